@@ -1,0 +1,117 @@
+"""Phones opened when they are asked for, the ones not used for longest closed again.
+
+An open phone costs four file descriptors and, with an adapter of its own, some 40 KB; a thousand
+devices are registered for every one that is typing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from device_runtime.engine import Engine
+from device_runtime.phone import Phone
+
+MAX_OPEN = 128
+"""512 file descriptors: half of what a process may usually have."""
+
+
+class _Slot:
+    """A phone that is open, being opened or being closed; `users` and nothing else is under the owner's lock."""
+
+    def __init__(self) -> None:
+        self.users = 0
+        self.changing = threading.Lock()
+        self.phone: Phone | None = None
+
+
+class OpenPhones:
+    """The phones in `root`, a folder each. Safe to use from several threads."""
+
+    def __init__(self, root: Path, engine: Engine, limit: int = MAX_OPEN) -> None:
+        """Args: limit: phones kept open while nobody uses them; those in use may be more."""
+        self._root = root
+        self._engine = engine
+        self._limit = limit
+        self._slots: OrderedDict[str, _Slot] = OrderedDict()
+        self._lock = threading.Lock()
+        self._left = threading.Condition(self._lock)
+        self._closed = False
+
+    @contextmanager
+    def use(self, device_id: str) -> Iterator[Phone]:
+        """Gives a phone that stays open until the block ends.
+
+        Raises:
+            PhoneError: the phone cannot be opened.
+            RuntimeError: all was closed.
+        """
+        slot = self._enter(device_id)
+        try:
+            with slot.changing:
+                if slot.phone is None:
+                    slot.phone = Phone.open(self._root / device_id, self._engine)
+                phone = slot.phone
+            yield phone
+        finally:
+            self._leave(device_id, slot)
+
+    def close(self) -> None:
+        """Waits for the users there are, then closes every phone; no phone can be used any more."""
+        with self._lock:
+            self._closed = True
+            self._left.wait_for(lambda: not any(slot.users for slot in self._slots.values()))
+            slots = list(self._slots.values())
+            self._slots.clear()
+        for slot in slots:
+            _close(slot)
+
+    def _enter(self, device_id: str) -> _Slot:
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("the phones are closed")
+            slot = self._slots.setdefault(device_id, _Slot())
+            self._slots.move_to_end(device_id)
+            slot.users += 1
+            return slot
+
+    def _leave(self, device_id: str, slot: _Slot) -> None:
+        with self._lock:
+            slot.users -= 1
+            if slot.phone is None and not slot.users:  # it could not be opened, or was closed for another's sake
+                self._slots.pop(device_id, None)
+            surplus = None if self._closed else self._claim_surplus()
+            self._left.notify_all()
+        if surplus is not None:
+            self._give_up(*surplus)
+
+    def _claim_surplus(self) -> tuple[str, _Slot] | None:
+        """The idle phone used longest ago, where there are too many; claimed, so that nobody claims it twice.
+
+        Taking `changing` here, while it is free for certain, makes whoever asks for the phone meanwhile wait
+        until it is closed and then open it anew.
+        """
+        if len(self._slots) <= self._limit:
+            return None
+        for device_id, slot in self._slots.items():
+            if not slot.users:
+                slot.users += 1
+                slot.changing.acquire()
+                return device_id, slot
+        return None
+
+    def _give_up(self, device_id: str, slot: _Slot) -> None:
+        try:
+            _close(slot)
+        finally:
+            slot.changing.release()
+            self._leave(device_id, slot)
+
+
+def _close(slot: _Slot) -> None:
+    if slot.phone is not None:
+        slot.phone.close()
+        slot.phone = None

@@ -1,0 +1,135 @@
+"""What a bundle says about itself: the schema of `manifest.json`.
+
+Read by every phone, written by the exporter. Unknown keys are errors, so a misspelt one is never
+silently a default; there are no defaults.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+FORMAT = "thumbprint-bundle"
+FORMAT_VERSION = 1
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+# Infinity has no number in JSON: it is written as the string "Infinity".
+Concentration = Annotated[float, Field(ge=0, allow_inf_nan=True)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, ser_json_inf_nan="strings", protected_namespaces=()
+    )
+
+
+class ModelShape(_Strict):
+    """Sizes of the shared model. `batch` x `window` is the shape of the windows `adapt` and `evaluate` take."""
+
+    vocab: int = Field(gt=0)
+    embedding: int = Field(gt=0)
+    cells: int = Field(gt=0)
+    rank: int = Field(gt=0)
+    batch: int = Field(gt=0)
+    window: int = Field(gt=0)
+    bos: int = Field(ge=0)
+
+
+class TensorSpec(_Strict):
+    shape: list[int]
+    dtype: str
+
+
+class Signature(_Strict):
+    """One signature of `model.tflite`: its tensors by name."""
+
+    inputs: dict[str, TensorSpec]
+    outputs: dict[str, TensorSpec]
+
+
+class GateRecipe(_Strict):
+    """When a new adapter replaces the old.
+
+    min_words: held-out words below which nothing is judged and the old adapter stays.
+    margin: gain the new one must show, in standard errors of the paired difference; 0 = not worse.
+    """
+
+    min_words: int = Field(ge=0)
+    margin: NotNegative
+
+
+class HistoryRecipe(_Strict):
+    """How the user's own n-grams are mixed in (see `user_history`).
+
+    cache_weight: largest weight of the user's word frequencies; 0 = off.
+    cache_half: words of history at which half of that weight is reached.
+    discount: taken off every count and given to the level below.
+    concentration_2, concentration_3: pull of the level below, in words; infinite = that order is off.
+    """
+
+    cache_weight: Share
+    cache_half: NotNegative
+    discount: Annotated[float, Field(ge=0, le=1)]
+    concentration_2: Concentration
+    concentration_3: Concentration
+
+
+class Recipe(_Strict):
+    """How a phone adapts itself.
+
+    steps: local SGD steps (K); 0 = the shared model only.
+    learning_rate, bias_rate: of the low-rank part and of the bias.
+    proximal: λ of the pull back to the shared start; 0 = plain fine-tuning.
+    clip: largest L2 norm of a gradient.
+    newest_words: adapt on the newest that many words.
+    holdout_share: tail of those messages that only the gate sees.
+    adapter_dtype: how an adapter is stored.
+    """
+
+    method: str
+    steps: int = Field(ge=0)
+    learning_rate: NotNegative
+    bias_rate: NotNegative
+    proximal: NotNegative
+    clip: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    newest_words: int = Field(gt=0)
+    holdout_share: Share
+    gate: GateRecipe
+    history: HistoryRecipe
+    adapter_dtype: Literal["float32", "float16"]
+
+
+class Provenance(_Strict):
+    """Where the model comes from. `epsilon`, `delta`: of differential privacy; null = trained without."""
+
+    corpus_id: str
+    corpus: str
+    synthetic: bool
+    algorithm: str
+    rounds: int = Field(ge=0)
+    seed: int
+    epsilon: float | None
+    delta: float | None
+    thumbprint: str
+
+
+class FileEntry(_Strict):
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    bytes: int = Field(ge=0)
+
+
+class Manifest(_Strict):
+    """The whole of `manifest.json`. `model_id` is `bundle.model_id` of the three content files."""
+
+    format: Literal["thumbprint-bundle"]
+    format_version: Literal[1]
+    model_id: str = Field(pattern="^[0-9a-f]{64}$")
+    name: str
+    model: ModelShape
+    signatures: dict[str, Signature]
+    recipe: Recipe
+    provenance: Provenance
+    metrics: dict[str, float]
+    files: dict[str, FileEntry]

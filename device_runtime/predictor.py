@@ -1,0 +1,67 @@
+"""Whole words for the keyboard's three keys, from the shared model, the adapter and the owner's history."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from device_runtime.adapter import Adapter, Array
+from device_runtime.casing import begins_sentence
+from device_runtime.context_reader import recent
+from device_runtime.engine import Engine
+from device_runtime.habits import Habits
+from device_runtime.word_search import WordSearch
+from keyboard_model.text import Kind, Unit, normalize, units
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """One key.
+
+    Attributes:
+        word: Lower-cased, as the model knows it.
+        text: What the key shows: case restored.
+        probability: That this is the next word, whatever prefix of it was typed.
+    """
+
+    word: str
+    text: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What stands before the cursor: `before`, whole units in `text`; `prefix`, the word being typed, in its case."""
+
+    text: str
+    before: list[Unit]
+    prefix: str
+
+    @classmethod
+    def of(cls, context: str, prefix: str) -> Typed:
+        """Splits what was typed. Of a `prefix` that is more than one word, the last is the one being typed."""
+        prefix = normalize(prefix)
+        found = units(prefix)
+        if found and found[-1].kind is Kind.WORD and found[-1].end == len(prefix):
+            whole, prefix = prefix[: found[-1].start], prefix[found[-1].start :]
+        elif found:
+            whole, prefix = prefix, ""
+        else:
+            whole, prefix = "", prefix.strip()  # an apostrophe, so far
+        text = f"{context} {whole}" if whole.strip() else context
+        return cls(text, units(text), prefix)
+
+
+def suggest(engine: Engine, adapter: Adapter, habits: Habits, typed: Typed, k: int) -> list[Suggestion]:
+    """Returns up to k different words, the most probable first; empty `habits` add nothing."""
+    context = recent(engine.tokenizer.encode(typed.text).ids)
+
+    def next_pieces(pieces: tuple[int, ...]) -> Array:
+        return engine.reader.log_probs(context + pieces, adapter)
+
+    mixture = habits.history.mixture([unit.text for unit in typed.before[-2:]])
+    search = WordSearch(engine.lexicon, next_pieces, habits.history, mixture, typed.prefix.lower(), k)
+    sentence_start = begins_sentence(typed.before)
+    return [
+        Suggestion(word, habits.casing.restore(word, typed.prefix, sentence_start), probability)
+        for word, probability in search.run()
+    ]

@@ -1,0 +1,49 @@
+"""A client's part in a round: its messages as batches of fixed shape, drawn anew each round."""
+
+from __future__ import annotations
+
+import collections
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from keyboard_model.tokenizer import Tokenizer
+from keyboard_model.windows import IGNORE, Ids, pack
+
+Batches = list["collections.OrderedDict[str, Ids]"]
+
+
+def batches(tokens: Ids, targets: Ids, batch: int, bos: int) -> Batches:
+    """Cuts windows `[N,T]` into batches `[B,T]`; the last is filled up with windows that count nothing."""
+    missing = -len(tokens) % batch
+    window = tokens.shape[1]
+    tokens = np.concatenate([tokens, np.full((missing, window), bos, np.int32)])
+    targets = np.concatenate([targets, np.full((missing, window), IGNORE, np.int32)])
+    return [
+        collections.OrderedDict(tokens=tokens[i : i + batch], targets=targets[i : i + batch])
+        for i in range(0, len(tokens), batch)
+    ]
+
+
+class ClientData:
+    """Turns clients' training messages into rounds of batches."""
+
+    def __init__(self, tokenizer: Tokenizer, *, batch: int, window: int, max_windows: int, seed: int) -> None:
+        """Args: max_windows: a client trains on at most so many windows a round, drawn at random."""
+        self._tokenizer = tokenizer
+        self._batch, self._window, self._max_windows, self._seed = batch, window, max_windows, seed
+
+    def round(self, client: str, messages: Sequence[str], round_number: int) -> Batches:
+        """Returns the batches that `client` trains on in a round; empty when it has typed nothing.
+
+        Messages are shuffled before they are packed, by (seed, round, client) alone.
+        """
+        rng = np.random.default_rng([self._seed, round_number, zlib.crc32(client.encode())])
+        order = rng.permutation(len(messages))
+        encoded = (self._tokenizer.encode(messages[i]) for i in order)
+        windows = pack(encoded, self._window, self._tokenizer.bos)
+        if len(windows.tokens) == 0:
+            return []
+        chosen = rng.permutation(len(windows.tokens))[: self._max_windows]
+        return batches(windows.tokens[chosen], windows.targets[chosen], self._batch, self._tokenizer.bos)

@@ -1,0 +1,82 @@
+"""Who and what is held out: messages by time, users by a keyed hash.
+
+Wang et al. 2019 (arXiv:1910.10252): each user's first 80 % to learn from, the rest to test; and some users never
+take part in training at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from federated.corpus.records import CorpusError
+
+T = TypeVar("T")
+
+
+def split_messages(messages: Sequence[T], train_share: float = 0.8) -> tuple[list[T], list[T]]:
+    """Splits one user's messages, given in time order, into the first to train on and the last to test on.
+
+    The training part is rounded down, but of one message or more it has at least one.
+    """
+    _check_share("train_share", train_share)
+    exact = len(messages) * train_share
+    cut = max(1, math.floor(exact + 1e-9))  # 10 * 0.7 and the like may fall short of the whole number
+    return list(messages[:cut]), list(messages[cut:])
+
+
+@dataclass(frozen=True)
+class Population:
+    """The users of a corpus by the part they take; each part sorted by id, no user in two.
+
+    Attributes:
+        training: Clients of federated training.
+        validation: Clients that early stopping listens to; they contribute no update.
+        new_phones: Users that training never sees.
+    """
+
+    training: tuple[str, ...]
+    validation: tuple[str, ...]
+    new_phones: tuple[str, ...]
+
+
+def split_users(
+    user_ids: Iterable[str], *, new_phone_share: float = 0.2, validation_share: float = 0.1, seed: int = 0
+) -> Population:
+    """Splits users; the outcome depends on the set of ids and the seed, not on their order.
+
+    Args:
+        user_ids: Every user of the corpus.
+        new_phone_share: Share of all users (rounded to a whole number) held out as new phones.
+        validation_share: Share of the others (rounded) held out for validation.
+        seed: Another seed gives another split.
+
+    Raises:
+        CorpusError: a share is not from 0 to 1.
+    """
+    _check_share("new_phone_share", new_phone_share)
+    _check_share("validation_share", validation_share)
+    ranked = sorted(set(user_ids), key=lambda user_id: _rank(seed, user_id))
+    new = _rounded(len(ranked) * new_phone_share)
+    validation = _rounded((len(ranked) - new) * validation_share)
+    return Population(
+        training=tuple(sorted(ranked[new + validation :])),
+        validation=tuple(sorted(ranked[new : new + validation])),
+        new_phones=tuple(sorted(ranked[:new])),
+    )
+
+
+def _rank(seed: int, user_id: str) -> bytes:
+    return hashlib.blake2b(user_id.encode(), key=str(seed).encode(), digest_size=16).digest()
+
+
+def _rounded(exact: float) -> int:
+    return math.floor(exact + 0.5)
+
+
+def _check_share(name: str, share: float) -> None:
+    if not 0 <= share <= 1:
+        raise CorpusError(f"{name} is {share}: it must be a share from 0 to 1")

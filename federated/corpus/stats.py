@@ -1,0 +1,70 @@
+"""What a corpus holds, in figures; read a client at a time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from federated.corpus.store import Corpus
+from keyboard_model.text import words
+
+PERCENTILES = {"p10": 10, "p25": 25, "p50": 50, "p75": 75, "p90": 90, "p99": 99, "max": 100}
+
+
+@dataclass(frozen=True)
+class CorpusStats:
+    """Figures of a corpus.
+
+    Attributes:
+        users: Users with messages.
+        messages: Messages.
+        words: Words typed, as `keyboard_model.text.words` counts them.
+        distinct_words: Different words among them.
+        messages_per_user: Percentiles over users by the names in `PERCENTILES` (nearest rank: values that occur).
+        words_per_user: The same of words.
+        coverage: For each vocabulary size N, the share of all words typed that are among the N most frequent.
+        shared_coverage: The share of all words typed that at least 2 users have typed.
+    """
+
+    users: int
+    messages: int
+    words: int
+    distinct_words: int
+    messages_per_user: dict[str, int]
+    words_per_user: dict[str, int]
+    coverage: dict[int, float]
+    shared_coverage: float
+
+
+def corpus_stats(corpus: Corpus, vocab_sizes: Sequence[int] = (1000, 5000, 10000)) -> CorpusStats:
+    """Counts a corpus, a client at a time; memory grows with the different words, not with the messages."""
+    typed: Counter[str] = Counter()
+    typists: Counter[str] = Counter()
+    messages, per_user = [], []
+    for user_id in corpus.user_ids():
+        written = corpus.messages(user_id)
+        own = Counter(word for message in written for word in words(message.text))
+        typed.update(own)
+        typists.update(own.keys())
+        messages.append(len(written))
+        per_user.append(own.total())
+    total = typed.total()
+    ranked = [count for _, count in typed.most_common(max(vocab_sizes, default=0))]
+    shared = sum(count for word, count in typed.items() if typists[word] >= 2)
+    return CorpusStats(
+        users=corpus.num_users,
+        messages=corpus.num_messages,
+        words=total,
+        distinct_words=len(typed),
+        messages_per_user=_percentiles(messages),
+        words_per_user=_percentiles(per_user),
+        coverage={size: sum(ranked[:size]) / total if total else 0.0 for size in vocab_sizes},
+        shared_coverage=shared / total if total else 0.0,
+    )
+
+
+def _percentiles(values: list[int]) -> dict[str, int]:
+    return {name: int(np.percentile(values, q, method="inverted_cdf")) for name, q in PERCENTILES.items()}

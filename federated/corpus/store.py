@@ -1,0 +1,145 @@
+"""A corpus on disk, read a client at a time; written by `write_corpus`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from sqlalchemy import Engine, Executable, Row, select, text
+from sqlalchemy.exc import DatabaseError
+
+from federated.corpus import schema
+from federated.corpus.records import CorpusError, ImportSummary, Message, Record
+from federated.corpus.writing import write_corpus
+
+__all__ = ["Corpus", "CorpusError", "ImportSummary", "Message", "Record", "write_corpus"]
+
+
+class Corpus:
+    """Messages by user, read-only. Open with `Corpus.open`; safe to use from several threads."""
+
+    def __init__(self, path: Path, engine: Engine, about: dict[str, str]) -> None:
+        self.path = path
+        self._engine = engine
+        self._about = about
+
+    @classmethod
+    def open(cls, path: Path | str) -> Corpus:
+        """Opens a corpus that `write_corpus` made.
+
+        Raises:
+            CorpusError: there is no such file, or it is no corpus, or one of another schema version, or damaged.
+        """
+        path = Path(path)
+        try:
+            if not schema.is_corpus(path):
+                raise CorpusError(f"{path} is not a corpus: make one of it with `thumbprint corpus import`")
+        except FileNotFoundError as error:
+            raise CorpusError(f"{path} does not exist: make a corpus with `thumbprint corpus import`") from error
+        except OSError as error:
+            raise CorpusError(f"cannot read {path}: {error.strerror}") from error
+        corpus = cls(path, schema.reading_engine(path), {})
+        try:
+            version = corpus._rows(text("PRAGMA user_version"))[0][0]
+            if version != schema.SCHEMA_VERSION:
+                raise CorpusError(
+                    f"{path} has corpus format {version}, this program reads {schema.SCHEMA_VERSION}: import it again"
+                )
+            corpus._about = {row.key: row.value for row in corpus._rows(select(schema.about))}
+        except BaseException:
+            corpus.close()
+            raise
+        return corpus
+
+    def close(self) -> None:
+        """Closes the file; the corpus cannot be read any more."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Corpus:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    @property
+    def num_users(self) -> int:
+        return int(self._about["users"])
+
+    @property
+    def num_messages(self) -> int:
+        return int(self._about["messages"])
+
+    @property
+    def corpus_id(self) -> str:
+        """SHA-256 over users, profiles, timestamps and texts: the same content has the same id anywhere."""
+        return self._about["corpus_id"]
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the messages were made up by a program."""
+        return self._about["synthetic"] == "yes"
+
+    @property
+    def source(self) -> str:
+        """Name of the format that it was imported from."""
+        return self._about["source"]
+
+    @property
+    def description(self) -> str:
+        return self._about["description"]
+
+    def user_ids(self) -> Iterator[str]:
+        """Yields every user id in the order of `user_at`, without holding them all."""
+        query = select(schema.users.c.user_id).order_by(schema.users.c.number)
+        with self._engine.connect() as connection:
+            yield from connection.execution_options(yield_per=1000).scalars(query)
+
+    def user_at(self, index: int) -> str:
+        """Returns the user numbered `index`, 0 <= index < num_users, in O(log n).
+
+        Raises:
+            IndexError: there is no such number.
+        """
+        rows = self._rows(select(schema.users.c.user_id).where(schema.users.c.number == index))
+        if not rows:
+            raise IndexError(f"user {index} of a corpus of {self.num_users}")
+        return str(rows[0].user_id)
+
+    def messages(self, user_id: str) -> list[Message]:
+        """Returns one user's messages in the order they wrote them.
+
+        Raises:
+            CorpusError: the corpus has no such user.
+        """
+        columns = schema.messages.c
+        query = select(columns.timestamp, columns.text).where(columns.user_number == self._user(user_id).number)
+        return [
+            Message(datetime.fromisoformat(row.timestamp) if row.timestamp else None, row.text)
+            for row in self._rows(query.order_by(columns.position))
+        ]
+
+    def message_count(self, user_id: str) -> int:
+        """Returns how many messages a user has, without reading them; CorpusError if there is no such user."""
+        return int(self._user(user_id).messages)
+
+    def profile(self, user_id: str) -> dict[str, str | None]:
+        """Returns a user's attributes, None where unknown; CorpusError if there is no such user."""
+        profile: dict[str, str | None] = json.loads(self._user(user_id).profile)
+        return profile
+
+    def _user(self, user_id: str) -> Row[Any]:
+        rows = self._rows(select(schema.users).where(schema.users.c.user_id == user_id))
+        if not rows:
+            raise CorpusError(f"{self.path} has no user {user_id!r}")
+        return rows[0]
+
+    def _rows(self, query: Executable) -> Sequence[Row[Any]]:
+        try:
+            with self._engine.connect() as connection:
+                return connection.execute(query).all()
+        except DatabaseError as error:
+            raise CorpusError(f"{self.path} is damaged ({error.orig}): import it again") from error

@@ -1,0 +1,150 @@
+"""The job file: everything a training run is decided by, with defaults that work."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+
+class JobError(ValueError):
+    """The job file cannot be used; the message says which line of it and why."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataConfig(_Strict):
+    """Who and what is held out (see `corpus.splits`).
+
+    new_phone_share: of the users, never seen in training.
+    validation_share: of the others, for early stopping and tuning.
+    train_share: of each user's messages, by time; the rest is the test part and is never read here.
+    """
+
+    new_phone_share: Share = 0.2
+    validation_share: Share = 0.1
+    train_share: Annotated[float, Field(gt=0, le=1)] = 0.8
+
+
+class TokenizerConfig(_Strict):
+    """vocab_size: pieces at most. min_clients: a word enters the vocabulary if so many clients typed it."""
+
+    vocab_size: int = Field(8192, ge=300, le=65536)
+    min_clients: int = Field(2, ge=1)
+    count_cap: int = Field(100, ge=1, description="one client counts a word for at most so often")
+
+
+class ModelConfig(_Strict):
+    """Sizes of the shared model (see `keyboard_model.language_model`)."""
+
+    embedding: int = Field(96, ge=4, le=1024)
+    cells: int = Field(512, ge=4, le=4096)
+    adapter_rank: int = Field(4, ge=1, le=64)
+
+
+class TrainingConfig(_Strict):
+    """Federated training (see `federated.fed_avg`).
+
+    rounds: at most; `max_minutes` may end it earlier, as may `patience`.
+    clients_per_round: the cohort.
+    batch, window: a local step reads so many windows of so many pieces.
+    max_windows: a client trains on at most so many windows a round.
+    weight_cap: a client counts for at most so many targets in the average.
+    evaluate_every, patience: validation every so many rounds, and so many of them without a gain end it.
+    checkpoint_every: rounds between saved program states.
+    """
+
+    rounds: int = Field(300, ge=1)
+    max_minutes: Positive | None = None
+    clients_per_round: int = Field(20, ge=1)
+    batch: int = Field(16, ge=1, le=1024)
+    window: int = Field(20, ge=2, le=200)
+    max_windows: int = Field(128, ge=1)
+    client_learning_rate: NotNegative = 2.0
+    server_learning_rate: NotNegative = 0.01
+    server_epsilon: Positive = 1e-5
+    clip: Positive = 5.0
+    weight_cap: Positive = 2000.0
+    evaluate_every: int = Field(20, ge=1)
+    patience: int = Field(10, ge=1)
+    checkpoint_every: int = Field(10, ge=1)
+
+
+class GateConfig(_Strict):
+    """See `device_runtime.manifest.GateRecipe`."""
+
+    min_words: int = Field(20, ge=0)
+    margin: NotNegative = 1.0
+
+
+class HistoryConfig(_Strict):
+    """See `device_runtime.manifest.HistoryRecipe`."""
+
+    cache_weight: Share = 0.1
+    cache_half: NotNegative = 200.0
+    discount: Annotated[float, Field(ge=0, le=1)] = 0.7
+    concentration_2: Positive = 4.0
+    concentration_3: Positive = 1.0
+
+
+class PersonalizationConfig(_Strict):
+    """What the phone's recipe becomes (see `device_runtime.manifest.Recipe`); `steps = 0` personalizes nothing."""
+
+    method: str = "fine_tuning"
+    steps: int = Field(10, ge=0)
+    learning_rate: NotNegative = 0.5
+    bias_rate: NotNegative = 5.0
+    proximal: NotNegative = 0.01
+    clip: Positive = 5.0
+    newest_words: int = Field(500, ge=1)
+    holdout_share: Share = 0.2
+    adapter_dtype: Literal["float32", "float16"] = "float16"
+    batch: int = Field(8, ge=1, le=256)
+    window: int = Field(20, ge=2, le=200)
+    gate: GateConfig = GateConfig()
+    history: HistoryConfig = HistoryConfig()
+
+
+class Job(_Strict):
+    """A training job. `name` is what its bundle is called; `seed` decides all that is drawn."""
+
+    name: str = Field("thumbprint", pattern=r"^[A-Za-z0-9._-]{1,64}$")
+    seed: int = Field(0, ge=0, lt=2**31)
+    corpus: Path | None = None
+    data: DataConfig = DataConfig()
+    tokenizer: TokenizerConfig = TokenizerConfig()
+    model: ModelConfig = ModelConfig()
+    training: TrainingConfig = TrainingConfig()
+    personalization: PersonalizationConfig = PersonalizationConfig()
+
+
+def load_job(path: Path) -> Job:
+    """Reads a job file (TOML); a relative `corpus` counts from the file's folder.
+
+    Raises:
+        JobError: no such file, no TOML, an unknown key or a value out of range, with where it stands.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise JobError(f"{path} does not exist") from error
+    except OSError as error:
+        raise JobError(f"cannot read {path}: {error.strerror}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise JobError(f"{path} is no TOML: {error}") from error
+    try:
+        job = Job.model_validate(content)
+    except ValidationError as error:
+        faults = (f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        raise JobError(f"{path}: {'; '.join(faults)}") from error
+    if job.corpus is not None and not job.corpus.is_absolute():
+        job = job.model_copy(update={"corpus": path.parent / job.corpus})
+    return job

@@ -1,0 +1,89 @@
+"""The client's local work: SGD over its own batches (McMahan et al. 2017, Algorithm 1, ClientUpdate)."""
+
+from __future__ import annotations
+
+import collections
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from keyboard_model import language_model
+from keyboard_model.language_model import Parameters
+from keyboard_model.windows import IGNORE
+
+
+class Batch(NamedTuple):
+    """`tokens [B,T]` and `targets [B,T]`, int32."""
+
+    tokens: tf.Tensor
+    targets: tf.Tensor
+
+
+class LocalResult(NamedTuple):
+    """What a client makes of a round.
+
+    update: initial minus trained weights, in the order of `Parameters`; all zero when not finite.
+    weight: the share it asks for in the average: its counted targets, at most the cap.
+    loss_sum: of the counted targets, in nats, each before the step that learnt from it.
+    targets: how many were counted.
+    broken: 1 when the update was not finite: it then counts for nothing.
+    """
+
+    update: tuple[tf.Tensor, ...]
+    weight: tf.Tensor
+    loss_sum: tf.Tensor
+    targets: tf.Tensor
+    broken: tf.Tensor
+
+
+def batch_gradient(parameters: Parameters, batch: Batch, bos: int) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
+    """Returns (summed loss in nats, counted targets, gradient of the mean loss) of one batch."""
+    targets = tf.reshape(batch.targets, [-1])
+    counted = tf.reduce_sum(tf.cast(tf.not_equal(targets, IGNORE), tf.float32))
+    with tf.GradientTape() as tape:
+        tape.watch(parameters)
+        features = language_model.unroll(parameters, batch.tokens, bos)
+        scores = language_model.logits(parameters, tf.reshape(features, [-1, features.shape[2]]))
+        loss_sum = tf.reduce_sum(language_model.token_losses(scores, targets))
+        loss = loss_sum / tf.maximum(counted, 1.0)
+    # The gather's gradient is sparse: dense at once, or every later operation pays for finding it out.
+    gradient = [tf.convert_to_tensor(part) for part in tape.gradient(loss, list(parameters))]
+    return loss_sum, counted, gradient
+
+
+def train(
+    initial: Parameters, batches: tf.data.Dataset, *, learning_rate: float, clip: float, weight_cap: float, bos: int
+) -> LocalResult:
+    """One pass of SGD with clipped gradients over a client's batches.
+
+    Args:
+        initial: the shared weights.
+        batches: of `Batch`, static shapes.
+        learning_rate: η_l of Reddi et al. 2020, Algorithm 2.
+        clip: largest global L2 norm of a gradient.
+        weight_cap: a client counts for at most so many targets.
+        bos: the piece that begins a message.
+    """
+
+    def reduce(state: tuple, batch: collections.OrderedDict) -> tuple:
+        weights, loss_sum, targets = state
+        batch_loss, counted, gradient = batch_gradient(Parameters(*weights), Batch(**batch), bos)
+        gradient, _ = tf.clip_by_global_norm(gradient, clip)
+        weights = tuple(w - learning_rate * g for w, g in zip(weights, gradient, strict=True))
+        return weights, loss_sum + batch_loss, targets + counted
+
+    start = (tuple(initial), tf.constant(0.0), tf.constant(0.0))
+    weights, loss_sum, targets = batches.reduce(start, reduce)
+    update = tuple(before - after for before, after in zip(initial, weights, strict=True))
+    finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(part)) for part in update])
+
+    def kept(value: tf.Tensor) -> tf.Tensor:
+        return tf.where(finite, value, tf.zeros_like(value))
+
+    return LocalResult(
+        update=tuple(kept(part) for part in update),
+        weight=kept(tf.minimum(targets, weight_cap)),
+        loss_sum=kept(loss_sum),
+        targets=kept(targets),
+        broken=1.0 - tf.cast(finite, tf.float32),
+    )

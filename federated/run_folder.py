@@ -1,0 +1,121 @@
+"""A training run on disk: what lies where, and one process at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import safetensors.numpy
+from safetensors import SafetensorError
+
+from federated.job import Job
+from keyboard_model.language_model import Parameters
+from keyboard_model.tokenizer import Tokenizer
+
+
+class RunError(ValueError):
+    """The run folder cannot be used as asked; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """`job.json`, `corpus.json` (which corpus), `tokenizer.model`, `state/` (TFF's program states),
+    `best.safetensors`, `last.safetensors`, `rounds.csv`, `tensorboard/`, `summary.json`."""
+
+    path: Path
+
+    @property
+    def states(self) -> Path:
+        return self.path / "state"
+
+    @property
+    def rounds(self) -> Path:
+        return self.path / "rounds.csv"
+
+    @property
+    def tensorboard(self) -> Path:
+        return self.path / "tensorboard"
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Holds the run for this process.
+
+        Raises:
+            RunError: another process is at work on it, or it cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = (self.path / ".lock").open("w")
+        except OSError as error:
+            raise RunError(f"cannot write to {self.path}: {error.strerror}") from error
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise RunError(f"another process is training in {self.path}: wait for it or choose another --run") from error
+            yield
+
+    def exists(self) -> bool:
+        return (self.path / "job.json").exists()
+
+    def write_json(self, name: str, content: object) -> None:
+        write_whole(self.path / name, json.dumps(content, indent=2, sort_keys=True).encode() + b"\n")
+
+    def read_json(self, name: str) -> dict:
+        try:
+            return json.loads((self.path / name).read_text())
+        except FileNotFoundError as error:
+            raise RunError(f"{self.path} holds no finished training run ({name} is missing): run `thumbprint train`") from error
+        except ValueError as error:
+            raise RunError(f"{self.path / name} is damaged: {error}") from error
+
+    def job(self) -> Job:
+        return Job.model_validate(self.read_json("job.json"))
+
+    def write_tokenizer(self, tokenizer: Tokenizer) -> None:
+        write_whole(self.path / "tokenizer.model", tokenizer.model)
+
+    def tokenizer(self) -> Tokenizer:
+        try:
+            return Tokenizer((self.path / "tokenizer.model").read_bytes())
+        except FileNotFoundError as error:
+            raise RunError(f"{self.path} has no tokenizer yet: run `thumbprint train`") from error
+
+    def write_parameters(self, name: str, parameters: Parameters, **about: str) -> None:
+        tensors = {key: np.ascontiguousarray(value) for key, value in parameters._asdict().items()}
+        write_whole(self.path / f"{name}.safetensors", safetensors.numpy.save(tensors, metadata=about))
+
+    def parameters(self, name: str = "best") -> Parameters:
+        path = self.path / f"{name}.safetensors"
+        try:
+            return Parameters(**safetensors.numpy.load(path.read_bytes()))
+        except FileNotFoundError as error:
+            raise RunError(f"{self.path} has no trained model yet: run `thumbprint train`") from error
+        except (SafetensorError, TypeError) as error:
+            raise RunError(f"{path} is damaged: {error}") from error
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Writes a file whole or not at all: a temporary sibling, synced, then moved into place.
+
+    Raises:
+        OSError: it cannot be written; what was there stays.
+    """
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

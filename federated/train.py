@@ -1,0 +1,86 @@
+"""A training run from a job and a corpus: split, vocabulary, federated rounds, kept models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from federated.clients import Clients
+from federated.corpus.store import Corpus
+from federated.execution import execution_context
+from federated.job import Job
+from federated.program import Outcome, Program, RoundReport
+from federated.run_folder import RunError, RunFolder
+from federated.vocabulary import shared_word_counts
+from keyboard_model import tokenizer as tokenizers
+from keyboard_model.tokenizer import Tokenizer
+
+
+def train(
+    job: Job,
+    corpus_path: Path,
+    run: Path,
+    *,
+    resume: bool = False,
+    workers: Sequence[str] = (),
+    on_stage: Callable[[str], None] = lambda stage: None,
+    on_round: Callable[[RoundReport], None] = lambda report: None,
+) -> Outcome:
+    """Trains tokenizer and shared model into the folder `run`.
+
+    Args:
+        resume: go on with what lies there; without it a folder that holds a run is refused.
+        workers: `host:port` of TFF workers to spread a round's clients over; none starts one here.
+
+    Raises:
+        RunError: the folder is in use, holds another run, or holds one and `resume` is not set.
+        CorpusError, TokenizerError, WorkerError: see there.
+    """
+    folder = RunFolder(run)
+    with folder.locked(), Corpus.open(corpus_path) as corpus:
+        clients = Clients.of(corpus, job.data, job.seed)
+        if not clients.population.training:
+            raise RunError("no user is left to train on: the corpus is too small for these shares of new and validation users")
+        _begin(job, folder, corpus, resume)
+        on_stage("vocabulary")
+        tokenizer = _tokenizer(job, folder, clients)
+        on_stage("graph")
+        with execution_context(workers):
+            outcome = Program(job, folder, clients, tokenizer, on_round).run()
+        folder.write_json("summary.json", asdict(outcome))
+        return outcome
+
+
+def _begin(job: Job, folder: RunFolder, corpus: Corpus, resume: bool) -> None:
+    wanted = job.model_dump(mode="json", exclude={"corpus"})
+    if folder.exists():
+        if not resume:
+            raise RunError(f"{folder.path} holds a run already: go on with --resume, or choose another --run")
+        if folder.job().model_dump(mode="json", exclude={"corpus"}) != wanted:
+            raise RunError(f"{folder.path} was begun with another job: resume it with that one, or choose another --run")
+        if folder.read_json("corpus.json")["corpus_id"] != corpus.corpus_id:
+            raise RunError(f"{folder.path} was begun on another corpus: resume it with that one, or choose another --run")
+        return
+    folder.write_json(
+        "corpus.json",
+        {
+            "corpus_id": corpus.corpus_id,
+            "description": corpus.description or corpus.source,
+            "synthetic": corpus.synthetic,
+            "path": str(corpus.path.resolve()),
+        },
+    )
+    # The job is written last: a folder with a job is one that was begun whole.
+    folder.write_json("job.json", wanted)
+
+
+def _tokenizer(job: Job, folder: RunFolder, clients: Clients) -> Tokenizer:
+    if (folder.path / "tokenizer.model").exists():
+        return folder.tokenizer()
+    counts = shared_word_counts(
+        clients.all_training_messages(), min_clients=job.tokenizer.min_clients, count_cap=job.tokenizer.count_cap
+    )
+    tokenizer = tokenizers.train(counts, job.tokenizer.vocab_size)
+    folder.write_tokenizer(tokenizer)
+    return tokenizer

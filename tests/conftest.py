@@ -1,0 +1,75 @@
+"""What many tests stand on: a small bundle made by the real exporter, once a session."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+@pytest.fixture(scope="session")
+def tiny_keys(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Paths of a private and a public key."""
+    from device_runtime.keys import generate_keys
+
+    return generate_keys(tmp_path_factory.mktemp("keys"))
+
+
+@pytest.fixture(scope="session")
+def tiny_public_key(tiny_keys: tuple[Path, Path]) -> Path:
+    return tiny_keys[1]
+
+
+@pytest.fixture(scope="session")
+def tiny_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve synthetic people with a few dozen messages each."""
+    from federated.corpus.synthetic import write_synthetic
+
+    path = tmp_path_factory.mktemp("corpus") / "synthetic.sqlite"
+    write_synthetic(path, users=12, messages=(20, 40), seed=1)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tmp_path_factory: pytest.TempPathFactory, tiny_keys: tuple[Path, Path], tiny_corpus: Path) -> Path:
+    """A signed bundle of an untrained small model (V≈600, E=16, H=32, r=2; windows of 4x10)."""
+    from device_runtime.manifest import Provenance
+    from federated.clients import Clients
+    from federated.corpus.store import Corpus
+    from federated.job import DataConfig, PersonalizationConfig
+    from federated.vocabulary import shared_word_counts
+    from keyboard_model import language_model, tokenizer
+    from tflite_export.export import export_bundle
+    from thumbprint.export_run import recipe_of
+
+    with Corpus.open(tiny_corpus) as corpus:
+        clients = Clients.of(corpus, DataConfig(), seed=0)
+        counts = shared_word_counts(clients.all_training_messages(), min_clients=2, count_cap=100)
+    pieces = tokenizer.train(counts, 600)
+    path = tmp_path_factory.mktemp("bundle") / "tiny.bundle"
+    export_bundle(
+        path,
+        name="tiny",
+        parameters=language_model.init(len(pieces), 16, 32, seed=0),
+        tokenizer=pieces,
+        windows=(4, 10),
+        rank=2,
+        recipe=recipe_of(PersonalizationConfig()),
+        provenance=Provenance(
+            corpus_id="0" * 64,
+            corpus="synthetic",
+            synthetic=True,
+            algorithm="none: untrained",
+            rounds=0,
+            seed=0,
+            epsilon=None,
+            delta=None,
+            thumbprint="0",
+        ),
+        metrics={},
+        private_key=tiny_keys[0],
+    )
+    return path

@@ -1,0 +1,67 @@
+"""A bundle's files taken apart, changed and signed again, and a phone on the small bundle."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from device_runtime import keys
+from device_runtime.bundle import file_entries, load_bundle, model_id
+from device_runtime.bundle_files import MANIFEST, SIGNATURE, read_files
+from device_runtime.engine import Engine
+from device_runtime.phone import Phone
+from tests.device_runtime.bundle_parts import Content, Merge, merged, write_folder
+
+
+@pytest.fixture
+def content(tiny_bundle: Path) -> Content:
+    """The small bundle's five files."""
+    return read_files(tiny_bundle)
+
+
+@pytest.fixture
+def own_keys(tmp_path: Path) -> tuple[Path, Path]:
+    return keys.generate_keys(tmp_path / "own_keys")
+
+
+@pytest.fixture
+def sign(own_keys: tuple[Path, Path]) -> Callable[[Content, Merge], Content]:
+    """Makes the manifest fit the content and `changes`, and signs it with the test's own key."""
+
+    def signed(content: Content, changes: Merge) -> Content:
+        manifest = json.loads(content[MANIFEST])
+        manifest["files"] = {name: entry.model_dump() for name, entry in file_entries(content).items()}
+        manifest["model_id"] = model_id(content)
+        raw = json.dumps(merged(manifest, changes)).encode()
+        return {**content, MANIFEST: raw, SIGNATURE: keys.load_private(own_keys[0]).sign(raw)}
+
+    return signed
+
+
+@pytest.fixture
+def rebuilt(
+    tmp_path: Path, content: Content, own_keys: tuple[Path, Path], sign: Callable[[Content, Merge], Content]
+) -> Callable[..., Engine]:
+    """An engine on the small bundle with some of its manifest changed, as `rebuilt({"recipe": {"steps": 0}})`."""
+
+    def build(changes: Merge, files: Content | None = None) -> Engine:
+        path = write_folder(
+            tmp_path / f"rebuilt{len(list(tmp_path.iterdir()))}", sign(content | (files or {}), changes)
+        )
+        return Engine(load_bundle(path, own_keys[1]))
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def engine(tiny_bundle: Path, tiny_public_key: Path) -> Engine:
+    return Engine(load_bundle(tiny_bundle, tiny_public_key))
+
+
+@pytest.fixture
+def phone(tmp_path: Path, engine: Engine) -> Iterator[Phone]:
+    with Phone.open(tmp_path / "phone", engine) as opened:
+        yield opened

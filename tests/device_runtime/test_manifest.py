@@ -1,0 +1,49 @@
+"""The manifest's schema: no unknown key, no absurd number, and infinity survives JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from device_runtime.bundle_files import MANIFEST
+from device_runtime.manifest import HistoryRecipe, Manifest
+from tests.device_runtime.bundle_parts import Content, merged
+
+
+def test_it_survives_a_round_trip(content: Content) -> None:
+    manifest = Manifest.model_validate_json(content[MANIFEST])
+    assert Manifest.model_validate_json(manifest.model_dump_json()) == manifest
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"unknown": 1},
+        {"recipe": {"stepz": 3}},
+        {"recipe": {"steps": -1}},
+        {"recipe": {"learning_rate": -0.1}},
+        {"recipe": {"learning_rate": "NaN"}},
+        {"recipe": {"clip": 0}},
+        {"recipe": {"holdout_share": 1.0}},
+        {"recipe": {"adapter_dtype": "int8"}},
+        {"recipe": {"history": {"cache_weight": 1.5}}},
+        {"recipe": {"history": {"concentration_2": "NaN"}}},
+        {"model": {"vocab": 0}},
+        {"model_id": "short"},
+    ],
+)
+def test_what_makes_no_sense_is_refused(content: Content, changes: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Manifest.model_validate_json(json.dumps(merged(json.loads(content[MANIFEST]), changes)))
+
+
+def test_an_order_that_is_off_is_written_as_a_word() -> None:
+    recipe = HistoryRecipe(
+        cache_weight=0, cache_half=1, discount=0.5, concentration_2=math.inf, concentration_3=math.inf
+    )
+    assert json.loads(recipe.model_dump_json())["concentration_2"] == "Infinity"
+    assert HistoryRecipe.model_validate_json(recipe.model_dump_json()) == recipe

@@ -1,0 +1,54 @@
+from typing import NamedTuple
+
+import pytest
+
+from thumbprint.cli import main
+
+
+class Result(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def mistake(self):
+        """The line that a user's mistake must have ended in: alone, on stderr, with exit code 2."""
+        assert self.code == 2
+        (line,) = self.err.splitlines()
+        assert line.startswith("error: ")
+        return line.removeprefix("error: ")
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """A home of its own for each test: nobody's keys are found, and nobody's app folder is written to."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(folder / ".config"))
+    for name in ("THUMBPRINT_PUBLIC_KEY", "THUMBPRINT_TRACEBACK"):
+        monkeypatch.delenv(name, raising=False)
+    return folder
+
+
+@pytest.fixture
+def run(capsys, monkeypatch):
+    """Runs the command line in this process."""
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def command(*arguments):
+        capsys.readouterr()
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as stop:
+            code = stop.code
+        return Result(code, *capsys.readouterr())
+
+    return command
+
+
+@pytest.fixture
+def trusted(tiny_public_key, monkeypatch):
+    """The tiny bundle's key is the one trusted."""
+    monkeypatch.setenv("THUMBPRINT_PUBLIC_KEY", str(tiny_public_key))
+    return tiny_public_key

@@ -1,0 +1,74 @@
+"""Puts a bundle together: files, manifest, signature; written whole or not at all."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import safetensors.numpy
+
+from device_runtime import bundle_files as files
+from device_runtime.atomic import write_private
+from device_runtime.bundle import file_entries, model_id
+from device_runtime.keys import load_private
+from device_runtime.manifest import FORMAT, FORMAT_VERSION, Manifest, ModelShape, Provenance, Recipe
+from device_runtime.signatures import read_signatures
+from keyboard_model.adapter import Adapter
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the same content gives the same bytes
+
+
+def adapter_bytes(adapter: Adapter) -> bytes:
+    """Returns `adapter_init.safetensors`."""
+    return safetensors.numpy.save({name: np.asarray(value, np.float32) for name, value in adapter._asdict().items()})
+
+
+def assemble(
+    *,
+    name: str,
+    model: bytes,
+    tokenizer: bytes,
+    adapter_init: Adapter,
+    shape: ModelShape,
+    recipe: Recipe,
+    provenance: Provenance,
+    metrics: dict[str, float],
+    private_key: Path,
+) -> dict[str, bytes]:
+    """Returns the bundle's five files, the manifest signed with `private_key`.
+
+    Raises:
+        KeyFileError: `private_key` is no private key.
+    """
+    from ai_edge_litert.interpreter import Interpreter
+
+    content = {files.MODEL: model, files.TOKENIZER: tokenizer, files.ADAPTER_INIT: adapter_bytes(adapter_init)}
+    manifest = Manifest(
+        format=FORMAT,
+        format_version=FORMAT_VERSION,
+        model_id=model_id(content),
+        name=name,
+        model=shape,
+        signatures=read_signatures(Interpreter(model_content=model)),
+        recipe=recipe,
+        provenance=provenance,
+        metrics=metrics,
+        files=file_entries(content),
+    )
+    raw = manifest.model_dump_json(indent=2).encode() + b"\n"
+    return {**content, files.MANIFEST: raw, files.SIGNATURE: load_private(private_key).sign(raw)}
+
+
+def write_bundle(path: Path, content: dict[str, bytes]) -> None:
+    """Writes the bundle as a zip, whole or not at all.
+
+    Raises:
+        OSError: it cannot be written; what was there stays.
+    """
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in files.LIMITS:
+            archive.writestr(zipfile.ZipInfo(name, _EPOCH), content[name], compress_type=zipfile.ZIP_DEFLATED)
+    write_private(path, packed.getvalue())

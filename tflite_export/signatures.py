@@ -1,0 +1,92 @@
+"""The phone's three functions: the one definition of the maths, frozen into TFLite signatures.
+
+    step(token[1], cell[1,H], projection[1,E], adapter…) -> log_probs[1,V], cell, projection
+    adapt(tokens[B,T], targets[B,T], adapter…, anchor_adapter…, rates…) -> adapter…, loss
+    evaluate(tokens[B,T], targets[B,T], adapter…) -> log_probs[B,T]
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from device_runtime.manifest import ModelShape
+from keyboard_model import adapter as adapters
+from keyboard_model import language_model
+from keyboard_model.adapter import Adapter, Rates
+from keyboard_model.language_model import Parameters, State
+
+
+class PhoneModule(tf.Module):
+    """The base frozen inside, the adapter an argument; `functions()` are its signatures."""
+
+    def __init__(self, parameters: Parameters, shape: ModelShape) -> None:
+        super().__init__()
+        self._shape = shape
+        self._variables = [tf.Variable(value, name=name) for name, value in parameters._asdict().items()]
+
+    def _parameters(self) -> Parameters:
+        return Parameters(*(variable.read_value() for variable in self._variables))
+
+    def _features(self, tokens: tf.Tensor) -> tf.Tensor:
+        features = language_model.unroll(self._parameters(), tokens, self._shape.bos)
+        return tf.reshape(features, [-1, self._shape.embedding])
+
+    def _exact_embedding(self, tokens: tf.Tensor) -> Parameters:
+        """The parameters with an embedding that TFLite multiplies in float.
+
+        Its int8 kernels round what they multiply as well, and a softmax's gradient rounded to 1/127 of
+        its largest entry loses the small probabilities: a step was measured 42 % off. A lookup of every
+        row gives the same weights in float; the offset, always 0, keeps the converter from folding it.
+        """
+        parameters = self._parameters()
+        rows = tf.range(self._shape.vocab) + tf.minimum(tf.reduce_min(tokens), 0)
+        return parameters._replace(embedding=tf.gather(parameters.embedding, rows))
+
+    def step(self, token: tf.Tensor, cell: tf.Tensor, projection: tf.Tensor, **adapter: tf.Tensor) -> dict:
+        parameters = self._parameters()
+        features, state = language_model.step(parameters, token, State(cell, projection))
+        scores = adapters.logits(parameters, Adapter(**adapter), features)
+        return {"log_probs": tf.nn.log_softmax(scores), "cell": state.cell, "projection": state.projection}
+
+    def adapt(self, tokens: tf.Tensor, targets: tf.Tensor, **values: tf.Tensor) -> dict:
+        adapter = Adapter(**{name: values[name] for name in Adapter._fields})
+        anchor = Adapter(**{name: values[f"anchor_{name}"] for name in Adapter._fields})
+        rates = Rates(**{name: values[name] for name in Rates._fields})
+        exact = self._exact_embedding(tokens)
+        moved, loss = adapters.step(exact, adapter, anchor, self._features(tokens), tf.reshape(targets, [-1]), rates)
+        return {**moved._asdict(), "loss": loss}
+
+    def evaluate(self, tokens: tf.Tensor, targets: tf.Tensor, **adapter: tf.Tensor) -> dict:
+        scores = adapters.logits(self._parameters(), Adapter(**adapter), self._features(tokens))
+        losses = language_model.token_losses(scores, tf.reshape(targets, [-1]))
+        return {"log_probs": tf.reshape(-losses, tf.shape(tokens))}
+
+    def functions(self) -> dict[str, Any]:
+        """Returns the signatures by name, ready for `tf.saved_model.save`."""
+        shape = self._shape
+        tensors = {
+            "lora_a": tf.TensorSpec([shape.embedding, shape.rank]),
+            "lora_b": tf.TensorSpec([shape.rank, shape.embedding]),
+            "bias": tf.TensorSpec([shape.vocab]),
+        }
+        anchors = {f"anchor_{name}": spec for name, spec in tensors.items()}
+        rates = dict.fromkeys(Rates._fields, tf.TensorSpec([]))
+        windows = tf.TensorSpec([shape.batch, shape.window], tf.int32)
+        inputs = {
+            "step": {
+                "token": tf.TensorSpec([1], tf.int32),
+                "cell": tf.TensorSpec([1, shape.cells]),
+                "projection": tf.TensorSpec([1, shape.embedding]),
+                **tensors,
+            },
+            "adapt": {"tokens": windows, "targets": windows, **tensors, **anchors, **rates},
+            "evaluate": {"tokens": windows, "targets": windows, **tensors},
+        }
+        return {
+            name: tf.function(getattr(self, name)).get_concrete_function(
+                **{key: tf.TensorSpec(spec.shape, spec.dtype, name=key) for key, spec in specs.items()}
+            )
+            for name, specs in inputs.items()
+        }
