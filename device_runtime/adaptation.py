@@ -17,7 +17,7 @@ from device_runtime.adapter import Adapter
 from device_runtime.engine import Engine
 from device_runtime.gate import Verdict, judge, not_judged
 from device_runtime.manifest import Recipe
-from keyboard_model.tokenizer import Encoded
+from keyboard_model.newest import hold_out, newest
 from keyboard_model.windows import IGNORE, Windows, pack
 
 Batch = tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]
@@ -40,6 +40,22 @@ class Adaptation:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Rates:
+    """What one step moves by: see `keyboard_model.adapter.Rates`."""
+
+    learning_rate: float
+    bias_rate: float
+    proximal: float
+    clip: float
+
+    @classmethod
+    def of(cls, recipe: Recipe, pieces: int) -> Rates:
+        """The recipe's rates for someone who typed so many pieces: times n / (n + evidence)."""
+        share = pieces / (pieces + recipe.evidence) if pieces else 0.0
+        return cls(recipe.learning_rate * share, recipe.bias_rate * share, recipe.proximal, recipe.clip)
+
+
 def adapt(engine: Engine, recipe: Recipe, messages: Sequence[str], current: Adapter, anchor: Adapter) -> Adaptation:
     """Trains an adapter on one owner's messages and judges it.
 
@@ -51,7 +67,7 @@ def adapt(engine: Engine, recipe: Recipe, messages: Sequence[str], current: Adap
         anchor: The shared start, where training begins and is pulled back to.
     """
     started = time.perf_counter()
-    learnt, held_out = split(_newest(engine, messages, recipe.newest_words), recipe.holdout_share)
+    learnt, held_out = hold_out(newest(engine.tokenizer, messages, recipe.newest_words), recipe.holdout_share)
     training = pack(learnt, engine.shape.window, engine.shape.bos)
     tail = pack(held_out, engine.shape.window, engine.shape.bos)
     before = word_losses(engine, tail, current)
@@ -68,24 +84,6 @@ def adapt(engine: Engine, recipe: Recipe, messages: Sequence[str], current: Adap
     return Adaptation(adapter, verdict, recipe.steps, time.perf_counter() - started)
 
 
-def _newest(engine: Engine, messages: Sequence[str], words: int) -> list[Encoded]:
-    chosen: list[Encoded] = []
-    for message in reversed(messages):
-        if words <= 0:
-            break
-        encoded = engine.tokenizer.encode(message)
-        if encoded.words:
-            chosen.append(encoded)
-            words -= len(encoded.words)
-    return chosen[::-1]
-
-
-def split(messages: Sequence[Encoded], holdout_share: float) -> tuple[Sequence[Encoded], Sequence[Encoded]]:
-    """Splits off the tail that only the gate sees: whole messages, at least one of them unless the share is 0."""
-    held_out = int(np.ceil(holdout_share * len(messages) - 1e-9))
-    return messages[: len(messages) - held_out], messages[len(messages) - held_out :]
-
-
 def _obstacle(recipe: Recipe, training: Windows, tail_words: int) -> str | None:
     if recipe.steps == 0:
         return "the recipe trains no adapter"
@@ -99,10 +97,11 @@ def _obstacle(recipe: Recipe, training: Windows, tail_words: int) -> str | None:
 def train(engine: Engine, recipe: Recipe, windows: Windows, anchor: Adapter) -> Adapter:
     """Returns the adapter after `recipe.steps` SGD steps from `anchor`, over the batches in turn."""
     batches = _batches(engine, windows)
+    rates = Rates.of(recipe, int((windows.targets != IGNORE).sum()))
     adapter = anchor
     for step in range(recipe.steps):
         tokens, targets = batches[step % len(batches)]
-        adapter, _ = engine.adapt(tokens, targets, adapter, anchor, recipe)
+        adapter, _ = engine.adapt(tokens, targets, adapter, anchor, rates)
     engine.rest()
     return adapter
 

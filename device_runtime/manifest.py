@@ -83,6 +83,8 @@ class Recipe(_Strict):
     learning_rate, bias_rate: of the low-rank part and of the bias.
     proximal: λ of the pull back to the shared start; 0 = plain fine-tuning.
     clip: largest L2 norm of a gradient.
+    evidence: pieces learnt from at which half of the rates is reached, so that who typed little is moved little;
+        0 = full rates at once.
     newest_words: adapt on the newest that many words.
     holdout_share: tail of those messages that only the gate sees.
     adapter_dtype: how an adapter is stored.
@@ -94,6 +96,7 @@ class Recipe(_Strict):
     bias_rate: NotNegative
     proximal: NotNegative
     clip: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    evidence: NotNegative
     newest_words: int = Field(gt=0)
     holdout_share: Share
     gate: GateRecipe

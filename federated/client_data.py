@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from keyboard_model.tokenizer import Tokenizer
+from keyboard_model.tokenizer import Encoded, Tokenizer
 from keyboard_model.windows import IGNORE, Ids, pack
 
 Batches = list["collections.OrderedDict[str, Ids]"]
@@ -30,7 +30,7 @@ class ClientData:
     """Turns clients' training messages into rounds of batches."""
 
     def __init__(self, tokenizer: Tokenizer, *, batch: int, window: int, max_windows: int, seed: int) -> None:
-        """Args: max_windows: a client trains on at most so many windows a round, drawn at random."""
+        """Args: max_windows: a client trains on at most so many windows a round, of messages drawn at random."""
         self._tokenizer = tokenizer
         self._batch, self._window, self._max_windows, self._seed = batch, window, max_windows, seed
 
@@ -40,10 +40,13 @@ class ClientData:
         Messages are shuffled before they are packed, by (seed, round, client) alone.
         """
         rng = np.random.default_rng([self._seed, round_number, zlib.crc32(client.encode())])
-        order = rng.permutation(len(messages))
-        encoded = (self._tokenizer.encode(messages[i]) for i in order)
-        windows = pack(encoded, self._window, self._tokenizer.bos)
-        if len(windows.tokens) == 0:
-            return []
-        chosen = rng.permutation(len(windows.tokens))[: self._max_windows]
-        return batches(windows.tokens[chosen], windows.targets[chosen], self._batch, self._tokenizer.bos)
+        chosen: list[Encoded] = []
+        room = self._max_windows * self._window
+        for i in rng.permutation(len(messages)):  # encoded only as far as there is room: some have thousands
+            if room <= 0:
+                break
+            chosen.append(self._tokenizer.encode(messages[i]))
+            room -= len(chosen[-1].ids) - 1
+        windows = pack(chosen, self._window, self._tokenizer.bos)
+        tokens, targets = windows.tokens[: self._max_windows], windows.targets[: self._max_windows]
+        return batches(tokens, targets, self._batch, self._tokenizer.bos)

@@ -55,8 +55,8 @@ def tally_batches(
     def reduce(total: Tally, batch: collections.OrderedDict) -> Tally:
         features = language_model.unroll(parameters, batch["tokens"], bos)
         scores = score(tf.reshape(features, [-1, features.shape[2]]))
-        flat = (tf.reshape(batch[name], [-1]) for name in ("targets", "starts"))
-        return word_recall.add(total, word_recall.tally(scores, *flat, penalty))
+        targets, starts = (tf.reshape(batch[name], [-1]) for name in ("targets", "starts"))
+        return word_recall.add(total, word_recall.tally(scores, targets, starts, penalty))
 
     return data.reduce(Tally(*(tf.constant(value) for value in word_recall.EMPTY)), reduce)
 
@@ -68,7 +68,7 @@ def build(parameters: Parameters, tokenizer: Tokenizer, batch: int, window: int)
     bos = tokenizer.bos
 
     @tff.tensorflow.computation(kind, evaluation_type(batch, window))
-    def local(weights: tff.learning.models.ModelWeights, data: tf.data.Dataset) -> collections.OrderedDict:
+    def local(weights: tff.learning.models.ModelWeights, data: tf.data.Dataset) -> dict[str, tf.Tensor]:
         shared = Parameters(*weights.trainable)
 
         def score(features: tf.Tensor) -> tf.Tensor:

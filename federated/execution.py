@@ -1,28 +1,20 @@
-"""The one place that owns TFF's execution context and the worker processes behind it.
+"""The one place that owns TFF's execution context.
 
-TFF's own local context leaves its `worker_binary` child running when Python ends, holding Python's
-stdout, so that pipelines hang. Here every worker is started with its own log, dies with its parent
-(even on SIGKILL) and is ended on every way out. A local run is a run on one worker of our own; a
-distributed one spreads a round's clients over the workers it is given.
+A local run is a run on one worker of our own (see `federated.worker`); a distributed one spreads a
+round's clients over the workers it is given.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import grpc
 import portpicker
 import tensorflow_federated as tff
 
-CONCURRENT_CLIENTS = 2
-"""Clients trained at once by one worker: one a core was measured fastest on two cores."""
+from federated.worker import WorkerError, worker_process
 
 _START_SECONDS = 60.0
 _GRPC_BYTES = 2_000_000_000
@@ -31,54 +23,6 @@ _CHANNEL = [
     ("grpc.max_send_message_length", _GRPC_BYTES),
     ("grpc.enable_http_proxy", 0),
 ]
-# The worker inherits the death signal across exec: it cannot outlive the process that started it.
-_LAUNCHER = """
-import ctypes, os, signal, sys
-parent = int(sys.argv[1])
-ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-if os.getppid() != parent:
-    sys.exit(1)
-os.execv(sys.argv[2], sys.argv[2:])
-"""
-
-
-class WorkerError(RuntimeError):
-    """A worker could not be started or reached; the message says which and what to do."""
-
-
-def _binary() -> Path:
-    path = Path(tff.__file__).parent / "data" / "worker_binary"
-    if not path.is_file():
-        raise WorkerError(f"TensorFlow Federated's worker is missing at {path}: install the `train` extra anew")
-    return path
-
-
-@contextlib.contextmanager
-def worker_process(port: int, log: Path | None = None) -> Iterator[subprocess.Popen[bytes]]:
-    """Runs one TFF worker on `port` for the length of the block.
-
-    Args:
-        log: where what it prints goes; nowhere when None. Never to our own stdout, which it would hold open.
-    """
-    with contextlib.ExitStack() as stack:
-        output = stack.enter_context(log.open("ab")) if log else subprocess.DEVNULL
-        process = subprocess.Popen(
-            [
-                *(sys.executable, "-c", _LAUNCHER, str(os.getpid()), str(_binary())),
-                f"--port={port}",
-                f"--max_concurrent_computation_calls={CONCURRENT_CLIENTS}",
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2"},
-            start_new_session=True,  # Ctrl-C reaches us, and we end the worker in order
-        )
-        try:
-            yield process
-        finally:
-            process.kill()  # it holds no state; SIGINT was seen ignored in mid-computation
-            process.wait()
 
 
 def _connect(address: str) -> tff.framework.RemoteExecutorGrpcStub:
@@ -87,7 +31,9 @@ def _connect(address: str) -> tff.framework.RemoteExecutorGrpcStub:
     deadline = time.monotonic() + _START_SECONDS
     while not stub.is_ready:
         if time.monotonic() > deadline:
-            raise WorkerError(f"no TFF worker answers at {address}: start one there with `thumbprint worker --port PORT`")
+            raise WorkerError(
+                f"no TFF worker answers at {address}: start one there with `thumbprint worker --port PORT`"
+            )
         time.sleep(0.1)
     return stub
 

@@ -26,6 +26,7 @@ class FedAvgConfig:
     server_learning_rate: η of FedAdam.
     server_epsilon: τ of FedAdam, its degree of adaptivity: large gives FedAvgM, small follows each weight's own scale.
     clip: largest gradient norm in a local step.
+    dropout: share of the features left out of each local step; 0 leaves all.
     weight_cap: a client counts for at most so many targets.
     bos: the piece that begins a message.
     batch, window: the shape of a batch.
@@ -35,6 +36,7 @@ class FedAvgConfig:
     server_learning_rate: float
     server_epsilon: float
     clip: float
+    dropout: float
     weight_cap: float
     bos: int
     batch: int
@@ -93,6 +95,7 @@ def _client_work(kind: tff.Type, config: FedAvgConfig) -> tff.learning.templates
             batches,
             learning_rate=config.client_learning_rate,
             clip=config.clip,
+            dropout=config.dropout,
             weight_cap=config.weight_cap,
             bos=config.bos,
         )

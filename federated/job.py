@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+_LARGEST = 1e30  # all of them end up as float32
+Positive = Annotated[float, Field(gt=0, le=_LARGEST, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, le=_LARGEST, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -57,9 +58,11 @@ class TrainingConfig(_Strict):
     clients_per_round: the cohort.
     batch, window: a local step reads so many windows of so many pieces.
     max_windows: a client trains on at most so many windows a round.
+    dropout: share of the features left out of each local step.
     weight_cap: a client counts for at most so many targets in the average.
     evaluate_every, patience: validation every so many rounds, and so many of them without a gain end it.
     checkpoint_every: rounds between saved program states.
+    decay_from: share of the rounds after which the server's rate falls linearly, to a fiftieth at the end.
     """
 
     rounds: int = Field(300, ge=1)
@@ -72,10 +75,12 @@ class TrainingConfig(_Strict):
     server_learning_rate: NotNegative = 0.01
     server_epsilon: Positive = 1e-5
     clip: Positive = 5.0
+    dropout: Share = 0.25
     weight_cap: Positive = 2000.0
     evaluate_every: int = Field(20, ge=1)
     patience: int = Field(10, ge=1)
     checkpoint_every: int = Field(10, ge=1)
+    decay_from: Annotated[float, Field(ge=0, le=1)] = 0.4
 
 
 class GateConfig(_Strict):
@@ -88,22 +93,23 @@ class GateConfig(_Strict):
 class HistoryConfig(_Strict):
     """See `device_runtime.manifest.HistoryRecipe`."""
 
-    cache_weight: Share = 0.1
-    cache_half: NotNegative = 200.0
-    discount: Annotated[float, Field(ge=0, le=1)] = 0.7
-    concentration_2: Positive = 4.0
-    concentration_3: Positive = 1.0
+    cache_weight: Share = 0.05
+    cache_half: NotNegative = 500.0
+    discount: Annotated[float, Field(ge=0, le=1)] = 0.8
+    concentration_2: Positive = 8.0
+    concentration_3: Positive = 4.0
 
 
 class PersonalizationConfig(_Strict):
     """What the phone's recipe becomes (see `device_runtime.manifest.Recipe`); `steps = 0` personalizes nothing."""
 
-    method: str = "fine_tuning"
+    method: Literal["global_only", "fine_tuning"] = "fine_tuning"
     steps: int = Field(10, ge=0)
-    learning_rate: NotNegative = 0.5
+    learning_rate: NotNegative = 0.2
     bias_rate: NotNegative = 5.0
     proximal: NotNegative = 0.01
     clip: Positive = 5.0
+    evidence: NotNegative = 300.0
     newest_words: int = Field(500, ge=1)
     holdout_share: Share = 0.2
     adapter_dtype: Literal["float32", "float16"] = "float16"

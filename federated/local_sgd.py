@@ -36,14 +36,29 @@ class LocalResult(NamedTuple):
     broken: tf.Tensor
 
 
-def batch_gradient(parameters: Parameters, batch: Batch, bos: int) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
+def dropped_out(features: tf.Tensor, rate: float, batch: Batch) -> tf.Tensor:
+    """Zeroes a share `rate` of the features and scales the rest up (Srivastava et al. 2014); 0 leaves all.
+
+    The mask is drawn from the batch's own content, so that a resumed run draws the same.
+    """
+    if rate == 0:
+        return features
+    seed = tf.stack([tf.reduce_sum(batch.tokens), tf.reduce_sum(batch.targets)])
+    kept = tf.random.stateless_uniform(tf.shape(features), seed) >= rate
+    return tf.where(kept, features / (1.0 - rate), 0.0)
+
+
+def batch_gradient(
+    parameters: Parameters, batch: Batch, *, dropout: float, bos: int
+) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
     """Returns (summed loss in nats, counted targets, gradient of the mean loss) of one batch."""
     targets = tf.reshape(batch.targets, [-1])
     counted = tf.reduce_sum(tf.cast(tf.not_equal(targets, IGNORE), tf.float32))
     with tf.GradientTape() as tape:
         tape.watch(parameters)
         features = language_model.unroll(parameters, batch.tokens, bos)
-        scores = language_model.logits(parameters, tf.reshape(features, [-1, features.shape[2]]))
+        features = dropped_out(tf.reshape(features, [-1, features.shape[2]]), dropout, batch)
+        scores = language_model.logits(parameters, features)
         loss_sum = tf.reduce_sum(language_model.token_losses(scores, targets))
         loss = loss_sum / tf.maximum(counted, 1.0)
     # The gather's gradient is sparse: dense at once, or every later operation pays for finding it out.
@@ -52,7 +67,14 @@ def batch_gradient(parameters: Parameters, batch: Batch, bos: int) -> tuple[tf.T
 
 
 def train(
-    initial: Parameters, batches: tf.data.Dataset, *, learning_rate: float, clip: float, weight_cap: float, bos: int
+    initial: Parameters,
+    batches: tf.data.Dataset,
+    *,
+    learning_rate: float,
+    clip: float,
+    dropout: float,
+    weight_cap: float,
+    bos: int,
 ) -> LocalResult:
     """One pass of SGD with clipped gradients over a client's batches.
 
@@ -61,13 +83,14 @@ def train(
         batches: of `Batch`, static shapes.
         learning_rate: η_l of Reddi et al. 2020, Algorithm 2.
         clip: largest global L2 norm of a gradient.
+        dropout: share of the features left out of each local step.
         weight_cap: a client counts for at most so many targets.
         bos: the piece that begins a message.
     """
 
     def reduce(state: tuple, batch: collections.OrderedDict) -> tuple:
         weights, loss_sum, targets = state
-        batch_loss, counted, gradient = batch_gradient(Parameters(*weights), Batch(**batch), bos)
+        batch_loss, counted, gradient = batch_gradient(Parameters(*weights), Batch(**batch), dropout=dropout, bos=bos)
         gradient, _ = tf.clip_by_global_norm(gradient, clip)
         weights = tuple(w - learning_rate * g for w, g in zip(weights, gradient, strict=True))
         return weights, loss_sum + batch_loss, targets + counted

@@ -20,16 +20,22 @@ from federated import evaluation, fed_avg
 from federated.client_data import ClientData
 from federated.clients import Clients
 from federated.job import Job
+from federated.methods import METHODS
 from federated.run_folder import RunFolder
 from federated.sampling import sample_cohort
 from keyboard_model import language_model
 from keyboard_model.language_model import Parameters
 from keyboard_model.tokenizer import Tokenizer
 
+VALIDATION_WORDS = 200.0
+"""A validation client counts for at most so many words: one who writes much must not decide alone when to stop."""
+SCHEDULE_EVERY = 10
+"""Rounds between changes of the server's learning rate: each sends the whole state through the runtime."""
+
 
 @dataclass(frozen=True)
 class RoundReport:
-    """What a round came to: losses in nats a piece, recall over validation clients' words (None between evaluations)."""
+    """What a round came to: losses in nats a piece, recall over validation clients' words (else None)."""
 
     round: int
     rounds: int
@@ -79,13 +85,14 @@ class Program:
         self._job, self._folder, self._clients, self._on_round = job, folder, clients, on_round
         training = job.training
         self._initial = language_model.init(len(tokenizer), job.model.embedding, job.model.cells, job.seed)
-        self._process = fed_avg.build(
+        self._process = METHODS[job.personalization.method].train(
             self._initial,
             fed_avg.FedAvgConfig(
                 client_learning_rate=training.client_learning_rate,
                 server_learning_rate=training.server_learning_rate,
                 server_epsilon=training.server_epsilon,
                 clip=training.clip,
+                dropout=training.dropout,
                 weight_cap=training.weight_cap,
                 bos=tokenizer.bos,
                 batch=training.batch,
@@ -109,7 +116,9 @@ class Program:
                 )
             )
         ]
-        self._states = tff.program.FileProgramStateManager(folder.states, prefix="round_", keep_total=2, keep_first=False)
+        self._states = tff.program.FileProgramStateManager(
+            folder.states, prefix="round_", keep_total=2, keep_first=False
+        )
         self._trained_targets, self._training_seconds = 0.0, 0.0
 
     def run(self) -> Outcome:
@@ -129,9 +138,9 @@ class Program:
             await releases.release(_released(report), report.round)
             self._on_round(report)
             if progress.round % self._job.training.checkpoint_every == 0:
-                await self._states.save(tf.nest.flatten((state, progress)), progress.round)
+                await self._states.save(_leaves(state, progress), progress.round)
         self._folder.write_parameters("last", self._parameters(state), round=str(progress.round))
-        if not self._validation:
+        if progress.best_round == 0:  # never validated: nothing is known to be better
             self._folder.write_parameters("best", self._parameters(state), round=str(progress.round))
         return Outcome(
             rounds=progress.round,
@@ -146,12 +155,13 @@ class Program:
     async def _start(self) -> tuple[Any, Progress]:
         state = self._process.initialize()
         progress = Progress(0, float("inf"), 0, 0, 0.0, 0)
-        # As a flat list: TF 2.14 cannot save the tuples it would wrap beside a current typing-extensions.
-        leaves, _ = await self._states.load_latest(tf.nest.flatten((state, progress)))
+        leaves, _ = await self._states.load_latest(_leaves(state, progress))
         if leaves is None:
             return state, progress
         state, kept = tf.nest.pack_sequence_as((state, progress), leaves)
-        return state, Progress(*(kind(value) for kind, value in zip((int, float, int, int, float, int), kept, strict=True)))
+        return state, Progress(
+            *(kind(value) for kind, value in zip((int, float, int, int, float, int), kept, strict=True))
+        )
 
     def _stop_reason(self, progress: Progress) -> str | None:
         training = self._job.training
@@ -171,6 +181,8 @@ class Program:
             self._clients.population.training, training.clients_per_round, seed=self._job.seed, round_number=number
         )
         data, dropped = self._round_data(cohort, number)
+        if number % SCHEDULE_EVERY == 0:
+            state = self._scheduled(state, number)
         measured = {"loss_sum": 0.0, "targets": 0.0, "broken_clients": 0.0}
         if data:
             output = self._process.next(state, data)
@@ -201,6 +213,15 @@ class Program:
         )
         return state, progress, report
 
+    def _scheduled(self, state: Any, number: int) -> Any:
+        """The state with the server's learning rate of round `number`: constant, then falling to a fiftieth."""
+        training = self._job.training
+        left = (training.rounds - number) / max((1 - training.decay_from) * training.rounds, 1.0)
+        hyperparameters = self._process.get_hparams(state)
+        rate = training.server_learning_rate * min(1.0, max(left, 0.02))
+        hyperparameters["finalizer"]["learning_rate"] = np.float32(rate)
+        return self._process.set_hparams(state, hyperparameters)
+
     def _round_data(self, cohort: Sequence[str], number: int) -> tuple[list[Any], int]:
         """Returns the batches of the cohort's clients that have any, and how many clients' data broke."""
         data, dropped = [], 0
@@ -215,13 +236,29 @@ class Program:
         return data, dropped
 
     def _validate(self, state: Any) -> tuple[float, float]:
+        """Returns (loss in nats a word, recall@3) over validation clients, none by more than a capped weight."""
         tallies = self._evaluate(state.global_model_weights, self._validation)
-        sums = {name: float(np.sum([tally[name] for tally in tallies])) for name in tallies[0]}
-        words = max(sums["words"], 1.0)
-        return sums["loss_sum"] / words, sums["hits_at_3"] / words
+        words = np.array([float(tally["words"]) for tally in tallies])
+        weights = np.minimum(words, VALIDATION_WORDS) / np.maximum(words, 1.0)
+
+        def mean(name: str) -> float:
+            values = np.array([float(tally[name]) for tally in tallies])
+            return float((weights * values).sum() / max((weights * words).sum(), 1.0))
+
+        return mean("loss_sum"), mean("hits_at_3")
 
     def _parameters(self, state: Any) -> Parameters:
         return Parameters(*(np.asarray(part) for part in state.global_model_weights.trainable))
+
+
+def _leaves(state: Any, progress: Progress) -> list[Any]:
+    """What a program state is saved as.
+
+    Flat: TF 2.14 cannot save the tuples it would wrap beside a current typing-extensions. Its floats
+    would become float32, and the best loss another one by being saved.
+    """
+    exact: list[Any] = [np.float64(value) if isinstance(value, float) else value for value in progress]
+    return tf.nest.flatten((state, Progress(*exact)))
 
 
 def _released(report: RoundReport) -> dict[str, float]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import safetensors.numpy
+from pydantic import ValidationError
 from safetensors import SafetensorError
 
 from federated.job import Job
@@ -59,7 +60,9 @@ class RunFolder:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                raise RunError(f"another process is training in {self.path}: wait for it or choose another --run") from error
+                raise RunError(
+                    f"another process is training in {self.path}: wait for it or choose another --run"
+                ) from error
             yield
 
     def exists(self) -> bool:
@@ -72,12 +75,19 @@ class RunFolder:
         try:
             return json.loads((self.path / name).read_text())
         except FileNotFoundError as error:
-            raise RunError(f"{self.path} holds no finished training run ({name} is missing): run `thumbprint train`") from error
+            raise RunError(
+                f"{self.path} holds no finished training run ({name} is missing): run `thumbprint train`"
+            ) from error
         except ValueError as error:
             raise RunError(f"{self.path / name} is damaged: {error}") from error
 
     def job(self) -> Job:
-        return Job.model_validate(self.read_json("job.json"))
+        content = self.read_json("job.json")
+        try:
+            return Job.model_validate(content)
+        except ValidationError as error:
+            where = ", ".join(".".join(map(str, fault["loc"])) or "all of it" for fault in error.errors())
+            raise RunError(f"{self.path / 'job.json'} is damaged, or another version's: {where}") from error
 
     def write_tokenizer(self, tokenizer: Tokenizer) -> None:
         write_whole(self.path / "tokenizer.model", tokenizer.model)

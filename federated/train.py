@@ -41,7 +41,9 @@ def train(
     with folder.locked(), Corpus.open(corpus_path) as corpus:
         clients = Clients.of(corpus, job.data, job.seed)
         if not clients.population.training:
-            raise RunError("no user is left to train on: the corpus is too small for these shares of new and validation users")
+            raise RunError(
+                "no user is left to train on: the corpus is too small for these shares of new and validation users"
+            )
         _begin(job, folder, corpus, resume)
         on_stage("vocabulary")
         tokenizer = _tokenizer(job, folder, clients)
@@ -57,10 +59,14 @@ def _begin(job: Job, folder: RunFolder, corpus: Corpus, resume: bool) -> None:
     if folder.exists():
         if not resume:
             raise RunError(f"{folder.path} holds a run already: go on with --resume, or choose another --run")
-        if folder.job().model_dump(mode="json", exclude={"corpus"}) != wanted:
-            raise RunError(f"{folder.path} was begun with another job: resume it with that one, or choose another --run")
+        if _decides_training(folder.job()) != _decides_training(job):
+            raise RunError(
+                f"{folder.path} was begun with another job: resume it with that one, or choose another --run"
+            )
         if folder.read_json("corpus.json")["corpus_id"] != corpus.corpus_id:
-            raise RunError(f"{folder.path} was begun on another corpus: resume it with that one, or choose another --run")
+            raise RunError(
+                f"{folder.path} was begun on another corpus: resume it with that one, or choose another --run"
+            )
         return
     folder.write_json(
         "corpus.json",
@@ -73,6 +79,12 @@ def _begin(job: Job, folder: RunFolder, corpus: Corpus, resume: bool) -> None:
     )
     # The job is written last: a folder with a job is one that was begun whole.
     folder.write_json("job.json", wanted)
+
+
+def _decides_training(job: Job) -> dict:
+    """What of a job the trained model depends on: of the personalization, the method alone."""
+    kept = job.model_dump(mode="json", exclude={"corpus", "personalization"})
+    return kept | {"method": job.personalization.method}
 
 
 def _tokenizer(job: Job, folder: RunFolder, clients: Clients) -> Tokenizer:

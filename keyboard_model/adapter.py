@@ -107,8 +107,10 @@ def step(
     norm = tf.sqrt(sum(tf.reduce_sum(tf.square(part)) for part in slope))
     scale = rates.clip / tf.maximum(norm, rates.clip)
     eta = Adapter(rates.learning_rate, rates.learning_rate, rates.bias_rate)
-    moved = Adapter(*(
-        part - rate * (part_slope * scale + rates.proximal * (part - start))
-        for part, start, part_slope, rate in zip(adapter, anchor, slope, eta, strict=True)
-    ))
+    moved = Adapter(
+        *(
+            part - rate * (part_slope * scale + rates.proximal * (part - start))
+            for part, start, part_slope, rate in zip(adapter, anchor, slope, eta, strict=True)
+        )
+    )
     return moved, loss

@@ -42,11 +42,18 @@ class Unit:
 MARKS = (".", ",", "?", "!", ";")
 PLACEHOLDER = "<#>"
 _OTHER_MARK = ";"
-_MARK_OF = {".": ".", "…": ".", "。": ".", ",": ",", "，": ",", "、": ",", "?": "?", "？": "?", "!": "!", "！": "!"}
+_MARK_OF = {
+    **dict.fromkeys(".…。।۔", "."),
+    **dict.fromkeys(",，、،", ","),
+    **dict.fromkeys("?？؟", "?"),
+    **dict.fromkeys("!！", "!"),
+}
 
 _PLACEHOLDER = r"<\#>|<[A-Za-z]{2,12}>"
 # Blocks of the scripts written without spaces: Thai, Lao, Myanmar, Khmer, kana, Han.
-_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+)
 _ASCII_UNIT = re.compile(rf"(?P<placeholder>{_PLACEHOLDER})|(?P<word>[A-Za-z0-9']+)|(?P<mark>[^\sA-Za-z0-9'])")
 
 

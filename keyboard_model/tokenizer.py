@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import functools
 import io
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import sentencepiece
 
@@ -102,7 +100,8 @@ class Tokenizer:
 
     def encode(self, text: str) -> Encoded:
         """Encodes a message, or the part of one before the cursor."""
-        ids, word_of, words = [self.bos], [-1], []
+        ids, word_of = [self.bos], [-1]
+        words: list[str] = []
         for unit in units(text):
             if unit.kind is Kind.WORD:
                 pieces = self.encode_word(unit.text)
@@ -121,7 +120,7 @@ def _cached_ids(sp: sentencepiece.SentencePieceProcessor, word: str) -> list[int
 
 
 def train(word_counts: Mapping[str, int], vocab_size: int) -> Tokenizer:
-    """Trains a unigram tokenizer on word counts; deterministic.
+    """Trains a BPE tokenizer on word counts; the same counts give the same bytes.
 
     Args:
         word_counts: How often each word was typed. Pass only words that several clients share:
@@ -136,30 +135,27 @@ def train(word_counts: Mapping[str, int], vocab_size: int) -> Tokenizer:
     if vocab_size < 300:
         raise TokenizerError(f"vocab_size {vocab_size} is too small: 256 bytes and the symbols need at least 300")
     model = io.BytesIO()
-    with tempfile.TemporaryDirectory() as folder:
-        table = Path(folder) / "words.tsv"
-        lines = (f"{word}\t{count}\n" for word, count in sorted(word_counts.items()))
-        table.write_text("".join(lines), encoding="utf-8")
-        try:
-            sentencepiece.SentencePieceTrainer.train(
-                input=str(table),
-                input_format="tsv",
-                model_writer=model,
-                model_type="bpe",
-                vocab_size=vocab_size,
-                hard_vocab_limit=False,
-                treat_whitespace_as_suffix=True,
-                byte_fallback=True,
-                character_coverage=0.9995,
-                normalization_rule_name="identity",
-                control_symbols=list(_CONTROL.values()),
-                bos_id=1,
-                eos_id=-1,
-                unk_id=0,
-                pad_id=-1,
-                num_threads=1,
-                minloglevel=2,
-            )
-        except RuntimeError as error:
-            raise TokenizerError(f"SentencePiece could not train: {error}") from error
+    try:
+        sentencepiece.SentencePieceTrainer.train(
+            # No file: its name would stand in the model, and two trainings would differ by it.
+            sentence_iterator=(f"{word}\t{count}" for word, count in sorted(word_counts.items())),
+            input_format="tsv",
+            model_writer=model,
+            model_type="bpe",
+            vocab_size=vocab_size,
+            hard_vocab_limit=False,
+            treat_whitespace_as_suffix=True,
+            byte_fallback=True,
+            character_coverage=0.9995,
+            normalization_rule_name="identity",
+            control_symbols=list(_CONTROL.values()),
+            bos_id=1,
+            eos_id=-1,
+            unk_id=0,
+            pad_id=-1,
+            num_threads=1,
+            minloglevel=2,
+        )
+    except RuntimeError as error:
+        raise TokenizerError(f"SentencePiece could not train: {error}") from error
     return Tokenizer(model.getvalue())

@@ -16,7 +16,7 @@ from device_runtime.engine import Engine
 from keyboard_model import adapter as adapters
 from keyboard_model import language_model
 from keyboard_model.adapter import Adapter, Rates
-from keyboard_model.language_model import Parameters, State
+from keyboard_model.language_model import Parameters
 from tflite_export.convert import ExportError
 
 TEXTS, LENGTH = 64, 20
@@ -51,7 +51,9 @@ class Check:
         ):
             value = getattr(self, name)
             if not value <= tolerance:
-                raise ExportError(f"the exported model differs from the trained one: {name} by {value:.4g} (at most {tolerance})")
+                raise ExportError(
+                    f"the exported model differs from the trained one: {name} by {value:.4g} (at most {tolerance})"
+                )
 
 
 def check(bundle: Bundle, parameters: Parameters) -> Check:

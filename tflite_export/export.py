@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
+from device_runtime import bundle_files as files
+from device_runtime.adapter import initial_adapter
 from device_runtime.bundle import Bundle
 from device_runtime.keys import load_private
 from device_runtime.manifest import Manifest, ModelShape, Provenance, Recipe
-from device_runtime import bundle_files as files
-from device_runtime.adapter import initial_adapter
 from keyboard_model import adapter as adapters
 from keyboard_model.adapter import Adapter
 from keyboard_model.language_model import Parameters

@@ -1,8 +1,8 @@
 """The phone's three functions: the one definition of the maths, frozen into TFLite signatures.
 
-    step(token[1], cell[1,H], projection[1,E], adapter…) -> log_probs[1,V], cell, projection
-    adapt(tokens[B,T], targets[B,T], adapter…, anchor_adapter…, rates…) -> adapter…, loss
-    evaluate(tokens[B,T], targets[B,T], adapter…) -> log_probs[B,T]
+step(token[1], cell[1,H], projection[1,E], adapter…) -> log_probs[1,V], cell, projection
+adapt(tokens[B,T], targets[B,T], adapter…, anchor_adapter…, rates…) -> adapter…, loss
+evaluate(tokens[B,T], targets[B,T], adapter…) -> log_probs[B,T]
 """
 
 from __future__ import annotations

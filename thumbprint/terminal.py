@@ -30,7 +30,8 @@ def output() -> Console:
 
 
 @contextlib.contextmanager
-def _bar(*columns: ProgressColumn) -> Iterator[Progress]:
+def bar(*columns: ProgressColumn) -> Iterator[Progress]:
+    """Shows progress in these columns while the block runs; nothing where stderr is no terminal."""
     console = Console(stderr=True, markup=False, emoji=False)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         yield progress
@@ -39,7 +40,7 @@ def _bar(*columns: ProgressColumn) -> Iterator[Progress]:
 @contextlib.contextmanager
 def working(what: str) -> Iterator[None]:
     """Shows that something of unknown length goes on."""
-    with _bar(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()) as progress:
+    with bar(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()) as progress:
         progress.add_task(what, total=None)
         yield
 
@@ -48,7 +49,7 @@ def working(what: str) -> Iterator[None]:
 def counting(what: str, unit: str) -> Iterator[Callable[[int], None]]:
     """Shows a count whose end is unknown. Gives what to call with the count so far."""
     count = TextColumn(f"{{task.completed:,.0f}} {unit}")
-    with _bar(SpinnerColumn(), TextColumn("{task.description}"), count, TimeElapsedColumn()) as progress:
+    with bar(SpinnerColumn(), TextColumn("{task.description}"), count, TimeElapsedColumn()) as progress:
         task = progress.add_task(what, total=None)
         yield lambda done: progress.update(task, completed=done)
 
@@ -57,6 +58,15 @@ def counting(what: str, unit: str) -> Iterator[Callable[[int], None]]:
 def advancing(what: str, total: int) -> Iterator[Callable[[object], None]]:
     """Shows a bar up to `total`. Gives what to call, with anything, as one more is done."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with _bar(*columns) as progress:
+    with bar(*columns) as progress:
         task = progress.add_task(what, total=total)
         yield lambda _: progress.advance(task)
+
+
+@contextlib.contextmanager
+def measuring(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
+    """Shows a bar whose end is known only later. Gives what to call with how many are done, and of how many."""
+    count = TextColumn(f"{{task.completed:,.0f}} {unit}")
+    with bar(TextColumn("{task.description}"), BarColumn(), count, TimeRemainingColumn()) as progress:
+        task = progress.add_task(what, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)

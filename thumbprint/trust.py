@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
     from device_runtime.bundle import Bundle
 
 
@@ -69,11 +71,22 @@ def _beside(bundle: Path) -> str:
 
 def fingerprint(public_key: Path) -> str:
     """Returns `SHA256:` and the base64 of the hash of the key's DER (SubjectPublicKeyInfo), as OpenSSL writes it."""
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
     from device_runtime.keys import load_public
 
-    der = load_public(public_key).public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return _fingerprint(load_public(public_key))
+
+
+def signer_fingerprint(private_key: Path) -> str:
+    """Returns the fingerprint of the public key that checks what `private_key` signs."""
+    from device_runtime.keys import load_private
+
+    return _fingerprint(load_private(private_key).public_key())
+
+
+def _fingerprint(public_key: Ed25519PublicKey) -> str:
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    der = public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return "SHA256:" + base64.b64encode(hashlib.sha256(der).digest()).decode().rstrip("=")
 
 

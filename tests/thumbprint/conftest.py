@@ -52,3 +52,45 @@ def trusted(tiny_public_key, monkeypatch):
     """The tiny bundle's key is the one trusted."""
     monkeypatch.setenv("THUMBPRINT_PUBLIC_KEY", str(tiny_public_key))
     return tiny_public_key
+
+
+JOB = """
+name = "tiny"
+[tokenizer]
+vocab_size = 400
+[model]
+embedding = 8
+cells = 8
+adapter_rank = 2
+[training]
+rounds = 2
+clients_per_round = 4
+batch = 4
+window = 8
+max_windows = 8
+evaluate_every = 1
+checkpoint_every = 1
+[personalization]
+steps = 1
+batch = 4
+window = 8
+"""
+
+
+@pytest.fixture(scope="session")
+def job_file(tmp_path_factory):
+    """A training job of seconds."""
+    path = tmp_path_factory.mktemp("job") / "tiny.toml"
+    path.write_text(JOB)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory, job_file, tiny_corpus):
+    """A finished run of `job_file` on the synthetic corpus; to be read only."""
+    from federated.job import load_job
+    from federated.train import train
+
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    train(load_job(job_file), tiny_corpus, folder)
+    return folder

@@ -100,6 +100,9 @@ def test_called_bare_it_shows_the_help(run):
             "few",
             "thumbprint simulate --help",
         ),
+        (["train"], "JOB", "thumbprint train --help"),
+        (["worker"], "--port", "thumbprint worker --help"),
+        (["export", "r"], "--out", "thumbprint export --help"),
         (["serve", "x.bundle", "--port", "70000"], "'--port'", "thumbprint serve --help"),
     ],
 )

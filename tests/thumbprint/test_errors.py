@@ -9,10 +9,16 @@ from device_runtime.bundle import BundleError
 from device_runtime.keys import KeyFileError
 from device_runtime.phone import PhoneError
 from federated.corpus.records import CorpusError, NoMessagesError
+from federated.job import JobError
+from federated.worker import WorkerError
 from keyboard_model.tokenizer import TokenizerError
 from thumbprint import errors
+from thumbprint.steps import StepsError
 
-OWN = [BundleError, CorpusError, KeyFileError, NoMessagesError, PhoneError, ServeError, TokenizerError]
+OWN = [
+    *(BundleError, CorpusError, JobError, KeyFileError, NoMessagesError, PhoneError, ServeError, StepsError),
+    *(TokenizerError, WorkerError),
+]
 
 
 def fails(error):

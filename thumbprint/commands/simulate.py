@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from thumbprint.commands.options import BundleArgument, PublicKeyOption
-
-if TYPE_CHECKING:
-    from device_runtime.bundle import Bundle
-    from device_runtime.report import Report
-    from device_runtime.simulator import SimulatedUser
-    from federated.corpus.store import Corpus
 
 _SPLIT = "Which users (as in the training job)"
 
@@ -67,8 +61,11 @@ def simulate(
 
     Run again after a stop, it goes on where it was. DIR holds the phones too, and with them people's messages.
     """
+    from device_runtime.report import print_table
     from federated.corpus.splits import split_users
     from federated.corpus.store import Corpus
+    from thumbprint.corpus_simulation import FILES, simulate_users, write_results
+    from thumbprint.terminal import output
     from thumbprint.trust import open_bundle
 
     opened, _ = open_bundle(bundle, public_key)
@@ -84,57 +81,7 @@ def simulate(
             count = len(chosen)
         if not count:
             raise typer.BadParameter(f"the split leaves no {users} users: give larger shares or another --users")
-        report = _run(opened, messages, chosen, count, out, min_messages, workers)
-        files = _write(opened, messages, report, out)
-    _show(report, files)
-
-
-def _users(corpus: Corpus, user_ids: Iterable[str]) -> Iterator[SimulatedUser]:
-    from device_runtime.simulator import SimulatedUser
-
-    for user_id in user_ids:
-        yield SimulatedUser(user_id, [(message.timestamp, message.text) for message in corpus.messages(user_id)])
-
-
-def _run(
-    bundle: Bundle, corpus: Corpus, user_ids: Iterable[str], count: int, out: Path, min_messages: int, workers: int
-) -> Report:
-    from device_runtime import simulator
-    from device_runtime.report import CorpusInfo
-    from thumbprint.terminal import advancing
-
-    with advancing("phones", count) as progress:
-        return simulator.simulate(
-            bundle,
-            _users(corpus, user_ids),
-            corpus=CorpusInfo(id=corpus.corpus_id, description=corpus.description, synthetic=corpus.synthetic),
-            folder=out,
-            min_messages=min_messages,
-            workers=workers,
-            progress=progress,
-        )
-
-
-def _write(bundle: Bundle, corpus: Corpus, report: Report, out: Path) -> Sequence[Path]:
-    from device_runtime.engine import Engine
-    from device_runtime.examples import pick_examples, typical_users
-    from device_runtime.pictures import gain_picture
-    from device_runtime.report import write_file, write_report
-    from device_runtime.report_html import write_html
-    from thumbprint.terminal import working
-
-    with working("writing the report"):
-        examples = pick_examples(Engine(bundle), _users(corpus, typical_users(report)), report)
-        write_html(out / "report.html", report, examples)
-        write_file(out / "gain.svg", gain_picture(report, "svg"))
-        write_file(out / "gain.png", gain_picture(report, "png"))
-        write_report(out / "report.json", report)  # last: where it is, all is
-    return [out / name for name in ("report.html", "report.json", "gain.svg", "gain.png")]
-
-
-def _show(report: Report, files: Sequence[Path]) -> None:
-    from device_runtime.report import print_table
-    from thumbprint.terminal import output
-
+        report = simulate_users(opened, messages, chosen, count, out, min_messages, workers)
+        write_results(opened, messages, report, out)
     print_table(report, output())
-    typer.echo("wrote " + ", ".join(map(str, files)))
+    typer.echo("wrote " + ", ".join(str(out / name) for name in FILES))

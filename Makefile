@@ -1,0 +1,56 @@
+# Everything runs from .venv, which is made of the committed lock by itself: Python 3.11 is all that a machine needs.
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PIP_QUIETLY := --quiet --disable-pip-version-check
+IS_311 := -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null
+PYTHON = $(or $(shell for p in python3.11 python3; do $$p $(IS_311) && echo $$p && break; done),\
+  $(error Python 3.11 is needed: python3.11, or a python3 of that version, with its venv module))
+
+.DELETE_ON_ERROR:
+.PHONY: help venv demo test lint format lock clean
+
+help:
+	@echo 'make demo    everything on made-up messages, into runs/demo (minutes; run again, it takes what is there)'
+	@echo 'make test    the tests'
+	@echo 'make lint    ruff, mypy and the import contracts'
+	@echo 'make format  puts the code in the form that lint asks for'
+	@echo 'make lock    renews requirements.txt from setup.cfg and overrides.txt'
+	@echo 'make clean   removes .venv and caches; runs/ stays'
+
+venv: $(STAMP)
+
+# The lock holds versions that plain resolution would refuse (see overrides.txt), hence --no-deps.
+$(STAMP): requirements.txt setup.cfg pyproject.toml
+	@{ $(BIN)/python $(IS_311) && $(BIN)/python -m pip --version >/dev/null 2>&1; } || $(PYTHON) -m venv --clear $(VENV)
+	@echo 'installing the locked packages into $(VENV)'
+	@$(BIN)/python -m pip install $(PIP_QUIETLY) --no-deps --require-hashes -r requirements.txt
+	@$(BIN)/python -m pip install $(PIP_QUIETLY) --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(STAMP)
+	$(BIN)/thumbprint demo --out runs/demo
+
+test: $(STAMP)
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock:
+	@set -e; tools=$$(mktemp -d); trap 'rm -rf "$$tools"' EXIT; \
+	$(PYTHON) -m venv "$$tools"; \
+	"$$tools/bin/pip" install $(PIP_QUIETLY) uv; \
+	"$$tools/bin/uv" pip compile --quiet --python-version 3.11 --override overrides.txt --generate-hashes \
+	  --no-emit-index-url --all-extras setup.cfg -o requirements.txt
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info

@@ -1,0 +1,68 @@
+"""The main job on real messages: `python -m benchmarks.nus_sms`. Leaves `runs/nus_sms` and the README's figures.
+
+Trains on four fifths of the users, gives each of the others a phone, and holds the shared model against
+a Kneser-Ney trigram trained centrally on the very messages that the federated model learnt from. Resumable: run
+again, it goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmarks.nus_sms.figures import write_figures
+from benchmarks.nus_sms.trigram import trigram_figures
+from device_runtime.keys import PRIVATE_NAME, PUBLIC_NAME, generate_keys
+from federated.corpus.store import Corpus
+from federated.job import load_job
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+NUS_SMS = ROOT.parent / "shared" / "data" / "nus_sms" / "messages.jsonl.gz"
+
+
+def thumbprint(*arguments: object) -> None:
+    """Runs one command as a user would; its failure ends the benchmark."""
+    command = [sys.executable, "-m", "thumbprint", *map(str, arguments)]
+    print("$ thumbprint", *map(str, arguments), flush=True)
+    subprocess.run(command, check=True)
+
+
+def main(
+    source: Annotated[Path, typer.Option(help="Messages to run on.")] = NUS_SMS,
+    job: Annotated[Path, typer.Option(help="The job file.")] = HERE / "job.toml",
+    run: Annotated[Path, typer.Option(help="The folder for all that is made.")] = ROOT / "runs" / "nus_sms",
+) -> None:
+    """Runs every step that is not done yet."""
+    if not source.exists():
+        raise SystemExit(f"{source} is not there: name the messages with --source")
+    run.mkdir(parents=True, exist_ok=True)
+    corpus, keys, bundle = run / "corpus.sqlite", run / "keys", run / f"{load_job(job).name}.bundle"
+    if not corpus.exists():
+        thumbprint("corpus", "import", source, "--out", corpus)
+    if not (run / "train" / "summary.json").exists():
+        resume = ["--resume"] if (run / "train" / "job.json").exists() else []
+        thumbprint("train", job, "--corpus", corpus, "--run", run / "train", *resume)
+    thumbprint("evaluate", run / "train", "--corpus", corpus)
+    if not keys.exists():
+        generate_keys(keys)
+    public = ["--public-key", keys / PUBLIC_NAME]
+    thumbprint("export", run / "train", "--out", bundle, "--key", keys / PRIVATE_NAME, "--job", job)
+    config = load_job(job)
+    thumbprint(
+        *("simulate", bundle, "--corpus", corpus, "--out", run, "--users", "new", "--seed", config.seed, *public),
+        *("--new-phone-share", config.data.new_phone_share, "--validation-share", config.data.validation_share),
+    )
+    baseline = run / "trigram.json"
+    if not baseline.exists():
+        with Corpus.open(corpus) as messages:
+            baseline.write_text(json.dumps(trigram_figures(messages, config), indent=2))
+    write_figures(run, bundle)
+
+
+typer.run(main)

@@ -1,0 +1,51 @@
+"""A phone's day in a process of its own: `benchmarks.phone` starts it and reads its peak memory.
+
+Reads `{"bundle", "public_key", "folder", "history", "contexts"}` as JSON from stdin, prints
+`{"peak_bytes", "steps"}`. It imports what a phone has and nothing else.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import sys
+from pathlib import Path
+
+from benchmarks.memory import peak_resident_bytes
+from device_runtime.bundle import load_bundle
+from device_runtime.engine import Engine
+from device_runtime.phone import Phone
+
+STEPS, NEWEST_WORDS = 10, 500
+
+
+def open_engine(bundle_path: Path, public_key: Path) -> Engine:
+    """Loads a bundle on one thread; its recipe, otherwise as shipped, takes 10 steps on the newest 500 words.
+
+    Raises:
+        BundleError, KeyFileError: the bundle or the key cannot be used.
+    """
+    bundle = load_bundle(bundle_path, public_key)
+    recipe = bundle.manifest.recipe
+    gate = recipe.gate.model_copy(update={"min_words": 1})  # the gate must have its say, however long its tail
+    recipe = recipe.model_copy(update={"steps": STEPS, "newest_words": NEWEST_WORDS, "gate": gate})
+    manifest = bundle.manifest.model_copy(update={"recipe": recipe})
+    return Engine(dataclasses.replace(bundle, manifest=manifest), num_threads=1)
+
+
+def _main() -> None:
+    day = json.load(sys.stdin)
+    engine = open_engine(Path(day["bundle"]), Path(day["public_key"]))
+    with Phone.open(day["folder"], engine) as phone:
+        phone.observe_many(day["history"])
+        for context in day["contexts"]:
+            phone.predict(context)
+        adaptation = phone.adapt()
+        for context in day["contexts"]:
+            phone.predict(context)
+    json.dump({"peak_bytes": peak_resident_bytes(os.getpid()), "steps": adaptation.steps}, sys.stdout)
+
+
+if __name__ == "__main__":
+    _main()

@@ -1,0 +1,119 @@
+"""How a benchmark's figures are shown and kept: `runs/benchmarks/NAME.json` and a table."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import operator
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from device_runtime.atomic import write_private
+from thumbprint.terminal import output
+
+FOLDER = Path(__file__).parent.parent / "runs" / "benchmarks"
+_PACKAGES = ("ai-edge-litert", "numpy", "tensorflow-cpu", "tensorflow-federated", "thumbprint")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured value.
+
+    Attributes:
+        name: Its key in the JSON.
+        says: What it is, in words.
+        value: In `unit`.
+        at_most, at_least: What is asked of it; None where nothing is.
+    """
+
+    name: str
+    says: str
+    value: float
+    unit: str
+    at_most: float | None = None
+    at_least: float | None = None
+
+    @property
+    def reached(self) -> bool | None:
+        """Whether the value is what is asked; None where nothing is."""
+        for bound, holds in ((self.at_most, operator.le), (self.at_least, operator.ge)):
+            if bound is not None:
+                return bool(holds(self.value, bound))
+        return None
+
+    @property
+    def asked(self) -> str:
+        if self.at_most is not None:
+            return f"at most {self.at_most:g}"
+        return f"at least {self.at_least:g}" if self.at_least is not None else ""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where and when a benchmark ran. `load`: the 1, 5 and 15 minutes' load averages before it began."""
+
+    cpu: str
+    cores: int
+    load: tuple[float, float, float]
+    date: str
+    versions: dict[str, str]
+
+    @classmethod
+    def now(cls) -> Machine:
+        """Describes this machine; to be called before the benchmark itself loads it."""
+        return cls(_cpu(), len(os.sched_getaffinity(0)), os.getloadavg(), datetime.now(UTC).isoformat(), _versions())
+
+
+def publish(name: str, figures: Sequence[Figure], samples: dict[str, Any], machine: Machine) -> None:
+    """Prints the figures and writes `runs/benchmarks/NAME.json`, whole or not at all.
+
+    Args:
+        samples: The single measurements that the figures were made of, and the sizes they were made at.
+    """
+    values = {figure.name: {**asdict(figure), "reached": figure.reached} for figure in figures}
+    path = FOLDER / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = {"benchmark": name, "figures": values, "samples": samples, "machine": asdict(machine)}
+    write_private(path, json.dumps(content, indent=2, allow_nan=False).encode() + b"\n")
+    output().print(_table(name, figures, machine))
+
+
+def _table(name: str, figures: Sequence[Figure], machine: Machine) -> Table:
+    caption = f"{machine.cpu}, {machine.cores} cores, load {machine.load[0]:.2f} before it began"
+    table = Table(title=name, caption=caption, title_justify="left", caption_justify="left")
+    for column in ("", "measured", "asked", "reached"):
+        table.add_column(column, justify="right" if column == "measured" else "left")
+    for figure in figures:
+        reached = {None: "", True: "yes", False: "NO"}[figure.reached]
+        table.add_row(figure.says, f"{_short(figure.value)} {figure.unit}".rstrip(), figure.asked, reached)
+    return table
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:  # no Linux
+        return platform.processor()
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor())
+
+
+def _versions() -> dict[str, str]:
+    versions = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:  # a phone's environment has no TensorFlow
+            continue
+    return versions

@@ -1,0 +1,168 @@
+"""The service's costs: `python -m benchmarks.service BUNDLE --public-key KEY`. Writes `runs/benchmarks/service.json`.
+
+`thumbprint serve` as a fresh process on the loopback: how long until it answers, what it holds in memory
+with one device that has a history, an adapter and hundreds of predictions behind it, and how long a
+prediction takes over HTTP, on a connection that stays open.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from benchmarks.memory import peak_resident_bytes, resident_bytes
+from benchmarks.results import Figure, Machine, publish
+from benchmarks.typist import Typist, make_typist
+
+HOST = "127.0.0.1"
+DEVICE = "benchmark"
+MB = 1_000_000
+HISTORY_WORDS = 2_500
+"""Of some three hundred messages, which go in one request."""
+WARM_UP = 50
+_POLL_SECONDS = 0.005
+_PATIENCE_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running service. `ready_seconds`: from its start to the first 200 of /healthz."""
+
+    process: int
+    connection: http.client.HTTPConnection
+    ready_seconds: float
+
+    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Posts JSON under /v1/devices. Ends the benchmark where the answer is an error."""
+        self.connection.request(
+            "POST", f"/v1/devices{path}", json.dumps(body), headers={"Content-Type": "application/json"}
+        )
+        response = self.connection.getresponse()
+        content = response.read()
+        if response.status >= 400:
+            raise SystemExit(f"POST /v1/devices{path} was answered by {response.status}: {content.decode()}")
+        answer: dict[str, Any] = json.loads(content)
+        return answer
+
+
+def main(
+    bundle: Annotated[Path, typer.Argument(help="The bundle: a folder, or a zip of it.")],
+    public_key: Annotated[Path, typer.Option(help="The public key that it must be signed with.")],
+    starts: Annotated[int, typer.Option(min=1, help="Starts timed.")] = 5,
+    predictions: Annotated[int, typer.Option(min=10, help="Predictions timed.")] = 500,
+) -> None:
+    """Measures start, memory and predictions over HTTP."""
+    machine = Machine.now()
+    typist = make_typist(HISTORY_WORDS, WARM_UP + predictions)
+    ready = []
+    for _ in range(starts):
+        with serving(bundle, public_key) as service:
+            ready.append(service.ready_seconds)
+    with serving(bundle, public_key) as service:
+        adaptation = live(service, typist)
+        latencies = prediction_seconds(service, typist)[WARM_UP:]
+        resident, peak = resident_bytes(service.process), peak_resident_bytes(service.process)
+    p50, p99 = 1000 * np.percentile(latencies, [50, 99])
+    publish(
+        "service",
+        [
+            Figure("ready", "thumbprint serve, start to ready, median", float(np.median(ready)), "s", at_most=2),
+            Figure("resident", "resident with one device, after use", resident / MB, "MB", at_most=200),
+            Figure("peak_memory", "the same, peak", peak / MB, "MB"),
+            Figure("predict_p50", "prediction of 3 words over HTTP, p50", float(p50), "ms"),
+            Figure("predict_p99", "the same, p99", float(p99), "ms"),
+        ],
+        {
+            "ready_s": ready,
+            "messages": len(typist.history),
+            "predictions": len(latencies),
+            "warm_up": WARM_UP,
+            "resident_bytes": resident,
+            "peak_bytes": peak,
+            "adaptation": adaptation,
+        },
+        machine,
+    )
+
+
+def live(service: Served, typist: Typist) -> dict[str, Any]:
+    """Gives the service one device, some hundred messages and an adaptation, whose answer is returned."""
+    service.post("", {"device_id": DEVICE})
+    service.post(f"/{DEVICE}/messages", {"messages": [{"text": text} for text in typist.history]})
+    return service.post(f"/{DEVICE}/adaptations", {})
+
+
+def prediction_seconds(service: Served, typist: Typist) -> list[float]:
+    """Times a prediction after each context, from the request to the answer's last byte."""
+    seconds = []
+    for context in typist.contexts:
+        started = time.perf_counter()
+        service.post(f"/{DEVICE}/predictions", {"context": context, "k": 3})
+        seconds.append(time.perf_counter() - started)
+    return seconds
+
+
+@contextlib.contextmanager
+def serving(bundle: Path, public_key: Path) -> Iterator[Served]:
+    """Runs `thumbprint serve` with no devices yet for the length of the block; it never outlives it."""
+    port = _free_port()
+    with tempfile.TemporaryDirectory() as scratch, (Path(scratch) / "log").open("w+") as log:
+        command = [sys.executable, "-m", "thumbprint", "serve", str(bundle), "--public-key", str(public_key)]
+        command += ["--host", HOST, "--port", str(port), "--data", f"{scratch}/devices"]
+        started = time.perf_counter()
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            connection = http.client.HTTPConnection(HOST, port, timeout=_PATIENCE_SECONDS)
+            while not _healthy(connection):
+                if process.poll() is not None or time.perf_counter() - started > _PATIENCE_SECONDS:
+                    log.seek(0)
+                    raise SystemExit(f"the service did not start: {log.read().strip()}")
+                time.sleep(_POLL_SECONDS)
+            yield Served(process.pid, connection, time.perf_counter() - started)
+            connection.close()
+        finally:
+            _end(process)
+
+
+def _healthy(connection: http.client.HTTPConnection) -> bool:
+    try:
+        connection.request("GET", "/healthz")
+        response = connection.getresponse()
+        response.read()
+    except OSError:
+        connection.close()
+        return False
+    return response.status == 200
+
+
+def _free_port() -> int:
+    with socket.create_server((HOST, 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(_PATIENCE_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+if __name__ == "__main__":
+    typer.run(main)

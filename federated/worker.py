@@ -1,0 +1,120 @@
+"""TFF's worker processes, started and ended: never one outlives whoever started it.
+
+TFF's own local context leaves its `worker_binary` child running when Python ends, holding Python's
+stdout, so that pipelines hang. Here every worker has its own output, dies with its parent (even on
+SIGKILL) and is ended on every way out. Nothing here imports TensorFlow, so that lending a machine
+costs it nothing but the worker.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import importlib.util
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+CONCURRENT_CLIENTS = 2
+"""Clients trained at once by one worker: one a core was measured fastest on two cores."""
+
+_START_SECONDS = 60.0
+# The worker inherits the death signal across exec: it cannot outlive the process that started it.
+_LAUNCHER = """
+import ctypes, os, signal, sys
+parent = int(sys.argv[1])
+ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+if os.getppid() != parent:
+    sys.exit(1)
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+class WorkerError(RuntimeError):
+    """A worker could not be started or reached; the message says which and what to do."""
+
+
+def _binary() -> Path:
+    spec = importlib.util.find_spec("tensorflow_federated")
+    for folder in (spec and spec.submodule_search_locations) or ():
+        if (path := Path(folder) / "data" / "worker_binary").is_file():
+            return path
+    raise WorkerError("TensorFlow Federated's worker is missing: install the `train` extra anew")
+
+
+@contextlib.contextmanager
+def worker_process(port: int, log: Path | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """Runs one TFF worker on `port` for the length of the block.
+
+    Args:
+        log: where what it prints goes; nowhere when None. Never to our own stdout, which it would hold open.
+    """
+    with contextlib.ExitStack() as stack:
+        output = stack.enter_context(log.open("ab")) if log else subprocess.DEVNULL
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-c", _LAUNCHER, str(os.getpid()), str(_binary())),
+                f"--port={port}",
+                f"--max_concurrent_computation_calls={CONCURRENT_CLIENTS}",
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2"},
+            start_new_session=True,  # Ctrl-C reaches us, and we end the worker in order
+        )
+        try:
+            yield process
+        finally:
+            process.kill()  # it holds no state; SIGINT was seen ignored in mid-computation
+            process.wait()
+
+
+def serve_worker(port: int, on_ready: Callable[[], None]) -> None:
+    """Runs a TFF worker on `port` until this process is interrupted; the worker never outlives the call.
+
+    Args:
+        on_ready: called once, when the port answers.
+
+    Raises:
+        WorkerError: the port is taken or may not be used, or the worker ended by itself.
+    """
+    _check_free(port)
+    with worker_process(port) as process:
+        _wait_until_ready(process, port)
+        on_ready()
+        raise _ended(process.wait(), port)
+
+
+def _check_free(port: int) -> None:
+    # gRPC would share a port in use (SO_REUSEPORT), and each worker then get a part of what is sent to the other.
+    family = socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET
+    try:
+        socket.create_server(("", port), family=family, dualstack_ipv6=family is socket.AF_INET6).close()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise WorkerError(f"port {port} is in use: choose another --port") from error
+        raise WorkerError(f"cannot listen on port {port} ({error.strerror}): choose another --port") from error
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], port: int) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while True:
+        if (code := process.poll()) is not None:
+            raise _ended(code, port)
+        try:
+            socket.create_connection(("localhost", port), timeout=1).close()
+            return
+        except OSError as error:
+            if time.monotonic() > deadline:
+                raise WorkerError(f"the worker on port {port} does not come up in a minute") from error
+        time.sleep(0.05)
+
+
+def _ended(code: int, port: int) -> WorkerError:
+    how = f"was killed by signal {-code} (out of memory?)" if code < 0 else f"ended with code {code}"
+    return WorkerError(f"the worker on port {port} {how}: start it again")

@@ -1,0 +1,106 @@
+"""A run begun, refused, resumed; what lies on disk when something goes wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from federated.corpus.records import CorpusError, Record
+from federated.corpus.store import write_corpus
+from federated.run_folder import RunError, RunFolder
+from federated.train import train
+from keyboard_model.tokenizer import TokenizerError
+from tests.federated.runs import tiny_job, training_child
+
+JOB = tiny_job(rounds=1)
+
+
+@pytest.fixture(scope="module")
+def finished(tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    run = RunFolder(tmp_path_factory.mktemp("finished") / "run")
+    stages, rounds = [], []
+    train(JOB, tiny_corpus, run.path, on_stage=stages.append, on_round=rounds.append)
+    assert stages == ["vocabulary", "graph"]
+    assert [report.round for report in rounds] == [1]
+    return run
+
+
+def corpus_of(path: Path, *texts: str) -> Path:
+    write_corpus(path, [Record("only", None, text) for text in texts], source="test", description="", synthetic=True)
+    return path
+
+
+def test_a_finished_run_says_what_it_was_made_of(finished, tiny_corpus):
+    about = finished.read_json("corpus.json")
+    assert about["synthetic"] is True and about["path"] == str(tiny_corpus)
+    assert finished.job() == JOB
+    assert finished.parameters("best").embedding.shape == (len(finished.tokenizer()), 8)
+
+
+def test_a_folder_that_holds_a_run_is_not_trained_over(finished, tiny_corpus):
+    with pytest.raises(RunError, match="--resume"):
+        train(JOB, tiny_corpus, finished.path)
+
+
+def test_another_job_is_not_resumed(finished, tiny_corpus):
+    with pytest.raises(RunError, match="another job"):
+        train(tiny_job(rounds=2), tiny_corpus, finished.path, resume=True)
+
+
+def test_another_corpus_is_not_resumed(finished, tmp_path):
+    with pytest.raises(RunError, match="another corpus"):
+        train(JOB, corpus_of(tmp_path / "other.sqlite", "see you"), finished.path, resume=True)
+
+
+def test_a_corpus_without_a_word_trains_nothing(tmp_path):
+    with pytest.raises(TokenizerError, match="no words"):
+        train(JOB, corpus_of(tmp_path / "c.sqlite", "...", "<#>", "!"), tmp_path / "run")
+
+
+def test_a_corpus_of_one_person_shares_no_word(tmp_path):
+    with pytest.raises(TokenizerError, match="no word that enough clients share"):
+        train(JOB, corpus_of(tmp_path / "c.sqlite", "see you", "see you"), tmp_path / "run")
+
+
+def test_nobody_left_to_train_on(tmp_path):
+    job = JOB.model_copy(update={"data": JOB.data.model_copy(update={"new_phone_share": 0.9})})
+    with pytest.raises(RunError, match="no user is left"):
+        train(job, corpus_of(tmp_path / "c.sqlite", "see you"), tmp_path / "run")
+
+
+def test_no_corpus(tmp_path):
+    with pytest.raises(CorpusError, match="does not exist"):
+        train(JOB, tmp_path / "none.sqlite", tmp_path / "run")
+
+
+def test_a_full_disk_leaves_no_half_file_and_the_run_goes_on_when_there_is_room(tiny_corpus, tmp_path):
+    """The tokenizer (6 KB) does not fit: the disk is full before it, and a child that trains says so."""
+    run = RunFolder(tmp_path / "run")
+    child = training_child(JOB, tiny_corpus, run.path, largest_file=3000)
+    child.join()
+    assert child.exitcode == 1
+    assert {path.name for path in run.path.iterdir()} == {".lock", "corpus.json", "job.json"}
+    train(JOB, tiny_corpus, run.path, resume=True)
+    assert run.parameters("best").embedding.shape[1] == 8
+
+
+def test_an_empty_and_a_one_message_user_and_a_user_of_marks_train_along(tmp_path):
+    people = {
+        "a": ["see you soon"] * 9,
+        "b": ["see you later"] * 9,
+        "c": ["see you"],
+        "d": ["..."],
+        "e": ["😀 <#>"] * 3,
+        "f": [""],
+    }
+    records = [Record(name, None, text) for name, texts in people.items() for text in texts]
+    write_corpus(tmp_path / "c.sqlite", records, source="test", description="", synthetic=True)
+    job = JOB.model_copy(
+        update={
+            "data": JOB.data.model_copy(update={"new_phone_share": 0.0, "validation_share": 0.0}),
+            "training": JOB.training.model_copy(update={"clients_per_round": 10}),
+        }
+    )
+    reports = []
+    outcome = train(job, tmp_path / "c.sqlite", tmp_path / "run", on_round=reports.append)
+    assert (outcome.rounds, outcome.broken_clients, reports[0].dropped) == (1, 0, 0)
+    assert reports[0].targets > 0

@@ -1,0 +1,85 @@
+"""The bundle's five files: signed, reproducible, written whole or not at all."""
+
+import errno
+import os
+import zipfile
+
+import pytest
+import safetensors.numpy
+
+from device_runtime import bundle_files as files
+from device_runtime.bundle import load_bundle
+from device_runtime.keys import KeyFileError
+from keyboard_model import adapter as adapters
+from tests.tflite_export.models import PROVENANCE, RECIPE, SHAPE, TOKENIZER, E, R
+from tflite_export.bundle_writer import adapter_bytes, assemble, write_bundle
+
+START = adapters.init(SHAPE.vocab, E, R, seed=0)
+
+
+@pytest.fixture
+def made(converted, tiny_keys):
+    def make(private_key=tiny_keys[0]):
+        return assemble(
+            name="x",
+            model=converted,
+            tokenizer=TOKENIZER.model,
+            adapter_init=START,
+            shape=SHAPE,
+            recipe=RECIPE,
+            provenance=PROVENANCE,
+            metrics={"loss": 1.0},
+            private_key=private_key,
+        )
+
+    return make
+
+
+def test_a_phone_loads_what_was_written(made, tiny_public_key, tmp_path):
+    write_bundle(tmp_path / "x.bundle", made())
+    bundle = load_bundle(tmp_path / "x.bundle", tiny_public_key)
+    assert bundle.manifest.model == SHAPE
+    assert bundle.manifest.recipe == RECIPE
+    assert bundle.manifest.metrics == {"loss": 1.0}
+    assert bundle.tokenizer == TOKENIZER.model
+    assert (bundle.adapter_init.lora_a == START.lora_a).all()
+
+
+def test_the_same_content_is_the_same_bytes(made, tmp_path):
+    for name in ("one", "other"):
+        write_bundle(tmp_path / name, made())
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
+
+
+def test_the_zip_holds_the_five_files_and_no_time(made, tmp_path):
+    write_bundle(tmp_path / "x.bundle", made())
+    with zipfile.ZipFile(tmp_path / "x.bundle") as archive:
+        assert set(archive.namelist()) == set(files.LIMITS) == set(made())
+        assert {info.date_time for info in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+
+def test_the_adapter_is_stored_in_float32_by_name():
+    tensors = safetensors.numpy.load(adapter_bytes(adapters.Adapter(*(part.astype("float64") for part in START))))
+    assert {name: (part.shape, part.dtype.name) for name, part in tensors.items()} == {
+        "lora_a": ((E, R), "float32"),
+        "lora_b": ((R, E), "float32"),
+        "bias": ((SHAPE.vocab,), "float32"),
+    }
+
+
+def test_a_public_key_signs_nothing(made, tiny_public_key):
+    with pytest.raises(KeyFileError):
+        made(tiny_public_key)
+
+
+def test_a_disk_that_fills_up_leaves_the_bundle_that_was_there(made, tmp_path, monkeypatch):
+    path = tmp_path / "x.bundle"
+    path.write_bytes(b"old")
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_bundle(path, made())
+    assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]

@@ -1,0 +1,84 @@
+"""Export end to end: what a phone gets is signed, checked and says how far it is from the model."""
+
+import numpy as np
+import pytest
+
+from device_runtime.bundle import load_bundle
+from device_runtime.engine import Engine
+from device_runtime.keys import KeyFileError
+from keyboard_model import adapter as adapters
+from tests.tflite_export.models import PARAMETERS, PROVENANCE, RECIPE, SHAPE, TOKENIZER, B, E, R, T
+from tflite_export import export
+from tflite_export.check import Check
+from tflite_export.convert import ExportError
+
+
+@pytest.fixture
+def make(converted, tiny_keys, tmp_path, monkeypatch):
+    """Exports the small model; its conversion, which takes seconds, is done once for all tests."""
+    monkeypatch.setattr(export, "convert", lambda parameters, shape: converted)
+
+    def run(**changes):
+        arguments = {
+            "name": "x",
+            "parameters": PARAMETERS,
+            "tokenizer": TOKENIZER,
+            "windows": (B, T),
+            "rank": R,
+            "recipe": RECIPE,
+            "provenance": PROVENANCE,
+            "metrics": {"loss": 1.0},
+            "private_key": tiny_keys[0],
+        }
+        return export.export_bundle(tmp_path / "x.bundle", **arguments | changes)
+
+    return run
+
+
+def test_the_bundle_runs_and_holds_the_differences_found(make, tmp_path, tiny_public_key):
+    found = make()
+    bundle = load_bundle(tmp_path / "x.bundle", tiny_public_key)
+    assert bundle.manifest.model == SHAPE
+    assert bundle.manifest.metrics == {
+        "loss": 1.0,
+        "export_difference_log_probability": found.log_probability,
+        "export_difference_mean_log_probability": found.mean_log_probability,
+        "export_difference_recall_at_3": found.recall_at_3,
+        "export_difference_adapt": found.adapt,
+    }
+    assert Engine(bundle).step(TOKENIZER.bos, Engine(bundle).zero_state(), bundle.adapter_init)[0].shape == (
+        SHAPE.vocab,
+    )
+
+
+def test_without_a_start_the_phone_starts_from_an_adapter_that_changes_nothing(make, tmp_path, tiny_public_key):
+    make()
+    start = load_bundle(tmp_path / "x.bundle", tiny_public_key).adapter_init
+    assert not start.lora_b.any() and not start.bias.any()
+
+
+def test_a_start_given_is_the_start(make, tmp_path, tiny_public_key):
+    start = adapters.init(SHAPE.vocab, E, R, seed=1)._replace(bias=np.full(SHAPE.vocab, 0.5, np.float32))
+    make(adapter_init=start)
+    assert (load_bundle(tmp_path / "x.bundle", tiny_public_key).adapter_init.bias == 0.5).all()
+
+
+def test_a_model_that_came_out_different_is_not_written(make, tmp_path):
+    other = PARAMETERS._replace(embedding=PARAMETERS.embedding[::-1].copy())
+    with pytest.raises(ExportError, match="differs from the trained one"):
+        make(parameters=other)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_wrong_key_is_refused_before_any_work(make, tmp_path, tiny_public_key, monkeypatch):
+    monkeypatch.setattr(export, "convert", lambda parameters, shape: pytest.fail("converted first"))
+    with pytest.raises(KeyFileError):
+        make(private_key=tiny_public_key)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_check_decides(make, tmp_path, monkeypatch):
+    monkeypatch.setattr(export, "check", lambda bundle, parameters: Check(0.0, 0.0, 0.5, 0.0))
+    with pytest.raises(ExportError, match="recall_at_3"):
+        make()
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,70 @@
+"""The phone's functions in TensorFlow, before any conversion: shapes, names, and the maths they call."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keyboard_model import adapter as adapters
+from keyboard_model import language_model
+from keyboard_model.windows import IGNORE
+from tests.tflite_export.models import PARAMETERS, SHAPE, B, E, H, R, T
+from tflite_export.signatures import PhoneModule
+
+V = SHAPE.vocab
+ADAPTER = adapters.Adapter(
+    *(np.random.default_rng(0).normal(0, 0.3, shape).astype(np.float32) for shape in ((E, R), (R, E), (V,)))
+)
+TENSORS = {name: tf.constant(part) for name, part in ADAPTER._asdict().items()}
+TOKENS = tf.constant(np.random.default_rng(0).integers(1, V, (B, T)), tf.int32)
+TARGETS = tf.constant(np.where(np.arange(B * T) % 3, np.arange(B * T) + 5, IGNORE).reshape(B, T), tf.int32)
+
+
+@pytest.fixture(scope="module")
+def module():
+    return PhoneModule(PARAMETERS, SHAPE)
+
+
+def test_the_contract_s_tensors_and_no_others(module):
+    adapter = {"lora_a": (E, R), "lora_b": (R, E), "bias": (V,)}
+    windows = {"tokens": (B, T), "targets": (B, T)}
+    anchors = {f"anchor_{name}": shape for name, shape in adapter.items()}
+    rates = dict.fromkeys(("learning_rate", "bias_rate", "proximal", "clip"), ())
+    expected = {
+        "step": {"token": (1,), "cell": (1, H), "projection": (1, E)} | adapter,
+        "adapt": windows | adapter | anchors | rates,
+        "evaluate": windows | adapter,
+    }
+    functions = module.functions()
+    for name, function in functions.items():
+        positional, named = function.structured_input_signature
+        specs = [*positional, *named.values()]
+        assert {spec.name: tuple(spec.shape) for spec in specs} == expected[name]
+    assert functions.keys() == expected.keys()
+
+
+def test_step_is_the_model_s(module):
+    state = language_model.zero_state(1, PARAMETERS)
+    found = module.step(tf.constant([7]), *state, **TENSORS)
+    features, after = language_model.step(PARAMETERS, tf.constant([7]), state)
+    expected = tf.nn.log_softmax(adapters.logits(PARAMETERS, ADAPTER, features))
+    np.testing.assert_allclose(found["log_probs"], expected, atol=1e-6)
+    np.testing.assert_allclose(found["cell"], after.cell, atol=1e-6)
+    np.testing.assert_allclose(found["projection"], after.projection, atol=1e-6)
+
+
+def test_adapt_is_the_adapter_s_step(module):
+    rates = adapters.Rates(*map(tf.constant, (0.5, 2.0, 0.1, 0.3)))
+    anchors = {f"anchor_{name}": tf.zeros_like(part) for name, part in TENSORS.items()}
+    found = module.adapt(TOKENS, TARGETS, **TENSORS, **anchors, **rates._asdict())
+    features = tf.reshape(language_model.unroll(PARAMETERS, TOKENS, SHAPE.bos), [-1, E])
+    zero = adapters.Adapter(*(tf.zeros_like(part) for part in ADAPTER))
+    moved, loss = adapters.step(PARAMETERS, ADAPTER, zero, features, tf.reshape(TARGETS, [-1]), rates)
+    assert float(found["loss"]) == pytest.approx(float(loss), rel=1e-5)
+    for name, part in moved._asdict().items():
+        np.testing.assert_allclose(found[name], part, atol=1e-6)
+
+
+def test_evaluate_is_zero_where_nothing_counts(module):
+    found = module.evaluate(TOKENS, TARGETS, **TENSORS)["log_probs"].numpy()
+    np.testing.assert_array_equal(found == 0, TARGETS.numpy() == IGNORE)
+    assert (found <= 0).all()

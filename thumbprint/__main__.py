@@ -1,0 +1,7 @@
+"""`python -m thumbprint`: the command line."""
+
+import sys
+
+from thumbprint.cli import main
+
+sys.exit(main())
