@@ -87,6 +87,7 @@ class Recipe(_Strict):
         0 = full rates at once.
     newest_words: adapt on the newest that many words.
     holdout_share: tail of those messages that only the gate sees.
+    swap_margin: a personal word takes a shared word's key when more than (1 + margin) times as probable (see `steady`).
     adapter_dtype: how an adapter is stored.
     """
 
@@ -101,6 +102,7 @@ class Recipe(_Strict):
     holdout_share: Share
     gate: GateRecipe
     history: HistoryRecipe
+    swap_margin: NotNegative
     adapter_dtype: Literal["float32", "float16"]
 
 

@@ -9,8 +9,13 @@ from device_runtime.casing import begins_sentence
 from device_runtime.context_reader import recent
 from device_runtime.engine import Engine
 from device_runtime.habits import Habits
+from device_runtime.steady import steady
+from device_runtime.user_history import UserHistory
 from device_runtime.word_search import WordSearch
 from keyboard_model.text import Kind, Unit, normalize, units
+
+_WIDER = 7
+"""Personal words ranked beyond the k shown, so that a shared word's personal probability is mostly known."""
 
 
 @dataclass(frozen=True)
@@ -53,15 +58,25 @@ class Typed:
 
 def suggest(engine: Engine, adapter: Adapter, habits: Habits, typed: Typed, k: int) -> list[Suggestion]:
     """Returns up to k different words, the most probable first; empty `habits` add nothing."""
+    initial = engine.bundle.adapter_init
+    if adapter is initial and not habits.history.total:
+        found = _search(engine, initial, habits.history, typed, k)
+    else:
+        shared = _search(engine, initial, UserHistory.empty(), typed, k)
+        personal = _search(engine, adapter, habits.history, typed, k + _WIDER)
+        found = steady(shared, personal, engine.bundle.manifest.recipe.swap_margin, k)
+    sentence_start = begins_sentence(typed.before)
+    return [
+        Suggestion(word, habits.casing.restore(word, typed.prefix, sentence_start), probability)
+        for word, probability in found
+    ]
+
+
+def _search(engine: Engine, adapter: Adapter, history: UserHistory, typed: Typed, k: int) -> list[tuple[str, float]]:
     context = recent(engine.tokenizer.encode(typed.text).ids)
 
     def next_pieces(pieces: tuple[int, ...]) -> Array:
         return engine.reader.log_probs(context + pieces, adapter)
 
-    mixture = habits.history.mixture([unit.text for unit in typed.before[-2:]])
-    search = WordSearch(engine.lexicon, next_pieces, habits.history, mixture, typed.prefix.lower(), k)
-    sentence_start = begins_sentence(typed.before)
-    return [
-        Suggestion(word, habits.casing.restore(word, typed.prefix, sentence_start), probability)
-        for word, probability in search.run()
-    ]
+    mixture = history.mixture([unit.text for unit in typed.before[-2:]])
+    return WordSearch(engine.lexicon, next_pieces, history, mixture, typed.prefix.lower(), k).run()

@@ -61,6 +61,11 @@ class UserHistory:
         self._after_one: dict[int, array[int]] = {}
         self._after_two: dict[int, array[int]] = {}
 
+    @classmethod
+    def empty(cls) -> UserHistory:
+        """Nobody's: mixes nothing in."""
+        return _EMPTY
+
     def observe(self, units: Sequence[Unit]) -> None:
         """Counts one message, as `keyboard_model.text.units` splits it."""
         older = newer = self._index[START]
@@ -127,3 +132,9 @@ class UserHistory:
 
 def _pair(older: int, newer: int) -> int:
     return (older << 32) | newer if older >= 0 and newer >= 0 else -1
+
+
+_NO_RECIPE = HistoryRecipe(
+    cache_weight=0.0, cache_half=0.0, discount=0.0, concentration_2=math.inf, concentration_3=math.inf
+)
+_EMPTY = UserHistory(_NO_RECIPE, lambda word: -1)

@@ -95,9 +95,9 @@ class HistoryConfig(_Strict):
 
     cache_weight: Share = 0.05
     cache_half: NotNegative = 500.0
-    discount: Annotated[float, Field(ge=0, le=1)] = 0.8
-    concentration_2: Positive = 8.0
-    concentration_3: Positive = 4.0
+    discount: Annotated[float, Field(ge=0, le=1)] = 0.9
+    concentration_2: Positive = 20.0
+    concentration_3: Positive = 10.0
 
 
 class PersonalizationConfig(_Strict):
@@ -112,6 +112,7 @@ class PersonalizationConfig(_Strict):
     evidence: NotNegative = 300.0
     newest_words: int = Field(500, ge=1)
     holdout_share: Share = 0.2
+    swap_margin: NotNegative = 0.5
     adapter_dtype: Literal["float32", "float16"] = "float16"
     batch: int = Field(8, ge=1, le=256)
     window: int = Field(20, ge=2, le=200)

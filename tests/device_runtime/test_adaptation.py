@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from device_runtime import adaptation
+from device_runtime.adaptation import Rates
 from device_runtime.adapter import Adapter
 from device_runtime.engine import Engine
 from keyboard_model.windows import IGNORE, pack
@@ -80,9 +81,19 @@ def test_the_steps_are_those_of_the_signature(adapt: Callable[..., Any]) -> None
         np.pad(targets, ((0, missing), (0, 0)), constant_values=IGNORE),
     )
     expected = init
+    rates = Rates.of(recipe, int((windows.targets != IGNORE).sum()))
     for step in range(3):
-        expected, _ = engine.adapt(*batches[step % len(batches)], expected, init, recipe)
+        expected, _ = engine.adapt(*batches[step % len(batches)], expected, init, rates)
     assert same(result.adapter, expected)
+
+
+def test_who_typed_little_is_moved_little(engine: Engine) -> None:
+    recipe = engine.bundle.manifest.recipe.model_copy(
+        update={"learning_rate": 0.4, "bias_rate": 8.0, "evidence": 300.0, "proximal": 0.1, "clip": 5.0}
+    )
+    assert Rates.of(recipe, 100) == Rates(learning_rate=0.1, bias_rate=2.0, proximal=0.1, clip=5.0)
+    assert Rates.of(recipe, 0).bias_rate == 0.0
+    assert Rates.of(recipe.model_copy(update={"evidence": 0.0}), 1).bias_rate == 8.0
 
 
 def test_the_adapter_judged_is_the_one_stored(adapt: Callable[..., Any]) -> None:
