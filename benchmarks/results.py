@@ -15,7 +15,7 @@ from typing import Any
 
 from rich.table import Table
 
-from device_runtime.atomic import write_private
+from keyboard_model.atomic import write_whole
 from thumbprint.terminal import output
 
 FOLDER = Path(__file__).parent.parent / "runs" / "benchmarks"
@@ -81,7 +81,7 @@ def publish(name: str, figures: Sequence[Figure], samples: dict[str, Any], machi
     path = FOLDER / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     content = {"benchmark": name, "figures": values, "samples": samples, "machine": asdict(machine)}
-    write_private(path, json.dumps(content, indent=2, allow_nan=False).encode() + b"\n")
+    write_whole(path, json.dumps(content, indent=2, allow_nan=False).encode() + b"\n")
     output().print(_table(name, figures, machine))
 
 

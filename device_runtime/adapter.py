@@ -17,8 +17,8 @@ import numpy.typing as npt
 import safetensors.numpy
 from safetensors import SafetensorError, safe_open
 
-from device_runtime.atomic import write_private
 from device_runtime.manifest import ModelShape
+from keyboard_model.atomic import write_private
 
 Array = npt.NDArray[np.float32]
 Dtype = Literal["float32", "float16"]

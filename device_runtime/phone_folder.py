@@ -12,9 +12,9 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from device_runtime.adapter import Adapter, AdapterError, load_adapter, save_adapter
-from device_runtime.atomic import sync_folder, write_private
 from device_runtime.bundle import Bundle
 from device_runtime.gate import Verdict
+from keyboard_model.atomic import sync_folder, write_private
 
 
 class FolderError(ValueError):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from device_runtime.atomic import write_private
+from keyboard_model.atomic import write_private
 from keyboard_model.metrics import Spread
 
 if TYPE_CHECKING:

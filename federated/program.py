@@ -7,6 +7,7 @@ instant and resumed, a run ends at the weights of one that was not, to the round
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -21,7 +22,7 @@ from federated.client_data import ClientData
 from federated.clients import Clients
 from federated.job import Job
 from federated.methods import METHODS
-from federated.run_folder import RunFolder
+from federated.run_folder import RunError, RunFolder
 from federated.sampling import sample_cohort
 from keyboard_model import language_model
 from keyboard_model.language_model import Parameters
@@ -60,11 +61,14 @@ class Progress(NamedTuple):
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended. `stopped_by`: rounds, patience or minutes."""
+    """How a run ended. `stopped_by`: rounds, patience or minutes; `tokens_per_second`: of this session's rounds.
+
+    `best_round` is 0 and `best_loss` None where no validation took place.
+    """
 
     rounds: int
     best_round: int
-    best_loss: float
+    best_loss: float | None
     stopped_by: str
     broken_clients: int
     seconds: float
@@ -138,21 +142,32 @@ class Program:
             await releases.release(_released(report), report.round)
             self._on_round(report)
             if progress.round % self._job.training.checkpoint_every == 0:
-                await self._states.save(_leaves(state, progress), progress.round)
+                await self._save(state, progress)
         self._folder.write_parameters("last", self._parameters(state), round=str(progress.round))
         if progress.best_round == 0:  # never validated: nothing is known to be better
             self._folder.write_parameters("best", self._parameters(state), round=str(progress.round))
         return Outcome(
             rounds=progress.round,
             best_round=progress.best_round,
-            best_loss=progress.best_loss,
+            best_loss=progress.best_loss if progress.best_round else None,
             stopped_by=stopped_by,
             broken_clients=progress.broken_clients,
             seconds=progress.seconds,
             tokens_per_second=self._trained_targets / max(self._training_seconds, 1e-9),
         )
 
+    async def _save(self, state: Any, progress: Progress) -> None:
+        try:
+            await self._states.save(_leaves(state, progress), progress.round)
+        except (OSError, tf.errors.OpError) as error:
+            raise RunError(
+                f"cannot save the state of round {progress.round} in {self._folder.states} (disk full?): "
+                "make room and go on with --resume"
+            ) from error
+
     async def _start(self) -> tuple[Any, Progress]:
+        for leftover in self._folder.states.glob("round_*_temp*"):  # of a save that was cut off
+            shutil.rmtree(leftover, ignore_errors=True)
         state = self._process.initialize()
         progress = Progress(0, float("inf"), 0, 0, 0.0, 0)
         leaves, _ = await self._states.load_latest(_leaves(state, progress))

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
-import os
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,7 @@ from pydantic import ValidationError
 from safetensors import SafetensorError
 
 from federated.job import Job
+from keyboard_model.atomic import write_whole
 from keyboard_model.language_model import Parameters
 from keyboard_model.tokenizer import Tokenizer
 
@@ -110,22 +109,3 @@ class RunFolder:
             raise RunError(f"{self.path} has no trained model yet: run `thumbprint train`") from error
         except (SafetensorError, TypeError) as error:
             raise RunError(f"{path} is damaged: {error}") from error
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Writes a file whole or not at all: a temporary sibling, synced, then moved into place.
-
-    Raises:
-        OSError: it cannot be written; what was there stays.
-    """
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -10,12 +10,12 @@ import numpy as np
 import safetensors.numpy
 
 from device_runtime import bundle_files as files
-from device_runtime.atomic import write_private
 from device_runtime.bundle import file_entries, model_id
 from device_runtime.keys import load_private
 from device_runtime.manifest import FORMAT, FORMAT_VERSION, Manifest, ModelShape, Provenance, Recipe
 from device_runtime.signatures import read_signatures
 from keyboard_model.adapter import Adapter
+from keyboard_model.atomic import write_whole
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same content gives the same bytes
 
@@ -71,4 +71,4 @@ def write_bundle(path: Path, content: dict[str, bytes]) -> None:
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in files.LIMITS:
             archive.writestr(zipfile.ZipInfo(name, _EPOCH), content[name], compress_type=zipfile.ZIP_DEFLATED)
-    write_private(path, packed.getvalue())
+    write_whole(path, packed.getvalue())

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from device_runtime.atomic import write_private
 from device_runtime.examples import Examples
 from device_runtime.keys import PRIVATE_NAME, PUBLIC_NAME, generate_keys
 from device_runtime.report import Report, load_report
 from federated.job import Job, load_job
+from keyboard_model.atomic import write_private
 from thumbprint.steps import Step, steps_in
 
 _MIN_MESSAGES, _WORKERS = 20, 2

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from device_runtime.atomic import write_private
+from keyboard_model.atomic import write_private
 
 _STATE = "steps.json"
 

@@ -15,11 +15,12 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.nus_sms.figures import write_figures
 from benchmarks.nus_sms.trigram import trigram_figures
+from benchmarks.readme import write_figures
 from device_runtime.keys import PRIVATE_NAME, PUBLIC_NAME, generate_keys
 from federated.corpus.store import Corpus
 from federated.job import load_job
+from keyboard_model.atomic import write_whole
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -61,8 +62,9 @@ def main(
     baseline = run / "trigram.json"
     if not baseline.exists():
         with Corpus.open(corpus) as messages:
-            baseline.write_text(json.dumps(trigram_figures(messages, config), indent=2))
-    write_figures(run, bundle)
+            figures = trigram_figures(messages, config)
+        write_whole(baseline, json.dumps(figures, indent=2).encode())
+    write_figures(run)
 
 
 typer.run(main)

@@ -11,8 +11,8 @@ import pytest
 import safetensors.numpy
 
 from device_runtime.adapter import Adapter, AdapterError, Dtype, load_adapter, save_adapter
-from device_runtime.atomic import write_private
 from device_runtime.manifest import ModelShape
+from keyboard_model.atomic import write_private
 
 SHAPE = ModelShape(vocab=7, embedding=4, cells=3, rank=2, batch=1, window=2, bos=1)
 

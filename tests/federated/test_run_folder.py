@@ -1,14 +1,12 @@
 """A run on disk: whole files or none, one process at a time, damage named."""
 
-import errno
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from federated.job import Job
-from federated.run_folder import RunError, RunFolder, write_whole
+from federated.run_folder import RunError, RunFolder
 from keyboard_model import language_model
 
 
@@ -76,17 +74,3 @@ def test_a_file_in_place_of_the_folder(tmp_path):
 def test_a_place_where_nobody_may_write():
     with pytest.raises(RunError, match="cannot write to /proc/run"), RunFolder(Path("/proc/run")).locked():
         pass
-
-
-@pytest.mark.parametrize("failing", ["fsync", "replace"])
-def test_a_disk_that_fills_up_leaves_what_was_there(tmp_path, monkeypatch, failing):
-    path = tmp_path / "file"
-    write_whole(path, b"old")
-
-    def full(*_):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(os, failing, full)
-    with pytest.raises(OSError, match="No space left"):
-        write_whole(path, b"new")
-    assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]

@@ -1,4 +1,7 @@
-"""The README's figures: read from what the benchmarks left, written between two marks, never by hand."""
+"""The README's figures: read from what the benchmarks left in runs/, written between two marks, never by hand.
+
+`python -m benchmarks.readme` writes them anew.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-README = Path(__file__).parents[2] / "README.md"
-BEGIN, END = "<!-- figures: written by `python -m benchmarks.nus_sms`, not by hand -->", "<!-- /figures -->"
+from benchmarks.results import FOLDER
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+BEGIN, END = "<!-- figures: written by `python -m benchmarks.readme`, not by hand -->", "<!-- /figures -->"
+RUN = ROOT / "runs" / "nus_sms"
+MACHINE_BENCHMARKS = ("throughput", "phone", "service")
 
 
 def percent(share: float) -> str:
@@ -18,12 +26,12 @@ def relative(share: float) -> str:
     return f"{100 * share:+.1f} %"
 
 
-def write_figures(run: Path, bundle: Path) -> None:
-    """Writes `figures.md` into the run and, where the README has the two marks, between them."""
-    text = "\n\n".join([_shared(run), _personal(run), _sizes(run, bundle)]) + "\n"
+def write_figures(run: Path = RUN) -> None:
+    """Writes `figures.md` into the run; those of the real run go into the README as well, between the two marks."""
+    text = "\n\n".join([_shared(run), _personal(run), _machine()]) + "\n"
     (run / "figures.md").write_text(text)
     readme = README.read_text()
-    if BEGIN in readme and END in readme:
+    if run.resolve() == RUN and BEGIN in readme and END in readme:
         before, rest = readme.split(BEGIN, 1)
         README.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{rest.split(END, 1)[1]}")
     print(text)
@@ -71,14 +79,18 @@ def _personal(run: Path) -> str:
     return "\n".join(rows)
 
 
-def _sizes(run: Path, bundle: Path) -> str:
-    report, summary = _read(run / "report.json"), _read(run / "train" / "summary.json")
-    prediction, adaptation = report["prediction_ms"], report["adaptation_seconds"]
-    size = f"{bundle.stat().st_size / 2**20:.2f} MiB / {report['adapter_bytes']['max'] / 1024:.1f} KiB"
-    rows = {
-        "training": f"{summary['rounds']} rounds, {summary['seconds'] / 60:.0f} minutes",
-        "bundle / adapter on disk": size,
-        "prediction, in the simulation": f"p50 {prediction['p50']:.2f} ms, p99 {prediction['p99']:.2f} ms",
-        "adaptation, in the simulation": f"p50 {adaptation['p50']:.2f} s, max {adaptation['max']:.2f} s",
-    }
-    return "\n".join(["| | measured |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in rows.items())])
+def _machine() -> str:
+    """What `benchmarks.throughput`, `.phone` and `.service` measured, of those that were run."""
+    rows = ["| figure | measured | asked | made by `python -m` |", "| --- | --- | --- | --- |"]
+    for name in MACHINE_BENCHMARKS:
+        path = FOLDER / f"{name}.json"
+        for figure in _read(path)["figures"].values() if path.exists() else ():
+            bounds = (("at most", figure["at_most"]), ("at least", figure["at_least"]))
+            asked = " ".join(f"{word} {bound:g}" for word, bound in bounds if bound is not None)
+            value = f"{figure['value']:,.3g}" if figure["value"] < 1000 else f"{figure['value']:,.0f}"
+            rows.append(f"| {figure['says']} | {value} {figure['unit']} | {asked} | `benchmarks.{name}` |")
+    return "\n".join(rows)
+
+
+if __name__ == "__main__":
+    write_figures()

@@ -1,4 +1,4 @@
-"""A file appears whole or not at all, whatever instant the phone dies at."""
+"""A file appears whole or not at all, whatever instant the process or the machine dies at."""
 
 from __future__ import annotations
 
@@ -8,18 +8,28 @@ import tempfile
 from pathlib import Path
 
 
-def write_private(path: Path, data: bytes) -> None:
-    """Replaces `path` by `data`, readable by its owner only: a reader sees the old content or the new.
+def write_whole(path: Path, data: bytes) -> None:
+    """Replaces `path` by `data`, readable by everybody: a reader sees the old content or the new.
 
     Raises:
         OSError: the disk is full or the folder cannot be written; `path` is as it was.
     """
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # made with mode 0600
+    _replace(path, data, 0o644)
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """The same, readable by its owner only: for what people typed and what was learnt from it."""
+    _replace(path, data, 0o600)
+
+
+def _replace(path: Path, data: bytes, mode: int) -> None:
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with open(descriptor, "wb") as file:
+            os.fchmod(descriptor, mode)
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            os.fsync(descriptor)
         os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):
