@@ -29,9 +29,18 @@ def batches(tokens: Ids, targets: Ids, batch: int, bos: int) -> Batches:
 class ClientData:
     """Turns clients' training messages into rounds of batches."""
 
-    def __init__(self, tokenizer: Tokenizer, *, batch: int, window: int, max_windows: int, seed: int) -> None:
-        """Args: max_windows: a client trains on at most so many windows a round, of messages drawn at random."""
+    def __init__(
+        self, tokenizer: Tokenizer, *, batch: int, window: int, max_windows: int, word_dropout: float, seed: int
+    ) -> None:
+        """Describes a client's part in a round.
+
+        Args:
+            max_windows: a client trains on at most so many windows a round, of messages drawn at random.
+            word_dropout: share of the pieces read that a placeholder hides (Bowman et al. 2016, section 3.1); their
+                own prediction still counts.
+        """
         self._tokenizer = tokenizer
+        self._word_dropout = word_dropout
         self._batch, self._window, self._max_windows, self._seed = batch, window, max_windows, seed
 
     def round(self, client: str, messages: Sequence[str], round_number: int) -> Batches:
@@ -49,4 +58,6 @@ class ClientData:
             room -= len(chosen[-1].ids) - 1
         windows = pack(chosen, self._window, self._tokenizer.bos)
         tokens, targets = windows.tokens[: self._max_windows], windows.targets[: self._max_windows]
+        hidden = (rng.random(tokens.shape) < self._word_dropout) & (tokens != self._tokenizer.bos)
+        tokens = np.where(hidden, np.int32(self._tokenizer.slot), tokens)
         return batches(tokens, targets, self._batch, self._tokenizer.bos)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from federated.corpus.splits import Population, split_messages, split_users
 from federated.corpus.store import Corpus
 from federated.job import DataConfig
@@ -41,6 +44,10 @@ class Clients:
         """Yields each training client's messages, a client at a time."""
         for client in self.population.training:
             yield self.training_messages(client)
+
+    def training_sizes(self) -> npt.NDArray[np.float64]:
+        """Returns how many messages each training client has, from the corpus's index alone. `[clients]`"""
+        return np.array([self.corpus.message_count(client) for client in self.population.training], np.float64)
 
     def _split(self, client: str) -> tuple[list[str], list[str]]:
         return split_messages([message.text for message in self.corpus.messages(client)], self.train_share)

@@ -56,26 +56,30 @@ class TrainingConfig(_Strict):
 
     rounds: at most; `max_minutes` may end it earlier, as may `patience`.
     clients_per_round: the cohort.
+    sampling: of the cohort: by_size draws clients by their messages, uniform all alike.
     batch, window: a local step reads so many windows of so many pieces.
     max_windows: a client trains on at most so many windows a round.
     dropout: share of the features left out of each local step.
+    word_dropout: share of the pieces read that a placeholder hides.
     weight_cap: a client counts for at most so many targets in the average.
     evaluate_every, patience: validation every so many rounds, and so many of them without a gain end it.
     checkpoint_every: rounds between saved program states.
     decay_from: share of the rounds after which the server's rate falls linearly, to a fiftieth at the end.
     """
 
-    rounds: int = Field(300, ge=1)
+    rounds: int = Field(240, ge=1)
     max_minutes: Positive | None = None
     clients_per_round: int = Field(20, ge=1)
+    sampling: Literal["by_size", "uniform"] = "by_size"
     batch: int = Field(16, ge=1, le=1024)
     window: int = Field(20, ge=2, le=200)
-    max_windows: int = Field(128, ge=1)
+    max_windows: int = Field(96, ge=1)
     client_learning_rate: NotNegative = 2.0
-    server_learning_rate: NotNegative = 0.01
+    server_learning_rate: NotNegative = 0.02
     server_epsilon: Positive = 1e-5
     clip: Positive = 5.0
-    dropout: Share = 0.25
+    dropout: Share = 0.4
+    word_dropout: Share = 0.1
     weight_cap: Positive = 2000.0
     evaluate_every: int = Field(20, ge=1)
     patience: int = Field(10, ge=1)

@@ -46,13 +46,14 @@ class RoundReport:
     dropped: int
     seconds: float
     recall_at_3: float | None
+    validation_loss: float | None
 
 
 class Progress(NamedTuple):
     """What besides the learning process's state a run resumes from."""
 
     round: int
-    best_loss: float
+    best_recall: float
     best_round: int
     stale: int
     seconds: float
@@ -63,12 +64,12 @@ class Progress(NamedTuple):
 class Outcome:
     """How a run ended. `stopped_by`: rounds, patience or minutes; `tokens_per_second`: of this session's rounds.
 
-    `best_round` is 0 and `best_loss` None where no validation took place.
+    `best_round` is 0 and `best_recall` None where no validation took place.
     """
 
     rounds: int
     best_round: int
-    best_loss: float | None
+    best_recall: float | None
     stopped_by: str
     broken_clients: int
     seconds: float
@@ -109,8 +110,10 @@ class Program:
             batch=training.batch,
             window=training.window,
             max_windows=training.max_windows,
+            word_dropout=training.word_dropout,
             seed=job.seed,
         )
+        self._sizes = clients.training_sizes() if training.sampling == "by_size" else None
         self._validation = [
             made
             for client in clients.population.validation
@@ -149,7 +152,7 @@ class Program:
         return Outcome(
             rounds=progress.round,
             best_round=progress.best_round,
-            best_loss=progress.best_loss if progress.best_round else None,
+            best_recall=progress.best_recall if progress.best_round else None,
             stopped_by=stopped_by,
             broken_clients=progress.broken_clients,
             seconds=progress.seconds,
@@ -169,7 +172,7 @@ class Program:
         for leftover in self._folder.states.glob("round_*_temp*"):  # of a save that was cut off
             shutil.rmtree(leftover, ignore_errors=True)
         state = self._process.initialize()
-        progress = Progress(0, float("inf"), 0, 0, 0.0, 0)
+        progress = Progress(0, -1.0, 0, 0, 0.0, 0)
         leaves, _ = await self._states.load_latest(_leaves(state, progress))
         if leaves is None:
             return state, progress
@@ -193,7 +196,11 @@ class Program:
         training = self._job.training
         number = progress.round + 1
         cohort = sample_cohort(
-            self._clients.population.training, training.clients_per_round, seed=self._job.seed, round_number=number
+            self._clients.population.training,
+            training.clients_per_round,
+            seed=self._job.seed,
+            round_number=number,
+            weights=self._sizes,
         )
         data, dropped = self._round_data(cohort, number)
         if number % SCHEDULE_EVERY == 0:
@@ -205,17 +212,17 @@ class Program:
         dropped += int(measured["broken_clients"])
         self._trained_targets += float(measured["targets"])
         self._training_seconds += time.monotonic() - began
-        recall = None
-        best_loss, best_round, stale = progress.best_loss, progress.best_round, progress.stale
+        loss = recall = None
+        best_recall, best_round, stale = progress.best_recall, progress.best_round, progress.stale
         if self._validation and (number % training.evaluate_every == 0 or number == training.rounds):
             loss, recall = self._validate(state)
-            if loss < best_loss:
-                best_loss, best_round, stale = loss, number, 0
+            if recall > best_recall:
+                best_recall, best_round, stale = recall, number, 0
                 self._folder.write_parameters("best", self._parameters(state), round=str(number))
             else:
                 stale += 1
         seconds = time.monotonic() - started
-        progress = Progress(number, best_loss, best_round, stale, seconds, progress.broken_clients + dropped)
+        progress = Progress(number, best_recall, best_round, stale, seconds, progress.broken_clients + dropped)
         report = RoundReport(
             round=number,
             rounds=training.rounds,
@@ -225,6 +232,7 @@ class Program:
             dropped=dropped,
             seconds=seconds,
             recall_at_3=recall,
+            validation_loss=loss,
         )
         return state, progress, report
 
@@ -277,6 +285,6 @@ def _leaves(state: Any, progress: Progress) -> list[Any]:
 
 
 def _released(report: RoundReport) -> dict[str, float]:
-    """A round's figures in one shape for every round: a recall not measured is released as NaN."""
-    values = asdict(report) | {"recall_at_3": float("nan") if report.recall_at_3 is None else report.recall_at_3}
-    return {name: values[name] for name in ("loss", "targets", "clients", "dropped", "seconds", "recall_at_3")}
+    """A round's figures in one shape for every round: what was not measured is released as NaN."""
+    values = {name: float("nan") if value is None else value for name, value in asdict(report).items()}
+    return {name: value for name, value in values.items() if name not in ("round", "rounds")}

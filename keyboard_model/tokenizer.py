@@ -60,6 +60,7 @@ class Tokenizer:
         if self._sp.unk_id() in control.values() or self.bos < 0:
             raise TokenizerError("this SentencePiece model lacks Thumbprint's control symbols")
         self._control = control
+        self.slot = control[PLACEHOLDER]
 
     def __len__(self) -> int:
         return int(self._sp.vocab_size())

@@ -57,6 +57,6 @@ def export_run(run: Path, out: Path, private_key: Path, job: Job | None = None) 
             delta=None,
             thumbprint=importlib.metadata.version("thumbprint"),
         ),
-        metrics={"validation_loss_per_word": summary["best_loss"]} if summary["best_round"] else {},
+        metrics={"validation_recall_at_3": summary["best_recall"]} if summary["best_round"] else {},
         private_key=private_key,
     )

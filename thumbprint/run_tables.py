@@ -40,7 +40,7 @@ def training_view(run: Path, corpus: Mapping[str, object], outcome: Outcome) -> 
         "ended because": _STOPPED_BY[outcome.stopped_by],
     }
     if outcome.best_round:
-        fields |= {"best round": outcome.best_round, "its loss on validation users, nats a word": outcome.best_loss}
+        fields |= {"best round": outcome.best_round, "its recall@3 on validation users": outcome.best_recall}
     if outcome.broken_clients:
         fields["clients left out, their data broke training"] = outcome.broken_clients
     fields["minutes"] = outcome.seconds / 60

@@ -15,8 +15,10 @@ def tokenizer() -> Tokenizer:
     return train({"see": 9, "you": 8, "at": 7, "ok": 6, "home": 5, "work": 4}, 400)
 
 
-def client_data(tokenizer: Tokenizer, *, max_windows: int = 100, seed: int = 0) -> ClientData:
-    return ClientData(tokenizer, batch=3, window=8, max_windows=max_windows, seed=seed)
+def client_data(
+    tokenizer: Tokenizer, *, max_windows: int = 100, word_dropout: float = 0.0, seed: int = 0
+) -> ClientData:
+    return ClientData(tokenizer, batch=3, window=8, max_windows=max_windows, word_dropout=word_dropout, seed=seed)
 
 
 def flat(made) -> list:
@@ -86,3 +88,14 @@ def test_batches_by_hand():
     np.testing.assert_array_equal(first["tokens"], [[0, 1], [2, 3]])
     np.testing.assert_array_equal(second["tokens"], [[4, 5], [1, 1]])
     np.testing.assert_array_equal(second["targets"], [[14, 15], [IGNORE, IGNORE]])
+
+
+def test_hidden_words_are_still_to_be_predicted(tokenizer):
+    whole = client_data(tokenizer).round("ann", MESSAGES, 1)
+    hidden = client_data(tokenizer, word_dropout=0.5).round("ann", MESSAGES, 1)
+    for one, other in zip(whole, hidden, strict=True):
+        np.testing.assert_array_equal(one["targets"], other["targets"])
+        changed = one["tokens"] != other["tokens"]
+        assert changed.any() and (other["tokens"][changed] == tokenizer.slot).all()
+        assert not (one["tokens"][changed] == tokenizer.bos).any()
+        assert other["tokens"].dtype == np.int32

@@ -13,7 +13,7 @@ import tensorflow as tf
 from federated.clients import Clients
 from federated.corpus.store import Corpus
 from federated.evaluation import evaluation_batches, tally_batches
-from federated.program import Outcome
+from federated.program import VALIDATION_WORDS, Outcome
 from federated.run_folder import RunError, RunFolder
 from federated.train import train
 from federated.word_recall import whole_word_penalty
@@ -102,7 +102,11 @@ def test_what_a_finished_run_leaves(whole, outcome):
 def test_a_finished_run_resumed_stays_as_it_is_and_leaves_no_worker(whole, outcome, tiny_corpus):
     before, kept = whole.rounds.read_bytes(), whole.parameters("last")
     again = train(JOB, tiny_corpus, whole.path, resume=True)
-    assert (again.rounds, again.best_round, again.best_loss) == (outcome.rounds, outcome.best_round, outcome.best_loss)
+    assert (again.rounds, again.best_round, again.best_recall) == (
+        outcome.rounds,
+        outcome.best_round,
+        outcome.best_recall,
+    )
     assert whole.rounds.read_bytes() == before
     for a, b in zip(whole.parameters("last"), kept, strict=True):
         np.testing.assert_array_equal(a, b)
@@ -128,8 +132,9 @@ def test_the_best_kept_is_the_one_that_validation_measured(whole, outcome, tiny_
                 tf.constant(whole_word_penalty(tokenizer)),
                 tokenizer.bos,
             )
-            sums += [float(tally.loss_sum), float(tally.words)]
-    assert sums[0] / sums[1] == pytest.approx(outcome.best_loss, rel=1e-4)
+            counted = min(float(tally.words), VALIDATION_WORDS)
+            sums += [float(tally.hits_at_3) * counted / float(tally.words), counted]
+    assert sums[0] / sums[1] == pytest.approx(outcome.best_recall, rel=1e-4)
 
 
 def test_a_second_process_on_the_same_run_is_refused(tiny_corpus, tmp_path):

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,3 +48,11 @@ def test_a_million_clients_are_not_read():
 
     assert len(sample_cohort(Many(), 20, seed=0, round_number=1)) == 20
     assert Many.read == 20
+
+
+def test_by_size_draws_the_large_more_often_and_nobody_twice():
+    clients, weights = ["large", "small", "other"], np.array([98.0, 1.0, 1.0])
+    drawn = [sample_cohort(clients, 1, seed=0, round_number=n, weights=weights)[0] for n in range(1, 201)]
+    assert drawn.count("large") > 180
+    whole = sample_cohort(clients, 3, seed=0, round_number=1, weights=weights)
+    assert sorted(whole) == sorted(clients)
