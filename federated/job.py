@@ -67,24 +67,24 @@ class TrainingConfig(_Strict):
     decay_from: share of the rounds after which the server's rate falls linearly, to a fiftieth at the end.
     """
 
-    rounds: int = Field(240, ge=1)
+    rounds: int = Field(1200, ge=1)
     max_minutes: Positive | None = None
-    clients_per_round: int = Field(20, ge=1)
+    clients_per_round: int = Field(10, ge=1)
     sampling: Literal["by_size", "uniform"] = "by_size"
     batch: int = Field(16, ge=1, le=1024)
     window: int = Field(20, ge=2, le=200)
-    max_windows: int = Field(96, ge=1)
-    client_learning_rate: NotNegative = 2.0
-    server_learning_rate: NotNegative = 0.02
-    server_epsilon: Positive = 1e-5
+    max_windows: int = Field(32, ge=1)
+    client_learning_rate: NotNegative = 1.0
+    server_learning_rate: NotNegative = 0.01
+    server_epsilon: Positive = 1e-6
     clip: Positive = 5.0
-    dropout: Share = 0.4
-    word_dropout: Share = 0.1
+    dropout: Share = 0.5
+    word_dropout: Share = 0.15
     weight_cap: Positive = 2000.0
-    evaluate_every: int = Field(20, ge=1)
-    patience: int = Field(10, ge=1)
-    checkpoint_every: int = Field(10, ge=1)
-    decay_from: Annotated[float, Field(ge=0, le=1)] = 0.4
+    evaluate_every: int = Field(40, ge=1)
+    patience: int = Field(20, ge=1)
+    checkpoint_every: int = Field(20, ge=1)
+    decay_from: Annotated[float, Field(ge=0, le=1)] = 0.3
 
 
 class GateConfig(_Strict):
