@@ -62,6 +62,8 @@ class TrainingConfig(_Strict):
     dropout: share of the features left out of each local step.
     word_dropout: share of the pieces read that a placeholder hides.
     weight_cap: a client counts for at most so many targets in the average.
+    average: what a round keeps of the running average of the shared weights, which is what is validated and kept
+        (Polyak and Juditsky 1992); 0.98 averages some 50 rounds, 0 keeps each round's own weights.
     evaluate_every, patience: validation every so many rounds, and so many of them without a gain end it.
     checkpoint_every: rounds between saved program states.
     decay_from: share of the rounds after which the server's rate falls linearly, to a fiftieth at the end.
@@ -81,6 +83,7 @@ class TrainingConfig(_Strict):
     dropout: Share = 0.5
     word_dropout: Share = 0.15
     weight_cap: Positive = 2000.0
+    average: Share = 0.0
     evaluate_every: int = Field(40, ge=1)
     patience: int = Field(20, ge=1)
     checkpoint_every: int = Field(20, ge=1)

@@ -60,6 +60,13 @@ class Progress(NamedTuple):
     broken_clients: int
 
 
+class Averaged(NamedTuple):
+    """The learning process's state, and the running average of its weights, in the order of `Parameters`."""
+
+    process: Any
+    average: tuple[np.ndarray, ...]
+
+
 @dataclass(frozen=True)
 class Outcome:
     """How a run ended. `stopped_by`: rounds, patience or minutes; `tokens_per_second`: of this session's rounds.
@@ -159,7 +166,7 @@ class Program:
             tokens_per_second=self._trained_targets / max(self._training_seconds, 1e-9),
         )
 
-    async def _save(self, state: Any, progress: Progress) -> None:
+    async def _save(self, state: Averaged, progress: Progress) -> None:
         try:
             await self._states.save(_leaves(state, progress), progress.round)
         except (OSError, tf.errors.OpError) as error:
@@ -168,10 +175,11 @@ class Program:
                 "make room and go on with --resume"
             ) from error
 
-    async def _start(self) -> tuple[Any, Progress]:
+    async def _start(self) -> tuple[Averaged, Progress]:
         for leftover in self._folder.states.glob("round_*_temp*"):  # of a save that was cut off
             shutil.rmtree(leftover, ignore_errors=True)
-        state = self._process.initialize()
+        process = self._process.initialize()
+        state = Averaged(process, tuple(np.asarray(part) for part in process.global_model_weights.trainable))
         progress = Progress(0, -1.0, 0, 0, 0.0, 0)
         leaves, _ = await self._states.load_latest(_leaves(state, progress))
         if leaves is None:
@@ -191,7 +199,7 @@ class Program:
             return "minutes"
         return None
 
-    def _round(self, state: Any, progress: Progress, started: float) -> tuple[Any, Progress, RoundReport]:
+    def _round(self, state: Averaged, progress: Progress, started: float) -> tuple[Averaged, Progress, RoundReport]:
         began = time.monotonic()
         training = self._job.training
         number = progress.round + 1
@@ -203,12 +211,12 @@ class Program:
             weights=self._sizes,
         )
         data, dropped = self._round_data(cohort, number)
-        if number % SCHEDULE_EVERY == 0:
-            state = self._scheduled(state, number)
+        process = self._scheduled(state.process, number) if number % SCHEDULE_EVERY == 0 else state.process
         measured = {"loss_sum": 0.0, "targets": 0.0, "broken_clients": 0.0}
         if data:
-            output = self._process.next(state, data)
-            state, measured = output.state, output.metrics["client_work"]
+            output = self._process.next(process, data)
+            process, measured = output.state, output.metrics["client_work"]
+        state = Averaged(process, averaged(state.average, process, number, self._job.training.average))
         dropped += int(measured["broken_clients"])
         self._trained_targets += float(measured["targets"])
         self._training_seconds += time.monotonic() - began
@@ -237,7 +245,7 @@ class Program:
         return state, progress, report
 
     def _scheduled(self, state: Any, number: int) -> Any:
-        """The state with the server's learning rate of round `number`: constant, then falling to a fiftieth."""
+        """The process's state with the server's rate of round `number`: constant, then falling to a fiftieth."""
         training = self._job.training
         left = (training.rounds - number) / max((1 - training.decay_from) * training.rounds, 1.0)
         hyperparameters = self._process.get_hparams(state)
@@ -258,9 +266,9 @@ class Program:
                 data.append(made)
         return data, dropped
 
-    def _validate(self, state: Any) -> tuple[float, float]:
+    def _validate(self, state: Averaged) -> tuple[float, float]:
         """Returns (loss in nats a word, recall@3) over validation clients, none by more than a capped weight."""
-        tallies = self._evaluate(state.global_model_weights, self._validation)
+        tallies = self._evaluate(fed_avg.model_weights(self._parameters(state)), self._validation)
         words = np.array([float(tally["words"]) for tally in tallies])
         weights = np.minimum(words, VALIDATION_WORDS) / np.maximum(words, 1.0)
 
@@ -270,11 +278,11 @@ class Program:
 
         return mean("loss_sum"), mean("hits_at_3")
 
-    def _parameters(self, state: Any) -> Parameters:
-        return Parameters(*(np.asarray(part) for part in state.global_model_weights.trainable))
+    def _parameters(self, state: Averaged) -> Parameters:
+        return Parameters(*(np.asarray(part) for part in state.average))
 
 
-def _leaves(state: Any, progress: Progress) -> list[Any]:
+def _leaves(state: Averaged, progress: Progress) -> list[Any]:
     """What a program state is saved as.
 
     Flat: TF 2.14 cannot save the tuples it would wrap beside a current typing-extensions. Its floats
@@ -282,6 +290,15 @@ def _leaves(state: Any, progress: Progress) -> list[Any]:
     """
     exact: list[Any] = [np.float64(value) if isinstance(value, float) else value for value in progress]
     return tf.nest.flatten((state, Progress(*exact)))
+
+
+def averaged(average: tuple[np.ndarray, ...], process: Any, number: int, keep: float) -> tuple[np.ndarray, ...]:
+    """The running average after a round; it keeps less at first, so that the untrained weights are soon forgotten."""
+    keep = min(keep, number / (number + 10))
+    newest = process.global_model_weights.trainable
+    return tuple(
+        (keep * old + (1 - keep) * np.asarray(new)).astype(np.float32) for old, new in zip(average, newest, strict=True)
+    )
 
 
 def _released(report: RoundReport) -> dict[str, float]:

@@ -4,6 +4,7 @@ import csv
 import random
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import psutil
@@ -13,7 +14,7 @@ import tensorflow as tf
 from federated.clients import Clients
 from federated.corpus.store import Corpus
 from federated.evaluation import evaluation_batches, tally_batches
-from federated.program import VALIDATION_WORDS, Outcome
+from federated.program import VALIDATION_WORDS, Outcome, averaged
 from federated.run_folder import RunError, RunFolder
 from federated.train import train
 from federated.word_recall import whole_word_penalty
@@ -170,3 +171,14 @@ def test_everyone_diverging_is_counted_and_not_fatal(tiny_corpus, tmp_path):
     ended = train(job, tiny_corpus, tmp_path / "run")
     assert ended.broken_clients == 6
     assert all(np.isfinite(part).all() for part in RunFolder(tmp_path / "run").parameters("last"))
+
+
+def test_the_running_average_of_the_weights():
+    def process(value: float):
+        weights = SimpleNamespace(trainable=(np.full(2, value, np.float32),))
+        return SimpleNamespace(global_model_weights=weights)
+
+    start = (np.zeros(2, np.float32),)
+    np.testing.assert_allclose(averaged(start, process(3.0), 40, 0.75)[0], [0.75, 0.75])
+    np.testing.assert_array_equal(averaged(start, process(3.0), 40, 0.0)[0], [3.0, 3.0])
+    np.testing.assert_allclose(averaged(start, process(3.0), 10, 0.98)[0], [1.5, 1.5], err_msg="it keeps less at first")
