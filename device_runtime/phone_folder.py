@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from device_runtime.adapter import Adapter, AdapterError, load_adapter, save_adapter
 from device_runtime.bundle import Bundle
 from device_runtime.gate import Verdict
-from keyboard_model.atomic import sync_folder, write_private
+from keyboard_model.atomic import sync, write_private
 
 
 class FolderError(ValueError):
@@ -102,7 +102,7 @@ class PhoneFolder:
             if previous is None:
                 return None
             os.replace(self._previous_path, self._adapter_path)
-            sync_folder(self.path)
+            sync(self.path)
             self.adapter = previous
             return previous
 
@@ -121,7 +121,7 @@ class PhoneFolder:
     def _drop_adapters(self) -> None:
         self._adapter_path.unlink(missing_ok=True)
         self._previous_path.unlink(missing_ok=True)
-        sync_folder(self.path)
+        sync(self.path)
 
     def _clean(self) -> None:
         for leftover in self.path.glob(".*.safetensors.*"):  # of a write that a crash cut off

@@ -59,11 +59,12 @@ class Typed:
 def suggest(engine: Engine, adapter: Adapter, habits: Habits, typed: Typed, k: int) -> list[Suggestion]:
     """Returns up to k different words, the most probable first; empty `habits` add nothing."""
     initial = engine.bundle.adapter_init
+    context = recent(engine.tokenizer.encode(typed.text).ids)
     if adapter is initial and not habits.history.total:
-        found = _search(engine, initial, habits.history, typed, k)
+        found = _search(engine, context, initial, habits.history, typed, k)
     else:
-        shared = _search(engine, initial, UserHistory.empty(), typed, k)
-        personal = _search(engine, adapter, habits.history, typed, k + _WIDER)
+        shared = _search(engine, context, initial, UserHistory.empty(), typed, k)
+        personal = _search(engine, context, adapter, habits.history, typed, k + _WIDER)
         found = steady(shared, personal, engine.bundle.manifest.recipe.swap_margin, k)
     sentence_start = begins_sentence(typed.before)
     return [
@@ -72,9 +73,9 @@ def suggest(engine: Engine, adapter: Adapter, habits: Habits, typed: Typed, k: i
     ]
 
 
-def _search(engine: Engine, adapter: Adapter, history: UserHistory, typed: Typed, k: int) -> list[tuple[str, float]]:
-    context = recent(engine.tokenizer.encode(typed.text).ids)
-
+def _search(
+    engine: Engine, context: tuple[int, ...], adapter: Adapter, history: UserHistory, typed: Typed, k: int
+) -> list[tuple[str, float]]:
     def next_pieces(pieces: tuple[int, ...]) -> Array:
         return engine.reader.log_probs(context + pieces, adapter)
 

@@ -17,7 +17,6 @@ from keyboard_model import adapter as adapters
 from keyboard_model import language_model
 from keyboard_model.adapter import Adapter, Rates
 from keyboard_model.language_model import Parameters
-from keyboard_model.windows import IGNORE
 
 
 def personalize(
@@ -30,7 +29,7 @@ def personalize(
         batches: of `tokens [B,T]` and `targets [B,T]`; none leaves the start.
         bos: the piece that begins a message.
     """
-    pieces = batches.reduce(0.0, lambda count, batch: count + _counted(batch["targets"]))
+    pieces = batches.reduce(0.0, lambda count, batch: count + language_model.counted_targets(batch["targets"]))
     share = tf.math.divide_no_nan(pieces, pieces + config.evidence)
     rates = Rates(
         learning_rate=config.learning_rate * share,
@@ -46,10 +45,6 @@ def personalize(
         return moved
 
     return batches.repeat().take(config.steps).reduce(start, local_step)
-
-
-def _counted(targets: tf.Tensor) -> tf.Tensor:
-    return tf.reduce_sum(tf.cast(tf.not_equal(targets, IGNORE), tf.float32))
 
 
 METHOD = Method("fine_tuning", "Wang et al. 2019, arXiv:1910.10252", fed_avg.build, personalize)

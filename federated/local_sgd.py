@@ -9,7 +9,6 @@ import tensorflow as tf
 
 from keyboard_model import language_model
 from keyboard_model.language_model import Parameters
-from keyboard_model.windows import IGNORE
 
 
 class Batch(NamedTuple):
@@ -53,7 +52,7 @@ def batch_gradient(
 ) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
     """Returns (summed loss in nats, counted targets, gradient of the mean loss) of one batch."""
     targets = tf.reshape(batch.targets, [-1])
-    counted = tf.reduce_sum(tf.cast(tf.not_equal(targets, IGNORE), tf.float32))
+    counted = language_model.counted_targets(targets)
     with tf.GradientTape() as tape:
         tape.watch(parameters)
         features = language_model.unroll(parameters, batch.tokens, bos)

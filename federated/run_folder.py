@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from safetensors import SafetensorError
 
 from federated.job import Job
 from keyboard_model.atomic import write_whole
+from keyboard_model.hold import held
 from keyboard_model.language_model import Parameters
 from keyboard_model.tokenizer import Tokenizer
 
@@ -50,18 +50,8 @@ class RunFolder:
         Raises:
             RunError: another process is at work on it, or it cannot be written.
         """
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock = (self.path / ".lock").open("w")
-        except OSError as error:
-            raise RunError(f"cannot write to {self.path}: {error.strerror}") from error
-        with lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise RunError(
-                    f"another process is training in {self.path}: wait for it or choose another --run"
-                ) from error
+        taken = f"another process is training in {self.path}: wait for it or choose another --run"
+        with held(self.path, ".lock", RunError, taken):
             yield
 
     def exists(self) -> bool:

@@ -157,6 +157,11 @@ def logits(parameters: Parameters, features: tf.Tensor) -> tf.Tensor:
     return tf.matmul(features, parameters.embedding, transpose_b=True) + parameters.d
 
 
+def counted_targets(targets: tf.Tensor) -> tf.Tensor:
+    """How many of the targets count, as a float32 scalar."""
+    return tf.reduce_sum(tf.cast(tf.not_equal(targets, IGNORE), tf.float32))
+
+
 def token_losses(scores: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
     """Cross-entropy per target in nats, 0 where the target is `IGNORE`. `[N,V]`, `[N]` -> `[N]`."""
     counted = tf.cast(tf.not_equal(targets, IGNORE), scores.dtype)

@@ -7,7 +7,6 @@ out when both still hold; it goes on where it was when it was begun with the sam
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import importlib.util
 import json
@@ -18,6 +17,7 @@ from pathlib import Path
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from keyboard_model.atomic import write_private
+from keyboard_model.hold import held
 
 _STATE = "steps.json"
 
@@ -116,16 +116,6 @@ def steps_in(folder: Path) -> Iterator[Steps]:
     Raises:
         StepsError: it cannot be written to, or another process holds it.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / ".steps.lock").open("w")
-    except OSError as error:
-        raise StepsError(f"cannot write to {folder}: {error.strerror}") from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise StepsError(
-                f"another process is at work in {folder}: wait for it, or choose another folder"
-            ) from error
+    taken = f"another process is at work in {folder}: wait for it, or choose another folder"
+    with held(folder, ".steps.lock", StepsError, taken):
         yield Steps(folder)

@@ -20,6 +20,7 @@ from sqlalchemy.exc import DatabaseError
 from federated.corpus import schema
 from federated.corpus.records import CorpusError, ImportSummary, NoMessagesError, Progress, Record
 from federated.corpus.staging import in_order, stage, staged_users
+from keyboard_model.atomic import sync
 
 Profiles = Mapping[str, Mapping[str, str | None]]
 
@@ -60,9 +61,9 @@ def write_corpus(
         summary = _settle(staging, schema.building_engine(built), about, profiles or {}, empty)
         if not summary.messages:
             raise NoMessagesError(f"the {source} source holds no usable message: nothing was written")
-        _sync(built)
+        sync(built)
         os.replace(built, path)
-        _sync(path.parent)
+        sync(path.parent)
     return summary
 
 
@@ -108,14 +109,6 @@ def _folder_beside(path: Path) -> Iterator[Path]:
         raise CorpusError(f"{path} exists and is not a corpus: give another name for the output, or remove it")
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
         yield Path(folder)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextlib.contextmanager
