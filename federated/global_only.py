@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import tensorflow as tf
-
-from federated import fed_avg
-from federated.job import PersonalizationConfig
-from federated.method import Method
-from keyboard_model.adapter import Adapter
-from keyboard_model.language_model import Parameters
+from federated.method import Base, Method, Personal, PhonePart, Plan, Structure, Text
 
 
-def personalize(
-    parameters: Parameters, start: Adapter, batches: tf.data.Dataset, config: PersonalizationConfig, bos: int
-) -> Adapter:
-    """Returns the adapter as it is."""
-    return start
+def personalize(base: Base, server: Structure, client: Structure, text: Text, plan: Plan) -> Personal:
+    """Returns the shared model as it is."""
+    return Personal(*base)
 
 
-METHOD = Method("global_only", "McMahan et al. 2017, arXiv:1602.05629", fed_avg.build, personalize)
+def phone(base: Base, server: Structure, plan: Plan) -> PhonePart:
+    return PhonePart(base.parameters, (base.adapter,), "none")
+
+
+METHOD = Method(
+    name="global_only",
+    title="shared model",
+    paper="FedAvg (McMahan et al. 2017, arXiv:1602.05629) with FedAdam (Reddi et al. 2020, arXiv:2003.00295, Alg. 2)",
+    personalize=personalize,
+    phone=phone,
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -12,6 +12,25 @@ _LARGEST = 1e30  # all of them end up as float32
 Positive = Annotated[float, Field(gt=0, le=_LARGEST, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, le=_LARGEST, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, lt=1)]
+
+
+MethodName = Literal[
+    "global_only",
+    "local_only",
+    "centralized",
+    "fine_tuning",
+    "ditto",
+    "fed_per",
+    "fed_recon",
+    "per_fedavg",
+    "apfl",
+    "mixture",
+    "clustered",
+    "multi_task",
+    "user_history",
+    "thumbprint",
+]
+"""Each is a file of `federated`, but for `fed_recon`, the stateless form of `fed_per`."""
 
 
 class JobError(ValueError):
@@ -107,10 +126,35 @@ class HistoryConfig(_Strict):
     concentration_3: Positive = 10.0
 
 
-class PersonalizationConfig(_Strict):
-    """What the phone's recipe becomes (see `device_runtime.manifest.Recipe`); `steps = 0` personalizes nothing."""
+class RoundsConfig(_Strict):
+    """A method's own federated rounds, after the shared model's (see `federated.personal_round`).
 
-    method: Literal["global_only", "fine_tuning"] = "fine_tuning"
+    rounds: 0 = none; methods without rounds of their own take none.
+    clients_per_round: the cohort, drawn as `[training]` draws it.
+    max_windows: a client trains on at most so many windows a round, in batches of the personalization's shape.
+    server_learning_rate: what the mean update is scaled by; 1 is FedAvg.
+    fairness_q: q of q-FedAvg; 0 = off.
+    compressed: whether updates travel in 8 bits a number.
+    """
+
+    rounds: int = Field(60, ge=0)
+    clients_per_round: int = Field(10, ge=1)
+    max_windows: int = Field(64, ge=1)
+    server_learning_rate: NotNegative = 1.0
+    fairness_q: Annotated[float, Field(ge=0, le=10)] = 0.0
+    compressed: bool = False
+
+
+class PersonalizationConfig(_Strict):
+    """The method, and what the phone's recipe becomes (see `device_runtime.manifest.Recipe`).
+
+    options: the method's own hyperparameters, by the names that its file gives them.
+    steps: 0 = no adapter is trained on the phone.
+    """
+
+    method: MethodName = "fine_tuning"
+    options: dict[str, Any] = {}
+    federated: RoundsConfig = RoundsConfig()
     steps: int = Field(10, ge=0)
     learning_rate: NotNegative = 0.2
     bias_rate: NotNegative = 5.0

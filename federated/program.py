@@ -21,7 +21,6 @@ from federated import evaluation, fed_avg
 from federated.client_data import ClientData
 from federated.clients import Clients
 from federated.job import Job
-from federated.methods import METHODS
 from federated.run_folder import RunError, RunFolder
 from federated.sampling import sample_cohort
 from keyboard_model import language_model
@@ -97,7 +96,7 @@ class Program:
         self._job, self._folder, self._clients, self._on_round = job, folder, clients, on_round
         training = job.training
         self._initial = language_model.init(len(tokenizer), job.model.embedding, job.model.cells, job.seed)
-        self._process = METHODS[job.personalization.method].train(
+        self._process = fed_avg.build(
             self._initial,
             fed_avg.FedAvgConfig(
                 client_learning_rate=training.client_learning_rate,

@@ -33,7 +33,8 @@ class Rates(NamedTuple):
     learning_rate: of the low-rank part; 0 leaves it as it is.
     bias_rate: of the bias; 0 leaves it as it is. A piece's bias sees a gradient smaller by about its
         frequency than a feature does, hence a rate of its own.
-    proximal: λ of the pull λ/2·‖θ − θ_anchor‖² (Li et al. 2021, Ditto, eq. 2); 0 is plain fine-tuning.
+    proximal: λ of the pull λ/2·‖θ − θ_anchor‖² (Li et al. 2021, Ditto, eq. 2); 0 is plain fine-tuning, and ever
+        larger ones end at the anchor.
     clip: largest L2 norm of the cross-entropy's gradient.
     """
 
@@ -98,7 +99,10 @@ def step(
 ) -> tuple[Adapter, tf.Tensor]:
     """One local SGD step with a proximal pull to `anchor`: the phone's `adapt` and TFF's alike.
 
-        θ ← θ − η·(clip(∇L(θ)) + λ·(θ − θ_anchor))
+        θ ← (θ − η·clip(∇L(θ)) + ηλ·θ_anchor) / (1 + ηλ)
+
+    The pull is taken implicitly, as the proximal operator of its term (Parikh and Boyd 2014, section
+    6.1.1): stable for every λ, where the explicit step θ − ηλ·(θ − θ_anchor) diverges past ηλ = 2.
 
     Returns:
         The new adapter, and the loss before the step in nats.
@@ -109,7 +113,7 @@ def step(
     eta = Adapter(rates.learning_rate, rates.learning_rate, rates.bias_rate)
     moved = Adapter(
         *(
-            part - rate * (part_slope * scale + rates.proximal * (part - start))
+            (part - rate * scale * part_slope + rate * rates.proximal * start) / (1.0 + rate * rates.proximal)
             for part, start, part_slope, rate in zip(adapter, anchor, slope, eta, strict=True)
         )
     )

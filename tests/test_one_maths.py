@@ -18,10 +18,11 @@ from device_runtime.adaptation import train as train_on_phone
 from device_runtime.bundle import load_bundle
 from device_runtime.engine import Engine
 from device_runtime.manifest import Provenance
-from federated import evaluation, fed_avg, fine_tuning, personalization
+from federated import evaluation, fine_tuning, personalization
 from federated.client_data import batches
 from federated.execution import execution_context
 from federated.job import PersonalizationConfig
+from federated.method import Base
 from keyboard_model import adapter as adapters
 from keyboard_model import language_model
 from keyboard_model.adapter import Adapter, Rates
@@ -156,7 +157,7 @@ def step_by_hand(
     etas = (rates.learning_rate, rates.learning_rate, rates.bias_rate)
     moved = Adapter(
         *(
-            part - eta * (scale * slope + rates.proximal * (part - start))
+            (part - eta * scale * slope + eta * rates.proximal * start) / (1 + eta * rates.proximal)
             for part, start, slope, eta in zip(adapter, anchor, slopes, etas, strict=True)
         )
     )
@@ -204,12 +205,14 @@ def adapted_in_litert(phone: Phone, messages: list[str]) -> tuple[Adapter, list[
 @pytest.fixture(scope="module")
 def in_tff(phone: Phone) -> list[collections.OrderedDict]:
     """What TFF's personalization makes of all clients: adapter and tallies of each, tested on what it learnt."""
-    computation = personalization.build(fine_tuning.METHOD, phone.shared, phone.tokenizer, R, CONFIG)
-    learnt = [personalization.adaptation_batches(phone.tokenizer, messages, CONFIG) for messages in CLIENTS]
+    plan = fine_tuning.METHOD.plan(CONFIG, phone.tokenizer.bos)
+    base = Base(phone.shared, phone.start)
+    computation = personalization.build(fine_tuning.METHOD, base, (), plan, phone.tokenizer)
+    parts = [personalization.adaptation_batches(phone.tokenizer, messages, CONFIG) for messages in CLIENTS]
+    learnt, held_out = map(list, zip(*parts, strict=True))
     tested = [evaluation.evaluation_batches(phone.tokenizer, messages, B, T) for messages in CLIENTS]
-    start = collections.OrderedDict(phone.start._asdict())
     with execution_context():
-        return list(computation(fed_avg.model_weights(phone.shared), start, learnt, tested))
+        return list(computation(base, (), [()] * len(CLIENTS), learnt, held_out, tested))
 
 
 def assert_same(found: Adapter, expected: Adapter) -> None:

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from federated import evaluation, fed_avg, personalization
+from federated import evaluation, personalization
 from federated.clients import Clients
 from federated.corpus.store import Corpus
 from federated.execution import execution_context
+from federated.method import starting_point
 from federated.methods import METHODS
+from federated.personal_program import PersonalProgram, folder_in
 from federated.run_folder import RunError, RunFolder
-from keyboard_model import adapter as adapters
 from keyboard_model.metrics import Spread, WordCounts, spread
 
 MODELS = ("shared", "personal")
@@ -112,23 +113,29 @@ def _measure(
 ) -> dict[str, dict[str, list[_Measured]]]:
     """Returns by group and model ("shared", "personal") the tally of each client that has text to test, in order."""
     job, tokenizer, parameters = folder.job(), folder.tokenizer(), folder.parameters()
-    config, rank = job.personalization, job.model.adapter_rank
-    evaluate = personalization.build(METHODS[config.method], parameters, tokenizer, rank, config)
-    weights = fed_avg.model_weights(parameters)
-    vocab, embedding = parameters.embedding.shape
-    start = adapters.init(vocab, embedding, rank, seed=job.seed)._asdict()
+    config = job.personalization
+    method = METHODS[config.method]
+    plan = method.plan(config, tokenizer.bos)
+    base = starting_point(job, parameters)
+    learnt = PersonalProgram(
+        method, base, plan, clients, tokenizer, seed=job.seed, folder=folder_in(folder.path, config)
+    ).run()
+    evaluate = personalization.build(method, base, learnt.server, plan, tokenizer)
     done, everybody = 0, sum(map(len, groups.values()))
     found: dict[str, dict[str, list[_Measured]]] = {name: {model: [] for model in MODELS} for name in groups}
     for name, group in groups.items():
         for part in _parts(group):
-            learnt, tested = [], []
+            states, known, held_out, tested = [], [], [], []
             for client in part:
                 test = clients.test_messages(client)
                 if batches := evaluation.evaluation_batches(tokenizer, test, config.batch, config.window):
                     tested.append(batches)
                     training = clients.training_messages(client)
-                    learnt.append(personalization.adaptation_batches(tokenizer, training, config))
-            for tallies in evaluate(weights, start, learnt, tested) if tested else ():
+                    read, tail = personalization.adaptation_batches(tokenizer, training, config)
+                    states.append(learnt.client(client))
+                    known.append(read)
+                    held_out.append(tail)
+            for tallies in evaluate(base, learnt.server, states, known, held_out, tested) if tested else ():
                 for model in MODELS:
                     found[name][model].append(_measured(tallies[model]))
             done += len(part)

@@ -16,7 +16,7 @@ ALGORITHM = "FedAvg on clients, FedAdam on the server"
 
 def recipe_of(personalization: PersonalizationConfig) -> Recipe:
     """Returns what the phone does of what the job asks for."""
-    values = personalization.model_dump(exclude={"batch", "window", "gate", "history"})
+    values = personalization.model_dump(exclude={"options", "federated", "batch", "window", "gate", "history"})
     return Recipe(
         **values,
         gate=GateRecipe(**personalization.gate.model_dump()),
