@@ -15,7 +15,7 @@ from types import TracebackType
 
 from device_runtime.bundle import Bundle
 from device_runtime.engine import Engine
-from device_runtime.held_out import SimulatedUser
+from device_runtime.held_out import SimulatedUser, TrialPlan
 from device_runtime.history import HistoryError
 from device_runtime.phone_folder import FolderError
 from device_runtime.report import FailedUser
@@ -59,11 +59,11 @@ def _engine() -> Engine:
     return Engine(_bundle, num_threads=1)
 
 
-def _run(user: SimulatedUser, folder: Path, keep: bool, train_share: float) -> Trial | FailedUser:
+def _run(user: SimulatedUser, folder: Path, keep: bool, plan: TrialPlan) -> Trial | FailedUser:
     engine = _engine()  # a model that does not run is no user's fault
     shutil.rmtree(folder, ignore_errors=True)  # a phone that an earlier run left half-way
     try:
-        return run_trial(engine, user, folder, train_share)
+        return run_trial(engine, user, folder, plan)
     except MACHINE_ERRORS:
         raise
     except Exception as error:
@@ -86,9 +86,9 @@ class Crew:
             workers, mp_context=context, initializer=_start, initargs=(bundle, self._their_end)
         )
 
-    def submit(self, user: SimulatedUser, folder: Path, keep: bool, train_share: float) -> Future[Trial | FailedUser]:
+    def submit(self, user: SimulatedUser, folder: Path, keep: bool, plan: TrialPlan) -> Future[Trial | FailedUser]:
         """Starts one trial in `folder`; the folder stays afterwards if `keep`."""
-        return self._pool.submit(_run, user, folder, keep, train_share)
+        return self._pool.submit(_run, user, folder, keep, plan)
 
     def __enter__(self) -> Crew:
         return self

@@ -32,6 +32,31 @@ class HeldOutWord:
     word: str
 
 
+@dataclass(frozen=True)
+class TrialPlan:
+    """How a user's messages are used.
+
+    Attributes:
+        train_share: Share of them to learn from, between 0 and 1; the rest tests.
+        seen: The phone has seen only the newest so many of those to learn from; None = all of them.
+        keystrokes: Whether words are typed out where they are not suggested at once, which takes most of the time;
+            without it no characters are counted.
+    """
+
+    train_share: float = 0.8
+    seen: int | None = None
+    keystrokes: bool = True
+
+
+WHOLE = TrialPlan()
+
+
+def parts(messages: Sequence[Message], plan: TrialPlan) -> tuple[Sequence[Message], Sequence[Message]]:
+    """Returns the messages to learn from and those to test on."""
+    learn_from, test = split(messages, plan.train_share)
+    return (learn_from if plan.seen is None else learn_from[max(len(learn_from) - plan.seen, 0) :]), test
+
+
 def split(messages: Sequence[Message], train_share: float) -> tuple[Sequence[Message], Sequence[Message]]:
     """Returns the first floor(train_share * n) messages and the rest."""
     # 0.29 * 100 is 28.999999999999996: the tiny addition keeps such products from losing a message.

@@ -13,12 +13,12 @@ from pathlib import Path
 from device_runtime.aggregate import aggregate
 from device_runtime.bundle import Bundle
 from device_runtime.crew import MACHINE_ERRORS, Crew, failure
-from device_runtime.held_out import SimulatedUser
+from device_runtime.held_out import WHOLE, SimulatedUser, TrialPlan
 from device_runtime.report import CorpusInfo, FailedUser, Report
 from device_runtime.trial import Trial
 from device_runtime.trial_store import TrialKeys, TrialStore
 
-__all__ = ["SimulatedUser", "SimulationError", "simulate"]
+__all__ = ["SimulatedUser", "SimulationError", "TrialPlan", "run_trials", "simulate"]
 
 _QUEUED_PER_WORKER = 4  # users held in memory; enough that one slow user leaves no worker idle
 
@@ -27,13 +27,13 @@ class SimulationError(ValueError):
     """The simulation cannot be run as asked; the message says what to do."""
 
 
-def _check(min_messages: int, train_share: float, workers: int) -> None:
-    if not 0 < train_share < 1:
+def _check(plan: TrialPlan, workers: int) -> None:
+    if not 0 < plan.train_share < 1:
         raise SimulationError(
-            f"train_share {train_share} must lie between 0 and 1: some messages to learn, some to test"
+            f"train_share {plan.train_share} must lie between 0 and 1: some messages to learn, some to test"
         )
-    if min_messages < 0:
-        raise SimulationError(f"min_messages {min_messages} must be 0 or more")
+    if plan.seen is not None and plan.seen < 0:
+        raise SimulationError(f"seen {plan.seen} must be 0 or more")
     if workers < 1:
         raise SimulationError(f"workers {workers} must be 1 or more")
 
@@ -62,9 +62,9 @@ def _result(user: SimulatedUser, future: Future[Trial | FailedUser]) -> Trial | 
 class _Simulation:
     """Runs trials a few users ahead and gives their results in the users' order."""
 
-    def __init__(self, crew: Crew, keys: TrialKeys, store: TrialStore | None, phones: Path, train_share: float) -> None:
+    def __init__(self, crew: Crew, keys: TrialKeys, store: TrialStore | None, phones: Path, plan: TrialPlan) -> None:
         self._crew, self._keys, self._store, self._phones = crew, keys, store, phones
-        self._train_share = train_share
+        self._plan = plan
 
     def _begin(self, user: SimulatedUser) -> Callable[[], Trial | FailedUser]:
         try:
@@ -75,7 +75,7 @@ class _Simulation:
         if self._store and key in self._store.trials:
             done = self._store.trials[key]
             return lambda: done
-        future = self._crew.submit(user, self._phones / key[:24], self._store is not None, self._train_share)
+        future = self._crew.submit(user, self._phones / key[:24], self._store is not None, self._plan)
         return lambda: self._finish(user, key, future)
 
     def _finish(self, user: SimulatedUser, key: str, future: Future[Trial | FailedUser]) -> Trial | FailedUser:
@@ -94,38 +94,34 @@ class _Simulation:
             yield pending.popleft()()
 
 
-def simulate(
+def run_trials(
     bundle: Bundle,
     users: Iterable[SimulatedUser],
     *,
-    corpus: CorpusInfo,
     folder: Path | None = None,
-    min_messages: int = 20,
-    train_share: float = 0.8,
+    plan: TrialPlan = WHOLE,
     workers: int = 2,
     progress: Callable[[str], None] | None = None,
-) -> Report:
+) -> tuple[list[Trial], list[FailedUser]]:
     """Gives each user a phone with `bundle`, lets it learn on its own, and tests it.
 
-    A phone observes the first `train_share` of its user's messages, adapts once, then predicts every word
-    of the rest without learning from it. Everything in the report but the times is deterministic.
+    A phone observes the first `plan.train_share` of its user's messages, adapts once, then predicts every word
+    of the rest without learning from it. Everything in a trial but its times is deterministic.
 
     Args:
         bundle: What the phones run.
         users: Read a few ahead of the workers; each user_id once.
-        corpus: Where the users are from, for the report.
         folder: Keeps `phones/` and `rows.jsonl`, from which a second run takes finished users; None keeps nothing.
-        min_messages: Users with fewer have a row and are in no aggregate; 0 counts everybody with a word to test.
-        train_share: Share of each user's messages to learn from, between 0 and 1.
+        plan: What of each user's messages is learnt from, and what tests.
         workers: Processes, each with its own interpreter (one thread).
-        progress: Called with each user_id as its row is there.
+        progress: Called with each user_id as its trial is there.
 
     Raises:
         SimulationError: an argument is out of range, a user comes twice, a worker died or cannot write.
         BundleError: the model does not run.
         TrialStoreError: `folder` cannot be written to, or another simulation is using it.
     """
-    _check(min_messages, train_share, workers)
+    _check(plan, workers)
     trials: list[Trial] = []
     failed: list[FailedUser] = []
     with contextlib.ExitStack() as stack:
@@ -136,7 +132,7 @@ def simulate(
         except OSError as error:
             raise SimulationError(f"cannot make the folder {phones}: {error.strerror or error}") from error
         crew = stack.enter_context(Crew(bundle, workers))
-        simulation = _Simulation(crew, TrialKeys(bundle.manifest, train_share), store, phones, train_share)
+        simulation = _Simulation(crew, TrialKeys(bundle.manifest, plan), store, phones, plan)
         for result in simulation.results(_each_once(users), workers * _QUEUED_PER_WORKER):
             if isinstance(result, Trial):
                 trials.append(result)
@@ -144,11 +140,34 @@ def simulate(
                 failed.append(result)
             if progress:
                 progress(result.user_id)
+    return trials, failed
+
+
+def simulate(
+    bundle: Bundle,
+    users: Iterable[SimulatedUser],
+    *,
+    corpus: CorpusInfo,
+    folder: Path | None = None,
+    min_messages: int = 20,
+    plan: TrialPlan = WHOLE,
+    workers: int = 2,
+    progress: Callable[[str], None] | None = None,
+) -> Report:
+    """Runs a trial a user and reports on them; see `run_trials` for the other arguments and errors.
+
+    Args:
+        corpus: Where the users are from, for the report.
+        min_messages: Users with fewer have a row and are in no aggregate; 0 counts everybody with a word to test.
+    """
+    if min_messages < 0:
+        raise SimulationError(f"min_messages {min_messages} must be 0 or more")
+    trials, failed = run_trials(bundle, users, folder=folder, plan=plan, workers=workers, progress=progress)
     return aggregate(
         trials,
         failed,
         manifest=bundle.manifest,
         corpus=corpus,
         min_messages=min_messages,
-        train_share=train_share,
+        train_share=plan.train_share,
     )

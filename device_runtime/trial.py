@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
 from device_runtime.engine import Engine
-from device_runtime.held_out import HeldOutWord, Message, SimulatedUser, held_out_words, split
+from device_runtime.held_out import WHOLE, HeldOutWord, Message, SimulatedUser, TrialPlan, held_out_words, parts
 from device_runtime.phone import Phone
 from device_runtime.report import GateVerdict
 from keyboard_model.metrics import WordCounts, count_word
@@ -21,6 +22,8 @@ class Trial(BaseModel):
     """What one user's phone did: counts rather than shares, so that users can be pooled.
 
     Attributes:
+        shared_shown, personal_shown: For each word in order, "1" where it was among the three before anything of it was
+            typed, else "0": what paired tests need.
         prediction_ms: Time of each next-word prediction of the personal keyboard.
     """
 
@@ -30,6 +33,8 @@ class Trial(BaseModel):
     messages: int
     shared: WordCounts
     personal: WordCounts
+    shared_shown: str
+    personal_shown: str
     verdict: GateVerdict
     adapter_bytes: int
     adaptation_seconds: float
@@ -52,6 +57,11 @@ def count(phone: Phone, word: HeldOutWord, suggested: list[str], personal: bool)
     return count_word(word.word, suggested, None)
 
 
+def count_shown(phone: Phone, word: HeldOutWord, suggested: list[str], personal: bool) -> WordCounts:
+    """Counts `word` without typing it: no characters."""
+    return replace(count_word(word.word, suggested, None), characters=0)
+
+
 def new_phone(engine: Engine, folder: Path, learn_from: Sequence[Message]) -> Phone:
     """Returns a phone in a new `folder` that has observed these messages; close it after use."""
     phone = Phone.open(folder, engine)
@@ -63,7 +73,7 @@ def new_phone(engine: Engine, folder: Path, learn_from: Sequence[Message]) -> Ph
     return phone
 
 
-def run_trial(engine: Engine, user: SimulatedUser, folder: Path, train_share: float) -> Trial:
+def run_trial(engine: Engine, user: SimulatedUser, folder: Path, plan: TrialPlan = WHOLE) -> Trial:
     """Gives `user` a phone in `folder` (which must not exist yet) and tests it.
 
     Returns:
@@ -72,8 +82,10 @@ def run_trial(engine: Engine, user: SimulatedUser, folder: Path, train_share: fl
     Raises:
         PhoneError: the user's messages are none, or the phone cannot store them.
     """
-    learn_from, test = split(user.messages, train_share)
+    learn_from, test = parts(user.messages, plan)
+    counted = count if plan.keystrokes else count_shown
     shared, personal, prediction_ms = WordCounts(), WordCounts(), []
+    shared_shown, personal_shown = "", ""
     with new_phone(engine, folder, learn_from) as phone:
         adaptation = phone.adapt()
         for word in held_out_words(test):
@@ -81,14 +93,19 @@ def run_trial(engine: Engine, user: SimulatedUser, folder: Path, train_share: fl
             started = time.perf_counter()
             suggested = suggest(phone, word, 0, personal=True)
             prediction_ms.append(round(1000 * (time.perf_counter() - started), 4))
-            personal += count(phone, word, suggested, personal=True)
-            shared += count(phone, word, suggest(phone, word, 0, personal=False), personal=False)
+            personal += counted(phone, word, suggested, personal=True)
+            personal_shown += str(int(word.word in suggested))
+            suggested = suggest(phone, word, 0, personal=False)
+            shared += counted(phone, word, suggested, personal=False)
+            shared_shown += str(int(word.word in suggested))
     stored = folder / "adapter.safetensors"
     return Trial(
         user_id=user.user_id,
         messages=len(user.messages),
         shared=shared,
         personal=personal,
+        shared_shown=shared_shown,
+        personal_shown=personal_shown,
         verdict=GateVerdict(kept=adaptation.verdict.kept, reason=adaptation.verdict.reason),
         adapter_bytes=stored.stat().st_size if stored.exists() else 0,
         adaptation_seconds=adaptation.seconds,

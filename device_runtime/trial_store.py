@@ -11,13 +11,14 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
 from types import TracebackType
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from device_runtime.held_out import SimulatedUser
+from device_runtime.held_out import SimulatedUser, TrialPlan
 from device_runtime.manifest import Manifest
 from device_runtime.trial import Trial
 
@@ -36,17 +37,17 @@ class _Line(BaseModel):
 def _code_digest() -> bytes:
     digest = hashlib.sha256()
     for package in ("device_runtime", "keyboard_model"):
-        modules = (file for file in resources.files(package).iterdir() if file.name.endswith(".py"))
-        for module in sorted(modules, key=lambda file: file.name):
-            digest.update(module.read_bytes())
+        with resources.as_file(resources.files(package)) as folder:
+            for module in sorted(folder.rglob("*.py")):
+                digest.update(module.relative_to(folder).as_posix().encode() + b"\0" + module.read_bytes())
     return digest.digest()
 
 
 class TrialKeys:
     """Makes the key of a user's trial."""
 
-    def __init__(self, manifest: Manifest, train_share: float) -> None:
-        what = [manifest.model_id, manifest.recipe.model_dump(mode="json"), train_share]
+    def __init__(self, manifest: Manifest, plan: TrialPlan) -> None:
+        what = [manifest.model_id, manifest.recipe.model_dump(mode="json"), asdict(plan)]
         self._common = hashlib.sha256(_code_digest() + json.dumps(what, sort_keys=True).encode())
 
     def key(self, user: SimulatedUser) -> str:

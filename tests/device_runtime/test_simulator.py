@@ -15,7 +15,7 @@ from device_runtime.bundle import BundleError, load_bundle
 from device_runtime.crew import Crew
 from device_runtime.engine import Engine
 from device_runtime.examples import pick_examples, typical_users
-from device_runtime.held_out import HeldOutWord, held_out_words, split
+from device_runtime.held_out import HeldOutWord, TrialPlan, held_out_words, split
 from device_runtime.report import CorpusInfo
 from device_runtime.simulator import SimulatedUser, SimulationError, simulate
 from device_runtime.trial import run_trial
@@ -23,6 +23,9 @@ from device_runtime.trial_store import TrialKeys, TrialStore, TrialStoreError
 
 CORPUS = CorpusInfo(id="test", description="a handful of made-up people", synthetic=True)
 HABITS = ("zorblax at the quay tonight", "call me wibbly, ok?", "meet zorblax by the old mill", "wibbly says hi")
+
+
+OTHER = TrialPlan(train_share=0.7)
 
 
 def chatty(name, count=30, offset=0):
@@ -76,14 +79,14 @@ def test_every_word_comes_with_the_text_before_it():
 
 def test_phone_learns_from_the_first_part_only(engine, tmp_path):
     messages = [(None, "plain words here")] * 24 + [(None, "zorblax zorblax")] * 6
-    trial = run_trial(engine, SimulatedUser("u", messages), tmp_path / "phone", 0.8)
+    trial = run_trial(engine, SimulatedUser("u", messages), tmp_path / "phone")
     assert trial.shared.words == trial.personal.words == 12
     assert trial.personal.hits_at_3 == 0  # the word is in the test part alone, and never learnt there
     assert len(trial.prediction_ms) == 12
 
 
 def test_words_of_habit_are_found(engine, tmp_path):
-    trial = run_trial(engine, chatty("u"), tmp_path / "phone", 0.8)
+    trial = run_trial(engine, chatty("u"), tmp_path / "phone")
     assert trial.personal.recall_at_3 > trial.shared.recall_at_3
     assert (
         trial.personal.characters
@@ -169,12 +172,16 @@ def test_a_cut_line_is_computed_again(bundle, tmp_path):
 
 
 def test_key_follows_the_messages_and_the_arguments(bundle):
-    keys = TrialKeys(bundle.manifest, 0.8)
-    assert keys.key(chatty("ann")) == TrialKeys(bundle.manifest, 0.8).key(chatty("ann"))
-    others = [keys.key(chatty("bob")), keys.key(chatty("ann", 29)), TrialKeys(bundle.manifest, 0.7).key(chatty("ann"))]
+    keys = TrialKeys(bundle.manifest, TrialPlan())
+    assert keys.key(chatty("ann")) == TrialKeys(bundle.manifest, TrialPlan()).key(chatty("ann"))
+    others = [
+        keys.key(chatty("bob")),
+        keys.key(chatty("ann", 29)),
+        TrialKeys(bundle.manifest, TrialPlan(train_share=0.7)).key(chatty("ann")),
+    ]
     other_recipe = bundle.manifest.recipe.model_copy(update={"steps": bundle.manifest.recipe.steps + 1})
     other_manifest = bundle.manifest.model_copy(update={"recipe": other_recipe})
-    others.append(TrialKeys(other_manifest, 0.8).key(chatty("ann")))
+    others.append(TrialKeys(other_manifest, TrialPlan()).key(chatty("ann")))
     assert len({keys.key(chatty("ann")), *others}) == 5
 
 
@@ -202,8 +209,8 @@ def test_user_who_comes_twice_is_refused(bundle):
 
 @pytest.mark.parametrize(
     ("arguments", "what"),
-    [({"train_share": 0.0}, "train_share"), ({"train_share": 1.0}, "train_share"),
-     ({"train_share": float("nan")}, "train_share"), ({"min_messages": -1}, "min_messages"),
+    [({"plan": TrialPlan(train_share=0.0)}, "train_share"), ({"plan": TrialPlan(train_share=1.0)}, "train_share"),
+     ({"plan": TrialPlan(train_share=float("nan"))}, "train_share"), ({"min_messages": -1}, "min_messages"),
      ({"workers": 0}, "workers")],
 )  # fmt: skip
 def test_absurd_arguments_are_refused(bundle, arguments, what):
@@ -220,7 +227,7 @@ def test_folder_of_the_phones_that_is_a_file_is_refused(bundle, tmp_path):
 def test_storage_that_fails_is_the_machines_fault_not_a_users(bundle, tmp_path):
     (tmp_path / "file").write_text("")
     with Crew(bundle, 1) as crew, pytest.raises(OSError, match="file"):
-        crew.submit(chatty("ann"), tmp_path / "file" / "phone", True, 0.8).result()
+        crew.submit(chatty("ann"), tmp_path / "file" / "phone", True, TrialPlan()).result()
 
 
 def test_model_that_does_not_run_is_said_so(bundle):
