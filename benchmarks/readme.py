@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 BEGIN, END = "<!-- figures: written by `python -m benchmarks.readme`, not by hand -->", "<!-- /figures -->"
 RUN = ROOT / "runs" / "nus_sms"
+GROUPS, METRICS = ("training", "new_phones"), ("recall_at_1", "recall_at_3")
 MACHINE_BENCHMARKS = ("throughput", "phone", "service")
 
 
@@ -42,23 +43,32 @@ def _read(path: Path) -> Any:
 
 
 def _shared(run: Path) -> str:
-    trigram, evaluation = _read(run / "trigram.json"), _read(run / "train" / "evaluation.json")
+    trigram = _read(run / "trigram.json")
+    neural = _read(run / "train" / "evaluation.json")["groups"]
+    phones = {"training": _read(run / "seen" / "report.json"), "new_phones": _read(run / "report.json")}
     rows = ["| shared model, recall@1 / recall@3 | users in training | new phones |", "| --- | --- | --- |"]
     for title, aggregate in (("every word counts once", "pooled"), ("mean over users", "mean")):
-        for name in ("Kneser-Ney trigram, centralized", "Thumbprint, federated"):
-            cells = []
-            for group in ("training", "new_phones"):
-                if name.startswith("Kneser"):
-                    found = [trigram[group][metric][aggregate] for metric in ("recall_at_1", "recall_at_3")]
-                else:
-                    shared = evaluation["groups"][group]["models"]["shared"]
-                    found = [
-                        shared["pooled"][metric] if aggregate == "pooled" else shared[metric]["mean"]
-                        for metric in ("recall_at_1", "recall_at_3")
-                    ]
-                cells.append(" / ".join(map(percent, found)))
-            rows.append(f"| {name}, {title} | {cells[0]} | {cells[1]} |")
+        found = {
+            "Kneser-Ney trigram, centralized": [_of_trigram(trigram[group], aggregate) for group in GROUPS],
+            "the neural model alone, federated": [
+                _of_spreads(neural[group]["models"]["shared"], aggregate) for group in GROUPS
+            ],
+            "Thumbprint, federated, on the phone": [
+                _of_spreads(phones[group]["global"], aggregate) for group in GROUPS
+            ],
+        }
+        for name, groups in found.items():
+            rows.append(f"| {name}, {title} | {' | '.join(' / '.join(map(percent, pair)) for pair in groups)} |")
     return "\n".join(rows)
+
+
+def _of_trigram(found: Any, aggregate: str) -> list[float]:
+    return [found[metric][aggregate] for metric in METRICS]
+
+
+def _of_spreads(found: Any, aggregate: str) -> list[float]:
+    pooled = aggregate == "pooled"
+    return [found["pooled"][metric] if pooled else found[metric]["mean"] for metric in METRICS]
 
 
 def _personal(run: Path) -> str:

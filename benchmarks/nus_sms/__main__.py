@@ -55,10 +55,11 @@ def main(
     public = ["--public-key", keys / PUBLIC_NAME]
     thumbprint("export", run / "train", "--out", bundle, "--key", keys / PRIVATE_NAME, "--job", job)
     config = load_job(job)
-    thumbprint(
-        *("simulate", bundle, "--corpus", corpus, "--out", run, "--users", "new", "--seed", config.seed, *public),
-        *("--new-phone-share", config.data.new_phone_share, "--validation-share", config.data.validation_share),
-    )
+    for part, out in (("new", run), ("training", run / "seen")):
+        thumbprint(
+            *("simulate", bundle, "--corpus", corpus, "--out", out, "--users", part, "--seed", config.seed, *public),
+            *("--new-phone-share", config.data.new_phone_share, "--validation-share", config.data.validation_share),
+        )
     baseline = run / "trigram.json"
     if not baseline.exists():
         with Corpus.open(corpus) as messages:
