@@ -6,9 +6,9 @@ held against the noise floor: what texts of one writer show at the same length. 
     difference = (observed − floor) / (1 − floor)
 
 is 0 where both come from one source and 1 where they share no word, at whatever length (a chance correction, as in
-Hubert and Arabie 1985, eq. 3). With the floor the mean of both sources' own, observed − floor is half an energy distance
-(Székely and Rizzo 2013, section 2), which is never negative in expectation: JSD is the square of a metric of
-Hilbert space (Fuglede and Topsøe 2004).
+Hubert and Arabie 1985). With the floor the mean of both sources' own, observed − floor is half an energy distance
+(Székely and Rizzo 2013), which is never negative in expectation: JSD is the square of a metric of Hilbert space
+(Fuglede and Topsøe 2004).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import rel_entr
+from scipy.special import rel_entr  # type: ignore[import-untyped]
 
 from federated.heterogeneity.writers import Numbers
 
@@ -41,7 +41,7 @@ class Divergence:
 
 
 def jensen_shannon(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
-    """Returns the Jensen-Shannon divergence of two distributions, in bits (Lin 1991, eq. 4.1).
+    """Returns the Jensen-Shannon divergence of two distributions, in bits (Lin 1991).
 
     JSD = ½·KL(p ‖ m) + ½·KL(q ‖ m) with m = (p + q)/2, KL to base 2.
 

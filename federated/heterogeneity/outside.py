@@ -18,7 +18,9 @@ def outside_shared(writers: Writers) -> list[float | None]:
     """
     if sum(len(user.words) > 0 for user in writers.users) <= OTHERS:
         return [None] * len(writers.users)
-    typists = np.sum([writers.counts(user) > 0 for user in writers.users], axis=0)
+    typists = np.zeros(len(writers.vocabulary), np.int64)
+    for user in writers.users:
+        typists[np.unique(user.words)] += 1
     # One typist of each of a user's words is the user.
     return [float(np.mean(typists[user.words] - 1 < OTHERS)) if len(user.words) else None for user in writers.users]
 

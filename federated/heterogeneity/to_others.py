@@ -16,8 +16,8 @@ def plain_to_others(writers: Writers) -> list[float | None]:
 
     As the literature takes it, with no regard to length: it is the larger the less a user typed.
     """
-    counts = [writers.counts(user) for user in writers.users]
-    total = np.sum(counts, axis=0)
+    total = sum((writers.counts(user) for user in writers.users), np.zeros(len(writers.vocabulary), np.int64))
+    counts = (writers.counts(user) for user in writers.users)  # one at a time: a row is as long as the vocabulary
     return [jensen_shannon(own, total - own) if own.any() else None for own in counts]
 
 

@@ -1,0 +1,135 @@
+"""Measures how the users of a corpus differ, and, with a run, how they differ at its shared model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from federated.corpus.store import Corpus
+from federated.heterogeneity.between_users import Pair, between_users
+from federated.heterogeneity.clusters import Clusters, clusters
+from federated.heterogeneity.divergence import Divergence
+from federated.heterogeneity.drift import drift
+from federated.heterogeneity.halves import Halves, common_length, halve
+from federated.heterogeneity.outside import outside_shared
+from federated.heterogeneity.over_users import over_users
+from federated.heterogeneity.report import Heterogeneity, UserRow, comparison
+from federated.heterogeneity.signal import word_signal
+from federated.heterogeneity.size_skew import size_skew
+from federated.heterogeneity.to_others import plain_to_others, to_others
+from federated.heterogeneity.writers import Writers, read_writers
+from federated.job import DataConfig
+
+if TYPE_CHECKING:
+    from federated.heterogeneity.shared_model import AtSharedModel
+
+MAX_USERS = 500
+
+
+def _ignored(done: int, total: int) -> None:
+    """Where nobody watches."""
+
+
+def measure(
+    path: Path,
+    run: Path | None = None,
+    *,
+    max_users: int = MAX_USERS,
+    seed: int = 0,
+    on_users: Callable[[int, int], None] = _ignored,
+) -> Heterogeneity:
+    """Measures a corpus, read a client at a time.
+
+    Args:
+        path: The corpus.
+        run: The folder of a finished training on it.
+        max_users: So many users are drawn where the corpus has more.
+        seed: Decides all that is drawn.
+        on_users: Called with how many users are done, and of how many: once for reading, again at the run's model.
+
+    Raises:
+        HeterogeneityError: fewer than two users typed a word.
+        CorpusError, RunError, WorkerError: see there.
+    """
+    with Corpus.open(path) as corpus:
+        if run is None:
+            share = DataConfig().train_share
+            writers = read_writers(corpus, max_users=max_users, train_share=share, seed=seed, on_users=on_users)
+            return _measured(corpus, writers, share, seed, None, None)
+        from federated.heterogeneity.shared_model import at_shared_model, checked_run
+
+        folder = checked_run(run, corpus)
+        share = folder.job().data.train_share
+        writers = read_writers(corpus, max_users=max_users, train_share=share, seed=seed, on_users=on_users)
+        at_model = at_shared_model(folder, corpus, writers, seed, on_users)
+        return _measured(corpus, writers, share, seed, run, at_model)
+
+
+def _measured(
+    corpus: Corpus, writers: Writers, share: float, seed: int, run: Path | None, at_model: AtSharedModel | None
+) -> Heterogeneity:
+    length = common_length([len(user.words) for user in writers.users])
+    halves = halve(writers, length, seed) if length else ()
+    pairs = between_users(halves, seed)
+    groups = clusters(halves, seed)
+    users = _rows(writers, halves, groups, seed, at_model)
+    return Heterogeneity(
+        corpus_id=corpus.corpus_id,
+        corpus=corpus.description,
+        synthetic=corpus.synthetic,
+        users_in_corpus=corpus.num_users,
+        run=None if run is None else str(run),
+        train_share=share,
+        seed=seed,
+        messages=size_skew([user.messages for user in users]),
+        words=size_skew([user.words for user in users]),
+        length=length,
+        compared=len(halves),
+        plain_to_others=over_users(user.plain_to_others for user in users),
+        to_others=comparison(user.to_others for user in users if user.to_others),
+        between_users=comparison(pair.divergence for pair in pairs),
+        drift=comparison(user.drift for user in users if user.drift),
+        outside_shared=over_users(user.outside_shared for user in users),
+        outside_tokenizer=over_users(user.outside_tokenizer for user in users),
+        signal=word_signal(halves, len(writers.vocabulary)) if halves else None,
+        clusters=groups,
+        within_clusters=_within(pairs, halves, groups),
+        gradients=at_model.gradients if at_model else None,
+        users=users,
+        pairs=pairs,
+    )
+
+
+def _rows(
+    writers: Writers, halves: tuple[Halves, ...], groups: Clusters, seed: int, at_model: AtSharedModel | None
+) -> tuple[UserRow, ...]:
+    compared = [half.writer.user_id for half in halves]
+    apart: dict[str, Divergence] = dict(zip(compared, to_others(writers, halves, seed), strict=True))
+    drifts = {half.writer.user_id: drift(half) for half in halves}
+    members = dict(zip(compared, groups.members, strict=True))
+    outside = at_model.outside_tokenizer if at_model else [None] * len(writers.users)
+    columns = zip(writers.users, plain_to_others(writers), outside_shared(writers), outside, strict=True)
+    return tuple(
+        UserRow(
+            user_id=user.user_id,
+            messages=user.messages,
+            words=len(user.words),
+            plain_to_others=plain,
+            to_others=apart.get(user.user_id),
+            drift=drifts.get(user.user_id),
+            outside_shared=unshared,
+            outside_tokenizer=unknown,
+            cluster=members.get(user.user_id),
+            gradient=at_model.users.get(user.user_id) if at_model else None,
+        )
+        for user, plain, unshared, unknown in columns
+    )
+
+
+def _within(pairs: tuple[Pair, ...], halves: tuple[Halves, ...], groups: Clusters) -> float | None:
+    group = {half.writer.user_id: member for half, member in zip(halves, groups.members, strict=True)}
+    inside = [pair.divergence.difference for pair in pairs if group[pair.first] == group[pair.second]]
+    return float(np.mean(inside)) if inside and groups.count > 1 else None

@@ -1,0 +1,105 @@
+"""All that is measured of how users differ, as one value; its JSON is described in docs/heterogeneity.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from federated.heterogeneity.between_users import Pair
+from federated.heterogeneity.clusters import Clusters
+from federated.heterogeneity.divergence import Divergence
+from federated.heterogeneity.over_users import OverUsers, over_users
+from federated.heterogeneity.signal import Signal
+from federated.heterogeneity.size_skew import SizeSkew
+
+if TYPE_CHECKING:  # TensorFlow, which only a run needs
+    from federated.heterogeneity.gradients import Gradients
+    from federated.heterogeneity.shared_model import UserGradient
+
+FORMAT, FORMAT_VERSION = "thumbprint-heterogeneity", 1
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Divergences over users or pairs: in bits, and the share of what chance leaves room for (see `divergence`)."""
+
+    observed: OverUsers
+    floor: OverUsers
+    difference: OverUsers
+
+
+def comparison(divergences: Iterable[Divergence]) -> Comparison | None:
+    """Returns the comparison; None of none."""
+    found = list(divergences)
+    observed, floor = over_users(d.observed for d in found), over_users(d.floor for d in found)
+    difference = over_users(d.difference for d in found)
+    return Comparison(observed, floor, difference) if observed and floor and difference else None
+
+
+@dataclass(frozen=True)
+class UserRow:
+    """One user. What needs more text than they typed is None.
+
+    Attributes:
+        plain_to_others: Divergence of all their words to all of the others', in bits, with no regard to length.
+        to_others, drift: At equal length, against the floor.
+        outside_shared: Share of words typed that fewer than 2 others typed.
+        outside_tokenizer: Share of words typed that the run's tokenizer has no single piece for.
+        cluster: Number of their group.
+        gradient: At the run's shared model.
+    """
+
+    user_id: str
+    messages: int
+    words: int
+    plain_to_others: float | None
+    to_others: Divergence | None
+    drift: Divergence | None
+    outside_shared: float | None
+    outside_tokenizer: float | None
+    cluster: int | None
+    gradient: UserGradient | None
+
+
+@dataclass(frozen=True)
+class Heterogeneity:
+    """How users differ, on the learning part of their messages.
+
+    Attributes:
+        users_in_corpus: Of whom `users` were measured.
+        run: The folder of the run whose model and tokenizer were used.
+        train_share: The first so many of each user's messages were read.
+        length: Words of a half, at which texts were compared; None where users typed too little to compare.
+        compared: Users with two halves.
+        within_clusters: Mean difference of pairs inside a cluster; None where there is no more than one.
+        pairs: Drawn at random.
+    """
+
+    corpus_id: str
+    corpus: str
+    synthetic: bool
+    users_in_corpus: int
+    run: str | None
+    train_share: float
+    seed: int
+    messages: SizeSkew
+    words: SizeSkew
+    length: int | None
+    compared: int
+    plain_to_others: OverUsers | None
+    to_others: Comparison | None
+    between_users: Comparison | None
+    drift: Comparison | None
+    outside_shared: OverUsers | None
+    outside_tokenizer: OverUsers | None
+    signal: Signal | None
+    clusters: Clusters
+    within_clusters: float | None
+    gradients: Gradients | None
+    users: tuple[UserRow, ...]
+    pairs: tuple[Pair, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Returns the content of `heterogeneity.json`."""
+        return {"format": FORMAT, "format_version": FORMAT_VERSION, **asdict(self)}

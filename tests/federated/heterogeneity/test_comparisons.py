@@ -1,0 +1,86 @@
+"""Users against the others, against each other and against their own past: what is known of made-up ones."""
+
+import numpy as np
+import pytest
+
+from federated.heterogeneity.between_users import MOST_PAIRS, between_users
+from federated.heterogeneity.divergence import jensen_shannon
+from federated.heterogeneity.drift import drift
+from federated.heterogeneity.halves import halve
+from federated.heterogeneity.to_others import Others, plain_to_others, to_others
+from tests.federated.heterogeneity.people import speaker, writers
+
+LENGTH = 100
+
+
+@pytest.fixture
+def alike():
+    """Ten who draw from the same words."""
+    return writers(**{f"u{i}": speaker("w", 60, seed=i) for i in range(10)})
+
+
+@pytest.fixture
+def disjoint():
+    """Ten who share no word."""
+    return writers(**{f"u{i}": speaker("abcdefghij"[i], 60, seed=i) for i in range(10)})
+
+
+def test_plain_divergence_leaves_the_user_out_of_the_others():
+    found = plain_to_others(writers(ann=["a b"], bob=["a a"], eve=["b c"], mute=["?"]))
+    assert found[0] == pytest.approx(jensen_shannon([1, 1, 0], [2, 1, 1]))
+    assert found[2] == pytest.approx(jensen_shannon([0, 1, 1], [3, 1, 0]))
+    assert found[3] is None
+
+
+def test_plain_divergence_takes_chance_for_difference(alike):
+    assert min(plain_to_others(alike)) > 0.01
+
+
+def test_users_alike_do_not_differ_once_chance_is_out(alike):
+    halves = halve(alike, LENGTH, seed=0)
+    others = [one.difference for one in to_others(alike, halves, seed=0)]
+    pairs = [pair.divergence.difference for pair in between_users(halves, seed=0)]
+    assert np.mean(others) == pytest.approx(0.0, abs=0.02)
+    assert np.mean(pairs) == pytest.approx(0.0, abs=0.02)
+    assert len(pairs) == 45
+
+
+def test_users_without_a_common_word_differ_wholly(disjoint):
+    halves = halve(disjoint, LENGTH, seed=0)
+    assert [one.observed for one in to_others(disjoint, halves, seed=0)] == pytest.approx([1.0] * 10)
+    assert [pair.divergence.difference for pair in between_users(halves, seed=0)] == pytest.approx([1.0] * 45)
+
+
+def test_the_floor_of_a_pair_is_the_mean_of_both(disjoint):
+    halves = {half.writer.user_id: half.floor for half in halve(disjoint, LENGTH, seed=0)}
+    pair = between_users(halve(disjoint, LENGTH, seed=0), seed=0)[0]
+    assert pair.divergence.floor == pytest.approx((halves[pair.first] + halves[pair.second]) / 2)
+
+
+def test_pairs_are_drawn_when_there_are_many(alike):
+    many = halve(alike, LENGTH, seed=0) * 5
+    found = between_users(many, seed=0)
+    assert len(found) == MOST_PAIRS < 50 * 49 / 2
+    assert found == between_users(many, seed=0) != between_users(many, seed=1)
+
+
+def test_the_others_words_are_never_the_users_own():
+    others = Others(writers(ann=["a"] * 5, bob=["b"] * 5, eve=["c c"] * 5))
+    rng = np.random.default_rng(0)
+    for user, own in zip(writers(ann=["a"] * 5, bob=["b"] * 5, eve=["c c"] * 5).users, (0, 1, 2), strict=True):
+        drawn = others.draw(user, 100, rng)
+        assert own not in drawn
+        assert len(drawn) == 15 if own < 2 else 10  # all that there is
+
+
+def test_who_writes_as_ever_does_not_drift(alike):
+    found = [drift(half) for half in halve(alike, LENGTH, seed=0)]
+    assert np.mean([one.difference for one in found]) == pytest.approx(0.0, abs=0.04)
+
+
+def test_who_changes_language_drifts_wholly():
+    (half,) = halve(writers(ann=[*speaker("old", 20, seed=0), *speaker("new", 20, seed=1)]), LENGTH, seed=0)
+    found = drift(half)
+    assert found.observed == pytest.approx(1.0)
+    assert found.difference == pytest.approx(1.0)
+    assert found.floor < 0.8

@@ -1,0 +1,57 @@
+"""`thumbprint heterogeneity`: how different the users of a corpus are, before anyone trains."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+CorpusArgument = Annotated[Path, typer.Argument(metavar="CORPUS", help="Whose messages.", show_default=False)]
+MaxUsersOption = Annotated[
+    int, typer.Option(min=2, metavar="N", help="Of a larger corpus, so many users are drawn and measured.")
+]
+SeedOption = Annotated[int, typer.Option(min=0, metavar="N", help="Decides all that is drawn.")]
+
+
+def heterogeneity(
+    corpus: CorpusArgument,
+    run: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="A finished training on CORPUS: how users pull its model apart, too."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The folder for what is found.", show_default="only printed")
+    ] = None,
+    max_users: MaxUsersOption = 500,
+    seed: SeedOption = 0,
+) -> None:
+    """Measure how different the users of a corpus are.
+
+    Who wrote how much; how far users' words are from each other's, from everybody's and from their own of the past,
+    beyond what chance shows in texts so short; words that are one user's alone; groups of users. With a run, its
+    tokenizer and its shared model's gradients as well.
+
+    Only what a method may learn from is read: the first 80 % of each user's messages (the run's own share with --run).
+    DIR gets heterogeneity.json and pictures; it holds figures and user ids, no texts.
+    """
+    if run:
+        from thumbprint.tensorflow_log import quieten
+
+        quieten()
+    from thumbprint.terminal import measuring, output
+
+    with measuring("measuring", "users") as progress:
+        from federated.heterogeneity.measure import measure
+
+        found = measure(corpus, run, max_users=max_users, seed=seed, on_users=progress)
+    from thumbprint.heterogeneity_tables import heterogeneity_view
+
+    written = []
+    if out:
+        from thumbprint.heterogeneity_files import write_heterogeneity
+
+        written = write_heterogeneity(out, found)
+    output().print(heterogeneity_view(found))
+    if written:
+        typer.echo("wrote " + ", ".join(map(str, written)))
