@@ -1,7 +1,7 @@
 """What one user's training made: a value that can be stored, gated, rolled back and deleted.
 
-Stored as safetensors with the id of the model it belongs to and a hash of its numbers, so that a
-phone never runs another base's adapter or a damaged one.
+Stored as safetensors, in one of the forms of `adapter_forms`, with the id of the model it belongs to and
+a hash of its numbers, so that a phone never runs another base's adapter or a damaged one.
 """
 
 from __future__ import annotations
@@ -10,19 +10,20 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import safetensors.numpy
 from safetensors import SafetensorError, safe_open
 
-from device_runtime.manifest import ModelShape
+from device_runtime.adapter_forms import NAMES as NAMES
+from device_runtime.adapter_forms import STORED_NAMES, FormError, Sizes, pack, unpack
+from device_runtime.adapter_forms import Array as Array
+from device_runtime.manifest import AdapterForm, ModelShape
 from keyboard_model.atomic import write_private
 
-Array = npt.NDArray[np.float32]
-Dtype = Literal["float32", "float16"]
-NAMES = ("lora_a", "lora_b", "bias")
+_ID = "0" * 64  # as long as the id of any bundle's model
 
 
 class AdapterError(ValueError):
@@ -50,33 +51,38 @@ class Adapter:
     def is_finite(self) -> bool:
         return all(bool(np.isfinite(tensor).all()) for tensor in self.tensors().values())
 
-    def stored_as(self, dtype: Dtype) -> Adapter:
-        """The adapter that comes back after it was stored as `dtype`."""
-        if dtype == "float32":
+    def stored_as(self, form: AdapterForm) -> Adapter:
+        """The adapter that comes back after it was stored in that form; not finite where it cannot be stored."""
+        if not self.is_finite():
             return self
-        with np.errstate(over="ignore"):  # an overflow is an infinity, which `is_finite` reports
-            return Adapter(**{name: tensor.astype(dtype) for name, tensor in self.tensors().items()})
+        sizes = {name: tensor.shape for name, tensor in self.tensors().items()}
+        return Adapter(**unpack(pack(self.tensors(), form), form, sizes))
 
 
-def save_adapter(path: Path, adapter: Adapter, model_id: str, dtype: Dtype) -> None:
+def stored_bytes(adapter: Adapter, form: AdapterForm) -> int:
+    """Bytes of the file that `save_adapter` writes, under the id of any bundle's model.
+
+    Raises:
+        AdapterError: the adapter is not finite (in that form).
+    """
+    return len(_file(adapter, _ID, form))
+
+
+def save_adapter(path: Path, adapter: Adapter, model_id: str, form: AdapterForm) -> None:
     """Writes an adapter, whole or not at all.
 
     Raises:
-        AdapterError: the adapter is not finite (as `dtype`).
+        AdapterError: the adapter is not finite (in that form).
         OSError: it cannot be written; what was there stays.
     """
-    if not adapter.stored_as(dtype).is_finite():
-        raise AdapterError("an adapter with infinite or missing numbers is not stored")
-    tensors = {name: tensor.astype(dtype) for name, tensor in adapter.tensors().items()}
-    metadata = {"model_id": model_id, "sha256": _digest(tensors)}
-    write_private(path, safetensors.numpy.save(tensors, metadata=metadata))
+    write_private(path, _file(adapter, model_id, form))
 
 
 def load_adapter(path: Path, shape: ModelShape, model_id: str) -> Adapter:
-    """Reads an adapter that `save_adapter` wrote.
+    """Reads an adapter that `save_adapter` wrote, in whatever form.
 
     Raises:
-        AdapterError: it belongs to another model, has other shapes, is damaged or is no adapter at all.
+        AdapterError: it belongs to another model, has other shapes or an unknown form, is damaged or no adapter at all.
         FileNotFoundError: there is none.
     """
     if not path.exists():
@@ -89,44 +95,50 @@ def load_adapter(path: Path, shape: ModelShape, model_id: str) -> Adapter:
         raise AdapterError(f"{path.name} is damaged: {error}") from error
     if metadata.get("model_id") != model_id:
         raise AdapterError(f"{path.name} belongs to another model")
-    adapter = _checked(tensors, shape, path.name)
+    adapter = checked(tensors, shape, path.name, metadata.get("form"))
     if metadata.get("sha256") != _digest(tensors):
         raise AdapterError(f"{path.name} is damaged: its numbers are not those that were written")
     return adapter
 
 
-def initial_adapter(data: bytes, shape: ModelShape) -> Adapter:
-    """Reads a bundle's `adapter_init.safetensors` (whose bytes the manifest vouches for).
+def checked(tensors: Mapping[str, npt.NDArray[Any]], shape: ModelShape, name: str, form: str | None = None) -> Adapter:
+    """Returns the adapter that stored tensors come to; `form` None: float32 or float16, whichever they are.
 
     Raises:
-        AdapterError: it is no adapter of this shape.
+        AdapterError: they are not what this model's adapter is in that form, or not finite; `name` is said.
     """
     try:
-        tensors = safetensors.numpy.load(data)
-    except (SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise AdapterError(f"the initial adapter cannot be read: {error}") from error
-    return _checked(tensors, shape, "the initial adapter")
-
-
-def _checked(tensors: Mapping[str, npt.NDArray[Any]], shape: ModelShape, name: str) -> Adapter:
-    wanted = {
-        "lora_a": (shape.embedding, shape.rank),
-        "lora_b": (shape.rank, shape.embedding),
-        "bias": (shape.vocab,),
-    }
-    found = {key: tensor.shape for key, tensor in tensors.items()}
-    if found != wanted:
-        raise AdapterError(f"{name} has the tensors {found}, this model takes {wanted}")
-    if any(tensor.dtype not in (np.float32, np.float16) for tensor in tensors.values()):
-        raise AdapterError(f"{name} is neither float32 nor float16")
-    adapter = Adapter(**tensors)
+        adapter = Adapter(**unpack(tensors, form or _float_form(tensors), _sizes(shape)))
+    except FormError as error:
+        raise AdapterError(f"{name} {error}") from error
     if not adapter.is_finite():
         raise AdapterError(f"{name} holds infinite or missing numbers")
     return adapter
 
 
+def _float_form(tensors: Mapping[str, npt.NDArray[Any]]) -> str:
+    return "float16" if all(tensor.dtype == np.float16 for tensor in tensors.values()) else "float32"
+
+
+def _sizes(shape: ModelShape) -> Sizes:
+    return {
+        "lora_a": (shape.embedding, shape.rank),
+        "lora_b": (shape.rank, shape.embedding),
+        "bias": (shape.vocab,),
+    }
+
+
+def _file(adapter: Adapter, model_id: str, form: AdapterForm) -> bytes:
+    if not adapter.stored_as(form).is_finite():
+        raise AdapterError(f"an adapter with infinite or missing numbers (as {form}) is not stored")
+    tensors = pack(adapter.tensors(), form)
+    metadata = {"model_id": model_id, "form": form, "sha256": _digest(tensors)}
+    return safetensors.numpy.save(tensors, metadata=metadata)
+
+
 def _digest(tensors: Mapping[str, npt.NDArray[Any]]) -> str:
     digest = hashlib.sha256()
-    for name in NAMES:
-        digest.update(np.ascontiguousarray(tensors[name]).tobytes())
+    for name in STORED_NAMES:
+        if name in tensors:
+            digest.update(np.ascontiguousarray(tensors[name]).tobytes())
     return digest.hexdigest()

@@ -17,23 +17,31 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import ValidationError
 
 from device_runtime import bundle_files as files
-from device_runtime.adapter import Adapter, AdapterError, initial_adapter
+from device_runtime.adapter import Adapter, AdapterError
 from device_runtime.bundle_files import BundleError
 from device_runtime.keys import load_public
 from device_runtime.manifest import FORMAT, FORMAT_VERSION, FileEntry, Manifest
+from device_runtime.starts import read_starts
+from keyboard_model.ngram import NgramError, NgramTable
 
-__all__ = ["Bundle", "BundleError", "check_signature", "file_entries", "load_bundle", "model_id"]
+__all__ = ["Bundle", "BundleError", "check_signature", "file_entries", "interpreted", "load_bundle", "model_id"]
 
 
 @dataclass(frozen=True, eq=False)
 class Bundle:
-    """A verified bundle. `model` and `tokenizer` are the files' bytes."""
+    """A verified bundle. `model` and `tokenizer` are the files' bytes, `ngram` the shared model's other half."""
 
     path: Path
     manifest: Manifest
     model: bytes
     tokenizer: bytes
-    adapter_init: Adapter
+    starts: tuple[Adapter, ...]
+    ngram: NgramTable
+
+    @property
+    def adapter_init(self) -> Adapter:
+        """The shared start: what a phone types on until it has an adapter of its own."""
+        return self.starts[0]
 
 
 def load_bundle(path: Path | str, public_key: Path | str) -> Bundle:
@@ -50,10 +58,22 @@ def load_bundle(path: Path | str, public_key: Path | str) -> Bundle:
     manifest = _read_manifest(content[files.MANIFEST])
     _check_files(content, manifest)
     try:
-        adapter = initial_adapter(content[files.ADAPTER_INIT], manifest.model)
-    except AdapterError as error:
+        return interpreted(path, manifest, content)
+    except (AdapterError, NgramError) as error:
         raise BundleError(f"{path}: {error}") from error
-    return Bundle(path, manifest, content[files.MODEL], content[files.TOKENIZER], adapter)
+
+
+def interpreted(path: Path, manifest: Manifest, content: Mapping[str, bytes]) -> Bundle:
+    """Returns the bundle that files, verified before, come to.
+
+    Raises:
+        AdapterError, NgramError: the starts or the n-grams are none, or another model's.
+    """
+    ngram = NgramTable.from_bytes(content[files.NGRAM])
+    if ngram.vocab != manifest.model.vocab:
+        raise NgramError(f"the n-grams are of {ngram.vocab} pieces, the model of {manifest.model.vocab}")
+    starts = read_starts(content[files.ADAPTER_INIT], manifest.model, manifest.recipe.starts)
+    return Bundle(path, manifest, content[files.MODEL], content[files.TOKENIZER], starts, ngram)
 
 
 def check_signature(manifest: bytes, signature: bytes, key: Ed25519PublicKey) -> None:
@@ -77,7 +97,7 @@ def file_entries(content: Mapping[str, bytes]) -> dict[str, FileEntry]:
 
 
 def model_id(content: Mapping[str, bytes]) -> str:
-    """SHA-256 (hex) over model, tokenizer and initial adapter: what an adapter is bound to."""
+    """SHA-256 (hex) over model, tokenizer, initial adapter and n-grams: what an adapter is bound to."""
     digest = hashlib.sha256()
     for name in files.CONTENT:
         digest.update(content[name])

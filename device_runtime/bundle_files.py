@@ -1,4 +1,4 @@
-"""The five files of a bundle, read from a folder or a zip without trusting either.
+"""The six files of a bundle, read from a folder or a zip without trusting either.
 
 Nothing is unpacked: a bundle is small, so its files are read into memory, each up to its limit. A
 path that leads elsewhere, a bomb or a broken archive is an error before any content is looked at.
@@ -14,14 +14,16 @@ import zlib
 from pathlib import Path
 
 MODEL, TOKENIZER, ADAPTER_INIT = "model.tflite", "tokenizer.model", "adapter_init.safetensors"
+NGRAM = "ngram.safetensors"
 MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
-CONTENT = (MODEL, TOKENIZER, ADAPTER_INIT)
+CONTENT = (MODEL, TOKENIZER, ADAPTER_INIT, NGRAM)
 
 _MEGABYTE = 1024 * 1024
 LIMITS = {
     MODEL: 64 * _MEGABYTE,
     TOKENIZER: 16 * _MEGABYTE,
     ADAPTER_INIT: 16 * _MEGABYTE,
+    NGRAM: 16 * _MEGABYTE,
     MANIFEST: _MEGABYTE,
     SIGNATURE: 64,
 }
@@ -34,7 +36,7 @@ class BundleError(ValueError):
 
 
 def read_files(path: Path) -> dict[str, bytes]:
-    """Returns the content of exactly the five files.
+    """Returns the content of exactly the six files.
 
     Raises:
         BundleError: there is no bundle there, files are missing, unknown, doubled or too large, or the zip is broken.

@@ -1,7 +1,8 @@
 """What the model says after a context, remembered: typing on costs one step a new piece.
 
 One reader serves every phone of a process. The state after a context and the log-probabilities there
-are kept for the contexts read last, each under the adapter that it was read with.
+are kept for the contexts read last, each under the adapter that it was read with. What is mixed into the
+log-probabilities is mixed in once, where somebody asks for them, and not on the way there.
 """
 
 from __future__ import annotations
@@ -34,7 +35,15 @@ class State(NamedTuple):
     projection: Array
 
 
+class _Read(NamedTuple):
+    log_probs: Array
+    state: State
+    mixed: bool
+
+
 Step = Callable[[int, State, Adapter], tuple[Array, State]]
+Mix = Callable[[Ids, Array], Array]
+"""From a context and the model's log-probabilities after it to those that are shown."""
 
 
 def recent(ids: Sequence[int]) -> Ids:
@@ -49,34 +58,41 @@ def recent(ids: Sequence[int]) -> Ids:
 class ContextReader:
     """Reads contexts through `step`, from `zero` on. Safe to use from several threads."""
 
-    def __init__(self, step: Step, zero: State) -> None:
+    def __init__(self, step: Step, zero: State, mix: Mix) -> None:
         self._step = step
         self._zero = zero
-        self._read: OrderedDict[tuple[Adapter, Ids], tuple[Array, State]] = OrderedDict()
+        self._mix = mix
+        self._read: OrderedDict[tuple[Adapter, Ids], _Read] = OrderedDict()
         self._lock = threading.Lock()
 
     def log_probs(self, ids: Ids, adapter: Adapter) -> Array:
-        """Log-probabilities `[V]` of the next piece after `ids`, the first of them BOS."""
+        """Log-probabilities `[V]` of the next piece after `ids`, the first of them BOS; n-grams mixed in."""
+        read = self._read_to_end(ids, adapter)
+        if not read.mixed:
+            read = _Read(self._mix(ids, read.log_probs), read.state, mixed=True)
+            self._remember(adapter, ids, read)
+        return read.log_probs
+
+    def _read_to_end(self, ids: Ids, adapter: Adapter) -> _Read:
         known = len(ids)
         while known and (found := self._recall(adapter, ids[:known])) is None:
             known -= 1
-        if known == len(ids) and found is not None:
-            return found[0]
-        state = found[1] if known and found is not None else self._zero
+        read = found if known and found is not None else None
         for end in range(known + 1, len(ids) + 1):
-            log_probs, state = self._step(ids[end - 1], state, adapter)
-            self._remember(adapter, ids[:end], log_probs, state)
-        return log_probs
+            read = _Read(*self._step(ids[end - 1], read.state if read else self._zero, adapter), mixed=False)
+            self._remember(adapter, ids[:end], read)
+        assert read is not None, "a context begins with BOS"
+        return read
 
-    def _recall(self, adapter: Adapter, ids: Ids) -> tuple[Array, State] | None:
+    def _recall(self, adapter: Adapter, ids: Ids) -> _Read | None:
         with self._lock:
             found = self._read.get((adapter, ids))
             if found is not None:
                 self._read.move_to_end((adapter, ids))
             return found
 
-    def _remember(self, adapter: Adapter, ids: Ids, log_probs: Array, state: State) -> None:
+    def _remember(self, adapter: Adapter, ids: Ids, read: _Read) -> None:
         with self._lock:
-            self._read[adapter, ids] = log_probs, state
+            self._read[adapter, ids] = read
             while len(self._read) > REMEMBERED:
                 self._read.popitem(last=False)

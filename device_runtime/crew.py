@@ -16,14 +16,14 @@ from types import TracebackType
 from device_runtime.bundle import Bundle
 from device_runtime.engine import Engine
 from device_runtime.held_out import SimulatedUser, TrialPlan
-from device_runtime.history import HistoryError
 from device_runtime.phone_folder import FolderError
 from device_runtime.report import FailedUser
+from device_runtime.store import StoreError
 from device_runtime.trial import Trial, run_trial
 
 # The machine's fault, never that of one user's messages: these end the simulation.
 MACHINE_ERRORS = (OSError, MemoryError)
-_STORAGE_ERRORS = (FolderError, HistoryError)  # what a phone says of them
+_STORAGE_ERRORS = (FolderError, StoreError)  # what a phone says of them
 _REASON_LENGTH = 200
 
 _bundle: Bundle  # of this process, set as it starts

@@ -17,6 +17,7 @@ from device_runtime.bundle import Bundle, BundleError
 from device_runtime.context_reader import ContextReader, State
 from device_runtime.lexicon import Lexicon
 from device_runtime.loaded_signature import LoadedSignature
+from device_runtime.shared_ngrams import mixing
 from device_runtime.signatures import read_signatures
 from keyboard_model.tokenizer import Tokenizer, TokenizerError
 
@@ -44,7 +45,7 @@ class Engine:
         shape: The model's sizes.
         tokenizer: The bundle's.
         lexicon: The tokenizer's pieces, laid out for the search.
-        reader: The contexts read last.
+        reader: The contexts read last, with the bundle's n-grams mixed in.
     """
 
     def __init__(self, bundle: Bundle, num_threads: int = 1) -> None:
@@ -71,14 +72,14 @@ class Engine:
         self._tokens = [np.array([i], np.int32) for i in range(self.shape.vocab)]
         self._zero = State(np.zeros((1, self.shape.cells), np.float32), np.zeros((1, self.shape.embedding), np.float32))
         self.lexicon = Lexicon(self.tokenizer)
-        self.reader = ContextReader(self.step, self._zero)
+        self.reader = ContextReader(self.step, self._zero, mixing(bundle.ngram, bundle.manifest.ngram_weight))
 
     def zero_state(self) -> State:
         """The state before a message; its first token is BOS."""
         return self._zero
 
     def step(self, token: int, state: State, adapter: Adapter) -> tuple[Array, State]:
-        """Reads one token. Returns the log-probabilities `[V]` of the next piece, and the new state."""
+        """Reads one token. Returns the neural model's log-probabilities `[V]` of the next piece, and the new state."""
         out = self._step(
             token=self._tokens[token],
             cell=state.cell,

@@ -8,15 +8,28 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 FORMAT = "thumbprint-bundle"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 # Infinity has no number in JSON: it is written as the string "Infinity".
 Concentration = Annotated[float, Field(ge=0, allow_inf_nan=True)]
+
+AdapterForm = Literal["float32", "float16", "int8", "sparse"]
+
+Algorithm = Literal["none", "steps", "clusters", "interpolate", "apfl"]
+"""How a phone comes from the starts to its owner's adapter: a file each in `local`; "none" = it never does."""
+_CONSTANTS: dict[Algorithm, dict[str, tuple[float, float]]] = {
+    "none": {},
+    "steps": {},
+    "clusters": {},
+    "interpolate": {"grid": (2, 1001)},
+    "apfl": {"alpha": (0, 1), "alpha_rate": (0, 1e30)},
+}
+"""The numbers that an algorithm takes, each with its least and its largest value."""
 
 
 class _Strict(BaseModel):
@@ -67,6 +80,8 @@ class HistoryRecipe(_Strict):
     cache_half: words of history at which half of that weight is reached.
     discount: taken off every count and given to the level below.
     concentration_2, concentration_3: pull of the level below, in words; infinite = that order is off.
+    strengths: values between 1 and 0 of how strongly all of it is mixed in, of which the phone takes what fits the
+        owner's tail best (see `history_strength`); 1 = always the whole.
     """
 
     cache_weight: Share
@@ -74,12 +89,16 @@ class HistoryRecipe(_Strict):
     discount: Annotated[float, Field(ge=0, le=1)]
     concentration_2: Concentration
     concentration_3: Concentration
+    strengths: int = Field(ge=1, le=101)
 
 
 class Recipe(_Strict):
     """How a phone adapts itself.
 
-    steps: local SGD steps (K); 0 = the shared model only.
+    method: whose result it is; for people and reports, a phone goes by the algorithm.
+    algorithm, constants: how it comes to its adapter, and the numbers of that algorithm by name.
+    starts: adapters in `adapter_init.safetensors`; more than one for "clusters" only.
+    steps: local SGD steps (K); 0 = the starts as they are.
     learning_rate, bias_rate: of the low-rank part and of the bias.
     proximal: λ of the pull back to the shared start; 0 = plain fine-tuning.
     clip: largest L2 norm of a gradient.
@@ -88,10 +107,13 @@ class Recipe(_Strict):
     newest_words: adapt on the newest that many words.
     holdout_share: tail of those messages that only the gate sees.
     swap_margin: a personal word takes a shared word's key when more than (1 + margin) times as probable (see `steady`).
-    adapter_dtype: how an adapter is stored.
+    adapter_dtype: how an adapter is stored (see `adapter_forms`).
     """
 
     method: str
+    algorithm: Algorithm
+    constants: dict[str, float]
+    starts: int = Field(ge=1)
     steps: int = Field(ge=0)
     learning_rate: NotNegative
     bias_rate: NotNegative
@@ -103,7 +125,28 @@ class Recipe(_Strict):
     gate: GateRecipe
     history: HistoryRecipe
     swap_margin: NotNegative
-    adapter_dtype: Literal["float32", "float16"]
+    adapter_dtype: AdapterForm
+
+    @property
+    def trains_nothing(self) -> bool:
+        """Whether no adapter but the first start can come of it."""
+        return self.algorithm == "none" or (self.steps == 0 and self.starts == 1)
+
+    @model_validator(mode="after")
+    def _fits_the_algorithm(self) -> Recipe:
+        taken = _CONSTANTS[self.algorithm]
+        if self.constants.keys() != taken.keys():
+            raise ValueError(
+                f"{self.algorithm} takes the constants {sorted(taken)}, the recipe has {sorted(self.constants)}"
+            )
+        for name, (least, largest) in taken.items():
+            if not least <= self.constants[name] <= largest:
+                raise ValueError(
+                    f"{name} of {self.algorithm} is {self.constants[name]}: {least} to {largest} it may be"
+                )
+        if self.starts > 1 and self.algorithm != "clusters":
+            raise ValueError(f"{self.algorithm} has one start, the recipe {self.starts}")
+        return self
 
 
 class Provenance(_Strict):
@@ -126,14 +169,19 @@ class FileEntry(_Strict):
 
 
 class Manifest(_Strict):
-    """The whole of `manifest.json`. `model_id` is `bundle.model_id` of the three content files."""
+    """The whole of `manifest.json`.
+
+    model_id: `bundle.model_id` of the four content files.
+    ngram_weight: of the n-grams in the shared model (see `shared_ngrams`); 0 = the neural model alone.
+    """
 
     format: Literal["thumbprint-bundle"]
-    format_version: Literal[1]
+    format_version: Literal[2]
     model_id: str = Field(pattern="^[0-9a-f]{64}$")
     name: str
     model: ModelShape
     signatures: dict[str, Signature]
+    ngram_weight: Share
     recipe: Recipe
     provenance: Provenance
     metrics: dict[str, float]

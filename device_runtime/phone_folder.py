@@ -1,4 +1,8 @@
-"""A phone's folder on disk: who holds it, which model it belongs to, its adapters."""
+"""A phone's folder on disk: who holds it, which model it belongs to, which adapter is in use.
+
+The store says what counts; an adapter's file is written before the store names it and deleted after the
+store gave it up, so that a crash at any instant leaves a file too many at worst, never one too few.
+"""
 
 from __future__ import annotations
 
@@ -9,153 +13,169 @@ import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from device_runtime.adapter import Adapter, AdapterError, load_adapter, save_adapter
+from device_runtime.adaptation_log import AdaptationEntry, AdaptationLog
+from device_runtime.adapter import Adapter, AdapterError
+from device_runtime.adapter_shelf import AdapterShelf
 from device_runtime.bundle import Bundle
-from device_runtime.gate import Verdict
-from keyboard_model.atomic import sync, write_private
+from device_runtime.forgotten import Forgotten
+from device_runtime.history import History
+from device_runtime.phone_state import SHARED_START, StateRow
+from device_runtime.store import Store
 
 
 class FolderError(ValueError):
-    """The folder cannot be used; the message says why."""
-
-
-class PhoneState(BaseModel):
-    """What `state.json` holds. `forgetting`: everything is to be deleted, and the phone died before it was."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    model_id: str
-    adaptations: int = 0
-    last_verdict: Verdict | None = None
-    forgetting: bool = False
+    """The folder cannot be used, or not for what was asked; the message says why."""
 
 
 class PhoneFolder:
-    """An open folder. `adapter`: the one in use when it was opened; `notes`: what had to be set right."""
+    """An open folder.
+
+    Attributes:
+        path: Where it is.
+        store, state, history, log, forgotten: The SQLite file and what is in it.
+        shelf: The adapters' files.
+        adapter: The one in use.
+        notes: What opening had to set right, a sentence each.
+    """
 
     def __init__(self, path: Path, bundle: Bundle, descriptor: int) -> None:
         self.path = path
-        self.history = path / "history.sqlite"
-        self._adapter_path = path / "adapter.safetensors"
-        self._previous_path = path / "previous.safetensors"
-        self._state_path = path / "state.json"
-        self._manifest = bundle.manifest
+        self.notes: list[str] = []
         self._initial = bundle.adapter_init
+        self._model_id = bundle.manifest.model_id
+        self.store = Store(path / "history.sqlite")
+        try:
+            self.state = StateRow(self.store, self._model_id)
+            self.history = History(self.store)
+            self.log = AdaptationLog(self.store)
+            self.forgotten = Forgotten(self.store, self.state.now.salt)
+            self.shelf = AdapterShelf(path, bundle.manifest)
+            self._set_right()
+            self.adapter = self._load()
+        except BaseException:
+            self.store.close()
+            raise
         self._release = weakref.finalize(self, os.close, descriptor)
-        self._notes: list[str] = []
-        self.state = self._read_state()
-        if self.state.model_id != self._manifest.model_id:
-            self._notes.append("the bundle is another one: the adapter of the old was dropped, the history kept")
-            self._drop_adapters()
-            self._write_state(PhoneState(model_id=self._manifest.model_id, forgetting=self.state.forgetting))
-        self._clean()
-        self.adapter = self._load(self._adapter_path) or self._initial
 
     @classmethod
     def open(cls, path: Path, bundle: Bundle) -> PhoneFolder:
-        """Opens the folder and holds it. Raises FolderError where another holds it or it cannot be used."""
+        """Opens the folder, made where there is none, and holds it.
+
+        Raises:
+            FolderError, StoreError: another process holds it, it is damaged, or it cannot be used.
+        """
         with _reported(path):
             path.mkdir(parents=True, exist_ok=True, mode=0o700)
             os.chmod(path, 0o700)
             descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return cls(path, bundle, descriptor)
             except BlockingIOError as error:
                 os.close(descriptor)
                 raise FolderError(f"{path} is in use: close the phone that holds it first") from error
-            return cls(path, bundle, descriptor)
+            except BaseException:
+                os.close(descriptor)
+                raise
 
     def close(self) -> None:
         """Lets the folder go."""
+        self.store.close()
         self._release()
 
-    @property
-    def notes(self) -> tuple[str, ...]:
-        return tuple(self._notes)
-
-    @property
-    def forgetting(self) -> bool:
-        return self.state.forgetting
-
-    def replace_adapter(self, adapter: Adapter, verdict: Verdict) -> None:
-        """Stores a new adapter; the one in use becomes the previous. Each file changes whole, the new one last."""
+    def record(self, entry: AdaptationEntry, adapter: Adapter | None) -> None:
+        """Writes an entry down; its adapter, where it has one, is in use from then on."""
         with _reported(self.path):
-            current = self.adapter
-            self._save(self._previous_path, current)
-            self._save(self._adapter_path, adapter)
+            if adapter is not None:
+                self.shelf.save(entry.id, adapter)
+            self._enter(entry)
+            if adapter is not None:
+                self.adapter = adapter
+            self.shelf.keep_only(self.log.stored())
+
+    def record_file(self, entry: AdaptationEntry, data: bytes) -> None:
+        """The same of an adapter's file from elsewhere. Raises FolderError where it is none of this model."""
+        with _reported(self.path):
+            adapter = self.shelf.save_file(entry.id, data)
+            self._enter(entry)
             self.adapter = adapter
-            self.record(verdict)
+            self.shelf.keep_only(self.log.stored())
 
-    def record(self, verdict: Verdict) -> None:
-        """Notes what the gate said."""
+    def _enter(self, entry: AdaptationEntry) -> None:
+        with self.store.transaction():
+            self.log.add(entry)
+            self.state.change(due=None, **({"adapter": entry.id} if entry.stored else {}))
+
+    def go_back(self, to: int | None) -> bool:
+        """Puts a stored adapter in use.
+
+        Args:
+            to: Its id, SHARED_START for the bundle's own; None = the one before that in use.
+
+        Returns:
+            Whether there was one to go back to; always where `to` says which.
+
+        Raises:
+            FolderError: that adapter is not stored or cannot be read; the one in use stays.
+        """
+        current = self.state.now.adapter
+        if to is None and current == SHARED_START:
+            return False
+        target = self.log.before(current) if to is None else to
+        stored = self.log.stored()
+        if target not in (SHARED_START, *stored):
+            known = ", ".join(map(str, [SHARED_START, *stored]))
+            raise FolderError(f"there is no adapter {target} to go back to: there are {known} ({SHARED_START}: none)")
         with _reported(self.path):
-            self._write_state(
-                self.state.model_copy(update={"adaptations": self.state.adaptations + 1, "last_verdict": verdict})
-            )
+            adapter = self._initial if target == SHARED_START else self.shelf.load(target)
+            self.state.change(adapter=target)
+            self.adapter = adapter
+        return True
 
-    def roll_back(self) -> Adapter | None:
-        """Puts the previous adapter back in one rename. None where there is none."""
+    def take_adapter(self) -> None:
+        """Takes up the adapter that the state names, after the state was changed elsewhere."""
+        self.adapter = self._load()
+
+    def scrub(self) -> None:
+        """Takes the last bytes of what was forgotten off the disk: in the store's files, and the adapters given up."""
         with _reported(self.path):
-            previous = self._load(self._previous_path)
-            if previous is None:
-                return None
-            os.replace(self._previous_path, self._adapter_path)
-            sync(self.path)
-            self.adapter = previous
-            return previous
+            self.shelf.keep_only(self.log.stored())
+            self.store.scrub()
+            self.state.change(unclean=False)
 
-    def begin_forgetting(self) -> None:
-        """Notes that everything must go, before the first of it does."""
-        with _reported(self.path):
-            self._write_state(self.state.model_copy(update={"forgetting": True}))
+    def _set_right(self) -> None:
+        state = self.state.now
+        if state.model_id != self._model_id:
+            self._move_to_this_model()
+        if state.unclean:
+            self.scrub()
+        self.shelf.keep_only(self.log.stored())
 
-    def forget_adapters(self) -> None:
-        """Deletes the adapters, and with them the note of `begin_forgetting`: call it last."""
-        with _reported(self.path):
-            self._drop_adapters()
-            self.adapter = self._initial
-            self._write_state(PhoneState(model_id=self._manifest.model_id))
+    def _move_to_this_model(self) -> None:
+        state = self.state.now
+        had_one = state.adapter != SHARED_START
+        self.notes.append(
+            "the bundle is another one: the history was kept"
+            + (", the adapter of the old was dropped: the next adaptation makes one for the new" if had_one else "")
+        )
+        with self.store.transaction():
+            self.log.give_up(self.log.stored())
+            due = "new model" if had_one else state.due
+            self.state.change(model_id=self._model_id, adapter=SHARED_START, strength=1.0, due=due)
 
-    def _drop_adapters(self) -> None:
-        self._adapter_path.unlink(missing_ok=True)
-        self._previous_path.unlink(missing_ok=True)
-        sync(self.path)
-
-    def _clean(self) -> None:
-        for leftover in self.path.glob(".*.safetensors.*"):  # of a write that a crash cut off
-            leftover.unlink(missing_ok=True)
-        for leftover in self.path.glob(".state.json.*"):
-            leftover.unlink(missing_ok=True)
-
-    def _load(self, path: Path) -> Adapter | None:
+    def _load(self) -> Adapter:
+        adapter_id = self.state.now.adapter
+        if adapter_id == SHARED_START:
+            return self._initial
         try:
-            return load_adapter(path, self._manifest.model, self._manifest.model_id)
-        except FileNotFoundError:
-            return None
+            return self.shelf.load(adapter_id)
         except AdapterError as error:  # nothing is lost: the next adaptation derives it anew from the history
-            self._notes.append(f"{error}; the phone goes on without it until it adapts again")
-            path.unlink(missing_ok=True)
-            return None
-
-    def _save(self, path: Path, adapter: Adapter) -> None:
-        save_adapter(path, adapter, self._manifest.model_id, self._manifest.recipe.adapter_dtype)
-
-    def _read_state(self) -> PhoneState:
-        try:
-            return PhoneState.model_validate_json(self._state_path.read_bytes())
-        except FileNotFoundError:
-            state = PhoneState(model_id=self._manifest.model_id)
-        except ValidationError:
-            self._notes.append("state.json was damaged and was begun anew")
-            state = PhoneState(model_id=self._manifest.model_id)
-        self._write_state(state)
-        return state
-
-    def _write_state(self, state: PhoneState) -> None:
-        write_private(self._state_path, state.model_dump_json(indent=2).encode())
-        self.state = state
+            self.notes.append(f"{error}; the phone goes on without it until it adapts again")
+            with self.store.transaction():
+                self.log.give_up([adapter_id])
+                self.state.change(adapter=SHARED_START, due="damaged")
+            self.shelf.keep_only(self.log.stored())
+            return self._initial
 
 
 @contextlib.contextmanager
@@ -164,3 +184,5 @@ def _reported(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise FolderError(f"{path} cannot be used: {error.strerror or error}") from error
+    except AdapterError as error:
+        raise FolderError(f"the adapter cannot be used: {error}") from error

@@ -9,9 +9,10 @@ from device_runtime.casing import begins_sentence
 from device_runtime.context_reader import recent
 from device_runtime.engine import Engine
 from device_runtime.habits import Habits
+from device_runtime.slip_search import despite_a_slip
 from device_runtime.steady import steady
 from device_runtime.user_history import UserHistory
-from device_runtime.word_search import WordSearch
+from device_runtime.word_search import Hidden, WordSearch
 from keyboard_model.text import Kind, Unit, normalize, units
 
 _WIDER = 7
@@ -55,29 +56,45 @@ class Typed:
         text = f"{context} {whole}" if whole.strip() else context
         return cls(text, units(text), prefix)
 
+    def in_case_of(self, word: str) -> str:
+        """The prefix; of a word that does not begin with it (a slip), its first letter in the case of the prefix's."""
+        if word.startswith(self.prefix.lower()):
+            return self.prefix
+        return word[:1].upper() if self.prefix[:1].isupper() else word[:1]
 
-def suggest(engine: Engine, adapter: Adapter, habits: Habits, typed: Typed, k: int) -> list[Suggestion]:
-    """Returns up to k different words, the most probable first; empty `habits` add nothing."""
+
+def suggest(
+    engine: Engine, adapter: Adapter, habits: Habits, typed: Typed, k: int, hidden: Hidden | None = None
+) -> list[Suggestion]:
+    """Returns up to k different words, none of them `hidden`, the most probable first; empty `habits` add nothing."""
     initial = engine.bundle.adapter_init
     context = recent(engine.tokenizer.encode(typed.text).ids)
     if adapter is initial and not habits.history.total:
-        found = _search(engine, context, initial, habits.history, typed, k)
+        found = _search(engine, context, initial, habits.history, typed, k, hidden)
     else:
-        shared = _search(engine, context, initial, UserHistory.empty(), typed, k)
-        personal = _search(engine, context, adapter, habits.history, typed, k + _WIDER)
+        shared = _search(engine, context, initial, UserHistory.empty(), typed, k, hidden)
+        personal = _search(engine, context, adapter, habits.history, typed, k + _WIDER, hidden)
         found = steady(shared, personal, engine.bundle.manifest.recipe.swap_margin, k)
     sentence_start = begins_sentence(typed.before)
     return [
-        Suggestion(word, habits.casing.restore(word, typed.prefix, sentence_start), probability)
+        Suggestion(word, habits.casing.restore(word, typed.in_case_of(word), sentence_start), probability)
         for word, probability in found
     ]
 
 
 def _search(
-    engine: Engine, context: tuple[int, ...], adapter: Adapter, history: UserHistory, typed: Typed, k: int
+    engine: Engine,
+    context: tuple[int, ...],
+    adapter: Adapter,
+    history: UserHistory,
+    typed: Typed,
+    k: int,
+    hidden: Hidden | None,
 ) -> list[tuple[str, float]]:
     def next_pieces(pieces: tuple[int, ...]) -> Array:
         return engine.reader.log_probs(context + pieces, adapter)
 
     mixture = history.mixture([unit.text for unit in typed.before[-2:]])
-    return WordSearch(engine.lexicon, next_pieces, history, mixture, typed.prefix.lower(), k).run()
+    prefix = typed.prefix.lower()
+    found = WordSearch(engine.lexicon, next_pieces, history, mixture, prefix, k, hidden).run()
+    return despite_a_slip(found, engine.lexicon, next_pieces, history, mixture, prefix, k, hidden)

@@ -98,7 +98,7 @@ def run_trial(engine: Engine, user: SimulatedUser, folder: Path, plan: TrialPlan
             suggested = suggest(phone, word, 0, personal=False)
             shared += counted(phone, word, suggested, personal=False)
             shared_shown += str(int(word.word in suggested))
-    stored = folder / "adapter.safetensors"
+        stored = phone.adapter_file()
     return Trial(
         user_id=user.user_id,
         messages=len(user.messages),
@@ -107,7 +107,7 @@ def run_trial(engine: Engine, user: SimulatedUser, folder: Path, plan: TrialPlan
         shared_shown=shared_shown,
         personal_shown=personal_shown,
         verdict=GateVerdict(kept=adaptation.verdict.kept, reason=adaptation.verdict.reason),
-        adapter_bytes=stored.stat().st_size if stored.exists() else 0,
+        adapter_bytes=len(stored) if stored else 0,
         adaptation_seconds=adaptation.seconds,
         prediction_ms=prediction_ms,
     )

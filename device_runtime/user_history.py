@@ -49,6 +49,8 @@ class UserHistory:
         """Starts empty. `piece_of`: the id of a word that is a single piece, -1 for any other."""
         self._recipe = recipe
         self._piece_of = piece_of
+        self.strength = 1.0
+        """How much of all this `mixture` mixes in; 0 = nothing (see `history_strength`)."""
         self.total = 0
         self.units = list(_CONTEXT_ONLY)
         """The owner's words, by index, after the few units that are only ever context."""
@@ -101,6 +103,17 @@ class UserHistory:
         """The index of one of the owner's words, None for any other."""
         return self._index.get(word)
 
+    @property
+    def spelt(self) -> Sequence[str]:
+        """The owner's words, sorted."""
+        return self._sorted
+
+    def by_piece(self, mixture: Mixture, vocab: int) -> Floats:
+        """What the mixture adds to the probability of each word of one piece, by the piece's id. `[vocab]`"""
+        added = np.zeros(vocab + 1)
+        added[self.pieces] = mixture.extra  # words of several pieces (-1) fall on the spare last place
+        return added[:vocab]
+
     def completions(self, prefix: str) -> Iterable[int]:
         """The indexes of the owner's words that begin with `prefix`, in the words' order."""
         position = bisect.bisect_left(self._sorted, prefix)
@@ -118,7 +131,8 @@ class UserHistory:
         mixed = Mixture(1.0 - weight, self._counts[: len(self.units)] * (weight / max(total, 1)))
         older, newer = (self._index.get(unit, -1) for unit in (START, START, *before[-2:])[-2:])
         mixed = self._level(mixed, self._after_one.get(newer), recipe.concentration_2)
-        return self._level(mixed, self._after_two.get(_pair(older, newer)), recipe.concentration_3)
+        mixed = self._level(mixed, self._after_two.get(_pair(older, newer)), recipe.concentration_3)
+        return Mixture(1.0 - self.strength + self.strength * mixed.scale, self.strength * mixed.extra)
 
     def _level(self, below: Mixture, followers: array[int] | None, concentration: float) -> Mixture:
         if followers is None or math.isinf(concentration):
@@ -135,6 +149,6 @@ def _pair(older: int, newer: int) -> int:
 
 
 _NO_RECIPE = HistoryRecipe(
-    cache_weight=0.0, cache_half=0.0, discount=0.0, concentration_2=math.inf, concentration_3=math.inf
+    cache_weight=0.0, cache_half=0.0, discount=0.0, concentration_2=math.inf, concentration_3=math.inf, strengths=1
 )
 _EMPTY = UserHistory(_NO_RECIPE, lambda word: -1)

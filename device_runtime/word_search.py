@@ -29,6 +29,8 @@ _SPARE = 12
 Ids = tuple[int, ...]
 NextPieces = Callable[[Ids], Array]
 """Log-probabilities `[V]` of the piece after the context and these pieces of a word."""
+Hidden = Callable[[str], bool]
+"""Whether a word is never to be suggested."""
 
 
 @dataclass(order=True)
@@ -55,6 +57,7 @@ class WordSearch:
         mixture: Mixture,
         prefix: str,
         k: int,
+        hidden: Hidden | None = None,
     ) -> None:
         self._lexicon = lexicon
         self._next_pieces = next_pieces
@@ -62,6 +65,7 @@ class WordSearch:
         self._mixture = mixture
         self._prefix = prefix
         self._k = k
+        self._hidden = hidden
         self._found: dict[str, float] = {}
         self._kth = 0.0
         self._pending: dict[Ids, list[tuple[int, str]]] = {}
@@ -85,19 +89,20 @@ class WordSearch:
     def _begin(self, log_probs: Array) -> None:
         """Offers the words of one piece, and the owner's others as far as the history alone carries them."""
         extra, pieces = self._mixture.extra, self._history.pieces
-        by_piece = np.zeros(len(log_probs) + 1)
-        by_piece[pieces] = extra  # words of several pieces (-1) fall on the spare last place
+        by_piece = self._history.by_piece(self._mixture, len(log_probs))
         span = self._lexicon.words.starting(self._prefix)
         ids = self._lexicon.words.ids[span]
         scores = self._mixture.scale * np.exp(log_probs[ids]) + by_piece[ids]
-        for position in _best(scores, self._k + _SPARE):
-            word = self._lexicon.words.texts[span.start + int(position)]
+        texts = self._lexicon.words.texts
+        for position in self._best(scores, lambda position: texts[span.start + position]):
+            word = texts[span.start + int(position)]
             self._offer(word, (int(ids[position]),), float(scores[position]))
         self._settle()
         longer = self._longer_words(pieces)
-        for position in _best(extra[longer], self._k + _SPARE):
+        units = self._history.units
+        for position in self._best(extra[longer], lambda position: units[int(longer[position])]):
             index = int(longer[position])
-            word, score = self._history.units[index], float(extra[index])
+            word, score = units[index], float(extra[index])
             if score > 0.0 and is_one_word(word):
                 self._found[word] = score
                 spelling = self._lexicon.spelling(word)
@@ -119,8 +124,10 @@ class WordSearch:
         ids = endings.ids[span]
         scores = node.log_prob + log_probs[ids]
         able = np.flatnonzero(scores > _log(self._kth / self._mixture.scale))
-        for position in able[_best(scores[able], self._k + _SPARE)]:
-            word = node.text + endings.texts[span.start + int(position)]
+        begun = span.start
+        for found in self._best(scores[able], lambda at: node.text + endings.texts[begun + int(able[at])]):
+            position = able[found]
+            word = node.text + endings.texts[begun + int(position)]
             self._offer(word, (*node.ids, int(ids[position])), self._score(word, float(scores[position])))
         self._settle()
 
@@ -132,6 +139,18 @@ class WordSearch:
     def _offer(self, word: str, spelling: Ids, score: float) -> None:
         if score > self._kth and spelling == self._lexicon.spelling(word) and is_one_word(word):
             self._found[word] = score
+
+    def _best(self, scores: npt.NDArray[np.floating[Any]], word: Callable[[int], str]) -> npt.NDArray[np.int64]:
+        """The positions of the best scores, largest first, as many as are looked at; those of hidden words left out."""
+        count = self._k + _SPARE
+        while True:
+            found = _best(scores, count)
+            if self._hidden is None:
+                return found
+            shown = [position for position in found if not self._hidden(word(int(position)))]
+            if len(shown) >= self._k + _SPARE or count >= len(scores):
+                return np.array(shown[: self._k + _SPARE], np.int64)
+            count *= 4
 
     def _settle(self) -> None:
         best = heapq.nlargest(self._k, self._found.values())

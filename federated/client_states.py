@@ -105,7 +105,7 @@ class ClientStates:
 
 
 def _packed(arrays: Arrays) -> bytes:
-    return safetensors.numpy.save({f"{at:03}": np.ascontiguousarray(array) for at, array in enumerate(arrays)})
+    return safetensors.numpy.save({f"{at:03}": np.asarray(array, order="C") for at, array in enumerate(arrays)})
 
 
 def _unpacked(content: bytes) -> list[np.ndarray]:

@@ -109,6 +109,19 @@ class TrainingConfig(_Strict):
     decay_from: Annotated[float, Field(ge=0, le=1)] = 0.3
 
 
+class NgramConfig(_Strict):
+    """The n-grams beside the neural model (see `federated.ngram_counts` and `keyboard_model.kneser_ney`).
+
+    weight: of their distribution in the shared model's; 0 = none are counted, the neural model alone.
+    min_clients: an n-gram is published if so many clients typed it.
+    count_cap: one client counts an n-gram for at most so often.
+    """
+
+    weight: Share = 0.3
+    min_clients: int = Field(2, ge=1)
+    count_cap: int = Field(100, ge=1)
+
+
 class GateConfig(_Strict):
     """See `device_runtime.manifest.GateRecipe`."""
 
@@ -124,12 +137,13 @@ class HistoryConfig(_Strict):
     discount: Annotated[float, Field(ge=0, le=1)] = 0.9
     concentration_2: Positive = 20.0
     concentration_3: Positive = 10.0
+    strengths: int = Field(1, ge=1, le=101)
 
 
 class RoundsConfig(_Strict):
     """A method's own federated rounds, after the shared model's (see `federated.personal_round`).
 
-    rounds: 0 = none; methods without rounds of their own take none.
+    rounds: 0 = none, null = as many as the method takes by itself.
     clients_per_round: the cohort, drawn as `[training]` draws it.
     max_windows: a client trains on at most so many windows a round, in batches of the personalization's shape.
     server_learning_rate: what the mean update is scaled by; 1 is FedAvg.
@@ -137,7 +151,7 @@ class RoundsConfig(_Strict):
     compressed: whether updates travel in 8 bits a number.
     """
 
-    rounds: int = Field(60, ge=0)
+    rounds: int | None = Field(None, ge=0)
     clients_per_round: int = Field(10, ge=1)
     max_windows: int = Field(64, ge=1)
     server_learning_rate: NotNegative = 1.0
@@ -152,7 +166,7 @@ class PersonalizationConfig(_Strict):
     steps: 0 = no adapter is trained on the phone.
     """
 
-    method: MethodName = "fine_tuning"
+    method: MethodName = "thumbprint"
     options: dict[str, Any] = {}
     federated: RoundsConfig = RoundsConfig()
     steps: int = Field(10, ge=0)
@@ -164,7 +178,7 @@ class PersonalizationConfig(_Strict):
     newest_words: int = Field(500, ge=1)
     holdout_share: Share = 0.2
     swap_margin: NotNegative = 0.5
-    adapter_dtype: Literal["float32", "float16"] = "float16"
+    adapter_dtype: Literal["float32", "float16", "int8", "sparse"] = "float16"
     batch: int = Field(8, ge=1, le=256)
     window: int = Field(20, ge=2, le=200)
     gate: GateConfig = GateConfig()
@@ -181,6 +195,7 @@ class Job(_Strict):
     tokenizer: TokenizerConfig = TokenizerConfig()
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
+    ngram: NgramConfig = NgramConfig()
     personalization: PersonalizationConfig = PersonalizationConfig()
 
 

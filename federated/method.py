@@ -90,6 +90,8 @@ class Local(NamedTuple):
     client: its new state.
     loss_sum: of the counted targets, in nats, each before the step that learnt from it.
     targets: how many were counted.
+    counts: for the server as well, summed over the clients, each times its weight; neither clipped nor compressed, as
+        updates are. () = none.
     """
 
     update: Structure
@@ -97,6 +99,7 @@ class Local(NamedTuple):
     client: Structure
     loss_sum: tf.Tensor
     targets: tf.Tensor
+    counts: Structure = ()
 
 
 class Personal(NamedTuple):
@@ -156,9 +159,12 @@ class Method:
         local: `(base, server, client, batches, plan)` -> one client's round; TensorFlow. None = no rounds of its own.
         server: `(base, plan)` -> what the server starts with; NumPy.
         client: `(server, plan)` -> what a client starts with; NumPy.
-        aggregate: `(server, mean update, plan)` -> the server's new value; minus the mean by default. TensorFlow.
+        aggregate: `(server, mean update, plan)` -> the server's new value; minus the mean by default. TensorFlow. Where
+            clients send counts, it gets `(mean update, summed counts)` for the mean.
         history: whether the owner's own words are mixed in on the phone.
         options: the method's own hyperparameters.
+        rounds: taken where the job names no number.
+        recipe_alone: settings that only the phone's adaptation depends on, not the method's rounds.
         space: where hyperparameters are looked for, by their path in `PersonalizationConfig`.
     """
 
@@ -173,6 +179,8 @@ class Method:
     aggregate: Callable[[Structure, Structure, Plan], Structure] = _minus
     history: bool = False
     options: type[Options] = Options
+    rounds: int = 60
+    recipe_alone: tuple[str, ...] = ()
     space: Mapping[str, Range | Choice] = field(default_factory=dict)
 
     def plan(self, config: PersonalizationConfig, bos: int) -> Plan:
@@ -186,4 +194,7 @@ class Method:
         except ValidationError as error:
             faults = (f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
             raise JobError(f"personalization.options of {self.name}: {'; '.join(faults)}") from error
-        return Plan(config, options, bos)
+        rounds = config.federated.rounds
+        decided = self.rounds if rounds is None else rounds
+        federated = config.federated.model_copy(update={"rounds": decided if self.local else 0})
+        return Plan(config.model_copy(update={"federated": federated}), options, bos)

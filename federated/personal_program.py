@@ -47,10 +47,26 @@ class Learnt:
     state_bytes: int
 
 
-def folder_in(run: Path, config: PersonalizationConfig) -> Path:
+ON_THE_PHONE = {"gate", "history", "swap_margin", "adapter_dtype"}
+"""Settings that no method's rounds depend on."""
+
+
+def folder_in(run: Path, method: Method, config: PersonalizationConfig) -> Path:
     """Where a run keeps the rounds of such a personalization: another one for any setting that they depend on."""
-    decisive = config.model_dump_json(exclude={"gate", "history", "swap_margin", "adapter_dtype"})
-    return run / "personal" / f"{config.method}-{hashlib.sha256(decisive.encode()).hexdigest()[:12]}"
+    decisive = config.model_dump_json(exclude=ON_THE_PHONE.union(method.recipe_alone))
+    return run / "personal" / f"{method.name}-{hashlib.sha256(decisive.encode()).hexdigest()[:12]}"
+
+
+def has_rounds(method: Method, plan: Plan) -> bool:
+    """Whether such a method trains in rounds of its own."""
+    return bool(plan.config.federated.rounds)
+
+
+def without_rounds(method: Method, base: Base, plan: Plan) -> Learnt:
+    """What a method starts with, and ends with where it has no rounds: no client is needed for it."""
+    server = method.server(base, plan)
+    start = method.client(server, plan)
+    return Learnt(server, lambda client: start, 0)
 
 
 class PersonalProgram:
@@ -90,11 +106,10 @@ class PersonalProgram:
         Raises:
             RunError: a round cannot be kept; the one before it stays, and running it again goes on there.
         """
-        rounds = self._plan.config.federated.rounds if self._method.local else 0
-        server = self._method.server(self._base, self._plan)
-        start = self._method.client(server, self._plan)
-        if not rounds:
-            return Learnt(server, lambda client: start, 0)
+        if not has_rounds(self._method, self._plan):
+            return without_rounds(self._method, self._base, self._plan)
+        rounds = self._plan.config.federated.rounds or 0
+        start = self._method.client(self._method.server(self._base, self._plan), self._plan)
         self._folder.mkdir(parents=True, exist_ok=True)
         with ClientStates.open(self._folder / "clients.sqlite") as states:
             process = personal_round.build(self._method, self._base, self._plan)
@@ -125,7 +140,8 @@ class PersonalProgram:
         loss = 0.0
         kept: dict[str, list[np.ndarray]] = {}
         if cohort:
-            before = [_shaped(start, states.client(client)) for client in cohort]
+            begin = self._method.client(process.server(state), self._plan)  # who takes part for the first time
+            before = [_shaped(begin, states.client(client)) for client in cohort]
             state, after, measured = process.next(state, self._base, before, data)
             if tf.nest.flatten(start):
                 kept = {client: _leaves(own) for client, own in zip(cohort, after, strict=True)}

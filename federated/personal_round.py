@@ -77,6 +77,7 @@ def build(method: Method, base: Base, plan: Plan) -> PersonalProcess:
         return collections.OrderedDict(
             update=tf.nest.map_structure(lambda part: kept(part, tf.zeros_like(part)), update),
             weight=kept(weight, tf.zeros_like(weight)),
+            counts=tf.nest.map_structure(lambda part: kept(weight * part, tf.zeros_like(part)), made.counts),
             client=tf.nest.map_structure(kept, made.client, client),
             measured=collections.OrderedDict(
                 loss_sum=kept(made.loss_sum, 0.0),
@@ -85,12 +86,15 @@ def build(method: Method, base: Base, plan: Plan) -> PersonalProcess:
             ),
         )
 
-    update_type = local.type_signature.result["update"]
+    update_type, counts_type = (local.type_signature.result[name] for name in ("update", "counts"))
+    has_counts = tff.types.contains(counts_type, lambda part: isinstance(part, tff.TensorType))
     aggregation = aggregator(config.compressed).create(update_type, tff.TensorType(np.float32))
 
-    @tff.tensorflow.computation(server_type, update_type)
+    @tff.tensorflow.computation(server_type, (update_type, counts_type) if has_counts else update_type)
     def moved(server: Any, mean: Any) -> Any:
-        return method.aggregate(server, mean, plan)
+        # 0 / 0 where no client had any weight: nobody moves nothing.
+        known = tf.nest.map_structure(lambda part: tf.where(tf.math.is_finite(part), part, 0.0), mean)
+        return method.aggregate(server, known, plan)
 
     @tff.tensorflow.computation
     def start() -> Any:
@@ -116,7 +120,10 @@ def build(method: Method, base: Base, plan: Plan) -> PersonalProcess:
             local, (tff.federated_broadcast(base), tff.federated_broadcast(state.server), clients, batches)
         )
         mean = aggregation.next(state.aggregation, made.update, made.weight)
-        server = tff.federated_map(moved, (state.server, mean.result))
+        received = mean.result
+        if has_counts:
+            received = tff.federated_zip((received, tff.federated_sum(made.counts)))
+        server = tff.federated_map(moved, (state.server, received))
         new = tff.federated_zip(collections.OrderedDict(server=server, aggregation=mean.state))
         return new, made.client, tff.federated_sum(made.measured)
 

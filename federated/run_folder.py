@@ -17,7 +17,10 @@ from federated.job import Job
 from keyboard_model.atomic import write_whole
 from keyboard_model.hold import held
 from keyboard_model.language_model import Parameters
+from keyboard_model.ngram import NgramError, NgramTable
 from keyboard_model.tokenizer import Tokenizer
+
+_NGRAM = "ngram.safetensors"
 
 
 class RunError(ValueError):
@@ -27,7 +30,7 @@ class RunError(ValueError):
 @dataclass(frozen=True)
 class RunFolder:
     """`job.json`, `corpus.json` (which corpus), `tokenizer.model`, `state/` (TFF's program states),
-    `best.safetensors`, `last.safetensors`, `rounds.csv`, `tensorboard/`, `summary.json`."""
+    `best.safetensors`, `last.safetensors`, `ngram.safetensors`, `rounds.csv`, `tensorboard/`, `summary.json`."""
 
     path: Path
 
@@ -99,3 +102,20 @@ class RunFolder:
             raise RunError(f"{self.path} has no trained model yet: run `thumbprint train`") from error
         except (SafetensorError, TypeError) as error:
             raise RunError(f"{path} is damaged: {error}") from error
+
+    def has_ngram(self) -> bool:
+        return (self.path / _NGRAM).exists()
+
+    def write_ngram(self, table: NgramTable) -> None:
+        write_whole(self.path / _NGRAM, table.to_bytes())
+
+    def ngram(self) -> NgramTable:
+        path = self.path / _NGRAM
+        try:
+            return NgramTable.from_bytes(path.read_bytes())
+        except FileNotFoundError as error:
+            raise RunError(
+                f"{self.path} has no n-grams yet: run `thumbprint train --resume` with a weight in the job's [ngram]"
+            ) from error
+        except NgramError as error:
+            raise RunError(f"{path} is damaged: {error}; delete it and run `thumbprint train --resume`") from error

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
+from federated import ngram_counts
 from federated.clients import Clients
 from federated.corpus.store import Corpus
 from federated.execution import execution_context
 from federated.job import Job
+from federated.method import starting_point
+from federated.methods import METHODS
+from federated.personal_program import PersonalProgram, PersonalRound, folder_in
 from federated.program import Outcome, Program, RoundReport
 from federated.run_folder import RunError, RunFolder
 from federated.vocabulary import shared_word_counts
 from keyboard_model import tokenizer as tokenizers
+from keyboard_model.kneser_ney import kneser_ney
 from keyboard_model.tokenizer import Tokenizer
 
 
@@ -27,7 +32,7 @@ def train(
     on_stage: Callable[[str], None] = lambda stage: None,
     on_round: Callable[[RoundReport], None] = lambda report: None,
 ) -> Outcome:
-    """Trains tokenizer and shared model into the folder `run`.
+    """Trains tokenizer and shared model, its n-grams too, into the folder `run`.
 
     Args:
         resume: go on with what lies there; without it a folder that holds a run is refused.
@@ -50,7 +55,12 @@ def train(
         on_stage("graph")
         with execution_context(workers):
             outcome = Program(job, folder, clients, tokenizer, on_round).run()
-        folder.write_json("summary.json", asdict(outcome))
+            if job.ngram.weight and not folder.has_ngram():
+                dropped = _count_ngrams(job, folder, clients, tokenizer, on_stage)
+                outcome = replace(outcome, broken_clients=outcome.broken_clients + dropped)
+            # Before the method's own rounds: evaluate and export read them, and take them up where they were left.
+            folder.write_json("summary.json", asdict(outcome))
+            _method_rounds(job, folder, clients, tokenizer, on_stage)
         return outcome
 
 
@@ -82,9 +92,8 @@ def _begin(job: Job, folder: RunFolder, corpus: Corpus, resume: bool) -> None:
 
 
 def _decides_training(job: Job) -> dict:
-    """What of a job the trained model depends on: of the personalization, the method alone."""
-    kept = job.model_dump(mode="json", exclude={"corpus", "personalization"})
-    return kept | {"method": job.personalization.method}
+    """What of a job the shared model depends on: of the personalization nothing."""
+    return job.model_dump(mode="json", exclude={"corpus": True, "personalization": True, "ngram": {"weight"}})
 
 
 def _tokenizer(job: Job, folder: RunFolder, clients: Clients) -> Tokenizer:
@@ -96,3 +105,33 @@ def _tokenizer(job: Job, folder: RunFolder, clients: Clients) -> Tokenizer:
     tokenizer = tokenizers.train(counts, job.tokenizer.vocab_size)
     folder.write_tokenizer(tokenizer)
     return tokenizer
+
+
+def _method_rounds(
+    job: Job, folder: RunFolder, clients: Clients, tokenizer: Tokenizer, on_stage: Callable[[str], None]
+) -> None:
+    """Trains what the job's method trains on top of the shared model, if anything."""
+    method = METHODS[job.personalization.method]
+    plan = method.plan(job.personalization, tokenizer.bos)
+    base = starting_point(job, folder.parameters())
+    kept = folder_in(folder.path, method, plan.config)
+
+    def show(report: PersonalRound) -> None:
+        on_stage(f"{method.title}: round {report.round:,} of {report.rounds:,}, loss {report.loss:.3f}")
+
+    PersonalProgram(method, base, plan, clients, tokenizer, seed=job.seed, folder=kept, on_round=show).run()
+
+
+def _count_ngrams(
+    job: Job, folder: RunFolder, clients: Clients, tokenizer: Tokenizer, on_stage: Callable[[str], None]
+) -> int:
+    """Writes the run's n-grams; returns how many clients' data broke."""
+    everybody = len(clients.population.training)
+
+    def show(done: int) -> None:
+        on_stage(f"counting n-grams, {done:,} of {everybody:,} users")
+
+    show(0)
+    counted = ngram_counts.count(clients, tokenizer, job.ngram.count_cap, show)
+    folder.write_ngram(kneser_ney(counted.counts, len(tokenizer), job.ngram.min_clients))
+    return counted.dropped

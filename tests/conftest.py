@@ -37,11 +37,13 @@ def tiny_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_bundle(tmp_path_factory: pytest.TempPathFactory, tiny_keys: tuple[Path, Path], tiny_corpus: Path) -> Path:
     """A signed bundle of an untrained small model (V≈600, E=16, H=32, r=2; windows of 4x10)."""
     from device_runtime.manifest import Provenance
+    from federated import thumbprint
     from federated.clients import Clients
     from federated.corpus.store import Corpus
     from federated.job import DataConfig, PersonalizationConfig
+    from federated.method import Base
     from federated.vocabulary import shared_word_counts
-    from keyboard_model import language_model, tokenizer
+    from keyboard_model import adapter, language_model, tokenizer
     from tflite_export.export import export_bundle
     from thumbprint.export_run import recipe_of
 
@@ -50,14 +52,19 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory, tiny_keys: tuple[Path,
         counts = shared_word_counts(clients.all_training_messages(), min_clients=2, count_cap=100)
     pieces = tokenizer.train(counts, 600)
     path = tmp_path_factory.mktemp("bundle") / "tiny.bundle"
+    config, method = PersonalizationConfig(), thumbprint.METHOD
+    parameters = language_model.init(len(pieces), 16, 32, seed=0)
+    base = Base(parameters, adapter.init(len(pieces), 16, rank=2, seed=0))
+    part = thumbprint.METHOD.phone(base, base.adapter, method.plan(config, pieces.bos))
     export_bundle(
         path,
         name="tiny",
-        parameters=language_model.init(len(pieces), 16, 32, seed=0),
+        parameters=part.parameters,
+        starts=part.starts,
         tokenizer=pieces,
         windows=(4, 10),
         rank=2,
-        recipe=recipe_of(PersonalizationConfig()),
+        recipe=recipe_of(config, method, part),
         provenance=Provenance(
             corpus_id="0" * 64,
             corpus="synthetic",

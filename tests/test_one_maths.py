@@ -14,15 +14,15 @@ import pytest
 import tensorflow as tf
 
 from device_runtime import adapter as stored
-from device_runtime.adaptation import train as train_on_phone
 from device_runtime.bundle import load_bundle
 from device_runtime.engine import Engine
+from device_runtime.local.steps import train as train_on_phone
 from device_runtime.manifest import Provenance
 from federated import evaluation, fine_tuning, personalization
 from federated.client_data import batches
 from federated.execution import execution_context
 from federated.job import PersonalizationConfig
-from federated.method import Base
+from federated.method import Base, PhonePart
 from keyboard_model import adapter as adapters
 from keyboard_model import language_model
 from keyboard_model.adapter import Adapter, Rates
@@ -79,11 +79,11 @@ def phone(tmp_path_factory: pytest.TempPathFactory, tiny_keys: tuple[Path, Path]
         tokenizer=tokenizer,
         windows=(B, T),
         rank=R,
-        recipe=recipe_of(CONFIG),
+        recipe=recipe_of(CONFIG, fine_tuning.METHOD, PhonePart(shared, (start,), "steps")),
         provenance=Provenance(**about, epsilon=None, delta=None, thumbprint="0"),
         metrics={},
         private_key=tiny_keys[0],
-        adapter_init=start,
+        starts=[start],
     )
     return Phone(shared, start, tokenizer, Engine(load_bundle(path, tiny_keys[1])))
 

@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
-
-import numpy as np
-import safetensors.numpy
 
 from device_runtime import bundle_files as files
 from device_runtime.bundle import file_entries, model_id
 from device_runtime.keys import load_private
 from device_runtime.manifest import FORMAT, FORMAT_VERSION, Manifest, ModelShape, Provenance, Recipe
 from device_runtime.signatures import read_signatures
+from device_runtime.starts import starts_bytes
 from keyboard_model.adapter import Adapter
 from keyboard_model.atomic import write_whole
+from keyboard_model.ngram import NgramTable
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same content gives the same bytes
-
-
-def adapter_bytes(adapter: Adapter) -> bytes:
-    """Returns `adapter_init.safetensors`."""
-    return safetensors.numpy.save({name: np.asarray(value, np.float32) for name, value in adapter._asdict().items()})
 
 
 def assemble(
@@ -30,21 +25,28 @@ def assemble(
     name: str,
     model: bytes,
     tokenizer: bytes,
-    adapter_init: Adapter,
+    starts: Sequence[Adapter],
+    ngram: NgramTable,
+    ngram_weight: float,
     shape: ModelShape,
     recipe: Recipe,
     provenance: Provenance,
     metrics: dict[str, float],
     private_key: Path,
 ) -> dict[str, bytes]:
-    """Returns the bundle's five files, the manifest signed with `private_key`.
+    """Returns the bundle's six files, the manifest signed with `private_key`.
 
     Raises:
         KeyFileError: `private_key` is no private key.
     """
     from ai_edge_litert.interpreter import Interpreter
 
-    content = {files.MODEL: model, files.TOKENIZER: tokenizer, files.ADAPTER_INIT: adapter_bytes(adapter_init)}
+    content = {
+        files.MODEL: model,
+        files.TOKENIZER: tokenizer,
+        files.ADAPTER_INIT: starts_bytes([start._asdict() for start in starts]),
+        files.NGRAM: ngram.to_bytes(),
+    }
     manifest = Manifest(
         format=FORMAT,
         format_version=FORMAT_VERSION,
@@ -52,6 +54,7 @@ def assemble(
         name=name,
         model=shape,
         signatures=read_signatures(Interpreter(model_content=model)),
+        ngram_weight=ngram_weight,
         recipe=recipe,
         provenance=provenance,
         metrics=metrics,

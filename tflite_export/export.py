@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from device_runtime import bundle_files as files
-from device_runtime.adapter import initial_adapter
-from device_runtime.bundle import Bundle
+from device_runtime.bundle import Bundle, interpreted
 from device_runtime.keys import load_private
 from device_runtime.manifest import Manifest, ModelShape, Provenance, Recipe
 from keyboard_model import adapter as adapters
 from keyboard_model.adapter import Adapter
 from keyboard_model.language_model import Parameters
+from keyboard_model.ngram import NgramTable
 from keyboard_model.tokenizer import Tokenizer
 from tflite_export.bundle_writer import assemble, write_bundle
 from tflite_export.check import Check, check
@@ -31,14 +32,18 @@ def export_bundle(
     provenance: Provenance,
     metrics: dict[str, float],
     private_key: Path,
-    adapter_init: Adapter | None = None,
+    starts: Sequence[Adapter] = (),
+    ngram: NgramTable | None = None,
+    ngram_weight: float = 0.0,
 ) -> Check:
     """Converts, checks, signs and writes a bundle.
 
     Args:
         windows: batch and window that `adapt` and `evaluate` take.
         rank: of the adapter.
-        adapter_init: the adapter every phone starts from; one that changes nothing when None.
+        starts: the adapters a phone starts from, as many as the recipe says; one that changes nothing when empty.
+        ngram: the shared model's n-grams; left out, as without a weight, when None.
+        ngram_weight: their weight in the shared model; 0 = the neural model alone.
 
     Returns:
         The differences between the bundle in LiteRT and the model in TensorFlow, also in the manifest's metrics.
@@ -60,7 +65,7 @@ def export_bundle(
         window=window,
         bos=tokenizer.bos,
     )
-    start = adapter_init or adapters.init(vocab, embedding, rank, seed=provenance.seed)
+    starts = starts or [adapters.init(vocab, embedding, rank, seed=provenance.seed)]
     model = convert(parameters, shape)
 
     def signed(figures: dict[str, float]) -> dict[str, bytes]:
@@ -68,7 +73,9 @@ def export_bundle(
             name=name,
             model=model,
             tokenizer=tokenizer.model,
-            adapter_init=start,
+            starts=starts,
+            ngram=ngram if ngram is not None and ngram_weight else NgramTable.empty(vocab),
+            ngram_weight=ngram_weight if ngram is not None else 0.0,
             shape=shape,
             recipe=recipe,
             provenance=provenance,
@@ -84,11 +91,4 @@ def export_bundle(
 
 
 def _as_bundle(path: Path, content: dict[str, bytes]) -> Bundle:
-    manifest = Manifest.model_validate_json(content[files.MANIFEST])
-    return Bundle(
-        path,
-        manifest,
-        content[files.MODEL],
-        content[files.TOKENIZER],
-        initial_adapter(content[files.ADAPTER_INIT], manifest.model),
-    )
+    return interpreted(path, Manifest.model_validate_json(content[files.MANIFEST]), content)

@@ -24,6 +24,7 @@ def bundle_view(path: Path, manifest: Manifest, fingerprint: str) -> Group:
         _files(manifest),
         pairs("where the model comes from", manifest.provenance.model_dump()),
         pairs("sizes of the model", manifest.model.model_dump()),
+        pairs("n-grams beside it", {"ngram_weight": manifest.ngram_weight}),
         pairs("recipe: how a phone adapts", dict(_flat(manifest.recipe.model_dump()))),
     ]
     if manifest.metrics:

@@ -19,7 +19,9 @@ from keyboard_model.atomic import write_private
 from thumbprint.steps import Step, steps_in
 
 _MIN_MESSAGES, _WORKERS = 20, 2
-_TRAINED = tuple(f"train/{name}" for name in ("best.safetensors", "tokenizer.model", "job.json", "summary.json"))
+_TRAINED = tuple(
+    f"train/{name}" for name in ("best.safetensors", "ngram.safetensors", "tokenizer.model", "job.json", "summary.json")
+)
 _REPORTED = ("report.json", "report.html", "gain.svg", "gain.png", "examples.json")
 _EXAMPLES = TypeAdapter(Examples)
 

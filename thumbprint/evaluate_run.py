@@ -8,13 +8,13 @@ from pathlib import Path
 
 from federated import evaluation, personalization
 from federated.clients import Clients
-from federated.corpus.store import Corpus
 from federated.execution import execution_context
 from federated.method import starting_point
 from federated.methods import METHODS
 from federated.personal_program import PersonalProgram, folder_in
-from federated.run_folder import RunError, RunFolder
+from federated.run_folder import RunFolder
 from keyboard_model.metrics import Spread, WordCounts, spread
+from thumbprint.run_clients import clients_of
 
 MODELS = ("shared", "personal")
 """The shared model, and each client's own after the job's method, without the phone's gate and history."""
@@ -82,14 +82,9 @@ def evaluate_run(
         CorpusError, WorkerError: see there.
     """
     folder = RunFolder(run)
-    job, about, summary = folder.job(), folder.read_json("corpus.json"), folder.read_json("summary.json")
-    with Corpus.open(corpus or Path(about["path"])) as opened:
-        if opened.corpus_id != about["corpus_id"]:
-            raise RunError(
-                f"{opened.path} is not the corpus that {run} was trained on, so nobody knows who of it took part: "
-                "give that one with --corpus, or use `thumbprint simulate`"
-            )
-        clients = Clients.of(opened, job.data, job.seed)
+    about, summary = folder.read_json("corpus.json"), folder.read_json("summary.json")
+    with clients_of(folder, corpus) as clients:
+        opened = clients.corpus
         groups = {"training": clients.population.training, "new_phones": clients.population.new_phones}
         chosen = {
             name: [client for client in group if opened.message_count(client) >= min_messages]
@@ -118,7 +113,7 @@ def _measure(
     plan = method.plan(config, tokenizer.bos)
     base = starting_point(job, parameters)
     learnt = PersonalProgram(
-        method, base, plan, clients, tokenizer, seed=job.seed, folder=folder_in(folder.path, config)
+        method, base, plan, clients, tokenizer, seed=job.seed, folder=folder_in(folder.path, method, plan.config)
     ).run()
     evaluate = personalization.build(method, base, learnt.server, plan, tokenizer)
     done, everybody = 0, sum(map(len, groups.values()))

@@ -70,3 +70,16 @@ def measuring(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
     with bar(TextColumn("{task.description}"), BarColumn(), count, TimeRemainingColumn()) as progress:
         task = progress.add_task(what, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+@contextlib.contextmanager
+def telling(what: str) -> Iterator[Callable[[str], None]]:
+    """Shows what goes on, which changes as it goes; on a log, a line for each. Gives what to call with the next."""
+    with bar(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()) as progress:
+        task = progress.add_task(what, total=None)
+
+        def tell(what: str) -> None:
+            progress.update(task, description=what)
+            progress.console.print(what, soft_wrap=True)
+
+        yield tell

@@ -63,8 +63,8 @@ def clusters(halves: Sequence[Halves], seed: int) -> Clusters:
 
 def _grouped(first: Matrix, second: Matrix, k: int, seed: int) -> tuple[float, npt.NDArray[np.int64]]:
     """Returns the silhouette of k groups on the second halves, and who is in which by the first."""
-    from sklearn.cluster import KMeans  # type: ignore[import-untyped]
-    from sklearn.metrics import silhouette_score  # type: ignore[import-untyped]
+    from sklearn.cluster import KMeans
+    from sklearn.metrics import silhouette_score
 
     if len(np.unique(first, axis=0)) < k:
         return 0.0, np.zeros(len(first), np.int64)
@@ -74,7 +74,7 @@ def _grouped(first: Matrix, second: Matrix, k: int, seed: int) -> tuple[float, n
 
 def _placed(halves: Sequence[Halves], seed: int) -> tuple[Matrix, Matrix]:
     """Returns where each user's first and second half lie. `[users, directions]` each."""
-    from sklearn.decomposition import PCA  # type: ignore[import-untyped]
+    from sklearn.decomposition import PCA
 
     texts = [half.texts[0] for half in halves]
     known, typed = np.unique(np.concatenate([text[0] for text in texts]), return_counts=True)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import rel_entr  # type: ignore[import-untyped]
+from scipy.special import rel_entr
 
 from federated.heterogeneity.writers import Numbers
 

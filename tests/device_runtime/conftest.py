@@ -18,7 +18,7 @@ from tests.device_runtime.bundle_parts import Content, Merge, merged, write_fold
 
 @pytest.fixture
 def content(tiny_bundle: Path) -> Content:
-    """The small bundle's five files."""
+    """The small bundle's six files."""
     return read_files(tiny_bundle)
 
 

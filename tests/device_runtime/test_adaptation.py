@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from device_runtime import adaptation
-from device_runtime.adaptation import Rates
 from device_runtime.adapter import Adapter
 from device_runtime.engine import Engine
+from device_runtime.local.rates import Rates
 from keyboard_model.windows import IGNORE, pack
 
 MESSAGES = ["see you at home", "ok thanks see you", "are you coming home now", "thanks"] * 15
@@ -33,7 +33,7 @@ def adapt(rebuilt: Callable[..., Engine]) -> Callable[..., tuple[adaptation.Adap
     def run(messages: list[str], **changes: Any) -> tuple[adaptation.Adaptation, Engine]:
         engine = rebuilt({"recipe": {**RECIPE, **changes}})
         init = engine.bundle.adapter_init
-        return adaptation.adapt(engine, engine.bundle.manifest.recipe, messages, init, init), engine
+        return adaptation.adapt(engine, engine.bundle.manifest.recipe, messages, init, engine.bundle.starts), engine
 
     return run
 
@@ -52,8 +52,8 @@ def test_an_owner_who_repeats_themselves_gains(adapt: Callable[..., Any]) -> Non
 
 def test_it_is_derived_anew_each_time(adapt: Callable[..., Any]) -> None:
     result, engine = adapt(MESSAGES)
-    recipe, init = engine.bundle.manifest.recipe, engine.bundle.adapter_init
-    again = adaptation.adapt(engine, recipe, MESSAGES, result.adapter, init)
+    recipe, starts = engine.bundle.manifest.recipe, engine.bundle.starts
+    again = adaptation.adapt(engine, recipe, MESSAGES, result.adapter, starts)
     assert same(again.adapter, result.adapter)
     assert again.verdict.kept
 

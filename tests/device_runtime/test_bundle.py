@@ -14,9 +14,10 @@ import pytest
 
 from device_runtime import bundle, bundle_files
 from device_runtime.bundle import BundleError, load_bundle
-from device_runtime.bundle_files import ADAPTER_INIT, MANIFEST, MODEL, SIGNATURE, TOKENIZER
+from device_runtime.bundle_files import MANIFEST, MODEL, NGRAM, SIGNATURE, TOKENIZER
 from device_runtime.engine import Engine
 from device_runtime.keys import generate_keys, load_private
+from keyboard_model.ngram import NgramTable
 from tests.device_runtime.bundle_parts import Content, Merge, write_folder, write_zip
 
 
@@ -110,7 +111,7 @@ def test_an_encrypted_entry_is_refused(tmp_path: Path, content: Content, tiny_pu
         load_bundle(tmp_path / "c", tiny_public_key)
 
 
-@pytest.mark.parametrize("name", [MODEL, TOKENIZER, ADAPTER_INIT])
+@pytest.mark.parametrize("name", bundle_files.CONTENT)
 def test_a_changed_file_is_refused(tmp_path: Path, content: Content, tiny_public_key: Path, name: str) -> None:
     data = bytearray(content[name])
     data[len(data) // 2] ^= 1
@@ -142,7 +143,7 @@ def test_the_signature_comes_before_any_parsing(
         raise AssertionError("an unsigned manifest was parsed")
 
     monkeypatch.setattr(bundle, "_read_manifest", parsed)
-    monkeypatch.setattr(bundle, "initial_adapter", parsed)
+    monkeypatch.setattr(bundle, "interpreted", parsed)
     with pytest.raises(BundleError, match="signature"):
         load_bundle(write_folder(tmp_path / "a", {**content, MANIFEST: b"{" * 100_000}), tiny_public_key)
 
@@ -151,9 +152,10 @@ def test_the_signature_comes_before_any_parsing(
     ("changes", "reason"),
     [
         ({"format": "another"}, "no Thumbprint bundle"),
-        ({"format_version": 2}, "format version 2, this program reads 1"),
-        ({"format_version": 2, "news": 1}, "format version 2"),
-        ({"format_version": "1"}, "format version '1'"),
+        ({"format_version": 1}, "format version 1, this program reads 2"),
+        ({"format_version": 3, "news": 1}, "format version 3"),
+        ({"format_version": "2"}, "format version '2'"),
+        ({"ngram_weight": 1.0}, "ngram_weight"),
         ({"extra": 1}, "manifest is not as it should be: extra"),
         ({"recipe": {"steps": -1}}, "recipe.steps"),
         ({"model_id": "0" * 64}, "model_id"),
@@ -181,6 +183,14 @@ def test_a_signed_manifest_that_is_none_is_refused(
     signature = load_private(own_keys[0]).sign(raw)
     with pytest.raises(BundleError, match="manifest"):
         load_bundle(write_folder(tmp_path / "a", {**content, MANIFEST: raw, SIGNATURE: signature}), own_keys[1])
+
+
+def test_signed_ngrams_that_do_not_fit_are_refused(
+    tmp_path: Path, content: Content, own_keys: tuple[Path, Path], sign: Callable[[Content, Merge], Content]
+) -> None:
+    for name, data, reason in (("a", b"none", "cannot be read"), ("b", NgramTable.empty(9).to_bytes(), "of 9 pieces")):
+        with pytest.raises(BundleError, match=f"n-grams.*{reason}"):
+            load_bundle(write_folder(tmp_path / name, sign({**content, NGRAM: data}, {})), own_keys[1])
 
 
 def test_paths_that_are_no_bundle_are_refused(tmp_path: Path, tiny_public_key: Path) -> None:

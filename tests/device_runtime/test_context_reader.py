@@ -8,6 +8,7 @@ import pytest
 from device_runtime.adapter import Adapter, Array
 from device_runtime.context_reader import MAX_CONTEXT, REMEMBERED, ContextReader, State, recent
 from device_runtime.engine import Engine
+from device_runtime.shared_ngrams import as_it_is
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def counted(engine: Engine) -> tuple[ContextReader, list[int]]:
         steps.append(token)
         return engine.step(token, state, adapter)
 
-    return ContextReader(step, engine.zero_state()), steps
+    return ContextReader(step, engine.zero_state(), as_it_is), steps
 
 
 def test_typing_on_costs_one_step(engine: Engine, counted: tuple[ContextReader, list[int]]) -> None:
@@ -48,6 +49,20 @@ def test_another_adapter_is_another_reading(engine: Engine, counted: tuple[Conte
     before = reader.log_probs((1, 10), first)
     assert not np.array_equal(reader.log_probs((1, 10), second), before)
     np.testing.assert_array_equal(reader.log_probs((1, 10), first), before)
+
+
+def test_what_is_asked_for_is_mixed_once_and_what_lies_on_the_way_is_not(engine: Engine) -> None:
+    mixed: list[tuple[int, ...]] = []
+
+    def mix(ids: tuple[int, ...], log_probs: Array) -> Array:
+        mixed.append(ids)
+        return log_probs + len(ids)
+
+    adapter = engine.bundle.adapter_init
+    reader, plain = (ContextReader(engine.step, engine.zero_state(), by) for by in (mix, as_it_is))
+    for ids in ((1, 10, 11), (1, 10, 11), (1, 10), (1, 10, 11, 12)):
+        np.testing.assert_array_equal(reader.log_probs(ids, adapter), plain.log_probs(ids, adapter) + len(ids))
+    assert mixed == [(1, 10, 11), (1, 10), (1, 10, 11, 12)]
 
 
 def test_it_forgets_the_oldest(engine: Engine, counted: tuple[ContextReader, list[int]]) -> None:

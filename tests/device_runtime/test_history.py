@@ -1,65 +1,95 @@
-"""The message store: in order, private, bounded, and really empty once cleared."""
+"""The message store: in order, bounded, and really empty once cleared."""
 
 from __future__ import annotations
 
-import stat
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
-from device_runtime.history import Entry, History, HistoryError
+from device_runtime.history import Entry, History
+from device_runtime.store import Store, StoreError
+
+NOON = datetime(2015, 3, 9, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def history(tmp_path: Path) -> History:
-    return History(tmp_path / "history.sqlite")
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "history.sqlite")
 
 
-def test_messages_come_back_in_order(tmp_path: Path, history: History) -> None:
-    at = datetime(2015, 3, 9, 12, 30, tzinfo=UTC)
-    history.add("first", at)
+@pytest.fixture
+def history(store: Store) -> History:
+    return History(store)
+
+
+def texts(history: History) -> list[str]:
+    return [message.text for message in history.messages()]
+
+
+def newest(history: History, words: int) -> list[str]:
+    return [message.text for message in history.newest(words)]
+
+
+def test_messages_come_back_in_order(store: Store, history: History) -> None:
+    history.add("first", NOON)
     history.add_many([Entry("second"), Entry("third \0 \N{GRINNING FACE} 中文")])
-    expected = [Entry("first", at), Entry("second"), Entry("third \0 \N{GRINNING FACE} 中文")]
-    assert list(history.messages()) == expected
-    history.close()
-    assert list(History(tmp_path / "history.sqlite").messages()) == expected
-
-
-def test_only_the_owner_can_read_it(tmp_path: Path, history: History) -> None:
-    history.add("secret")
-    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
-    assert modes == dict.fromkeys(["history.sqlite", "history.sqlite-wal", "history.sqlite-shm"], 0o600)
+    expected = [Entry("first", NOON), Entry("second"), Entry("third \0 \N{GRINNING FACE} 中文")]
+    assert [Entry(message.text, message.at) for message in history.messages()] == expected
+    store.close()
+    again = History(Store(store.path))
+    assert [Entry(message.text, message.at) for message in again.messages()] == expected
 
 
 def test_the_newest_words(history: History) -> None:
     history.add_many([Entry("a b c"), Entry("..."), Entry("d e"), Entry("f")])
-    assert history.newest_words(1) == ["f"]
-    assert history.newest_words(2) == ["d e", "f"]
-    assert history.newest_words(4) == ["a b c", "...", "d e", "f"]
-    assert history.newest_words(100) == ["a b c", "...", "d e", "f"]
-    assert history.newest_words(0) == []
+    assert newest(history, 1) == ["f"]
+    assert newest(history, 2) == ["d e", "f"]
+    assert newest(history, 4) == ["a b c", "...", "d e", "f"]
+    assert newest(history, 100) == ["a b c", "...", "d e", "f"]
+    assert newest(history, 0) == []
 
 
-def test_the_oldest_go_first(tmp_path: Path) -> None:
-    history = History(tmp_path / "h", max_messages=100)
+def test_the_oldest_go_first(store: Store) -> None:
+    history = History(store, max_messages=100)
     assert not any(history.add(str(i)) for i in range(105))
     assert history.add("105")
-    assert [entry.text for entry in history.messages()] == [str(i) for i in range(6, 106)]
+    assert texts(history) == [str(i) for i in range(6, 106)]
     assert len(history) == 100
 
 
-def test_nothing_of_a_cleared_history_stays_on_disk(tmp_path: Path, history: History) -> None:
+def test_it_never_grows_past_its_size(store: Store) -> None:
+    history = History(store, max_bytes=1000)
+    for i in range(300):
+        history.add(f"{i:09} ü")  # 12 bytes
+        assert sum(len(text.encode()) for text in texts(history)) <= 1000
+    kept = texts(history)
+    assert kept == [f"{i:09} ü" for i in range(300 - len(kept), 300)]
+    assert len(kept) >= 70
+    with pytest.raises(StoreError, match="1,001 bytes"):
+        history.add("x" * 1001)
+    assert texts(history) == kept
+
+
+def test_the_size_is_known_after_something_went(store: Store) -> None:
+    history = History(store, max_bytes=1000)
+    history.add_many(Entry("x" * 90) for _ in range(11))
+    history.clear()
+    assert not any(history.add("y" * 90) for _ in range(11))
+
+
+def test_nothing_of_a_cleared_history_stays_on_disk(tmp_path: Path, store: Store, history: History) -> None:
     history.add_many(Entry(f"unmistakable {i}") for i in range(500))
     assert any(b"unmistakable" in path.read_bytes() for path in tmp_path.iterdir())
     history.clear()
-    assert (len(history), list(history.messages())) == (0, [])
+    store.scrub()
+    assert (len(history), texts(history)) == (0, [])
     assert not any(b"unmistakable" in path.read_bytes() for path in tmp_path.iterdir())
 
 
 def test_broken_text_is_stored_without_what_breaks_it(history: History) -> None:
     history.add("half \ud83d a pair")
-    assert list(history.messages()) == [Entry("half ? a pair")]
+    assert texts(history) == ["half ? a pair"]
 
 
 def test_all_or_nothing(history: History) -> None:
@@ -68,35 +98,49 @@ def test_all_or_nothing(history: History) -> None:
     assert len(history) == 0
 
 
-def test_what_is_no_history_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "noise").write_bytes(b"noise" * 1000)
-    with pytest.raises(HistoryError, match="not a database"):
-        History(tmp_path / "noise")
-    with pytest.raises(HistoryError, match="cannot be opened"):
-        History(tmp_path / "missing" / "h")
-    (tmp_path / "folder").mkdir()
-    with pytest.raises(HistoryError):
-        History(tmp_path / "folder")
-
-
-def test_a_newer_programs_history_is_left_alone(tmp_path: Path, history: History) -> None:
-    history._db.execute("PRAGMA user_version=99")
-    history.close()
-    with pytest.raises(HistoryError, match="newer"):
-        History(tmp_path / "history.sqlite")
-
-
-def test_a_full_disk_loses_nothing(history: History) -> None:
+def test_a_full_disk_loses_nothing(store: Store, history: History) -> None:
     history.add("kept")
-    pages = history._db.execute("PRAGMA page_count").fetchone()[0]
-    history._db.execute(f"PRAGMA max_page_count={pages}")
-    with pytest.raises(HistoryError, match="full"):
+    pages = store.rows("PRAGMA page_count")[0][0]
+    store.rows(f"PRAGMA max_page_count={pages}")
+    with pytest.raises(StoreError, match="full"):
         history.add("x" * 1_000_000)
-    assert list(history.messages()) == [Entry("kept")]
+    assert texts(history) == ["kept"]
     history.add("and goes on")
     assert len(history) == 2
 
 
 def test_many_pages_of_messages(history: History) -> None:
     history.add_many(Entry(str(i)) for i in range(1234))
-    assert [entry.text for entry in history.messages()] == [str(i) for i in range(1234)]
+    assert texts(history) == [str(i) for i in range(1234)]
+    assert newest(history, 1234) == texts(history)
+
+
+def test_words_after_a_message(history: History) -> None:
+    history.add_many([Entry("a b c"), Entry("d e"), Entry("f")])
+    first = next(history.messages())
+    assert (history.words_after(0), history.words_after(first.id), history.words_after(99)) == (6, 3, 0)
+
+
+def test_rewriting(history: History) -> None:
+    history.add_many([Entry("a b"), Entry("c d e"), Entry("b")])
+    assert history.rewrite(lambda text: text.replace("b", "")) == [1, 3]
+    assert [(message.text, message.words) for message in history.messages()] == [("a ", 1), ("c d e", 3), ("", 0)]
+
+
+def test_deleting_since(history: History) -> None:
+    hour = timedelta(hours=1)
+    history.add_many(
+        [
+            Entry("before", NOON - hour),
+            Entry("then", NOON),
+            Entry("elsewhere, then", NOON.astimezone(timezone(9 * hour))),
+            Entry("elsewhere, before", (NOON - hour).astimezone(timezone(9 * hour))),
+            Entry("no zone, before", NOON.replace(tzinfo=None) - hour),
+            Entry("no zone, after", NOON.replace(tzinfo=None) + hour),
+        ]
+    )
+    history.add_many([Entry("arrived before")], now=NOON - hour)
+    history.add_many([Entry("arrived after")], now=NOON + hour)
+    assert history.delete_since(NOON) == [2, 3, 6, 8]
+    assert texts(history) == ["before", "elsewhere, before", "no zone, before", "arrived before"]
+    assert history.delete_since(NOON) == []

@@ -29,8 +29,17 @@ def test_it_survives_a_round_trip(content: Content) -> None:
         {"recipe": {"learning_rate": "NaN"}},
         {"recipe": {"clip": 0}},
         {"recipe": {"holdout_share": 1.0}},
-        {"recipe": {"adapter_dtype": "int8"}},
+        {"recipe": {"adapter_dtype": "int4"}},
         {"recipe": {"history": {"cache_weight": 1.5}}},
+        {"recipe": {"algorithm": "magic"}},
+        {"recipe": {"starts": 0}},
+        {"recipe": {"starts": 2}},
+        {"recipe": {"constants": {"alpha": 0.5}}},
+        {"recipe": {"algorithm": "apfl"}},
+        {"recipe": {"algorithm": "apfl", "constants": {"alpha": 0.5}}},
+        {"recipe": {"algorithm": "apfl", "constants": {"alpha": 1.5, "alpha_rate": 0.1}}},
+        {"recipe": {"algorithm": "apfl", "constants": {"alpha": 0.5, "alpha_rate": "NaN"}}},
+        {"recipe": {"algorithm": "interpolate", "constants": {"grid": 1}}},
         {"recipe": {"history": {"concentration_2": "NaN"}}},
         {"model": {"vocab": 0}},
         {"model_id": "short"},
@@ -41,9 +50,27 @@ def test_what_makes_no_sense_is_refused(content: Content, changes: dict[str, Any
         Manifest.model_validate_json(json.dumps(merged(json.loads(content[MANIFEST]), changes)))
 
 
+@pytest.mark.parametrize(
+    ("changes", "trains_nothing"),
+    [
+        ({"algorithm": "none", "steps": 0}, True),
+        ({"algorithm": "steps", "steps": 0}, True),
+        ({"algorithm": "steps", "steps": 1}, False),
+        ({"algorithm": "clusters", "steps": 0, "starts": 2}, False),
+        ({"algorithm": "interpolate", "steps": 1, "constants": {"grid": 11}}, False),
+        ({"algorithm": "apfl", "steps": 1, "constants": {"alpha": 0.5, "alpha_rate": 0}}, False),
+    ],
+)
+def test_a_recipe_says_whether_it_trains_anything(
+    content: Content, changes: dict[str, Any], trains_nothing: bool
+) -> None:
+    whole = merged(json.loads(content[MANIFEST]), {"recipe": changes})
+    assert Manifest.model_validate_json(json.dumps(whole)).recipe.trains_nothing == trains_nothing
+
+
 def test_an_order_that_is_off_is_written_as_a_word() -> None:
     recipe = HistoryRecipe(
-        cache_weight=0, cache_half=1, discount=0.5, concentration_2=math.inf, concentration_3=math.inf
+        cache_weight=0, cache_half=1, discount=0.5, concentration_2=math.inf, concentration_3=math.inf, strengths=1
     )
     assert json.loads(recipe.model_dump_json())["concentration_2"] == "Infinity"
     assert HistoryRecipe.model_validate_json(recipe.model_dump_json()) == recipe

@@ -17,6 +17,7 @@ from device_runtime.engine import Engine
 from device_runtime.phone import Phone
 from tests.device_runtime.bundle_parts import SURE
 
+STORE = {"history.sqlite", "history.sqlite-wal", "history.sqlite-shm"}
 PROGRAM = """
 import os, sys
 from device_runtime.bundle import load_bundle
@@ -44,29 +45,75 @@ def test_killed_in_the_midst(tmp_path: Path, rebuilt: Callable[..., Engine], own
         adapted += adaptations
         with Phone.open(folder, engine) as phone:
             assert phone.notes == ()
-            texts = [entry.text for entry in phone._history.messages()]
+            texts = [message["text"] for message in phone.export()["messages"]]
             assert texts == [f"see you at home number {i}" for i in range(len(texts))]
             assert len(texts) in (acknowledged, acknowledged + 1)
             assert phone.words == 6 * len(texts)
             assert phone.adapter.is_finite()
             assert np.any(phone.adapter.bias) or not adapted
-            leftovers = {path.name.split(".")[0] for path in folder.iterdir()}
-            assert leftovers <= {"history", "adapter", "previous", "state"}
+            adapters = {f"adapter-{entry.id}.safetensors" for entry in phone.adaptations() if entry.stored}
+            assert {path.name for path in folder.iterdir()} == STORE | adapters
             assert len(phone.predict("see")) == 3
     assert adapted
 
 
+FORGETTING = """
+import os, sys
+from device_runtime.bundle import load_bundle
+from device_runtime.engine import Engine
+from device_runtime.phone import Phone
+bundle, key, folder = sys.argv[1:]
+phone = Phone.open(folder, Engine(load_bundle(bundle, key)))
+phone.observe_many(["see you at home", "meet Zorblatt there"] * 1000)
+assert phone.adapt().verdict.kept
+os.write(1, b"ready\\n")
+phone.forget_word("zorblatt")
+os.write(1, b"forgotten\\n")
+sys.stdin.read()
+"""
+
+
+def test_killed_while_it_forgets(tmp_path: Path, rebuilt: Callable[..., Engine], own_keys: tuple[Path, Path]) -> None:
+    engine = rebuilt(SURE)
+    ends = set()
+    for run, seconds in enumerate((0.0, 0.03, 0.06, 0.1, 1.0)):
+        folder = tmp_path / f"phone{run}"
+        lines = lines_until_killed(FORGETTING, engine.bundle.path, own_keys[1], folder, seconds)
+        with Phone.open(folder, engine) as phone:
+            words = {word.word: word.times for word in phone.learned_words(None)}
+            assert phone.messages == 2000
+            assert words["there"] == 1000
+            forgotten = "zorblatt" not in words
+            ends.add(forgotten)
+            assert forgotten or words["zorblatt"] == 1000
+            assert forgotten or "forgotten\n" not in lines
+            assert forgotten != any(b"orblatt" in path.read_bytes() for path in folder.iterdir())
+            assert phone.adapter is not engine.bundle.adapter_init or forgotten
+    assert True in ends
+
+
 def run_and_kill(bundle: Path, key: Path, folder: Path, seconds: float) -> tuple[int, int]:
     """Lets a phone work in a process of its own and kills it. Returns the last message's number, and adaptations."""
+    lines = lines_until_killed(PROGRAM, bundle, key, folder, seconds)
+    numbers = [int(line) for line in lines if line.strip().isdigit()]
+    return numbers[-1], lines.count("adapted\n")
+
+
+def lines_until_killed(program: str, bundle: Path, key: Path, folder: Path, seconds: float) -> list[str]:
+    """Runs a program and kills it so long after its first line. Returns what it wrote."""
     process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(bundle), str(key), str(folder)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", program, str(bundle), str(key), str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout is not None
+    assert process.stdin is not None
     lines = [process.stdout.readline()]  # it works
     time.sleep(seconds)
     os.kill(process.pid, signal.SIGKILL)
     lines += process.stdout.readlines()
     process.stdout.close()
+    process.stdin.close()
     process.wait()
-    numbers = [int(line) for line in lines if line.strip().isdigit()]
-    return numbers[-1], lines.count("adapted\n")
+    return lines

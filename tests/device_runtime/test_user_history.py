@@ -16,7 +16,7 @@ INF = math.inf
 
 def history(*messages: str, weight: float = 0.0, two: float = INF, three: float = INF, discount: float = 0.5):  # type: ignore[no-untyped-def]
     recipe = HistoryRecipe(
-        cache_weight=weight, cache_half=4.0, discount=discount, concentration_2=two, concentration_3=three
+        cache_weight=weight, cache_half=4.0, discount=discount, concentration_2=two, concentration_3=three, strengths=1
     )
     made = UserHistory(recipe, lambda word: {"go": 3, "home": 4}.get(word, -1))
     for message in messages:
@@ -109,3 +109,12 @@ def test_it_grows_past_its_first_arrays() -> None:
 def test_single_pieces_are_known() -> None:
     made = history("go home away")
     assert [made.pieces[made.index(word)] for word in ("go", "home", "away")] == [3, 4, -1]
+
+
+def test_strength_scales_all_that_is_mixed_in() -> None:
+    made = history("we go home", "you go out", weight=0.5, two=2.0, three=4.0)
+    whole = probability(made, ["we", "go"], "home", 0.1)
+    made.strength = 0.25
+    assert probability(made, ["we", "go"], "home", 0.1) == pytest.approx(0.75 * 0.1 + 0.25 * whole)
+    made.strength = 0.0
+    assert probability(made, ["we", "go"], "home", 0.1) == 0.1

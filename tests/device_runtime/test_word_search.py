@@ -14,7 +14,7 @@ from device_runtime.word_search import WordSearch
 from keyboard_model.text import units
 
 OWNER = "meet zorblatt at the quuxhouse, zorblatt knows the quuxhouse"
-RECIPE = HistoryRecipe(cache_weight=0.3, cache_half=10, discount=0.5, concentration_2=5, concentration_3=5)
+RECIPE = HistoryRecipe(cache_weight=0.3, cache_half=10, discount=0.5, concentration_2=5, concentration_3=5, strengths=1)
 
 
 class Bench:

@@ -8,6 +8,7 @@ import pytest
 from federated.job import Job
 from federated.run_folder import RunError, RunFolder
 from keyboard_model import language_model
+from keyboard_model.ngram import NgramTable
 
 
 @pytest.fixture
@@ -27,10 +28,23 @@ def test_the_job_comes_back(run):
     assert run.exists() and run.job() == Job(seed=3)
 
 
-@pytest.mark.parametrize("read", [RunFolder.job, RunFolder.tokenizer, RunFolder.parameters])
+def test_the_ngrams_come_back(run):
+    assert not run.has_ngram()
+    run.write_ngram(NgramTable.empty(20))
+    assert run.has_ngram() and run.ngram().to_bytes() == NgramTable.empty(20).to_bytes()
+
+
+@pytest.mark.parametrize("cut", [0, 7, -1])
+def test_damaged_ngrams_are_named(run, cut):
+    (run.path / "ngram.safetensors").write_bytes(NgramTable.empty(20).to_bytes()[:cut])
+    with pytest.raises(RunError, match=r"ngram\.safetensors is damaged.*--resume"):
+        run.ngram()
+
+
+@pytest.mark.parametrize("read", [RunFolder.job, RunFolder.tokenizer, RunFolder.parameters, RunFolder.ngram])
 def test_an_empty_folder_says_to_train_first(run, read):
     assert not run.exists()
-    with pytest.raises(RunError, match="run `thumbprint train`"):
+    with pytest.raises(RunError, match="run `thumbprint train"):
         read(run)
 
 

@@ -1,5 +1,6 @@
 """A run begun, refused, resumed; what lies on disk when something goes wrong."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ def finished(tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Run
     run = RunFolder(tmp_path_factory.mktemp("finished") / "run")
     stages, rounds = [], []
     train(JOB, tiny_corpus, run.path, on_stage=stages.append, on_round=rounds.append)
-    assert stages == ["vocabulary", "graph"]
+    assert stages == ["vocabulary", "graph", *(f"counting n-grams, {done} of 9 users" for done in (0, 9))]
     assert [report.round for report in rounds] == [1]
     return run
 
@@ -39,6 +40,30 @@ def test_a_finished_run_says_what_it_was_made_of(finished, tiny_corpus):
 def test_a_folder_that_holds_a_run_is_not_trained_over(finished, tiny_corpus):
     with pytest.raises(RunError, match="--resume"):
         train(JOB, tiny_corpus, finished.path)
+
+
+def test_the_ngrams_are_those_of_several_and_every_context_sums_to_one(finished):
+    table, vocab = finished.ngram(), len(finished.tokenizer())
+    assert table.vocab == vocab and len(table.trigrams.pieces) > 50
+    for context in table.trigrams.contexts[:20].tolist():
+        assert table.distribution(*divmod(context, vocab)).sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_missing_ngrams_are_counted_again_and_others_are_another_job(finished, tiny_corpus, tmp_path):
+    run = RunFolder(shutil.copytree(finished.path, tmp_path / "run"))
+    (run.path / "ngram.safetensors").unlink()
+    (run.path / "summary.json").unlink()
+
+    def with_ngrams(**changes):
+        job = JOB.model_copy(update={"ngram": JOB.ngram.model_copy(update=changes)})
+        train(job, tiny_corpus, run.path, resume=True)
+
+    with pytest.raises(RunError, match="another job"):
+        with_ngrams(min_clients=3)
+    with_ngrams(weight=0.0)
+    assert not run.has_ngram() and run.read_json("summary.json")["rounds"] == 1
+    with_ngrams(weight=0.1)
+    assert run.ngram().to_bytes() == finished.ngram().to_bytes()
 
 
 def test_another_job_is_not_resumed(finished, tiny_corpus):

@@ -1,15 +1,18 @@
 """A model small enough to export in a moment, its tokenizer and what a bundle says of it."""
 
 from device_runtime.manifest import ModelShape, Provenance
+from federated import fine_tuning
 from federated.job import PersonalizationConfig
-from keyboard_model import language_model, tokenizer
+from federated.method import PhonePart
+from keyboard_model import adapter, language_model, tokenizer
 from thumbprint.export_run import recipe_of
 
 TOKENIZER = tokenizer.train({"see": 9, "you": 8, "home": 7, "ok": 6}, 400)
 E, H, R, B, T = 16, 24, 2, 2, 6
 SHAPE = ModelShape(vocab=len(TOKENIZER), embedding=E, cells=H, rank=R, batch=B, window=T, bos=TOKENIZER.bos)
 PARAMETERS = language_model.init(len(TOKENIZER), E, H, seed=0)
-RECIPE = recipe_of(PersonalizationConfig())
+START = adapter.init(len(TOKENIZER), E, R, seed=0)
+RECIPE = recipe_of(PersonalizationConfig(), fine_tuning.METHOD, PhonePart(PARAMETERS, (START,), "steps"))
 PROVENANCE = Provenance(
     corpus_id="0" * 64,
     corpus="none",

@@ -1,20 +1,19 @@
-"""The bundle's five files: signed, reproducible, written whole or not at all."""
+"""The bundle's six files: signed, reproducible, written whole or not at all."""
 
 import errno
 import os
 import zipfile
 
 import pytest
-import safetensors.numpy
 
 from device_runtime import bundle_files as files
 from device_runtime.bundle import load_bundle
 from device_runtime.keys import KeyFileError
-from keyboard_model import adapter as adapters
-from tests.tflite_export.models import PROVENANCE, RECIPE, SHAPE, TOKENIZER, E, R
-from tflite_export.bundle_writer import adapter_bytes, assemble, write_bundle
+from keyboard_model.ngram import Level, NgramTable
+from tests.tflite_export.models import PROVENANCE, RECIPE, SHAPE, START, TOKENIZER
+from tflite_export.bundle_writer import assemble, write_bundle
 
-START = adapters.init(SHAPE.vocab, E, R, seed=0)
+NGRAM = NgramTable(NgramTable.empty(SHAPE.vocab).unigram, Level.of([3, 3], [4, 5], [0.5, 0.25]), Level.of([], [], []))
 
 
 @pytest.fixture
@@ -24,7 +23,9 @@ def made(converted, tiny_keys):
             name="x",
             model=converted,
             tokenizer=TOKENIZER.model,
-            adapter_init=START,
+            starts=[START],
+            ngram=NGRAM,
+            ngram_weight=0.25,
             shape=SHAPE,
             recipe=RECIPE,
             provenance=PROVENANCE,
@@ -43,6 +44,7 @@ def test_a_phone_loads_what_was_written(made, tiny_public_key, tmp_path):
     assert bundle.manifest.metrics == {"loss": 1.0}
     assert bundle.tokenizer == TOKENIZER.model
     assert (bundle.adapter_init.lora_a == START.lora_a).all()
+    assert bundle.ngram.to_bytes() == NGRAM.to_bytes() and bundle.manifest.ngram_weight == 0.25
 
 
 def test_the_same_content_is_the_same_bytes(made, tmp_path):
@@ -51,20 +53,11 @@ def test_the_same_content_is_the_same_bytes(made, tmp_path):
     assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
 
 
-def test_the_zip_holds_the_five_files_and_no_time(made, tmp_path):
+def test_the_zip_holds_the_six_files_and_no_time(made, tmp_path):
     write_bundle(tmp_path / "x.bundle", made())
     with zipfile.ZipFile(tmp_path / "x.bundle") as archive:
         assert set(archive.namelist()) == set(files.LIMITS) == set(made())
         assert {info.date_time for info in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
-
-
-def test_the_adapter_is_stored_in_float32_by_name():
-    tensors = safetensors.numpy.load(adapter_bytes(adapters.Adapter(*(part.astype("float64") for part in START))))
-    assert {name: (part.shape, part.dtype.name) for name, part in tensors.items()} == {
-        "lora_a": ((E, R), "float32"),
-        "lora_b": ((R, E), "float32"),
-        "bias": ((SHAPE.vocab,), "float32"),
-    }
 
 
 def test_a_public_key_signs_nothing(made, tiny_public_key):

@@ -5,34 +5,31 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from device_runtime.bundle import Bundle
+from device_runtime.bundle import interpreted
 from device_runtime.manifest import Manifest
-from keyboard_model import adapter as adapters
-from tests.tflite_export.models import PARAMETERS, PROVENANCE, RECIPE, SHAPE, TOKENIZER, E, R
+from keyboard_model.ngram import NgramTable
+from tests.tflite_export.models import PARAMETERS, PROVENANCE, RECIPE, SHAPE, START, TOKENIZER
 from tflite_export.bundle_writer import assemble
 from tflite_export.check import Check, check
 from tflite_export.convert import ExportError
 
-START = adapters.init(SHAPE.vocab, E, R, seed=0)
-
 
 @pytest.fixture(scope="module")
 def bundle(converted, tiny_keys):
-    from device_runtime.adapter import Adapter
-
     content = assemble(
         name="x",
         model=converted,
         tokenizer=TOKENIZER.model,
-        adapter_init=START,
+        starts=[START],
+        ngram=NgramTable.empty(SHAPE.vocab),
+        ngram_weight=0.0,
         shape=SHAPE,
         recipe=RECIPE,
         provenance=PROVENANCE,
         metrics={},
         private_key=tiny_keys[0],
     )
-    manifest = Manifest.model_validate_json(content["manifest.json"])
-    return Bundle(Path("x"), manifest, converted, TOKENIZER.model, Adapter(*START))
+    return interpreted(Path("x"), Manifest.model_validate_json(content["manifest.json"]), content)
 
 
 def test_the_model_it_was_made_of_passes(bundle):

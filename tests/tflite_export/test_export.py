@@ -7,6 +7,7 @@ from device_runtime.bundle import load_bundle
 from device_runtime.engine import Engine
 from device_runtime.keys import KeyFileError
 from keyboard_model import adapter as adapters
+from keyboard_model.ngram import Level, NgramTable
 from tests.tflite_export.models import PARAMETERS, PROVENANCE, RECIPE, SHAPE, TOKENIZER, B, E, R, T
 from tflite_export import export
 from tflite_export.check import Check
@@ -59,8 +60,18 @@ def test_without_a_start_the_phone_starts_from_an_adapter_that_changes_nothing(m
 
 def test_a_start_given_is_the_start(make, tmp_path, tiny_public_key):
     start = adapters.init(SHAPE.vocab, E, R, seed=1)._replace(bias=np.full(SHAPE.vocab, 0.5, np.float32))
-    make(adapter_init=start)
+    make(starts=[start])
     assert (load_bundle(tmp_path / "x.bundle", tiny_public_key).adapter_init.bias == 0.5).all()
+
+
+def test_ngrams_come_with_their_weight_or_not_at_all(make, tmp_path, tiny_public_key):
+    table = NgramTable(NgramTable.empty(SHAPE.vocab).unigram, Level.of([3], [4], [0.5]), Level.of([], [], []))
+    for given, weight in ((table, 0.25), (table, 0.0), (None, 0.25)):
+        make(ngram=given, ngram_weight=weight)
+        bundle = load_bundle(tmp_path / "x.bundle", tiny_public_key)
+        mixed_in = bool(given and weight)
+        assert bundle.manifest.ngram_weight == (weight if mixed_in else 0.0)
+        assert len(bundle.ngram.bigrams.pieces) == mixed_in
 
 
 def test_a_model_that_came_out_different_is_not_written(make, tmp_path):

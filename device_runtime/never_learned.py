@@ -1,0 +1,56 @@
+"""What no keyboard may learn, whoever types it: numbers of four digits or more, e-mail addresses, URLs.
+
+Codes, card numbers and telephone numbers are numbers, also with spaces, hyphens, dots or slashes between
+their digits. A keyboard errs on the side of learning too little: `12.30` and `10/3/2015` go, too; `12:30` stays.
+"""
+
+from __future__ import annotations
+
+import re
+
+from device_runtime.masking import replaced
+from keyboard_model.text import Kind, normalize, units
+
+MAX_DIGITS = 3
+"""Digits that a number may have and still be learnt."""
+
+# Each begins where its run of characters does, or at a literal: the time to search stays linear in the text.
+_LOCAL = r"[\w.!#$%&'*+/=?^`{|}~-]"
+_DOMAINS = "com|org|net|edu|gov|mil|int|info|biz|io|app|dev|ly"
+_ADDRESS = re.compile(
+    rf"(?<!{_LOCAL}){_LOCAL}++@[\w-]+(?:\.[\w-]+)+"
+    r"|(?<![A-Za-z])[A-Za-z][A-Za-z0-9+.-]{0,30}://\S+"
+    r"|(?<!\w)www\.\S+"
+    rf"|(?<![\w.-])(?:[\w-]+\.)+(?:{_DOMAINS})(?![\w-])(?:[/?#:]\S*)?"
+    r"|(?<![\w.-])(?:[\w-]+\.)+[^\W\d_]{2,}/\S+",
+    re.IGNORECASE,
+)
+_DIGIT_GROUPS = re.compile(r"(?<![\d:])\d+(?:[ \t\u00a0\u2009.,/()+\u2010-\u2015-]{1,3}\d+)+(?!:?\d)")
+
+
+def masked(text: str) -> str:
+    """Returns `text` with a placeholder in place of all that must not be learnt; untouched where nothing must."""
+    normal = normalize(text)
+    found = normal
+    if "." in normal or "://" in normal:  # as every address has it, and few messages do: 2 us, not 17
+        found = replaced(normal, [match.span() for match in _ADDRESS.finditer(normal)])
+    if _digits(found) > MAX_DIGITS:
+        found = replaced(found, [*_groups(found), *_runs(found)])
+    return text if found == normal else found
+
+
+def _groups(text: str) -> list[tuple[int, int]]:
+    return [match.span() for match in _DIGIT_GROUPS.finditer(text) if _digits(match.group()) > MAX_DIGITS]
+
+
+def _runs(text: str) -> list[tuple[int, int]]:
+    """Words with so many digits: long numbers, and codes such as `x7k2m94q`."""
+    return [
+        (unit.start, unit.end)
+        for unit in units(text)
+        if unit.kind is Kind.WORD and _digits(text[unit.start : unit.end]) > MAX_DIGITS
+    ]
+
+
+def _digits(text: str) -> int:
+    return sum(map(str.isdecimal, text))

@@ -1,0 +1,67 @@
+"""The combination that ships: a meta-learned start, the adapter, the owner's n-grams, each weighed by what was typed.
+
+    start     θ_0 of Per-FedAvg (Fallah et al. 2020, first order), trained in rounds; 0 rounds = the shared model's
+    adapter   K pulled steps from θ_0, their rates times n / (n + evidence)
+    words     hierarchical Pitman-Yor mixture with the adapted model as its base (Teh 2006), at a strength that is
+              chosen on the owner's newest messages (Mansour et al. 2020, section 5)
+    brake     a word of one's own takes a key only where it is clearly the more probable (`device_runtime.steady`)
+
+The parts have their own switches: `steps = 0` is `user_history`, a silent history is `per_fedavg`, and both
+are `global_only`. The start is trained with rates of its own, so that the phone's recipe can be chosen
+without training it again. TFF's view of it is without the owner's n-grams, which live on the phone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import tensorflow as tf
+from pydantic import Field
+
+from federated import per_fedavg
+from federated.fine_tuning import STEPS_SPACE
+from federated.job import NotNegative
+from federated.method import Base, Choice, Local, Method, Options, Plan, Range, Structure
+from federated.user_history import HISTORY_SPACE
+from keyboard_model.adapter import Adapter
+
+
+class ThumbprintOptions(Options):
+    """How the start is learnt: `start_learning_rate`, `start_bias_rate` of its steps, 0 = as it was;
+    `inner_steps`: the phone's steps that it looks ahead."""
+
+    start_learning_rate: NotNegative = 0.1
+    start_bias_rate: NotNegative = 2.0
+    inner_steps: int = Field(2, ge=1, le=50)
+
+
+def local(base: Base, server: Adapter, client: Structure, batches: tf.data.Dataset, plan: Plan) -> Local:
+    """One client's round of first-order Per-FedAvg at the start's own rates."""
+    options = plan.options
+    rates = {"learning_rate": options.start_learning_rate, "bias_rate": options.start_bias_rate}
+    meta = per_fedavg.PerFedAvgOptions(variant="first_order", inner_steps=options.inner_steps)
+    start = replace(plan, config=plan.config.model_copy(update=rates), options=meta)
+    return per_fedavg.local(base, server, client, batches, start)
+
+
+METHOD = Method(
+    name="thumbprint",
+    title="Thumbprint",
+    paper="Fallah et al. 2020, arXiv:2002.07948; Teh 2006, eq. 5; Mansour et al. 2020, arXiv:2002.10619, section 5",
+    personalize=per_fedavg.personalize,
+    phone=per_fedavg.phone,
+    local=local,
+    server=per_fedavg.server,
+    history=True,
+    options=ThumbprintOptions,
+    space={
+        **STEPS_SPACE,
+        **HISTORY_SPACE,
+        "proximal": Range(1e-4, 1.0, log=True),
+        "federated.rounds": Choice((0, 30)),
+        "history.strengths": Choice((1, 3, 6)),
+        "swap_margin": Choice((0.0, 0.25, 0.5, 1.0)),
+    },
+    rounds=0,  # on real messages the shared model's own start was better: see README
+    recipe_alone=("steps", "learning_rate", "bias_rate", "proximal", "evidence", "newest_words", "holdout_share"),
+)

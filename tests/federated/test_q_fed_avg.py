@@ -1,0 +1,36 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from federated.ditto import METHOD
+from federated.q_fed_avg import reweighted
+from tests.federated.personal import plan_of, rounds
+from tests.federated.toys import client
+
+
+def test_by_hand():
+    """L = 2, Δ = L·(3, 4) = (6, 8), F = 3, q = 2: h = 2·3·100 + 2·9 = 618, and F^q·Δ/h = 9·(6, 8)/618."""
+    update, weight = reweighted((tf.constant([3.0]), tf.constant([4.0])), tf.constant(3.0), 0.5, 2.0)
+    assert float(weight) == pytest.approx(618)
+    assert [float(part[0]) for part in update] == pytest.approx([9 * 6 / 618, 9 * 8 / 618])
+
+
+def test_q_of_0_is_the_plain_mean():
+    update, weight = reweighted((tf.constant([3.0, 4.0]),), tf.constant(3.0), 0.5, 0.0)
+    assert (float(weight), list(update[0].numpy())) == (2.0, [3.0, 4.0])
+
+
+def test_who_is_served_worse_counts_for_more():
+    weights = [float(reweighted((tf.zeros([2]),), tf.constant(loss), 0.5, 1.0)[1]) for loss in (2.0, 4.0)]
+    assert weights[1] == 2 * weights[0]
+
+
+@pytest.mark.usefixtures("execution")
+def test_a_fair_round_in_tff_lies_between_its_clients():
+    clients = [client(2, seed=0), client(2, seed=1)]
+    small = {"learning_rate": 0.02, "bias_rate": 0.1}
+    fair, _, measured = rounds(METHOD, plan_of(METHOD, {}, {"fairness_q": 1.0}, **small), clients)
+    plain, _, _ = rounds(METHOD, plan_of(METHOD, {}, {}, **small), clients)
+    assert float(measured["broken_clients"]) == 0
+    assert np.isfinite(fair.bias).all()
+    assert not np.allclose(fair.bias, plain.bias)

@@ -1,0 +1,40 @@
+"""Thumbprint's rounds are first-order Per-FedAvg at rates of their own; its phone is Per-FedAvg's with a history."""
+
+import pytest
+
+from federated import fine_tuning, per_fedavg
+from federated.personal_program import folder_in
+from federated.thumbprint import METHOD
+from tests.federated.adapters_by_hand import arrays, assert_close
+from tests.federated.personal import BASE, local, personal, plan_of, random_adapter
+from tests.federated.toys import client
+
+START = random_adapter(1)
+BATCHES = client(3, seed=0, counted=7)
+
+
+def test_the_start_is_learnt_at_its_own_rates():
+    own = {"start_learning_rate": 0.03, "start_bias_rate": 0.2, "inner_steps": 1}
+    meta = {"variant": "first_order", "inner_steps": 1}
+    found = local(METHOD, START, (), BATCHES, plan_of(METHOD, own))
+    expected = local(
+        per_fedavg.METHOD, START, (), BATCHES, plan_of(per_fedavg.METHOD, meta, learning_rate=0.03, bias_rate=0.2)
+    )
+    assert_close(found.update, arrays(expected.update))
+
+
+def test_without_rounds_it_is_fine_tuning_and_a_history():
+    plan = plan_of(METHOD)
+    start = METHOD.server(BASE, plan)
+    found = personal(METHOD, start, (), BATCHES, [], plan)
+    assert_close(found, arrays(personal(fine_tuning.METHOD, (), (), BATCHES, [], plan_of(fine_tuning.METHOD))))
+    assert METHOD.history
+
+
+@pytest.mark.parametrize(
+    ("change", "again"), [({"steps": 7}, True), ({"options": {"inner_steps": 3}}, False), ({"clip": 1.0}, False)]
+)
+def test_the_phone_s_recipe_is_chosen_without_training_the_start_again(tmp_path, change, again):
+    config = plan_of(METHOD).config
+    other = config.model_copy(update=change)
+    assert (folder_in(tmp_path, METHOD, config) == folder_in(tmp_path, METHOD, other)) == again

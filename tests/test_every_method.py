@@ -1,0 +1,199 @@
+"""The promise for every method that runs on a phone: from the bundle, LiteRT comes to TFF's personal model.
+
+A method is trained for two rounds where it has any, three clients are personalized by the TFF computation, and
+the exported bundle adapts on the same messages. As in `tests/test_one_maths.py` the model is so small that
+TFLite keeps its weights in float, so what is compared is the maths, to float32 rounding.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from device_runtime import adaptation
+from device_runtime.adapter import Adapter as PhoneAdapter
+from device_runtime.bundle import load_bundle
+from device_runtime.engine import Engine
+from device_runtime.local.algorithms import ALGORITHMS
+from device_runtime.manifest import Provenance
+from federated import evaluation, personal_round, personalization
+from federated.execution import execution_context
+from federated.job import GateConfig, PersonalizationConfig
+from federated.method import Base, Method, Structure
+from federated.methods import METHODS
+from federated.personal_program import Learnt
+from keyboard_model import language_model
+from keyboard_model.adapter import Adapter
+from keyboard_model.tokenizer import Tokenizer, train
+from tflite_export import export
+from thumbprint.export_run import phone_part, recipe_of
+
+E, H, R, B, T, STEPS, ROUNDS = 2, 5, 2, 2, 8, 5, 2
+CONFIG = PersonalizationConfig(
+    steps=STEPS,
+    learning_rate=1.0,
+    bias_rate=10.0,
+    proximal=0.02,
+    clip=0.8,
+    evidence=5.0,
+    holdout_share=0.25,
+    batch=B,
+    window=T,
+    adapter_dtype="float32",
+    gate=GateConfig(min_words=1, margin=0.0),
+)
+CLIENTS = [
+    ["see you at home, ok?", "ok see you later", "zzyzx at home", "home at <#> ok", "see you see you"] * 3,
+    ["thanks!", "later thanks", "thanks ok", "see you later", "ok later thanks", "thanks"] * 2,
+    # The tail is of another kind than what was learnt, so that moving all the way does not pay.
+    ["thanks ok", "ok thanks", "thanks thanks"] * 3 + ["see you at home", "thanks", "see you at home later"],
+]
+ADAPTER_TOLERANCE = {"rtol": 1e-5, "atol": 1e-5}
+"""The largest difference seen was 1.9e-6, on adapters moved by 2.5 to 5.6."""
+LOSS_TOLERANCE = 1e-5
+"""Relative."""
+
+
+class Setting(NamedTuple):
+    tokenizer: Tokenizer
+    base: Base
+    keys: tuple[Path, Path]
+    folder: Path
+
+
+class Compared(NamedTuple):
+    """One method: what TFF made of each client, and the phone that is to come to the same."""
+
+    method: Method
+    config: PersonalizationConfig
+    in_tff: list
+    engine: Engine
+
+
+@pytest.fixture(scope="module")
+def setting(tmp_path_factory: pytest.TempPathFactory, tiny_keys: tuple[Path, Path]) -> Iterator[Setting]:
+    tokenizer = train({"see": 9, "you": 8, "at": 7, "home": 6, "ok": 5, "later": 4, "thanks": 3}, 400)
+    vocab, rng = len(tokenizer), np.random.default_rng(0)
+    shared = language_model.init(vocab, E, H, seed=0)
+    assert max(part.size for part in shared) < 1024, "TFLite would make int8 of it"
+    start = Adapter(*(rng.normal(0, 0.3, shape).astype(np.float32) for shape in ((E, R), (R, E), (vocab,))))
+    with execution_context():
+        yield Setting(tokenizer, Base(shared, start), tiny_keys, tmp_path_factory.mktemp("every_method"))
+
+
+@pytest.fixture(scope="module")
+def convert_once() -> Callable[..., bytes]:
+    """Most methods leave the shared model as it is: its conversion, which takes seconds, is done once."""
+    made: dict[bytes, bytes] = {}
+
+    def convert(parameters, shape):
+        key = b"".join(np.ascontiguousarray(part).tobytes() for part in parameters)
+        if key not in made:
+            made[key] = original(parameters, shape)
+        return made[key]
+
+    original = export.convert
+    return convert
+
+
+def learnt_in_rounds(setting: Setting, method: Method, config: PersonalizationConfig) -> Structure:
+    """What the server holds after the method's rounds with all clients."""
+    plan = method.plan(config, setting.tokenizer.bos)
+    server = method.server(setting.base, plan)
+    if method.local is None:
+        return server
+    process = personal_round.build(method, setting.base, plan)
+    data = [personalization.adaptation_batches(setting.tokenizer, messages, config)[0] for messages in CLIENTS]
+    state, clients = process.initialize(), [method.client(server, plan)] * len(CLIENTS)
+    for _ in range(ROUNDS):
+        state, clients, measured = process.next(state, setting.base, clients, data)
+        assert float(measured["broken_clients"]) == 0
+    return process.server(state)
+
+
+def personalized(setting: Setting, method: Method, config: PersonalizationConfig, server: Structure) -> list:
+    """What TFF makes of the clients on new phones: adapter, and the tallies on what they typed."""
+    plan, tokenizer = method.plan(config, setting.tokenizer.bos), setting.tokenizer
+    computation = personalization.build(method, setting.base, server, plan, tokenizer)
+    texts = [personalization.adaptation_batches(tokenizer, messages, config) for messages in CLIENTS]
+    learnt, held_out = map(list, zip(*texts, strict=True))
+    tested = [evaluation.evaluation_batches(tokenizer, messages, B, T) for messages in CLIENTS]
+    states = [method.client(server, plan)] * len(CLIENTS)
+    return list(computation(setting.base, server, states, learnt, held_out, tested))
+
+
+def exported(setting: Setting, method: Method, config: PersonalizationConfig, server: Structure) -> Engine:
+    plan = method.plan(config, setting.tokenizer.bos)
+    part = phone_part(method, setting.base, Learnt(server, lambda client: (), 0), plan)
+    path = setting.folder / f"{method.name}.bundle"
+    about = {"corpus_id": "0" * 64, "corpus": "none", "synthetic": True, "algorithm": "none", "rounds": 0, "seed": 0}
+    export.export_bundle(
+        path,
+        name=method.name,
+        parameters=part.parameters,
+        tokenizer=setting.tokenizer,
+        windows=(B, T),
+        rank=R,
+        starts=part.starts,
+        recipe=recipe_of(config, method, part),
+        provenance=Provenance(**about, epsilon=None, delta=None, thumbprint="0"),
+        metrics={},
+        private_key=setting.keys[0],
+    )
+    return Engine(load_bundle(path, setting.keys[1]))
+
+
+@pytest.fixture(scope="module", params=sorted(name for name, method in METHODS.items() if method.phone is not None))
+def compared(request: pytest.FixtureRequest, setting: Setting, convert_once: Callable[..., bytes]) -> Compared:
+    method = METHODS[request.param]
+    config = CONFIG.model_copy(update={"method": method.name})
+    server = learnt_in_rounds(setting, method, config)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(export, "convert", convert_once)
+        engine = exported(setting, method, config, server)
+    return Compared(method, config, personalized(setting, method, config, server), engine)
+
+
+def on_phone(engine: Engine, messages: list[str]) -> PhoneAdapter:
+    """The phone's adapter before the gate, which may prefer the old one."""
+    bundle = engine.bundle
+    recipe = bundle.manifest.recipe
+    if recipe.trains_nothing:
+        return bundle.adapter_init
+    learnt, held_out = adaptation.parts(engine, recipe, messages)
+    return ALGORITHMS[recipe.algorithm](engine, recipe, learnt, held_out, bundle.starts)
+
+
+@pytest.mark.parametrize("client", range(len(CLIENTS)))
+def test_the_phone_comes_to_tff_s_adapter(compared: Compared, client: int) -> None:
+    found = on_phone(compared.engine, CLIENTS[client])
+    for name, tensor in found.tensors().items():
+        expected = compared.in_tff[client]["adapter"][name]
+        np.testing.assert_allclose(tensor, expected, **ADAPTER_TOLERANCE, err_msg=name)
+
+
+@pytest.mark.parametrize("client", range(len(CLIENTS)))
+def test_the_phone_s_losses_are_tff_s(compared: Compared, client: int) -> None:
+    adapter = on_phone(compared.engine, CLIENTS[client])
+    tokenizer = compared.engine.tokenizer
+    made = evaluation.evaluation_batches(tokenizer, CLIENTS[client], B, T)
+    found = -sum(float(compared.engine.evaluate(batch["tokens"], batch["targets"], adapter).sum()) for batch in made)
+    assert found == pytest.approx(float(compared.in_tff[client]["personal"]["loss_sum"]), rel=LOSS_TOLERANCE)
+
+
+def test_what_adapts_moves_each_client_another_way(compared: Compared) -> None:
+    """Otherwise the comparison above would hold for a phone that does nothing."""
+    one, other = (on_phone(compared.engine, messages) for messages in CLIENTS[:2])
+    moved = max(float(np.abs(one.tensors()[name] - other.tensors()[name]).max()) for name in one.tensors())
+    if compared.engine.bundle.manifest.recipe.algorithm == "none":
+        assert moved == 0
+    else:
+        assert moved > 10_000 * ADAPTER_TOLERANCE["atol"]
+
+
+def test_the_bundle_mixes_in_the_owner_s_words_where_the_method_does(compared: Compared) -> None:
+    history = compared.engine.bundle.manifest.recipe.history
+    silent = history.cache_weight == 0 and np.isinf([history.concentration_2, history.concentration_3]).all()
+    assert silent != compared.method.history

@@ -1,0 +1,19 @@
+"""The made-up comparison, built and summarized once."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.thumbprint.comparison import made_up
+from thumbprint.comparison.report import ComparisonReport, report_of
+from thumbprint.comparison.results import Comparison
+
+
+@pytest.fixture(scope="session")
+def comparison() -> Comparison:
+    return made_up.comparison()
+
+
+@pytest.fixture(scope="session")
+def report(comparison: Comparison) -> ComparisonReport:
+    return report_of(comparison)

@@ -1,0 +1,199 @@
+"""One method from its tuning to its rows in the report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from device_runtime.bundle import Bundle
+from device_runtime.held_out import TrialPlan
+from device_runtime.trial import Trial
+from federated.job import PersonalizationConfig
+from federated.method import Method
+from federated.methods import METHODS
+from federated.personal_program import Learnt
+from keyboard_model.metrics import WordCounts
+from thumbprint.comparison import communication, drift, in_tff, scarcity, storage
+from thumbprint.comparison.budget import Budget
+from thumbprint.comparison.keys import KeyPair
+from thumbprint.comparison.on_phones import bundle_of, retuned, trials
+from thumbprint.comparison.results import REFERENCE, ClientResult, Group, MethodResult
+from thumbprint.comparison.setting import Setting
+from thumbprint.comparison.settings_space import with_values
+from thumbprint.comparison.tuning import Tuned, tune
+from thumbprint.comparison.utility import utility
+
+SCARCE = ("fine_tuning", "user_history", "thumbprint")
+"""The methods whose gain is drawn against messages seen: the ones a product would ship."""
+STORED = ("fine_tuning", "thumbprint")
+"""The methods whose adapters are kept in every form."""
+DRIFTING = ("fine_tuning", "ditto", "per_fedavg")
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Measures methods on one setting.
+
+    Attributes:
+        say: Called with what is being done, as it begins.
+    """
+
+    setting: Setting
+    budget: Budget
+    keys: KeyPair
+    say: Report
+
+    def measure(self, name: str, method: Method, start: PersonalizationConfig) -> MethodResult:
+        """Tunes a method on validation users, trains it, and measures it on users seen and new.
+
+        Args:
+            name: in the report; a variant's is `method+what`.
+            start: the job's personalization, with the method (and what makes the variant) in it.
+        """
+        tuned = self._tuned(name, method, start)
+        config = self._with_rounds(method, tuned.config, self.budget.rounds)
+        self.say(f"{name}: training")
+        learnt = self.setting.learn(method, config)
+        rows = self._seen(name, method, config, learnt)
+        new_phones = self.setting.new_phones()
+        if method.phone is None:
+            rows += self._in_tff(method, config, learnt, new_phones, "new_phone")
+        else:
+            rows += self._on_phones(name, method, config, learnt, new_phones)
+        result = MethodResult(
+            name=name,
+            paper=method.paper,
+            where="phone" if method.phone else "tff",
+            on_device=method.phone is not None,
+            settings=dict(tuned.values),
+            trials=tuned.trials,
+            clients=tuple(rows),
+            communication=communication.own_rounds(self.setting, method, config, learnt),
+        )
+        return result.model_copy(update=self._extras(name, method, config, learnt, new_phones))
+
+    def _tuned(self, name: str, method: Method, start: PersonalizationConfig) -> Tuned:
+        space = dict(method.space)
+        tuned_start = self._with_rounds(method, start, self.budget.tuning_rounds)
+        objective = self._phone_objective(method) if method.history else self._tff_objective(method)
+        return tune(
+            name,
+            tuned_start,
+            space,
+            objective,
+            trials=self.budget.trials,
+            seed=self.setting.job.seed,
+            storage=self.setting.folder / "tuning.sqlite",
+            on_trial=lambda number, value: self.say(f"{name}: trial {number} of {self.budget.trials} ({value:+.2f})"),
+        )
+
+    def _with_rounds(self, method: Method, config: PersonalizationConfig, rounds: int) -> PersonalizationConfig:
+        """With the budget's rounds, where their number is not what the method has to choose."""
+        if "federated.rounds" in method.space:
+            return method.plan(config, self.setting.tokenizer.bos).config
+        return with_values(config, {"federated.rounds": rounds})
+
+    def _tff_objective(self, method: Method) -> Callable[[PersonalizationConfig], float]:
+        users = self.setting.validation()
+
+        def objective(config: PersonalizationConfig) -> float:
+            learnt = self.setting.learn(method, config)
+            found = list(in_tff.measured(self.setting, method, config, learnt, users))
+            return utility((one.shared for one in found), (one.personal for one in found))
+
+        return objective
+
+    def _phone_objective(self, method: Method) -> Callable[[PersonalizationConfig], float]:
+        base = self._base_bundle()
+        plan = TrialPlan(train_share=self.setting.clients.train_share, keystrokes=False)
+
+        def objective(config: PersonalizationConfig) -> float:
+            learnt = self.setting.learn(method, config)
+            found, _ = trials(
+                retuned(base, self.setting, method, config, learnt), self.setting.simulated_validation(), plan
+            )
+            return utility((one.shared for one in found), (one.personal for one in found))
+
+        return objective
+
+    def _base_bundle(self) -> Bundle:
+        method = METHODS[REFERENCE]
+        config = self.setting.job.personalization.model_copy(update={"method": REFERENCE, "options": {}})
+        path = self.setting.folder / "bundles" / "base.bundle"
+        return bundle_of(self.setting, method, config, self.setting.learn(method, config), self.keys, path)
+
+    def _seen(self, name: str, method: Method, config: PersonalizationConfig, learnt: Learnt) -> list[ClientResult]:
+        self.say(f"{name}: users seen in training")
+        return self._in_tff(method, config, learnt, self.setting.seen()[: self.budget.seen_users], "seen")
+
+    def _in_tff(
+        self, method: Method, config: PersonalizationConfig, learnt: Learnt, users: Sequence[str], group: Group
+    ) -> list[ClientResult]:
+        clients = self.setting.clients
+        texts = [(user, clients.training_messages(user), clients.test_messages(user)) for user in users]
+        found = in_tff.measured(self.setting, method, config, learnt, texts)
+        return [
+            self._row(one.user, group, one.personal).model_copy(update={"shared_hits_at_3": one.shared.hits_at_3})
+            for one in found
+        ]
+
+    def _on_phones(
+        self, name: str, method: Method, config: PersonalizationConfig, learnt: Learnt, users: Sequence[str]
+    ) -> list[ClientResult]:
+        self.say(f"{name}: new phones")
+        path = self.setting.folder / "bundles" / f"{name}.bundle"
+        bundle = bundle_of(self.setting, method, config, learnt, self.keys, path)
+        reference = {one.user_id: one.personal_shown for one in self._trials(self._base_bundle(), users, REFERENCE)}
+        found = self._trials(bundle, users, name)
+        return [
+            self._row(one.user_id, "new_phone", one.personal, _swapped(one.personal_shown, reference[one.user_id]))
+            for one in found
+            if one.shared.words
+        ]
+
+    def _trials(self, bundle: Bundle, users: Sequence[str], name: str) -> list[Trial]:
+        plan = TrialPlan(train_share=self.setting.clients.train_share)
+        folder = self.setting.folder / "phones" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return trials(bundle, self.setting.simulated(users), plan, folder)[0]
+
+    def _row(self, user: str, group: Group, counts: WordCounts, swapped: tuple[int, int] | None = None) -> ClientResult:
+        gained, lost = swapped or (None, None)
+        return ClientResult(
+            user_id=user,
+            group=group,
+            messages=self.setting.clients.corpus.message_count(user),
+            words=counts.words,
+            hits_at_1=counts.hits_at_1,
+            hits_at_3=counts.hits_at_3,
+            characters=counts.characters,
+            characters_saved=counts.characters_saved,
+            gained=gained,
+            lost=lost,
+        )
+
+    def _extras(
+        self, name: str, method: Method, config: PersonalizationConfig, learnt: Learnt, users: Sequence[str]
+    ) -> dict[str, object]:
+        extras: dict[str, object] = {}
+        if name in SCARCE or name in STORED:
+            self.say(f"{name}: gain by messages seen, adapter by form")
+            bundle = bundle_of(
+                self.setting, method, config, learnt, self.keys, self.setting.folder / "bundles" / f"{name}.bundle"
+            )
+            if name in SCARCE:
+                extras["scarcity"] = tuple(scarcity.scarcity(self.setting, bundle, users))
+            if name in STORED:
+                extras["storage"] = tuple(storage.storage(self.setting, bundle, users))
+        if name in DRIFTING:
+            self.say(f"{name}: what it forgets")
+            extras["drift"] = tuple(drift.drift(self.setting, method, config, learnt, users))
+        return extras
+
+
+def _swapped(own: str, reference: str) -> tuple[int, int]:
+    """Words that only the one showed, and that only the other showed."""
+    pairs = list(zip(own, reference, strict=True))
+    return pairs.count(("1", "0")), pairs.count(("0", "1"))

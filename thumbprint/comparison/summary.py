@@ -1,0 +1,87 @@
+"""From measured rows to figures: per user first, then over users (Wang et al. 2019), then against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from thumbprint.comparison.against_global import against_global, corrected, figure
+from thumbprint.comparison.fairness import attribute_fairness, attributes
+from thumbprint.comparison.figures import MethodFairness, Reach, Row, Summary
+from thumbprint.comparison.headline import headline
+from thumbprint.comparison.pairing import counted, paired
+from thumbprint.comparison.results import REFERENCE, Comparison, CurvePoint, Group, MethodResult
+
+GROUPS: tuple[Group, ...] = ("new_phone", "seen")
+"""New phones first: they decide, since nobody ships to the users of a training run alone."""
+TARGET_SHARE = 0.95
+"""The target recall of `reach`: this share of the best that `global_only` reached on validation users."""
+
+
+def summarize(comparison: Comparison) -> Summary:
+    """Returns every computed figure; the same comparison gives the same figures."""
+    rows = [row for group in GROUPS for row in _rows(comparison, group)]
+    target = _target(comparison)
+    return Summary(
+        headline=headline(comparison, rows),
+        rows=tuple(rows),
+        fairness=tuple(_fairness(comparison)),
+        target_recall=target,
+        reach=tuple(_reach(method, target) for method in comparison.methods if target and _curve(method)),
+    )
+
+
+def _rows(comparison: Comparison, group: Group) -> list[Row]:
+    """The methods that measured anybody of this group, best first."""
+    rows = [_row(comparison, method, group) for method in comparison.methods]
+    return corrected(
+        sorted((row for row in rows if row.users), key=lambda row: (-(row.recall_at_3.mean or 0), row.method))
+    )
+
+
+def _row(comparison: Comparison, method: MethodResult, group: Group) -> Row:
+    counts = [row.counts for row in counted(comparison, method, group)]
+    seed = comparison.seed
+    return Row(
+        method=method.name,
+        group=group,
+        users=len(counts),
+        words=sum(count.words for count in counts),
+        recall_at_1=figure([count.recall_at_1 for count in counts], seed),
+        recall_at_3=figure([count.recall_at_3 for count in counts], seed),
+        keystroke_savings=figure([count.keystroke_savings for count in counts if count.characters], seed),
+        against_global=against_global(paired(comparison, method, group), seed) if method.name != REFERENCE else None,
+    )
+
+
+def _fairness(comparison: Comparison) -> Iterator[MethodFairness]:
+    names = attributes(comparison.profiles)
+    populations: tuple[Literal["all"] | Group, ...] = ("all", *GROUPS)
+    for method in comparison.methods if names else ():
+        for population in populations:
+            pairs = paired(comparison, method, None if population == "all" else population)
+            found = {name: attribute_fairness(pairs, comparison.profiles, name, comparison.seed) for name in names}
+            if pairs:
+                yield MethodFairness(
+                    method=method.name,
+                    population=population,
+                    attributes=tuple(gaps for gaps in found.values() if gaps),
+                    attributes_left_out=tuple(name for name, gaps in found.items() if gaps is None),
+                )
+
+
+def _curve(method: MethodResult) -> tuple[CurvePoint, ...]:
+    return method.communication.curve if method.communication else ()
+
+
+def _target(comparison: Comparison) -> float | None:
+    reference = comparison.method(REFERENCE)
+    curve = _curve(reference) if reference else ()
+    return TARGET_SHARE * max(point.recall_at_3 for point in curve) if curve else None
+
+
+def _reach(method: MethodResult, target: float) -> Reach:
+    for point in sorted(_curve(method), key=lambda point: point.round):
+        if point.recall_at_3 >= target:
+            return Reach(method=method.name, rounds=point.round, bytes=point.bytes)
+    return Reach(method=method.name, rounds=None, bytes=None)
