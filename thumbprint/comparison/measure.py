@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from device_runtime.bundle import Bundle
 from device_runtime.held_out import TrialPlan
 from device_runtime.trial import Trial
+from federated import centralized
 from federated.job import PersonalizationConfig
 from federated.method import Method
 from federated.methods import METHODS
@@ -17,6 +18,7 @@ from thumbprint.comparison import communication, drift, in_tff, scarcity, storag
 from thumbprint.comparison.budget import Budget
 from thumbprint.comparison.keys import KeyPair
 from thumbprint.comparison.on_phones import bundle_of, retuned, trials
+from thumbprint.comparison.reference import centralized_model
 from thumbprint.comparison.results import REFERENCE, ClientResult, Group, MethodResult
 from thumbprint.comparison.setting import Setting
 from thumbprint.comparison.settings_space import with_values
@@ -55,7 +57,7 @@ class Bench:
         tuned = self._tuned(name, method, start)
         config = self._with_rounds(method, tuned.config, self.budget.rounds)
         self.say(f"{name}: training")
-        learnt = self.setting.learn(method, config)
+        learnt = self._learnt(method, config)
         rows = self._seen(name, method, config, learnt)
         new_phones = self.setting.new_phones()
         if method.phone is None:
@@ -73,6 +75,11 @@ class Bench:
             communication=communication.own_rounds(self.setting, method, config, learnt),
         )
         return result.model_copy(update=self._extras(name, method, config, learnt, new_phones))
+
+    def _learnt(self, method: Method, config: PersonalizationConfig) -> Learnt:
+        if method is centralized.METHOD:
+            return centralized_model(self.setting, config, self.budget.epochs, self.say)
+        return self.setting.learn(method, config)
 
     def _tuned(self, name: str, method: Method, start: PersonalizationConfig) -> Tuned:
         space = dict(method.space)
