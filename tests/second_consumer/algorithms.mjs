@@ -1,0 +1,87 @@
+// "Adapting", the table: from the starts to the owner's adapter, by `recipe.algorithm`.
+
+import { NAMES } from './adapter.mjs';
+
+const LARGE = 1024;
+
+export const ALGORITHMS = {
+  steps: (model, recipe, learnt, heldOut, starts) => train(model, recipe, learnt, starts[0]),
+
+  clusters: async (model, recipe, learnt, heldOut, starts) =>
+    train(model, recipe, learnt, await fittest(model, learnt, starts)),
+
+  interpolate: async (model, recipe, learnt, heldOut, [shared]) => {
+    const own = await train(model, recipe, learnt, shared);
+    const { grid } = recipe.constants;
+    return fittest(
+      model,
+      heldOut,
+      Array.from({ length: grid }, (_, i) => between(shared, own, 1 - i / (grid - 1))),
+    );
+  },
+
+  apfl: async (model, recipe, learnt, heldOut, [shared]) => {
+    const { learning_rate, bias_rate } = ratesOf(recipe, learnt.counted);
+    const measure = { learning_rate: LARGE, bias_rate: LARGE, proximal: 0, clip: recipe.clip };
+    let { alpha } = recipe.constants;
+    let own = shared;
+    for (let i = 0; i < recipe.steps; i++) {
+      const at = between(own, shared, alpha);
+      const moved = await model.adapt(learnt.batches[i % learnt.batches.length], at, at, measure);
+      const slope = each((name) => at[name].map((x, j) => (x - moved[name][j]) / LARGE));
+      const turned = alpha - recipe.constants.alpha_rate * product(own, shared, slope);
+      const rate = { lora_a: learning_rate, lora_b: learning_rate, bias: bias_rate };
+      own = each((name) => own[name].map((x, j) => x - alpha * rate[name] * slope[name][j]));
+      alpha = Math.min(Math.max(turned, 0), 1);
+    }
+    return between(own, shared, alpha);
+  },
+};
+
+/** Log-probability of each counted target, in order. */
+export async function logProbs(model, { batches }, adapter) {
+  const found = [];
+  for (const batch of batches) {
+    const all = await model.evaluate(batch, adapter);
+    batch.targets.forEach((target, i) => target >= 0 && found.push(all[i]));
+  }
+  return found;
+}
+
+async function train(model, recipe, learnt, anchor) {
+  const rates = ratesOf(recipe, learnt.counted);
+  let adapter = anchor;
+  for (let i = 0; i < recipe.steps; i++) {
+    adapter = await model.adapt(learnt.batches[i % learnt.batches.length], adapter, anchor, rates);
+  }
+  return adapter;
+}
+
+function ratesOf({ learning_rate, bias_rate, proximal, clip, evidence }, counted) {
+  const share = counted ? counted / (counted + evidence) : 0;
+  return { learning_rate: learning_rate * share, bias_rate: bias_rate * share, proximal, clip };
+}
+
+/** The candidate with the least loss, the first of equals. */
+async function fittest(model, windows, candidates) {
+  let best;
+  for (const adapter of candidates) {
+    const loss = -(await logProbs(model, windows, adapter)).reduce((all, x) => all + x, 0);
+    if (best === undefined || loss < best.loss) best = { adapter, loss };
+  }
+  return best.adapter;
+}
+
+function between(first, second, share) {
+  return each((name) => first[name].map((x, i) => share * x + (1 - share) * second[name][i]));
+}
+
+function product(own, shared, slope) {
+  let all = 0;
+  for (const name of NAMES) own[name].forEach((x, i) => (all += (x - shared[name][i]) * slope[name][i]));
+  return all;
+}
+
+function each(make) {
+  return Object.fromEntries(NAMES.map((name) => [name, make(name)]));
+}

@@ -1,0 +1,68 @@
+// "The owner's words": counts of what was typed, mixed in by p(w) = scale * P(w) + extra(w).
+
+const START = '<s>';
+
+export class History {
+  constructor(recipe, strength = 1) {
+    this.cacheWeight = recipe.cache_weight;
+    this.cacheHalf = recipe.cache_half;
+    this.discount = recipe.discount;
+    this.concentrations = [recipe.concentration_2, recipe.concentration_3].map(Number); // "Infinity" is a string
+    this.strength = strength;
+    this.counts = new Map();
+    this.total = 0;
+    this.followers = [new Map(), new Map()];
+  }
+
+  /** Counts one message's units. */
+  observe(units) {
+    let before = [START, START];
+    for (const { kind, text } of units) {
+      if (kind === 'word') {
+        this.total++;
+        count(this.counts, text);
+        [1, 2].forEach((length, order) => {
+          const context = key(before, length);
+          if (!this.followers[order].has(context)) this.followers[order].set(context, new Map());
+          count(this.followers[order].get(context), text);
+        });
+      }
+      before = [before[1], text];
+    }
+  }
+
+  /** How the owner's words weigh after these units: `{scale, extra: Map(word -> number)}`. */
+  mixture(units) {
+    const weight = this.total ? (this.cacheWeight * this.total) / (this.total + this.cacheHalf) : 0;
+    let scale = 1 - weight;
+    const extra = new Map();
+    for (const [word, times] of this.counts) extra.set(word, (weight * times) / this.total);
+    const before = [START, START, ...units.map(({ text }) => text)].slice(-2);
+    [1, 2].forEach((length, order) => {
+      const followers = this.followers[order].get(key(before, length));
+      const concentration = this.concentrations[order];
+      if (!followers || concentration === Infinity) return;
+      const whole = sum(followers.values()) + concentration;
+      const passed = (concentration + this.discount * followers.size) / whole;
+      scale *= passed;
+      for (const [word, share] of extra) extra.set(word, share * passed);
+      for (const [word, times] of followers) {
+        extra.set(word, extra.get(word) + Math.max(times - this.discount, 0) / whole);
+      }
+    });
+    for (const [word, share] of extra) extra.set(word, this.strength * share);
+    return { scale: 1 - this.strength + this.strength * scale, extra };
+  }
+}
+
+function key(before, length) {
+  return before.slice(-length).join(' '); // no unit holds a space
+}
+
+function count(counts, item) {
+  counts.set(item, (counts.get(item) ?? 0) + 1);
+}
+
+function sum(numbers) {
+  return [...numbers].reduce((all, number) => all + number, 0);
+}
