@@ -9,10 +9,11 @@ PYTHON = $(or $(shell for p in python3.11 python3; do $$p $(IS_311) && echo $$p 
   $(error Python 3.11 is needed: python3.11, or a python3 of that version, with its venv module))
 
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test lint format lock clean
+.PHONY: help venv demo screenshots test lint format lock clean
 
 help:
 	@echo 'make demo    everything on made-up messages, into runs/demo (minutes; run again, it takes what is there)'
+	@echo 'make screenshots  the pictures of docs/page.md, on what make demo made; takes Chromium'
 	@echo 'make test    the tests'
 	@echo 'make lint    ruff, mypy and the import contracts'
 	@echo 'make format  puts the code in the form that lint asks for'
@@ -31,6 +32,11 @@ $(STAMP): requirements.txt setup.cfg pyproject.toml
 
 demo: $(STAMP)
 	$(BIN)/thumbprint demo --out runs/demo
+
+screenshots: demo
+	$(BIN)/thumbprint simulate runs/demo/demo.bundle --corpus runs/demo/corpus.sqlite --out runs/demo \
+	  --public-key runs/demo/keys/thumbprint_public.pem --population 40 --days 28
+	PYTHONPATH=. $(BIN)/python docs/screenshots/make.py runs/demo docs/screenshots
 
 test: $(STAMP)
 	$(BIN)/python -m pytest $(ARGS)

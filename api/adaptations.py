@@ -1,18 +1,26 @@
-"""Who may adapt now: one adaptation at a time runs, a few wait, and a device never adapts twice at once.
+"""Who adapts now: a bounded pool beside the threads that answer requests, a device once at a time.
 
-The model trains one adapter at a time (see `device_runtime.loaded_signature`), so more running ones
-would only make each other slower. Each waits and runs in its request's worker thread; the predictions
-have the other threads.
+The model trains one adapter at a time (see `device_runtime.loaded_signature`), so one worker is as many as
+are of use; it has a thread of its own, and predictions never wait for it.
 """
 
 from __future__ import annotations
 
+import contextvars
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 
+from api.adaptation_jobs import AdaptationJobs, Job
+from api.database import DatabaseError
+from api.logs import LOG, without_message
+from api.registry import UnknownDeviceError
+from device_runtime.adaptation import Adaptation
+from device_runtime.phone import PhoneError
+
+WORKERS = 1
 MAX_UNDERWAY = 8
-"""Running and waiting: a fifth of the 40 worker threads, and 8 s at the 1 s that one may take."""
+"""Running and waiting: 8 s until the last is done, at the 1 s that one may take."""
 
 
 class AlreadyAdaptingError(ValueError):
@@ -24,31 +32,82 @@ class TooManyAdaptationsError(ValueError):
 
 
 class Adaptations:
-    """Turns to adapt. Safe to use from several threads."""
+    """The pool. Safe to use from several threads."""
 
-    def __init__(self, limit: int = MAX_UNDERWAY) -> None:
+    def __init__(
+        self, jobs: AdaptationJobs, adapt: Callable[[str], Adaptation], model_id: str, limit: int = MAX_UNDERWAY
+    ) -> None:
+        """Args: adapt: adapts the device of an id, in a worker's thread; model_id: of the model that does."""
+        self._jobs = jobs
+        self._adapt = adapt
+        self._model_id = model_id
         self._limit = limit
-        self._underway: set[str] = set()
+        self._underway: dict[str, tuple[int, Future[None]]] = {}
         self._lock = threading.Lock()
-        self._running = threading.Lock()
+        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="adaptation")
 
-    @contextmanager
-    def turn(self, device_id: str) -> Iterator[None]:
-        """Waits for the device's turn and holds it until the block ends.
+    def start(self, device_id: str) -> Job:
+        """Queues the device. When this returns it will be adapted, now or after the service's next start.
 
         Raises:
-            AlreadyAdaptingError: this device runs or waits.
+            AlreadyAdaptingError: it runs or waits.
             TooManyAdaptationsError: too many others do.
+            DatabaseError: it cannot be noted.
         """
         with self._lock:
             if device_id in self._underway:
                 raise AlreadyAdaptingError("the device is adapting: wait for that to end")
             if len(self._underway) >= self._limit:
                 raise TooManyAdaptationsError("too many devices are adapting: try again in a moment")
-            self._underway.add(device_id)
+            job = self._jobs.add(device_id, self._model_id)
+            self._submit(job)
+            return job
+
+    def resume(self) -> None:
+        """Queues what the end of the service before this one cut off, however many they are."""
+        with self._lock:
+            for job in self._jobs.underway():
+                self._submit(job)
+
+    def future(self, job: Job) -> Future[None] | None:
+        """Returns what ends when the adaptation does; None where it ended already."""
+        with self._lock:
+            number, future = self._underway.get(job.device_id, (None, None))
+            return future if number == job.id else None
+
+    def __len__(self) -> int:
+        with self._lock:
+            return len(self._underway)
+
+    def close(self) -> None:
+        """Waits for the one that runs; those that wait are resumed at the next start."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _submit(self, job: Job) -> None:
+        # The log lines of a worker bear the id of the request that asked for it.
+        future = self._pool.submit(contextvars.copy_context().run, self._run, job)
+        self._underway[job.device_id] = (job.id, future)
+
+    def _run(self, job: Job) -> None:
         try:
-            with self._running:
-                yield
+            self._try(job)
+        except DatabaseError as error:  # it stays noted as underway, and is resumed
+            LOG.error("adaptation %d cannot be noted: %s", job.id, error)
         finally:
             with self._lock:
-                self._underway.remove(device_id)
+                self._underway.pop(job.device_id, None)
+
+    def _try(self, job: Job) -> None:
+        self._jobs.begin(job.id)
+        try:
+            result = self._adapt(job.device_id)
+        except UnknownDeviceError:
+            return  # deleted meanwhile, and the note with it
+        except PhoneError as error:
+            LOG.error("adaptation %d: storage: %s", job.id, error)
+            self._jobs.fail(job.id, "the device's storage cannot be used now; the old adapter stays")
+        except Exception as error:
+            LOG.error("adaptation %d: unexpected error\n%s", job.id, without_message(error))
+            self._jobs.fail(job.id, "unexpected error: it is in the service's log; the old adapter stays")
+        else:
+            self._jobs.finish(job, result)

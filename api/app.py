@@ -6,17 +6,34 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
-from api import devices, problems, schemas
+from api import error_answers, problems
+from api.authentication import Authentication
 from api.body_limit import BodyLimit
 from api.last_resort import LastResort
+from api.logs import LOG
+from api.loopback import LoopbackOnly
+from api.observed import Observed
 from api.open_phones import MAX_OPEN
+from api.page.fleet import NO_FLEET, load_fleet
+from api.page.routes import page_router
+from api.request_id import RequestId
+from api.routes import adaptations, adapter, bundles, devices, messages, owner, predictions, watch
 from api.service import Service
 
 
-def create_app(bundle_path: Path, public_key: Path, data: Path, max_open: int = MAX_OPEN) -> FastAPI:
+def create_app(
+    bundle_path: Path,
+    public_key: Path,
+    data: Path,
+    *,
+    database: str | None = None,
+    insecure: bool = False,
+    max_open: int = MAX_OPEN,
+    fleet: Path | None = None,
+) -> FastAPI:
     """Makes the application, ready to serve: the bundle is verified and loaded, the data folder taken.
 
     It runs once: when it shuts down it closes its phones and lets the data folder go.
@@ -25,13 +42,20 @@ def create_app(bundle_path: Path, public_key: Path, data: Path, max_open: int = 
         bundle_path: A bundle, folder or zip.
         public_key: The key that it must be signed with.
         data: Where devices are kept; made where missing, held by one application at a time.
+        database: URL of a database for devices, keys and adaptations; None = an SQLite file in `data`.
+        insecure: Nobody needs a key.
         max_open: Devices kept open while nobody uses them.
+        fleet: The folder of a simulation for the page to draw; None = nothing to draw.
 
     Raises:
         BundleError, KeyFileError: the bundle or the key cannot be used.
-        ServeError: another server runs on `data`, or it cannot be used.
+        ServeError: another server runs on `data` or `database`, or they cannot be used.
+        FleetFilesError, ReportError, FleetReportError: `fleet` has nothing that can be shown.
     """
-    service = Service(bundle_path, public_key, data, max_open)
+    simulated = NO_FLEET if fleet is None else load_fleet(fleet)
+    service = Service(bundle_path, public_key, data, database, max_open)
+    if not insecure and not service.keys.valid():
+        LOG.warning("there are no API keys yet: make one with `thumbprint access create NAME`")
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -42,28 +66,22 @@ def create_app(bundle_path: Path, public_key: Path, data: Path, max_open: int = 
     app = problems.DescribedApp(
         title="Thumbprint",
         summary=f"Serves {service.label}",
+        version="1",
         lifespan=lifespan,
         openapi_url="/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
     )
-    problems.install(app)
+    error_answers.install(app)
+    # The last one added is the outermost.
     app.add_middleware(BodyLimit)
+    app.add_middleware(Authentication, keys=None if insecure else service.keys)
+    if insecure:
+        app.add_middleware(LoopbackOnly)
     app.add_middleware(LastResort)
-    v1 = APIRouter(prefix="/v1")
-    v1.include_router(devices.router(service))
-    app.include_router(v1)
-
-    @app.get("/healthz", tags=["service"], responses=problems.responses(500, 503))
-    def health() -> schemas.Health:
-        """Says that the service works, and on which model."""
-        manifest = service.bundle.manifest
-        return schemas.Health(
-            status="ok",
-            model_id=manifest.model_id,
-            bundle=manifest.name,
-            synthetic=manifest.provenance.synthetic,
-            devices=len(service.registry),
-        )
-
+    app.add_middleware(Observed, metrics=service.metrics)
+    app.add_middleware(RequestId)
+    for part in (watch, bundles, devices, messages, predictions, adaptations, adapter, owner):
+        app.include_router(part.router(service))
+    app.include_router(page_router(simulated))
     return app

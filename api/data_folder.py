@@ -1,6 +1,7 @@
 """The folder that holds everything the service keeps, held by one server at a time.
 
-devices.sqlite    which devices there are
+devices.sqlite    devices, API keys and adaptations, unless another database keeps them
+bundles/          the bundle that is served, as apps download it
 devices/<id>/     one phone each, see `device_runtime.phone`
 .lock             held, not read: two servers would give each other's phones up
 """
@@ -14,12 +15,28 @@ from pathlib import Path
 
 from api.serve_error import ServeError
 
+DATABASE = "devices.sqlite"
+
+
+def database_in(path: Path) -> Path:
+    """Returns the path of the SQLite file in a data folder, which is made where there is none.
+
+    Raises:
+        ServeError: the folder cannot be used.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise ServeError(f"{path} cannot hold the service's data: {error.strerror}") from error
+    return path / DATABASE
+
 
 class DataFolder:
     """A data folder, made where there is none, and its lock.
 
     Attributes:
-        registry: Path of the table of devices.
+        database: Path of the SQLite file.
+        bundles: Folder of the download.
         phones: Folder of the phones' folders.
     """
 
@@ -29,10 +46,10 @@ class DataFolder:
         Raises:
             ServeError: another server holds the folder, or it cannot be used.
         """
-        self.registry = path / "devices.sqlite"
+        self.database = database_in(path)
+        self.bundles = path / "bundles"
         self.phones = path / "devices"
         try:
-            path.mkdir(parents=True, exist_ok=True, mode=0o700)
             descriptor = os.open(path / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise ServeError(f"{path} cannot hold the service's data: {error.strerror}") from error

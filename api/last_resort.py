@@ -6,18 +6,14 @@ happened and of what type it was is enough to find the fault.
 
 from __future__ import annotations
 
-import logging
-import traceback
-
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.logs import LOG, without_message
 from api.problems import problem
-
-_LOG = logging.getLogger("thumbprint.api")
 
 
 class LastResort:
-    """ASGI middleware round everything else."""
+    """ASGI middleware round everything that may stumble."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -35,13 +31,5 @@ class LastResort:
         except Exception as error:
             if scope["type"] != "http" or started:
                 raise
-            _LOG.error("unexpected error\n%s", without_message(error))
+            LOG.error("unexpected error\n%s", without_message(error))
             await problem(500, "unexpected error: it is in the service's log")(scope, receive, send)
-
-
-def without_message(error: BaseException) -> str:
-    """The traceback, causes first, with each exception's type in its message's place."""
-    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    before = f"{without_message(cause)}\nand then\n" if cause is not None else ""
-    frames = "".join(traceback.format_tb(error.__traceback__))
-    return f"{before}{frames}{type(error).__qualname__}"

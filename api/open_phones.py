@@ -6,14 +6,16 @@ devices are registered for every one that is typing.
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from device_runtime.engine import Engine
 from device_runtime.phone import Phone
+from keyboard_model.atomic import sync
 
 MAX_OPEN = 128
 """512 file descriptors: half of what a process may usually have."""
@@ -26,14 +28,23 @@ class _Slot:
         self.users = 0
         self.changing = threading.Lock()
         self.phone: Phone | None = None
+        self.stale = False
 
 
 class OpenPhones:
     """The phones in `root`, a folder each. Safe to use from several threads."""
 
-    def __init__(self, root: Path, engine: Engine, limit: int = MAX_OPEN) -> None:
-        """Args: limit: phones kept open while nobody uses them; those in use may be more."""
+    def __init__(
+        self, root: Path, engine: Engine, limit: int = MAX_OPEN, require: Callable[[str], None] = lambda _: None
+    ) -> None:
+        """Makes the set, none of them open yet.
+
+        Args:
+            limit: Phones kept open while nobody uses them; those in use may be more.
+            require: Raises for a phone that may not be opened; asked once nobody can delete it meanwhile.
+        """
         self._root = root
+        self._require = require
         self._engine = engine
         self._limit = limit
         self._slots: OrderedDict[str, _Slot] = OrderedDict()
@@ -42,8 +53,11 @@ class OpenPhones:
         self._closed = False
 
     @contextmanager
-    def use(self, device_id: str) -> Iterator[Phone]:
+    def use(self, device_id: str, new: bool = False) -> Iterator[Phone]:
         """Gives a phone that stays open until the block ends.
+
+        Args:
+            new: It is being made, so that `require` cannot know it yet.
 
         Raises:
             PhoneError: the phone cannot be opened.
@@ -51,13 +65,47 @@ class OpenPhones:
         """
         slot = self._enter(device_id)
         try:
+            if not new:
+                self._require(device_id)
             with slot.changing:
+                if slot.stale and self._alone_in(slot):
+                    _close(slot)
                 if slot.phone is None:
                     slot.phone = Phone.open(self._root / device_id, self._engine)
                 phone = slot.phone
             yield phone
         finally:
             self._leave(device_id, slot)
+
+    def reopen(self, device_id: str) -> None:
+        """Makes the next user who is alone open the phone anew, from what is on the disk."""
+        with self._lock:
+            if device_id in self._slots:
+                self._slots[device_id].stale = True
+
+    def delete(self, device_id: str) -> None:
+        """Waits for the users there are and deletes the phone's folder; `require` must refuse the phone by now.
+
+        Raises:
+            OSError: the folder cannot be deleted; it may be gone in part.
+        """
+        slot = self._enter(device_id)
+        try:
+            with self._lock:
+                self._left.wait_for(lambda: slot.users == 1)
+            with slot.changing:
+                _close(slot)
+                folder = self._root / device_id
+                if folder.exists():
+                    shutil.rmtree(folder)
+                    sync(self._root)
+        finally:
+            self._leave(device_id, slot)
+
+    def __len__(self) -> int:
+        """Phones that are open."""
+        with self._lock:
+            return len(self._slots)
 
     def close(self) -> None:
         """Waits for the users there are, then closes every phone; no phone can be used any more."""
@@ -77,6 +125,10 @@ class OpenPhones:
             self._slots.move_to_end(device_id)
             slot.users += 1
             return slot
+
+    def _alone_in(self, slot: _Slot) -> bool:
+        with self._lock:
+            return slot.users == 1
 
     def _leave(self, device_id: str, slot: _Slot) -> None:
         with self._lock:
@@ -115,3 +167,4 @@ def _close(slot: _Slot) -> None:
     if slot.phone is not None:
         slot.phone.close()
         slot.phone = None
+        slot.stale = False

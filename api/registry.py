@@ -1,34 +1,27 @@
-"""Which devices there are: one table, through SQLAlchemy so that another database can take its place."""
+"""Which devices there are."""
 
 from __future__ import annotations
 
-import os
-import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Column, DateTime, MetaData, String, Table, create_engine, event, func, insert, select
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
-from api.serve_error import ServeError
+from api.database import Database
+from api.tables import ADAPTATIONS, DEVICES
 
-_METADATA = MetaData()
-_DEVICES = Table(
-    "devices",
-    _METADATA,
-    Column("id", String(64), primary_key=True),
-    Column("created_at", DateTime, nullable=False),  # in UTC: SQLite keeps no zone
-)
-_EXISTS = select(_DEVICES.c.id)
-_COUNT = select(func.count()).select_from(_DEVICES)
+_MAX_REMEMBERED = 100_000
+_EXISTS = select(DEVICES.c.id).where(~DEVICES.c.deleting)
+_PAGE = select(DEVICES.c.id, DEVICES.c.created_at).where(~DEVICES.c.deleting).order_by(DEVICES.c.id)
+_COUNT = select(func.count()).select_from(DEVICES).where(~DEVICES.c.deleting)
 
 
-class RegistryError(ValueError):
-    """The table cannot be read or written now; nothing was changed."""
+class UnknownDeviceError(ValueError):
+    """There is no device of this id."""
 
 
 class DeviceTakenError(ValueError):
@@ -44,24 +37,12 @@ class Device:
 
 
 class Registry:
-    """The table of devices. Safe to use from several threads."""
+    """The table of devices. Safe to use from several threads; no other process changes it meanwhile."""
 
-    def __init__(self, path: Path) -> None:
-        """Opens the table in an SQLite file, made where there is none.
-
-        Raises:
-            ServeError: the file is damaged or cannot be used.
-        """
-        try:
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite gives its side files the same mode
-            # A parameter may be private one day: an error never shows any.
-            self._engine = create_engine(f"sqlite:///{path}", hide_parameters=True)
-            event.listen(self._engine, "connect", _set_up)
-            _METADATA.create_all(self._engine)
-        except OSError as error:
-            raise ServeError(f"{path} cannot be used: {error.strerror}") from error
-        except SQLAlchemyError as error:
-            raise ServeError(f"{path} cannot be used: {_cause(error)}; restore it from a copy") from error
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known: set[str] = set()  # every request asks: half a millisecond of PostgreSQL each time
+        self._lock = threading.Lock()
 
     @contextmanager
     def adding(self, device_id: str) -> Iterator[Device]:
@@ -69,41 +50,69 @@ class Registry:
 
         Raises:
             DeviceTakenError: the id is in use.
-            RegistryError: it cannot be written.
+            DatabaseError: it cannot be written.
         """
         device = Device(device_id, datetime.now(UTC))
-        with _reported(), self._engine.begin() as connection:
+        with self._database.writing() as connection:
             try:
-                connection.execute(insert(_DEVICES).values(id=device.id, created_at=device.created_at))
+                connection.execute(insert(DEVICES).values(id=device.id, created_at=device.created_at))
             except IntegrityError as error:
                 raise DeviceTakenError("there is a device of this id already") from error
             yield device
 
-    def __contains__(self, device_id: str) -> bool:
-        with _reported(), self._engine.connect() as connection:
-            return connection.execute(_EXISTS.where(_DEVICES.c.id == device_id)).first() is not None
+    def require(self, device_id: str) -> None:
+        """Raises UnknownDeviceError unless the device is registered."""
+        with self._lock:
+            if device_id in self._known:
+                return
+            with self._database.reading() as connection:
+                found = connection.execute(_EXISTS.where(DEVICES.c.id == device_id)).first()
+            if found is None:
+                raise UnknownDeviceError("there is no device of this id: create it with POST /v1/devices")
+            if len(self._known) >= _MAX_REMEMBERED:
+                self._known.clear()
+            self._known.add(device_id)
+
+    def device(self, device_id: str) -> Device:
+        """Returns a device. Raises UnknownDeviceError where there is none."""
+        self.require(device_id)
+        with self._database.reading() as connection:
+            found = connection.execute(_PAGE.where(DEVICES.c.id == device_id)).first()
+        if found is None:
+            raise UnknownDeviceError("there is no device of this id: create it with POST /v1/devices")
+        return Device(found.id, found.created_at)
+
+    def page(self, after: str, limit: int) -> list[Device]:
+        """Returns at most `limit` devices in the order of their ids, those after `after`."""
+        with self._database.reading() as connection:
+            found = connection.execute(_PAGE.where(DEVICES.c.id > after).limit(limit))
+            return [Device(row.id, row.created_at) for row in found]
+
+    def begin_deleting(self, device_id: str) -> None:
+        """Makes a device unknown; its id stays taken until `end_deleting`, even if the process dies before that.
+
+        Raises:
+            UnknownDeviceError: there is none, or its deletion was begun already.
+        """
+        with self._lock:  # nobody remembers it between the commit and its being forgotten here
+            with self._database.writing() as connection:
+                wanted = update(DEVICES).where(DEVICES.c.id == device_id, ~DEVICES.c.deleting)
+                found = connection.execute(wanted.values(deleting=True)).rowcount
+            self._known.discard(device_id)
+        if not found:
+            raise UnknownDeviceError("there is no device of this id")
+
+    def end_deleting(self, device_id: str) -> None:
+        """Removes the last trace of a device in the database."""
+        with self._database.writing() as connection:
+            connection.execute(delete(ADAPTATIONS).where(ADAPTATIONS.c.device_id == device_id))
+            connection.execute(delete(DEVICES).where(DEVICES.c.id == device_id, DEVICES.c.deleting))
+
+    def half_deleted(self) -> list[str]:
+        """Returns the devices whose deletion was begun and not ended."""
+        with self._database.reading() as connection:
+            return list(connection.execute(select(DEVICES.c.id).where(DEVICES.c.deleting)).scalars())
 
     def __len__(self) -> int:
-        with _reported(), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             return connection.execute(_COUNT).scalar_one()
-
-    def close(self) -> None:
-        """Closes the file."""
-        self._engine.dispose()
-
-
-def _set_up(connection: sqlite3.Connection, _record: Any) -> None:
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000"):
-        connection.execute(f"PRAGMA {pragma}").fetchall()
-
-
-def _cause(error: SQLAlchemyError) -> str:
-    return str(getattr(error, "orig", None) or type(error).__name__)
-
-
-@contextmanager
-def _reported() -> Iterator[None]:
-    try:
-        yield
-    except SQLAlchemyError as error:
-        raise RegistryError(f"the table of devices cannot be used: {_cause(error)}") from error

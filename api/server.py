@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import ipaddress
 import socket
 from pathlib import Path
 
@@ -12,6 +11,9 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.app import create_app
+from api.descriptors import phones_allowed
+from api.logs import to_stderr
+from api.loopback import is_loopback
 from api.serve_error import ServeError
 
 __all__ = ["ServeError", "Server", "listen", "serve"]
@@ -21,26 +23,50 @@ GRACE = 10
 
 
 def serve(
-    bundle: Path, public_key: Path, data: Path, host: str = "127.0.0.1", port: int = 8000, insecure: bool = False
+    bundle: Path,
+    public_key: Path,
+    data: Path,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    *,
+    database: str | None = None,
+    insecure: bool = False,
+    fleet: Path | None = None,
+    log_level: str = "info",
 ) -> None:
     """Serves a bundle until SIGINT or SIGTERM; requests underway are finished first.
 
-    Prints one line when ready. A port of 0 takes a free one, which that line names.
+    Prints one line when ready. A port of 0 takes a free one, which that line names. The log goes to stderr.
 
     Args:
-        insecure: Allows a `host` that other machines reach, though nobody has to show a key.
+        bundle, public_key, data, database, fleet: As in `create_app`.
+        host: The address to listen on.
+        port: The port.
+        insecure: Nobody needs a key; only where no other machine reaches `host`.
+        log_level: debug, info (a line for every request), warning or error.
 
     Raises:
-        ServeError: the port is taken, another server runs on `data`, or `host` is open to others.
+        ServeError: the port is taken, another server runs on the data, or `host` is open to others and insecure.
         BundleError, KeyFileError: the bundle or the key cannot be used.
+        FleetFilesError, ReportError, FleetReportError: `fleet` has nothing that can be shown.
     """
-    if not insecure and not is_loopback(host):
+    if insecure and not is_loopback(host):
         raise ServeError(
-            f"{host} is open to other machines and the service has no keys yet: anybody could read what was typed. "
-            "Serve on 127.0.0.1, or say insecure if that is what you want"
+            f"{host} is open to other machines and an insecure service asks for no keys: anybody could read what was "
+            "typed. Serve on 127.0.0.1, or without insecure"
         )
     with listen(host, port) as listener:
-        server = Server(create_app(bundle, public_key, data))
+        to_stderr(log_level)
+        app = create_app(
+            bundle,
+            public_key,
+            data,
+            database=database,
+            insecure=insecure,
+            max_open=phones_allowed(),
+            fleet=fleet,
+        )
+        server = Server(app)
         with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again when all is closed
             server.run(sockets=[listener])
 
@@ -57,6 +83,7 @@ class Server(uvicorn.Server):
             ws="none",
             lifespan="on",
             access_log=False,
+            log_config=None,
             log_level="warning",
             server_header=False,
             proxy_headers=False,
@@ -68,16 +95,6 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started and sockets:
             print(f"{self._summary} on {_address(sockets[0])}", flush=True)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches `host`."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def listen(host: str, port: int) -> socket.socket:

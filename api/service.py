@@ -1,4 +1,4 @@
-"""What one process of the service holds: one engine, any number of devices."""
+"""What one process of the service holds: one engine, any number of devices, one database."""
 
 from __future__ import annotations
 
@@ -6,39 +6,62 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from api.adaptation_jobs import AdaptationJobs, Job
 from api.adaptations import Adaptations
+from api.api_keys import ApiKeys
+from api.archive import archive
 from api.data_folder import DataFolder
+from api.metrics import Metrics
+from api.migrate import open_database
 from api.open_phones import MAX_OPEN, OpenPhones
-from api.registry import Registry
+from api.registry import Registry, UnknownDeviceError
+from api.slow import Slow
+from device_runtime.adaptation import Adaptation
 from device_runtime.bundle import load_bundle
 from device_runtime.engine import Engine
 from device_runtime.phone import Phone
 
 
-class UnknownDeviceError(ValueError):
-    """There is no device of this id."""
-
-
 class Service:
-    """The engine, the devices and who adapts now."""
+    """The engine, the devices, the keys and who adapts now."""
 
-    def __init__(self, bundle_path: Path, public_key: Path, data: Path, max_open: int = MAX_OPEN) -> None:
-        """Verifies the bundle, loads it and takes the data folder.
+    def __init__(
+        self,
+        bundle_path: Path,
+        public_key: Path,
+        data: Path,
+        database: str | None = None,
+        max_open: int = MAX_OPEN,
+    ) -> None:
+        """Verifies the bundle, loads it, takes the data folder and goes on with what was cut off.
 
         Raises:
             BundleError, KeyFileError: the bundle or the key cannot be used.
-            ServeError: the data folder cannot be used.
+            ServeError: the data folder or the database cannot be used.
         """
         self.bundle = load_bundle(bundle_path, public_key)
-        self.adaptations = Adaptations()
+        self.metrics = Metrics()
+        self.slow = Slow()
         self._folder = DataFolder(data)
         try:
-            engine = Engine(self.bundle, num_threads=1)
-            self.registry = Registry(self._folder.registry)
-            self.phones = OpenPhones(self._folder.phones, engine, max_open)
+            self.archive = archive(self._folder.bundles, self.bundle, public_key)
+            self._database = open_database(database or self._folder.database, to_serve=True)
         except BaseException:
             self._folder.release()
             raise
+        try:
+            self.registry = Registry(self._database)
+            self.keys = ApiKeys(self._database)
+            self.jobs = AdaptationJobs(self._database)
+            engine = Engine(self.bundle, num_threads=1)
+            self.phones = OpenPhones(self._folder.phones, engine, max_open, self.registry.require)
+            self.adaptations = Adaptations(self.jobs, self._adapt, self.model_id)
+            self._go_on()
+        except BaseException:
+            self._database.close()
+            self._folder.release()
+            raise
+        self._measure()
 
     @property
     def model_id(self) -> str:
@@ -52,20 +75,65 @@ class Service:
             return f"{name} (SYNTHETIC: its model learnt from messages that a program made up)"
         return name
 
-    def require(self, device_id: str) -> None:
-        """Raises UnknownDeviceError unless the device is registered."""
-        if device_id not in self.registry:
-            raise UnknownDeviceError("there is no device of this id: create it with POST /v1/devices")
-
     @contextmanager
     def phone(self, device_id: str) -> Iterator[Phone]:
-        """Gives a registered device's phone until the block ends."""
-        self.require(device_id)
+        """Gives a registered device's phone until the block ends.
+
+        Raises:
+            UnknownDeviceError: there is none.
+            PhoneError: it cannot be opened.
+        """
         with self.phones.use(device_id) as phone:
             yield phone
 
+    def adapt(self, device_id: str) -> Job:
+        """Queues a device; see `Adaptations.start`. Raises UnknownDeviceError where there is none."""
+        self.registry.require(device_id)
+        return self.adaptations.start(device_id)
+
+    def delete(self, device_id: str) -> None:
+        """Deletes a device and everything of it; where that is cut off, the next start ends it.
+
+        Raises:
+            UnknownDeviceError: there is none.
+            OSError, DatabaseError: something of it cannot be deleted now.
+        """
+        self.registry.begin_deleting(device_id)
+        self._end_deleting(device_id)
+
+    def check(self) -> None:
+        """Raises DatabaseError where the database cannot be read."""
+        len(self.registry)
+
     def close(self) -> None:
         """Waits for the work underway, then closes everything: what was acknowledged is on disk already."""
+        self.adaptations.close()
         self.phones.close()
-        self.registry.close()
+        self._database.close()
         self._folder.release()
+
+    def _adapt(self, device_id: str) -> Adaptation:
+        try:
+            with self.phone(device_id) as phone:
+                result = phone.adapt()
+        except UnknownDeviceError:
+            raise
+        except Exception:
+            self.metrics.adapted("failed")
+            raise
+        self.metrics.adapted("kept" if result.verdict.kept else "not kept")
+        return result
+
+    def _go_on(self) -> None:
+        for device_id in self.registry.half_deleted():
+            self._end_deleting(device_id)
+        self.adaptations.resume()
+
+    def _end_deleting(self, device_id: str) -> None:
+        self.phones.delete(device_id)
+        self.registry.end_deleting(device_id)
+
+    def _measure(self) -> None:
+        self.metrics.gauge("devices", "Devices registered.", lambda: len(self.registry))
+        self.metrics.gauge("open_phones", "Phones held open.", lambda: len(self.phones))
+        self.metrics.gauge("adaptations_underway", "Adaptations running and waiting.", lambda: len(self.adaptations))

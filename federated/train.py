@@ -77,6 +77,7 @@ def _begin(job: Job, folder: RunFolder, corpus: Corpus, resume: bool) -> None:
             raise RunError(
                 f"{folder.path} was begun on another corpus: resume it with that one, or choose another --run"
             )
+        folder.write_json("job.json", wanted)  # the personalization may be another now
         return
     folder.write_json(
         "corpus.json",

@@ -61,7 +61,8 @@ from fastapi.testclient import TestClient
 from api.app import create_app
 
 bundle, key, folder = map(Path, sys.argv[1:])
-with TestClient(create_app(bundle, key, folder / "service")) as client:
+app = create_app(bundle, key, folder / "service", insecure=True)
+with TestClient(app, base_url="http://127.0.0.1") as client:
     assert client.get("/healthz").json()["status"] == "ok"
     device = "/v1/devices/" + client.post("/v1/devices").json()["device_id"]
     sent = client.post(device + "/messages", json={"messages": [{"text": "see you at home"}] * 20})

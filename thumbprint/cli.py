@@ -15,15 +15,29 @@ _START, _TRAINING, _BUNDLES, _PHONES = "Start here", "Messages and training", "B
 COMMANDS = (
     Lazy("demo", "thumbprint.commands.demo:demo", "See everything work on made-up messages, in one go.", _START),
     Lazy("corpus", "thumbprint.commands.corpus:app", "Import messages, and see what a corpus holds.", _TRAINING),
+    Lazy(
+        "heterogeneity",
+        "thumbprint.commands.heterogeneity:heterogeneity",
+        "Measure how different the users of a corpus are.",
+        _TRAINING,
+    ),
+    Lazy(
+        "recommend",
+        "thumbprint.commands.recommend:recommend",
+        "Advise which personalization to ship, with the reasons.",
+        _TRAINING,
+    ),
     Lazy("train", "thumbprint.commands.train:train", "Train tokenizer and shared model, federated.", _TRAINING),
     Lazy("worker", "thumbprint.commands.worker:worker", "Lend this machine to a training elsewhere.", _TRAINING),
     Lazy("evaluate", "thumbprint.commands.evaluate:evaluate", "Measure a trained model word by word.", _TRAINING),
+    Lazy("compare", "thumbprint.commands.compare:compare", "Compare every way to personalize.", _TRAINING),
     Lazy("keys", "thumbprint.commands.keys:app", "Make the keys that bundles are signed with.", _BUNDLES),
     Lazy("export", "thumbprint.commands.export:export", "Make a signed bundle of a training run.", _BUNDLES),
     Lazy("bundle", "thumbprint.commands.bundle:app", "Verify a bundle, and look into it.", _BUNDLES),
     Lazy("predict", "thumbprint.commands.predict:predict", "Suggest the next word of a message.", _PHONES),
     Lazy("simulate", "thumbprint.commands.simulate:simulate", "Give each user of a corpus a phone.", _PHONES),
     Lazy("serve", "thumbprint.commands.serve:serve", "Serve phones over HTTP.", _PHONES),
+    Lazy("access", "thumbprint.commands.access:app", "Make and revoke the keys that the service asks for.", _PHONES),
 )
 
 

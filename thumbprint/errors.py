@@ -20,7 +20,9 @@ _EXTRA_OF = {
     **dict.fromkeys(
         ("tensorflow", "tensorflow_federated", "tensorboard", "defusedxml", "ijson", *_STATISTICS), "train"
     ),
-    **dict.fromkeys(("ai_edge_litert", "fastapi", "uvicorn"), "serve"),
+    **dict.fromkeys(
+        ("ai_edge_litert", "alembic", "fastapi", "httpx", "prometheus_client", "psycopg", "uvicorn"), "serve"
+    ),
 }
 
 

@@ -18,13 +18,18 @@ from api.server import Server, listen
 class Serving(Protocol):
     """`with serving(data) as client:` runs the service on `data` until the block ends."""
 
-    def __call__(self, data: Path, max_open: int = MAX_OPEN) -> AbstractContextManager[httpx.Client]: ...
+    def __call__(
+        self, data: Path, max_open: int = MAX_OPEN, database: str | None = None, insecure: bool = True
+    ) -> AbstractContextManager[httpx.Client]: ...
 
 
 @contextmanager
-def serve_in_thread(bundle: Path, public_key: Path, data: Path, max_open: int) -> Iterator[httpx.Client]:
+def serve_in_thread(
+    bundle: Path, public_key: Path, data: Path, max_open: int, database: str | None, insecure: bool
+) -> Iterator[httpx.Client]:
     with listen("127.0.0.1", 0) as listener:
-        server = Server(create_app(bundle, public_key, data, max_open))
+        app = create_app(bundle, public_key, data, database=database, insecure=insecure, max_open=max_open)
+        server = Server(app)
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         try:

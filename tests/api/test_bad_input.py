@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from api.body_limit import MAX_BODY
-from api.schemas import MAX_MESSAGES, MAX_TEXT
+from api.schemas.base import MAX_MESSAGES, MAX_TEXT
 
 STRANGE = {
     "emoji": "see you 👩‍👩‍👧‍👦 soon 🎉🎉",

@@ -7,6 +7,7 @@ import pytest
 
 from federated.corpus.records import CorpusError, Record
 from federated.corpus.store import write_corpus
+from federated.job import RoundsConfig
 from federated.run_folder import RunError, RunFolder
 from federated.train import train
 from keyboard_model.tokenizer import TokenizerError
@@ -129,3 +130,16 @@ def test_an_empty_and_a_one_message_user_and_a_user_of_marks_train_along(tmp_pat
     outcome = train(job, tmp_path / "c.sqlite", tmp_path / "run", on_round=reports.append)
     assert (outcome.rounds, outcome.broken_clients, reports[0].dropped) == (1, 0, 0)
     assert reports[0].targets > 0
+
+
+def test_another_personalization_is_taken_up_on_the_same_model(finished, tiny_corpus, tmp_path):
+    run = RunFolder(shutil.copytree(finished.path, tmp_path / "run"))
+    before = (run.path / "best.safetensors").read_bytes()
+    config = JOB.personalization.model_copy(update={"method": "ditto", "federated": RoundsConfig(rounds=2)})
+    other = JOB.model_copy(update={"personalization": config})
+    stages: list[str] = []
+    train(other, tiny_corpus, run.path, resume=True, on_stage=stages.append)
+    assert run.job().personalization.method == "ditto"
+    assert (run.path / "best.safetensors").read_bytes() == before
+    assert any(stage.startswith("Ditto: round 2 of 2") for stage in stages)
+    assert list((run.path / "personal").glob("ditto-*/clients.sqlite"))

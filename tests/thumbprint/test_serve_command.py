@@ -42,9 +42,9 @@ def test_it_serves_until_told_to_end_and_imports_nothing_heavy(tiny_bundle, trus
     assert out.splitlines()[-1] == "imported set()"
 
 
-def test_an_open_address_needs_insecure(run, tiny_bundle, trusted, tmp_path):
-    said = run("serve", tiny_bundle, "--host", "0.0.0.0", "--data", tmp_path / "devices").mistake
-    assert "insecure" in said
+def test_an_insecure_service_is_for_this_machine_only(run, tiny_bundle, trusted, tmp_path):
+    said = run("serve", tiny_bundle, "--insecure", "--host", "0.0.0.0", "--data", tmp_path / "devices").mistake
+    assert "open to other machines" in said
 
 
 def test_without_a_key_nothing_is_served(run, tiny_bundle):

@@ -1,0 +1,220 @@
+"""A typed client of the service: `with Client("http://127.0.0.1:8000", key) as service: …`.
+
+service.create_device("me")
+service.observe("me", ["meet me at zanzibar tonight"])
+[key.text for key in service.predict("me", "meet me at")]
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import islice
+from types import TracebackType
+from typing import Any, TypeVar
+
+import httpx
+
+from api.schemas.adaptations import Adaptation, AdapterEntry, AdapterHistory, RolledBack
+from api.schemas.base import MAX_BATCH, MAX_MESSAGES, Answer
+from api.schemas.bundles import BundleEntry, Bundles
+from api.schemas.devices import Device, DeviceEntry, DevicePage
+from api.schemas.messages import Message, Observed
+from api.schemas.owner import Export, Forgotten, LearnedWord, LearnedWords
+from api.schemas.predictions import PredictionRequest, Predictions, PredictionsBatch, Suggestion
+from api.schemas.service import Health
+
+LONGEST_WAIT = 60.0
+_TRY_AGAIN = (429, 503)
+_Answer = TypeVar("_Answer", bound=Answer)
+_Item = TypeVar("_Item")
+
+
+class ServiceError(ValueError):
+    """The service refused, or cannot be reached. `status`: the answer's, 0 where there was none."""
+
+    def __init__(self, message: str, status: int = 0, request_id: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.request_id = request_id
+
+
+class Client:
+    """A connection to one service. Safe to use from several threads."""
+
+    def __init__(self, url: str, key: str | None = None, timeout: float = 30.0, tries: int = 4) -> None:
+        """Opens nothing yet.
+
+        Args:
+            url: Of the service.
+            key: An API key; None where the service is insecure.
+            timeout: Seconds to wait for an answer, beyond what it is asked to wait itself.
+            tries: How often a request is sent in all while the service says that it is busy and changed nothing.
+        """
+        headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        self._timeout = timeout
+        self._tries = tries
+        self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout)
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._http.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def health(self) -> Health:
+        """What the service runs on."""
+        return self._get("/healthz", Health)
+
+    def bundles(self) -> list[BundleEntry]:
+        """What apps can fetch."""
+        return self._get("/v1/bundles", Bundles).bundles
+
+    def download_bundle(self, model_id: str, have: bytes = b"") -> bytes:
+        """Returns the bundle's zip. `have`: what an earlier download of the same got before it broke off."""
+        headers = {"Range": f"bytes={len(have)}-"} if have else {}
+        answer = self._send("GET", f"/v1/bundles/{model_id}/download", headers=headers)
+        return have + answer.content if answer.status_code == 206 else answer.content
+
+    def create_device(self, device_id: str | None = None) -> Device:
+        """Creates a device; without an id it is given one."""
+        return self._post("/v1/devices", Device, {"device_id": device_id})
+
+    def device(self, device_id: str) -> Device:
+        """Shows one."""
+        return self._get(f"/v1/devices/{device_id}", Device)
+
+    def devices(self) -> Iterator[DeviceEntry]:
+        """Yields every device, by their ids."""
+        cursor: dict[str, str] = {}
+        while True:
+            page = self._get("/v1/devices", DevicePage, params={"limit": 200, **cursor})
+            yield from page.devices
+            if page.next_cursor is None:
+                return
+            cursor = {"cursor": page.next_cursor}
+
+    def set_incognito(self, device_id: str, on: bool) -> Device:
+        """Switches learning from what is typed off or on."""
+        return _read(self._send("PATCH", f"/v1/devices/{device_id}", json={"incognito": on}), Device)
+
+    def delete_device(self, device_id: str) -> None:
+        """Deletes a device and everything of it."""
+        self._send("DELETE", f"/v1/devices/{device_id}")
+
+    def observe(self, device_id: str, messages: Iterable[str | Message]) -> int:
+        """Adds messages in their order, in calls of 1,000. Returns how many are on the service's disk now."""
+        observed = 0
+        for some in _batched(messages, MAX_MESSAGES):
+            body = [m.model_dump(mode="json") if isinstance(m, Message) else {"text": m} for m in some]
+            observed += self._post(f"/v1/devices/{device_id}/messages", Observed, {"messages": body}).observed
+        return observed
+
+    def predict(
+        self, device_id: str, context: str, prefix: str = "", k: int = 3, personal: bool = True
+    ) -> list[Suggestion]:
+        """Suggests the next word; see `PredictionRequest`."""
+        body = {"context": context, "prefix": prefix, "k": k, "personal": personal}
+        return self._post(f"/v1/devices/{device_id}/predictions", Predictions, body).suggestions
+
+    def predict_batch(self, device_id: str, requests: Sequence[PredictionRequest]) -> list[list[Suggestion]]:
+        """Answers several, in calls of 100."""
+        found: list[list[Suggestion]] = []
+        for some in _batched(requests, MAX_BATCH):
+            body = {"requests": [each.model_dump() for each in some]}
+            found += self._post(f"/v1/devices/{device_id}/predictions/batch", PredictionsBatch, body).predictions
+        return found
+
+    def adapt(self, device_id: str, wait: float = LONGEST_WAIT) -> Adaptation:
+        """Starts an adaptation and waits for its end, `wait` seconds (at most 60)."""
+        return self._post(f"/v1/devices/{device_id}/adaptations", Adaptation, None, wait=wait)
+
+    def adaptation(self, device_id: str, adaptation_id: int, wait: float = 0) -> Adaptation:
+        """Says how one goes."""
+        path = f"/v1/devices/{device_id}/adaptations/{adaptation_id}"
+        return _read(self._send("GET", path, params={"wait": wait}, timeout=self._timeout + wait), Adaptation)
+
+    def adapter(self, device_id: str) -> bytes:
+        """Returns the adapter's file."""
+        return self._send("GET", f"/v1/devices/{device_id}/adapter").content
+
+    def upload_adapter(self, device_id: str, file: bytes) -> AdapterEntry:
+        """Uses an adapter's file from elsewhere."""
+        return _read(self._send("PUT", f"/v1/devices/{device_id}/adapter", content=file), AdapterEntry)
+
+    def adapter_history(self, device_id: str) -> list[AdapterEntry]:
+        """What became of the device's adapter, newest first."""
+        return self._get(f"/v1/devices/{device_id}/adapter/history", AdapterHistory).entries
+
+    def rollback(self, device_id: str, to: int | None = None) -> RolledBack:
+        """Goes back to an earlier adapter."""
+        return self._post(f"/v1/devices/{device_id}/adapter/rollback", RolledBack, {"to": to})
+
+    def words(self, device_id: str, limit: int = 100) -> list[LearnedWord]:
+        """The words that the owner typed."""
+        return self._get(f"/v1/devices/{device_id}/words", LearnedWords, params={"limit": limit}).words
+
+    def forget_word(self, device_id: str, word: str) -> int:
+        """Forgets a word. Returns how many messages are left, as the other two do."""
+        return self._forget(device_id, {"what": "word", "word": word})
+
+    def forget_since(self, device_id: str, since: datetime) -> int:
+        """Forgets what was typed from a time on."""
+        return self._forget(device_id, {"what": "since", "since": since.isoformat()})
+
+    def forget_all(self, device_id: str) -> int:
+        """Forgets everything."""
+        return self._forget(device_id, {"what": "all"})
+
+    def export(self, device_id: str) -> Export:
+        """All that the device keeps of its owner."""
+        return self._get(f"/v1/devices/{device_id}/export", Export)
+
+    def _forget(self, device_id: str, body: dict[str, Any]) -> int:
+        return self._post(f"/v1/devices/{device_id}/forget", Forgotten, body).messages
+
+    def _get(self, path: str, kind: type[_Answer], params: dict[str, Any] | None = None) -> _Answer:
+        return _read(self._send("GET", path, params=params), kind)
+
+    def _post(self, path: str, kind: type[_Answer], body: dict[str, Any] | None, wait: float = 0) -> _Answer:
+        params = {"wait": wait} if wait else None
+        return _read(self._send("POST", path, json=body, params=params, timeout=self._timeout + wait), kind)
+
+    def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
+        for attempt in range(self._tries):
+            try:
+                answer = self._http.request(method, path, **request)
+            except httpx.HTTPError as error:
+                raise ServiceError(f"{self._http.base_url} cannot be reached: {error}") from error
+            if answer.status_code not in _TRY_AGAIN or "Retry-After" not in answer.headers:
+                break
+            if attempt + 1 < self._tries:
+                time.sleep(float(answer.headers["Retry-After"]))
+        if answer.is_error:
+            raise _refusal(answer)
+        return answer
+
+
+def _batched(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
+    rest = iter(items)
+    while some := list(islice(rest, size)):
+        yield some
+
+
+def _read(answer: httpx.Response, kind: type[_Answer]) -> _Answer:
+    # A newer service may say more than this client knows.
+    return kind.model_validate_json(answer.content, extra="ignore")
+
+
+def _refusal(answer: httpx.Response) -> ServiceError:
+    try:
+        problem = answer.json()
+        errors = "".join(f"; {each['field']}: {each['message']}" for each in problem.get("errors", []))
+        return ServiceError(f"{problem['detail']}{errors}", answer.status_code, problem.get("request_id"))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return ServiceError(f"the service answered {answer.status_code} in words unknown here", answer.status_code)

@@ -1,0 +1,111 @@
+// One simulated phone of the service: this browser's own, or the one that the address names (`?device=ID`).
+
+import { ServiceError } from "./service.js";
+
+const STORED = "thumbprint.device";
+const MOST_MESSAGES = 1000;
+const MOST_CHARACTERS = 1_000_000;
+const LONGEST = 20_000;
+const WAIT = 2;
+
+const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
+
+export class Device {
+  #service;
+  #path;
+
+  constructor(service, id) {
+    this.#service = service;
+    this.#path = `/v1/devices/${encodeURIComponent(id)}`;
+  }
+
+  /** Opens the phone, creating it where there is none yet. */
+  static async open(service) {
+    const chosen = new URLSearchParams(location.search).get("device");
+    const id = chosen ?? localStorage.getItem(STORED);
+    if (id !== null && (await exists(service, id))) return new Device(service, id);
+    const made = await service.call("POST", "/v1/devices", chosen === null ? undefined : { device_id: chosen });
+    if (chosen === null) localStorage.setItem(STORED, made.device_id);
+    return new Device(service, made.device_id);
+  }
+
+  /** How much it has seen, and whether it has an adapter of its own. */
+  state() {
+    return this.#service.call("GET", this.#path);
+  }
+
+  /** Has it learn messages, all of a call or none; `onLearnt(count)` hears of each call that is on disk. */
+  async observe(messages, onLearnt = () => {}) {
+    const tooLong = messages.findIndex((message) => message.text.length > LONGEST);
+    if (tooLong >= 0) {
+      throw new ServiceError(`Line ${tooLong + 1} is longer than ${LONGEST.toLocaleString()} characters: break it up.`, 422);
+    }
+    for (const part of parts(messages)) {
+      await this.#service.call("POST", `${this.#path}/messages`, { messages: part });
+      onLearnt(part.length);
+    }
+  }
+
+  /** Suggestions for each request, `[[{word, text, probability}]]`. */
+  async predict(requests) {
+    return (await this.#service.call("POST", `${this.#path}/predictions/batch`, { requests })).predictions;
+  }
+
+  /** Trains its adapter. `onState("busy" | "queued" | "running")`; returns the adaptation when it is over. */
+  async adapt(onState) {
+    let job = await this.#start(onState);
+    while (job.state === "queued" || job.state === "running") {
+      onState(job.state);
+      job = await this.#service.call("GET", `${this.#path}/adaptations/${job.adaptation_id}?wait=${WAIT}`);
+    }
+    return job;
+  }
+
+  async words(limit) {
+    return (await this.#service.call("GET", `${this.#path}/words?limit=${limit}`)).words;
+  }
+
+  forgetWord(word) {
+    return this.#service.call("POST", `${this.#path}/forget`, { what: "word", word });
+  }
+
+  forgetAll() {
+    return this.#service.call("POST", `${this.#path}/forget`, { what: "all" });
+  }
+
+  async #start(onState) {
+    for (;;) {
+      try {
+        return await this.#service.call("POST", `${this.#path}/adaptations`);
+      } catch (error) {
+        if (error.status !== 429) throw error;
+        onState("busy");
+        await pause(error.retryAfter ?? 1);
+      }
+    }
+  }
+}
+
+async function exists(service, id) {
+  try {
+    await service.call("GET", `/v1/devices/${encodeURIComponent(id)}`);
+    return true;
+  } catch (error) {
+    if (error.status === 404) return false;
+    throw error;
+  }
+}
+
+function* parts(messages) {
+  let part = [];
+  let characters = 0;
+  for (const message of messages) {
+    if (part.length && (part.length === MOST_MESSAGES || characters + message.text.length > MOST_CHARACTERS)) {
+      yield part;
+      [part, characters] = [[], 0];
+    }
+    part.push(message);
+    characters += message.text.length;
+  }
+  if (part.length) yield part;
+}

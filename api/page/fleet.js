@@ -1,0 +1,111 @@
+// Many phones at a glance: whom the personal keyboard helps, how recall grows by day, and what phones store for it.
+
+import { bars, histogram, lines } from "./chart.js";
+import { element } from "./element.js";
+
+const WEEK = 7;
+const KIB = 1024;
+
+/** Draws the answer of `/v1/fleet` into `place`, and again when its width changes. */
+export function showFleet(place, fleet) {
+  place.replaceChildren();
+  if (fleet.people === null && fleet.days === null) return place.append(...howTo());
+  if (fleet.synthetic) {
+    place.append(element("p", { class: "soft" }, "SYNTHETIC: made-up messages. The figures show that it works, not how well it would do."));
+  }
+  const { people, days } = fleet;
+  if (people !== null) place.append(element("p", { class: "soft" }, `${people.bundle} on ${people.corpus}`), figures(people));
+  const charts = [people?.gains.length && gains(people), days?.days.some(tested) && recall(days), people?.adapter_bytes.length && sizes(people)];
+  place.append(...charts.filter((chart) => chart));
+  if (days !== null) place.append(element("p", { class: "soft" }, stored(days)));
+}
+
+function howTo() {
+  return [
+    element("p", {}, "Many simulated phones show up here when the service is given what a simulation found:"),
+    element("pre", { tabindex: "0", "aria-label": "Commands" }, "thumbprint simulate X.bundle corpus.sqlite --out runs/fleet\nthumbprint serve X.bundle --fleet runs/fleet"),
+  ];
+}
+
+function figures({ tested: count, shared, personal, helped, hurt }) {
+  const all = [
+    [`${percent(shared)} → ${percent(personal)}`, "of words are among the 3 shown, mean over people"],
+    [percent(helped, 0), `of ${count} people gain 2 words in 100 or more`],
+    [percent(hurt, 0), "lose anything at all"],
+  ];
+  return element("ul", { class: "figures" }, ...all.map(([value, text]) => element("li", {}, element("b", {}, value), text)));
+}
+
+function gains({ gains: values }) {
+  const name = `Bars: each person’s gain, falling from ${points(values[0])} to ${points(values.at(-1))} points`;
+  const rows = values.map((value, place) => [place + 1, points(value)]);
+  return chart("Gain by user", "words of 100 among the 3 shown, personal minus shared; each bar one person",
+    (width) => bars(values, width, name, "points"), ["person", "points"], rows);
+}
+
+function recall({ days, phones, people }) {
+  const used = days.filter(tested);
+  const series = ["personal", "shared"].map((whose) => ({
+    name: whose,
+    look: whose === "personal" ? "better" : "worse",
+    points: used.map((day) => [day.day, 100 * day[whose]]),
+    smooth: used.map((day, place) => [day.day, 100 * weekly(used.slice(Math.max(0, place + 1 - WEEK), place + 1), whose)]),
+  }));
+  const name = `Lines over days: the personal keyboard ends at ${last(series[0])}, the shared one at ${last(series[1])} of 100 words`;
+  const rows = used.map((day) => [day.day, day.phones, percent(day.shared), percent(day.personal)]);
+  return chart("Recall by day", `words of 100 among the 3 shown; a dot a day, the line over seven; ${phones.toLocaleString()} phones of ${people} people`,
+    (width) => lines(series, width, name, "days since first use"), ["day", "phones", "shared", "personal"], rows);
+}
+
+function sizes({ adapter_bytes: bytes, without_adapter: without }) {
+  const kib = bytes.map((each) => each / KIB);
+  const [least, most] = [kib[0].toFixed(1), kib.at(-1).toFixed(1)];
+  const rest = without ? `; ${without} keep none` : "";
+  if (least === most) {
+    const same = element("span", {}, `each of the ${bytes.length} phones that keep one stores ${most} KiB${rest}`);
+    return element("figure", {}, element("figcaption", {}, "Adapter sizes", same));
+  }
+  const name = `Histogram: ${bytes.length} adapters from ${least} to ${most} KiB`;
+  return chart("Adapter sizes", `phones by what they store for it${rest}`, (width) => histogram(kib, width, name, "KiB"),
+    ["phone", "KiB"], kib.map((each, place) => [place + 1, each.toFixed(1)]));
+}
+
+/** A figure whose picture fits its width, and the same numbers as a table. */
+function chart(title, subtitle, draw, head, rows) {
+  const place = element("div");
+  const cells = (row, tag) => element("tr", {}, ...row.map((cell) => element(tag, tag === "th" ? { scope: "col" } : {}, String(cell))));
+  const table = element("table", {}, element("thead", {}, cells(head, "th")), element("tbody", {}, ...rows.map((row) => cells(row, "td"))));
+  const scroll = element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `${title}, table` }, table);
+  const width = new ResizeObserver(([entry]) => {
+    if (entry.contentRect.width) place.replaceChildren(draw(Math.round(entry.contentRect.width)));
+  });
+  width.observe(place);
+  return element("figure", {}, element("figcaption", {}, title, element("span", {}, subtitle)), place,
+    element("details", {}, element("summary", {}, `${title} as a table`), scroll));
+}
+
+function stored({ phones, phones_with_adapter: adapted, adapter_bytes_p50: half, adapter_bytes_max: most, adaptations }) {
+  const said = `${adaptations.toLocaleString()} adaptations; ${adapted.toLocaleString()} of ${phones.toLocaleString()} phones end with an adapter`;
+  return half === null ? `${said}.` : `${said}, half of them ${(half / KIB).toFixed(1)} KiB or less, at most ${(most / KIB).toFixed(1)} KiB.`;
+}
+
+function weekly(days, whose) {
+  const phones = days.reduce((sum, day) => sum + day.phones, 0);
+  return days.reduce((sum, day) => sum + day.phones * day[whose], 0) / phones;
+}
+
+function tested(day) {
+  return day.phones > 0 && day.shared !== null && day.personal !== null;
+}
+
+function last(series) {
+  return series.smooth.at(-1)[1].toFixed(1);
+}
+
+function percent(value, digits = 1) {
+  return value === null ? "–" : `${(100 * value).toFixed(digits)} %`;
+}
+
+function points(value) {
+  return `${value > 0 ? "+" : ""}${value.toFixed(1)}`;
+}

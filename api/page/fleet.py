@@ -1,0 +1,126 @@
+"""What the page draws of a fleet: read from the files that `thumbprint simulate` left, without anybody's name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from api.schemas.base import Answer
+from device_runtime.fleet.report import FleetReport, load_fleet_report
+from device_runtime.pictures import gain_of_each
+from device_runtime.report import Report, load_report
+
+REPORT, FLEET = "report.json", "fleet.json"
+
+
+class FleetFilesError(ValueError):
+    """There is nothing to show in the folder; the message says what to do."""
+
+
+class People(Answer):
+    """People whose phones learnt from most of their messages and were tested on the rest."""
+
+    bundle: str
+    corpus: str
+    tested: int = Field(description="People in the averages.")
+    shared: float | None = Field(description="Mean recall_at_3 of the shared model, 0..1.")
+    personal: float | None
+    helped: float | None = Field(description="Share who gain at least 2 words in 100.")
+    hurt: float | None = Field(description="Share who lose anything.")
+    gains: list[float] = Field(description="Each person's gain in recall_at_3, percentage points, falling.")
+    adapter_bytes: list[int] = Field(description="Of each phone that keeps an adapter, rising.")
+    without_adapter: int = Field(description="Phones that keep none.")
+
+
+class Day(Answer):
+    """One day since first use: mean recall_at_3 over phones, null where no word was tested."""
+
+    day: int
+    phones: int
+    shared: float | None
+    personal: float | None
+
+
+class Days(Answer):
+    """Phones that lived through simulated days."""
+
+    bundle: str
+    corpus: str
+    phones: int
+    people: int
+    days: list[Day]
+    adaptations: int
+    phones_with_adapter: int
+    adapter_bytes_p50: int | None
+    adapter_bytes_max: int | None
+
+
+class Fleet(Answer):
+    """What `thumbprint serve --fleet` was given; null where there is no such file."""
+
+    synthetic: bool = Field(description="Whether any figure comes from messages that a program made up.")
+    people: People | None = Field(description="Of report.json.")
+    days: Days | None = Field(description="Of fleet.json.")
+
+
+NO_FLEET = Fleet(synthetic=False, people=None, days=None)
+
+
+def load_fleet(folder: Path) -> Fleet:
+    """Reads what is in `folder`, the one or the other or both.
+
+    Raises:
+        FleetFilesError: it has neither.
+        ReportError, FleetReportError: a file cannot be read.
+    """
+    report = load_report(folder / REPORT) if (folder / REPORT).exists() else None
+    fleet = load_fleet_report(folder / FLEET) if (folder / FLEET).exists() else None
+    if report is None and fleet is None:
+        raise FleetFilesError(
+            f"{folder} has neither {REPORT} nor {FLEET}: name the folder that `thumbprint simulate` wrote to"
+        )
+    return Fleet(
+        synthetic=any(each.synthetic for each in (report, fleet) if each is not None),
+        people=None if report is None else _people(report),
+        days=None if fleet is None else _days(fleet),
+    )
+
+
+def _people(report: Report) -> People:
+    sizes = sorted(row.adapter_bytes for row in report.clients)
+    stored = [size for size in sizes if size]
+    return People(
+        bundle=report.bundle.name,
+        corpus=report.corpus.description,
+        tested=report.clients_in_aggregates,
+        shared=report.shared.recall_at_3.mean,
+        personal=report.personal.recall_at_3.mean,
+        helped=report.fraction_helped,
+        hurt=report.fraction_hurt,
+        gains=gain_of_each(report),
+        adapter_bytes=stored,
+        without_adapter=len(sizes) - len(stored),
+    )
+
+
+def _days(fleet: FleetReport) -> Days:
+    return Days(
+        bundle=fleet.bundle.name,
+        corpus=fleet.corpus.description,
+        phones=fleet.phones,
+        people=fleet.people,
+        days=[
+            Day(
+                day=row.day,
+                phones=row.phones,
+                shared=row.shared and row.shared.recall_at_3,
+                personal=row.personal and row.personal.recall_at_3,
+            )
+            for row in fleet.days
+        ],
+        adaptations=fleet.adaptations,
+        phones_with_adapter=fleet.phones_with_adapter,
+        adapter_bytes_p50=fleet.adapter_bytes.p50,
+        adapter_bytes_max=fleet.adapter_bytes.max,
+    )

@@ -1,0 +1,46 @@
+"""The page at `/`, its files under `/page/`, and what it draws of a fleet."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from api.access import needs
+from api.api_keys import Scope
+from api.page.assets import ASSETS, HEADERS, Asset
+from api.page.fleet import Fleet
+from api.problems import responses
+from api.routes.path import V1
+
+
+def page_router(fleet: Fleet) -> APIRouter:
+    """Returns the routes of the page's files, open to everybody since nothing in them is anybody's, and `/v1/fleet`."""
+    routes = APIRouter()
+    for path, asset in ASSETS.items():
+        routes.add_api_route(
+            path, _sender(asset), methods=["GET", "HEAD"], response_class=Response, include_in_schema=False
+        )
+
+    @routes.get(
+        V1 + "/fleet",
+        tags=["fleet"],
+        dependencies=[needs(Scope.READ, of_all=True)],
+        responses=responses(401, 403, 500, 503),
+    )
+    async def show() -> Fleet:
+        """Shows the simulation that the service was started with, each person's figures without their name."""
+        return fleet
+
+    return routes
+
+
+def _sender(asset: Asset) -> Callable[[Request], Awaitable[Response]]:
+    async def send(request: Request) -> Response:
+        headers = {**HEADERS, "ETag": asset.etag}
+        if request.headers.get("if-none-match") == asset.etag:
+            return Response(status_code=304, headers=headers)
+        return Response(asset.content, headers=headers, media_type=asset.media_type)
+
+    return send

@@ -1,0 +1,77 @@
+"""The endpoints `/v1/devices` and `/v1/devices/{id}`: a phone each."""
+
+from __future__ import annotations
+
+import secrets
+
+from fastapi import APIRouter, Depends, Request
+
+from api import registry
+from api.access import caller, needs
+from api.api_keys import Scope
+from api.cursor import Cursor, Limit
+from api.known_queries import known_queries
+from api.problems import Problem, responses
+from api.routes.path import ERRORS, V1, Id
+from api.schemas.devices import Device, DeviceChange, DeviceEntry, DevicePage, NewDevice
+from api.service import Service
+from device_runtime.phone import Phone
+from device_runtime.phone_state import SHARED_START
+
+
+def router(service: Service) -> APIRouter:
+    """Returns the routes over `service`."""
+    routes = APIRouter(
+        prefix=V1 + "/devices", tags=["devices"], dependencies=[Depends(known_queries)], responses=responses(*ERRORS)
+    )
+
+    def shown(device: registry.Device, phone: Phone) -> Device:
+        return Device(
+            device_id=device.id,
+            created_at=device.created_at,
+            model_id=service.model_id,
+            messages=phone.messages,
+            words=phone.words,
+            personal=phone.adapter_id != SHARED_START,
+            incognito=phone.incognito,
+        )
+
+    @routes.post("", status_code=201, dependencies=[needs(Scope.DEVICE)], responses=responses(409))
+    def create(request: Request, body: NewDevice | None = None) -> Device:
+        """Creates a device with an empty history. Taken ids are refused; a device's own key creates that one."""
+        own = caller(request).device_id
+        device_id = (body and body.device_id) or own or secrets.token_hex(16)
+        if own not in (None, device_id):
+            raise Problem(403, "your key opens another device, and that one alone")
+        with service.registry.adding(device_id) as device, service.phones.use(device_id, new=True) as phone:
+            return shown(device, phone)
+
+    @routes.get("", dependencies=[needs(Scope.READ, of_all=True)])
+    def devices(limit: Limit = 50, cursor: Cursor = None) -> DevicePage:
+        """Lists the devices by their ids, a page at a time."""
+        found = service.registry.page(cursor or "", limit + 1)
+        more, found = len(found) > limit, found[:limit]
+        return DevicePage(
+            devices=[DeviceEntry(device_id=each.id, created_at=each.created_at) for each in found],
+            next_cursor=found[-1].id if more else None,
+        )
+
+    @routes.get("/{device_id}", dependencies=[needs(Scope.READ)])
+    def show(device_id: Id) -> Device:
+        """Shows a device."""
+        with service.phone(device_id) as phone:
+            return shown(service.registry.device(device_id), phone)
+
+    @routes.patch("/{device_id}", dependencies=[needs(Scope.DEVICE)])
+    def change(device_id: Id, body: DeviceChange) -> Device:
+        """Switches incognito on or off."""
+        with service.phone(device_id) as phone:
+            phone.incognito = body.incognito
+            return shown(service.registry.device(device_id), phone)
+
+    @routes.delete("/{device_id}", status_code=204, dependencies=[needs(Scope.ADMIN)])
+    def delete(device_id: Id) -> None:
+        """Deletes a device and everything of it: messages, adapters, adaptations. It cannot be had back."""
+        service.delete(device_id)
+
+    return routes

@@ -1,0 +1,79 @@
+"""Adaptations, and the adapters that came of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from api.adaptation_jobs import State
+from api.schemas.base import WHOLE, Answer, Loss, ModelId, Request
+
+MAX_ID = 2**53 - 1
+"""The largest whole number that every JSON reader knows exactly."""
+
+
+class Verdict(Answer):
+    """What the gate decided on the newest messages, which the adapter did not learn from."""
+
+    kept: bool = Field(description="Whether the new adapter replaced the old.")
+    reason: str
+    before: Loss = Field(description="Mean loss of the old adapter, nats a word; null where it is no number.")
+    after: Loss = Field(description="Mean loss of the new adapter.")
+    tail_words: int = Field(description="Words that both were judged on.")
+
+
+class Adaptation(Answer):
+    """An adaptation that was asked for."""
+
+    adaptation_id: int
+    state: State = Field(
+        description="queued, running, done (the gate has decided: see verdict) or failed (see reason)."
+    )
+    model_id: ModelId
+    created_at: datetime
+    finished_at: datetime | None
+    verdict: Verdict | None = Field(description="Of one that is done.")
+    reason: str | None = Field(description="Of one that failed.")
+    steps: int | None = Field(description="Local training steps taken.")
+    seconds: float | None
+
+
+class AdapterEntry(Answer):
+    """One change of a device's adapter, or a try that the gate refused."""
+
+    id: int
+    at: datetime
+    cause: str = Field(examples=["asked"])
+    model_id: ModelId
+    messages: int = Field(description="Messages it read, the held-out ones included.")
+    first_at: datetime | None = Field(description="When the first of them was typed, where known.")
+    last_at: datetime | None
+    verdict: Verdict
+    steps: int
+    seconds: float
+    stored: bool = Field(description="Whether the device can be rolled back to it.")
+
+
+class AdapterHistory(Answer):
+    """What became of a device's adapter, newest first."""
+
+    entries: list[AdapterEntry]
+
+
+class Rollback(Request):
+    """Where to go back to."""
+
+    to: Annotated[int, Field(ge=0, le=MAX_ID), WHOLE] | None = Field(
+        default=None,
+        description="Id of a stored entry of the adapter's history, 0: the bundle's own; null: the one before the one "
+        "in use.",
+    )
+
+
+class RolledBack(Answer):
+    """Where the device is now."""
+
+    rolled_back: bool = Field(description="False: there was nothing to go back to.")
+    adapter_id: int = Field(description="The entry whose adapter is in use now; 0: the bundle's own.")

@@ -1,0 +1,63 @@
+"""What every request and answer has in common, and the limits of what is sent."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+
+MAX_TEXT = 20_000
+MAX_MESSAGES = 1_000
+MAX_SUGGESTIONS = 10
+MAX_PREFIX = 64
+MAX_BATCH = 100
+
+# A device's folder bears its id: nothing in an id may lead elsewhere.
+DeviceId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+Text = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
+ModelId = Annotated[
+    str,
+    Field(
+        description="Of the shared model: `model_id` of the bundle's manifest.",
+        examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
+    ),
+]
+
+
+class Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Answer(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+def _time(value: object) -> datetime | None:
+    if value is None:
+        return None
+    if isinstance(value, datetime):  # from Python: JSON has none
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
+    if not isinstance(value, str):
+        raise ValueError("a time is text in ISO 8601, such as 2024-05-01T18:30:00+08:00")
+    try:
+        time = datetime.fromisoformat(value)
+    except ValueError as error:
+        raise ValueError("not a time in ISO 8601, such as 2024-05-01T18:30:00+08:00") from error
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _whole(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WHOLE = BeforeValidator(_whole)
+"""Takes 3.0 for the whole number that it is, as JSON Schema does."""
+Time = Annotated[datetime, BeforeValidator(_time), WithJsonSchema({"type": "string", "format": "date-time"})]
+"""ISO 8601; UTC where it names no zone."""
+Loss = Annotated[float | None, BeforeValidator(_finite)]

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import httpx
+
+from api.page.assets import ASSETS
+from tests.api.serving import Serving
+
+DIRECTIVES = ("default-src 'none'", "script-src 'self'", "connect-src 'self'", "require-trusted-types-for 'script'")
+
+
+def test_the_page_and_all_it_names_are_there(client: httpx.Client) -> None:
+    page = client.get("/")
+    assert page.status_code == 200 and page.headers["content-type"] == "text/html; charset=utf-8"
+    named = set(re.findall(r'(?:src|href)="(/[^"]*)"', page.text))
+    assert named >= {"/page/main.js", "/page/page.css"}
+    for path in named:
+        assert client.get(path).status_code == 200, path
+
+
+def test_every_module_that_is_imported_is_there() -> None:
+    for path, asset in ASSETS.items():
+        for imported in re.findall(r'from "\./([a-z_]+\.js)"', asset.content.decode()):
+            assert f"/page/{imported}" in ASSETS, (path, imported)
+
+
+def test_nothing_is_loaded_from_elsewhere() -> None:
+    for path, asset in ASSETS.items():
+        found = set(re.findall(r"https?://[^\s\"')]+", asset.content.decode()))
+        assert found <= {"http://www.w3.org/2000/svg"}, path  # SVG's name, which is no address
+
+
+def test_the_policy_is_strict(client: httpx.Client) -> None:
+    for path in ASSETS:
+        headers = client.get(path).headers
+        policy = headers["content-security-policy"]
+        assert all(each in policy for each in DIRECTIVES) and "unsafe" not in policy
+        assert headers["x-content-type-options"] == "nosniff" and headers["referrer-policy"] == "no-referrer"
+
+
+def test_a_file_that_the_browser_has_is_not_sent_again(client: httpx.Client) -> None:
+    first = client.get("/page/main.js")
+    again = client.get("/page/main.js", headers={"If-None-Match": first.headers["etag"]})
+    assert again.status_code == 304 and not again.content
+    assert client.head("/page/main.js").headers["content-length"] == first.headers["content-length"]
+
+
+def test_files_are_open_and_the_fleet_is_not(serving: Serving, tmp_path: Path) -> None:
+    with serving(tmp_path, insecure=False) as client:
+        assert {client.get(path).status_code for path in ASSETS} == {200}
+        assert client.get("/page/nothing.js").status_code == 401
+        assert client.get("/page/../v1/devices").status_code == 401
+        assert client.get("/v1/fleet").status_code == 401
+
+
+def test_without_a_simulation_there_is_no_fleet(client: httpx.Client) -> None:
+    assert client.get("/v1/fleet").json() == {"synthetic": False, "people": None, "days": None}

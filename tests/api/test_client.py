@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import httpx
+import pytest
+
+from api.api_keys import ApiKeys, Scope
+from api.client import Client, ServiceError
+from api.migrate import open_database
+from api.schemas.messages import Message
+from api.schemas.predictions import PredictionRequest
+from device_runtime.bundle import load_bundle
+from tests.api.serving import Serving
+
+
+@pytest.fixture(scope="module")
+def service(serving: Serving, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    data = tmp_path_factory.mktemp("client")
+    with serving(data, insecure=False) as http:
+        database = open_database(data / "devices.sqlite", to_serve=False)
+        _, secret = ApiKeys(database).create("client", Scope.ADMIN)
+        database.close()
+        with Client(str(http.base_url), secret) as client:
+            yield client
+
+
+def test_a_devices_whole_life(service: Client) -> None:
+    device = service.create_device("life").device_id
+    texts = ["meet me at zanzibar tonight, bring the red bag"] * 40
+    at = datetime(2024, 5, 1, tzinfo=UTC)
+    assert (
+        service.observe(device, [*texts, Message(text="hunter2", private=True), Message(text="so", timestamp=at)]) == 41
+    )
+    assert service.predict(device, "meet me at", prefix="z")[0].word == "zanzibar"
+    both = service.predict_batch(device, [PredictionRequest(context=c) for c in ("meet me at", "see you")])
+    assert [key.word for key in both[0]] == [key.word for key in service.predict(device, "meet me at")]
+    result = service.adapt(device)
+    assert result.state == "done" and result.verdict is not None and result.verdict.kept
+    assert service.adaptation(device, result.adaptation_id) == result
+    assert service.device(device).personal and len(service.adapter_history(device)) == 1
+    file = service.adapter(device)
+    assert service.rollback(device).adapter_id == 0
+    assert service.upload_adapter(device, file).cause == "uploaded" and service.adapter(device) == file
+    assert "zanzibar" in {word.word for word in service.words(device)}
+    assert service.forget_since(device, datetime.now(UTC)) <= 41
+    service.forget_word(device, "zanzibar")
+    assert "zanzibar" not in {word.word for word in service.words(device)}
+    assert service.export(device).messages
+    assert service.forget_all(device) == 0
+    assert service.set_incognito(device, True).incognito and service.observe(device, texts) == 0
+    service.delete_device(device)
+    with pytest.raises(ServiceError, match="no device of this id") as error:
+        service.device(device)
+    assert error.value.status == 404 and error.value.request_id
+
+
+def test_every_device_is_listed_however_many_pages(service: Client) -> None:
+    made = {service.create_device().device_id for _ in range(205)}
+    listed = [entry.device_id for entry in service.devices()]
+    assert made <= set(listed) and len(listed) == len(set(listed))
+
+
+def test_more_messages_than_one_call_takes(service: Client) -> None:
+    device = service.create_device("many").device_id
+    assert service.observe(device, (f"message {number}" for number in range(1_001))) == 1_001
+    service.delete_device(device)
+
+
+def test_a_bundle_is_downloaded_and_gone_on_with(service: Client, tmp_path: Path, tiny_public_key: Path) -> None:
+    (entry,) = service.bundles()
+    whole = service.download_bundle(entry.model_id)
+    assert service.download_bundle(entry.model_id, have=whole[:1000]) == whole and len(whole) == entry.bytes
+    (tmp_path / "x.bundle").write_bytes(whole)
+    assert load_bundle(tmp_path / "x.bundle", tiny_public_key).manifest.model_id == service.health().model_id
+
+
+def test_refusals_say_what_is_wrong(service: Client) -> None:
+    with pytest.raises(ServiceError, match=r"does not fit the schema; body\.device_id") as error:
+        service.create_device("../etc")
+    assert error.value.status == 422
+    with Client(str(service._http.base_url)) as stranger, pytest.raises(ServiceError, match="valid API key"):
+        stranger.bundles()
+
+
+def test_a_service_that_is_not_there_is_said() -> None:
+    with Client("http://127.0.0.1:1") as nobody, pytest.raises(ServiceError, match="cannot be reached") as error:
+        nobody.health()
+    assert error.value.status == 0
+
+
+class Busy(BaseHTTPRequestHandler):
+    """Busy once, then answers with a field that this client does not know."""
+
+    asked = 0
+
+    def do_GET(self) -> None:
+        type(self).asked += 1
+        if self.asked == 1:
+            self.send_response(503)
+            self.send_header("Retry-After", "0")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        body = b'{"status": "ok", "model_id": "m", "bundle": "b", "synthetic": false, "mood": "good"}'
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_busy_service_is_asked_again_and_a_newer_one_understood() -> None:
+    with HTTPServer(("127.0.0.1", 0), Busy) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        with Client(f"http://127.0.0.1:{server.server_port}") as client:
+            assert client.health().bundle == "b"
+        server.shutdown()
+        thread.join()
+    assert Busy.asked == 2
+
+
+def test_nothing_but_problems_is_an_error_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = Client("http://service")
+    client._http = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(502, text="<html>")))
+    with client, pytest.raises(ServiceError, match="answered 502"):
+        client._send("GET", "http://service/x")
