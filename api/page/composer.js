@@ -109,7 +109,7 @@ export class Composer extends EventTarget {
   }
 
   #input(event) {
-    const pasted = event.inputType.startsWith("insertFrom");
+    const pasted = event.inputType?.startsWith("insertFrom");
     this.#keystrokes.tapped(pasted ? characters(event.data ?? this.text) : 1);
     this.#ownSpace = false;
     this.#changed();

@@ -80,16 +80,13 @@ function panels(device, suggestions) {
     { list: named("learned"), status: named("forgotten"), more: named("more"), all: named("forget-all") },
     confirmForgetting,
   );
-  const refresh = async () => {
-    try {
-      const [state] = await Promise.all([teaching.showKnown(), learned.show(), suggestions.refresh()]);
-      named("start").hidden = state.messages > 0;
-    } catch (error) {
-      fail(error);
-    }
+  const showRest = async () => {
+    const [state] = await Promise.all([teaching.showKnown(), suggestions.refresh()]);
+    named("start").hidden = state.messages > 0;
   };
+  const refresh = () => Promise.all([showRest(), learned.show()]).catch(fail);
   teaching.addEventListener("learnt", refresh);
-  learned.addEventListener("forgot", refresh);
+  learned.addEventListener("forgot", () => showRest().catch(fail)); // it shows its own words itself
   named("tour").addEventListener("click", () => tour(teaching));
   return refresh;
 }
