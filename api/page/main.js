@@ -132,6 +132,7 @@ try {
   const refresh = panels(device, keyboard(device));
   composer.addEventListener("send", () => send(device, refresh));
   named("send").addEventListener("click", () => composer.send());
+  named("send").disabled = false;
   await refresh();
   await drawFleet();
 } catch (error) {

@@ -25,6 +25,7 @@ export class Teaching extends EventTarget {
       at.pasted.value = MADE_UP.join("\n");
       this.#say(`${MADE_UP.length} messages that nobody wrote. Learn them, or adapt at once.`);
     });
+    this.#usable(true); // until there was a phone to teach they could do nothing
   }
 
   /** Has it learn messages that nobody wrote, and adapt. Returns whether the gate kept that; null where it came to none. */
@@ -44,16 +45,19 @@ export class Teaching extends EventTarget {
   }
 
   async #guarded(work) {
-    const buttons = [this.#at.learn, this.#at.adapt, this.#at.sample];
-    for (const button of buttons) button.disabled = true;
+    this.#usable(false);
     try {
       return await work();
     } catch (error) {
       this.#say(error.message, "verdict refused");
     } finally {
-      for (const button of buttons) button.disabled = false;
+      this.#usable(true);
       this.#at.progress.hidden = true;
     }
+  }
+
+  #usable(usable) {
+    for (const button of [this.#at.learn, this.#at.adapt, this.#at.sample]) button.disabled = !usable;
   }
 
   async #learn() {

@@ -260,7 +260,7 @@ def test_everything_that_can_be_used_has_a_name(page: Page) -> None:
     page.get_by_role("radio", name="Compare").check()
     expect(suggestions(page, "shared")).to_have_count(3)
     for role in ("button", "textbox", "radio", "link", "img", "region", "progressbar"):
-        for control in page.get_by_role(role).all():  # type: ignore[arg-type]
+        for control in page.get_by_role(role).all():
             told = control.aria_snapshot()
             assert re.match(rf"- '?{role} \"", told), told
     assert page.locator("html").get_attribute("lang") == "en"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -128,8 +129,13 @@ class Bench:
     def _base_bundle(self) -> Bundle:
         method = METHODS[REFERENCE]
         config = self.setting.job.personalization.model_copy(update={"method": REFERENCE, "options": {}})
-        path = self.setting.folder / "bundles" / "base.bundle"
-        return bundle_of(self.setting, method, config, self.setting.learn(method, config), self.keys, path)
+        return self._bundle(REFERENCE, method, config, self.setting.learn(method, config))
+
+    def _bundle(self, name: str, method: Method, config: PersonalizationConfig, learnt: Learnt) -> Bundle:
+        """The method's bundle, exported once for the same model and settings."""
+        decisive = config.model_dump_json().encode() + (self.setting.run.path / "best.safetensors").read_bytes()
+        path = self.setting.folder / "bundles" / f"{name}-{hashlib.sha256(decisive).hexdigest()[:12]}.bundle"
+        return bundle_of(self.setting, method, config, learnt, self.keys, path)
 
     def _seen(self, name: str, method: Method, config: PersonalizationConfig, learnt: Learnt) -> list[ClientResult]:
         self.say(f"{name}: users seen in training")
@@ -150,8 +156,7 @@ class Bench:
         self, name: str, method: Method, config: PersonalizationConfig, learnt: Learnt, users: Sequence[str]
     ) -> list[ClientResult]:
         self.say(f"{name}: new phones")
-        path = self.setting.folder / "bundles" / f"{name}.bundle"
-        bundle = bundle_of(self.setting, method, config, learnt, self.keys, path)
+        bundle = self._bundle(name, method, config, learnt)
         reference = {one.user_id: one.personal_shown for one in self._trials(self._base_bundle(), users, REFERENCE)}
         found = self._trials(bundle, users, name)
         return [
@@ -187,9 +192,7 @@ class Bench:
         extras: dict[str, object] = {}
         if name in SCARCE or name in STORED:
             self.say(f"{name}: gain by messages seen, adapter by form")
-            bundle = bundle_of(
-                self.setting, method, config, learnt, self.keys, self.setting.folder / "bundles" / f"{name}.bundle"
-            )
+            bundle = self._bundle(name, method, config, learnt)
             if name in SCARCE:
                 extras["scarcity"] = tuple(scarcity.scarcity(self.setting, bundle, users))
             if name in STORED:
