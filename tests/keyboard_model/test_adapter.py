@@ -84,13 +84,19 @@ def test_a_step_by_hand_with_pull_and_clip():
     # f(1 + AB) = 0, so both pieces have ½: dL/df = −½·1 + ½·(−1) = −1, dA = f·(−1)·B = 2, dB = f·A·(−1) = −2.
     norm = math.sqrt(2**2 + 2**2 + 0.5**2 + 0.5**2)
     assert float(loss) == pytest.approx(math.log(2.0))
-    assert moved.lora_a.numpy().item() == pytest.approx(1.0 - 0.1 * (2.0 / norm + 0.5 * 1.0))
-    assert moved.lora_b.numpy().item() == pytest.approx(-1.0 - 0.1 * (-2.0 / norm + 0.5 * -1.0))
-    np.testing.assert_allclose(moved.bias, [0.5 / norm + 0.5, -0.5 / norm], atol=1e-6)
+    assert moved.lora_a.numpy().item() == pytest.approx((1.0 - 0.1 * 2.0 / norm) / 1.05)
+    assert moved.lora_b.numpy().item() == pytest.approx((-1.0 + 0.1 * 2.0 / norm) / 1.05)
+    np.testing.assert_allclose(moved.bias, [(0.5 / norm + 0.5) / 1.5, -0.5 / norm / 1.5], atol=1e-6)
 
 
 def step(adapter: Adapter, anchor: Adapter, *rates: float) -> Adapter:
     return adapters.step(SHARED, adapter, anchor, *some_data(), Rates(*map(tf.constant, rates)))[0]
+
+
+def test_a_pull_without_end_lands_on_the_anchor():
+    anchor = some_adapter(1)
+    for found, expected in zip(step(some_adapter(0), anchor, 0.1, 0.2, 1e20, LOOSE), anchor, strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 def test_rates_of_zero_change_nothing():

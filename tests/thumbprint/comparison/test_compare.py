@@ -18,9 +18,7 @@ BUDGET = replace(QUICK, trials=2, tuning_rounds=1, rounds=2, seen_users=3)
 
 def comparing(tiny_run: Path, tiny_corpus: Path, out: Path, said: list[str]) -> Comparison:
     job = RunFolder(tiny_run).job()
-    return compare(
-        job, tiny_corpus, out, methods=METHODS, budget=BUDGET, min_messages=5, run=tiny_run, say=said.append
-    )
+    return compare(job, tiny_corpus, out, methods=METHODS, budget=BUDGET, min_messages=5, run=tiny_run, say=said.append)
 
 
 @pytest.fixture(scope="module")
@@ -70,9 +68,7 @@ def test_a_method_that_there_is_not():
 
 def test_nobody_to_measure(tiny_run, tiny_corpus, tmp_path):
     with pytest.raises(CompareError, match="min-messages"):
-        compare(
-            Job(), tiny_corpus, tmp_path, methods=["ditto"], budget=BUDGET, min_messages=10_000, run=tiny_run
-        )
+        compare(Job(), tiny_corpus, tmp_path, methods=["ditto"], budget=BUDGET, min_messages=10_000, run=tiny_run)
 
 
 def test_the_users_tuned_on_are_never_the_users_measured(found, tiny_run, tiny_corpus):
