@@ -14,7 +14,7 @@ from benchmarks.results import FOLDER
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 BEGIN, END = "<!-- figures: written by `python -m benchmarks.readme`, not by hand -->", "<!-- /figures -->"
-RUN = ROOT / "runs" / "nus_sms"
+RUN, COMPARISON = ROOT / "runs" / "nus_sms", ROOT / "runs" / "nus_sms-comparison"
 GROUPS, METRICS = ("training", "new_phones"), ("recall_at_1", "recall_at_3")
 MACHINE_BENCHMARKS = ("throughput", "phone", "service")
 
@@ -29,7 +29,7 @@ def relative(share: float) -> str:
 
 def write_figures(run: Path = RUN) -> None:
     """Writes `figures.md` into the run; those of the real run go into the README as well, between the two marks."""
-    text = "\n\n".join([_shared(run), _personal(run), _machine()]) + "\n"
+    text = "\n\n".join(part for part in (_shared(run), _personal(run), _compared(), _machine()) if part) + "\n"
     (run / "figures.md").write_text(text)
     readme = README.read_text()
     if run.resolve() == RUN and BEGIN in readme and END in readme:
@@ -87,6 +87,38 @@ def _personal(run: Path) -> str:
     touched = f"{percent(report['fraction_hurt'])} / {percent(report['fraction_helped'])}"
     rows.append(f"| fraction_hurt / fraction_helped | | {touched} |")
     return "\n".join(rows)
+
+
+def _compared() -> str:
+    """The methods on new phones, of a comparison that was run; nothing where none was."""
+    path = COMPARISON / "report.json"
+    if not path.exists():
+        return ""
+    report = _read(path)
+    budget = report["comparison"]["budget"]
+    rows = [
+        f"| new phones; {budget['trials']} trials, {budget['rounds']} rounds a method | recall@3, mean (95 %) | median "
+        "| p10 | worst | on global, mean / median | hurt | measured in |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    where = {method["name"]: method["where"] for method in report["comparison"]["methods"]}
+    for row in report["summary"]["rows"]:
+        if row["group"] == "new_phone":
+            rows.append(_method_row(row, where[row["method"]]))
+    return "\n".join(rows)
+
+
+def _method_row(row: Any, where: str) -> str:
+    recall, against = row["recall_at_3"], row["against_global"]
+    interval = "" if recall["low"] is None else f" ({percent(recall['low'])} to {percent(recall['high'])})"
+    gained = f"{relative(against['relative_mean']['value'])} / {relative(against['relative_median'])}"
+    cells = [percent(recall["mean"]) + interval, *(percent(recall[name]) for name in ("median", "p10", "worst"))]
+    cells += [
+        gained,
+        percent(against["fraction_hurt"]["value"]),
+        {"phone": "phones", "tff": "TFF, neural model"}[where],
+    ]
+    return f"| `{row['method']}` | {' | '.join(cells)} |"
 
 
 def _machine() -> str:
