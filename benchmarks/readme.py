@@ -111,13 +111,13 @@ def _compared() -> str:
 def _method_row(row: Any, where: str) -> str:
     recall, against = row["recall_at_3"], row["against_global"]
     interval = "" if recall["low"] is None else f" ({percent(recall['low'])} to {percent(recall['high'])})"
-    gained = f"{relative(against['relative_mean']['value'])} / {relative(against['relative_median'])}"
     cells = [percent(recall["mean"]) + interval, *(percent(recall[name]) for name in ("median", "p10", "worst"))]
-    cells += [
-        gained,
-        percent(against["fraction_hurt"]["value"]),
-        {"phone": "phones", "tff": "TFF, neural model"}[where],
-    ]
+    if against is None:  # the shared model itself
+        cells += ["", ""]
+    else:
+        cells.append(f"{relative(against['relative_mean']['value'])} / {relative(against['relative_median'])}")
+        cells.append(percent(against["fraction_hurt"]["value"]))
+    cells.append({"phone": "phones", "tff": "TFF, neural model"}[where])
     return f"| `{row['method']}` | {' | '.join(cells)} |"
 
 
