@@ -1,21 +1,16 @@
-"""Processes that run trials, each with one engine, and that end with whoever started them."""
+"""Processes that run trials, each with one engine."""
 
 from __future__ import annotations
 
 import functools
-import multiprocessing
-import os
 import shutil
-import signal
-import threading
-from concurrent.futures import Future, ProcessPoolExecutor
-from multiprocessing.connection import Connection
+from concurrent.futures import Future
 from pathlib import Path
-from types import TracebackType
 
 from device_runtime.bundle import Bundle
 from device_runtime.engine import Engine
 from device_runtime.held_out import SimulatedUser, TrialPlan
+from device_runtime.leash import Leashed
 from device_runtime.phone_folder import FolderError
 from device_runtime.report import FailedUser
 from device_runtime.store import StoreError
@@ -40,17 +35,8 @@ def failure(user: SimulatedUser, error: Exception) -> FailedUser:
     return FailedUser(user_id=printable(str(user.user_id)), reason=reason)
 
 
-def _end_with_parent(leash: Connection) -> None:
-    try:
-        leash.recv()
-    except EOFError:  # the parent let go, or is no more: SIGKILL leaves no orphan either
-        os._exit(1)
-
-
-def _start(bundle: Bundle, leash: Connection) -> None:
+def _start(bundle: Bundle) -> None:
     global _bundle
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
-    threading.Thread(target=_end_with_parent, args=(leash,), daemon=True).start()
     _bundle = bundle
 
 
@@ -75,29 +61,12 @@ def _run(user: SimulatedUser, folder: Path, keep: bool, plan: TrialPlan) -> Tria
             shutil.rmtree(folder, ignore_errors=True)
 
 
-class Crew:
-    """`workers` processes; a context manager that leaves none of them behind on any way out."""
+class Crew(Leashed):
+    """`workers` processes that run trials of one bundle."""
 
     def __init__(self, bundle: Bundle, workers: int) -> None:
-        context = multiprocessing.get_context("spawn")  # an interpreter's threads do not survive a fork
-        # Workers hold the reading end only, so they read its end when this process closes it or dies.
-        self._their_end, self._leash = context.Pipe(duplex=False)
-        self._pool = ProcessPoolExecutor(
-            workers, mp_context=context, initializer=_start, initargs=(bundle, self._their_end)
-        )
+        super().__init__(workers, _start, bundle)
 
-    def submit(self, user: SimulatedUser, folder: Path, keep: bool, plan: TrialPlan) -> Future[Trial | FailedUser]:
+    def trial(self, user: SimulatedUser, folder: Path, keep: bool, plan: TrialPlan) -> Future[Trial | FailedUser]:
         """Starts one trial in `folder`; the folder stays afterwards if `keep`."""
-        return self._pool.submit(_run, user, folder, keep, plan)
-
-    def __enter__(self) -> Crew:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is not None:
-            self._leash.close()
-        self._pool.shutdown(cancel_futures=True)
-        self._leash.close()
-        self._their_end.close()
+        return self.submit(_run, user, folder, keep, plan)

@@ -75,7 +75,7 @@ class _Simulation:
         if self._store and key in self._store.trials:
             done = self._store.trials[key]
             return lambda: done
-        future = self._crew.submit(user, self._phones / key[:24], self._store is not None, self._plan)
+        future = self._crew.trial(user, self._phones / key[:24], self._store is not None, self._plan)
         return lambda: self._finish(user, key, future)
 
     def _finish(self, user: SimulatedUser, key: str, future: Future[Trial | FailedUser]) -> Trial | FailedUser:

@@ -109,14 +109,13 @@ class PersonalProgram:
         if not has_rounds(self._method, self._plan):
             return without_rounds(self._method, self._base, self._plan)
         rounds = self._plan.config.federated.rounds or 0
-        start = self._method.client(self._method.server(self._base, self._plan), self._plan)
         self._folder.mkdir(parents=True, exist_ok=True)
         with ClientStates.open(self._folder / "clients.sqlite") as states:
             process = personal_round.build(self._method, self._base, self._plan)
             state, number = self._begun(states, process.initialize())
             while number < rounds:
                 number += 1
-                state = self._round(process, states, state, start, number, rounds)
+                state = self._round(process, states, state, number, rounds)
             server = process.server(state)
             start = self._method.client(server, self._plan)
             kept = {client: states.client(client) for client in self._clients.population.training}
@@ -132,7 +131,6 @@ class PersonalProgram:
         process: personal_round.PersonalProcess,
         states: ClientStates,
         state: Any,
-        start: Structure,
         number: int,
         rounds: int,
     ) -> Any:
@@ -140,8 +138,8 @@ class PersonalProgram:
         loss = 0.0
         kept: dict[str, list[np.ndarray]] = {}
         if cohort:
-            begin = self._method.client(process.server(state), self._plan)  # who takes part for the first time
-            before = [_shaped(begin, states.client(client)) for client in cohort]
+            start = self._method.client(process.server(state), self._plan)  # who takes part for the first time
+            before = [_shaped(start, states.client(client)) for client in cohort]
             state, after, measured = process.next(state, self._base, before, data)
             if tf.nest.flatten(start):
                 kept = {client: _leaves(own) for client, own in zip(cohort, after, strict=True)}

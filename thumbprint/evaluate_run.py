@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from federated import evaluation, personalization
 from federated.clients import Clients
 from federated.execution import execution_context
 from federated.method import starting_point
@@ -14,11 +13,8 @@ from federated.methods import METHODS
 from federated.personal_program import PersonalProgram, folder_in
 from federated.run_folder import RunFolder
 from keyboard_model.metrics import Spread, WordCounts, spread
+from thumbprint.client_tallies import Tallies, Tally, Texts, tallies
 from thumbprint.run_clients import clients_of
-
-MODELS = ("shared", "personal")
-"""The shared model, and each client's own after the job's method, without the phone's gate and history."""
-_TOGETHER = 50  # clients a TFF call: what is held in memory, whatever the population
 
 
 @dataclass(frozen=True)
@@ -41,7 +37,11 @@ class Figures:
 
 @dataclass(frozen=True)
 class GroupFigures:
-    """One group: who was counted, and each model's figures by its name."""
+    """One group: who was counted, and each model's figures by its name.
+
+    `shared`: the shared model; `personal`: each client's own after the job's method,
+    without the phone's gate and history.
+    """
 
     clients: int
     words: int
@@ -59,12 +59,6 @@ class Evaluation:
     best_round: int
     min_messages: int
     groups: dict[str, GroupFigures]
-
-
-@dataclass(frozen=True)
-class _Measured:
-    counts: WordCounts
-    loss_sum: float
 
 
 def evaluate_run(
@@ -105,8 +99,8 @@ def evaluate_run(
 
 def _measure(
     folder: RunFolder, clients: Clients, groups: dict[str, list[str]], on_clients: Callable[[int, int], None]
-) -> dict[str, dict[str, list[_Measured]]]:
-    """Returns by group and model ("shared", "personal") the tally of each client that has text to test, in order."""
+) -> dict[str, list[Tallies]]:
+    """Returns by group the tallies of each client that has text to test, in order."""
     job, tokenizer, parameters = folder.job(), folder.tokenizer(), folder.parameters()
     config = job.personalization
     method = METHODS[config.method]
@@ -115,49 +109,35 @@ def _measure(
     learnt = PersonalProgram(
         method, base, plan, clients, tokenizer, seed=job.seed, folder=folder_in(folder.path, method, plan.config)
     ).run()
-    evaluate = personalization.build(method, base, learnt.server, plan, tokenizer)
-    done, everybody = 0, sum(map(len, groups.values()))
-    found: dict[str, dict[str, list[_Measured]]] = {name: {model: [] for model in MODELS} for name in groups}
-    for name, group in groups.items():
-        for part in _parts(group):
-            states, known, held_out, tested = [], [], [], []
-            for client in part:
-                test = clients.test_messages(client)
-                if batches := evaluation.evaluation_batches(tokenizer, test, config.batch, config.window):
-                    tested.append(batches)
-                    training = clients.training_messages(client)
-                    read, tail = personalization.adaptation_batches(tokenizer, training, config)
-                    states.append(learnt.client(client))
-                    known.append(read)
-                    held_out.append(tail)
-            for tallies in evaluate(base, learnt.server, states, known, held_out, tested) if tested else ():
-                for model in MODELS:
-                    found[name][model].append(_measured(tallies[model]))
-            done += len(part)
-            on_clients(done, everybody)
-    return found
+    everybody, done = sum(map(len, groups.values())), 0
+
+    def advance(number: int) -> None:
+        nonlocal done
+        done += number
+        on_clients(done, everybody)
+
+    def texts(client: str) -> Texts:
+        return clients.training_messages(client), clients.test_messages(client)
+
+    return {
+        name: list(tallies(method, base, learnt, plan, tokenizer, group, texts, advance))
+        for name, group in groups.items()
+    }
 
 
-def _parts(clients: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (clients[at : at + _TOGETHER] for at in range(0, len(clients), _TOGETHER))
-
-
-def _measured(tally: dict[str, float]) -> _Measured:
-    words, first, shown = (round(float(tally[name])) for name in ("words", "hits_at_1", "hits_at_3"))
-    return _Measured(WordCounts(words=words, hits_at_1=first, hits_at_3=shown), float(tally["loss_sum"]))
-
-
-def _group(models: dict[str, list[_Measured]]) -> GroupFigures:
-    counted = {name: [one for one in found if one.counts.words] for name, found in models.items()}
-    anybody = next(iter(counted.values()))
+def _group(found: list[Tallies]) -> GroupFigures:
+    counted = [one for one in found if one.shared.counts.words]
     return GroupFigures(
-        clients=len(anybody),
-        words=sum(one.counts.words for one in anybody),
-        models={name: _figures(found) for name, found in counted.items()},
+        clients=len(counted),
+        words=sum(one.shared.counts.words for one in counted),
+        models={
+            "shared": _figures([one.shared for one in counted]),
+            "personal": _figures([one.personal for one in counted]),
+        },
     )
 
 
-def _figures(found: list[_Measured]) -> Figures:
+def _figures(found: list[Tally]) -> Figures:
     total = sum((one.counts for one in found), WordCounts())
     loss = sum(one.loss_sum for one in found)
     return Figures(

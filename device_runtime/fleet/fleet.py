@@ -18,7 +18,6 @@ from pathlib import Path
 
 from device_runtime.bundle import Bundle
 from device_runtime.crew import MACHINE_ERRORS
-from device_runtime.fleet.leash import Leashed
 from device_runtime.fleet.life import Owner
 from device_runtime.fleet.life_store import LifeKeys, LifeStore
 from device_runtime.fleet.owners import deal
@@ -28,6 +27,7 @@ from device_runtime.fleet.report import FleetReport
 from device_runtime.fleet.tally import Tally
 from device_runtime.fleet.worker import lead, take_up
 from device_runtime.held_out import SimulatedUser
+from device_runtime.leash import Leashed
 from device_runtime.report import CorpusInfo, FailedUser
 from keyboard_model.hold import held
 

@@ -227,7 +227,7 @@ def test_folder_of_the_phones_that_is_a_file_is_refused(bundle, tmp_path):
 def test_storage_that_fails_is_the_machines_fault_not_a_users(bundle, tmp_path):
     (tmp_path / "file").write_text("")
     with Crew(bundle, 1) as crew, pytest.raises(OSError, match="file"):
-        crew.submit(chatty("ann"), tmp_path / "file" / "phone", True, TrialPlan()).result()
+        crew.trial(chatty("ann"), tmp_path / "file" / "phone", True, TrialPlan()).result()
 
 
 def test_model_that_does_not_run_is_said_so(bundle):

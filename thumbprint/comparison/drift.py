@@ -9,7 +9,7 @@ import numpy as np
 from federated.job import PersonalizationConfig
 from federated.method import Method
 from federated.personal_program import Learnt
-from thumbprint.comparison.in_tff import Tallies, measured
+from thumbprint.comparison.in_tff import Counts, measured
 from thumbprint.comparison.results import DriftPoint
 from thumbprint.comparison.setting import Setting
 
@@ -34,6 +34,6 @@ def drift(
     return points
 
 
-def _recall(tallies: Iterable[Tallies]) -> float:
+def _recall(tallies: Iterable[Counts]) -> float:
     recalls = [one.personal.recall_at_3 for one in tallies]
     return float(np.mean(recalls)) if recalls else 0.0

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from device_runtime.fleet.leash import Leashed
+from device_runtime.leash import Leashed
 
 PARENT = """
 import os, time
-from device_runtime.fleet.leash import Leashed
+from device_runtime.leash import Leashed
 if __name__ == "__main__":
     with Leashed(1, os.umask, 0o77) as processes:
         print(processes.submit(os.getpid).result(), flush=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing.connection import Connection
 from types import TracebackType
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, Self, TypeVar
 
 _Taken = ParamSpec("_Taken")
 _Given = TypeVar("_Given")
@@ -44,7 +44,7 @@ class Leashed:
         """Has a worker make this call."""
         return self._pool.submit(call, *args, **kwargs)
 
-    def __enter__(self) -> Leashed:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
