@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from device_runtime.lexicon import is_one_word
-from device_runtime.masking import bare
+from keyboard_model.masking import bare
 
 
 class BlockListError(ValueError):

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from device_runtime.masking import bare, without_words
 from device_runtime.phone_folder import PhoneFolder
 from device_runtime.phone_state import SHARED_START, new_salt
+from keyboard_model.masking import bare, without_words
 
 
 def forget_word(folder: PhoneFolder, word: str) -> int:

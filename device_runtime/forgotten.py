@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 
-from device_runtime.masking import bare, without_words
 from device_runtime.store import Store
+from keyboard_model.masking import bare, without_words
 
 _DIGEST_BYTES = 16
 

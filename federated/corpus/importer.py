@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -122,9 +121,12 @@ def import_corpus(
 def _head(stream: IO[bytes]) -> str:
     """Reads the first 64 KB, or what can be had: whether a file is torn is for its reader to say, and where."""
     head = b""
-    with contextlib.suppress(*TORN):
+    try:
         while len(head) < _HEAD_BYTES and (line := stream.readline(_HEAD_BYTES)):
             head += line
+    except TORN:
+        if not head.strip():  # no reader could be chosen
+            raise
     return head.decode("utf-8", errors="replace")
 
 

@@ -32,7 +32,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a known user, as a corpus holds it."""
+    """One message of a known user, as a corpus gives it: what no keyboard may learn is masked (`Corpus.messages`)."""
 
     timestamp: datetime | None
     text: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from sqlalchemy.exc import DatabaseError
 from federated.corpus import schema
 from federated.corpus.records import CorpusError, ImportSummary, Message, Record
 from federated.corpus.writing import write_corpus
+from keyboard_model.never_learned import masked
 
 __all__ = ["Corpus", "CorpusError", "ImportSummary", "Message", "Record", "write_corpus"]
 
@@ -35,6 +37,8 @@ class Corpus:
             CorpusError: there is no such file, or it is no corpus, or one of another schema version, or damaged.
         """
         path = Path(path)
+        if "\0" in str(path):  # as a job file may have it
+            raise CorpusError("the corpus's path has a NUL in it: no file can have that")
         try:
             if not schema.is_corpus(path):
                 raise CorpusError(f"{path} is not a corpus: make one of it with `thumbprint corpus import`")
@@ -110,7 +114,10 @@ class Corpus:
         return str(rows[0].user_id)
 
     def messages(self, user_id: str) -> list[Message]:
-        """Returns one user's messages in the order they wrote them.
+        """Returns one user's messages in the order they wrote them, what no keyboard may learn masked in them.
+
+        The file keeps what was imported, and no reader of it sees that: whatever is trained, counted or measured
+        here reads what a phone would have stored (`keyboard_model.never_learned`).
 
         Raises:
             CorpusError: the corpus has no such user.
@@ -118,7 +125,7 @@ class Corpus:
         columns = schema.messages.c
         query = select(columns.timestamp, columns.text).where(columns.user_number == self._user(user_id).number)
         return [
-            Message(datetime.fromisoformat(row.timestamp) if row.timestamp else None, row.text)
+            Message(datetime.fromisoformat(row.timestamp) if row.timestamp else None, masked(row.text))
             for row in self._rows(query.order_by(columns.position))
         ]
 
@@ -142,4 +149,6 @@ class Corpus:
             with self._engine.connect() as connection:
                 return connection.execute(query).all()
         except DatabaseError as error:
+            if getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
+                raise CorpusError(f"{self.path} is locked by another program: end that, and run this again") from error
             raise CorpusError(f"{self.path} is damaged ({error.orig}): import it again") from error

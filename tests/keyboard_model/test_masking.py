@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from device_runtime.masking import bare, replaced, without_words
+from keyboard_model.masking import bare, replaced, without_words
 
 
 def test_spans_are_replaced() -> None:

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from device_runtime.never_learned import masked
+from keyboard_model.never_learned import masked
 from keyboard_model.text import PLACEHOLDER, words
 
 PLAIN = st.sampled_from(
     ["see", "you", "at", "7", "ok!", "...", "12:30", "don't", "今天", "\N{GRINNING FACE}", "3pm", "x"]
 )
-SENTENCES = st.lists(PLAIN, max_size=6).map(" ".join)
+SENTENCES = st.lists(PLAIN, max_size=6, unique=True).map(" ".join)
 
 
 @pytest.mark.parametrize(
