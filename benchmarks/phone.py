@@ -21,9 +21,7 @@ import typer
 from benchmarks.phone_process import NEWEST_WORDS, STEPS, open_engine
 from benchmarks.results import Figure, Machine, publish
 from benchmarks.typist import Typist, make_typist
-from device_runtime.adapter import save_adapter
 from device_runtime.bundle import BundleError
-from device_runtime.engine import Engine
 from device_runtime.keys import KeyFileError
 from device_runtime.phone import Phone
 
@@ -50,8 +48,8 @@ def main(
             phone.observe_many(typist.history)
             seconds = [timed_adaptation(phone) for _ in range(adaptations)]
             latencies = prediction_seconds(phone, typist.contexts)[WARM_UP:]
+            stored = adapter_bytes(phone)
         peak = peak_bytes(bundle, public_key, Path(scratch) / "fresh", typist)
-        stored = adapter_bytes(engine, Path(scratch) / "adapter.safetensors")
     p50, p99 = 1000 * np.percentile(latencies, [50, 99])
     publish(
         "phone",
@@ -121,11 +119,12 @@ def bundle_bytes(bundle: Path) -> int:
     return sum(file.stat().st_size for file in (bundle.iterdir() if bundle.is_dir() else [bundle]))
 
 
-def adapter_bytes(engine: Engine, path: Path) -> int:
-    """Bytes of an adapter as the recipe stores it; they are the same for everyone's."""
-    manifest = engine.bundle.manifest
-    save_adapter(path, engine.bundle.adapter_init, manifest.model_id, manifest.recipe.adapter_dtype)
-    return path.stat().st_size
+def adapter_bytes(phone: Phone) -> int:
+    """Bytes of the adapter that the phone's adaptation left; a sparse one's depend on what was typed."""
+    stored = phone.adapter_file()
+    if stored is None:
+        raise SystemExit("no adaptation was kept, so there is no adapter to weigh")
+    return len(stored)
 
 
 if __name__ == "__main__":

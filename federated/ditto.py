@@ -11,20 +11,10 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from federated import adapter_sgd
+from federated import adapter_sgd, own_adapter
 from federated.fine_tuning import STEPS_SPACE
-from federated.method import Base, Local, Method, Personal, PhonePart, Plan, Range, Text
+from federated.method import Base, Local, Method, Plan, Range
 from keyboard_model.adapter import Adapter
-
-
-def server(base: Base, plan: Plan) -> Adapter:
-    """The shared adapter w, at first one that changes nothing."""
-    return base.adapter
-
-
-def client(server: Adapter, plan: Plan) -> Adapter:
-    """A client's own v starts at w."""
-    return server
 
 
 def local(base: Base, server: Adapter, client: Adapter, batches: tf.data.Dataset, plan: Plan) -> Local:
@@ -36,24 +26,14 @@ def local(base: Base, server: Adapter, client: Adapter, batches: tf.data.Dataset
     return Local(adapter_sgd.minus(server, shared.adapter), shared.targets, own.adapter, own.loss_sum, own.targets)
 
 
-def personalize(base: Base, server: Adapter, client: Adapter, text: Text, plan: Plan) -> Personal:
-    """K proximal steps from the client's v towards w; a new phone's v is w."""
-    adapter = adapter_sgd.personal_steps(base.parameters, client, server, text.learnt, plan.config, plan.bos)
-    return Personal(base.parameters, adapter)
-
-
-def phone(base: Base, server: Adapter, plan: Plan) -> PhonePart:
-    return PhonePart(base.parameters, (server,), "steps")
-
-
 METHOD = Method(
     name="ditto",
     title="Ditto",
     paper="Li et al. 2021, arXiv:2012.04221, Algorithm 1",
-    personalize=personalize,
-    phone=phone,
+    personalize=own_adapter.personalize,
+    phone=own_adapter.phone,
     local=local,
-    server=server,
-    client=client,
+    server=own_adapter.server,
+    client=own_adapter.client,
     space={**STEPS_SPACE, "proximal": Range(1e-3, 10.0, log=True)},
 )

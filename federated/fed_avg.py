@@ -2,7 +2,7 @@
 
 Local SGD on the clients (McMahan et al. 2017), Adam on the server (FedAdam: Reddi et al. 2020,
 Algorithm 2), updates zeroed and clipped by TFF's robust aggregator (Andrew et al. 2021), clients
-weighted by their examples up to a cap.
+weighted by their examples up to a cap; with `fairness_q`, also by how badly the model serves them (`q_fed_avg`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_federated as tff
 
-from federated import local_sgd
+from federated import local_sgd, q_fed_avg
 from keyboard_model.language_model import Parameters
 
 
@@ -30,6 +30,7 @@ class FedAvgConfig:
     weight_cap: a client counts for at most so many targets.
     bos: the piece that begins a message.
     batch, window: the shape of a batch.
+    fairness_q: q of `q_fed_avg.fair_weight`; 0 weighs by examples alone, and reads no client's data twice.
     """
 
     client_learning_rate: float
@@ -41,6 +42,7 @@ class FedAvgConfig:
     bos: int
     batch: int
     window: int
+    fairness_q: float = 0.0
 
 
 def batch_type(batch: int, window: int) -> tff.SequenceType:
@@ -90,8 +92,9 @@ def _client_work(kind: tff.Type, config: FedAvgConfig) -> tff.learning.templates
 
     @tff.tensorflow.computation(kind, data)
     def local(weights: tff.learning.models.ModelWeights, batches: tf.data.Dataset) -> collections.OrderedDict:
+        shared = Parameters(*weights.trainable)
         result = local_sgd.train(
-            Parameters(*weights.trainable),
+            shared,
             batches,
             learning_rate=config.client_learning_rate,
             clip=config.clip,
@@ -99,8 +102,12 @@ def _client_work(kind: tff.Type, config: FedAvgConfig) -> tff.learning.templates
             weight_cap=config.weight_cap,
             bos=config.bos,
         )
+        weight = result.weight
+        if config.fairness_q > 0:
+            loss = local_sgd.mean_loss(shared, batches, config.bos)
+            weight = q_fed_avg.fair_weight(weight, loss, config.fairness_q)
         return collections.OrderedDict(
-            result=tff.learning.templates.ClientResult(result.update, result.weight),
+            result=tff.learning.templates.ClientResult(result.update, weight),
             measured=collections.OrderedDict(
                 loss_sum=result.loss_sum, targets=result.targets, broken_clients=result.broken
             ),

@@ -65,6 +65,21 @@ def batch_gradient(
     return loss_sum, counted, gradient
 
 
+def mean_loss(parameters: Parameters, batches: tf.data.Dataset, bos: int) -> tf.Tensor:
+    """The mean loss of a client's counted targets in nats, at these weights; 0 where it has none."""
+
+    def reduce(state: tuple, batch: collections.OrderedDict) -> tuple:
+        loss_sum, counted = state
+        targets = tf.reshape(batch["targets"], [-1])
+        features = language_model.unroll(parameters, batch["tokens"], bos)
+        scores = language_model.logits(parameters, tf.reshape(features, [-1, features.shape[2]]))
+        losses = language_model.token_losses(scores, targets)
+        return loss_sum + tf.reduce_sum(losses), counted + language_model.counted_targets(targets)
+
+    loss_sum, counted = batches.reduce((tf.constant(0.0), tf.constant(0.0)), reduce)
+    return tf.math.divide_no_nan(loss_sum, counted)
+
+
 def train(
     initial: Parameters,
     batches: tf.data.Dataset,

@@ -16,20 +16,10 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from federated import adapter_sgd
+from federated import adapter_sgd, own_adapter
 from federated.fine_tuning import STEPS_SPACE
-from federated.method import Base, Choice, Local, Method, Personal, PhonePart, Plan, Range, Text
+from federated.method import Base, Choice, Local, Method, Plan, Range
 from keyboard_model.adapter import Adapter
-
-
-def server(base: Base, plan: Plan) -> Adapter:
-    """θ̄, the mean of the clients' adapters, at first one that changes nothing."""
-    return base.adapter
-
-
-def client(server: Adapter, plan: Plan) -> Adapter:
-    """A client's θ_k starts at the mean."""
-    return server
 
 
 def local(base: Base, server: Adapter, client: Adapter, batches: tf.data.Dataset, plan: Plan) -> Local:
@@ -49,25 +39,15 @@ def local(base: Base, server: Adapter, client: Adapter, batches: tf.data.Dataset
     return Local(adapter_sgd.minus(server, own.adapter), weight, own.adapter, own.loss_sum, own.targets)
 
 
-def personalize(base: Base, server: Adapter, client: Adapter, text: Text, plan: Plan) -> Personal:
-    """K steps from the client's θ_k, each with its own pull to the mean; a new phone's θ_k is the mean."""
-    adapter = adapter_sgd.personal_steps(base.parameters, client, server, text.learnt, plan.config, plan.bos)
-    return Personal(base.parameters, adapter)
-
-
-def phone(base: Base, server: Adapter, plan: Plan) -> PhonePart:
-    return PhonePart(base.parameters, (server,), "steps")
-
-
 METHOD = Method(
     name="multi_task",
     title="multi-task",
     paper="Hanzely and Richtárik 2020, arXiv:2002.05516, Algorithm 1 (L2GD); Evgeniou and Pontil 2004",
-    personalize=personalize,
-    phone=phone,
+    personalize=own_adapter.personalize,
+    phone=own_adapter.phone,
     local=local,
-    server=server,
-    client=client,
+    server=own_adapter.server,
+    client=own_adapter.client,
     space={
         **STEPS_SPACE,
         "proximal": Range(1e-3, 10.0, log=True),

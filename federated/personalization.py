@@ -32,11 +32,16 @@ def adaptation_batches(
     return learnt, held_out
 
 
-def build(method: Method, base: Base, server: Structure, plan: Plan, tokenizer: Tokenizer) -> Callable[..., Any]:
+def build(
+    method: Method, base: Base, server: Structure, plan: Plan, tokenizer: Tokenizer, with_shared: bool = True
+) -> Callable[..., Any]:
     """Returns a TFF computation that personalizes on one part of each client's text and tests on another.
 
     `(base@SERVER, server@SERVER, states@CLIENTS, learnt@CLIENTS, held out@CLIENTS, test@CLIENTS)
-    -> {adapter, shared, personal}@CLIENTS`, the last two as tallies. `base` and `server` give the types.
+    -> {adapter, personal, shared}@CLIENTS`, the last two as tallies. `base` and `server` give the types.
+
+    Args:
+        with_shared: False leaves out `shared`, half of the testing, where that is known.
     """
     config = plan.config
     base_type, server_type = type_of(base), type_of(server)
@@ -63,11 +68,12 @@ def build(method: Method, base: Base, server: Structure, plan: Plan, tokenizer: 
     ) -> collections.OrderedDict:
         shared = as_base(base)
         personal = method.personalize(shared, server, client, Text(learnt, held_out), plan)
-        return collections.OrderedDict(
-            adapter=collections.OrderedDict(personal.adapter._asdict()),
-            shared=tallied(*shared, test_data),
-            personal=tallied(*personal, test_data),
+        found = collections.OrderedDict(
+            adapter=collections.OrderedDict(personal.adapter._asdict()), personal=tallied(*personal, test_data)
         )
+        if with_shared:
+            found["shared"] = tallied(*shared, test_data)
+        return found
 
     @tff.federated_computation(
         tff.FederatedType(base_type, tff.SERVER),

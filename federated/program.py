@@ -108,6 +108,7 @@ class Program:
                 bos=tokenizer.bos,
                 batch=training.batch,
                 window=training.window,
+                fairness_q=training.fairness_q,
             ),
         )
         self._evaluate = evaluation.build(self._initial, tokenizer, training.batch, training.window)

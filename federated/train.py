@@ -43,7 +43,7 @@ def train(
         CorpusError, TokenizerError, WorkerError: see there.
     """
     folder = RunFolder(run)
-    with folder.locked(), Corpus.open(corpus_path) as corpus:
+    with Corpus.open(corpus_path) as corpus, folder.locked():  # in this order: no corpus, no folder
         clients = Clients.of(corpus, job.data, job.seed)
         if not clients.population.training:
             raise RunError(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 
+from device_runtime.wording import percent
 from thumbprint.tables import notice, pairs
 
 if TYPE_CHECKING:
@@ -40,10 +41,11 @@ def training_view(run: Path, corpus: Mapping[str, object], outcome: Outcome) -> 
         "ended because": _STOPPED_BY[outcome.stopped_by],
     }
     if outcome.best_round:
-        fields |= {"best round": outcome.best_round, "its recall@3 on validation users": outcome.best_recall}
+        recall = percent(outcome.best_recall)
+        fields |= {"best round": outcome.best_round, "its recall@3 on validation users": recall}
     if outcome.broken_clients:
         fields["clients left out, their data broke training"] = outcome.broken_clients
-    fields["minutes"] = outcome.seconds / 60
+    fields["minutes"] = f"{outcome.seconds / 60:.1f}"
     if outcome.tokens_per_second:  # nothing was left to train where a finished run is resumed
         fields["tokens/s"] = round(outcome.tokens_per_second)
     return _labelled(bool(corpus["synthetic"]), pairs(str(run), fields))

@@ -5,18 +5,22 @@ import math
 import numpy as np
 import pytest
 
-from federated import fed_avg
+from federated import fed_avg, local_sgd
 from federated.fed_avg import FedAvgConfig
-from tests.federated.toys import BOS, B, T, client, parameters, updates_by_hand
+from keyboard_model.language_model import Parameters
+from tests.federated.toys import BOS, B, T, V, client, loss_by_hand, parameters, updates_by_hand
 
 pytestmark = pytest.mark.usefixtures("execution")
 
 CAP, SERVER_RATE, EPSILON, BETA_2 = 8.0, 1.0, 0.5, 0.99
+Q = 2.0
+OPINIONATED = parameters()._replace(d=np.linspace(-2, 2, V, dtype=np.float32))
+"""Weights that serve one client better than another, as untrained ones do not."""
 
 
-def process(client_rate: float, clip: float):
+def process(client_rate: float, clip: float, q: float = 0.0, initial: Parameters | None = None):
     return fed_avg.build(
-        parameters(),
+        initial or parameters(),
         FedAvgConfig(
             client_learning_rate=client_rate,
             server_learning_rate=SERVER_RATE,
@@ -27,6 +31,7 @@ def process(client_rate: float, clip: float):
             bos=BOS,
             batch=B,
             window=T,
+            fairness_q=q,
         ),
     )
 
@@ -35,6 +40,11 @@ def process(client_rate: float, clip: float):
 def calm():
     """Updates stay far below the robust aggregator's first bounds (norm 1, largest entry 10)."""
     return process(client_rate=0.1, clip=0.5)
+
+
+@pytest.fixture(scope="module")
+def fair():
+    return process(client_rate=0.1, clip=0.5, q=Q, initial=OPINIONATED)
 
 
 @pytest.fixture(scope="module")
@@ -118,3 +128,40 @@ def test_a_round_of_broken_clients_alone_changes_nothing(wild):
     output = wild.next(wild.initialize(), [client(32, seed=0)])
     assert output.metrics["client_work"]["broken_clients"] == 1
     assert_same(weights(output.state), parameters(), rtol=0)
+
+
+def test_a_fair_round_of_two_clients_is_the_same_made_by_hand(fair):
+    clients = [client(2, seed=1), client(1, seed=2, counted=4)]
+    losses = [loss_by_hand(OPINIONATED, batches) for batches in clients]
+    asked = [n * loss**Q for n, loss in zip((8.0, 4.0), losses, strict=True)]
+    shares = [weight / sum(asked) for weight in asked]
+    assert abs(shares[0] - 8 / 12) > 0.05, "the losses differ"
+    updates = [updates_by_hand(OPINIONATED, batches, 0.1, 0.5) for batches in clients]
+    means = [shares[0] * a + shares[1] * b for a, b in zip(*updates, strict=True)]
+    expected = [part - first_adam_step(mean) for part, mean in zip(OPINIONATED, means, strict=True)]
+    assert_same(weights(fair.next(fair.initialize(), clients).state), expected, atol=1e-6)
+
+
+def test_in_a_fair_round_too_clients_without_anything_to_learn_weigh_nothing(fair):
+    alone = fair.next(fair.initialize(), [client(1, seed=1)])
+    among = fair.next(fair.initialize(), [client(1, seed=3, counted=0), [], client(1, seed=1)])
+    assert_same(weights(among.state), weights(alone.state), atol=1e-7)
+
+
+def test_in_a_fair_round_too_a_broken_client_counts_for_nothing():
+    wild = process(client_rate=20.0, clip=1e30, q=1.0)
+    alone = wild.next(wild.initialize(), [client(1, seed=1)])
+    among = wild.next(wild.initialize(), [client(1, seed=1), client(32, seed=0)])
+    assert among.metrics["client_work"]["broken_clients"] == 1
+    assert_same(weights(among.state), weights(alone.state), atol=1e-6)
+
+
+def test_a_q_of_0_is_the_plain_round_and_measures_no_loss_for_it(calm, monkeypatch):
+    def measured_all_the_same(*_):
+        raise AssertionError("the clients' data are read twice")
+
+    monkeypatch.setattr(local_sgd, "mean_loss", measured_all_the_same)
+    unfair = process(client_rate=0.1, clip=0.5, q=0.0)
+    clients = [client(2, seed=1), client(1, seed=2, counted=4)]
+    plain, same = (weights(made.next(made.initialize(), clients).state) for made in (calm, unfair))
+    assert_same(plain, same, rtol=1e-6)

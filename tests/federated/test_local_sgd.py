@@ -8,7 +8,7 @@ from federated import local_sgd
 from federated.local_sgd import LocalResult
 from keyboard_model import language_model
 from keyboard_model.language_model import Parameters
-from tests.federated.toys import BOS, B, E, T, client, dataset, parameters, updates_by_hand
+from tests.federated.toys import BOS, B, E, T, client, dataset, loss_by_hand, parameters, updates_by_hand
 
 
 def train(batches, *, rate=0.5, clip=1e6, dropout=0.0, cap=1e6) -> LocalResult:
@@ -37,6 +37,17 @@ def test_loss_is_summed_over_the_counted_targets_before_each_step():
     )
     assert float(result.loss_sum) == pytest.approx(float(tf.reduce_sum(losses)), rel=1e-5)
     assert float(result.targets) == 7
+
+
+def test_the_mean_loss_is_that_of_the_weights_as_they_are():
+    batches = client(2, seed=0, counted=7)
+    found = local_sgd.mean_loss(Parameters(*map(tf.constant, parameters())), dataset(batches), BOS)
+    assert float(found) == pytest.approx(loss_by_hand(parameters(), batches), rel=1e-5)
+
+
+def test_the_mean_loss_of_nothing_is_0():
+    shared = Parameters(*map(tf.constant, parameters()))
+    assert float(local_sgd.mean_loss(shared, dataset(client(1, seed=0, counted=0)), BOS)) == 0
 
 
 def test_a_rate_of_zero_trains_nothing():

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from federated.ditto import METHOD
-from federated.q_fed_avg import reweighted
+from federated.q_fed_avg import fair_weight, reweighted
 from tests.federated.personal import plan_of, rounds
 from tests.federated.toys import client
 
@@ -23,6 +23,19 @@ def test_q_of_0_is_the_plain_mean():
 def test_who_is_served_worse_counts_for_more():
     weights = [float(reweighted((tf.zeros([2]),), tf.constant(loss), 0.5, 1.0)[1]) for loss in (2.0, 4.0)]
     assert weights[1] == 2 * weights[0]
+
+
+def test_a_fair_weight_by_hand():
+    """n = 100 with F = 2 and n = 50 with F = 4: alike at q = 1, one to two at q = 2."""
+    clients = [(100.0, 2.0), (50.0, 4.0)]
+    for q, expected in ((0.0, [100, 50]), (1.0, [200, 200]), (2.0, [400, 800])):
+        found = [float(fair_weight(tf.constant(n), tf.constant(loss), q)) for n, loss in clients]
+        assert found == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("loss", [0.0, float("inf"), float("nan")])
+def test_who_has_no_examples_has_no_weight_whatever_the_loss(loss):
+    assert float(fair_weight(tf.constant(0.0), tf.constant(loss), 2.0)) == 0
 
 
 @pytest.mark.usefixtures("execution")

@@ -38,6 +38,14 @@ def test_a_finished_run_says_what_it_was_made_of(finished, tiny_corpus):
     assert finished.parameters("best").embedding.shape == (len(finished.tokenizer()), 8)
 
 
+def test_a_fair_job_trains_other_weights(finished, tiny_corpus, tmp_path):
+    run = RunFolder(tmp_path / "run")
+    ended = train(tiny_job(rounds=1, fairness_q=5.0), tiny_corpus, run.path)
+    assert ended.broken_clients == 0
+    plain, fair = (made.parameters("last").embedding for made in (finished, run))
+    assert 1e-5 < abs(fair - plain).max() < 1
+
+
 def test_a_folder_that_holds_a_run_is_not_trained_over(finished, tiny_corpus):
     with pytest.raises(RunError, match="--resume"):
         train(JOB, tiny_corpus, finished.path)

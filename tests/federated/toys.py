@@ -34,6 +34,17 @@ def dataset(batches: Batches) -> tf.data.Dataset:
     return tf.data.Dataset.from_tensor_slices(collections.OrderedDict(stacked))
 
 
+def loss_by_hand(shared: Parameters, batches: Batches) -> float:
+    """Mean loss in nats of the targets that count, spelled out without `federated`."""
+    losses = []
+    for batch in batches:
+        features = tf.reshape(language_model.unroll(shared, tf.constant(batch["tokens"]), BOS), [-1, E])
+        log_probs = tf.nn.log_softmax(language_model.logits(shared, features)).numpy()
+        targets = batch["targets"].reshape(-1)
+        losses += [-log_probs[i, target] for i, target in enumerate(targets) if target != IGNORE]
+    return float(np.mean(losses))
+
+
 def updates_by_hand(initial: Parameters, batches: Batches, rate: float, clip: float) -> list[np.ndarray]:
     """Initial minus trained weights of plain clipped SGD, spelled out without `federated`."""
     weights = [tf.Variable(part) for part in initial]

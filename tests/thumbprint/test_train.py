@@ -19,6 +19,7 @@ def test_a_job_becomes_a_run(run, job_file, tiny_corpus, tmp_path):
         assert (folder / name).is_file()
     assert "SYNTHETIC" in out
     assert re.search(r"rounds +│ 2", out)
+    assert re.search(r"recall@3 on validation users +│ \d+\.\d %", out)
     assert [line.split(":")[0] for line in err.splitlines()] == ["round 1 of 2", "round 2 of 2"]
     assert all(said in err for said in ("loss", "recall@3", "tokens/s", "left"))
 

@@ -1,5 +1,6 @@
 import gzip
 import os
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,22 @@ def test_a_truncated_download_leaves_the_older_corpus(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["c.sqlite", "m.jsonl.gz"]
     with Corpus.open(out) as corpus:
         assert corpus.num_messages == 1
+
+
+@pytest.mark.parametrize("name", ["m.zip", "m.jsonl.gz"])
+def test_damage_at_the_very_beginning_is_not_called_an_empty_file(tmp_path, name):
+    source = tmp_path / name
+    if name.endswith(".zip"):
+        with zipfile.ZipFile(source, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("m.jsonl", LINE * 100)
+    else:
+        source.write_bytes(gzip.compress(LINE.encode() * 100))
+    content = bytearray(source.read_bytes())
+    begin = (30 + len("m.jsonl")) if name.endswith(".zip") else 10  # after the header
+    content[begin : begin + 8] = b"\xff" * 8
+    source.write_bytes(content)
+    with pytest.raises(CorpusError, match="is damaged"):
+        import_corpus(str(source), tmp_path / "c.sqlite")
 
 
 @pytest.mark.skipif(
