@@ -1,7 +1,7 @@
 """Who adapts now: a bounded pool beside the threads that answer requests, a device once at a time.
 
-The model trains one adapter at a time (see `device_runtime.loaded_signature`), so one worker is as many as
-are of use; it has a thread of its own, and predictions never wait for it.
+One process trains (see `device_runtime.training_process`), one adapter at a time, so one worker is as many as
+are of use: a thread that waits for that process, and keeps what comes of it.
 """
 
 from __future__ import annotations

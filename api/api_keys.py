@@ -7,6 +7,7 @@ chose, cannot be done to 2^256 keys, and a slow one would cost every request tha
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 import threading
 import time
@@ -18,6 +19,7 @@ from enum import StrEnum
 from sqlalchemy import insert, select, update
 
 from api.database import Database
+from api.schemas.base import DEVICE_ID
 from api.tables import API_KEYS
 
 PREFIX = "tp_"
@@ -75,13 +77,16 @@ class ApiKeys:
         """Makes a key. Returns it and its secret, which cannot be had again.
 
         Raises:
-            ApiKeyError: the name is empty or too long, or a key of another scope than `device` is bound to a device.
+            ApiKeyError: the name is empty or too long, a key of another scope than `device` is bound to a device, or
+                one is bound to what can be no device's id.
             DatabaseError: it cannot be written.
         """
         if not 1 <= len(name) <= 100 or not name.isprintable():
             raise ApiKeyError("a key's name has 1 to 100 printable characters: say whose it is")
         if device_id is not None and scope is not Scope.DEVICE:
             raise ApiKeyError(f"a key for one device has the scope {Scope.DEVICE}, not {scope}")
+        if device_id is not None and not re.fullmatch(DEVICE_ID, device_id):
+            raise ApiKeyError("no device can have this id: an id is 1 to 64 letters, digits, hyphens and underscores")
         secret = PREFIX + secrets.token_urlsafe(32)
         key = ApiKey(secrets.token_hex(4), name, scope, device_id, datetime.now(UTC))
         row = {"id": key.id, "name": name, "scope": scope.value, "device_id": device_id, "created_at": key.created_at}
@@ -97,10 +102,13 @@ class ApiKeys:
 
     def revoke(self, key_id: str) -> None:
         """Makes a key worthless. Raises ApiKeyError where there is no valid one of this id."""
+        unknown = ApiKeyError(f"there is no valid key {key_id[:40]!r}: `thumbprint access list` shows them")
+        if not key_id.isalnum():  # no database takes all that a command line can
+            raise unknown
         with self._database.writing() as connection:
             wanted = update(API_KEYS).where(API_KEYS.c.id == key_id, API_KEYS.c.revoked_at.is_(None))
             if not connection.execute(wanted.values(revoked_at=datetime.now(UTC))).rowcount:
-                raise ApiKeyError(f"there is no valid key {key_id!r}: `thumbprint access list` shows them")
+                raise unknown
 
     def remembered(self, secret: str) -> ApiKey | None:
         """Returns the key that was found a moment ago, without asking the database."""

@@ -8,13 +8,15 @@ service.observe("me", ["meet me at zanzibar tonight"])
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from itertools import islice
 from types import TracebackType
 from typing import Any, TypeVar
 
 import httpx
+from pydantic import ValidationError
 
 from api.schemas.adaptations import Adaptation, AdapterEntry, AdapterHistory, RolledBack
 from api.schemas.base import MAX_BATCH, MAX_MESSAGES, Answer
@@ -43,7 +45,14 @@ class ServiceError(ValueError):
 class Client:
     """A connection to one service. Safe to use from several threads."""
 
-    def __init__(self, url: str, key: str | None = None, timeout: float = 30.0, tries: int = 4) -> None:
+    def __init__(
+        self,
+        url: str,
+        key: str | None = None,
+        timeout: float = 30.0,
+        tries: int = 4,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         """Opens nothing yet.
 
         Args:
@@ -51,11 +60,21 @@ class Client:
             key: An API key; None where the service is insecure.
             timeout: Seconds to wait for an answer, beyond what it is asked to wait itself.
             tries: How often a request is sent in all while the service says that it is busy and changed nothing.
+            sleep: Passes the seconds between two of them.
+
+        Raises:
+            ServiceError: the URL or the key is none.
         """
+        if key is not None and not (key.isascii() and key.isprintable()):
+            raise ServiceError("that is no API key: it has characters that no key has")
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
         self._timeout = timeout
         self._tries = tries
-        self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout)
+        self._sleep = sleep
+        try:
+            self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout)
+        except httpx.InvalidURL as error:
+            raise ServiceError(f"{url} is no URL of a service: {error}") from error
 
     def close(self) -> None:
         """Closes the connections."""
@@ -74,6 +93,10 @@ class Client:
     def bundles(self) -> list[BundleEntry]:
         """What apps can fetch."""
         return self._get("/v1/bundles", Bundles).bundles
+
+    def manifest(self, model_id: str) -> bytes:
+        """Returns the manifest of a bundle, the bytes that were signed."""
+        return self._send("GET", f"/v1/bundles/{model_id}").content
 
     def download_bundle(self, model_id: str, have: bytes = b"") -> bytes:
         """Returns the bundle's zip. `have`: what an earlier download of the same got before it broke off."""
@@ -194,7 +217,7 @@ class Client:
             if answer.status_code not in _TRY_AGAIN or "Retry-After" not in answer.headers:
                 break
             if attempt + 1 < self._tries:
-                time.sleep(float(answer.headers["Retry-After"]))
+                self._sleep(_seconds(answer.headers["Retry-After"]))
         if answer.is_error:
             raise _refusal(answer)
         return answer
@@ -207,8 +230,25 @@ def _batched(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
 
 
 def _read(answer: httpx.Response, kind: type[_Answer]) -> _Answer:
-    # A newer service may say more than this client knows.
-    return kind.model_validate_json(answer.content, extra="ignore")
+    try:
+        # A newer service may say more than this client knows.
+        return kind.model_validate_json(answer.content, extra="ignore")
+    except ValidationError as error:
+        raise ServiceError(
+            f"{answer.url.copy_with(path='/', query=None)} gives no answer that this client understands: is it a "
+            "Thumbprint service, of this version?",
+            answer.status_code,
+        ) from error
+
+
+def _seconds(retry_after: str) -> float:
+    """What a Retry-After comes to: it is a number of seconds or a date (RFC 9110, 10.2.3); 1 where it is neither."""
+    if retry_after.isdecimal():
+        return float(retry_after)
+    try:
+        return max((parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds(), 0.0)
+    except (ValueError, TypeError):
+        return 1.0
 
 
 def _refusal(answer: httpx.Response) -> ServiceError:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import resource
 
 MANY_OPEN = 1_024
-"""Phones held open by a server: some 0.1 MB each, and opening one again costs as much as twenty predictions."""
+"""Phones held open by a server: some 0.3 MB each with their owner's words, and opening one again costs as much as
+twenty predictions."""
 _PER_PHONE = 4
 _OTHERS = 256
 """Connections, the database, the program's own files."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException as StarletteHTTPException
@@ -16,6 +18,9 @@ from api.registry import DeviceTakenError, UnknownDeviceError
 from device_runtime.phone import PhoneError
 from device_runtime.store import StoreError
 
+_LONGEST_FIELD = 200
+"""Characters of a field's name in an answer: an unknown one is the caller's own, of any length."""
+
 
 def storage_problem(error: Exception) -> Response:
     """The answer where the database or a phone's folder cannot be used."""
@@ -28,11 +33,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     def invalid(_request: Request, error: RequestValidationError) -> Response:
-        # Only where and what: pydantic's own errors hold the input too.
-        fields = [
-            FieldProblem(field=".".join(map(str, each["loc"])), message=each["msg"]) for each in error.errors()[:20]
-        ]
-        return problem(422, "the request does not fit the schema", fields)
+        return problem(422, "the request does not fit the schema", [_field(each) for each in error.errors()[:20]])
 
     @app.exception_handler(StarletteHTTPException)
     def refused(request: Request, error: StarletteHTTPException) -> Response:
@@ -60,6 +61,13 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(OSError)
     def storage(_request: Request, error: Exception) -> Response:
         return storage_problem(error)
+
+
+def _field(error: dict[str, Any]) -> FieldProblem:
+    """Only where and what: pydantic's own errors hold the input too, and its message of a wrong tag does."""
+    tags = error.get("ctx", {}).get("expected_tags")
+    message = f"Input should be one of {tags}" if tags else error["msg"]
+    return FieldProblem(field=".".join(map(str, error["loc"]))[:_LONGEST_FIELD], message=message)
 
 
 def _allowed(app: FastAPI, request: Request) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from device_runtime.engine import Engine
 from device_runtime.phone import Phone
+from device_runtime.trainer import Trainer
 from keyboard_model.atomic import sync
 
 MAX_OPEN = 128
@@ -35,17 +36,24 @@ class OpenPhones:
     """The phones in `root`, a folder each. Safe to use from several threads."""
 
     def __init__(
-        self, root: Path, engine: Engine, limit: int = MAX_OPEN, require: Callable[[str], None] = lambda _: None
+        self,
+        root: Path,
+        engine: Engine,
+        limit: int = MAX_OPEN,
+        require: Callable[[str], None] = lambda _: None,
+        trainer: Trainer | None = None,
     ) -> None:
         """Makes the set, none of them open yet.
 
         Args:
+            engine, trainer: As in `Phone.open`.
             limit: Phones kept open while nobody uses them; those in use may be more.
             require: Raises for a phone that may not be opened; asked once nobody can delete it meanwhile.
         """
         self._root = root
         self._require = require
         self._engine = engine
+        self._trainer = trainer
         self._limit = limit
         self._slots: OrderedDict[str, _Slot] = OrderedDict()
         self._lock = threading.Lock()
@@ -71,9 +79,30 @@ class OpenPhones:
                 if slot.stale and self._alone_in(slot):
                     _close(slot)
                 if slot.phone is None:
-                    slot.phone = Phone.open(self._root / device_id, self._engine)
+                    slot.phone = Phone.open(self._root / device_id, self._engine, trainer=self._trainer)
                 phone = slot.phone
             yield phone
+        finally:
+            self._leave(device_id, slot)
+
+    @contextmanager
+    def at_hand(self, device_id: str) -> Iterator[Phone | None]:
+        """Gives a phone that is open, until the block ends, without waiting for anybody; None where `use` might wait.
+
+        It does not ask `require`.
+        """
+        with self._lock:
+            slot = self._slots.get(device_id)
+            if slot is None or slot.phone is None or slot.stale or slot.changing.locked() or self._closed:
+                slot = None
+            else:
+                slot.users += 1
+                self._slots.move_to_end(device_id)
+        if slot is None:
+            yield None
+            return
+        try:
+            yield slot.phone
         finally:
             self._leave(device_id, slot)
 

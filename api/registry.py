@@ -60,11 +60,15 @@ class Registry:
                 raise DeviceTakenError("there is a device of this id already") from error
             yield device
 
+    def remembers(self, device_id: str) -> bool:
+        """Whether the device is known to be registered without a look at the database."""
+        return device_id in self._known
+
     def require(self, device_id: str) -> None:
         """Raises UnknownDeviceError unless the device is registered."""
+        if self.remembers(device_id):
+            return
         with self._lock:
-            if device_id in self._known:
-                return
             with self._database.reading() as connection:
                 found = connection.execute(_EXISTS.where(DEVICES.c.id == device_id)).first()
             if found is None:

@@ -20,6 +20,7 @@ from device_runtime.adaptation import Adaptation
 from device_runtime.bundle import load_bundle
 from device_runtime.engine import Engine
 from device_runtime.phone import Phone
+from device_runtime.training_process import TrainingProcess
 
 
 class Service:
@@ -54,7 +55,8 @@ class Service:
             self.keys = ApiKeys(self._database)
             self.jobs = AdaptationJobs(self._database)
             engine = Engine(self.bundle, num_threads=1)
-            self.phones = OpenPhones(self._folder.phones, engine, max_open, self.registry.require)
+            self._trainer = TrainingProcess(self.bundle)
+            self.phones = OpenPhones(self._folder.phones, engine, max_open, self.registry.require, self._trainer)
             self.adaptations = Adaptations(self.jobs, self._adapt, self.model_id)
             self._go_on()
         except BaseException:
@@ -86,6 +88,12 @@ class Service:
         with self.phones.use(device_id) as phone:
             yield phone
 
+    @contextmanager
+    def phone_at_hand(self, device_id: str) -> Iterator[Phone | None]:
+        """The same without waiting for anything; None where that cannot be."""
+        with self.phones.at_hand(device_id) as phone:
+            yield phone if self.registry.remembers(device_id) else None
+
     def adapt(self, device_id: str) -> Job:
         """Queues a device; see `Adaptations.start`. Raises UnknownDeviceError where there is none."""
         self.registry.require(device_id)
@@ -109,6 +117,7 @@ class Service:
         """Waits for the work underway, then closes everything: what was acknowledged is on disk already."""
         self.adaptations.close()
         self.phones.close()
+        self._trainer.rest()
         self._database.close()
         self._folder.release()
 

@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from benchmarks.marks import write_between
 from benchmarks.results import FOLDER
 
 ROOT = Path(__file__).parents[1]
@@ -16,7 +17,7 @@ README = ROOT / "README.md"
 BEGIN, END = "<!-- figures: written by `python -m benchmarks.readme`, not by hand -->", "<!-- /figures -->"
 RUN, COMPARISON = ROOT / "runs" / "nus_sms", ROOT / "runs" / "nus_sms-comparison"
 GROUPS, METRICS = ("training", "new_phones"), ("recall_at_1", "recall_at_3")
-MACHINE_BENCHMARKS = ("throughput", "phone", "service")
+MACHINE_BENCHMARKS = ("throughput", "phone", "service", "service_load")
 
 
 def percent(share: float) -> str:
@@ -31,10 +32,8 @@ def write_figures(run: Path = RUN) -> None:
     """Writes `figures.md` into the run; those of the real run go into the README as well, between the two marks."""
     text = "\n\n".join(part for part in (_shared(run), _personal(run), _compared(), _machine()) if part) + "\n"
     (run / "figures.md").write_text(text)
-    readme = README.read_text()
-    if run.resolve() == RUN and BEGIN in readme and END in readme:
-        before, rest = readme.split(BEGIN, 1)
-        README.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{rest.split(END, 1)[1]}")
+    if run.resolve() == RUN:
+        write_between(README, BEGIN, END, text)
     print(text)
 
 
@@ -122,7 +121,7 @@ def _method_row(row: Any, where: str) -> str:
 
 
 def _machine() -> str:
-    """What `benchmarks.throughput`, `.phone` and `.service` measured, of those that were run."""
+    """What the benchmarks of the machine measured, of those that were run."""
     rows = ["| figure | measured | asked | made by `python -m` |", "| --- | --- | --- | --- |"]
     for name in MACHINE_BENCHMARKS:
         path = FOLDER / f"{name}.json"

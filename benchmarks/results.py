@@ -72,7 +72,13 @@ class Machine:
 
 
 def publish(name: str, figures: Sequence[Figure], samples: dict[str, Any], machine: Machine) -> None:
-    """Prints the figures and writes `runs/benchmarks/NAME.json`, whole or not at all.
+    """Prints the figures and keeps them; see `keep`."""
+    keep(name, figures, samples, machine)
+    output().print(_table(name, figures, machine))
+
+
+def keep(name: str, figures: Sequence[Figure], samples: dict[str, Any], machine: Machine) -> None:
+    """Writes `runs/benchmarks/NAME.json`, whole or not at all.
 
     Args:
         samples: The single measurements that the figures were made of, and the sizes they were made at.
@@ -82,7 +88,6 @@ def publish(name: str, figures: Sequence[Figure], samples: dict[str, Any], machi
     path.parent.mkdir(parents=True, exist_ok=True)
     content = {"benchmark": name, "figures": values, "samples": samples, "machine": asdict(machine)}
     write_whole(path, json.dumps(content, indent=2, allow_nan=False).encode() + b"\n")
-    output().print(_table(name, figures, machine))
 
 
 def _table(name: str, figures: Sequence[Figure], machine: Machine) -> Table:

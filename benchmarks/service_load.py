@@ -2,8 +2,9 @@
 
 `thumbprint serve` with many devices, each with a history; predictions of devices drawn at random arrive at a fixed
 rate, whether earlier ones were answered or not, while one device after another adapts. The time of a prediction is
-from when it was due, so that a service that falls behind shows it. `--seconds 3600` is the soak: the memory of its
-last quarter against that of its second. Writes `runs/benchmarks/service_load.json`.
+from when it was due, so that a service that falls behind shows it, and so does this program where it does: it needs
+a twentieth of a core itself. `--seconds 3600` is the soak: the memory of its last quarter against that of its
+second. Writes `runs/benchmarks/service_load.json`, every half minute too: a run cut off leaves what was until then.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import asyncio
 import json
 import random
 import time
+from array import array
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,23 +21,63 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from benchmarks.memory import resident_bytes
-from benchmarks.results import Figure, Machine, publish
+from benchmarks.memory import family_bytes, resident_bytes
+from benchmarks.results import Figure, Machine, keep, publish
 from benchmarks.service import HOST, MB, serving
 from benchmarks.typist import Typist, make_typist
 
 HISTORY_WORDS = 250
 CONTEXTS = 2_000
 _CONNECTIONS = 32
+_KEEP_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How many devices, predictions a second, for how long; adaptations one after another, `pause` seconds between."""
+
+    devices: int
+    rate: float
+    seconds: float
+    pause: float
 
 
 @dataclass
 class Seen:
     """What happened: seconds of each prediction from when it was due, adaptations, resident bytes over time."""
 
-    seconds: list[float] = field(default_factory=list)
+    started: float = field(default_factory=time.perf_counter)
+    seconds: array[float] = field(default_factory=lambda: array("d"))
     adaptations: int = 0
     resident: list[int] = field(default_factory=list)
+
+    def figures(self, plan: Plan) -> list[Figure]:
+        """What is to be said of it so far, or when it is over."""
+        elapsed = min(time.perf_counter() - self.started, plan.seconds)
+        p50, p99 = 1000 * np.percentile(self.seconds, [50, 99])
+        quarters = np.array_split(np.array(self.resident), 4)
+        second, last = (float(np.mean(quarters[number])) for number in (1, 3))
+        return [
+            Figure("answered", "predictions a second", len(self.seconds) / elapsed, "1/s", at_least=0.99 * plan.rate),
+            Figure("predict_p50", f"prediction at {plan.devices:,} devices while others adapt, p50", float(p50), "ms"),
+            Figure("predict_p99", "the same, p99", float(p99), "ms", at_most=25),
+            Figure("adaptations", "adaptations meanwhile", self.adaptations / elapsed, "1/s"),
+            Figure("resident", "resident in the last quarter, both processes", last / MB, "MB"),
+            Figure("growth", "the last quarter against the second", last / second - 1, "", at_most=0.05),
+        ]
+
+    def samples(self, plan: Plan) -> dict[str, Any]:
+        """The sizes, how long it has run, and the processor time that this program took of it."""
+        return {
+            "devices": plan.devices,
+            "rate": plan.rate,
+            "seconds": plan.seconds,
+            "pause_s": plan.pause,
+            "elapsed_s": time.perf_counter() - self.started,
+            "predictions": len(self.seconds),
+            "generator_cpu_s": time.process_time(),
+            "resident_bytes": self.resident,
+        }
 
 
 class Connection:
@@ -46,7 +88,7 @@ class Connection:
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def post(self, path: str, body: dict[str, Any] | None = None) -> bytes:
-        """Posts JSON under /v1/devices. Ends the benchmark where the answer is an error."""
+        """Posts JSON under /v1/devices. Raises RuntimeError where the answer is an error."""
         if self._streams is None:
             self._streams = await asyncio.open_connection(HOST, self._port)
         reader, writer = self._streams
@@ -57,7 +99,7 @@ class Connection:
         length = next(line for line in answer.lower().split(b"\r\n") if line.startswith(b"content-length:"))
         received = await reader.readexactly(int(length.split(b":")[1]))
         if int(answer.split(b" ", 2)[1]) >= 400:
-            raise SystemExit(f"POST {path} was answered by {answer.decode()}{received.decode()}")
+            raise RuntimeError(f"POST {path} was answered by {answer.decode()}{received.decode()}")
         return received
 
 
@@ -66,38 +108,19 @@ def main(
     public_key: Annotated[Path, typer.Option(help="The public key that it must be signed with.")],
     devices: Annotated[int, typer.Option(min=1, help="Devices.")] = 1_000,
     rate: Annotated[float, typer.Option(min=1, help="Predictions a second.")] = 500,
-    seconds: Annotated[float, typer.Option(min=1, help="How long.")] = 60,
+    seconds: Annotated[float, typer.Option(min=4, help="How long.")] = 60,
+    adaptations_every: Annotated[float, typer.Option(min=0, help="Seconds from an adaptation's end to the next.")] = 0,
 ) -> None:
     """Measures predictions while devices adapt, and the memory over time."""
-    machine = Machine.now()
+    machine, plan = Machine.now(), Plan(devices, rate, seconds, adaptations_every)
     typist = make_typist(HISTORY_WORDS, CONTEXTS)
     with serving(bundle, public_key) as service:
-        port = service.connection.port
-        seen = asyncio.run(_load(port, service.process, typist, devices, rate, seconds))
-    p50, p99 = 1000 * np.percentile(seen.seconds, [50, 99])
-    quarters = np.array_split(np.array(seen.resident), 4)
-    second, last = (float(np.mean(quarters[number])) for number in (1, 3))
-    publish(
-        "service_load",
-        [
-            Figure("answered", "predictions a second", len(seen.seconds) / seconds, "1/s", at_least=0.99 * rate),
-            Figure("predict_p50", f"prediction at {devices:,} devices while others adapt, p50", float(p50), "ms"),
-            Figure("predict_p99", "the same, p99", float(p99), "ms", at_most=25),
-            Figure("adaptations", "adaptations meanwhile", seen.adaptations / seconds, "1/s"),
-            Figure("resident", "resident in the last quarter", last / MB, "MB"),
-            Figure("growth", "the last quarter against the second", last / second - 1, "", at_most=0.05),
-        ],
-        {"devices": devices, "rate": rate, "seconds": seconds, "predictions": len(seen.seconds)},
-        machine,
-    )
+        seen = asyncio.run(_load(service.connection.port, service.process, typist, plan, machine))
+    publish("service_load", seen.figures(plan), seen.samples(plan), machine)
 
 
-async def _load(port: int, process: int, typist: Typist, devices: int, rate: float, seconds: float) -> Seen:
-    messages = {"messages": [{"text": text} for text in typist.history]}
-    first = Connection(port)
-    for number in range(devices):
-        await first.post("", {"device_id": f"device-{number}"})
-        await first.post(f"/device-{number}/messages", messages)
+async def _load(port: int, process: int, typist: Typist, plan: Plan, machine: Machine) -> Seen:
+    await _make_devices(port, typist, plan.devices)
     seen, drawn = Seen(), random.Random(0)
     idle: asyncio.Queue[Connection] = asyncio.Queue()
     for _ in range(_CONNECTIONS):
@@ -106,31 +129,49 @@ async def _load(port: int, process: int, typist: Typist, devices: int, rate: flo
     async def predict(due: float) -> None:
         connection = await idle.get()
         body = {"context": drawn.choice(typist.contexts), "k": 3}
-        await connection.post(f"/device-{drawn.randrange(devices)}/predictions", body)
+        await connection.post(f"/device-{drawn.randrange(plan.devices)}/predictions", body)
         seen.seconds.append(time.perf_counter() - due)
         idle.put_nowait(connection)
 
     async def adapt() -> None:
         while True:
-            await first.post(f"/device-{drawn.randrange(devices)}/adaptations?wait=60")
-            seen.adaptations += 1
+            # A connection of its own each time: the service closes those that idle.
+            answer = await Connection(port).post(f"/device-{drawn.randrange(plan.devices)}/adaptations?wait=60")
+            seen.adaptations += json.loads(answer)["state"] == "done"
+            await asyncio.sleep(plan.pause)
 
     async def weigh() -> None:
         while True:
-            seen.resident.append(resident_bytes(process))
-            await asyncio.sleep(max(seconds / 400, 0.05))
+            seen.resident.append(family_bytes(process, resident_bytes))
+            await asyncio.sleep(max(plan.seconds / 400, 0.25))
 
-    others = [asyncio.create_task(adapt()), asyncio.create_task(weigh())]
-    started = time.perf_counter()
+    async def report() -> None:
+        while True:
+            await asyncio.sleep(_KEEP_SECONDS)
+            figures = seen.figures(plan)
+            keep("service_load", figures, seen.samples(plan), machine)
+            said = (f"{figure.name} {figure.value:.3g} {figure.unit}".rstrip() for figure in figures)
+            print(f"{time.perf_counter() - seen.started:.0f} s: {', '.join(said)}", flush=True)
+
+    others = [asyncio.create_task(each()) for each in (adapt, weigh, report)]
     async with asyncio.TaskGroup() as predictions:
-        for number in range(int(rate * seconds)):
-            due = started + number / rate
+        for number in range(int(plan.rate * plan.seconds)):
+            due = seen.started + number / plan.rate
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
             predictions.create_task(predict(due))
     for other in others:
         other.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
+    for ended in await asyncio.gather(*others, return_exceptions=True):
+        if not isinstance(ended, asyncio.CancelledError):
+            raise SystemExit(f"the load was not what it should be: {ended}")
     return seen
+
+
+async def _make_devices(port: int, typist: Typist, devices: int) -> None:
+    connection, messages = Connection(port), {"messages": [{"text": text} for text in typist.history]}
+    for number in range(devices):
+        await connection.post("", {"device_id": f"device-{number}"})
+        await connection.post(f"/device-{number}/messages", messages)
 
 
 if __name__ == "__main__":

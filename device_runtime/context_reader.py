@@ -1,8 +1,9 @@
 """What the model says after a context, remembered: typing on costs one step a new piece.
 
-One reader serves every phone of a process. The state after a context and the log-probabilities there
-are kept for the contexts read last, each under the adapter that it was read with. What is mixed into the
-log-probabilities is mixed in once, where somebody asks for them, and not on the way there.
+One reader serves every phone of a process. No adapter has a part in the state after a context: it is kept
+for the contexts read last whoever read them, so that the second keyboard over the same words (a personal one
+beside the shared) costs one step. The log-probabilities there are kept under the adapter they were read with.
+What is mixed into them is mixed in once, where somebody asks for them, and not on the way there.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from device_runtime.adapter import Adapter, Array
 
@@ -23,9 +24,13 @@ Reading all of it gains nothing: past the 20th piece of real messages 6.540 nats
 _STRIDE = 16
 """A long context's beginning moves on in strides, so that most new pieces still cost one step."""
 REMEMBERED = 256
-"""Contexts kept: 9 MB at a vocabulary of 8,192."""
+"""Log-probabilities kept: 8 MB at a vocabulary of 8,192."""
+REMEMBERED_STATES = 1_024
+"""States kept: 4 MB at 640 cells."""
 
 Ids = tuple[int, ...]
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 
 class State(NamedTuple):
@@ -37,7 +42,6 @@ class State(NamedTuple):
 
 class _Read(NamedTuple):
     log_probs: Array
-    state: State
     mixed: bool
 
 
@@ -63,24 +67,27 @@ class ContextReader:
         self._zero = zero
         self._mix = mix
         self._read: OrderedDict[tuple[Adapter, Ids], _Read] = OrderedDict()
+        self._states: OrderedDict[Ids, State] = OrderedDict()
         self._lock = threading.Lock()
 
     def log_probs(self, ids: Ids, adapter: Adapter) -> Array:
         """Log-probabilities `[V]` of the next piece after `ids`, the first of them BOS; n-grams mixed in."""
-        read = self._read_to_end(ids, adapter)
+        read = self._recall(adapter, ids) or self._read_to_end(ids, adapter)
         if not read.mixed:
-            read = _Read(self._mix(ids, read.log_probs), read.state, mixed=True)
-            self._remember(adapter, ids, read)
+            read = _Read(self._mix(ids, read.log_probs), mixed=True)
+            with self._lock:
+                _put(self._read, (adapter, ids), read, REMEMBERED)
         return read.log_probs
 
     def _read_to_end(self, ids: Ids, adapter: Adapter) -> _Read:
-        known = len(ids)
-        while known and (found := self._recall(adapter, ids[:known])) is None:
-            known -= 1
-        read = found if known and found is not None else None
+        known, state = self._known(ids)
+        read = None
         for end in range(known + 1, len(ids) + 1):
-            read = _Read(*self._step(ids[end - 1], read.state if read else self._zero, adapter), mixed=False)
-            self._remember(adapter, ids[:end], read)
+            log_probs, state = self._step(ids[end - 1], state, adapter)
+            read = _Read(log_probs, mixed=False)
+            with self._lock:
+                _put(self._read, (adapter, ids[:end]), read, REMEMBERED)
+                _put(self._states, ids[:end], state, REMEMBERED_STATES)
         assert read is not None, "a context begins with BOS"
         return read
 
@@ -91,8 +98,19 @@ class ContextReader:
                 self._read.move_to_end((adapter, ids))
             return found
 
-    def _remember(self, adapter: Adapter, ids: Ids, read: _Read) -> None:
+    def _known(self, ids: Ids) -> tuple[int, State]:
+        """How much of `ids`, without the last, was read by anybody, and the state there."""
         with self._lock:
-            self._read[adapter, ids] = read
-            while len(self._read) > REMEMBERED:
-                self._read.popitem(last=False)
+            for length in range(len(ids) - 1, 0, -1):
+                state = self._states.get(ids[:length])
+                if state is not None:
+                    self._states.move_to_end(ids[:length])
+                    return length, state
+        return 0, self._zero
+
+
+def _put(remembered: OrderedDict[Key, Value], key: Key, value: Value, most: int) -> None:
+    remembered[key] = value
+    remembered.move_to_end(key)
+    if len(remembered) > most:
+        remembered.popitem(last=False)

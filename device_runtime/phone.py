@@ -21,23 +21,24 @@ from device_runtime import forgetting
 from device_runtime.adaptation import Adaptation
 from device_runtime.adaptation_log import AdaptationEntry, Cause
 from device_runtime.adapter import Adapter
-from device_runtime.budget import Budget, adapt_within
+from device_runtime.budget import Budget
 from device_runtime.engine import Engine
 from device_runtime.entries import entry_of, uploaded
 from device_runtime.habits import Habits
 from device_runtime.history import Entry, Message, storable
-from device_runtime.history_strength import strength_on, tail_of
+from device_runtime.history_strength import tail_of
 from device_runtime.learned_words import LearnedWord, learned_words
 from device_runtime.lexicon import is_one_word
 from device_runtime.manifest import Recipe
-from device_runtime.masking import bare
-from device_runtime.never_learned import masked
 from device_runtime.owner_export import export
 from device_runtime.phone_folder import FolderError, PhoneFolder
 from device_runtime.phone_state import SHARED_START
 from device_runtime.policy import Conditions
 from device_runtime.predictor import Suggestion, Typed, suggest
 from device_runtime.store import StoreError
+from device_runtime.trainer import Trainer, TrainerHere
+from keyboard_model.masking import bare
+from keyboard_model.never_learned import masked
 
 MAX_SUGGESTIONS = 100
 
@@ -54,9 +55,15 @@ class Phone:
     """Open with `Phone.open`. Safe to use from several threads; one process at a time may hold a folder open."""
 
     def __init__(
-        self, engine: Engine, folder: PhoneFolder, blocked: frozenset[str], clock: Callable[[], datetime]
+        self,
+        engine: Engine,
+        folder: PhoneFolder,
+        blocked: frozenset[str],
+        clock: Callable[[], datetime],
+        trainer: Trainer,
     ) -> None:
         self._engine = engine
+        self._trainer = trainer
         self._folder = folder
         self._blocked = frozenset(map(bare, blocked))
         self._clock = clock
@@ -75,6 +82,7 @@ class Phone:
         engine: Engine,
         blocked: frozenset[str] = frozenset(),
         clock: Callable[[], datetime] = _utc_now,
+        trainer: Trainer | None = None,
     ) -> Phone:
         """Opens a phone's folder, made where there is none, and finishes what a crash left half forgotten.
 
@@ -86,6 +94,7 @@ class Phone:
             engine: Runs the bundle.
             blocked: Words never to be suggested (see `block_list`).
             clock: The time, for entries and for messages that do not bring theirs.
+            trainer: Trains its adapters; None = the thread that calls `adapt` does, on `engine`.
 
         Raises:
             PhoneError: the folder is in use by another process, damaged, or cannot be written.
@@ -93,7 +102,7 @@ class Phone:
         with _reported():
             opened = PhoneFolder.open(Path(folder), engine.bundle)
             try:
-                return cls(engine, opened, blocked, clock)
+                return cls(engine, opened, blocked, clock, trainer or TrainerHere(engine))
             except BaseException:
                 opened.close()
                 raise
@@ -171,8 +180,9 @@ class Phone:
             if self._folder.history.add_many(entries, self._clock()):
                 self._take_up()  # old messages went, and their counts with them
                 return
-            with self._counting:
-                self._habits.observe(entry.text for entry in entries)
+            for entry in entries:
+                with self._counting:  # for one at a time: whoever predicts meanwhile waits for no more
+                    self._habits.observe([entry.text])
 
     def predict(self, context: str, prefix: str = "", k: int = 3, personal: bool = True) -> list[Suggestion]:
         """Suggests the next word.
@@ -330,7 +340,7 @@ class Phone:
         cause: Cause = folder.state.now.due or "asked"
         read = folder.history.newest(recipe.newest_words)
         texts = [message.text for message in read]
-        result = adapt_within(budget, self._engine, recipe, texts, self._adapter, self._engine.bundle.starts)
+        result = self._trainer.adapt(budget, texts, self._adapter)
         entry = entry_of(result, folder, read, cause, self._clock())
         folder.record(entry, result.adapter if result.verdict.kept else None)
         self._adapter = folder.adapter
@@ -343,7 +353,9 @@ class Phone:
         tail = tail_of(self._engine.tokenizer, recipe, [message.text for message in newest])
         held_out = [message.id for message in newest[len(newest) - len(tail) :]]
         earlier = takewhile(lambda message: message.id not in held_out[:1], self._folder.history.messages())
-        strength = strength_on(self._engine, recipe, (message.text for message in earlier), tail, self._adapter)
+        strength = self._trainer.strength([message.text for message in earlier], tail, self._adapter)
+        if strength is None:
+            return
         self._folder.state.change(strength=strength)
         with self._counting:
             self._habits.history.strength = strength

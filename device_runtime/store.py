@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 SCHEMA_VERSION = 2
+PATIENCE_SECONDS = 10.0
+"""How long a transaction waits for a file that another program has locked."""
 
 # messages.typed: seconds since 1970, of `at` where that is known, else of its arrival.
 _SCHEMA = """
@@ -54,7 +56,7 @@ class Store:
         self._lock = threading.RLock()
         with _reported(path):
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite gives its side files the same mode
-            self._db = sqlite3.connect(path, timeout=10.0, isolation_level=None, check_same_thread=False)
+            self._db = sqlite3.connect(path, timeout=PATIENCE_SECONDS, isolation_level=None, check_same_thread=False)
         try:
             with _reported(path):
                 self._prepare()

@@ -162,6 +162,7 @@ CONTEXTS: list[dict[str, Any]] = [
         ("what, no... <#>", ""),
         ("see you at home and then we go to the station " * 6, ""),
         ("see you", "tomor"),
+        ("", "I\N{RIGHT SINGLE QUOTATION MARK}"),
     ]
 ]
 

@@ -11,10 +11,11 @@ const MOST_BARS = 200;
 /** A picture of falling bars, one each, better above 0 and worse below. `values`: numbers, falling. */
 export function bars(values, width, name, unit) {
   const shown = thinned(values);
-  const plot = frame(width, [0, shown.length], extent([0, ...shown]), name);
+  const limit = heightOf(shown);
+  const plot = frame(width, [0, shown.length], [Math.min(0, ...shown), limit], name);
   const each = plot.x(1) - plot.x(0);
   shown.forEach((value, place) => {
-    const top = plot.y(Math.max(value, 0));
+    const top = plot.y(Math.min(Math.max(value, 0), limit));
     plot.svg.append(
       drawn("rect", {
         x: plot.x(place) + 0.1 * each,
@@ -24,6 +25,7 @@ export function bars(values, width, name, unit) {
         class: value > 0 ? "better" : value < 0 ? "worse" : "even",
       }, title(`${signed(value)} ${unit}`)),
     );
+    if (value > limit) plot.svg.append(...cut(plot.x(place), each, top, signed(value)));
   });
   plot.svg.append(drawn("line", { class: "axis", x1: MARGIN.left, x2: width - MARGIN.right, y1: plot.y(0), y2: plot.y(0) }));
   return plot.svg;
@@ -83,6 +85,20 @@ function frame(width, [left, right], [low, high], name, label = "", room = 0) {
     svg.append(drawn("text", { x: MARGIN.left + across / 2, y: HEIGHT - 2, "text-anchor": "middle" }, label));
   }
   return { svg, x, y };
+}
+
+/** How high bars go: where a few are far above all others, these are cut, or the others could not be read. */
+function heightOf(values) {
+  const gains = values.filter((value) => value > 0);
+  const usual = gains[Math.floor(gains.length / 10)] ?? 0;
+  const most = Math.max(0, ...gains);
+  return most > 4 * usual ? 2 * usual : most;
+}
+
+/** A bar's mark that it goes on, and how far. */
+function cut(left, width, top, text) {
+  const slope = { x1: left, x2: left + width, y1: top + 16, y2: top + 8 };
+  return [drawn("line", { class: "gap", ...slope }), drawn("text", { x: left + width + 2, y: top + 10 }, text)];
 }
 
 /** The first tick, the last and the step between, at 1, 2 or 5 times a power of ten. */

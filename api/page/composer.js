@@ -47,6 +47,15 @@ export class Composer extends EventTarget {
     this.#changed();
   }
 
+  /** Puts text in the place of what is there, counted as if it had been pasted. */
+  paste(text) {
+    this.#keystrokes.tapped(characters(text));
+    this.#field.value = text;
+    this.#field.setSelectionRange(text.length, text.length);
+    this.#ownSpace = false;
+    this.#changed();
+  }
+
   /** Deletes the selection, or what a person calls one character before the cursor. */
   backspace() {
     this.#keystrokes.tapped();

@@ -61,12 +61,36 @@ export class Device {
     return job;
   }
 
+  /** Switches incognito; returns the state. */
+  setIncognito(incognito) {
+    return this.#service.call("PATCH", this.#path, { incognito });
+  }
+
+  /** Every adaptation, newest first, and the id of the adapter in use: `{entries, adapter_id}`. */
+  adapters() {
+    return this.#service.call("GET", `${this.#path}/adapter/history`);
+  }
+
+  /** Goes back to a stored adapter; 0: the shared model's own. */
+  rollback(to) {
+    return this.#service.call("POST", `${this.#path}/adapter/rollback`, { to });
+  }
+
   async words(limit) {
     return (await this.#service.call("GET", `${this.#path}/words?limit=${limit}`)).words;
   }
 
   forgetWord(word) {
     return this.#service.call("POST", `${this.#path}/forget`, { what: "word", word });
+  }
+
+  forgetSince(time) {
+    return this.#service.call("POST", `${this.#path}/forget`, { what: "since", since: time.toISOString() });
+  }
+
+  /** All that the phone keeps of its owner. */
+  export() {
+    return this.#service.call("GET", `${this.#path}/export`);
   }
 
   forgetAll() {

@@ -19,9 +19,12 @@ export function askForKey(reason) {
   });
 }
 
-/** Whether everything is to be forgotten. */
-export function confirmForgetting() {
+/** Whether something is to be forgotten: `what` as the button says it, and what that deletes. */
+export function confirmForgetting(what, deleted) {
   const dialog = named("forget-dialog");
+  named("forget-title").textContent = `${what}?`;
+  named("forget-what").textContent = deleted;
+  named("forget-yes").textContent = what;
   dialog.returnValue = "no";
   dialog.showModal();
   return new Promise((resolve) => {

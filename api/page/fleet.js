@@ -14,7 +14,7 @@ export function showFleet(place, fleet) {
     place.append(element("p", { class: "soft" }, "SYNTHETIC: made-up messages. The figures show that it works, not how well it would do."));
   }
   const { people, days } = fleet;
-  if (people !== null) place.append(element("p", { class: "soft" }, `${people.bundle} on ${people.corpus}`), figures(people));
+  if (people !== null) place.append(element("p", { class: "soft" }, `Model ${people.bundle}; messages: ${people.corpus}`), figures(people));
   const charts = [people?.gains.length && gains(people), days?.days.some(tested) && recall(days), people?.adapter_bytes.length && sizes(people)];
   place.append(...charts.filter((chart) => chart));
   if (days !== null) place.append(element("p", { class: "soft" }, stored(days)));

@@ -72,7 +72,7 @@ def load_fleet(folder: Path) -> Fleet:
 
     Raises:
         FleetFilesError: it has neither.
-        ReportError, FleetReportError: a file cannot be read.
+        ReportError: a file cannot be read.
     """
     report = load_report(folder / REPORT) if (folder / REPORT).exists() else None
     fleet = load_fleet_report(folder / FLEET) if (folder / FLEET).exists() else None

@@ -12,8 +12,8 @@ const SPECIAL = {
   send: { face: "⏎", name: "Send", look: "wide go" },
 };
 const LAYERS = [
-  { face: "123", name: "Numbers and punctuation", look: "wide" },
-  { face: "ABC", name: "Letters", look: "wide" },
+  { face: "123", name: "123, numbers and punctuation", look: "wide" },
+  { face: "ABC", name: "ABC, letters", look: "wide" },
 ];
 const SPOKEN = {
   ".": "full stop", ",": "comma", "'": "apostrophe", "@": "at", "#": "number sign", $: "dollar", "&": "and", "-": "hyphen",

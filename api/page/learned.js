@@ -1,4 +1,4 @@
-// The words that the phone learned, each to be forgotten, and all of them.
+// The words that the phone learned, each to be forgotten.
 
 import { element } from "./element.js";
 
@@ -11,15 +11,11 @@ export class Learned extends EventTarget {
   #at;
   #shown = SHOWN;
 
-  /** `at`: `{list, status, more, all}`; `confirmed()` returns a promise of whether everything is to go. */
-  constructor(device, at, confirmed) {
+  /** `at`: `{list, status, more}`. */
+  constructor(device, at) {
     super();
     this.#device = device;
     this.#at = at;
-    at.all.addEventListener("click", async () => {
-      if (await confirmed()) await this.#forget("everything", () => device.forgetAll());
-      at.all.focus();
-    });
     at.more.addEventListener("click", async () => {
       this.#shown = MOST;
       await this.show().catch((error) => this.#say(error.message));
@@ -30,7 +26,6 @@ export class Learned extends EventTarget {
   async show() {
     const words = await this.#device.words(this.#shown);
     this.#at.more.hidden = words.length < this.#shown || this.#shown === MOST;
-    this.#at.all.disabled = words.length === 0;
     this.#at.list.replaceChildren(...words.map((word) => this.#item(word)));
     if (!words.length) this.#at.list.append(element("li", { class: "soft" }, "Nothing yet."));
   }
@@ -42,18 +37,18 @@ export class Learned extends EventTarget {
     forget.addEventListener("click", async () => {
       const place = [...this.#at.list.children].indexOf(item);
       forget.disabled = true;
-      await this.#forget(`“${word}”`, () => this.#device.forgetWord(word));
+      await this.#forget(word);
       const rest = this.#at.list.querySelectorAll("button");
-      (rest[Math.min(place, rest.length - 1)] ?? this.#at.all).focus({ preventScroll: true });
+      (rest[Math.min(place, rest.length - 1)] ?? this.#at.list.closest("section")).focus({ preventScroll: true });
     });
     return item;
   }
 
-  async #forget(what, work) {
-    this.#say(`Forgetting ${what}: what learned from it is trained anew without it…`);
+  async #forget(word) {
+    this.#say(`Forgetting “${word}”: what learned from it is trained anew without it…`);
     try {
-      await work();
-      this.#say(`Forgot ${what}.`);
+      await this.#device.forgetWord(word);
+      this.#say(`Forgot “${word}”.`);
       this.dispatchEvent(new Event("forgot"));
       await this.show();
     } catch (error) {

@@ -1,5 +1,6 @@
 // Puts the page together.
 
+import { Adapters } from "./adapters.js";
 import { Composer } from "./composer.js";
 import { Device } from "./device.js";
 import { askForKey, confirmForgetting } from "./dialogs.js";
@@ -8,10 +9,14 @@ import { showFleet } from "./fleet.js";
 import { Keys } from "./keys.js";
 import { Keystrokes } from "./keystrokes.js";
 import { Learned } from "./learned.js";
+import { Rights } from "./rights.js";
 import { Service } from "./service.js";
 import { Suggestions } from "./suggestions.js";
 import { Teaching } from "./teaching.js";
+import { tour } from "./tour.js";
 
+const PRIVACY = named("privacy").textContent;
+const UNLEARNED = "Incognito: this phone learns nothing of what you send. Suggestions go on as before.";
 const WHOSE = { mine: ["mine"], shared: ["shared"], both: ["mine", "shared"] };
 
 const keystrokes = new Keystrokes();
@@ -75,37 +80,32 @@ function panels(device, suggestions) {
     progressText: named("progress-text"),
     taught: named("taught"),
   });
-  const learned = new Learned(
+  const learned = new Learned(device, { list: named("learned"), status: named("forgotten"), more: named("more") });
+  const adapters = new Adapters(device, { past: named("past"), list: named("adapters"), status: named("rolled-back") });
+  const rights = new Rights(
     device,
-    { list: named("learned"), status: named("forgotten"), more: named("more"), all: named("forget-all") },
+    { incognito: named("incognito"), exported: named("export"), hour: named("forget-hour"), all: named("forget-all"), status: named("forgotten") },
     confirmForgetting,
   );
   const showRest = async () => {
-    const [state] = await Promise.all([teaching.showKnown(), suggestions.refresh()]);
-    named("start").hidden = state.messages > 0;
+    const [state] = await Promise.all([teaching.showKnown(), suggestions.refresh(), adapters.show()]);
+    named("start").hidden = state.messages > 0 || state.incognito;
+    rights.show(state);
   };
   const refresh = () => Promise.all([showRest(), learned.show()]).catch(fail);
-  teaching.addEventListener("learnt", refresh);
+  for (const part of [teaching, adapters]) part.addEventListener("changed", refresh);
   learned.addEventListener("forgot", () => showRest().catch(fail)); // it shows its own words itself
-  named("tour").addEventListener("click", () => tour(teaching));
+  rights.addEventListener("forgot", refresh);
+  rights.addEventListener("failed", (event) => fail(event.detail));
+  rights.addEventListener("incognito", ({ detail: on }) => {
+    teaching.incognito = on;
+    named("keyboard").classList.toggle("incognito", on);
+    named("privacy").textContent = on ? UNLEARNED : PRIVACY;
+    named("message").placeholder = on ? "Message, not learned" : "Message";
+    if (on) named("start").hidden = true;
+  });
+  named("tour").addEventListener("click", () => tour(teaching, composer));
   return refresh;
-}
-
-/** The product in ten seconds: learn, adapt, compare. */
-async function tour(teaching) {
-  const note = named("note");
-  named("start").hidden = true;
-  note.textContent = "Learning messages that nobody wrote, and adapting to them…";
-  composer.focus();
-  const kept = await teaching.tour();
-  if (kept === null) {
-    note.textContent = "That did not work: see under “Teach it”.";
-    return;
-  }
-  document.querySelector("[name=whose][value=both]").click();
-  composer.focus();
-  const gate = kept ? "The gate kept the new adapter." : "The gate kept the old adapter, but the words are known.";
-  note.textContent = `${gate} Now type “see you at”.`;
 }
 
 /** Sends one message: it leaves the field once the phone has it on disk. */
@@ -117,7 +117,8 @@ async function send(device, refresh) {
     fail(error);
     return;
   }
-  named("sent").append(element("li", {}, text.trim()));
+  const unlearned = named("incognito").checked ? [element("span", { class: "unseen" }, " (not learned)")] : [];
+  named("sent").append(element("li", { class: unlearned.length ? "unlearned" : "" }, text.trim(), ...unlearned));
   named("talk").scrollTop = named("talk").scrollHeight;
   named("note").textContent = "";
   composer.clear();

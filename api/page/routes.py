@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from api.access import needs
 from api.api_keys import Scope
+from api.known_queries import known_queries
 from api.page.assets import ASSETS, HEADERS, Asset
 from api.page.fleet import Fleet
 from api.problems import responses
@@ -26,8 +27,8 @@ def page_router(fleet: Fleet) -> APIRouter:
     @routes.get(
         V1 + "/fleet",
         tags=["fleet"],
-        dependencies=[needs(Scope.READ, of_all=True)],
-        responses=responses(401, 403, 500, 503),
+        dependencies=[Depends(known_queries), needs(Scope.READ, of_all=True)],
+        responses=responses(401, 403, 422, 500, 503),
     )
     async def show() -> Fleet:
         """Shows the simulation that the service was started with, each person's figures without their name."""

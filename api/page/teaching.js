@@ -9,10 +9,13 @@ const STATES = {
   running: "Training on what you typed",
 };
 
-/** Sends a `learnt` event when suggestions may have changed. */
+/** Sends a `changed` event when suggestions may have changed. */
 export class Teaching extends EventTarget {
   #device;
   #at;
+
+  /** Whether the phone is to learn nothing. */
+  incognito = false;
 
   /** `at`: the page's elements, `{known, pasted, learn, sample, adapt, progress, progressText, taught}`. */
   constructor(device, at) {
@@ -69,6 +72,7 @@ export class Teaching extends EventTarget {
   /** What is on the phone's disk leaves the field: after a failure, the rest is still there to be sent again. */
   async #learnPasted() {
     const lines = this.#at.pasted.value.split("\n").map((line) => line.trim()).filter((line) => line);
+    if (lines.length && this.incognito) throw new Error("Incognito is on: switch it off to have the phone learn these.");
     let learnt = 0;
     await this.#device.observe(lines.map((text) => ({ text })), (more) => {
       learnt += more;
@@ -94,7 +98,7 @@ export class Teaching extends EventTarget {
   }
 
   #changed() {
-    this.dispatchEvent(new Event("learnt"));
+    this.dispatchEvent(new Event("changed"));
   }
 
   #say(text, look = "soft") {

@@ -16,6 +16,7 @@ from api.service import Service
 from device_runtime.adaptation_log import AdaptationEntry
 from device_runtime.adapter import AdapterError
 from device_runtime.phone import PhoneError
+from device_runtime.phone_state import SHARED_START
 
 MEDIA_TYPE = "application/octet-stream"
 _FILE = {"content": {MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}}
@@ -57,7 +58,8 @@ def router(service: Service) -> APIRouter:
     def history(device_id: Id) -> AdapterHistory:
         """Lists every adaptation and upload, the newest first, with the gate's verdicts."""
         with service.phone(device_id) as phone:
-            return AdapterHistory(entries=[_shown(entry) for entry in reversed(phone.adaptations())])
+            entries = [_shown(entry) for entry in reversed(phone.adaptations())]
+            return AdapterHistory(entries=entries, adapter_id=phone.adapter_id)
 
     @routes.post("/adapter/rollback", responses=responses(409))
     async def roll_back(device_id: Id, body: Rollback | None = None) -> RolledBack:
@@ -69,7 +71,9 @@ def router(service: Service) -> APIRouter:
                 try:
                     return RolledBack(rolled_back=phone.rollback(to), adapter_id=phone.adapter_id)
                 except PhoneError as error:
-                    if to is None or any(entry.id == to and entry.stored for entry in phone.adaptations()):
+                    if to in (None, SHARED_START) or any(
+                        entry.id == to and entry.stored for entry in phone.adaptations()
+                    ):
                         raise
                     gone = "that adapter is not stored: the entries of GET adapter/history say which are"
                     raise Problem(409, gone) from error

@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
 
 from api.routes.path import Id, device_router
 from api.schemas.predictions import PredictionBatch, PredictionRequest, Predictions, PredictionsBatch, Suggestion
 from api.service import Service
 from device_runtime.phone import Phone
 
+SHORT = 1_000
+"""Characters of a context that is answered at once where the phone is open: it takes a millisecond, which is less than
+a thread costs that has to be woken for it and takes turns with the others."""
+
 
 def router(service: Service) -> APIRouter:
     """Returns the routes over `service`."""
     routes = device_router("predictions")
 
-    @routes.post("/predictions")
-    def predict(device_id: Id, body: PredictionRequest) -> Predictions:
-        """Suggests the next word, or completes the one being typed."""
+    def answer(phone: Phone, asked: PredictionRequest) -> Predictions:
+        return Predictions(suggestions=_suggested(phone, asked), model_id=service.model_id)
+
+    def predict_elsewhere(device_id: str, asked: PredictionRequest) -> Predictions:
         with service.phone(device_id) as phone:
-            return Predictions(suggestions=_suggested(phone, body), model_id=service.model_id)
+            return answer(phone, asked)
+
+    @routes.post("/predictions")
+    async def predict(device_id: Id, body: PredictionRequest) -> Predictions:
+        """Suggests the next word, or completes the one being typed."""
+        if len(body.context) <= SHORT:
+            with service.phone_at_hand(device_id) as phone:
+                if phone is not None:
+                    return answer(phone, body)
+        return await run_in_threadpool(predict_elsewhere, device_id, body)
 
     @routes.post("/predictions/batch")
     def predict_batch(device_id: Id, body: PredictionBatch) -> PredictionsBatch:

@@ -60,6 +60,7 @@ class AdapterHistory(Answer):
     """What became of a device's adapter, newest first."""
 
     entries: list[AdapterEntry]
+    adapter_id: int = Field(description="The entry whose adapter is in use; 0: the bundle's own.")
 
 
 class Rollback(Request):

@@ -15,7 +15,8 @@ MAX_PREFIX = 64
 MAX_BATCH = 100
 
 # A device's folder bears its id: nothing in an id may lead elsewhere.
-DeviceId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+DEVICE_ID = r"^[A-Za-z0-9_-]{1,64}$"
+DeviceId = Annotated[str, StringConstraints(pattern=DEVICE_ID)]
 Text = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
 ModelId = Annotated[
     str,

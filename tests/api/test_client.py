@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -10,11 +11,11 @@ import httpx
 import pytest
 
 from api.api_keys import ApiKeys, Scope
-from api.client import Client, ServiceError
+from api.client import Client, ServiceError, _seconds
 from api.migrate import open_database
 from api.schemas.messages import Message
 from api.schemas.predictions import PredictionRequest
-from device_runtime.bundle import load_bundle
+from device_runtime.bundle import load_bundle, read_manifest
 from tests.api.serving import Serving
 
 
@@ -79,6 +80,11 @@ def test_a_bundle_is_downloaded_and_gone_on_with(service: Client, tmp_path: Path
     assert load_bundle(tmp_path / "x.bundle", tiny_public_key).manifest.model_id == service.health().model_id
 
 
+def test_a_bundles_manifest(service: Client, tiny_bundle: Path, tiny_public_key: Path) -> None:
+    manifest = read_manifest(service.manifest(service.health().model_id))
+    assert manifest == load_bundle(tiny_bundle, tiny_public_key).manifest
+
+
 def test_refusals_say_what_is_wrong(service: Client) -> None:
     with pytest.raises(ServiceError, match=r"does not fit the schema; body\.device_id") as error:
         service.create_device("../etc")
@@ -91,6 +97,40 @@ def test_a_service_that_is_not_there_is_said() -> None:
     with Client("http://127.0.0.1:1") as nobody, pytest.raises(ServiceError, match="cannot be reached") as error:
         nobody.health()
     assert error.value.status == 0
+
+
+@pytest.mark.parametrize("url", ["http://[", "http://127.0.0.1:99999", "127.0.0.1:8000", "ftp://127.0.0.1"])
+def test_what_is_no_url_is_said(url: str) -> None:
+    with pytest.raises(ServiceError, match=r"URL|reached"), Client(url) as nobody:
+        nobody.health()
+
+
+@pytest.mark.parametrize("key", ["ключ", "tp_a\nX-Other: b"])
+def test_what_is_no_key_is_never_sent(key: str) -> None:
+    with pytest.raises(ServiceError, match="no API key"):
+        Client("http://127.0.0.1:1", key)
+
+
+def test_an_answer_of_another_program_is_said() -> None:
+    client = Client("http://service")
+    client._http = httpx.Client(
+        base_url="http://service", transport=httpx.MockTransport(lambda _: httpx.Response(200, text="<html>"))
+    )
+    with client, pytest.raises(ServiceError, match=r"http://service/ gives .* Thumbprint service"):
+        client.bundles()
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [("0", 0), ("7", 7), ("Wed, 21 Oct 2015 07:28:00 GMT", 0), ("soon", 1), ("-3", 1), ("nan", 1), ("", 1)],
+)
+def test_how_long_to_wait(header: str, seconds: float) -> None:
+    assert _seconds(header) == seconds
+
+
+def test_a_date_to_wait_for() -> None:
+    then = datetime.now(UTC) + timedelta(seconds=100)
+    assert 97 < _seconds(format_datetime(then, usegmt=True)) <= 100
 
 
 class Busy(BaseHTTPRequestHandler):
@@ -120,11 +160,12 @@ def test_a_busy_service_is_asked_again_and_a_newer_one_understood() -> None:
     with HTTPServer(("127.0.0.1", 0), Busy) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        with Client(f"http://127.0.0.1:{server.server_port}") as client:
+        slept: list[float] = []
+        with Client(f"http://127.0.0.1:{server.server_port}", sleep=slept.append) as client:
             assert client.health().bundle == "b"
         server.shutdown()
         thread.join()
-    assert Busy.asked == 2
+    assert Busy.asked == 2 and slept == [0]
 
 
 def test_nothing_but_problems_is_an_error_too(monkeypatch: pytest.MonkeyPatch) -> None:

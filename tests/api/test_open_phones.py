@@ -63,6 +63,44 @@ def test_a_phone_that_cannot_be_opened_is_tried_again(tmp_path: Path, engine: En
     phones.close()
 
 
+def test_a_phone_at_hand_is_waited_for_by_nobody(tmp_path: Path, engine: Engine) -> None:
+    phones = OpenPhones(tmp_path, engine, limit=1)
+    with phones.at_hand("a") as phone:
+        assert phone is None
+    assert not (tmp_path / "a").exists()
+    with phones.use("a") as opened:
+        with phones.at_hand("a") as phone:
+            assert phone is opened
+        with phones._slots["a"].changing, phones.at_hand("a") as phone:  # it is being closed
+            assert phone is None
+    with phones.at_hand("a") as phone:
+        assert phone is opened
+        with phones.use("b"):
+            pass
+        opened.observe("hello")  # too many are open, and this one still
+    phones.reopen("a")
+    with phones.at_hand("a") as phone:
+        assert phone is None
+    phones.close()
+    with phones.at_hand("a") as phone:
+        assert phone is None
+
+
+def test_a_phone_at_hand_is_not_deleted_meanwhile(tmp_path: Path, engine: Engine) -> None:
+    phones = OpenPhones(tmp_path, engine)
+    with phones.use("a"):
+        pass
+    deleting = threading.Thread(target=phones.delete, args=("a",))
+    with phones.at_hand("a") as phone:
+        deleting.start()
+        deleting.join(0.2)
+        assert deleting.is_alive() and phone is not None
+        phone.observe("hello")
+    deleting.join(30)
+    assert not deleting.is_alive() and not (tmp_path / "a").exists()
+    phones.close()
+
+
 def test_many_threads_on_few_open_phones_lose_nothing(tmp_path: Path, engine: Engine) -> None:
     phones = OpenPhones(tmp_path, engine, limit=1)
 

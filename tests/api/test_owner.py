@@ -57,7 +57,7 @@ def test_everything_is_forgotten(client: httpx.Client, typed: str) -> None:
     assert client.post(f"{typed}/forget", json={"what": "all"}).json() == {"messages": 0}
     shown = client.get(typed).json()
     assert (shown["messages"], shown["words"], shown["personal"]) == (0, 0, False)
-    assert words(client, typed) == {} and client.get(f"{typed}/adapter/history").json() == {"entries": []}
+    assert words(client, typed) == {} and client.get(f"{typed}/adapter/history").json()["entries"] == []
 
 
 @pytest.mark.parametrize(

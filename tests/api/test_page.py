@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -94,7 +95,7 @@ def test_a_sentence_is_typed_on_the_screens_keys(page: Page) -> None:
     key(page, "Space").click()
     key(page, "Shift").click()
     type_on_screen(page, "z")
-    key(page, "Numbers and punctuation").click()
+    key(page, "123, numbers and punctuation").click()
     type_on_screen(page, "1!")
     key(page, "Backspace").click()
     expect(message(page)).to_have_value("See Z1")
@@ -179,6 +180,69 @@ def test_a_forgotten_word_is_gone(page: Page) -> None:
     expect(suggestions(page).filter(has_text="zanzibar")).to_have_count(0)
 
 
+def adapt(page: Page) -> None:
+    page.get_by_role("button", name="Adapt now").click()
+    expect(page.locator(".verdict h3")).to_have_text("The gate kept it", timeout=60_000)
+
+
+def test_nothing_is_learned_incognito(page: Page) -> None:
+    teach(page)
+    incognito = page.get_by_role("switch", name="Incognito")
+    incognito.check()
+    expect(page.locator("#privacy")).to_contain_text("learns nothing of what you send")
+    message(page).fill("meet me at the quux")
+    page.get_by_role("button", name="Send, and let the phone learn it").click()
+    expect(page.get_by_role("list", name="Sent messages")).to_have_text("meet me at the quux (not learned)")
+    page.get_by_label("Paste some of your messages, one a line").fill("quux again")
+    page.get_by_role("button", name="Learn these").click()
+    expect(page.locator("#taught")).to_have_text("Incognito is on: switch it off to have the phone learn these.")
+    expect(page.get_by_label("Paste some of your messages, one a line")).to_have_value("quux again")
+    expect(page.locator("#known")).to_contain_text("40 messages")
+    page.reload()
+    expect(incognito).to_be_checked()
+    incognito.uncheck()
+    message(page).fill("meet me at the quux")
+    message(page).press("Enter")
+    expect(page.locator("#known")).to_contain_text("41 messages")
+
+
+def test_an_earlier_adapter_is_gone_back_to(page: Page) -> None:
+    teach(page)
+    expect(page.locator("#past")).to_be_hidden()
+    adapt(page)
+    page.get_by_text("Adaptations so far").click()
+    past = page.get_by_role("list", name="Adaptations, the newest first").get_by_role("listitem")
+    expect(past).to_have_count(2)
+    expect(past.first).to_contain_text("nats a word.")
+    expect(past.first).to_contain_text("in use")
+    past.last.get_by_role("button", name="Go back to The shared model’s own").click()
+    expect(page.locator("#rolled-back")).to_have_text("In use now: The shared model’s own.")
+    expect(past.last).to_contain_text("in use")
+    expect(page.locator("#known")).to_contain_text("runs the shared model’s adapter")
+    past.first.get_by_role("button", name="Go back").click()
+    expect(page.locator("#known")).to_contain_text("has adapted to you")
+
+
+def test_the_owner_takes_everything_along(page: Page, tmp_path: Path) -> None:
+    teach(page)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export my data").click()
+    download.value.save_as(tmp_path / "mine.json")
+    kept = json.loads((tmp_path / "mine.json").read_text())
+    assert download.value.suggested_filename == "my-keyboard.json"
+    assert (kept["format"], [each["text"] for each in kept["messages"]]) == ("thumbprint-export", MESSAGES)
+    expect(page.locator("#forgotten")).to_contain_text("my-keyboard.json")
+
+
+def test_the_last_hour_is_forgotten(page: Page) -> None:
+    teach(page)
+    page.get_by_role("button", name="Forget the last hour").click()
+    asked = page.get_by_role("dialog", name="Forget the last hour?")
+    asked.get_by_role("button", name="Forget the last hour").click()
+    expect(page.locator("#forgotten")).to_have_text("Forgotten. Nothing is left.", timeout=60_000)
+    expect(page.locator("#known")).to_have_text("no messages yet")
+
+
 def test_everything_is_forgotten_when_that_is_confirmed(page: Page) -> None:
     teach(page)
     page.get_by_role("button", name="Forget everything").click()
@@ -192,7 +256,8 @@ def test_everything_is_forgotten_when_that_is_confirmed(page: Page) -> None:
 
 def test_the_tour_shows_it_with_made_up_messages(page: Page) -> None:
     page.get_by_role("button", name="Try made-up messages").click()
-    expect(page.locator("#note")).to_contain_text("Now type", timeout=60_000)
+    expect(page.locator("#note")).to_contain_text("tap one", timeout=60_000)
+    expect(message(page)).to_have_value("See you at ")
     expect(suggestions(page, "shared")).to_have_count(3)
     expect(page.locator("#known")).to_contain_text("30 messages")
 
@@ -232,6 +297,19 @@ def test_text_is_never_markup(page: Page) -> None:
     assert page.locator("img, b:has-text('bold')").count() == 0
 
 
+def test_one_bar_far_above_all_others_is_cut(page: Page) -> None:
+    drawing = """async (values) => {
+        const { bars } = await import("/page/chart.js");
+        const svg = bars(values, 400, "", "points");
+        return [...svg.querySelectorAll("rect")].map(each => Number(each.getAttribute("height")))
+            .concat([...svg.querySelectorAll("text:not([text-anchor])")].map(each => each.textContent));
+    }"""
+    tall, second, *_, label = page.evaluate(drawing, [75, 6, 5, 4, 3, 3, 3, 2, 2, 1, 0, -1])
+    assert label == "+75.0" and tall == pytest.approx(2 * second)
+    tall, second = page.evaluate(drawing, [8, 4])
+    assert tall == pytest.approx(2 * second)
+
+
 def test_the_fleet_is_drawn_and_told(page: Page) -> None:
     fleet = page.get_by_role("region", name="The fleet")
     expect(fleet.get_by_role("img", name="Bars: each person’s gain, falling from +10.0 to -5.0 points")).to_be_visible()
@@ -259,7 +337,7 @@ def test_everything_that_can_be_used_has_a_name(page: Page) -> None:
     teach(page)
     page.get_by_role("radio", name="Compare").check()
     expect(suggestions(page, "shared")).to_have_count(3)
-    for role in ("button", "textbox", "radio", "link", "img", "region", "progressbar"):
+    for role in ("button", "textbox", "radio", "switch", "link", "img", "region", "progressbar"):
         for control in page.get_by_role(role).all():
             told = control.aria_snapshot()
             assert re.match(rf"- '?{role} \"", told), told
@@ -280,11 +358,16 @@ def test_screen_readers_hear_the_suggestions(page: Page) -> None:
 def test_text_stands_out_in_light_and_dark(page: Page, scheme: str) -> None:
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     teach(page)
-    expect(suggestions(page)).to_have_count(3)
+    page.get_by_role("radio", name="Compare").check()
+    message(page).fill("see you at ")
+    expect(page.locator(".word.own").first).to_be_visible()
     for selector in (
         ".privacy",
+        ".toggle",
         ".saved",
-        ".word",
+        ".whose",
+        ".word:not(.own)",
+        ".word.own",
         ".key",
         "#send",
         "#adapt",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from device_runtime.adapter import Adapter, Array
-from device_runtime.context_reader import MAX_CONTEXT, REMEMBERED, ContextReader, State, recent
+from device_runtime.context_reader import MAX_CONTEXT, REMEMBERED, REMEMBERED_STATES, ContextReader, State, recent
 from device_runtime.engine import Engine
 from device_runtime.shared_ngrams import as_it_is
 
@@ -51,6 +51,19 @@ def test_another_adapter_is_another_reading(engine: Engine, counted: tuple[Conte
     np.testing.assert_array_equal(reader.log_probs((1, 10), first), before)
 
 
+def test_a_second_adapter_costs_one_step(engine: Engine, counted: tuple[ContextReader, list[int]]) -> None:
+    """The state has no adapter in it: read by one or by the other, the numbers are the same to the last bit."""
+    reader, steps = counted
+    first = engine.bundle.adapter_init
+    second = Adapter(first.lora_a + 1, first.lora_b + 1, np.linspace(0, 1, len(first.bias), dtype=np.float32))
+    expected, state = np.zeros(0), engine.zero_state()
+    for token in (1, 10, 11, 12):
+        expected, state = engine.step(token, state, second)
+    reader.log_probs((1, 10, 11, 12), first)
+    np.testing.assert_array_equal(reader.log_probs((1, 10, 11, 12), second), expected)
+    assert steps == [1, 10, 11, 12, 12]
+
+
 def test_what_is_asked_for_is_mixed_once_and_what_lies_on_the_way_is_not(engine: Engine) -> None:
     mixed: list[tuple[int, ...]] = []
 
@@ -70,6 +83,7 @@ def test_it_forgets_the_oldest(engine: Engine, counted: tuple[ContextReader, lis
     for token in range(REMEMBERED + 5):
         reader.log_probs((1, token % engine.shape.vocab, token // 2 % engine.shape.vocab), engine.bundle.adapter_init)
     assert len(reader._read) == REMEMBERED
+    assert len(reader._states) <= REMEMBERED_STATES
     assert steps
 
 

@@ -6,8 +6,9 @@ import pytest
 
 from api.page.fleet import FleetFilesError, load_fleet
 from device_runtime.bundle import load_bundle
-from device_runtime.fleet.report import FleetReportError, write_fleet_report
-from device_runtime.report import ReportError, write_report
+from device_runtime.fleet.report import write_fleet_report
+from device_runtime.report import write_report
+from device_runtime.report_file import ReportError
 from tests.device_runtime.fleet.lives import report_of
 from tests.device_runtime.test_report import make_report
 
@@ -45,5 +46,5 @@ def test_a_broken_file_is_named(tmp_path: Path) -> None:
         load_fleet(tmp_path)
     (tmp_path / "report.json").unlink()
     (tmp_path / "fleet.json").write_text("[")
-    with pytest.raises(FleetReportError, match=r"fleet\.json is not a report"):
+    with pytest.raises(ReportError, match=r"fleet\.json is not a report"):
         load_fleet(tmp_path)

@@ -1,0 +1,66 @@
+"""Every endpoint of the service, each with a call that is right: what a test changes one thing of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+DEVICE = "/v1/devices/{device_id}"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A method and a path as OpenAPI has them, and the body of a right call; bytes are sent as they are."""
+
+    method: str
+    path: str
+    body: Any = None
+    status: int = 200
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+    def call(
+        self, client: httpx.Client, device_id: str = "nobody", model_id: str = "0" * 64, **options: Any
+    ) -> httpx.Response:
+        """Calls it. `options` are httpx's, `json` or `content` in place of the right body."""
+        path = self.path.format(device_id=device_id, model_id=model_id, adaptation_id=1)
+        if self.body is not None and not {"json", "content"} & options.keys():
+            options["content" if isinstance(self.body, bytes) else "json"] = self.body
+        return client.request(self.method, path, **options)
+
+
+OPEN = (Endpoint("GET", "/healthz"), Endpoint("GET", "/readyz"))
+OF_THE_SERVICE = (
+    Endpoint("GET", "/metrics"),
+    Endpoint("GET", "/v1/fleet"),
+    Endpoint("GET", "/v1/bundles"),
+    Endpoint("GET", "/v1/bundles/{model_id}"),
+    Endpoint("GET", "/v1/bundles/{model_id}/download"),
+    Endpoint("GET", "/v1/devices"),
+)
+CREATE = Endpoint("POST", "/v1/devices", {"device_id": "new"}, 201)
+READS = (
+    Endpoint("GET", DEVICE),
+    Endpoint("POST", DEVICE + "/predictions", {"context": "meet me at"}),
+    Endpoint("POST", DEVICE + "/predictions/batch", {"requests": [{"context": "meet me at"}]}),
+    Endpoint("GET", DEVICE + "/adaptations/{adaptation_id}"),
+    Endpoint("GET", DEVICE + "/adapter"),
+    Endpoint("GET", DEVICE + "/adapter/history"),
+    Endpoint("GET", DEVICE + "/words"),
+    Endpoint("GET", DEVICE + "/export"),
+)
+CHANGES = (
+    Endpoint("PATCH", DEVICE, {"incognito": True}),
+    Endpoint("POST", DEVICE + "/messages", {"messages": [{"text": "meet me at zanzibar"}]}),
+    Endpoint("POST", DEVICE + "/adaptations", None, 202),
+    Endpoint("PUT", DEVICE + "/adapter", b"no adapter"),
+    Endpoint("POST", DEVICE + "/adapter/rollback", {"to": 0}),
+    Endpoint("POST", DEVICE + "/forget", {"what": "word", "word": "zanzibar"}),
+    Endpoint("DELETE", DEVICE, None, 204),
+)
+OF_A_DEVICE = READS + CHANGES
+GUARDED = (*OF_THE_SERVICE, CREATE, *OF_A_DEVICE)
+EVERY = OPEN + GUARDED
