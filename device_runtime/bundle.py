@@ -24,7 +24,16 @@ from device_runtime.manifest import FORMAT, FORMAT_VERSION, FileEntry, Manifest
 from device_runtime.starts import read_starts
 from keyboard_model.ngram import NgramError, NgramTable
 
-__all__ = ["Bundle", "BundleError", "check_signature", "file_entries", "interpreted", "load_bundle", "model_id"]
+__all__ = [
+    "Bundle",
+    "BundleError",
+    "check_signature",
+    "file_entries",
+    "interpreted",
+    "load_bundle",
+    "model_id",
+    "read_manifest",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +64,7 @@ def load_bundle(path: Path | str, public_key: Path | str) -> Bundle:
     key = load_public(public_key)
     content = files.read_files(path)
     check_signature(content[files.MANIFEST], content[files.SIGNATURE], key)
-    manifest = _read_manifest(content[files.MANIFEST])
+    manifest = read_manifest(content[files.MANIFEST])
     _check_files(content, manifest)
     try:
         return interpreted(path, manifest, content)
@@ -104,7 +113,8 @@ def model_id(content: Mapping[str, bytes]) -> str:
     return digest.hexdigest()
 
 
-def _read_manifest(raw: bytes) -> Manifest:
+def read_manifest(raw: bytes) -> Manifest:
+    """Reads a manifest; that it was signed is another's to check. Raises BundleError: it is none, or not of today."""
     try:
         fields = json.loads(raw)
     except (ValueError, RecursionError) as error:

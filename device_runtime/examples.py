@@ -7,15 +7,12 @@ taken at even distances through their messages. The rule and the counts stand be
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from device_runtime.engine import Engine
 from device_runtime.held_out import SimulatedUser, held_out_words, split
 from device_runtime.report import Report
-from device_runtime.trial import new_phone, suggest
+from device_runtime.tested_phone import Asked, NewPhone
 
 TYPICAL_USERS = 5
 
@@ -56,19 +53,16 @@ def typical_users(report: Report, count: int = TYPICAL_USERS) -> list[str]:
     return sorted(distance, key=lambda user_id: (round(distance[user_id], 12), user_id))[:count]
 
 
-def _predictions(engine: Engine, user: SimulatedUser, folder: Path, train_share: float) -> list[Example]:
+def _predictions(new_phone: NewPhone, user: SimulatedUser, train_share: float) -> list[Example]:
     learn_from, test = split(user.messages, train_share)
-    with new_phone(engine, folder, learn_from) as phone:
-        phone.adapt()
-        return [
-            Example(
-                context=word.context,
-                shared=suggest(phone, word, 0, personal=False),
-                personal=suggest(phone, word, 0, personal=True),
-                typed=word.word,
-            )
-            for word in held_out_words(test)
-        ]
+    asked = [Asked(word, 0) for word in held_out_words(test)]
+    with new_phone(user.user_id) as phone:
+        phone.learn(learn_from)
+        shared, personal = phone.suggest(asked, False), phone.suggest(asked, True)
+    return [
+        Example(each.word.context, shared=without, personal=own, typed=each.word.word)
+        for each, without, own in zip(asked, shared, personal, strict=True)
+    ]
 
 
 def _evenly(items: Sequence[int], count: int) -> list[int]:
@@ -111,11 +105,11 @@ def _said(predictions: Sequence[Example], shown: Sequence[Example], users: int) 
     )
 
 
-def pick_examples(engine: Engine, users: Iterable[SimulatedUser], report: Report, *, count: int = 10) -> Examples:
+def pick_examples(new_phone: NewPhone, users: Iterable[SimulatedUser], report: Report, *, count: int = 10) -> Examples:
     """Chooses examples from the held-out messages of typical users; deterministic.
 
     Args:
-        engine: Of the bundle that `report` is about.
+        new_phone: Makes phones with the bundle that `report` is about.
         users: The users of the simulation; only the typical ones are kept.
         report: Says who is typical, and what share of the messages is learnt from.
         count: Examples wanted; fewer come where the keyboards differ less often.
@@ -124,9 +118,8 @@ def pick_examples(engine: Engine, users: Iterable[SimulatedUser], report: Report
     found = {user.user_id: user for user in users if user.user_id in wanted}
     typical = [found[user_id] for user_id in wanted if user_id in found]
     predictions: list[Example] = []
-    with tempfile.TemporaryDirectory() as folder:
-        for i, user in enumerate(typical):
-            predictions += _predictions(engine, user, Path(folder) / str(i), report.train_share)
+    for user in typical:
+        predictions += _predictions(new_phone, user, report.train_share)
     items = choose(predictions, count)
     if not items:
         return Examples((), "The two keyboards suggested the same words wherever one of them was right.")

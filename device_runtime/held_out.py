@@ -15,6 +15,11 @@ from keyboard_model.text import Kind, normalize, units
 
 Message = tuple[datetime | None, str]
 
+LONGEST_CONTEXT = 1_024
+"""Characters of a message before a tested word. A phone reads far fewer (`context_reader.MAX_CONTEXT` pieces) but finds
+them by splitting all that it is given: the time for a message of 10,000 words would grow with its square."""
+_STRIDE = 256
+
 
 @dataclass(frozen=True)
 class SimulatedUser:
@@ -39,12 +44,14 @@ class TrialPlan:
     Attributes:
         train_share: Share of them to learn from, between 0 and 1; the rest tests.
         seen: The phone has seen only the newest so many of those to learn from; None = all of them.
+        tested: The first so many of the rest test; None = all of them.
         keystrokes: Whether words are typed out where they are not suggested at once, which takes most of the time;
             without it no characters are counted.
     """
 
     train_share: float = 0.8
     seen: int | None = None
+    tested: int | None = None
     keystrokes: bool = True
 
 
@@ -54,7 +61,8 @@ WHOLE = TrialPlan()
 def parts(messages: Sequence[Message], plan: TrialPlan) -> tuple[Sequence[Message], Sequence[Message]]:
     """Returns the messages to learn from and those to test on."""
     learn_from, test = split(messages, plan.train_share)
-    return (learn_from if plan.seen is None else learn_from[max(len(learn_from) - plan.seen, 0) :]), test
+    seen = learn_from if plan.seen is None else learn_from[max(len(learn_from) - plan.seen, 0) :]
+    return seen, test[: plan.tested]
 
 
 def split(messages: Sequence[Message], train_share: float) -> tuple[Sequence[Message], Sequence[Message]]:
@@ -65,9 +73,14 @@ def split(messages: Sequence[Message], train_share: float) -> tuple[Sequence[Mes
 
 
 def held_out_words(messages: Iterable[Message]) -> Iterator[HeldOutWord]:
-    """Yields every word of every message, in order."""
+    """Yields every word of every message, in order; before it at most `LONGEST_CONTEXT` characters are given."""
     for _, text in messages:
         typed = normalize(text)
         for unit in units(typed):
             if unit.kind is Kind.WORD:
-                yield HeldOutWord(typed[: unit.start], unit.text)
+                yield HeldOutWord(typed[_begin(unit.start) : unit.start], unit.text)
+
+
+def _begin(end: int) -> int:
+    """Where the context that ends there begins; it moves on in strides, so that typing on is still cheap."""
+    return -(-max(0, end - LONGEST_CONTEXT) // _STRIDE) * _STRIDE

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from keyboard_model.atomic import write_private
+from device_runtime.report_file import ReportModel, VersionedReport, read_model, write_model
 from keyboard_model.metrics import Spread
 
 if TYPE_CHECKING:
@@ -16,17 +16,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 
 
-class ReportError(ValueError):
-    """A report that cannot be read or written; the message says what to do."""
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True, protected_namespaces=()
-    )
-
-
-class BundleInfo(_Model):
+class BundleInfo(ReportModel):
     """Which bundle the phones ran; `synthetic`: its model was trained on made-up messages."""
 
     name: str
@@ -34,7 +24,7 @@ class BundleInfo(_Model):
     synthetic: bool
 
 
-class CorpusInfo(_Model):
+class CorpusInfo(ReportModel):
     """Whose messages the phones were given; `synthetic`: nobody's, a program made them."""
 
     id: str
@@ -42,7 +32,7 @@ class CorpusInfo(_Model):
     synthetic: bool
 
 
-class Metrics(_Model):
+class Metrics(ReportModel):
     """One keyboard on one user's held-out words, shares 0..1."""
 
     recall_at_1: float
@@ -50,7 +40,7 @@ class Metrics(_Model):
     keystroke_savings: float
 
 
-class ModelSummary(_Model):
+class ModelSummary(ReportModel):
     """One keyboard over the users in the aggregates: each user counts once; `pooled`: each word does."""
 
     recall_at_1: Spread
@@ -59,7 +49,7 @@ class ModelSummary(_Model):
     pooled: Metrics | None
 
 
-class Gain(_Model):
+class Gain(ReportModel):
     """Personal minus global recall_at_3 over users; `relative_*`: personal / global - 1 of the mean, of the median."""
 
     recall_at_3: Spread
@@ -67,28 +57,28 @@ class Gain(_Model):
     relative_median: float | None
 
 
-class Sizes(_Model):
+class Sizes(ReportModel):
     """Bytes of the adapter a phone stores, over the phones that keep one."""
 
     p50: int | None
     max: int | None
 
 
-class Percentiles(_Model):
+class Percentiles(ReportModel):
     p50: float | None
     p90: float | None
     p99: float | None
     max: float | None
 
 
-class GateVerdict(_Model):
+class GateVerdict(ReportModel):
     """Whether the phone kept the adapter it had trained, and why."""
 
     kept: bool
     reason: str
 
 
-class ClientRow(_Model):
+class ClientRow(ReportModel):
     """One user. `global` and `personal` are null when none of their held-out messages has a word."""
 
     user_id: str
@@ -102,14 +92,14 @@ class ClientRow(_Model):
     in_aggregates: bool
 
 
-class FailedUser(_Model):
+class FailedUser(ReportModel):
     """A user whose data broke the simulation of their phone; no other user is touched by it."""
 
     user_id: str
     reason: str
 
 
-class Report(_Model):
+class Report(VersionedReport):
     """The whole of `report.json`."""
 
     schema_version: int = SCHEMA_VERSION
@@ -136,26 +126,13 @@ class Report(_Model):
         return self.corpus.synthetic or self.bundle.synthetic
 
 
-def write_file(path: Path, content: bytes) -> None:
-    """Writes `content` to `path` whole or not at all, for its owner to read: it speaks of single people.
-
-    Raises:
-        ReportError: the folder cannot be written to, or the disk is full; `path` is as it was.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_private(path, content)
-    except OSError as error:
-        raise ReportError(f"cannot write {path}: {error.strerror or error}") from error
-
-
 def write_report(path: Path, report: Report) -> None:
     """Writes `report.json`, whole or not at all; keys are as in docs/report.md.
 
     Raises:
         ReportError: `path` cannot be written; what stood there stays.
     """
-    write_file(path, (report.model_dump_json(indent=2) + "\n").encode())
+    write_model(path, report)
 
 
 def load_report(path: Path) -> Report:
@@ -164,22 +141,7 @@ def load_report(path: Path) -> Report:
     Raises:
         ReportError: there is none, it is no report, or its schema_version is another.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ReportError(f"cannot read {path}: {error.strerror or error}") from error
-    try:
-        report = Report.model_validate_json(content)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise ReportError(f"{path} is not a report of `thumbprint simulate`: {where}: {first['msg']}") from error
-    if report.schema_version != SCHEMA_VERSION:
-        raise ReportError(
-            f"{path} has schema_version {report.schema_version}, this program reads {SCHEMA_VERSION}: "
-            "simulate again to renew it"
-        )
-    return report
+    return read_model(path, Report, SCHEMA_VERSION, "a report of `thumbprint simulate`")
 
 
 def print_table(report: Report, console: Console) -> None:

@@ -11,7 +11,8 @@ from markupsafe import Markup
 from device_runtime import wording
 from device_runtime.examples import Example, Examples
 from device_runtime.pictures import BETTER, INK, WORSE, gain_picture
-from device_runtime.report import Report, write_file
+from device_runtime.report import Report
+from device_runtime.report_file import write_file
 
 _MOST_ROWS = 1000  # people listed; a browser slows down past that, and report.json has them all
 _CONTEXT = 60  # characters of a message shown before the word

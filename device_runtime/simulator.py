@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from device_runtime.aggregate import aggregate
 from device_runtime.bundle import Bundle
-from device_runtime.crew import MACHINE_ERRORS, Crew, failure
+from device_runtime.crew import Crew
 from device_runtime.held_out import WHOLE, SimulatedUser, TrialPlan
 from device_runtime.report import CorpusInfo, FailedUser, Report
 from device_runtime.trial import Trial
+from device_runtime.trial_queue import SimulationError, TrialQueue
 from device_runtime.trial_store import TrialKeys, TrialStore
 
 __all__ = ["SimulatedUser", "SimulationError", "TrialPlan", "run_trials", "simulate"]
-
-_QUEUED_PER_WORKER = 4  # users held in memory; enough that one slow user leaves no worker idle
-
-
-class SimulationError(ValueError):
-    """The simulation cannot be run as asked; the message says what to do."""
 
 
 def _check(plan: TrialPlan, workers: int) -> None:
@@ -36,62 +29,6 @@ def _check(plan: TrialPlan, workers: int) -> None:
         raise SimulationError(f"seen {plan.seen} must be 0 or more")
     if workers < 1:
         raise SimulationError(f"workers {workers} must be 1 or more")
-
-
-def _each_once(users: Iterable[SimulatedUser]) -> Iterator[SimulatedUser]:
-    seen: set[str] = set()
-    for user in users:
-        if user.user_id in seen:
-            raise SimulationError(f"user {user.user_id!r} comes twice: put all of a user's messages in one")
-        seen.add(user.user_id)
-        yield user
-
-
-def _result(user: SimulatedUser, future: Future[Trial | FailedUser]) -> Trial | FailedUser:
-    try:
-        return future.result()
-    except BrokenProcessPool as error:
-        raise SimulationError(
-            f"a worker process died at or near user {user.user_id!r} (out of memory?): run it again with fewer "
-            "workers; with an output folder, finished users are not done again"
-        ) from error
-    except MACHINE_ERRORS as error:
-        raise SimulationError(f"cannot go on at user {user.user_id!r}: {type(error).__name__}: {error}") from error
-
-
-class _Simulation:
-    """Runs trials a few users ahead and gives their results in the users' order."""
-
-    def __init__(self, crew: Crew, keys: TrialKeys, store: TrialStore | None, phones: Path, plan: TrialPlan) -> None:
-        self._crew, self._keys, self._store, self._phones = crew, keys, store, phones
-        self._plan = plan
-
-    def _begin(self, user: SimulatedUser) -> Callable[[], Trial | FailedUser]:
-        try:
-            key = self._keys.key(user)
-        except Exception as error:  # messages that are no messages
-            failed = failure(user, error)
-            return lambda: failed
-        if self._store and key in self._store.trials:
-            done = self._store.trials[key]
-            return lambda: done
-        future = self._crew.trial(user, self._phones / key[:24], self._store is not None, self._plan)
-        return lambda: self._finish(user, key, future)
-
-    def _finish(self, user: SimulatedUser, key: str, future: Future[Trial | FailedUser]) -> Trial | FailedUser:
-        result = _result(user, future)
-        if self._store and isinstance(result, Trial):
-            self._store.add(key, result)
-        return result
-
-    def results(self, users: Iterable[SimulatedUser], ahead: int) -> Iterator[Trial | FailedUser]:
-        pending: deque[Callable[[], Trial | FailedUser]] = deque()
-        for user in users:
-            pending.append(self._begin(user))
-            if len(pending) >= ahead:
-                yield pending.popleft()()
-        while pending:
-            yield pending.popleft()()
 
 
 def run_trials(
@@ -122,8 +59,6 @@ def run_trials(
         TrialStoreError: `folder` cannot be written to, or another simulation is using it.
     """
     _check(plan, workers)
-    trials: list[Trial] = []
-    failed: list[FailedUser] = []
     with contextlib.ExitStack() as stack:
         store = stack.enter_context(TrialStore(folder)) if folder else None
         phones = folder / "phones" if folder else Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -132,15 +67,11 @@ def run_trials(
         except OSError as error:
             raise SimulationError(f"cannot make the folder {phones}: {error.strerror or error}") from error
         crew = stack.enter_context(Crew(bundle, workers))
-        simulation = _Simulation(crew, TrialKeys(bundle.manifest, plan), store, phones, plan)
-        for result in simulation.results(_each_once(users), workers * _QUEUED_PER_WORKER):
-            if isinstance(result, Trial):
-                trials.append(result)
-            else:
-                failed.append(result)
-            if progress:
-                progress(result.user_id)
-    return trials, failed
+
+        def begin(user: SimulatedUser, key: str) -> Future[Trial | FailedUser]:
+            return crew.trial(user, phones / key[:24], store is not None, plan)
+
+        return TrialQueue(begin, TrialKeys(bundle.manifest, plan), store, workers).run(users, progress)
 
 
 def simulate(

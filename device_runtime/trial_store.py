@@ -46,8 +46,9 @@ def _code_digest() -> bytes:
 class TrialKeys:
     """Makes the key of a user's trial."""
 
-    def __init__(self, manifest: Manifest, plan: TrialPlan) -> None:
-        what = [manifest.model_id, manifest.recipe.model_dump(mode="json"), asdict(plan)]
+    def __init__(self, manifest: Manifest, plan: TrialPlan, service: str | None = None) -> None:
+        """Args: service: what runs the phones, where that is no code of this process; its times are its own."""
+        what = [manifest.model_id, manifest.recipe.model_dump(mode="json"), asdict(plan), service]
         self._common = hashlib.sha256(_code_digest() + json.dumps(what, sort_keys=True).encode())
 
     def key(self, user: SimulatedUser) -> str:

@@ -11,7 +11,8 @@ from device_runtime.fleet.pictures import adaptations_picture, recall_picture
 from device_runtime.fleet.plan import FleetPlan
 from device_runtime.fleet.report import FleetReport, write_fleet_report
 from device_runtime.held_out import SimulatedUser
-from device_runtime.report import CorpusInfo, write_file
+from device_runtime.report import CorpusInfo
+from device_runtime.report_file import write_file
 from federated.corpus.store import Corpus
 from thumbprint.terminal import advancing
 

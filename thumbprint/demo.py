@@ -118,6 +118,8 @@ class Demo:
 
     def _simulate(self, begun: bool) -> None:
         from device_runtime.bundle import load_bundle
+        from device_runtime.engine import Engine
+        from device_runtime.phone_here import brief_phones
         from federated.clients import Clients
         from federated.corpus.store import Corpus
         from thumbprint.corpus_simulation import simulate_users, write_results
@@ -126,5 +128,5 @@ class Demo:
         with Corpus.open(self._corpus) as corpus:
             new = Clients.of(corpus, self._job.data, self._job.seed).population.new_phones
             report = simulate_users(bundle, corpus, new, len(new), self._out / "simulation", _MIN_MESSAGES, _WORKERS)
-            examples = write_results(bundle, corpus, report, self._out)
+            examples = write_results(brief_phones(Engine(bundle)), corpus, report, self._out)
         write_private(self._out / "examples.json", _EXAMPLES.dump_json(examples, indent=2) + b"\n")

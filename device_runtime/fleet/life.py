@@ -26,8 +26,9 @@ from device_runtime.fleet.scheduler import Scheduler, looks
 from device_runtime.fleet.word_sample import draw_words
 from device_runtime.held_out import HeldOutWord, SimulatedUser
 from device_runtime.phone import Phone
+from device_runtime.phone_here import suggest
 from device_runtime.policy import Policy
-from device_runtime.trial import count_shown, suggest
+from device_runtime.trial import count_shown
 
 EngineOf = Callable[[int], Engine]
 """Gives the engine of the first bundle (0) or the second (1)."""
@@ -112,10 +113,7 @@ class _Living:
         self._unseen = []
 
     def _test(self, day: int, word: HeldOutWord) -> None:
-        personal, shared = (
-            count_shown(self._phone, word, suggest(self._phone, word, 0, personal), personal)
-            for personal in (True, False)
-        )
+        personal, shared = (count_shown(word, suggest(self._phone, word, 0, personal)) for personal in (True, False))
         self._days.words[day] += 1
         self._days.personal_at_1[day] += personal.hits_at_1
         self._days.personal_at_3[day] += personal.hits_at_3

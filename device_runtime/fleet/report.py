@@ -5,25 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from device_runtime.report import BundleInfo, CorpusInfo, FailedUser, Sizes, write_file
+from device_runtime.report import BundleInfo, CorpusInfo, FailedUser, Sizes
+from device_runtime.report_file import ReportModel, VersionedReport, read_model, write_model
 from keyboard_model.metrics import Spread
 
 SCHEMA_VERSION = 1
 
 
-class FleetReportError(ValueError):
-    """A fleet's report that cannot be read; the message says what to do."""
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True, protected_namespaces=()
-    )
-
-
-class PlanInfo(_Model):
+class PlanInfo(ReportModel):
     """What was asked for, and the world that the phones lived in; see `device_runtime.fleet.plan`."""
 
     population: int
@@ -34,14 +25,14 @@ class PlanInfo(_Model):
     world: dict[str, float]
 
 
-class Recall(_Model):
+class Recall(ReportModel):
     """One keyboard on the words tested: the mean over phones, each counting once, or over words. Shares 0..1."""
 
     recall_at_1: float
     recall_at_3: float
 
 
-class DayRow(_Model):
+class DayRow(ReportModel):
     """One day of the fleet, which is also so many days since first use. The four recalls are null without words.
 
     `phones`: with a word tested. `new_bundle`: phones that run the second bundle. `typed`, `missed`: messages.
@@ -61,7 +52,7 @@ class DayRow(_Model):
     personal_pooled: Recall | None
 
 
-class PhoneSpread(_Model):
+class PhoneSpread(ReportModel):
     """One keyboard over phones, all their days together; `pooled`: each word counts once."""
 
     recall_at_1: Spread
@@ -69,7 +60,7 @@ class PhoneSpread(_Model):
     pooled: Recall | None
 
 
-class Refusal(_Model):
+class Refusal(ReportModel):
     """Why adaptations did not come to be. `policy`: hourly looks at which none might begin; `gate`: adaptations that
     ran and were not kept. A figure within a reason is written `…`."""
 
@@ -78,7 +69,7 @@ class Refusal(_Model):
     times: int
 
 
-class FleetReport(_Model):
+class FleetReport(VersionedReport):
     """The whole of `fleet.json`."""
 
     schema_version: int = SCHEMA_VERSION
@@ -114,26 +105,13 @@ def write_fleet_report(path: Path, report: FleetReport) -> None:
     Raises:
         ReportError: `path` cannot be written; what stood there stays.
     """
-    write_file(path, (report.model_dump_json(indent=2) + "\n").encode())
+    write_model(path, report)
 
 
 def load_fleet_report(path: Path) -> FleetReport:
     """Reads a `fleet.json`.
 
     Raises:
-        FleetReportError: there is none, it is no such report, or its schema_version is another.
+        ReportError: there is none, it is no such report, or its schema_version is another.
     """
-    try:
-        report = FleetReport.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise FleetReportError(f"cannot read {path}: {error.strerror or error}") from error
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise FleetReportError(f"{path} is not a report of a fleet: {where}: {first['msg']}") from error
-    if report.schema_version != SCHEMA_VERSION:
-        raise FleetReportError(
-            f"{path} has schema_version {report.schema_version}, this program reads {SCHEMA_VERSION}: "
-            "simulate again to renew it"
-        )
-    return report
+    return read_model(path, FleetReport, SCHEMA_VERSION, "a report of a fleet")

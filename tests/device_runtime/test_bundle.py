@@ -142,7 +142,7 @@ def test_the_signature_comes_before_any_parsing(
     def parsed(*_: object) -> None:
         raise AssertionError("an unsigned manifest was parsed")
 
-    monkeypatch.setattr(bundle, "_read_manifest", parsed)
+    monkeypatch.setattr(bundle, "read_manifest", parsed)
     monkeypatch.setattr(bundle, "interpreted", parsed)
     with pytest.raises(BundleError, match="signature"):
         load_bundle(write_folder(tmp_path / "a", {**content, MANIFEST: b"{" * 100_000}), tiny_public_key)

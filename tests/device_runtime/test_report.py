@@ -20,12 +20,12 @@ from device_runtime.report import (
     ModelSummary,
     Percentiles,
     Report,
-    ReportError,
     Sizes,
     load_report,
     print_table,
     write_report,
 )
+from device_runtime.report_file import ReportError
 from device_runtime.report_html import render, shorten, write_html
 from device_runtime.wording import meaning
 from keyboard_model.metrics import fraction_helped, fraction_hurt, gains, spread

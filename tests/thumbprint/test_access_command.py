@@ -33,7 +33,9 @@ def test_the_keys_are_in_the_services_own_folder_for_its_owner_alone(run, home, 
         (["create", "me", "--scope", "admin", "--device", "x"], "scope device"),
         (["list", "--database", "mysql://a:hunter2@b/c"], "postgresql://"),
         (["list", "--database", "postgresql://a:hunter2@127.0.0.1:1/c"], "cannot be used"),
+        (["create", "me", "--device", "no id"], "no device can have this id"),
         (["revoke", "nosuch"], "access list"),
+        (["revoke", "\udcff"], "access list"),
     ],
 )
 def test_mistakes_are_one_line_without_secrets(run, arguments, says):

@@ -4,8 +4,8 @@ import sys
 import textwrap
 
 import pytest
-from typer.core import TyperGroup
 
+from tests.thumbprint.calls import leaves
 from thumbprint.cli import COMMANDS
 
 HEAVY = {"tensorflow", "tensorflow_federated", "jax", "matplotlib", "sqlalchemy", "numpy", "ai_edge_litert", "fastapi"}
@@ -25,15 +25,6 @@ def heavy_after(*runs, heavy=HEAVY):
         [sys.executable, "-c", textwrap.dedent(code), json.dumps(runs)], capture_output=True, text=True, check=True
     )
     return json.loads(done.stdout)
-
-
-def leaves(command, path=()):
-    """Yields each command that does something, with the words that call it."""
-    if isinstance(command, TyperGroup):
-        for name, sub in command.commands.items():
-            yield from leaves(sub, (*path, name))
-    else:
-        yield path, command
 
 
 each_command = pytest.mark.parametrize("entry", COMMANDS, ids=lambda entry: entry.name)

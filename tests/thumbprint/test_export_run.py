@@ -41,11 +41,11 @@ def export(tiny_run: Path, tiny_keys: tuple[Path, Path], tmp_path: Path) -> Call
 
 
 def test_a_recipe_is_the_job_s_numbers_and_the_method_s_part() -> None:
-    config = PersonalizationConfig(steps=3, learning_rate=0.7)
+    config = PersonalizationConfig(steps=3, learning_rate=0.7, gate={"margin": 2.0})
     part = PhonePart(PARAMETERS, (START, START), "clusters")
     recipe = recipe_of(config, replace(fine_tuning.METHOD, name="clustered"), part)
     assert (recipe.method, recipe.algorithm, recipe.starts, recipe.constants) == ("clustered", "clusters", 2, {})
-    assert (recipe.steps, recipe.learning_rate, recipe.gate.margin) == (3, 0.7, 1.0)
+    assert (recipe.steps, recipe.learning_rate, recipe.gate.margin) == (3, 0.7, 2.0)
     constants = {"alpha": 0.25, "alpha_rate": 0.0}
     mixed = recipe_of(config, fine_tuning.METHOD, PhonePart(PARAMETERS, (START,), "apfl", constants))
     assert mixed.constants == constants

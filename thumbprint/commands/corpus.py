@@ -59,8 +59,10 @@ def import_source(
     The corpus is written whole or not at all; records that cannot be used are counted, with the reason.
     """
     from federated.corpus.importer import import_corpus
+    from thumbprint.tensorflow_log import quieten
     from thumbprint.terminal import counting
 
+    quieten()  # TFF's client data is read with TensorFlow
     with counting("reading", "records") as progress:
         summary = import_corpus(source, out, format, progress)
     _print_summary(summary, out)

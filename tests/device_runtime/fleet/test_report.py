@@ -5,9 +5,9 @@ import pytest
 from rich.console import Console
 
 from device_runtime.fleet.pictures import adaptations_picture, recall_picture
-from device_runtime.fleet.report import FleetReportError, load_fleet_report, write_fleet_report
+from device_runtime.fleet.report import load_fleet_report, write_fleet_report
 from device_runtime.fleet.report_table import table_of
-from device_runtime.report import ReportError
+from device_runtime.report_file import ReportError
 from tests.device_runtime.fleet.lives import report_of
 
 KEYS = """
@@ -44,7 +44,7 @@ def test_what_is_no_report_is_said(bundle, tmp_path, content, said):
         content = report_of([bundle]).model_copy(update={"schema_version": 2}).model_dump_json()
     if content is not None:
         path.write_text(content)
-    with pytest.raises(FleetReportError, match=said):
+    with pytest.raises(ReportError, match=said):
         load_fleet_report(path)
 
 

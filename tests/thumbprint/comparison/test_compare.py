@@ -43,6 +43,25 @@ def test_the_shared_model_gains_and_loses_nothing_on_itself(found):
     assert {(row.gained, row.lost) for row in new} == {(0, 0)}
 
 
+def test_the_shared_model_is_exported_once_and_tested_once(found):
+    comparison, out, _ = found
+    assert len(list((out / "bundles").glob("global_only-*.bundle"))) == 1
+    seen = {row.user_id: row.hits_at_3 for row in comparison.method("global_only").clients if row.group == "seen"}
+    assert seen
+    for row in comparison.method("ditto").clients:
+        if row.group == "seen":
+            assert row.shared_hits_at_3 == seen[row.user_id]
+
+
+def test_it_says_which_of_how_many_is_next_and_how_long_the_rest_takes(found):
+    begun = [what for what in found[2] if "begun" in what]
+    assert begun[0] == "global_only: begun (method 1 of 3)"
+    assert [line.partition(", about ")[0] for line in begun[1:]] == [
+        "ditto: begun (method 2 of 3",
+        "user_history: begun (method 3 of 3",
+    ]
+
+
 def test_tuned_with_the_same_number_of_trials(found):
     assert {method.name: method.trials for method in found[0].methods} == {"global_only": 0} | dict.fromkeys(METHODS, 2)
 

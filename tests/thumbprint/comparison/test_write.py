@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 import pytest
 from rich.console import Console
 
-from device_runtime.report import ReportError
+from device_runtime.report_file import ReportError
 from tests.thumbprint.comparison import made_up
 from thumbprint.comparison.answer import answer
 from thumbprint.comparison.pictures import PICTURES

@@ -1,0 +1,1 @@
+"""`thumbprint simulate --api`: trials on the phones of a running service."""

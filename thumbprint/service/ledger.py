@@ -1,0 +1,96 @@
+"""`devices.jsonl`: which devices of which service are a simulation's, so that none is left behind unknown."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from types import TracebackType
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from device_runtime.report_file import write_file
+
+
+class _Line(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    service: str
+    device_id: str
+    user_id: str
+
+
+class LedgerError(ValueError):
+    """The devices cannot be noted; the message says why."""
+
+
+class DeviceLedger:
+    """The devices that may be there now; a context manager. Safe to use from several threads.
+
+    A device is noted before it is made: whatever kills the simulation, the next one finds it here. Of those that are
+    gone the file is rid at the end, and it is removed where none is left.
+    """
+
+    def __init__(self, path: Path, service: str) -> None:
+        """Raises LedgerError: `path` cannot be read or written."""
+        self._path, self._service = path, service
+        self._lock = threading.Lock()
+        try:
+            # Private: it says which device is which person's.
+            self._file = os.fdopen(os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600), "r+b", buffering=0)
+            self._lines = {line.device_id: line for line in self._read()}
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def _read(self) -> list[_Line]:
+        content = self._file.read() or b""
+        whole = content.rfind(b"\n") + 1
+        self._file.truncate(whole)  # a line that a crash cut short; its device was not made
+        found = []
+        for line in content[:whole].splitlines():
+            try:
+                found.append(_Line.model_validate_json(line))
+            except ValidationError:
+                continue  # of another version
+        return found
+
+    def add(self, device_id: str, user_id: str) -> None:
+        """Notes a device that is about to be made. Raises LedgerError: it cannot be noted."""
+        line = _Line(service=self._service, device_id=device_id, user_id=user_id)
+        with self._lock:
+            try:
+                self._file.write(line.model_dump_json().encode() + b"\n")
+                os.fsync(self._file.fileno())
+            except OSError as error:
+                raise self._failed(error) from error
+            self._lines[device_id] = line
+
+    def gone(self, device_id: str) -> None:
+        """Notes that a device is no more."""
+        with self._lock:
+            self._lines.pop(device_id, None)
+
+    def here(self) -> list[str]:
+        """Ids of the devices that this service may have."""
+        with self._lock:
+            return [line.device_id for line in self._lines.values() if line.service == self._service]
+
+    def elsewhere(self) -> list[str]:
+        """Services that may have devices of earlier simulations into this folder."""
+        with self._lock:
+            return sorted({line.service for line in self._lines.values()} - {self._service})
+
+    def __enter__(self) -> DeviceLedger:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+        if self._lines:
+            write_file(self._path, b"".join(line.model_dump_json().encode() + b"\n" for line in self._lines.values()))
+        else:
+            self._path.unlink(missing_ok=True)
+
+    def _failed(self, error: OSError) -> LedgerError:
+        return LedgerError(f"cannot write {self._path}: {error.strerror or error}")
