@@ -5,7 +5,8 @@ that nobody else has; between them, a share of a user's messages is their own an
 a user's distribution of words is exactly the mixture (1 − h)·common + h·own. In `clusters` there are three
 people in the place of everybody. Nobody wrote any of it, and the same code gives the same messages everywhere.
 
-`python -m benchmarks.graded` writes them to runs/graded, and shows what is measured on them and advised for them.
+`python -m benchmarks.graded` writes them to runs/graded, and shows what is measured on them and advised for them;
+with `--measure` it compares the methods on each and holds the advice against the winner (`benchmarks.graded_measured`).
 """
 
 from __future__ import annotations
@@ -16,9 +17,12 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import groupby
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.table import Table
 
+from benchmarks.results import Machine
 from federated.corpus.records import Record
 from federated.corpus.synthetic import SOURCE, synthetic_corpus
 from federated.corpus.synthetic_personas import Persona, make_persona
@@ -27,9 +31,11 @@ from federated.corpus.writing import write_corpus
 from federated.heterogeneity.advice import Advice, advise
 from federated.heterogeneity.measure import measure
 from federated.heterogeneity.report import Heterogeneity
+from thumbprint.tensorflow_log import quieten
 from thumbprint.terminal import output
 
 FOLDER = Path(__file__).parent.parent / "runs" / "graded"
+REAL_CORPUS = Path(__file__).parent.parent / "runs" / "nus_sms" / "corpus.sqlite"
 GRADES = {"identical": 0.0, "quarter": 0.25, "half": 0.5, "three quarters": 0.75, "disjoint": 1.0}
 CLUSTERS = 3
 USERS, MESSAGES = 40, 120
@@ -144,14 +150,31 @@ def _invented(number: int, rng: random.Random) -> str:
     return "".join(rng.choices(SYLLABLES, k=2)) + SYLLABLES[number % len(SYLLABLES)] + "aeiou"[number // len(SYLLABLES)]
 
 
-def main() -> None:
-    """Writes the populations, measures and advises."""
+def main(
+    measured: Annotated[
+        bool, typer.Option("--measure", help="Train and compare the methods on each, and hold the advice against it.")
+    ] = False,
+) -> None:
+    """Writes the populations, measures how users differ, and advises."""
+    machine = Machine.now()
+    made = populations(FOLDER)
     found = {}
-    for name, path in populations(FOLDER):
-        measured = measure(path)
-        found[name] = (measured, advise(measured))
+    for name, path in made:
+        how = measure(path)
+        found[name] = (how, advise(how))
     output().print(measured_table(found))
+    if not measured:
+        return
+    quieten()
+    from benchmarks.graded_measured import REAL, outcomes, published  # TensorFlow, which the rest does without
+
+    advice = {name: advised for name, (_, advised) in found.items()}
+    if REAL_CORPUS.exists():
+        advice[REAL] = advise(measure(REAL_CORPUS))
+    results = dict(outcomes(made, advice, say=lambda what: output().print(what, highlight=False)))
+    output().print(held_against(advice, {name: one.recalls for name, one in results.items()}))
+    published(results, machine)
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -56,7 +56,7 @@ def advise(found: Heterogeneity) -> Advice:
     asked = answers(found)
     method, because = _method(found, asked)
     trusted = trusted_share(found)
-    adapts = method in ("thumbprint", "ditto", "local_only") and trusted > 0
+    adapts = method in ("thumbprint", "local_only") and trusted > 0
     return Advice(
         method=method,
         because=because,
@@ -65,7 +65,7 @@ def advise(found: Heterogeneity) -> Advice:
         proximal=_pull(trusted) if adapts and method != "local_only" else 0.0,
         evidence=evidence_of(found) if adapts else None,
         newest_words=RECENT_WORDS if asked.drifting.holds else ALL_WORDS,
-        try_also=_beside(method),
+        try_also=_beside(method, found.clusters.count),
         findings=asked.all(),
     )
 
@@ -78,24 +78,19 @@ def _method(found: Heterogeneity, asked: Answers) -> tuple[Method, str]:
         )
     if not asked.differ.holds:
         return "global_only", "don't personalize: users write alike, and what one phone learns of its own is noise"
-    if asked.clustered.holds and not asked.within.holds:
-        return "clustered", "users fall into groups and are alike inside them: one shared model a group says it all"
     if asked.apart.holds:
         return "local_only", "users have next to no words in common: a shared model teaches them nothing"
-    if asked.own_words.holds and asked.trusted.holds:
+    if asked.trusted.holds:
+        return "thumbprint", "users typed enough for their own words and habits to tell what they type next"
+    if asked.clustered.holds and not asked.within.holds:
         return (
-            "thumbprint",
-            "users have words of their own, which a history learns, and habits that an adapter can learn",
+            "clustered",
+            "users fall into groups, are alike inside them and typed too little alone: a shared model a group",
         )
     if asked.own_words.holds:
         return (
             "user_history",
             "users have words of their own, but typed too little for an adapter to tell habit from noise",
-        )
-    if asked.trusted.holds:
-        return (
-            "ditto",
-            "users share their words and differ in how they use them: an adapter, pulled to the shared model",
         )
     return "global_only", "don't personalize: the users' difference is smaller than the noise of what they typed"
 
@@ -105,6 +100,6 @@ def _pull(trusted: float) -> float:
     return min(MOST_PULL, max(LEAST_PULL, PULL * (1 - trusted) / trusted))
 
 
-def _beside(method: Method) -> tuple[Method, ...]:
+def _beside(method: Method, groups: int) -> tuple[Method, ...]:
     every: tuple[Method, ...] = ("global_only", "user_history", "ditto", "thumbprint")
-    return tuple(other for other in every if other != method)
+    return tuple(other for other in (*every, *(("clustered",) if groups > 1 else ())) if other != method)

@@ -2,7 +2,7 @@
 
 Thresholds are set on the synthetic populations of `benchmarks/graded`, between what is measured on those whom
 nothing personal can help and on those whom it should; where one is not, it says so. They were set before any method
-was measured on these populations.
+was measured on these populations; what follows from the answers (`advice`) was mended after it.
 """
 
 from __future__ import annotations

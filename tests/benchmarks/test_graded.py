@@ -83,7 +83,7 @@ def test_the_advice_goes_from_nothing_to_personal(found):
     assert [advice.method for advice in advised] == ["global_only", "user_history", *["thumbprint"] * 3]
     steps = [advice.steps for advice in advised]
     assert steps == sorted(steps)
-    assert (found["clusters"][1].method, found["clusters"][1].clusters) == ("clustered", 3)
+    assert (found["clusters"][1].method, found["clusters"][1].clusters) == ("thumbprint", 3)
 
 
 def shown(table):

@@ -26,7 +26,9 @@ def compare(
     methods: Annotated[
         str | None, typer.Option(metavar="NAME,...", help="Which methods.", show_default="all of them")
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="A preview: few trials, few rounds, fewer users.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A preview: few trials, few rounds, fewer users and messages tested.")
+    ] = False,
     trials: Annotated[
         int | None, typer.Option(min=0, metavar="N", help="Settings tried for each method.", show_default="12; quick 3")
     ] = None,

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+ENOUGH = 100
+"""Messages of a user that test what is drawn beside the main figures (scarcity, drift, storage).
+
+Every user counts once in a mean: of 22 new phones on the NUS SMS corpus two hold 60 % of the words, so that this leaves
+out three quarters of the work and hardly any of what is known.
+"""
+
 
 @dataclass(frozen=True)
 class Budget:
@@ -15,6 +22,8 @@ class Budget:
         rounds: Federated rounds of the method that is measured.
         epochs: Passes of the centralized reference over the pooled messages.
         seen_users: Users of the training population that are measured, drawn by seed.
+        test_messages: Messages of a user that test, the first of those kept back; None = all of them.
+        beside: Whether scarcity, drift and storage are measured too.
     """
 
     trials: int
@@ -22,7 +31,11 @@ class Budget:
     rounds: int
     epochs: int
     seen_users: int
+    test_messages: int | None = None
+    beside: bool = True
 
 
-DEFAULT = Budget(trials=12, tuning_rounds=30, rounds=100, epochs=8, seen_users=1000)
-QUICK = Budget(trials=3, tuning_rounds=10, rounds=30, epochs=3, seen_users=60)
+DEFAULT = Budget(trials=12, tuning_rounds=20, rounds=100, epochs=8, seen_users=1000)
+"""By estimate all methods on the NUS SMS corpus in 2.3 hours on 2 quiet cores: a round takes 1.3 to 2 s, a trial 4 s more."""
+QUICK = Budget(trials=3, tuning_rounds=4, rounds=12, epochs=3, seen_users=30, test_messages=ENOUGH)
+"""The same in 24 minutes."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -23,12 +24,15 @@ from keyboard_model.atomic import write_whole
 from keyboard_model.hold import held
 from tflite_export.convert import ExportError
 from thumbprint.comparison.budget import Budget
+from thumbprint.comparison.in_tff import InTff
 from thumbprint.comparison.keys import KeyPair
 from thumbprint.comparison.measure import Bench
+from thumbprint.comparison.on_phones import OnPhones
 from thumbprint.comparison.results import REFERENCE, Comparison, MethodResult, Skipped
 from thumbprint.comparison.setting import Setting
+from thumbprint.comparison.start import start_of
+from thumbprint.comparison.time_left import TimeLeft, cost
 
-NO_CHANGE: dict[str, object] = {}
 VARIANTS: dict[str, tuple[str, dict[str, object]]] = {
     "ditto+q1": ("ditto", {"fairness_q": 1.0}),
     "ditto+8bit": ("ditto", {"compressed": True}),
@@ -96,7 +100,8 @@ def compare(
                 "raise `data.new_phone_share` in the job"
             )
         keys = KeyPair.kept_in(out / "keys")
-        bench = Bench(setting, budget, keys, say)
+        phones = OnPhones(setting, keys, job.personalization, budget.test_messages)
+        bench = Bench(setting, budget, phones, InTff(setting), say)
         with execution_context():
             found, skipped = _each(bench, names, job.personalization)
     profiles = {user: dict(corpus.profile(user) or {}) for user in corpus.user_ids()}
@@ -118,37 +123,41 @@ def with_same_corpus(run: RunFolder, corpus: Corpus) -> None:
 
 
 def _each(bench: Bench, names: Sequence[str], start: PersonalizationConfig) -> tuple[list[MethodResult], list[Skipped]]:
-    found, skipped = [], []
+    paths = {name: bench.setting.folder / "methods" / f"{name}-{_key(bench, start)}.json" for name in names}
+    kept = {name: done for name in names if (done := _kept(paths[name]))}
+    ahead = [METHODS[_variant(name)[0]] for name in names if name not in kept]
+    left = TimeLeft([cost(method, bench.budget) for method in ahead])
+    bench = replace(bench, say=functools.partial(_said, bench.say, left))
+    skipped = []
     for name in names:
-        path = bench.setting.folder / "methods" / f"{name}-{_key(bench, start)}.json"
-        done = _kept(path)
-        if done is None:
-            bench.say(f"{name}: begun")
-            base, changes = VARIANTS.get(name, (name, NO_CHANGE))
-            try:
-                done = bench.measure(name, METHODS[base], _config(start, base, changes))
-            except (ExportError, JobError) as error:
-                skipped.append(Skipped(name=name, reason=str(error)))
-                continue
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(path, _METHOD.dump_json(done, indent=1))
-        found.append(done)
-    return found, skipped
+        if name in kept:
+            continue
+        bench.say(f"{name}: begun")
+        base, changes = _variant(name)
+        try:
+            done = bench.measure(name, METHODS[base], start_of(start, base, changes))
+        except (ExportError, JobError) as error:
+            skipped.append(Skipped(name=name, reason=str(error)))
+        else:
+            paths[name].parent.mkdir(parents=True, exist_ok=True)
+            write_whole(paths[name], _METHOD.dump_json(done, indent=1))
+            kept[name] = done
+        left.done()
+    return [kept[name] for name in names if name in kept], skipped
 
 
-def _config(start: PersonalizationConfig, method: str, changes: dict[str, object]) -> PersonalizationConfig:
-    """The job's personalization for a method; the phone's brake on swaps belongs to the methods that tune it."""
-    update: dict[str, object] = {"method": method, "federated": start.federated.model_copy(update=changes)}
-    if method != start.method:
-        update["options"] = {}
-    if "swap_margin" not in METHODS[method].space:
-        update["swap_margin"] = 0.0
-    return start.model_copy(update=update)
+def _said(say: Callable[[str], None], left: TimeLeft, what: str) -> None:
+    say(f"{what} ({left.said()})")
+
+
+def _variant(name: str) -> tuple[str, dict[str, object]]:
+    """The method behind a name, and what a variant changes."""
+    return VARIANTS.get(name, (name, {}))
 
 
 def _key(bench: Bench, start: PersonalizationConfig) -> str:
     """Of all that a method's result depends on besides its own name."""
-    hashed = hashlib.sha256((bench.setting.run.path / "best.safetensors").read_bytes())
+    hashed = hashlib.sha256(bench.setting.model_digest)
     hashed.update(repr((asdict(bench.budget), bench.setting.min_messages)).encode() + start.model_dump_json().encode())
     return hashed.hexdigest()[:12]
 

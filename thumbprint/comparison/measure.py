@@ -6,23 +6,22 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from device_runtime.bundle import Bundle
-from device_runtime.held_out import TrialPlan
-from device_runtime.trial import Trial
 from federated import centralized
 from federated.job import PersonalizationConfig
 from federated.method import Method
-from federated.methods import METHODS
 from federated.personal_program import Learnt
 from keyboard_model.metrics import WordCounts
-from thumbprint.comparison import communication, drift, in_tff, scarcity, storage
+from thumbprint.comparison import communication
 from thumbprint.comparison.budget import Budget
-from thumbprint.comparison.keys import KeyPair
-from thumbprint.comparison.on_phones import bundle_of, retuned, trials
+from thumbprint.comparison.drift import drift
+from thumbprint.comparison.in_tff import InTff
+from thumbprint.comparison.on_phones import OnPhones
 from thumbprint.comparison.reference import centralized_model
-from thumbprint.comparison.results import REFERENCE, ClientResult, Group, MethodResult
+from thumbprint.comparison.results import ClientResult, Group, MethodResult
+from thumbprint.comparison.scarcity import scarcity
 from thumbprint.comparison.setting import Setting
 from thumbprint.comparison.settings_space import with_values
+from thumbprint.comparison.storage import storage
 from thumbprint.comparison.tuning import Tuned, tune
 from thumbprint.comparison.utility import utility
 
@@ -45,7 +44,8 @@ class Bench:
 
     setting: Setting
     budget: Budget
-    keys: KeyPair
+    phones: OnPhones
+    in_tff: InTff
     say: Report
 
     def measure(self, name: str, method: Method, start: PersonalizationConfig) -> MethodResult:
@@ -75,7 +75,9 @@ class Bench:
             clients=tuple(rows),
             communication=communication.own_rounds(self.setting, method, config, learnt),
         )
-        return result.model_copy(update=self._extras(name, method, config, learnt, new_phones))
+        if not self.budget.beside:
+            return result
+        return result.model_copy(update=self._beside(name, method, config, learnt, new_phones))
 
     def _learnt(self, method: Method, config: PersonalizationConfig) -> Learnt:
         if method is centralized.METHOD:
@@ -83,14 +85,13 @@ class Bench:
         return self.setting.learn(method, config)
 
     def _tuned(self, name: str, method: Method, start: PersonalizationConfig) -> Tuned:
-        space = dict(method.space)
-        tuned_start = self._with_rounds(method, start, self.budget.tuning_rounds)
-        objective = self._phone_objective(method) if method.history else self._tff_objective(method)
+        begun = self._with_rounds(method, start, self.budget.tuning_rounds)
+        decisive = hashlib.sha256(self.setting.model_digest + begun.model_dump_json().encode()).hexdigest()
         return tune(
-            name,
-            tuned_start,
-            space,
-            objective,
+            f"{name}-{decisive[:12]}",
+            begun,
+            dict(method.space),
+            self._phone_objective(method) if method.history else self._tff_objective(method),
             trials=self.budget.trials,
             seed=self.setting.job.seed,
             storage=self.setting.folder / "tuning.sqlite",
@@ -107,35 +108,18 @@ class Bench:
         users = self.setting.validation()
 
         def objective(config: PersonalizationConfig) -> float:
-            learnt = self.setting.learn(method, config)
-            found = list(in_tff.measured(self.setting, method, config, learnt, users))
+            found = list(self.in_tff.measured(method, config, self.setting.learn(method, config), users))
             return utility((one.shared for one in found), (one.personal for one in found))
 
         return objective
 
     def _phone_objective(self, method: Method) -> Callable[[PersonalizationConfig], float]:
-        base = self._base_bundle()
-        plan = TrialPlan(train_share=self.setting.clients.train_share, keystrokes=False)
-
         def objective(config: PersonalizationConfig) -> float:
-            learnt = self.setting.learn(method, config)
-            found, _ = trials(
-                retuned(base, self.setting, method, config, learnt), self.setting.simulated_validation(), plan
-            )
+            bundle = self.phones.retuned(method, config, self.setting.learn(method, config))
+            found = self.phones.shown_only(bundle, self.setting.simulated_validation(), tested=None)
             return utility((one.shared for one in found), (one.personal for one in found))
 
         return objective
-
-    def _base_bundle(self) -> Bundle:
-        method = METHODS[REFERENCE]
-        config = self.setting.job.personalization.model_copy(update={"method": REFERENCE, "options": {}})
-        return self._bundle(REFERENCE, method, config, self.setting.learn(method, config))
-
-    def _bundle(self, name: str, method: Method, config: PersonalizationConfig, learnt: Learnt) -> Bundle:
-        """The method's bundle, exported once for the same model and settings."""
-        decisive = config.model_dump_json().encode() + (self.setting.run.path / "best.safetensors").read_bytes()
-        path = self.setting.folder / "bundles" / f"{name}-{hashlib.sha256(decisive).hexdigest()[:12]}.bundle"
-        return bundle_of(self.setting, method, config, learnt, self.keys, path)
 
     def _seen(self, name: str, method: Method, config: PersonalizationConfig, learnt: Learnt) -> list[ClientResult]:
         self.say(f"{name}: users seen in training")
@@ -144,9 +128,9 @@ class Bench:
     def _in_tff(
         self, method: Method, config: PersonalizationConfig, learnt: Learnt, users: Sequence[str], group: Group
     ) -> list[ClientResult]:
-        clients = self.setting.clients
-        texts = [(user, clients.training_messages(user), clients.test_messages(user)) for user in users]
-        found = in_tff.measured(self.setting, method, config, learnt, texts)
+        clients, tested = self.setting.clients, self.budget.test_messages
+        texts = [(user, clients.training_messages(user), clients.test_messages(user)[:tested]) for user in users]
+        found = self.in_tff.measured(method, config, learnt, texts)
         return [
             self._row(one.user, group, one.personal).model_copy(update={"shared_hits_at_3": one.shared.hits_at_3})
             for one in found
@@ -156,20 +140,13 @@ class Bench:
         self, name: str, method: Method, config: PersonalizationConfig, learnt: Learnt, users: Sequence[str]
     ) -> list[ClientResult]:
         self.say(f"{name}: new phones")
-        bundle = self._bundle(name, method, config, learnt)
-        reference = {one.user_id: one.personal_shown for one in self._trials(self._base_bundle(), users, REFERENCE)}
-        found = self._trials(bundle, users, name)
+        bundle = self.phones.bundle(name, method, config, learnt)
+        shared = self.phones.shared_shown
         return [
-            self._row(one.user_id, "new_phone", one.personal, _swapped(one.personal_shown, reference[one.user_id]))
-            for one in found
-            if one.shared.words
+            self._row(one.user_id, "new_phone", one.personal, _swapped(one.personal_shown, shared[one.user_id]))
+            for one in self.phones.new_phones(name, bundle, users)
+            if one.personal.words
         ]
-
-    def _trials(self, bundle: Bundle, users: Sequence[str], name: str) -> list[Trial]:
-        plan = TrialPlan(train_share=self.setting.clients.train_share)
-        folder = self.setting.folder / "phones" / name
-        folder.mkdir(parents=True, exist_ok=True)
-        return trials(bundle, self.setting.simulated(users), plan, folder)[0]
 
     def _row(self, user: str, group: Group, counts: WordCounts, swapped: tuple[int, int] | None = None) -> ClientResult:
         gained, lost = swapped or (None, None)
@@ -186,21 +163,21 @@ class Bench:
             lost=lost,
         )
 
-    def _extras(
+    def _beside(
         self, name: str, method: Method, config: PersonalizationConfig, learnt: Learnt, users: Sequence[str]
     ) -> dict[str, object]:
-        extras: dict[str, object] = {}
+        found: dict[str, object] = {}
         if name in SCARCE or name in STORED:
             self.say(f"{name}: gain by messages seen, adapter by form")
-            bundle = self._bundle(name, method, config, learnt)
+            bundle = self.phones.bundle(name, method, config, learnt)
             if name in SCARCE:
-                extras["scarcity"] = tuple(scarcity.scarcity(self.setting, bundle, users))
+                found["scarcity"] = tuple(scarcity(self.phones, bundle, users))
             if name in STORED:
-                extras["storage"] = tuple(storage.storage(self.setting, bundle, users))
+                found["storage"] = tuple(storage(self.phones, bundle, users))
         if name in DRIFTING:
             self.say(f"{name}: what it forgets")
-            extras["drift"] = tuple(drift.drift(self.setting, method, config, learnt, users))
-        return extras
+            found["drift"] = tuple(drift(self.setting, self.in_tff, method, config, learnt, users))
+        return found
 
 
 def _swapped(own: str, reference: str) -> tuple[int, int]:

@@ -27,7 +27,10 @@ _MOST_ROWS = 1000  # users listed; a browser slows down past that, and report.js
 
 @functools.cache
 def _template() -> jinja2.Template:
-    loader = jinja2.PackageLoader("thumbprint.comparison", "templates")
+    # The phones' report has the style that both share.
+    loader = jinja2.ChoiceLoader(
+        [jinja2.PackageLoader(package, "templates") for package in ("thumbprint.comparison", "device_runtime")]
+    )
     environment = jinja2.Environment(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )

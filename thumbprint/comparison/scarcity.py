@@ -7,27 +7,24 @@ from collections.abc import Sequence
 import numpy as np
 
 from device_runtime.bundle import Bundle
-from device_runtime.held_out import TrialPlan
 from device_runtime.trial import Trial
-from thumbprint.comparison.on_phones import trials
+from thumbprint.comparison.budget import ENOUGH
+from thumbprint.comparison.on_phones import OnPhones
 from thumbprint.comparison.results import ScarcityPoint
-from thumbprint.comparison.setting import Setting
 from thumbprint.comparison.statistics import bootstrap_mean
 
 SEEN = (5, 10, 30, 100, 300)
 
 
-def scarcity(setting: Setting, bundle: Bundle, users: Sequence[str]) -> list[ScarcityPoint]:
+def scarcity(phones: OnPhones, bundle: Bundle, users: Sequence[str]) -> list[ScarcityPoint]:
     """Gives each user a phone that has seen its newest 5, 10, … messages before the same test.
 
     A point counts the users who have that many; where there are none, there is no point.
     """
-    points = []
+    setting, points = phones.setting, []
     for seen in SEEN:
         able = [user for user in users if len(setting.clients.training_messages(user)) >= seen]
-        plan = TrialPlan(train_share=setting.clients.train_share, seen=seen, keystrokes=False)
-        found, _ = trials(bundle, setting.simulated(able), plan)
-        tested = [trial for trial in found if trial.shared.words]
+        tested = phones.shown_only(bundle, setting.simulated(able), ENOUGH, seen)
         if tested:
             points.append(_point(seen, tested, setting.job.seed))
     return points

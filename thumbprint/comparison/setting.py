@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +36,11 @@ class Setting:
     folder: Path
     min_messages: int
 
+    @functools.cached_property
+    def model_digest(self) -> bytes:
+        """SHA-256 of the trained shared model's file."""
+        return hashlib.sha256((self.run.path / "best.safetensors").read_bytes()).digest()
+
     @classmethod
     def of(cls, run: RunFolder, clients: Clients, folder: Path, min_messages: int) -> Setting:
         """Reads a finished run."""
@@ -45,8 +52,11 @@ class Setting:
         return self._enough(self.clients.population.training)
 
     def new_phones(self) -> list[str]:
-        """The users that no training has seen and who wrote enough."""
-        return self._enough(self.clients.population.new_phones)
+        """The users that no training has seen and who wrote enough; who wrote most comes first.
+
+        Phones run side by side: a long trial that began last would leave all but one worker idle.
+        """
+        return sorted(self._enough(self.clients.population.new_phones), key=self.clients.corpus.message_count)[::-1]
 
     def validation(self) -> list[tuple[str, list[str], list[str]]]:
         """The users to tune on: (user, messages to learn from, messages to test on), test parts left alone.

@@ -9,24 +9,22 @@ from typing import Literal
 import numpy as np
 
 from device_runtime.bundle import Bundle
-from device_runtime.held_out import TrialPlan
-from thumbprint.comparison.on_phones import trials
+from thumbprint.comparison.budget import ENOUGH
+from thumbprint.comparison.on_phones import OnPhones
 from thumbprint.comparison.results import StoredAs
-from thumbprint.comparison.setting import Setting
 
 _Form = Literal["fp32", "fp16", "int8", "sparse_bias"]
 FORMS: dict[_Form, str] = {"fp32": "float32", "fp16": "float16", "int8": "int8", "sparse_bias": "sparse"}
 """The report's names, and the recipe's."""
 
 
-def storage(setting: Setting, bundle: Bundle, users: Sequence[str]) -> list[StoredAs]:
+def storage(phones: OnPhones, bundle: Bundle, users: Sequence[str]) -> list[StoredAs]:
     """Runs each user's phone with its adapter kept in each form; phones that kept no adapter weigh nothing."""
     found = []
-    plan = TrialPlan(train_share=setting.clients.train_share, keystrokes=False)
     for name, form in FORMS.items():
         recipe = bundle.manifest.recipe.model_copy(update={"adapter_dtype": form})
         stored = replace(bundle, manifest=bundle.manifest.model_copy(update={"recipe": recipe}))
-        measured = [trial for trial in trials(stored, setting.simulated(users), plan)[0] if trial.shared.words]
+        measured = phones.shown_only(stored, phones.setting.simulated(users), ENOUGH)
         sizes = [trial.adapter_bytes for trial in measured if trial.adapter_bytes]
         if sizes:
             recall = float(np.mean([trial.personal.recall_at_3 for trial in measured]))

@@ -95,10 +95,11 @@ def tested_on(comparison: Comparison, row: Row) -> str:
 
 def budget(comparison: Comparison) -> str:
     given = comparison.budget
+    limit = f"; at most {given.test_messages:,} messages of a user test" if given.test_messages else ""
     return (
         f"Every method was given {number_of(given.trials, 'trial', 'trials')} of its settings on validation users "
         f"({given.tuning_rounds:,} federated rounds each, where it has rounds) and {given.rounds:,} rounds at the end; "
-        f"seed {comparison.seed}."
+        f"seed {comparison.seed}{limit}."
     )
 
 

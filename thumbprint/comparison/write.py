@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from device_runtime.report import write_file
+from device_runtime.report_file import write_file, write_model
 from thumbprint.comparison.pictures import PICTURES, picture
 from thumbprint.comparison.report import ComparisonReport, report_of
 from thumbprint.comparison.report_html import render
@@ -25,7 +25,7 @@ def write_comparison(out: Path, comparison: Comparison) -> ComparisonReport:
         ReportError: `out` cannot be written to, or the disk is full; each file is the old one or the new one.
     """
     report = report_of(comparison)
-    write_file(out / REPORT, (report.model_dump_json(indent=2) + "\n").encode())
+    write_model(out / REPORT, report)
     drawn = {name: picture(report, name, "svg") for name in PICTURES}
     write_file(out / PAGE, render(report, drawn).encode())
     for name, svg in drawn.items():
