@@ -53,8 +53,12 @@ def write_model(path: Path, report: BaseModel) -> None:
     write_file(path, (report.model_dump_json(indent=2) + "\n").encode())
 
 
-def read_model(path: Path, kind: type[_Whole], version: int, what: str) -> _Whole:
-    """Reads a report of the kind and version given; `what` it is, in a sentence: `a report of …`.
+def read_model(path: Path, kind: type[_Whole], version: int, what: str, again: str = "simulate again") -> _Whole:
+    """Reads a report of the kind and version given.
+
+    Args:
+        what: It is, in a sentence: `a report of …`.
+        again: What makes such a report.
 
     Raises:
         ReportError: there is none, it is no such report, or its schema_version is another.
@@ -69,7 +73,6 @@ def read_model(path: Path, kind: type[_Whole], version: int, what: str) -> _Whol
         raise ReportError(f"{path} is not {what}: {where}: {first['msg']}") from error
     if report.schema_version != version:
         raise ReportError(
-            f"{path} has schema_version {report.schema_version}, this program reads {version}: "
-            "simulate again to renew it"
+            f"{path} has schema_version {report.schema_version}, this program reads {version}: {again} to renew it"
         )
     return report

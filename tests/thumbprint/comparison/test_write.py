@@ -9,7 +9,7 @@ from device_runtime.report_file import ReportError
 from tests.thumbprint.comparison import made_up
 from thumbprint.comparison.answer import answer
 from thumbprint.comparison.pictures import PICTURES
-from thumbprint.comparison.report import ComparisonError, load_comparison
+from thumbprint.comparison.report import load_comparison
 from thumbprint.comparison.report_table import comparison_view
 from thumbprint.comparison.write import write_comparison
 
@@ -143,15 +143,15 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path):
 def test_what_is_no_report_is_refused(tmp_path, content):
     path = tmp_path / "report.json"
     path.write_bytes(content)
-    with pytest.raises(ComparisonError, match="is not a report of `thumbprint compare`"):
+    with pytest.raises(ReportError, match="is not a report of `thumbprint compare`"):
         load_comparison(path)
 
 
 def test_another_schema_version_and_a_missing_report_are_refused(tmp_path):
     path = tmp_path / "report.json"
-    with pytest.raises(ComparisonError, match="No such file"):
+    with pytest.raises(ReportError, match="No such file"):
         load_comparison(path)
     write_comparison(tmp_path, made_up.comparison(methods=()))
     path.write_text(path.read_text().replace('"schema_version": 1', '"schema_version": 2'))
-    with pytest.raises(ComparisonError, match=r"schema_version 2.*compare again"):
+    with pytest.raises(ReportError, match=r"schema_version 2.*compare again"):
         load_comparison(path)
