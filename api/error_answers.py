@@ -33,7 +33,11 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     def invalid(_request: Request, error: RequestValidationError) -> Response:
-        return problem(422, "the request does not fit the schema", [_field(each) for each in error.errors()[:20]])
+        faults = error.errors()
+        for fault in faults:
+            if fault["type"] == "json_invalid":
+                return problem(422, f"the body is no JSON: {fault['ctx']['error']}, at character {fault['loc'][-1]}")
+        return problem(422, "the request does not fit the schema", [_field(each) for each in faults[:20]])
 
     @app.exception_handler(StarletteHTTPException)
     def refused(request: Request, error: StarletteHTTPException) -> Response:

@@ -113,6 +113,12 @@ WRONG_VALUES: list[tuple[str, str, Any]] = [
 ]
 
 
+def test_a_body_that_is_no_json(client: httpx.Client, device: str) -> None:
+    body = '{"context": "hunter2" "k": 3}'
+    answer = client.post(f"{device}/predictions", content=body, headers={"content-type": "application/json"})
+    assert problem(answer, 422).json()["detail"] == "the body is no JSON: Expecting ',' delimiter, at character 22"
+
+
 @pytest.mark.parametrize(("method", "path", "body"), WRONG_VALUES)
 def test_a_value_of_the_wrong_type(client: httpx.Client, device: str, method: str, path: str, body: object) -> None:
     client.post(f"{device}/messages", json={"messages": [{"text": "two words"}]})
