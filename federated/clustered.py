@@ -10,7 +10,7 @@ one by lot, and each begins as the mean of other people. On simulated users of t
 alone, cohorts of 10 of 60 users, means of 6 to 8 runs) one such round led 79 to 100 % of the users to their group;
 neither more rounds nor random biases did better, and either way IFCA may end in a local optimum with two groups
 in one cluster. Only a client's own cluster has a part in its update that is not zero: a message has room for k
-adapters, and is little more than one when compressed.
+adapters, as every client's must have the same form.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ import tensorflow as tf
 import tensorflow_federated as tff
 
 from federated import fed_avg, q_fed_avg
+from federated.compressed_mean import compressed_mean
 from federated.method import Base, Method, Plan, Structure
 from keyboard_model.adapter import Adapter
 from keyboard_model.language_model import Parameters
@@ -43,9 +44,9 @@ def type_of(structure: Structure) -> tff.Type:
 
 
 def aggregator(compressed: bool) -> tff.aggregators.WeightedAggregationFactory:
-    """A weighted mean: TFF's robust one, or its compressing one (8 bits a number, and entropy coded)."""
+    """A weighted mean: TFF's robust one, or the same of updates of 8 bits a number."""
     if compressed:
-        return tff.learning.compression_aggregator(zeroing=True, clipping=True, weighted=True)
+        return compressed_mean()
     return tff.learning.robust_aggregator(zeroing=True, clipping=True, weighted=True)
 
 

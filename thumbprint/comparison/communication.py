@@ -16,7 +16,7 @@ from thumbprint.comparison.results import Communication, CurvePoint
 from thumbprint.comparison.setting import Setting
 
 COMPRESSED = 0.25
-"""8 bits a number for 32: what `federated.compressed` promises before its entropy coding, which only shortens it."""
+"""8 bits a number for 32 (`federated.compressed_mean`), the few that are not quantized left out of account."""
 
 
 def size(structure: object) -> int:
