@@ -2,8 +2,8 @@
 
 Each tensor of an update is quantized uniformly between its least and its greatest number, rounded at random so that
 the mean is right in expectation (Suresh et al. 2017, arXiv:1611.00429, section 2). TFF's own `compression_aggregator`
-leaves every tensor of 20,000 numbers or fewer as it is, and so all of an adapter. Zeroing and clipping before it are the
-same here as there, and as in the robust mean that is not compressed.
+leaves every tensor of 20,000 numbers or fewer as it is, and so all of an adapter. Zeroing and clipping before it are
+as there, and as in the robust mean that is not compressed.
 """
 
 from __future__ import annotations
