@@ -85,7 +85,7 @@ def compare(
     """
     names = names_of(methods)
     taken = f"another process is comparing in {out}: wait for it, or choose another --out"
-    with held(out, ".lock", CompareError, taken), Corpus.open(corpus_path) as corpus:
+    with Corpus.open(corpus_path) as corpus, held(out, ".lock", CompareError, taken):
         trained = run or out / "shared"
         if run is None:
             say("training the shared model")

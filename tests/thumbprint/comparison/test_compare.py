@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from federated.corpus.store import Corpus
+from federated.corpus.store import Corpus, CorpusError
 from federated.job import Job
 from federated.run_folder import RunFolder
 from thumbprint.comparison.budget import QUICK
@@ -88,6 +88,12 @@ def test_a_method_that_there_is_not():
 def test_nobody_to_measure(tiny_run, tiny_corpus, tmp_path):
     with pytest.raises(CompareError, match="min-messages"):
         compare(Job(), tiny_corpus, tmp_path, methods=["ditto"], budget=BUDGET, min_messages=10_000, run=tiny_run)
+
+
+def test_a_corpus_that_is_not_there_leaves_nothing_behind(tiny_run, tmp_path):
+    with pytest.raises(CorpusError, match="nowhere"):
+        compare(RunFolder(tiny_run).job(), tmp_path / "nowhere.sqlite", tmp_path / "out", budget=BUDGET, run=tiny_run)
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_users_tuned_on_are_never_the_users_measured(found, tiny_run, tiny_corpus):
