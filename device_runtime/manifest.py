@@ -20,7 +20,7 @@ Concentration = Annotated[float, Field(ge=0, allow_inf_nan=True)]
 
 AdapterForm = Literal["float32", "float16", "int8", "sparse"]
 
-Algorithm = Literal["none", "steps", "clusters", "interpolate", "apfl"]
+Algorithm = Literal["none", "steps", "clusters", "interpolate", "apfl", "marginals"]
 """How a phone comes from the starts to its owner's adapter: a file each in `local`; "none" = it never does."""
 _CONSTANTS: dict[Algorithm, dict[str, tuple[float, float]]] = {
     "none": {},
@@ -28,6 +28,7 @@ _CONSTANTS: dict[Algorithm, dict[str, tuple[float, float]]] = {
     "clusters": {},
     "interpolate": {"grid": (2, 1001)},
     "apfl": {"alpha": (0, 1), "alpha_rate": (0, 1e30)},
+    "marginals": {"strength": (0, 100), "pseudo_count": (1e-6, 1e30)},
 }
 """The numbers that an algorithm takes, each with its least and its largest value."""
 
@@ -130,7 +131,8 @@ class Recipe(_Strict):
     @property
     def trains_nothing(self) -> bool:
         """Whether no adapter but the first start can come of it."""
-        return self.algorithm == "none" or (self.steps == 0 and self.starts == 1)
+        moves_at_once = self.algorithm == "marginals" and self.constants["strength"] > 0
+        return self.algorithm == "none" or (self.steps == 0 and self.starts == 1 and not moves_at_once)
 
     @model_validator(mode="after")
     def _fits_the_algorithm(self) -> Recipe:

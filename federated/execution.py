@@ -16,6 +16,9 @@ import tensorflow_federated as tff
 
 from federated.worker import WorkerError, worker_process
 
+# TFF's own context at the bottom of the stack would start a worker that nobody owns, and complains as Python ends.
+tff.test.set_no_default_context()
+
 _START_SECONDS = 60.0
 _GRPC_BYTES = 2_000_000_000
 _CHANNEL = [

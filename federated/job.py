@@ -29,6 +29,7 @@ MethodName = Literal[
     "mixture",
     "clustered",
     "multi_task",
+    "marginals",
     "user_history",
     "thumbprint",
 ]

@@ -129,7 +129,7 @@ class PhonePart(NamedTuple):
 
     parameters: Parameters
     starts: tuple[Adapter, ...]
-    algorithm: Literal["none", "steps", "clusters", "interpolate", "apfl"]
+    algorithm: Literal["none", "steps", "clusters", "interpolate", "apfl", "marginals"]
     constants: Mapping[str, float] = {}
 
 
@@ -164,7 +164,7 @@ class Method:
         history: whether the owner's own words are mixed in on the phone.
         options: the method's own hyperparameters.
         rounds: taken where the job names no number.
-        recipe_alone: settings that only the phone's adaptation depends on, not the method's rounds.
+        recipe_alone: settings, by path, that only the phone's adaptation depends on, not the method's rounds.
         space: where hyperparameters are looked for, by their path in `PersonalizationConfig`.
     """
 

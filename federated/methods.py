@@ -12,6 +12,7 @@ from federated import (
     fine_tuning,
     global_only,
     local_only,
+    marginals,
     mixture,
     multi_task,
     per_fedavg,
@@ -35,6 +36,7 @@ METHODS: dict[str, Method] = {
         mixture.METHOD,
         clustered.METHOD,
         multi_task.METHOD,
+        marginals.METHOD,
         user_history.METHOD,
         thumbprint.METHOD,
     )

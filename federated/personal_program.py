@@ -53,7 +53,11 @@ ON_THE_PHONE = {"gate", "history", "swap_margin", "adapter_dtype"}
 
 def folder_in(run: Path, method: Method, config: PersonalizationConfig) -> Path:
     """Where a run keeps the rounds of such a personalization: another one for any setting that they depend on."""
-    decisive = config.model_dump_json(exclude=ON_THE_PHONE.union(method.recipe_alone))
+    left_out: dict[str, Any] = dict.fromkeys(ON_THE_PHONE, True)
+    for path in method.recipe_alone:
+        name, _, option = path.partition(".")
+        left_out[name] = {**left_out.get(name, {}), option: True} if option else True
+    decisive = config.model_dump_json(exclude=left_out)
     return run / "personal" / f"{method.name}-{hashlib.sha256(decisive.encode()).hexdigest()[:12]}"
 
 

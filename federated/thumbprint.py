@@ -1,14 +1,16 @@
 """The combination that ships: a meta-learned start, the adapter, the owner's n-grams, each weighed by what was typed.
 
     start     θ_0 of Per-FedAvg (Fallah et al. 2020, first order), trained in rounds; 0 rounds = the shared model's
-    adapter   K pulled steps from θ_0, their rates times n / (n + evidence)
+    adapter   the bias of what the owner types moved to how often (Kneser, Peters and Klakow 1997: `marginals`), then K
+              pulled steps from there, their rates times n / (n + evidence)
     words     hierarchical Pitman-Yor mixture with the adapted model as its base (Teh 2006), at a strength that is
               chosen on the owner's newest messages (Mansour et al. 2020, section 5)
     brake     a word of one's own takes a key only where it is clearly the more probable (`device_runtime.steady`)
 
-The parts have their own switches: `steps = 0` is `user_history`, a silent history is `per_fedavg`, and both
-are `global_only`. The start is trained with rates of its own, so that the phone's recipe can be chosen
-without training it again. TFF's view of it is without the owner's n-grams, which live on the phone.
+The parts have their own switches: with no `strength` and no steps it is `user_history`, with a silent history
+and no `strength` `per_fedavg`, and with all three `global_only`. The start is trained with rates of its own, so
+that the phone's recipe can be chosen without training it again. TFF's view of it is without the owner's
+n-grams, which live on the phone.
 """
 
 from __future__ import annotations
@@ -18,17 +20,21 @@ from dataclasses import replace
 import tensorflow as tf
 from pydantic import Field
 
-from federated import per_fedavg
+from federated import marginals, per_fedavg
 from federated.fine_tuning import STEPS_SPACE
 from federated.job import NotNegative
-from federated.method import Base, Choice, Local, Method, Options, Plan, Range, Structure
+from federated.marginals import MARGINALS_SPACE, MarginalsOptions
+from federated.method import Base, Choice, Local, Method, Personal, PhonePart, Plan, Range, Structure, Text
 from federated.user_history import HISTORY_SPACE
 from keyboard_model.adapter import Adapter
 
 
-class ThumbprintOptions(Options):
-    """How the start is learnt: `start_learning_rate`, `start_bias_rate` of its steps, 0 = as it was;
-    `inner_steps`: the phone's steps that it looks ahead."""
+class ThumbprintOptions(MarginalsOptions):
+    """Those of `marginals`, and how the start is learnt.
+
+    start_learning_rate, start_bias_rate: of its steps; 0 = as it was.
+    inner_steps: the phone's steps that it looks ahead.
+    """
 
     start_learning_rate: NotNegative = 0.1
     start_bias_rate: NotNegative = 2.0
@@ -44,24 +50,38 @@ def local(base: Base, server: Adapter, client: Structure, batches: tf.data.Datas
     return per_fedavg.local(base, server, client, batches, start)
 
 
+def personalize(base: Base, server: Adapter, client: Structure, text: Text, plan: Plan) -> Personal:
+    return marginals.from_start(base, Adapter(*server), text, plan)
+
+
+def phone(base: Base, server: Adapter, plan: Plan) -> PhonePart:
+    return marginals.part(base, server, plan)
+
+
 METHOD = Method(
     name="thumbprint",
     title="Thumbprint",
-    paper="Fallah et al. 2020, arXiv:2002.07948; Teh 2006, eq. 5; Mansour et al. 2020, arXiv:2002.10619, section 5",
-    personalize=per_fedavg.personalize,
-    phone=per_fedavg.phone,
+    paper="Kneser, Peters and Klakow 1997; Fallah et al. 2020, arXiv:2002.07948; Teh 2006, eq. 5; Mansour et al. 2020, "
+    "arXiv:2002.10619, section 5",
+    personalize=personalize,
+    phone=phone,
     local=local,
     server=per_fedavg.server,
     history=True,
     options=ThumbprintOptions,
     space={
         **STEPS_SPACE,
+        **MARGINALS_SPACE,
         **HISTORY_SPACE,
+        "steps": Choice((0, 5, 10)),
         "proximal": Range(1e-4, 1.0, log=True),
         "federated.rounds": Choice((0, 30)),
         "history.strengths": Choice((1, 3, 6)),
         "swap_margin": Choice((0.0, 0.25, 0.5, 1.0)),
     },
     rounds=0,  # on real messages the shared model's own start was better: see README
-    recipe_alone=("steps", "learning_rate", "bias_rate", "proximal", "evidence", "newest_words", "holdout_share"),
+    recipe_alone=(
+        *("steps", "learning_rate", "bias_rate", "proximal", "evidence", "newest_words", "holdout_share"),
+        *("options.strength", "options.pseudo_count"),
+    ),
 )

@@ -211,6 +211,7 @@ ALGORITHMS: dict[str, Merge] = {
     "clusters": {"starts": 3},
     "interpolate": {"constants": {"grid": 9}, "bias_rate": 400.0},
     "apfl": {"constants": {"alpha": 0.5, "alpha_rate": 0.05}},
+    "marginals": {"constants": {"strength": 1.0, "pseudo_count": 2.0}, "steps": 0},
 }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from device_runtime.adapter import Adapter
 from device_runtime.engine import Engine
-from device_runtime.local import apfl, clusters, interpolate, steps
+from device_runtime.local import apfl, clusters, interpolate, marginals, steps
 from device_runtime.manifest import Recipe
 from keyboard_model.windows import Windows
 
@@ -18,5 +18,6 @@ ALGORITHMS: dict[str, Algorithm] = {
     "clusters": clusters.adapt,
     "interpolate": interpolate.adapt,
     "apfl": apfl.adapt,
+    "marginals": marginals.adapt,
 }
 """All but "none", which trains nothing."""

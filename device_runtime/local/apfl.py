@@ -18,14 +18,12 @@ import numpy as np
 
 from device_runtime.adapter import Adapter
 from device_runtime.engine import Engine
-from device_runtime.local.batches import Batch, batches, counted
+from device_runtime.local.batches import batches, counted
+from device_runtime.local.gradient import gradient
 from device_runtime.local.mixing import between
 from device_runtime.local.rates import Rates
 from device_runtime.manifest import Recipe
 from keyboard_model.windows import Windows
-
-_LARGE = 1024.0
-"""The rate of the step that a gradient is read off: a power of two, and so large that the difference loses nothing."""
 
 
 def adapt(engine: Engine, recipe: Recipe, learnt: Windows, held_out: Windows, starts: Sequence[Adapter]) -> Adapter:
@@ -38,20 +36,12 @@ def adapt(engine: Engine, recipe: Recipe, learnt: Windows, held_out: Windows, st
     made = batches(engine, learnt)
     rates = Rates.of(recipe, counted(learnt))
     for step in range(recipe.steps):
-        slope = _gradient(engine, made[step % len(made)], between(own, shared, alpha), recipe.clip)
+        slope = gradient(engine, made[step % len(made)], between(own, shared, alpha), recipe.clip)
         turned = alpha - recipe.constants["alpha_rate"] * _product(own, shared, slope)
         own = _moved(own, slope, alpha, rates)
         alpha = min(max(turned, 0.0), 1.0)
     engine.rest()
     return between(own, shared, alpha)
-
-
-def _gradient(engine: Engine, batch: Batch, at: Adapter, clip: float) -> Adapter:
-    """The clipped gradient, off one step without a pull: it is all that the step subtracts."""
-    moved, _ = engine.adapt(*batch, at, at, Rates(_LARGE, _LARGE, 0.0, clip))
-    return Adapter(
-        (at.lora_a - moved.lora_a) / _LARGE, (at.lora_b - moved.lora_b) / _LARGE, (at.bias - moved.bias) / _LARGE
-    )
 
 
 def _product(own: Adapter, shared: Adapter, slope: Adapter) -> float:

@@ -1,8 +1,8 @@
-"""Thumbprint's rounds are first-order Per-FedAvg at rates of their own; its phone is Per-FedAvg's with a history."""
+"""Thumbprint's rounds are first-order Per-FedAvg at rates of their own; its phone moves the bias and has a history."""
 
 import pytest
 
-from federated import fine_tuning, per_fedavg
+from federated import fine_tuning, marginals, per_fedavg
 from federated.personal_program import folder_in
 from federated.thumbprint import METHOD
 from tests.federated.adapters_by_hand import arrays, assert_close
@@ -23,8 +23,17 @@ def test_the_start_is_learnt_at_its_own_rates():
     assert_close(found.update, arrays(expected.update))
 
 
-def test_without_rounds_it_is_fine_tuning_and_a_history():
-    plan = plan_of(METHOD)
+def test_the_phone_s_part_is_that_of_marginals_from_the_learnt_start():
+    options = {"strength": 0.7, "pseudo_count": 3.0}
+    plan = plan_of(METHOD, options)
+    part = METHOD.phone(BASE, START, plan)
+    assert (part.starts, part.algorithm, dict(part.constants)) == ((START,), "marginals", options)
+    found = personal(METHOD, BASE.adapter, (), BATCHES, [], plan)
+    assert_close(found, arrays(personal(marginals.METHOD, (), (), BATCHES, [], plan_of(marginals.METHOD, options))))
+
+
+def test_without_rounds_and_strength_it_is_fine_tuning_and_a_history():
+    plan = plan_of(METHOD, {"strength": 0.0})
     start = METHOD.server(BASE, plan)
     found = personal(METHOD, start, (), BATCHES, [], plan)
     assert_close(found, arrays(personal(fine_tuning.METHOD, (), (), BATCHES, [], plan_of(fine_tuning.METHOD))))
@@ -32,7 +41,8 @@ def test_without_rounds_it_is_fine_tuning_and_a_history():
 
 
 @pytest.mark.parametrize(
-    ("change", "again"), [({"steps": 7}, True), ({"options": {"inner_steps": 3}}, False), ({"clip": 1.0}, False)]
+    ("change", "again"),
+    [({"steps": 7}, True), ({"options": {"inner_steps": 3}}, False), ({"options": {"strength": 0.0}}, True)],
 )
 def test_the_phone_s_recipe_is_chosen_without_training_the_start_again(tmp_path, change, again):
     config = plan_of(METHOD).config

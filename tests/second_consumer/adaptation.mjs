@@ -12,7 +12,8 @@ export async function adapt({ manifest, model, tokenizer, starts }, messages, cu
   const heldOut = pack(split.heldOut, shape);
   const before = await wordLosses(model, heldOut, current);
   const old = { adapter: current, kept: false, tailWords: before.length, before: mean(before), after: mean(before) };
-  const idle = recipe.algorithm === 'none' || (recipe.steps === 0 && recipe.starts === 1);
+  const atOnce = recipe.algorithm === 'marginals' && recipe.constants.strength > 0;
+  const idle = recipe.algorithm === 'none' || (recipe.steps === 0 && recipe.starts === 1 && !atOnce);
   if (idle || !learnt.counted || before.length < Math.max(recipe.gate.min_words, 1)) return old;
   const trained = await ALGORITHMS[recipe.algorithm](model, recipe, learnt, heldOut, starts);
   if (!isFinite(trained)) return old;

@@ -36,6 +36,25 @@ export const ALGORITHMS = {
     }
     return between(own, shared, alpha);
   },
+
+  marginals: async (model, recipe, learnt, heldOut, [start]) => {
+    const { strength, pseudo_count: few } = recipe.constants;
+    const typed = new Float64Array(start.bias.length);
+    const expected = new Float64Array(start.bias.length);
+    const measure = { learning_rate: LARGE, bias_rate: LARGE, proximal: 0, clip: 1e30 };
+    for (const batch of learnt.batches) {
+      const targets = [...batch.targets].filter((target) => target >= 0);
+      for (const target of targets) typed[target]++;
+      const { bias } = await model.adapt(batch, start, start, measure);
+      bias.forEach((x, piece) => (expected[piece] += (targets.length * (start.bias[piece] - x)) / LARGE));
+    }
+    const bias = start.bias.map((x, piece) => {
+      if (!typed[piece]) return x;
+      const often = Math.max(typed[piece] + expected[piece], 0);
+      return x + strength * Math.log((typed[piece] + few) / (often + few));
+    });
+    return train(model, recipe, learnt, { ...start, bias });
+  },
 };
 
 /** Log-probability of each counted target, in order. */

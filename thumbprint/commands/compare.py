@@ -32,6 +32,10 @@ def compare(
     trials: Annotated[
         int | None, typer.Option(min=0, metavar="N", help="Settings tried for each method.", show_default="12; quick 3")
     ] = None,
+    at_once: Annotated[
+        int,
+        typer.Option(min=1, metavar="N", help="Methods measured at a time: each takes a core and some 4 GB of memory."),
+    ] = 2,
     min_messages: Annotated[
         int, typer.Option(min=0, metavar="N", help="Users with fewer messages enter no figure.")
     ] = 20,
@@ -72,6 +76,7 @@ def compare(
             budget=budget if trials is None else replace(budget, trials=trials),
             min_messages=min_messages,
             run=run,
+            at_once=at_once,
             say=say,
         )
         say("writing the report")

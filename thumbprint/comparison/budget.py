@@ -35,9 +35,6 @@ class Budget:
     beside: bool = True
 
 
-DEFAULT = Budget(trials=12, tuning_rounds=20, rounds=100, epochs=8, seen_users=1000)
-"""By estimate all methods on the NUS SMS corpus in 2.3 hours on 2 quiet cores: a round takes 1.3 to 2 s."""
+DEFAULT = Budget(trials=10, tuning_rounds=12, rounds=60, epochs=8, seen_users=1000, test_messages=300)
 QUICK = Budget(trials=3, tuning_rounds=4, rounds=12, epochs=2, seen_users=20, test_messages=ENOUGH)
-"""A preview: under half an hour by estimate. With 30 users and 3 epochs it took 40 minutes beside a whole test run and
-a soak, 47 of processor time.
-"""
+"""A preview."""

@@ -3,41 +3,28 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
 from device_runtime.report import CorpusInfo
-from federated.clients import Clients
 from federated.corpus.store import Corpus
-from federated.execution import execution_context
-from federated.job import Job, JobError, PersonalizationConfig
+from federated.job import Job
 from federated.methods import METHODS
 from federated.program import RoundReport
 from federated.run_folder import RunFolder
 from federated.train import train
 from keyboard_model.atomic import write_whole
 from keyboard_model.hold import held
-from tflite_export.convert import ExportError
+from thumbprint.comparison.bench_crew import BEGUN, BenchCrew, Opening
 from thumbprint.comparison.budget import Budget
-from thumbprint.comparison.in_tff import InTff
 from thumbprint.comparison.keys import KeyPair
-from thumbprint.comparison.measure import Bench
-from thumbprint.comparison.on_phones import OnPhones
 from thumbprint.comparison.results import REFERENCE, Comparison, MethodResult, Skipped
-from thumbprint.comparison.setting import Setting
-from thumbprint.comparison.start import start_of
 from thumbprint.comparison.time_left import TimeLeft, cost
-
-VARIANTS: dict[str, tuple[str, dict[str, object]]] = {
-    "ditto+q1": ("ditto", {"fairness_q": 1.0}),
-    "ditto+8bit": ("ditto", {"compressed": True}),
-}
-"""Fairness-aware training (q-FedAvg) and compressed updates, shown on one method; options of any."""
+from thumbprint.comparison.variants import VARIANTS, variant
 
 _METHOD = TypeAdapter(MethodResult)
 
@@ -69,6 +56,7 @@ def compare(
     budget: Budget,
     min_messages: int = 20,
     run: Path | None = None,
+    at_once: int = 2,
     say: Callable[[str], None] = lambda what: None,
     on_round: Callable[[RoundReport], None] = lambda report: None,
 ) -> Comparison:
@@ -78,10 +66,11 @@ def compare(
         out: Keeps everything: the shared model, tuning, rounds, bundles, phones, and a file a finished method.
         methods: By name; none = all.
         run: A finished training of the same job and corpus to take the shared model from; trained in `out` when None.
+        at_once: Methods measured at a time, a process each.
 
     Raises:
         CompareError: a method that there is not, or nobody to measure.
-        RunError, CorpusError, JobError, ExportError, WorkerError: see there.
+        CrewError, RunError, CorpusError, JobError, ExportError, WorkerError: see there.
     """
     names = names_of(methods)
     taken = f"another process is comparing in {out}: wait for it, or choose another --out"
@@ -90,20 +79,16 @@ def compare(
         if run is None:
             say("training the shared model")
             train(job, corpus_path, trained, resume=True, on_round=on_round)
-        folder = RunFolder(trained)
-        with_same_corpus(folder, corpus)
-        clients = Clients.of(corpus, folder.job().data, folder.job().seed)
-        setting = Setting.of(folder, clients, out, min_messages)
+        with_same_corpus(RunFolder(trained), corpus)
+        KeyPair.kept_in(out / "keys")
+        opening = Opening(corpus_path, trained, out, min_messages, job.personalization, budget)
+        setting = opening.setting(corpus)
         if not setting.new_phones():
             raise CompareError(
                 f"no user is held out as a new phone with {min_messages} messages or more: lower --min-messages, or "
                 "raise `data.new_phone_share` in the job"
             )
-        keys = KeyPair.kept_in(out / "keys")
-        phones = OnPhones(setting, keys, job.personalization, budget.test_messages)
-        bench = Bench(setting, budget, phones, InTff(setting), say)
-        with execution_context():
-            found, skipped = _each(bench, names, job.personalization)
+        found, skipped = _each(opening, setting.model_digest, names, at_once, say)
     profiles = {user: dict(corpus.profile(user) or {}) for user in corpus.user_ids()}
     return Comparison(
         corpus=CorpusInfo(id=corpus.corpus_id, description=corpus.description, synthetic=corpus.synthetic),
@@ -122,43 +107,40 @@ def with_same_corpus(run: RunFolder, corpus: Corpus) -> None:
         raise CompareError(f"{run.path} was trained on another corpus than {corpus.path}: give that one")
 
 
-def _each(bench: Bench, names: Sequence[str], start: PersonalizationConfig) -> tuple[list[MethodResult], list[Skipped]]:
-    paths = {name: bench.setting.folder / "methods" / f"{name}-{_key(bench, start)}.json" for name in names}
+def _each(
+    opening: Opening, model: bytes, names: Sequence[str], at_once: int, say: Callable[[str], None]
+) -> tuple[list[MethodResult], list[Skipped]]:
+    """What came of each method, those of an earlier call among them; `model`: the shared model's digest."""
+    paths = {name: opening.folder / "methods" / f"{name}-{_key(opening, model)}.json" for name in names}
     kept = {name: done for name in names if (done := _kept(paths[name]))}
-    ahead = [METHODS[_variant(name)[0]] for name in names if name not in kept]
-    left = TimeLeft([cost(method, bench.budget) for method in ahead])
-    bench = replace(bench, say=functools.partial(_said, bench.say, left))
-    skipped = []
-    for name in names:
-        if name in kept:
-            continue
-        bench.say(f"{name}: begun")
-        base, changes = _variant(name)
-        try:
-            done = bench.measure(name, METHODS[base], start_of(start, base, changes))
-        except (ExportError, JobError) as error:
-            skipped.append(Skipped(name=name, reason=str(error)))
-        else:
-            paths[name].parent.mkdir(parents=True, exist_ok=True)
-            write_whole(paths[name], _METHOD.dump_json(done, indent=1))
-            kept[name] = done
-        left.done()
-    return [kept[name] for name in names if name in kept], skipped
+    skipped = {}
+    costs = {name: cost(METHODS[variant(name)[0]], opening.budget) for name in names if name not in kept}
+    left = TimeLeft(costs, at_once)
+
+    def tell(name: str, what: str) -> None:
+        if what == BEGUN:
+            left.begun(name)
+        say(f"{name}: {what} ({left.said()})")
+
+    if costs:
+        with BenchCrew(opening, min(at_once, len(costs)), tell) as crew:
+            # The dearest first, so that no process is left alone with one at the end.
+            for outcome in crew.measured(sorted(costs, key=costs.__getitem__, reverse=True), crew.shown_by_reference()):
+                left.done(outcome.name)
+                if isinstance(outcome, Skipped):
+                    skipped[outcome.name] = outcome
+                    continue
+                paths[outcome.name].parent.mkdir(parents=True, exist_ok=True)
+                write_whole(paths[outcome.name], _METHOD.dump_json(outcome, indent=1))
+                kept[outcome.name] = outcome
+    return [kept[name] for name in names if name in kept], [skipped[name] for name in names if name in skipped]
 
 
-def _said(say: Callable[[str], None], left: TimeLeft, what: str) -> None:
-    say(f"{what} ({left.said()})")
-
-
-def _variant(name: str) -> tuple[str, dict[str, object]]:
-    """The method behind a name, and what a variant changes."""
-    return VARIANTS.get(name, (name, {}))
-
-
-def _key(bench: Bench, start: PersonalizationConfig) -> str:
+def _key(opening: Opening, model: bytes) -> str:
     """Of all that a method's result depends on besides its own name."""
-    hashed = hashlib.sha256(bench.setting.model_digest)
-    hashed.update(repr((asdict(bench.budget), bench.setting.min_messages)).encode() + start.model_dump_json().encode())
+    hashed = hashlib.sha256(model)
+    hashed.update(repr((asdict(opening.budget), opening.min_messages)).encode())
+    hashed.update(opening.start.model_dump_json().encode())
     return hashed.hexdigest()[:12]
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from federated import centralized
@@ -31,16 +32,13 @@ STORED = ("fine_tuning", "thumbprint")
 """The methods whose adapters are kept in every form."""
 DRIFTING = ("fine_tuning", "ditto", "per_fedavg")
 
-Report = Callable[[str], None]
+Report = Callable[[str, str], None]
+"""Called with a method and what is being done for it, as it begins."""
 
 
 @dataclass(frozen=True)
 class Bench:
-    """Measures methods on one setting.
-
-    Attributes:
-        say: Called with what is being done, as it begins.
-    """
+    """Measures methods on one setting."""
 
     setting: Setting
     budget: Budget
@@ -48,23 +46,26 @@ class Bench:
     in_tff: InTff
     say: Report
 
-    def measure(self, name: str, method: Method, start: PersonalizationConfig) -> MethodResult:
+    def measure(
+        self, name: str, method: Method, start: PersonalizationConfig, shown: Mapping[str, str]
+    ) -> MethodResult:
         """Tunes a method on validation users, trains it, and measures it on users seen and new.
 
         Args:
             name: in the report; a variant's is `method+what`.
             start: the job's personalization, with the method (and what makes the variant) in it.
+            shown: by new phone, what the shared model shows.
         """
         tuned = self._tuned(name, method, start)
         config = self._with_rounds(method, tuned.config, self.budget.rounds)
-        self.say(f"{name}: training")
+        self.say(name, "training")
         learnt = self._learnt(method, config)
         rows = self._seen(name, method, config, learnt)
         new_phones = self.setting.new_phones()
         if method.phone is None:
             rows += self._in_tff(method, config, learnt, new_phones, "new_phone")
         else:
-            rows += self._on_phones(name, method, config, learnt, new_phones)
+            rows += self._on_phones(name, method, config, learnt, shown)
         result = MethodResult(
             name=name,
             paper=method.paper,
@@ -81,7 +82,7 @@ class Bench:
 
     def _learnt(self, method: Method, config: PersonalizationConfig) -> Learnt:
         if method is centralized.METHOD:
-            return centralized_model(self.setting, config, self.budget.epochs, self.say)
+            return centralized_model(self.setting, config, self.budget.epochs, functools.partial(self.say, method.name))
         return self.setting.learn(method, config)
 
     def _tuned(self, name: str, method: Method, start: PersonalizationConfig) -> Tuned:
@@ -94,8 +95,8 @@ class Bench:
             self._phone_objective(method) if method.history else self._tff_objective(method),
             trials=self.budget.trials,
             seed=self.setting.job.seed,
-            storage=self.setting.folder / "tuning.sqlite",
-            on_trial=lambda number, value: self.say(f"{name}: trial {number} of {self.budget.trials} ({value:+.2f})"),
+            storage=self.setting.folder / "tuning" / f"{name}.sqlite",
+            on_trial=lambda number, value: self.say(name, f"trial {number} of {self.budget.trials} ({value:+.2f})"),
         )
 
     def _with_rounds(self, method: Method, config: PersonalizationConfig, rounds: int) -> PersonalizationConfig:
@@ -122,7 +123,7 @@ class Bench:
         return objective
 
     def _seen(self, name: str, method: Method, config: PersonalizationConfig, learnt: Learnt) -> list[ClientResult]:
-        self.say(f"{name}: users seen in training")
+        self.say(name, "users seen in training")
         return self._in_tff(method, config, learnt, self.setting.seen()[: self.budget.seen_users], "seen")
 
     def _in_tff(
@@ -137,14 +138,13 @@ class Bench:
         ]
 
     def _on_phones(
-        self, name: str, method: Method, config: PersonalizationConfig, learnt: Learnt, users: Sequence[str]
+        self, name: str, method: Method, config: PersonalizationConfig, learnt: Learnt, shown: Mapping[str, str]
     ) -> list[ClientResult]:
-        self.say(f"{name}: new phones")
+        self.say(name, "new phones")
         bundle = self.phones.bundle(name, method, config, learnt)
-        shared = self.phones.shared_shown
         return [
-            self._row(one.user_id, "new_phone", one.personal, _swapped(one.personal_shown, shared[one.user_id]))
-            for one in self.phones.new_phones(name, bundle, users)
+            self._row(one.user_id, "new_phone", one.personal, _swapped(one.personal_shown, shown[one.user_id]))
+            for one in self.phones.new_phones(name, bundle, self.setting.new_phones())
             if one.personal.words
         ]
 
@@ -168,14 +168,14 @@ class Bench:
     ) -> dict[str, object]:
         found: dict[str, object] = {}
         if name in SCARCE or name in STORED:
-            self.say(f"{name}: gain by messages seen, adapter by form")
+            self.say(name, "gain by messages seen, adapter by form")
             bundle = self.phones.bundle(name, method, config, learnt)
             if name in SCARCE:
                 found["scarcity"] = tuple(scarcity(self.phones, bundle, users))
             if name in STORED:
                 found["storage"] = tuple(storage(self.phones, bundle, users))
         if name in DRIFTING:
-            self.say(f"{name}: what it forgets")
+            self.say(name, "what it forgets")
             found["drift"] = tuple(drift(self.setting, self.in_tff, method, config, learnt, users))
         return found
 

@@ -78,8 +78,7 @@ class OnPhones:
         plan = TrialPlan(self.setting.clients.train_share, tested=self.tested)
         return run_trials(bundle, self.setting.simulated(users), folder=folder, plan=plan, workers=_WORKERS)[0]
 
-    @functools.cached_property
-    def shared_shown(self) -> dict[str, str]:
+    def shown_by_reference(self) -> dict[str, str]:
         """By new phone, what the shared model shows: see `Trial.personal_shown`."""
         trials = self.new_phones(REFERENCE, self.shared, self.setting.new_phones())
         return {trial.user_id: trial.personal_shown for trial in trials}

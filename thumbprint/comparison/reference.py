@@ -31,7 +31,7 @@ def centralized_model(
             setting.tokenizer,
             options,
             judge=_judge(setting),
-            on_slice=lambda done: say(f"centralized: epoch {done.epoch} of {done.epochs}, loss {done.loss:.3f}"),
+            on_slice=lambda done: say(f"epoch {done.epoch} of {done.epochs}, loss {done.loss:.3f}"),
         )
         path.parent.mkdir(parents=True, exist_ok=True)
         tensors = {name: np.ascontiguousarray(part) for name, part in trained._asdict().items()}

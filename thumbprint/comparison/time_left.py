@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 
 from federated.method import Method
 from thumbprint.comparison.budget import Budget
@@ -20,24 +20,33 @@ def cost(method: Method, budget: Budget) -> int:
 
 
 class TimeLeft:
-    """Tell it of each method as it is done; `said()` is what remains, in words."""
+    """Tell it of each method as it is begun and as it is done; `said()` is what remains, in words."""
 
-    def __init__(self, costs: Sequence[int], clock: Callable[[], float] = time.monotonic) -> None:
-        """costs: of the methods to be done, in order."""
-        self._costs, self._clock = costs, clock
-        self._ended = [clock()]
+    def __init__(self, costs: Mapping[str, int], at_once: int = 1, clock: Callable[[], float] = time.monotonic) -> None:
+        """Args: costs: by method, of all that are to be done; at_once: how many go on at a time."""
+        self._waiting = dict(costs)
+        self._running: dict[str, tuple[int, float]] = {}
+        self._at_once, self._clock = at_once, clock
+        self._methods, self._done = len(costs), 0
+        self._cost = self._seconds = 0.0
 
-    def done(self) -> None:
-        """One method more is done."""
-        self._ended.append(self._clock())
+    def begun(self, name: str) -> None:
+        """This method is begun."""
+        self._running[name] = self._waiting.pop(name), self._clock()
+
+    def done(self, name: str) -> None:
+        """This method is done."""
+        cost, since = self._running.pop(name)
+        self._done += 1
+        self._cost += cost
+        self._seconds += self._clock() - since
 
     def said(self) -> str:
-        """Which of how many methods is next and, once a method was timed, about how long it takes to the end."""
-        done = len(self._ended) - 1
-        place = f"method {done + 1} of {len(self._costs)}"
-        if not done:
+        """How many methods are done and, once one was timed, about how long it takes to the end."""
+        place = f"{self._done} of {self._methods} done"
+        if not self._done:
             return place
-        pace = (self._ended[-1] - self._ended[0]) / sum(self._costs[:done])
-        now = max(pace * self._costs[done] - (self._clock() - self._ended[-1]), 0.0)
-        minutes = (now + pace * sum(self._costs[done + 1 :])) / 60
+        pace = self._seconds / self._cost
+        running = sum(max(pace * cost - (self._clock() - since), 0.0) for cost, since in self._running.values())
+        minutes = (running + pace * sum(self._waiting.values())) / self._at_once / 60
         return f"{place}, about {max(round(minutes), 1):,} min left"

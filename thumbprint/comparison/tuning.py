@@ -53,10 +53,12 @@ def tune(
     Args:
         name: of the study; the same name, storage and space go on where they were.
         start: what is not in the space, and the values of the first trial.
+        storage: an SQLite file, made where missing.
         on_trial: called with the number of trials done and the last one's value.
     """
     if not space or trials < 1:
         return Tuned(start, {}, None, 0)
+    storage.parent.mkdir(parents=True, exist_ok=True)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(
         study_name=name,

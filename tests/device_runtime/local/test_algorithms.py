@@ -129,3 +129,30 @@ def test_apfl_keeps_the_share_between_0_and_1(recipe: Recipe) -> None:
     # Past the point, in one step of ten times the length, the share falls to nothing: w.
     down = adapted(recipe, "apfl", bowl, start, bias_rate=10.0, constants={"alpha": 0.5, "alpha_rate": 1e6})
     assert_at(down, [0, 0])
+
+
+def marginals(recipe: Recipe, start: Adapter, strength: float, few: float, **changes: Any) -> Adapter:
+    # Piece 0 was typed once. The bowl's gradient there is start − (1, 2): 1 + that is how often it was expected.
+    constants = {"strength": strength, "pseudo_count": few}
+    return adapted(recipe, "marginals", Bowl(at([1, 2], 4)), start, constants=constants, **changes)
+
+
+def test_marginals_by_hand(recipe: Recipe) -> None:
+    found = marginals(recipe, at([0.5, 1], 3), 2.0, 3.0, steps=0)  # typed 1, expected 1 − 0.5
+    assert_at(found, [0.5 + 2 * np.log(4 / 3.5), 1], 3)
+
+
+def test_marginals_is_not_clipped_and_expects_nothing_less_than_never(recipe: Recipe) -> None:
+    assert_at(marginals(recipe, at([-5, 1]), 1.0, 1.0, steps=0, clip=0.01), [-5 + np.log(2 / 1), 1])
+
+
+def test_marginals_then_takes_its_steps_from_there_and_is_pulled_there(recipe: Recipe) -> None:
+    begun = [0.5 + np.log(4 / 3.5), 1.0]
+    stepped = adapted(recipe, "steps", Bowl(at([1, 2], 4)), at(begun, 3), proximal=10.0)
+    found = marginals(recipe, at([0.5, 1], 3), 1.0, 3.0, proximal=10.0)
+    assert_at(found, list(stepped.bias), float(stepped.lora_a[0, 0]))
+
+
+def test_marginals_of_no_strength_is_steps(recipe: Recipe) -> None:
+    own = adapted(recipe, "steps", Bowl(at([1, 2], 4)), at([0, 0]))
+    assert_at(marginals(recipe, at([0, 0]), 0.0, 1.0), list(own.bias), float(own.lora_a[0, 0]))
