@@ -53,7 +53,9 @@ def from_start(base: Base, start: Adapter, text: Text, plan: Plan) -> Personal:
 
 
 def part(base: Base, start: Adapter, plan: Plan) -> PhonePart:
-    """What a phone needs for the same."""
+    """What a phone needs for the same; without strength, the steps alone."""
+    if plan.options.strength == 0:
+        return PhonePart(base.parameters, (start,), "steps")
     constants = {"strength": plan.options.strength, "pseudo_count": plan.options.pseudo_count}
     return PhonePart(base.parameters, (start,), "marginals", constants)
 
@@ -66,11 +68,6 @@ def phone(base: Base, server: Structure, plan: Plan) -> PhonePart:
     return part(base, base.adapter, plan)
 
 
-MARGINALS_SPACE: dict[str, Choice | Range] = {
-    "options.strength": Range(0.5, 1.5),
-    "options.pseudo_count": Range(1.0, 30.0, log=True),
-}
-
 METHOD = Method(
     name="marginals",
     title="dynamic marginals",
@@ -78,5 +75,11 @@ METHOD = Method(
     personalize=personalize,
     phone=phone,
     options=MarginalsOptions,
-    space={**STEPS_SPACE, **MARGINALS_SPACE, "steps": Choice((0, 5, 10))},
+    space={
+        **STEPS_SPACE,
+        "steps": Choice((0, 5, 10)),
+        "newest_words": Choice((500, 2000)),
+        "options.strength": Range(0.5, 1.5),
+        "options.pseudo_count": Range(1.0, 30.0, log=True),
+    },
 )

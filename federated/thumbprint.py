@@ -23,19 +23,20 @@ from pydantic import Field
 from federated import marginals, per_fedavg
 from federated.fine_tuning import STEPS_SPACE
 from federated.job import NotNegative
-from federated.marginals import MARGINALS_SPACE, MarginalsOptions
+from federated.marginals import MarginalsOptions
 from federated.method import Base, Choice, Local, Method, Personal, PhonePart, Plan, Range, Structure, Text
 from federated.user_history import HISTORY_SPACE
 from keyboard_model.adapter import Adapter
 
 
 class ThumbprintOptions(MarginalsOptions):
-    """Those of `marginals`, and how the start is learnt.
+    """Those of `marginals`, off as shipped, and how the start is learnt.
 
     start_learning_rate, start_bias_rate: of its steps; 0 = as it was.
     inner_steps: the phone's steps that it looks ahead.
     """
 
+    strength: NotNegative = 0.0
     start_learning_rate: NotNegative = 0.1
     start_bias_rate: NotNegative = 2.0
     inner_steps: int = Field(2, ge=1, le=50)
@@ -71,9 +72,10 @@ METHOD = Method(
     options=ThumbprintOptions,
     space={
         **STEPS_SPACE,
-        **MARGINALS_SPACE,
         **HISTORY_SPACE,
         "steps": Choice((0, 5, 10)),
+        "newest_words": Choice((500, 2000)),
+        "options.strength": Choice((0.0, 1.0)),
         "proximal": Range(1e-4, 1.0, log=True),
         "federated.rounds": Choice((0, 30)),
         "history.strengths": Choice((1, 3, 6)),

@@ -67,6 +67,8 @@ def test_the_phone_gets_the_start_and_both_numbers():
     part = METHOD.phone(BASE, (), plan(strength=0.5, pseudo_count=3.0))
     assert (part.starts, part.algorithm) == ((BASE.adapter,), "marginals")
     assert dict(part.constants) == {"strength": 0.5, "pseudo_count": 3.0}
+    without = METHOD.phone(BASE, (), plan(strength=0.0))
+    assert (without.starts, without.algorithm, dict(without.constants)) == ((BASE.adapter,), "steps", {})
 
 
 @pytest.mark.parametrize(("strength", "few"), [(-1.0, 1.0), (1.0, 0.0)])

@@ -33,7 +33,7 @@ def test_the_phone_s_part_is_that_of_marginals_from_the_learnt_start():
 
 
 def test_without_rounds_and_strength_it_is_fine_tuning_and_a_history():
-    plan = plan_of(METHOD, {"strength": 0.0})
+    plan = plan_of(METHOD)
     start = METHOD.server(BASE, plan)
     found = personal(METHOD, start, (), BATCHES, [], plan)
     assert_close(found, arrays(personal(fine_tuning.METHOD, (), (), BATCHES, [], plan_of(fine_tuning.METHOD))))
@@ -42,7 +42,7 @@ def test_without_rounds_and_strength_it_is_fine_tuning_and_a_history():
 
 @pytest.mark.parametrize(
     ("change", "again"),
-    [({"steps": 7}, True), ({"options": {"inner_steps": 3}}, False), ({"options": {"strength": 0.0}}, True)],
+    [({"steps": 7}, True), ({"options": {"inner_steps": 3}}, False), ({"options": {"strength": 1.0}}, True)],
 )
 def test_the_phone_s_recipe_is_chosen_without_training_the_start_again(tmp_path, change, again):
     config = plan_of(METHOD).config
