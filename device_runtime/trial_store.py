@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from importlib import resources
@@ -19,6 +18,7 @@ from types import TracebackType
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from device_runtime.held_out import SimulatedUser, TrialPlan
+from device_runtime.line_file import LineFile
 from device_runtime.manifest import Manifest
 from device_runtime.trial import Trial
 
@@ -67,9 +67,9 @@ class TrialStore:
         path = folder / "rows.jsonl"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("a+b")
         except OSError as error:
             raise TrialStoreError(f"cannot write {path}: {error.strerror or error}") from error
+        self._file = LineFile(path, TrialStoreError)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -80,12 +80,8 @@ class TrialStore:
         self._trials = self._read()
 
     def _read(self) -> dict[str, Trial]:
-        self._file.seek(0)
-        content = self._file.read()
-        whole = content.rfind(b"\n") + 1
-        self._file.truncate(whole)  # a line that a crash cut short
         found = {}
-        for line in content[:whole].splitlines():
+        for _, line in self._file.lines():
             try:
                 stored = _Line.model_validate_json(line)
             except ValidationError:
@@ -104,12 +100,7 @@ class TrialStore:
         Raises:
             TrialStoreError: the disk is full or gone; what was stored stays.
         """
-        try:
-            self._file.write(_Line(key=key, trial=trial).model_dump_json().encode() + b"\n")
-            self._file.flush()
-            os.fsync(self._file.fileno())
-        except OSError as error:
-            raise TrialStoreError(f"cannot write {self._file.name}: {error.strerror or error}") from error
+        self._file.append(_Line(key=key, trial=trial).model_dump_json().encode())
 
     def __enter__(self) -> TrialStore:
         return self

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +20,7 @@ from device_runtime.bundle import Bundle
 from device_runtime.fleet.plan import FleetError, FleetPlan
 from device_runtime.fleet.record import Life
 from device_runtime.held_out import WHOLE, SimulatedUser
+from device_runtime.line_file import LineFile
 from device_runtime.trial_store import TrialKeys
 
 
@@ -52,34 +52,18 @@ class LifeStore:
 
     def __init__(self, folder: Path) -> None:
         """Raises FleetError: the folder cannot be written to."""
-        path = folder / "lives.jsonl"
-        try:
-            self._file = path.open("a+b")
-            os.fchmod(self._file.fileno(), 0o600)  # it speaks of single people
-        except OSError as error:
-            raise FleetError(f"cannot write {path}: {error.strerror or error}") from error
-        self._begins = self._read()
-
-    def _read(self) -> dict[str, int]:
-        begins: dict[str, int] = {}
-        whole = 0
-        self._file.seek(0)
-        for line in self._file:
-            if not line.endswith(b"\n"):
-                break  # cut short by a crash
+        self._file = LineFile(folder / "lives.jsonl", FleetError)
+        self._begins: dict[str, int] = {}
+        for begins, line in self._file.lines():
             with contextlib.suppress(ValidationError):  # of another version: lived again
-                begins[_Line.model_validate_json(line).key] = whole
-            whole += len(line)
-        self._file.truncate(whole)
-        return begins
+                self._begins[_Line.model_validate_json(line).key] = begins
 
     def __contains__(self, key: str) -> bool:
         return key in self._begins
 
     def life(self, key: str) -> Life:
         """Reads one life back. Raises KeyError: there is none under this key."""
-        self._file.seek(self._begins[key])
-        return _Line.model_validate_json(self._file.readline()).life
+        return _Line.model_validate_json(self._file.line(self._begins[key])).life
 
     def add(self, key: str, life: Life) -> None:
         """Stores one life, at once and for good.
@@ -87,14 +71,7 @@ class LifeStore:
         Raises:
             FleetError: the disk is full or gone; what was stored stays.
         """
-        try:
-            begins = self._file.seek(0, os.SEEK_END)
-            self._file.write(_Line(key=key, life=life).model_dump_json().encode() + b"\n")
-            self._file.flush()
-            os.fsync(self._file.fileno())
-        except OSError as error:
-            raise FleetError(f"cannot write {self._file.name}: {error.strerror or error}") from error
-        self._begins[key] = begins
+        self._begins[key] = self._file.append(_Line(key=key, life=life).model_dump_json().encode())
 
     def __enter__(self) -> LifeStore:
         return self

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from pathlib import Path
 from types import TracebackType
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from device_runtime.line_file import LineFile
 from device_runtime.report_file import write_file
 
 
@@ -35,19 +35,12 @@ class DeviceLedger:
         """Raises LedgerError: `path` cannot be read or written."""
         self._path, self._service = path, service
         self._lock = threading.Lock()
-        try:
-            # Private: it says which device is which person's.
-            self._file = os.fdopen(os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600), "r+b", buffering=0)
-            self._lines = {line.device_id: line for line in self._read()}
-        except OSError as error:
-            raise self._failed(error) from error
+        self._file = LineFile(path, LedgerError)
+        self._lines = {line.device_id: line for line in self._read()}
 
     def _read(self) -> list[_Line]:
-        content = self._file.read() or b""
-        whole = content.rfind(b"\n") + 1
-        self._file.truncate(whole)  # a line that a crash cut short; its device was not made
         found = []
-        for line in content[:whole].splitlines():
+        for _, line in self._file.lines():  # the device of a line that a crash cut short was not made
             try:
                 found.append(_Line.model_validate_json(line))
             except ValidationError:
@@ -58,11 +51,7 @@ class DeviceLedger:
         """Notes a device that is about to be made. Raises LedgerError: it cannot be noted."""
         line = _Line(service=self._service, device_id=device_id, user_id=user_id)
         with self._lock:
-            try:
-                self._file.write(line.model_dump_json().encode() + b"\n")
-                os.fsync(self._file.fileno())
-            except OSError as error:
-                raise self._failed(error) from error
+            self._file.append(line.model_dump_json().encode())
             self._lines[device_id] = line
 
     def gone(self, device_id: str) -> None:
@@ -91,6 +80,3 @@ class DeviceLedger:
             write_file(self._path, b"".join(line.model_dump_json().encode() + b"\n" for line in self._lines.values()))
         else:
             self._path.unlink(missing_ok=True)
-
-    def _failed(self, error: OSError) -> LedgerError:
-        return LedgerError(f"cannot write {self._path}: {error.strerror or error}")
