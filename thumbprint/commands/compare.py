@@ -30,7 +30,7 @@ def compare(
         bool, typer.Option("--quick", help="A preview: few trials, few rounds, fewer users and messages tested.")
     ] = False,
     trials: Annotated[
-        int | None, typer.Option(min=0, metavar="N", help="Settings tried for each method.", show_default="12; quick 3")
+        int | None, typer.Option(min=0, metavar="N", help="Settings tried for each method.", show_default="10; quick 2")
     ] = None,
     at_once: Annotated[
         int,

@@ -36,5 +36,5 @@ class Budget:
 
 
 DEFAULT = Budget(trials=10, tuning_rounds=12, rounds=60, epochs=8, seen_users=1000, test_messages=300)
-QUICK = Budget(trials=3, tuning_rounds=4, rounds=12, epochs=2, seen_users=20, test_messages=ENOUGH)
+QUICK = Budget(trials=2, tuning_rounds=4, rounds=12, epochs=2, seen_users=20, test_messages=ENOUGH)
 """A preview."""
