@@ -18,6 +18,9 @@ from thumbprint.comparison.setting import Setting
 COMPRESSED = 0.25
 """8 bits a number for 32 (`federated.compressed_mean`), the few that are not quantized left out of account."""
 
+_WITHOUT_ROUNDS = ("local_only", "centralized")
+"""Each client alone, and everybody's messages in one place: no model is ever sent for these."""
+
 
 def size(structure: object) -> int:
     """Bytes of a structure's numbers."""
@@ -32,8 +35,13 @@ def shared_model(setting: Setting) -> Communication:
     return _sent(setting, model, model, best, cohort, _curve(setting, 2 * model * cohort))
 
 
-def own_rounds(setting: Setting, method: Method, config: PersonalizationConfig, learnt: Learnt) -> Communication:
-    """What a method's own rounds cost on top: the server's value down, an update up; the base ships with the app."""
+def own_rounds(setting: Setting, method: Method, config: PersonalizationConfig, learnt: Learnt) -> Communication | None:
+    """What a method's own rounds cost on top: the server's value down, an update up; the base ships with the app.
+
+    None where no model is ever sent.
+    """
+    if method.name in _WITHOUT_ROUNDS:
+        return None
     rounds = method.plan(config, setting.tokenizer.bos).config.federated.rounds
     if not rounds:
         return shared_model(setting)

@@ -20,8 +20,12 @@ from thumbprint.comparison.setting import Setting
 def centralized_model(
     setting: Setting, config: PersonalizationConfig, epochs: int, say: Callable[[str], None]
 ) -> Learnt:
-    """Trains the pooled model, or reads it where it was trained; of its epochs, the one that validates best."""
-    options = centralized.CentralizedOptions.model_validate({"epochs": epochs, **config.options})
+    """Trains the pooled model, or reads it where it was trained; of its epochs, the one that validates best.
+
+    Its dropout is that of the federated training which it is a reference for, unless the method's options say another.
+    """
+    given = {"epochs": epochs, "dropout": setting.job.training.dropout, **config.options}
+    options = centralized.CentralizedOptions.model_validate(given)
     start = centralized.METHOD.server(setting.base, centralized.METHOD.plan(config, setting.tokenizer.bos))
     path = _path(setting, options)
     if not path.exists():

@@ -122,7 +122,7 @@ class MethodResult(Frozen):
         on_device: Whether a phone can run it; a reference such as `centralized` cannot ship.
         settings: What the trials chose.
         trials: Settings tried on validation users.
-        communication: None when nothing is ever sent.
+        communication: None when no model is ever sent.
     """
 
     name: str

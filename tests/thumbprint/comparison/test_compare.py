@@ -7,9 +7,13 @@ from pathlib import Path
 import pytest
 
 from federated.corpus.store import Corpus, CorpusError
-from federated.job import Job
+from federated.job import Job, PersonalizationConfig
+from federated.methods import METHODS as METHODS_BY_NAME
+from federated.personal_program import Learnt
 from federated.run_folder import RunFolder
+from thumbprint.comparison.bench_crew import Opening
 from thumbprint.comparison.budget import QUICK
+from thumbprint.comparison.communication import own_rounds
 from thumbprint.comparison.compare import CompareError, compare, names_of
 from thumbprint.comparison.results import Comparison
 
@@ -71,6 +75,14 @@ def test_rounds_cost_bytes_on_top_of_the_shared_model(found):
     costs = {method.name: method.communication for method in found[0].methods}
     assert costs["ditto"].bytes_total > costs["global_only"].bytes_total == costs["user_history"].bytes_total
     assert costs["ditto"].bytes_up_a_round < costs["global_only"].bytes_up_a_round
+
+
+@pytest.mark.parametrize("name", ["local_only", "centralized"])
+def test_without_a_round_no_model_is_sent(tiny_run, tiny_corpus, tmp_path, name):
+    config = PersonalizationConfig(method=name)
+    with Corpus.open(tiny_corpus) as corpus:
+        setting = Opening(tiny_corpus, tiny_run, tmp_path, 5, config, BUDGET).setting(corpus)
+        assert own_rounds(setting, METHODS_BY_NAME[name], config, Learnt((), lambda client: (), 0)) is None
 
 
 def test_the_second_time_nothing_is_done_again(found, tiny_run, tiny_corpus):
