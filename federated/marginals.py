@@ -47,7 +47,7 @@ def moved(parameters: Parameters, start: Adapter, batches: tf.data.Dataset, plan
 
 def from_start(base: Base, start: Adapter, text: Text, plan: Plan) -> Personal:
     """K steps from, and pulled to, the start with its bias moved."""
-    anchor = moved(base.parameters, start, text.learnt, plan)
+    anchor = moved(base.parameters, start, text.learnt, plan) if plan.options.strength else start
     adapter = adapter_sgd.personal_steps(base.parameters, anchor, anchor, text.learnt, plan.config, plan.bos)
     return Personal(base.parameters, adapter)
 
