@@ -42,7 +42,12 @@ def test_without_rounds_and_strength_it_is_fine_tuning_and_a_history():
 
 @pytest.mark.parametrize(
     ("change", "again"),
-    [({"steps": 7}, True), ({"options": {"inner_steps": 3}}, False), ({"options": {"strength": 1.0}}, True)],
+    [
+        ({"steps": 7}, True),
+        ({"options": {"strength": 1.0}}, True),
+        ({"options": {"inner_steps": 3}}, False),
+        ({"clip": 1.0}, False),
+    ],
 )
 def test_the_phone_s_recipe_is_chosen_without_training_the_start_again(tmp_path, change, again):
     config = plan_of(METHOD).config
