@@ -9,18 +9,17 @@ from pathlib import Path
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
-from api import error_answers, problems
-from api.authentication import Authentication
-from api.body_limit import BodyLimit
-from api.last_resort import LastResort
-from api.logs import LOG
-from api.loopback import LoopbackOnly
-from api.observed import Observed
-from api.open_phones import MAX_OPEN
+from api import error_handlers, problems
+from api.auth.authentication import Authentication
+from api.devices.phone_pool import MAX_OPEN
+from api.error_handlers import LastResort
+from api.middleware.access_log import Observed
+from api.middleware.request_limits import BodyLimit, LoopbackOnly
+from api.observability.logs import LOG
+from api.observability.request_id import RequestId
 from api.page.fleet import NO_FLEET, load_fleet
 from api.page.routes import page_router
-from api.request_id import RequestId
-from api.routes import adaptations, adapter, bundles, devices, messages, owner, predictions, watch
+from api.routes import adaptations, adapter, bundles, devices, health, messages, predictions, privacy
 from api.service import Service
 
 
@@ -72,7 +71,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
-    error_answers.install(app)
+    error_handlers.install(app)
     # The last one added is the outermost.
     app.add_middleware(BodyLimit)
     app.add_middleware(Authentication, keys=None if insecure else service.keys)
@@ -82,7 +81,7 @@ def create_app(
     app.add_middleware(Observed, metrics=service.metrics)
     app.add_middleware(RequestId)
     # Routes are tried in order, half a tenth of a millisecond a router: what is asked most stands first.
-    for part in (predictions, messages, devices, adaptations, adapter, owner, bundles, watch):
+    for part in (predictions, messages, devices, adaptations, adapter, privacy, bundles, health):
         app.include_router(part.router(service))
     app.include_router(page_router(simulated))
     return app

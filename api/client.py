@@ -20,12 +20,11 @@ from pydantic import ValidationError
 
 from api.schemas.adaptations import Adaptation, AdapterEntry, AdapterHistory, RolledBack
 from api.schemas.base import MAX_BATCH, MAX_MESSAGES, Answer
-from api.schemas.bundles import BundleEntry, Bundles
 from api.schemas.devices import Device, DeviceEntry, DevicePage
 from api.schemas.messages import Message, Observed
-from api.schemas.owner import Export, Forgotten, LearnedWord, LearnedWords
 from api.schemas.predictions import PredictionRequest, Predictions, PredictionsBatch, Suggestion
-from api.schemas.service import Health
+from api.schemas.privacy import Export, Forgotten, LearnedWord, LearnedWords
+from api.schemas.service import BundleEntry, Bundles, Health
 
 LONGEST_WAIT = 60.0
 _TRY_AGAIN = (429, 503)

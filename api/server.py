@@ -13,10 +13,10 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.app import create_app
-from api.descriptors import phones_allowed
-from api.logs import to_stderr
-from api.loopback import is_loopback
-from api.serve_error import ServeError
+from api.devices.phone_pool import phones_allowed
+from api.errors import ServeError
+from api.middleware.request_limits import is_loopback
+from api.observability.logs import to_stderr
 
 __all__ = ["ServeError", "Server", "listen", "serve"]
 

@@ -6,21 +6,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from api.adaptation_jobs import AdaptationJobs, Job
-from api.adaptations import Adaptations
-from api.api_keys import ApiKeys
-from api.archive import archive
-from api.data_folder import DataFolder
-from api.metrics import Metrics
-from api.migrate import open_database
-from api.open_phones import MAX_OPEN, OpenPhones
-from api.registry import Registry, UnknownDeviceError
-from api.slow import Slow
-from device_runtime.adaptation import Adaptation
-from device_runtime.bundle import load_bundle
-from device_runtime.engine import Engine
-from device_runtime.phone import Phone
-from device_runtime.training_process import TrainingProcess
+from api.auth.api_keys import ApiKeys
+from api.bundle_archive import archive
+from api.devices.adaptation_jobs import AdaptationJobs, Job
+from api.devices.adaptation_queue import Adaptations
+from api.devices.phone_pool import MAX_OPEN, OpenPhones
+from api.devices.registry import Registry, UnknownDeviceError
+from api.observability.metrics import Metrics
+from api.storage.data_folder import DataFolder
+from api.storage.migrate import open_database
+from api.thread_limiter import Slow
+from device_runtime.adaptation.adapt import Adaptation
+from device_runtime.adaptation.trainer import TrainingProcess
+from device_runtime.bundle.loader import load_bundle
+from device_runtime.inference.engine import Engine
+from device_runtime.phone.phone import Phone
 
 
 class Service:

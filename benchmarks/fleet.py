@@ -17,13 +17,13 @@ import typer
 
 from benchmarks.memory import peak_resident_bytes
 from benchmarks.results import Figure, Machine, publish
-from device_runtime.bundle import BundleError, load_bundle
-from device_runtime.fleet.fleet import simulate_fleet
-from device_runtime.fleet.plan import FleetPlan
-from device_runtime.held_out import SimulatedUser
-from device_runtime.keys import KeyFileError
-from device_runtime.report import CorpusInfo
-from federated.corpus.synthetic import synthetic_corpus
+from device_runtime.bundle.loader import BundleError, load_bundle
+from device_runtime.bundle.signing_keys import KeyFileError
+from device_runtime.simulation.fleet.simulate import simulate_fleet
+from device_runtime.simulation.fleet.world.plan import FleetPlan
+from device_runtime.simulation.held_out import SimulatedUser
+from device_runtime.simulation.report import CorpusInfo
+from federated.corpus.synthetic.generate import synthetic_corpus
 
 MB = 1_000_000
 _PEOPLE, _MESSAGES = 500, 60

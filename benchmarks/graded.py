@@ -23,16 +23,16 @@ import typer
 from rich.table import Table
 
 from benchmarks.results import Machine
-from federated.corpus.records import Record
-from federated.corpus.synthetic import SOURCE, synthetic_corpus
-from federated.corpus.synthetic_personas import Persona, make_persona
-from federated.corpus.synthetic_vocabulary import SYLLABLES
-from federated.corpus.writing import write_corpus
-from federated.heterogeneity.advice import Advice, advise
+from federated.corpus.schema import Record
+from federated.corpus.synthetic.generate import SOURCE, synthetic_corpus
+from federated.corpus.synthetic.personas import Persona, make_persona
+from federated.corpus.synthetic.vocabulary import SYLLABLES
+from federated.corpus.writer import write_corpus
 from federated.heterogeneity.measure import measure
+from federated.heterogeneity.recommendation import Advice, advise
 from federated.heterogeneity.report import Heterogeneity
-from thumbprint.tensorflow_log import quieten
-from thumbprint.terminal import output
+from thumbprint.console.tensorflow_log import quieten
+from thumbprint.console.terminal import output
 
 FOLDER = Path(__file__).parent.parent / "runs" / "graded"
 REAL_CORPUS = Path(__file__).parent.parent / "runs" / "nus_sms" / "corpus.sqlite"

@@ -17,14 +17,12 @@ import numpy as np
 from benchmarks.marks import write_between
 from benchmarks.readme import COMPARISON, ROOT, percent
 from benchmarks.results import Figure, Machine, publish
-from federated.heterogeneity.advice import Advice
+from federated.heterogeneity.recommendation import Advice
 from federated.job import Job
-from thumbprint.comparison.budget import Budget
+from thumbprint.comparison.analysis.statistics import bootstrap_mean, paired
 from thumbprint.comparison.compare import compare
-from thumbprint.comparison.pairing import paired
-from thumbprint.comparison.report import load_comparison
-from thumbprint.comparison.results import REFERENCE, Comparison
-from thumbprint.comparison.statistics import bootstrap_mean
+from thumbprint.comparison.report.report import load_comparison
+from thumbprint.comparison.results import REFERENCE, Budget, Comparison
 
 METHODS = ("user_history", "ditto", "clustered", "local_only", "thumbprint")
 """What advice may name or put beside it, but for the shared model itself."""

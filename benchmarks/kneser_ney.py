@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from keyboard_model.text import Kind, units
+from keyboard_model.text.units import Kind, units
 
 START = "<s>"
 

@@ -21,9 +21,9 @@ import typer
 from benchmarks.phone_process import NEWEST_WORDS, STEPS, open_engine
 from benchmarks.results import Figure, Machine, publish
 from benchmarks.typist import Typist, make_typist
-from device_runtime.bundle import BundleError
-from device_runtime.keys import KeyFileError
-from device_runtime.phone import Phone
+from device_runtime.bundle.loader import BundleError
+from device_runtime.bundle.signing_keys import KeyFileError
+from device_runtime.phone.phone import Phone
 
 SUGGESTIONS = 3
 WARM_UP = 100

@@ -13,9 +13,9 @@ import sys
 from pathlib import Path
 
 from benchmarks.memory import peak_resident_bytes
-from device_runtime.bundle import load_bundle
-from device_runtime.engine import Engine
-from device_runtime.phone import Phone
+from device_runtime.bundle.loader import load_bundle
+from device_runtime.inference.engine import Engine
+from device_runtime.phone.phone import Phone
 
 STEPS, NEWEST_WORDS = 10, 500
 

@@ -15,8 +15,8 @@ from typing import Any
 
 from rich.table import Table
 
-from keyboard_model.atomic import write_whole
-from thumbprint.terminal import output
+from keyboard_model.storage.atomic_write import write_whole
+from thumbprint.console.terminal import output
 
 FOLDER = Path(__file__).parent.parent / "runs" / "benchmarks"
 _PACKAGES = ("ai-edge-litert", "numpy", "tensorflow-cpu", "tensorflow-federated", "thumbprint")

@@ -27,7 +27,7 @@ import typer
 from benchmarks.memory import family_bytes, peak_resident_bytes, resident_bytes
 from benchmarks.results import Figure, Machine, publish
 from benchmarks.typist import Typist, make_typist
-from device_runtime.training_process import IDLE_SECONDS
+from device_runtime.adaptation.trainer import IDLE_SECONDS
 
 HOST = "127.0.0.1"
 DEVICE = "benchmark"

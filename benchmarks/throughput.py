@@ -21,7 +21,7 @@ import numpy as np
 import typer
 
 from benchmarks.results import Figure, Machine, publish
-from thumbprint.tensorflow_log import quieten
+from thumbprint.console.tensorflow_log import quieten
 
 THREADS = 2
 
@@ -37,7 +37,7 @@ def main(
     import tensorflow as tf
 
     from benchmarks import trainers
-    from federated.execution import execution_context
+    from federated.runtime.execution_context import execution_context
 
     tf.config.threading.set_intra_op_parallelism_threads(THREADS)
     tf.config.threading.set_inter_op_parallelism_threads(THREADS)

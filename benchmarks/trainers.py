@@ -12,10 +12,11 @@ import tensorflow as tf
 import tensorflow_federated as tff
 from tensorflow_federated.python.simulation.baselines.stackoverflow import word_prediction_models
 
-from federated import fed_avg, local_sgd
-from federated.fed_avg import FedAvgConfig
-from keyboard_model import language_model
-from keyboard_model.language_model import Parameters
+from federated.local_training import sgd
+from federated.training import fed_avg
+from federated.training.fed_avg import FedAvgConfig
+from keyboard_model.model import cifg_lstm
+from keyboard_model.model.cifg_lstm import Parameters
 
 VOCAB, EMBEDDING, CELLS = 8192, 96, 512
 BATCH, WINDOW = 16, 20
@@ -55,12 +56,12 @@ def made_up(clients: int, batches: int) -> Clients:
 def plain_tensorflow(data: Clients) -> Round:
     """Our local step on variables, one batch after the other."""
     weights = [tf.Variable(part) for part in _initial()]
-    batches = [local_sgd.Batch(*map(tf.constant, batch)) for client in data for batch in client]
+    batches = [sgd.Batch(*map(tf.constant, batch)) for client in data for batch in client]
 
     def step(tokens: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
         now = Parameters(*map(tf.convert_to_tensor, weights))
-        batch = local_sgd.Batch(tokens, targets)
-        loss, counted, gradient = local_sgd.batch_gradient(now, batch, dropout=CONFIG.dropout, bos=BOS)
+        batch = sgd.Batch(tokens, targets)
+        loss, counted, gradient = sgd.batch_gradient(now, batch, dropout=CONFIG.dropout, bos=BOS)
         gradient, _ = tf.clip_by_global_norm(gradient, CONFIG.clip)
         for weight, part in zip(weights, gradient, strict=True):
             weight.assign_sub(CONFIG.client_learning_rate * part)
@@ -124,4 +125,4 @@ def _rounds(process: tff.learning.templates.LearningProcess, clients: Sequence[o
 
 
 def _initial() -> Parameters:
-    return language_model.init(VOCAB, EMBEDDING, CELLS, seed=0)
+    return cifg_lstm.init(VOCAB, EMBEDDING, CELLS, seed=0)

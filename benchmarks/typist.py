@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from federated.corpus.synthetic import synthetic_corpus
-from keyboard_model.text import Kind, normalize, units, words
+from federated.corpus.synthetic.generate import synthetic_corpus
+from keyboard_model.text.units import Kind, normalize, units, words
 
 _PEOPLE, _MESSAGES = 10_000, 200  # drawn only as far as they are read
 

@@ -73,7 +73,7 @@ class TokenizerConfig(_Strict):
 
 
 class ModelConfig(_Strict):
-    """Sizes of the shared model (see `keyboard_model.language_model`)."""
+    """Sizes of the shared model (see `keyboard_model.model.cifg_lstm`)."""
 
     embedding: int = Field(96, ge=4, le=1024)
     cells: int = Field(512, ge=4, le=4096)
@@ -81,7 +81,7 @@ class ModelConfig(_Strict):
 
 
 class TrainingConfig(_Strict):
-    """Federated training (see `federated.fed_avg`).
+    """Federated training (see `federated.training.fed_avg`).
 
     rounds: at most; `max_minutes` may end it earlier, as may `patience`.
     clients_per_round: the cohort.
@@ -91,7 +91,8 @@ class TrainingConfig(_Strict):
     dropout: share of the features left out of each local step.
     word_dropout: share of the pieces read that a placeholder hides.
     weight_cap: a client counts for at most so many targets in the average.
-    fairness_q: clients weigh by loss^q too, so that the model serves them more evenly (`federated.q_fed_avg`); 0 = off.
+    fairness_q: clients weigh by loss^q too, so that the model serves them more evenly
+        (`federated.aggregation.q_fed_avg`); 0 = off.
     average: what a round keeps of the running average of the shared weights, which is what is validated and kept
         (Polyak and Juditsky 1992); 0.98 averages some 50 rounds, 0 keeps each round's own weights.
     evaluate_every, patience: validation every so many rounds, and so many of them without a gain end it.
@@ -122,7 +123,9 @@ class TrainingConfig(_Strict):
 
 
 class NgramConfig(_Strict):
-    """The n-grams beside the neural model (see `federated.ngram_counts` and `keyboard_model.kneser_ney`).
+    """The n-grams beside the neural model.
+
+    See `federated.training.ngram_counts` and `keyboard_model.ngram.kneser_ney`.
 
     weight: of their distribution in the shared model's; 0 = none are counted, the neural model alone.
     min_clients: an n-gram is published if so many clients typed it.
@@ -153,7 +156,9 @@ class HistoryConfig(_Strict):
 
 
 class RoundsConfig(_Strict):
-    """A method's own federated rounds, after the shared model's (see `federated.personal_round`).
+    """A method's own federated rounds, after the shared model's.
+
+    See `federated.personalization.personalization_process`.
 
     rounds: 0 = none, null = as many as the method takes by itself.
     clients_per_round: the cohort, drawn as `[training]` draws it.

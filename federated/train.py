@@ -6,20 +6,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from federated import ngram_counts
-from federated.clients import Clients
+from federated.algorithms.registry import METHODS
 from federated.corpus.store import Corpus
-from federated.execution import execution_context
+from federated.data.federated_data import Clients, shared_word_counts
 from federated.job import Job
-from federated.method import starting_point
-from federated.methods import METHODS
-from federated.personal_program import PersonalProgram, PersonalRound, folder_in
-from federated.program import Outcome, Program, RoundReport
-from federated.run_folder import RunError, RunFolder
-from federated.vocabulary import shared_word_counts
-from keyboard_model import tokenizer as tokenizers
-from keyboard_model.kneser_ney import kneser_ney
-from keyboard_model.tokenizer import Tokenizer
+from federated.personalization.method import starting_point
+from federated.personalization.program import PersonalProgram, PersonalRound, folder_in
+from federated.run.folder import RunError, RunFolder
+from federated.runtime.execution_context import execution_context
+from federated.training import ngram_counts
+from federated.training.program import Outcome, Program, RoundReport
+from keyboard_model.ngram.kneser_ney import kneser_ney
+from keyboard_model.text import tokenizer as tokenizers
+from keyboard_model.text.tokenizer import Tokenizer
 
 
 def train(

@@ -1,6 +1,6 @@
 """What Thumbprint measures: words suggested, characters saved, and how both spread over people.
 
-The unit is the word (see `keyboard_model.text`). A word costs len(word) + 1 characters, its space
+The unit is the word (see `keyboard_model.text.units`). A word costs len(word) + 1 characters, its space
 included; a tap on a suggestion types the whole word and its space. Every word counts, a word the
 model does not know too: it is a miss when it is not suggested. Figures are taken per user first and
 then over users (Wang et al. 2019), because a mean over words hides whom personalization hurts.

@@ -13,7 +13,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 @pytest.fixture(scope="session")
 def tiny_keys(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Paths of a private and a public key."""
-    from device_runtime.keys import generate_keys
+    from device_runtime.bundle.signing_keys import generate_keys
 
     return generate_keys(tmp_path_factory.mktemp("keys"))
 
@@ -26,7 +26,7 @@ def tiny_public_key(tiny_keys: tuple[Path, Path]) -> Path:
 @pytest.fixture(scope="session")
 def tiny_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twelve synthetic people with a few dozen messages each."""
-    from federated.corpus.synthetic import write_synthetic
+    from federated.corpus.synthetic.generate import write_synthetic
 
     path = tmp_path_factory.mktemp("corpus") / "synthetic.sqlite"
     write_synthetic(path, users=12, messages=(20, 40), seed=1)
@@ -37,15 +37,15 @@ def tiny_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_bundle(tmp_path_factory: pytest.TempPathFactory, tiny_keys: tuple[Path, Path], tiny_corpus: Path) -> Path:
     """A signed bundle of an untrained small model (V≈600, E=16, H=32, r=2; windows of 4x10)."""
     from device_runtime.manifest import Provenance
-    from federated import thumbprint
-    from federated.clients import Clients
+    from federated.algorithms import thumbprint
     from federated.corpus.store import Corpus
+    from federated.data.federated_data import Clients, shared_word_counts
     from federated.job import DataConfig, PersonalizationConfig
-    from federated.method import Base
-    from federated.vocabulary import shared_word_counts
-    from keyboard_model import adapter, language_model, tokenizer
+    from federated.personalization.method import Base
+    from keyboard_model.model import adapter, cifg_lstm
+    from keyboard_model.text import tokenizer
     from tflite_export.export import export_bundle
-    from thumbprint.export_run import recipe_of
+    from thumbprint.pipeline.export import recipe_of
 
     with Corpus.open(tiny_corpus) as corpus:
         clients = Clients.of(corpus, DataConfig(), seed=0)
@@ -53,7 +53,7 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory, tiny_keys: tuple[Path,
     pieces = tokenizer.train(counts, 600)
     path = tmp_path_factory.mktemp("bundle") / "tiny.bundle"
     config, method = PersonalizationConfig(), thumbprint.METHOD
-    parameters = language_model.init(len(pieces), 16, 32, seed=0)
+    parameters = cifg_lstm.init(len(pieces), 16, 32, seed=0)
     base = Base(parameters, adapter.init(len(pieces), 16, rank=2, seed=0))
     part = thumbprint.METHOD.phone(base, base.adapter, method.plan(config, pieces.bos))
     export_bundle(

@@ -12,23 +12,24 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from device_runtime import adaptation
-from device_runtime.adapter import Adapter as PhoneAdapter
-from device_runtime.bundle import load_bundle
-from device_runtime.engine import Engine
-from device_runtime.local.algorithms import ALGORITHMS
+from device_runtime.adaptation import adapt
+from device_runtime.adaptation.algorithms.registry import ALGORITHMS
+from device_runtime.adapter.adapter import Adapter as PhoneAdapter
+from device_runtime.bundle.loader import load_bundle
+from device_runtime.inference.engine import Engine
 from device_runtime.manifest import Provenance
-from federated import evaluation, personal_round, personalization
-from federated.execution import execution_context
+from federated.algorithms.registry import METHODS
+from federated.evaluation import personal_model, shared_model
 from federated.job import GateConfig, PersonalizationConfig
-from federated.method import Base, Method, Structure
-from federated.methods import METHODS
-from federated.personal_program import Learnt
-from keyboard_model import language_model
-from keyboard_model.adapter import Adapter
-from keyboard_model.tokenizer import Tokenizer, train
+from federated.personalization import personalization_process
+from federated.personalization.method import Base, Method, Structure
+from federated.personalization.program import Learnt
+from federated.runtime.execution_context import execution_context
+from keyboard_model.model import cifg_lstm
+from keyboard_model.model.adapter import Adapter
+from keyboard_model.text.tokenizer import Tokenizer, train
 from tflite_export import export
-from thumbprint.export_run import phone_part, recipe_of
+from thumbprint.pipeline.export import phone_part, recipe_of
 
 E, H, R, B, T, STEPS, ROUNDS = 2, 5, 2, 2, 8, 5, 2
 CONFIG = PersonalizationConfig(
@@ -76,7 +77,7 @@ class Compared(NamedTuple):
 def setting(tmp_path_factory: pytest.TempPathFactory, tiny_keys: tuple[Path, Path]) -> Iterator[Setting]:
     tokenizer = train({"see": 9, "you": 8, "at": 7, "home": 6, "ok": 5, "later": 4, "thanks": 3}, 400)
     vocab, rng = len(tokenizer), np.random.default_rng(0)
-    shared = language_model.init(vocab, E, H, seed=0)
+    shared = cifg_lstm.init(vocab, E, H, seed=0)
     assert max(part.size for part in shared) < 1024, "TFLite would make int8 of it"
     start = Adapter(*(rng.normal(0, 0.3, shape).astype(np.float32) for shape in ((E, R), (R, E), (vocab,))))
     with execution_context():
@@ -104,8 +105,8 @@ def learnt_in_rounds(setting: Setting, method: Method, config: PersonalizationCo
     server = method.server(setting.base, plan)
     if method.local is None:
         return server
-    process = personal_round.build(method, setting.base, plan)
-    data = [personalization.adaptation_batches(setting.tokenizer, messages, config)[0] for messages in CLIENTS]
+    process = personalization_process.build(method, setting.base, plan)
+    data = [personal_model.adaptation_batches(setting.tokenizer, messages, config)[0] for messages in CLIENTS]
     state, clients = process.initialize(), [method.client(server, plan)] * len(CLIENTS)
     for _ in range(ROUNDS):
         state, clients, measured = process.next(state, setting.base, clients, data)
@@ -116,10 +117,10 @@ def learnt_in_rounds(setting: Setting, method: Method, config: PersonalizationCo
 def personalized(setting: Setting, method: Method, config: PersonalizationConfig, server: Structure) -> list:
     """What TFF makes of the clients on new phones: adapter, and the tallies on what they typed."""
     plan, tokenizer = method.plan(config, setting.tokenizer.bos), setting.tokenizer
-    computation = personalization.build(method, setting.base, server, plan, tokenizer)
-    texts = [personalization.adaptation_batches(tokenizer, messages, config) for messages in CLIENTS]
+    computation = personal_model.build(method, setting.base, server, plan, tokenizer)
+    texts = [personal_model.adaptation_batches(tokenizer, messages, config) for messages in CLIENTS]
     learnt, held_out = map(list, zip(*texts, strict=True))
-    tested = [evaluation.evaluation_batches(tokenizer, messages, B, T) for messages in CLIENTS]
+    tested = [shared_model.evaluation_batches(tokenizer, messages, B, T) for messages in CLIENTS]
     states = [method.client(server, plan)] * len(CLIENTS)
     return list(computation(setting.base, server, states, learnt, held_out, tested))
 
@@ -162,7 +163,7 @@ def on_phone(engine: Engine, messages: list[str]) -> PhoneAdapter:
     recipe = bundle.manifest.recipe
     if recipe.trains_nothing:
         return bundle.adapter_init
-    learnt, held_out = adaptation.parts(engine, recipe, messages)
+    learnt, held_out = adapt.parts(engine, recipe, messages)
     return ALGORITHMS[recipe.algorithm](engine, recipe, learnt, held_out, bundle.starts)
 
 
@@ -178,7 +179,7 @@ def test_the_phone_comes_to_tff_s_adapter(compared: Compared, client: int) -> No
 def test_the_phone_s_losses_are_tff_s(compared: Compared, client: int) -> None:
     adapter = on_phone(compared.engine, CLIENTS[client])
     tokenizer = compared.engine.tokenizer
-    made = evaluation.evaluation_batches(tokenizer, CLIENTS[client], B, T)
+    made = shared_model.evaluation_batches(tokenizer, CLIENTS[client], B, T)
     found = -sum(float(compared.engine.evaluate(batch["tokens"], batch["targets"], adapter).sum()) for batch in made)
     assert found == pytest.approx(float(compared.in_tff[client]["personal"]["loss_sum"]), rel=LOSS_TOLERANCE)
 

@@ -1,7 +1,7 @@
 """The promise: TensorFlow, TFF, LiteRT and arithmetic written out by hand give the same numbers.
 
 The model is small enough (no tensor of 1,024 numbers) that TFLite leaves its weights in float: what is
-compared is the maths, to float32 rounding. What int8 weights add is measured by `tflite_export.check`
+compared is the maths, to float32 rounding. What int8 weights add is measured by `tflite_export.parity_check`
 and held to a wider tolerance at the end.
 """
 
@@ -13,24 +13,25 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from device_runtime import adapter as stored
-from device_runtime.bundle import load_bundle
-from device_runtime.engine import Engine
-from device_runtime.local.steps import train as train_on_phone
+from device_runtime.adaptation.algorithms.fine_tuning import train as train_on_phone
+from device_runtime.adapter import adapter as stored
+from device_runtime.bundle.loader import load_bundle
+from device_runtime.inference.engine import Engine
 from device_runtime.manifest import Provenance
-from federated import evaluation, fine_tuning, personalization
-from federated.client_data import batches
-from federated.execution import execution_context
+from federated.algorithms import fine_tuning
+from federated.data.client_batches import batches
+from federated.evaluation import personal_model, shared_model
 from federated.job import PersonalizationConfig
-from federated.method import Base, PhonePart
-from keyboard_model import adapter as adapters
-from keyboard_model import language_model
-from keyboard_model.adapter import Adapter, Rates
-from keyboard_model.language_model import Parameters
-from keyboard_model.tokenizer import Tokenizer, train
-from keyboard_model.windows import IGNORE, Windows, pack
+from federated.personalization.method import Base, PhonePart
+from federated.runtime.execution_context import execution_context
+from keyboard_model.batching.windows import IGNORE, Windows, pack
+from keyboard_model.model import adapter as adapters
+from keyboard_model.model import cifg_lstm
+from keyboard_model.model.adapter import Adapter, Rates
+from keyboard_model.model.cifg_lstm import Parameters
+from keyboard_model.text.tokenizer import Tokenizer, train
 from tflite_export.export import export_bundle
-from thumbprint.export_run import recipe_of
+from thumbprint.pipeline.export import recipe_of
 
 E, H, R, B, T, STEPS = 2, 5, 2, 2, 8, 5
 # Clipped in the first steps, pulled back in the later ones: every part of the step does something.
@@ -67,7 +68,7 @@ class Phone(NamedTuple):
 def phone(tmp_path_factory: pytest.TempPathFactory, tiny_keys: tuple[Path, Path]) -> Phone:
     tokenizer = train({"see": 9, "you": 8, "at": 7, "home": 6, "ok": 5, "later": 4, "thanks": 3}, 400)
     vocab, rng = len(tokenizer), np.random.default_rng(0)
-    shared = language_model.init(vocab, E, H, seed=0)
+    shared = cifg_lstm.init(vocab, E, H, seed=0)
     assert max(part.size for part in shared) < 1024, "TFLite would make int8 of it"
     start = Adapter(*(rng.normal(0, 0.3, shape).astype(np.float32) for shape in ((E, R), (R, E), (vocab,))))
     path = tmp_path_factory.mktemp("one_maths") / "x.bundle"
@@ -186,7 +187,7 @@ def adapted_in_tensorflow(phone: Phone, messages: list[str]) -> tuple[Adapter, l
     rates = Rates(*map(tf.constant, rates_by_hand(made)))
     for k in range(STEPS):
         tokens, targets = map(tf.constant, made[k % len(made)])
-        features = tf.reshape(language_model.unroll(shared, tokens, phone.tokenizer.bos), [-1, E])
+        features = tf.reshape(cifg_lstm.unroll(shared, tokens, phone.tokenizer.bos), [-1, E])
         adapter, loss = adapters.step(shared, adapter, anchor, features, tf.reshape(targets, [-1]), rates)
         losses.append(float(loss))
     return adapter, losses
@@ -207,10 +208,10 @@ def in_tff(phone: Phone) -> list[collections.OrderedDict]:
     """What TFF's personalization makes of all clients: adapter and tallies of each, tested on what it learnt."""
     plan = fine_tuning.METHOD.plan(CONFIG, phone.tokenizer.bos)
     base = Base(phone.shared, phone.start)
-    computation = personalization.build(fine_tuning.METHOD, base, (), plan, phone.tokenizer)
-    parts = [personalization.adaptation_batches(phone.tokenizer, messages, CONFIG) for messages in CLIENTS]
+    computation = personal_model.build(fine_tuning.METHOD, base, (), plan, phone.tokenizer)
+    parts = [personal_model.adaptation_batches(phone.tokenizer, messages, CONFIG) for messages in CLIENTS]
     learnt, held_out = map(list, zip(*parts, strict=True))
-    tested = [evaluation.evaluation_batches(phone.tokenizer, messages, B, T) for messages in CLIENTS]
+    tested = [shared_model.evaluation_batches(phone.tokenizer, messages, B, T) for messages in CLIENTS]
     with execution_context():
         return list(computation(base, (), [()] * len(CLIENTS), learnt, held_out, tested))
 

@@ -21,18 +21,18 @@ import numpy.typing as npt
 import pytest
 from safetensors import safe_open
 
-from device_runtime.adapter import Adapter, load_adapter, save_adapter
-from device_runtime.bundle import file_entries, load_bundle, model_id
-from device_runtime.bundle_files import ADAPTER_INIT, MANIFEST, MODEL, NGRAM, SIGNATURE, TOKENIZER, read_files
-from device_runtime.engine import Engine
-from device_runtime.keys import generate_keys, load_private
+from device_runtime.adapter.adapter import Adapter, load_adapter, save_adapter
+from device_runtime.bundle.files import ADAPTER_INIT, MANIFEST, MODEL, NGRAM, SIGNATURE, TOKENIZER, read_files
+from device_runtime.bundle.initial_adapters import read_starts, starts_bytes
+from device_runtime.bundle.loader import file_entries, load_bundle, model_id
+from device_runtime.bundle.signing_keys import generate_keys, load_private
+from device_runtime.inference.engine import Engine
 from device_runtime.manifest import AdapterForm, Manifest
-from device_runtime.phone import Phone
-from device_runtime.starts import read_starts, starts_bytes
-from keyboard_model.kneser_ney import NgramCounts, keys, kneser_ney, occurrences
-from keyboard_model.text import units
-from keyboard_model.tokenizer import Tokenizer
-from tests.device_runtime.bundle_parts import SURE, Content, Merge, merged, write_folder, write_zip
+from device_runtime.phone.phone import Phone
+from keyboard_model.ngram.kneser_ney import NgramCounts, keys, kneser_ney, occurrences
+from keyboard_model.text.tokenizer import Tokenizer
+from keyboard_model.text.units import units
+from tests.support.device_runtime.bundle_parts import SURE, Content, Merge, merged, write_folder, write_zip
 
 SOURCE = Path(__file__).parent / "second_consumer"
 OFFLINE = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "ENETUNREACH")

@@ -23,9 +23,9 @@ sys.meta_path.insert(0, Blocked())
 
 PHONE = """
 from pathlib import Path
-from device_runtime.bundle import load_bundle
-from device_runtime.engine import Engine
-from device_runtime.phone import Phone
+from device_runtime.bundle.loader import load_bundle
+from device_runtime.inference.engine import Engine
+from device_runtime.phone.phone import Phone
 
 bundle, key, folder = map(Path, sys.argv[1:])
 engine = Engine(load_bundle(bundle, key))
@@ -40,9 +40,9 @@ print("adapted and predicted")
 
 SIMULATION = """
 from pathlib import Path
-from device_runtime.bundle import load_bundle
-from device_runtime.report import CorpusInfo
-from device_runtime.simulator import SimulatedUser, simulate
+from device_runtime.bundle.loader import load_bundle
+from device_runtime.simulation.report import CorpusInfo
+from device_runtime.simulation.simulator import SimulatedUser, simulate
 
 if __name__ == "__main__":
     bundle, key, folder = map(Path, sys.argv[1:])
@@ -102,7 +102,7 @@ def test_every_module_imports():
     assert done.stdout.strip() == "imported"
 
 
-@pytest.mark.parametrize("module", ["tensorflow", "jax", "federated.train", "keyboard_model.language_model"])
+@pytest.mark.parametrize("module", ["tensorflow", "jax", "federated.train", "keyboard_model.model.cifg_lstm"])
 def test_the_block_holds(module):
     done = run(f"import {module}")
     assert done.returncode == 1

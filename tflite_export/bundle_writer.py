@@ -7,15 +7,15 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from device_runtime import bundle_files as files
-from device_runtime.bundle import file_entries, model_id
-from device_runtime.keys import load_private
+from device_runtime.bundle import files
+from device_runtime.bundle.initial_adapters import starts_bytes
+from device_runtime.bundle.loader import file_entries, model_id
+from device_runtime.bundle.model_signatures import read_signatures
+from device_runtime.bundle.signing_keys import load_private
 from device_runtime.manifest import FORMAT, FORMAT_VERSION, Manifest, ModelShape, Provenance, Recipe
-from device_runtime.signatures import read_signatures
-from device_runtime.starts import starts_bytes
-from keyboard_model.adapter import Adapter
-from keyboard_model.atomic import write_whole
-from keyboard_model.ngram import NgramTable
+from keyboard_model.model.adapter import Adapter
+from keyboard_model.ngram.table import NgramTable
+from keyboard_model.storage.atomic_write import write_whole
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same content gives the same bytes
 

@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from device_runtime import bundle_files as files
-from device_runtime.bundle import Bundle, interpreted
-from device_runtime.keys import load_private
+from device_runtime.bundle import files
+from device_runtime.bundle.loader import Bundle, interpreted
+from device_runtime.bundle.signing_keys import load_private
 from device_runtime.manifest import Manifest, ModelShape, Provenance, Recipe
-from keyboard_model import adapter as adapters
-from keyboard_model.adapter import Adapter
-from keyboard_model.language_model import Parameters
-from keyboard_model.ngram import NgramTable
-from keyboard_model.tokenizer import Tokenizer
+from keyboard_model.model import adapter as adapters
+from keyboard_model.model.adapter import Adapter
+from keyboard_model.model.cifg_lstm import Parameters
+from keyboard_model.ngram.table import NgramTable
+from keyboard_model.text.tokenizer import Tokenizer
 from tflite_export.bundle_writer import assemble, write_bundle
-from tflite_export.check import Check, check
-from tflite_export.convert import convert
+from tflite_export.parity_check import Check, check
+from tflite_export.signatures import convert
 
 
 def export_bundle(

@@ -3,19 +3,22 @@
 step(token[1], cell[1,H], projection[1,E], adapter…) -> log_probs[1,V], cell, projection
 adapt(tokens[B,T], targets[B,T], adapter…, anchor_adapter…, rates…) -> adapter…, loss
 evaluate(tokens[B,T], targets[B,T], adapter…) -> log_probs[B,T]
+
+TensorFlow to TFLite: built-in operations only, weights in int8 (dynamic range).
 """
 
 from __future__ import annotations
 
+import tempfile
 from typing import Any
 
 import tensorflow as tf
 
 from device_runtime.manifest import ModelShape
-from keyboard_model import adapter as adapters
-from keyboard_model import language_model
-from keyboard_model.adapter import Adapter, Rates
-from keyboard_model.language_model import Parameters, State
+from keyboard_model.model import adapter as adapters
+from keyboard_model.model import cifg_lstm
+from keyboard_model.model.adapter import Adapter, Rates
+from keyboard_model.model.cifg_lstm import Parameters, State
 
 
 class PhoneModule(tf.Module):
@@ -30,7 +33,7 @@ class PhoneModule(tf.Module):
         return Parameters(*(variable.read_value() for variable in self._variables))
 
     def _features(self, tokens: tf.Tensor) -> tf.Tensor:
-        features = language_model.unroll(self._parameters(), tokens, self._shape.bos)
+        features = cifg_lstm.unroll(self._parameters(), tokens, self._shape.bos)
         return tf.reshape(features, [-1, self._shape.embedding])
 
     def _exact_embedding(self, tokens: tf.Tensor) -> Parameters:
@@ -46,7 +49,7 @@ class PhoneModule(tf.Module):
 
     def step(self, token: tf.Tensor, cell: tf.Tensor, projection: tf.Tensor, **adapter: tf.Tensor) -> dict:
         parameters = self._parameters()
-        features, state = language_model.step(parameters, token, State(cell, projection))
+        features, state = cifg_lstm.step(parameters, token, State(cell, projection))
         scores = adapters.logits(parameters, Adapter(**adapter), features)
         return {"log_probs": tf.nn.log_softmax(scores), "cell": state.cell, "projection": state.projection}
 
@@ -60,7 +63,7 @@ class PhoneModule(tf.Module):
 
     def evaluate(self, tokens: tf.Tensor, targets: tf.Tensor, **adapter: tf.Tensor) -> dict:
         scores = adapters.logits(self._parameters(), Adapter(**adapter), self._features(tokens))
-        losses = language_model.token_losses(scores, tf.reshape(targets, [-1]))
+        losses = cifg_lstm.token_losses(scores, tf.reshape(targets, [-1]))
         return {"log_probs": tf.reshape(-losses, tf.shape(tokens))}
 
     def functions(self) -> dict[str, Any]:
@@ -90,3 +93,26 @@ class PhoneModule(tf.Module):
             )
             for name, specs in inputs.items()
         }
+
+
+class ExportError(ValueError):
+    """The model cannot be exported; the message says why."""
+
+
+def convert(parameters: Parameters, shape: ModelShape) -> bytes:
+    """Returns `model.tflite` of a shared model.
+
+    Raises:
+        ExportError: it needs an operation that TFLite does not build in.
+    """
+    module = PhoneModule(parameters, shape)
+    functions = module.functions()
+    with tempfile.TemporaryDirectory() as folder:
+        tf.saved_model.save(module, folder, signatures=functions)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=list(functions))
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        try:
+            return bytes(converter.convert())
+        except Exception as error:  # the converter raises its own kinds, ValueError and bare Exception alike
+            raise ExportError(f"TFLite cannot express this model with built-in operations: {error}") from error

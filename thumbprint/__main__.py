@@ -2,6 +2,6 @@
 
 import sys
 
-from thumbprint.cli import main
+from thumbprint.cli.main import main
 
 sys.exit(main())

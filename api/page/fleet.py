@@ -7,9 +7,9 @@ from pathlib import Path
 from pydantic import Field
 
 from api.schemas.base import Answer
-from device_runtime.fleet.report import FleetReport, load_fleet_report
-from device_runtime.pictures import gain_of_each
-from device_runtime.report import Report, load_report
+from device_runtime.reporting.plots import gain_of_each
+from device_runtime.simulation.fleet.report import FleetReport, load_fleet_report
+from device_runtime.simulation.report import Report, load_report
 
 REPORT, FLEET = "report.json", "fleet.json"
 

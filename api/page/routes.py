@@ -7,13 +7,12 @@ from collections.abc import Awaitable, Callable
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from api.access import needs
-from api.api_keys import Scope
-from api.known_queries import known_queries
+from api.auth.api_keys import Scope
+from api.auth.authentication import needs
 from api.page.assets import ASSETS, HEADERS, Asset
 from api.page.fleet import Fleet
 from api.problems import responses
-from api.routes.path import V1
+from api.routes.parameters import V1, known_queries
 
 
 def page_router(fleet: Fleet) -> APIRouter:

@@ -9,11 +9,11 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 from starlette.concurrency import run_in_threadpool
 
-from api.access import needs
-from api.adaptation_jobs import UNDERWAY, Job
-from api.api_keys import Scope
+from api.auth.api_keys import Scope
+from api.auth.authentication import needs
+from api.devices.adaptation_jobs import UNDERWAY, Job
 from api.problems import responses
-from api.routes.path import Id, device_router
+from api.routes.parameters import Id, device_router
 from api.schemas.adaptations import MAX_ID, Adaptation, Verdict
 from api.service import Service
 

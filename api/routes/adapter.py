@@ -7,16 +7,16 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from api.access import needs
-from api.api_keys import Scope
+from api.auth.api_keys import Scope
+from api.auth.authentication import needs
 from api.problems import Problem, responses
-from api.routes.path import Id, device_router
+from api.routes.parameters import Id, device_router
 from api.schemas.adaptations import AdapterEntry, AdapterHistory, Rollback, RolledBack, Verdict
 from api.service import Service
-from device_runtime.adaptation_log import AdaptationEntry
-from device_runtime.adapter import AdapterError
-from device_runtime.phone import PhoneError
-from device_runtime.phone_state import SHARED_START
+from device_runtime.adapter.adapter import AdapterError
+from device_runtime.phone.adaptation_log import AdaptationEntry
+from device_runtime.phone.phone import PhoneError
+from device_runtime.phone.state import SHARED_START
 
 MEDIA_TYPE = "application/octet-stream"
 _FILE = {"content": {MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}}

@@ -7,13 +7,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, Path, Request
 from starlette.responses import Response
 
-from api.access import needs
-from api.api_keys import Scope
-from api.bundle_file import BundleFile
-from api.known_queries import known_queries
+from api.auth.api_keys import Scope
+from api.auth.authentication import needs
+from api.bundle_archive import BundleFile
 from api.problems import Problem, responses
-from api.routes.path import V1
-from api.schemas.bundles import BundleEntry, Bundles
+from api.routes.parameters import V1, known_queries
+from api.schemas.service import BundleEntry, Bundles
 from api.service import Service
 
 _Id = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]

@@ -6,17 +6,15 @@ import secrets
 
 from fastapi import APIRouter, Depends, Request
 
-from api import registry
-from api.access import caller, needs
-from api.api_keys import Scope
-from api.cursor import Cursor, Limit
-from api.known_queries import known_queries
+from api.auth.api_keys import Scope
+from api.auth.authentication import caller, needs
+from api.devices import registry
 from api.problems import Problem, responses
-from api.routes.path import ERRORS, V1, Id
+from api.routes.parameters import ERRORS, V1, Cursor, Id, Limit, known_queries
 from api.schemas.devices import Device, DeviceChange, DeviceEntry, DevicePage, NewDevice
 from api.service import Service
-from device_runtime.phone import Phone
-from device_runtime.phone_state import SHARED_START
+from device_runtime.phone.phone import Phone
+from device_runtime.phone.state import SHARED_START
 
 
 def router(service: Service) -> APIRouter:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.routes.path import Id, device_router
+from api.routes.parameters import Id, device_router
 from api.schemas.messages import NewMessages, Observed
 from api.service import Service
 

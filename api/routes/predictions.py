@@ -5,10 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 
-from api.routes.path import Id, device_router
+from api.routes.parameters import Id, device_router
 from api.schemas.predictions import PredictionBatch, PredictionRequest, Predictions, PredictionsBatch, Suggestion
 from api.service import Service
-from device_runtime.phone import Phone
+from device_runtime.phone.phone import Phone
 
 SHORT = 1_000
 """Characters of a context that is answered at once where the phone is open: it takes a millisecond, which is less than

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from api.adaptation_jobs import State
+from api.devices.adaptation_jobs import State
 from api.schemas.base import WHOLE, Answer, Loss, ModelId, Request
 
 MAX_ID = 2**53 - 1

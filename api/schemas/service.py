@@ -1,10 +1,29 @@
-"""The service about itself."""
+"""The bundle that is served.
+
+The service about itself.
+"""
 
 from __future__ import annotations
 
 from pydantic import Field
 
 from api.schemas.base import Answer, ModelId
+
+
+class BundleEntry(Answer):
+    """A bundle that apps can fetch."""
+
+    model_id: ModelId
+    name: str = Field(examples=["first"])
+    synthetic: bool = Field(description="Whether the shared model was trained on messages that a program made up.")
+    bytes: int = Field(description="Of the download.")
+    etag: str = Field(description="Of the download.", examples=['"2c26b46b68ffc68ff99b453c1d304134"'])
+
+
+class Bundles(Answer):
+    """The bundles of this service; the first is what its devices run."""
+
+    bundles: list[BundleEntry]
 
 
 class Health(Answer):

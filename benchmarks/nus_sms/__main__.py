@@ -17,10 +17,10 @@ import typer
 
 from benchmarks.nus_sms.trigram import trigram_figures
 from benchmarks.readme import write_figures
-from device_runtime.keys import PRIVATE_NAME, PUBLIC_NAME, generate_keys
+from device_runtime.bundle.signing_keys import PRIVATE_NAME, PUBLIC_NAME, generate_keys
 from federated.corpus.store import Corpus
 from federated.job import load_job
-from keyboard_model.atomic import write_whole
+from keyboard_model.storage.atomic_write import write_whole
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.kneser_ney import KneserNeyTrigram, recall
-from federated.clients import Clients
 from federated.corpus.store import Corpus
+from federated.data.federated_data import Clients
 from federated.job import Job
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect
 
-from tests.api.browsing import chromium, thumbprint_serve
+from tests.support.api.browsing import chromium, thumbprint_serve
 
 PHONE, DESK = {"width": 360, "height": 700}, {"width": 1200, "height": 820}
 LEARNING = 60_000

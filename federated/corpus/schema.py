@@ -3,11 +3,16 @@
 Users are numbered 0..n-1 in the order of their ids, so that any sample of a population is n primary
 key look-ups; a user's messages lie together on disk (the key of a table without rowid), so that
 reading one client touches only that client's pages.
+
+What a corpus is made of: records on the way in, messages on the way out.
 """
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -64,3 +69,62 @@ def building_engine(path: Path) -> Engine:
         return connection
 
     return create_engine("sqlite://", creator=connect, poolclass=NullPool)
+
+
+class CorpusError(ValueError):
+    """A corpus or its source cannot be used as it is; the message says why and what to do."""
+
+
+class NoMessagesError(CorpusError):
+    """A source was read to its end and not one message in it is usable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One message as a reader found it.
+
+    Attributes:
+        user_id: Who wrote it; not empty.
+        timestamp: When, if the source says so; without a zone it is compared as if it were UTC.
+        text: What was written, as it was.
+    """
+
+    user_id: str
+    timestamp: datetime | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a known user, as a corpus gives it: what no keyboard may learn is masked (`Corpus.messages`)."""
+
+    timestamp: datetime | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImportSummary:
+    """What became of the records of a source.
+
+    Attributes:
+        users: Users with at least one message kept.
+        messages: Messages kept.
+        duplicates: Records dropped because the same user had written the same text at the same instant.
+        empty: Records dropped because their text was blank.
+        broken: Records that the reader could not use.
+        reasons: What was wrong with the first few broken ones.
+    """
+
+    users: int
+    messages: int
+    duplicates: int = 0
+    empty: int = 0
+    broken: int = 0
+    reasons: tuple[str, ...] = ()
+
+
+Skipped = Callable[[str], None]
+"""What a reader calls, with the reason, for each record that it cannot use."""
+
+Progress = Callable[[int], None]
+"""What an import calls now and then, with the number of records read so far."""

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from federated.corpus.records import CorpusError
+from federated.corpus.schema import CorpusError
 
 T = TypeVar("T")
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Column, Engine, Integer, MetaData, String, Table, insert, select
 
-from federated.corpus.records import Progress, Record
+from federated.corpus.schema import Progress, Record
 
 _BATCH = 5000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

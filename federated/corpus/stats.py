@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from federated.corpus.store import Corpus
-from keyboard_model.text import words
+from keyboard_model.text.units import words
 
 PERCENTILES = {"p10": 10, "p25": 25, "p50": 50, "p75": 75, "p90": 90, "p99": 99, "max": 100}
 
@@ -21,7 +21,7 @@ class CorpusStats:
     Attributes:
         users: Users with messages.
         messages: Messages.
-        words: Words typed, as `keyboard_model.text.words` counts them.
+        words: Words typed, as `keyboard_model.text.units.words` counts them.
         distinct_words: Different words among them.
         messages_per_user: Percentiles over users by the names in `PERCENTILES` (nearest rank: values that occur).
         words_per_user: The same of words.

@@ -14,9 +14,9 @@ from sqlalchemy import Engine, Executable, Row, select, text
 from sqlalchemy.exc import DatabaseError
 
 from federated.corpus import schema
-from federated.corpus.records import CorpusError, ImportSummary, Message, Record
-from federated.corpus.writing import write_corpus
-from keyboard_model.never_learned import masked
+from federated.corpus.schema import CorpusError, ImportSummary, Message, Record
+from federated.corpus.writer import write_corpus
+from keyboard_model.text.masking import masked
 
 __all__ = ["Corpus", "CorpusError", "ImportSummary", "Message", "Record", "write_corpus"]
 
@@ -117,7 +117,7 @@ class Corpus:
         """Returns one user's messages in the order they wrote them, what no keyboard may learn masked in them.
 
         The file keeps what was imported, and no reader of it sees that: whatever is trained, counted or measured
-        here reads what a phone would have stored (`keyboard_model.never_learned`).
+        here reads what a phone would have stored (`keyboard_model.text.masking`).
 
         Raises:
             CorpusError: the corpus has no such user.

@@ -9,22 +9,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from federated.corpus.store import Corpus
-from federated.heterogeneity.between_users import Pair, between_users
-from federated.heterogeneity.clusters import Clusters, clusters
-from federated.heterogeneity.divergence import Divergence
-from federated.heterogeneity.drift import drift
-from federated.heterogeneity.halves import Halves, common_length, halve
-from federated.heterogeneity.outside import outside_shared
-from federated.heterogeneity.over_users import over_users
+from federated.heterogeneity.divergence import Divergence, Halves, common_length, halve
+from federated.heterogeneity.evidence import word_signal
 from federated.heterogeneity.report import Heterogeneity, UserRow, comparison
-from federated.heterogeneity.signal import word_signal
-from federated.heterogeneity.size_skew import size_skew
-from federated.heterogeneity.to_others import plain_to_others, to_others
-from federated.heterogeneity.writers import Writers, read_writers
+from federated.heterogeneity.user_clusters import Clusters, clusters
+from federated.heterogeneity.user_divergence import Pair, between_users, drift, plain_to_others, to_others
+from federated.heterogeneity.user_summary import over_users, size_skew
+from federated.heterogeneity.user_texts import Writers, outside_shared, read_writers
 from federated.job import DataConfig
 
 if TYPE_CHECKING:
-    from federated.heterogeneity.shared_model import AtSharedModel
+    from federated.heterogeneity.at_shared_model import AtSharedModel
 
 MAX_USERS = 500
 
@@ -59,7 +54,7 @@ def measure(
             share = DataConfig().train_share
             writers = read_writers(corpus, max_users=max_users, train_share=share, seed=seed, on_users=on_users)
             return _measured(corpus, writers, share, seed, None, None)
-        from federated.heterogeneity.shared_model import at_shared_model, checked_run
+        from federated.heterogeneity.at_shared_model import at_shared_model, checked_run
 
         folder = checked_run(run, corpus)
         share = folder.job().data.train_share

@@ -6,16 +6,15 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from federated.heterogeneity.between_users import Pair
-from federated.heterogeneity.clusters import Clusters
 from federated.heterogeneity.divergence import Divergence
-from federated.heterogeneity.over_users import OverUsers, over_users
-from federated.heterogeneity.signal import Signal
-from federated.heterogeneity.size_skew import SizeSkew
+from federated.heterogeneity.evidence import Signal
+from federated.heterogeneity.user_clusters import Clusters
+from federated.heterogeneity.user_divergence import Pair
+from federated.heterogeneity.user_summary import OverUsers, SizeSkew, over_users
 
 if TYPE_CHECKING:  # TensorFlow, which only a run needs
-    from federated.heterogeneity.gradients import Gradients
-    from federated.heterogeneity.shared_model import UserGradient
+    from federated.heterogeneity.at_shared_model import UserGradient
+    from federated.heterogeneity.gradient_dissimilarity import Gradients
 
 FORMAT, FORMAT_VERSION = "thumbprint-heterogeneity", 1
 

@@ -9,11 +9,11 @@ import httpx
 import pytest
 import sqlalchemy
 
-from api.database import Database, parsed
-from api.migrate import open_database
-from api.open_phones import MAX_OPEN
-from tests.api import postgres
-from tests.api.serving import Serving, serve_in_thread
+from api.devices.phone_pool import MAX_OPEN
+from api.storage.database import Database, parsed
+from api.storage.migrate import open_database
+from tests.support.api import postgres
+from tests.support.api.serving import Serving, serve_in_thread
 
 
 @pytest.fixture(scope="session")

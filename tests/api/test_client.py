@@ -10,13 +10,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from api.api_keys import ApiKeys, Scope
+from api.auth.api_keys import ApiKeys, Scope
 from api.client import Client, ServiceError, _seconds
-from api.migrate import open_database
 from api.schemas.messages import Message
 from api.schemas.predictions import PredictionRequest
-from device_runtime.bundle import load_bundle, read_manifest
-from tests.api.serving import Serving
+from api.storage.migrate import open_database
+from device_runtime.bundle.loader import load_bundle, read_manifest
+from tests.support.api.serving import Serving
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.api.process import Running, running
+from tests.support.api.process import Running, running
 
 DEVICES = [f"phone-{number}" for number in range(4)]
 TEXTS = ["meet me at zanzibar tonight", "bring the red bag", "see you at the station then"]

@@ -11,9 +11,9 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from api.api_keys import ApiKeys, Scope
-from api.migrate import open_database
-from tests.api.serving import Serving
+from api.auth.api_keys import ApiKeys, Scope
+from api.storage.migrate import open_database
+from tests.support.api.serving import Serving
 
 EXAMPLES = 12
 

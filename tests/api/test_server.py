@@ -8,9 +8,9 @@ import pytest
 
 from api.app import create_app
 from api.server import ServeError, listen, serve
-from device_runtime.bundle import BundleError, load_bundle
-from device_runtime.keys import KeyFileError
-from tests.api.process import running
+from device_runtime.bundle.loader import BundleError, load_bundle
+from device_runtime.bundle.signing_keys import KeyFileError
+from tests.support.api.process import running
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])

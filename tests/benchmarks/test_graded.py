@@ -4,11 +4,11 @@ from rich.console import Console
 
 from benchmarks.graded import GRADES, MESSAGES, USERS, held_against, measured_table, populations
 from federated.corpus.store import Corpus
-from federated.corpus.synthetic_personas import RULES
-from federated.corpus.synthetic_vocabulary import SHORT_FORMS
-from federated.heterogeneity.advice import advise
+from federated.corpus.synthetic.personas import RULES
+from federated.corpus.synthetic.vocabulary import SHORT_FORMS
 from federated.heterogeneity.measure import measure
-from keyboard_model.text import words
+from federated.heterogeneity.recommendation import advise
+from keyboard_model.text.units import words
 
 
 @pytest.fixture(scope="module")

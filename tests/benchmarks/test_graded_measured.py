@@ -1,7 +1,7 @@
 import pytest
 
 from benchmarks.graded_measured import METHODS, Outcome, outcome, table
-from tests.thumbprint.comparison.rows import comparison, method, row
+from tests.support.thumbprint.comparison.rows import comparison, method, row
 
 USERS = "abcdef"
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from device_runtime import keys
-from device_runtime.bundle import file_entries, load_bundle, model_id
-from device_runtime.bundle_files import MANIFEST, SIGNATURE, read_files
-from device_runtime.engine import Engine
-from device_runtime.phone import Phone
-from tests.device_runtime.bundle_parts import Content, Merge, merged, write_folder
+from device_runtime.bundle import signing_keys
+from device_runtime.bundle.files import MANIFEST, SIGNATURE, read_files
+from device_runtime.bundle.loader import file_entries, load_bundle, model_id
+from device_runtime.inference.engine import Engine
+from device_runtime.phone.phone import Phone
+from tests.support.device_runtime.bundle_parts import Content, Merge, merged, write_folder
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def content(tiny_bundle: Path) -> Content:
 
 @pytest.fixture
 def own_keys(tmp_path: Path) -> tuple[Path, Path]:
-    return keys.generate_keys(tmp_path / "own_keys")
+    return signing_keys.generate_keys(tmp_path / "own_keys")
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def sign(own_keys: tuple[Path, Path]) -> Callable[[Content, Merge], Content]:
         manifest["files"] = {name: entry.model_dump() for name, entry in file_entries(content).items()}
         manifest["model_id"] = model_id(content)
         raw = json.dumps(merged(manifest, changes)).encode()
-        return {**content, MANIFEST: raw, SIGNATURE: keys.load_private(own_keys[0]).sign(raw)}
+        return {**content, MANIFEST: raw, SIGNATURE: signing_keys.load_private(own_keys[0]).sign(raw)}
 
     return signed
 

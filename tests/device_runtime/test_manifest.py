@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from device_runtime.bundle_files import MANIFEST
+from device_runtime.bundle.files import MANIFEST
 from device_runtime.manifest import HistoryRecipe, Manifest
-from tests.device_runtime.bundle_parts import Content, merged
+from tests.support.device_runtime.bundle_parts import Content, merged
 
 
 def test_it_survives_a_round_trip(content: Content) -> None:

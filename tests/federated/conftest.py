@@ -8,7 +8,7 @@ import pytest
 @pytest.fixture(scope="module")
 def execution() -> Iterator[None]:
     """TFF computations run: one execution context for all the tests of a file, as starting one costs seconds."""
-    from federated.execution import execution_context
+    from federated.runtime.execution_context import execution_context
 
     with execution_context():
         yield

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from federated.corpus.records import CorpusError, Record
+from federated.corpus.schema import CorpusError, Record
 from federated.corpus.store import write_corpus
 from federated.job import RoundsConfig
-from federated.run_folder import RunError, RunFolder
+from federated.run.folder import RunError, RunFolder
 from federated.train import train
-from keyboard_model.tokenizer import TokenizerError
-from tests.federated.runs import tiny_job, training_child
+from keyboard_model.text.tokenizer import TokenizerError
+from tests.support.federated.runs import tiny_job, training_child
 
 JOB = tiny_job(rounds=1)
 

@@ -6,11 +6,11 @@ import zipfile
 
 import pytest
 
-from device_runtime import bundle_files as files
-from device_runtime.bundle import load_bundle
-from device_runtime.keys import KeyFileError
-from keyboard_model.ngram import Level, NgramTable
-from tests.tflite_export.models import PROVENANCE, RECIPE, SHAPE, START, TOKENIZER
+from device_runtime.bundle import files
+from device_runtime.bundle.loader import load_bundle
+from device_runtime.bundle.signing_keys import KeyFileError
+from keyboard_model.ngram.table import Level, NgramTable
+from tests.support.tflite_export.models import PROVENANCE, RECIPE, SHAPE, START, TOKENIZER
 from tflite_export.bundle_writer import assemble, write_bundle
 
 NGRAM = NgramTable(NgramTable.empty(SHAPE.vocab).unigram, Level.of([3, 3], [4, 5], [0.5, 0.25]), Level.of([], [], []))

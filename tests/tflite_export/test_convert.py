@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
-from keyboard_model import language_model
-from tests.tflite_export.models import PARAMETERS, SHAPE
-from tflite_export.convert import ExportError, convert
+from keyboard_model.model import cifg_lstm
+from tests.support.tflite_export.models import PARAMETERS, SHAPE
+from tflite_export.signatures import ExportError, convert
 
 
 @pytest.fixture(scope="module")
@@ -42,10 +42,10 @@ def test_the_same_model_converts_to_the_same_bytes(converted):
 def test_what_tflite_cannot_express_is_one_error(monkeypatch):
     import tensorflow as tf
 
-    unroll = language_model.unroll
+    unroll = cifg_lstm.unroll
     # Sorting strings is in no TFLite build.
     monkeypatch.setattr(
-        language_model,
+        cifg_lstm,
         "unroll",
         lambda shared, tokens, bos: (
             unroll(shared, tokens, bos) + tf.strings.to_number(tf.strings.as_string(tf.reduce_sum(tokens))) * 0.0

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from device_runtime.bundle import load_bundle
-from device_runtime.engine import Engine
-from device_runtime.keys import KeyFileError
-from keyboard_model import adapter as adapters
-from keyboard_model.ngram import Level, NgramTable
-from tests.tflite_export.models import PARAMETERS, PROVENANCE, RECIPE, SHAPE, TOKENIZER, B, E, R, T
+from device_runtime.bundle.loader import load_bundle
+from device_runtime.bundle.signing_keys import KeyFileError
+from device_runtime.inference.engine import Engine
+from keyboard_model.model import adapter as adapters
+from keyboard_model.ngram.table import Level, NgramTable
+from tests.support.tflite_export.models import PARAMETERS, PROVENANCE, RECIPE, SHAPE, TOKENIZER, B, E, R, T
 from tflite_export import export
-from tflite_export.check import Check
-from tflite_export.convert import ExportError
+from tflite_export.parity_check import Check
+from tflite_export.signatures import ExportError
 
 
 @pytest.fixture

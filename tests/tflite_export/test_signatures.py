@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keyboard_model import adapter as adapters
-from keyboard_model import language_model
-from keyboard_model.windows import IGNORE
-from tests.tflite_export.models import PARAMETERS, SHAPE, B, E, H, R, T
+from keyboard_model.batching.windows import IGNORE
+from keyboard_model.model import adapter as adapters
+from keyboard_model.model import cifg_lstm
+from tests.support.tflite_export.models import PARAMETERS, SHAPE, B, E, H, R, T
 from tflite_export.signatures import PhoneModule
 
 V = SHAPE.vocab
@@ -43,9 +43,9 @@ def test_the_contract_s_tensors_and_no_others(module):
 
 
 def test_step_is_the_model_s(module):
-    state = language_model.zero_state(1, PARAMETERS)
+    state = cifg_lstm.zero_state(1, PARAMETERS)
     found = module.step(tf.constant([7]), *state, **TENSORS)
-    features, after = language_model.step(PARAMETERS, tf.constant([7]), state)
+    features, after = cifg_lstm.step(PARAMETERS, tf.constant([7]), state)
     expected = tf.nn.log_softmax(adapters.logits(PARAMETERS, ADAPTER, features))
     np.testing.assert_allclose(found["log_probs"], expected, atol=1e-6)
     np.testing.assert_allclose(found["cell"], after.cell, atol=1e-6)
@@ -56,7 +56,7 @@ def test_adapt_is_the_adapter_s_step(module):
     rates = adapters.Rates(*map(tf.constant, (0.5, 2.0, 0.1, 0.3)))
     anchors = {f"anchor_{name}": tf.zeros_like(part) for name, part in TENSORS.items()}
     found = module.adapt(TOKENS, TARGETS, **TENSORS, **anchors, **rates._asdict())
-    features = tf.reshape(language_model.unroll(PARAMETERS, TOKENS, SHAPE.bos), [-1, E])
+    features = tf.reshape(cifg_lstm.unroll(PARAMETERS, TOKENS, SHAPE.bos), [-1, E])
     zero = adapters.Adapter(*(tf.zeros_like(part) for part in ADAPTER))
     moved, loss = adapters.step(PARAMETERS, ADAPTER, zero, features, tf.reshape(TARGETS, [-1]), rates)
     assert float(found["loss"]) == pytest.approx(float(loss), rel=1e-5)

@@ -2,7 +2,7 @@ from typing import NamedTuple
 
 import pytest
 
-from thumbprint.cli import main
+from thumbprint.cli.main import main
 
 
 class Result(NamedTuple):

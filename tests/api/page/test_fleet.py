@@ -5,12 +5,11 @@ from pathlib import Path
 import pytest
 
 from api.page.fleet import FleetFilesError, load_fleet
-from device_runtime.bundle import load_bundle
-from device_runtime.fleet.report import write_fleet_report
-from device_runtime.report import write_report
-from device_runtime.report_file import ReportError
-from tests.device_runtime.fleet.lives import report_of
-from tests.device_runtime.test_report import make_report
+from device_runtime.bundle.loader import load_bundle
+from device_runtime.simulation.fleet.report import write_fleet_report
+from device_runtime.simulation.report import ReportError, write_report
+from tests.device_runtime.simulation.test_report import make_report
+from tests.support.device_runtime.fleet.lives import report_of
 
 
 def test_both_files_are_shown_and_nobody_is_named(tmp_path: Path, tiny_bundle: Path, tiny_public_key: Path) -> None:

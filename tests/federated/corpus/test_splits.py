@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from federated.corpus.records import CorpusError
+from federated.corpus.schema import CorpusError
 from federated.corpus.splits import split_messages, split_users
 
 

@@ -3,12 +3,9 @@
 import numpy as np
 import pytest
 
-from federated.heterogeneity.between_users import MOST_PAIRS, between_users
-from federated.heterogeneity.divergence import jensen_shannon
-from federated.heterogeneity.drift import drift
-from federated.heterogeneity.halves import halve
-from federated.heterogeneity.to_others import Others, plain_to_others, to_others
-from tests.federated.heterogeneity.people import speaker, writers
+from federated.heterogeneity.divergence import halve, jensen_shannon
+from federated.heterogeneity.user_divergence import MOST_PAIRS, Others, between_users, drift, plain_to_others, to_others
+from tests.support.federated.heterogeneity.people import speaker, writers
 
 LENGTH = 100
 

@@ -3,10 +3,10 @@ import json
 import pytest
 
 from federated.corpus.store import CorpusError
-from federated.heterogeneity.advice import advise
 from federated.heterogeneity.measure import measure
-from federated.heterogeneity.writers import HeterogeneityError
-from tests.federated.heterogeneity.people import corpus_of, speaker
+from federated.heterogeneity.recommendation import advise
+from federated.heterogeneity.user_texts import HeterogeneityError
+from tests.support.federated.heterogeneity.people import corpus_of, speaker
 
 
 def test_everything_is_measured_and_the_same_again(tiny_corpus):

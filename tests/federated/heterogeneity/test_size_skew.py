@@ -1,6 +1,6 @@
 import pytest
 
-from federated.heterogeneity.size_skew import gini, size_skew, top_share
+from federated.heterogeneity.user_summary import gini, size_skew, top_share
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.thumbprint.comparison import made_up
-from thumbprint.comparison.report import ComparisonReport, report_of
+from tests.support.thumbprint.comparison import made_up
+from thumbprint.comparison.report.report import ComparisonReport, report_of
 from thumbprint.comparison.results import Comparison
 
 

@@ -6,16 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from federated.algorithms.registry import METHODS as METHODS_BY_NAME
 from federated.corpus.store import Corpus, CorpusError
 from federated.job import Job, PersonalizationConfig
-from federated.methods import METHODS as METHODS_BY_NAME
-from federated.personal_program import Learnt
-from federated.run_folder import RunFolder
-from thumbprint.comparison.bench_crew import Opening
-from thumbprint.comparison.budget import QUICK
-from thumbprint.comparison.communication import own_rounds
+from federated.personalization.program import Learnt
+from federated.run.folder import RunFolder
 from thumbprint.comparison.compare import CompareError, compare, names_of
-from thumbprint.comparison.results import Comparison
+from thumbprint.comparison.measure.costs import own_rounds
+from thumbprint.comparison.measure.worker_pool import Opening
+from thumbprint.comparison.results import QUICK, Comparison
 
 METHODS = ["ditto", "user_history"]
 BUDGET = replace(QUICK, trials=2, tuning_rounds=1, rounds=2, seen_users=3)
@@ -111,7 +110,7 @@ def test_a_corpus_that_is_not_there_leaves_nothing_behind(tiny_run, tmp_path):
 
 def test_the_users_tuned_on_are_never_the_users_measured(found, tiny_run, tiny_corpus):
     job = RunFolder(tiny_run).job()
-    from federated.clients import Clients
+    from federated.data.federated_data import Clients
 
     with Corpus.open(tiny_corpus) as corpus:
         population = Clients.of(corpus, job.data, job.seed).population

@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from tests.thumbprint.comparison.rows import comparison, method, row
+from tests.support.thumbprint.comparison.rows import comparison, method, row
 from thumbprint.comparison.results import ClientResult, Comparison
 
 

@@ -1,0 +1,134 @@
+"""API keys: who may ask for what. The database holds their hashes alone.
+
+A key is 256 random bits. One SHA-256 is enough to keep it: what slow hashes are for, guessing what people
+chose, cannot be done to 2^256 keys, and a slow one would cost every request that is made with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from sqlalchemy import insert, select, update
+
+from api.schemas.base import DEVICE_ID
+from api.storage.database import Database
+from api.storage.tables import API_KEYS
+
+PREFIX = "tp_"
+"""Every key begins so: a scanner for secrets finds one that was committed by mistake."""
+REMEMBERED_SECONDS = 2.0
+"""A revoked key is refused after so long at most; meanwhile it costs no question to the database."""
+_MAX_REMEMBERED = 10_000
+_VALID = select(API_KEYS.c.id, API_KEYS.c.name, API_KEYS.c.scope, API_KEYS.c.device_id, API_KEYS.c.created_at).where(
+    API_KEYS.c.revoked_at.is_(None)
+)
+
+
+class Scope(StrEnum):
+    """What a key opens, each all that stands before it too.
+
+    read: bundles, which devices there are, how their adaptations went, metrics: nothing that anybody typed.
+    device: creating devices and everything in them.
+    admin: deleting devices.
+    """
+
+    READ = "read"
+    DEVICE = "device"
+    ADMIN = "admin"
+
+    def opens(self, needed: Scope) -> bool:
+        order = list(Scope)
+        return order.index(self) >= order.index(needed)
+
+
+class ApiKeyError(ValueError):
+    """A key cannot be made or revoked; the message says why."""
+
+
+@dataclass(frozen=True)
+class ApiKey:
+    """A key, without what opens anything. `device_id`: the only device it opens; None = all."""
+
+    id: str
+    name: str
+    scope: Scope
+    device_id: str | None
+    created_at: datetime
+
+
+class ApiKeys:
+    """The table of keys. Safe to use from several threads; another process may change it."""
+
+    def __init__(self, database: Database, clock: Callable[[], float] = time.monotonic) -> None:
+        self._database = database
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._remembered: dict[str, tuple[float, ApiKey]] = {}
+
+    def create(self, name: str, scope: Scope, device_id: str | None = None) -> tuple[ApiKey, str]:
+        """Makes a key. Returns it and its secret, which cannot be had again.
+
+        Raises:
+            ApiKeyError: the name is empty or too long, a key of another scope than `device` is bound to a device, or
+                one is bound to what can be no device's id.
+            DatabaseError: it cannot be written.
+        """
+        if not 1 <= len(name) <= 100 or not name.isprintable():
+            raise ApiKeyError("a key's name has 1 to 100 printable characters: say whose it is")
+        if device_id is not None and scope is not Scope.DEVICE:
+            raise ApiKeyError(f"a key for one device has the scope {Scope.DEVICE}, not {scope}")
+        if device_id is not None and not re.fullmatch(DEVICE_ID, device_id):
+            raise ApiKeyError("no device can have this id: an id is 1 to 64 letters, digits, hyphens and underscores")
+        secret = PREFIX + secrets.token_urlsafe(32)
+        key = ApiKey(secrets.token_hex(4), name, scope, device_id, datetime.now(UTC))
+        row = {"id": key.id, "name": name, "scope": scope.value, "device_id": device_id, "created_at": key.created_at}
+        with self._database.writing() as connection:
+            connection.execute(insert(API_KEYS).values(**row, digest=_digest(secret)))
+        return key, secret
+
+    def valid(self) -> list[ApiKey]:
+        """Returns the keys that are not revoked, oldest first."""
+        with self._database.reading() as connection:
+            rows = connection.execute(_VALID.order_by(API_KEYS.c.created_at)).all()
+        return [ApiKey(row.id, row.name, Scope(row.scope), row.device_id, row.created_at) for row in rows]
+
+    def revoke(self, key_id: str) -> None:
+        """Makes a key worthless. Raises ApiKeyError where there is no valid one of this id."""
+        unknown = ApiKeyError(f"there is no valid key {key_id[:40]!r}: `thumbprint access list` shows them")
+        if not key_id.isalnum():  # no database takes all that a command line can
+            raise unknown
+        with self._database.writing() as connection:
+            wanted = update(API_KEYS).where(API_KEYS.c.id == key_id, API_KEYS.c.revoked_at.is_(None))
+            if not connection.execute(wanted.values(revoked_at=datetime.now(UTC))).rowcount:
+                raise unknown
+
+    def remembered(self, secret: str) -> ApiKey | None:
+        """Returns the key that was found a moment ago, without asking the database."""
+        until, key = self._remembered.get(_digest(secret), (0.0, None))
+        return key if self._clock() < until else None
+
+    def find(self, secret: str) -> ApiKey | None:
+        """Returns the valid key that `secret` is. Raises DatabaseError where the table cannot be read."""
+        digest = _digest(secret)
+        with self._database.reading() as connection:
+            row = connection.execute(_VALID.where(API_KEYS.c.digest == digest)).first()
+        if row is None:
+            return None
+        key = ApiKey(row.id, row.name, Scope(row.scope), row.device_id, row.created_at)
+        with self._lock:
+            if len(self._remembered) >= _MAX_REMEMBERED:
+                self._remembered.clear()
+            self._remembered[digest] = (self._clock() + REMEMBERED_SECONDS, key)
+        return key
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()

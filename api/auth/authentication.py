@@ -1,0 +1,92 @@
+"""Who asks: the key in `Authorization: Bearer …`, looked at before anything else of a request is read.
+
+What a key may do: each route says which scope it needs.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.auth.api_keys import ApiKey, ApiKeys
+from api.auth.api_keys import Scope as KeyScope
+from api.error_handlers import storage_problem
+from api.page.assets import ASSETS
+from api.problems import Problem, problem
+from api.storage.database import DatabaseError
+
+OPEN_PATHS = frozenset({"/healthz", "/readyz", "/v1/openapi.json", *ASSETS})
+"""Asked by whoever watches or explores the service; nothing there is anybody's."""
+CALLER = "thumbprint.caller"
+"""Where the `ApiKey` of a request stands in its ASGI scope."""
+EVERYBODY = ApiKey("", "everybody", KeyScope.ADMIN, None, datetime.fromtimestamp(0, UTC))
+_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="thumbprint"'}
+
+
+class Authentication:
+    """ASGI middleware: 401 without a valid key, but where no keys are asked for."""
+
+    def __init__(self, app: ASGIApp, keys: ApiKeys | None) -> None:
+        """Args: keys: None = everybody may do everything."""
+        self._app = app
+        self._keys = keys
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in OPEN_PATHS:
+            await self._app(scope, receive, send)
+            return
+        try:
+            caller = await self._caller(scope)
+        except DatabaseError as error:
+            await storage_problem(error)(scope, receive, send)
+            return
+        if caller is None:
+            refusal = "this needs a valid API key, sent as `Authorization: Bearer KEY`"
+            await problem(401, refusal, headers=_CHALLENGE)(scope, receive, send)
+            return
+        scope[CALLER] = caller  # in place: what the router notes in the scope must reach the log
+        await self._app(scope, receive, send)
+
+    async def _caller(self, scope: Scope) -> ApiKey | None:
+        if self._keys is None:
+            return EVERYBODY
+        scheme, _, secret = Headers(scope=scope).get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not secret:
+            return None
+        return self._keys.remembered(secret) or await run_in_threadpool(self._keys.find, secret)
+
+
+# `Authentication` has looked at the header already: this one describes it in the OpenAPI page.
+_BEARER = HTTPBearer(scheme_name="API key", description="A key that `thumbprint access create` made.", auto_error=False)
+
+
+def caller(request: Request) -> ApiKey:
+    """Returns the key that a request came with."""
+    key: ApiKey = request.scope[CALLER]
+    return key
+
+
+def needs(scope: KeyScope, of_all: bool = False) -> Any:
+    """Returns the dependency that lets only keys of `scope` pass, and a device's own key to that device alone.
+
+    Args:
+        of_all: The route tells of every device, so that a device's own key does not open it.
+    """
+
+    async def check(
+        request: Request, _described: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)]
+    ) -> None:
+        key = caller(request)
+        if not key.scope.opens(scope):
+            raise Problem(403, f"this needs a key of the scope {scope}; yours has {key.scope}")
+        device_id = request.path_params.get("device_id", key.device_id)
+        if key.device_id is not None and (of_all or device_id != key.device_id):
+            raise Problem(403, "your key opens another device, and that one alone")
+
+    return Depends(check)

@@ -1,0 +1,131 @@
+"""Adaptations that were asked for: a row each, so that none is forgotten however the service ends."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Row, delete, insert, select, update
+
+from api.storage.database import Database
+from api.storage.tables import ADAPTATIONS as JOBS
+from device_runtime.adaptation.adapt import Adaptation
+from device_runtime.adaptation.gate import Verdict
+
+KEPT_PER_DEVICE = 100
+"""Older ones go; what a phone itself remembers of its adapters is in its folder."""
+
+
+class State(StrEnum):
+    """queued, then running, then done (the gate has decided) or failed (it could not be tried)."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+UNDERWAY = (State.QUEUED, State.RUNNING)
+
+
+class UnknownAdaptationError(ValueError):
+    """The device has no adaptation of this id."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One adaptation; `verdict`, `steps` and `seconds` of one that is done, `reason` of one that failed."""
+
+    id: int
+    device_id: str
+    state: State
+    model_id: str
+    created_at: datetime
+    finished_at: datetime | None = None
+    verdict: Verdict | None = None
+    reason: str | None = None
+    steps: int | None = None
+    seconds: float | None = None
+
+
+class AdaptationJobs:
+    """The table of adaptations. Safe to use from several threads."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, device_id: str, model_id: str) -> Job:
+        """Notes a new one as queued. It is on disk when this returns."""
+        row = {
+            "device_id": device_id,
+            "state": State.QUEUED.value,
+            "model_id": model_id,
+            "created_at": datetime.now(UTC),
+        }
+        with self._database.writing() as connection:
+            found = connection.execute(insert(JOBS).values(row).returning(*JOBS.c)).one()
+            return _job(found)
+
+    def begin(self, job_id: int) -> None:
+        """Notes that it runs."""
+        self._set(job_id, state=State.RUNNING.value)
+
+    def finish(self, job: Job, result: Adaptation) -> None:
+        """Notes what came of it, and drops the device's oldest."""
+        verdict = result.verdict
+        self._set(
+            job.id,
+            state=State.DONE.value,
+            finished_at=datetime.now(UTC),
+            kept=verdict.kept,
+            reason=verdict.reason[:500],
+            before=_finite(verdict.before),
+            after=_finite(verdict.after),
+            tail_words=verdict.tail_words,
+            steps=result.steps,
+            seconds=result.seconds,
+        )
+        newest = select(JOBS.c.id).where(JOBS.c.device_id == job.device_id).order_by(JOBS.c.id.desc())
+        with self._database.writing() as connection:
+            old = delete(JOBS).where(JOBS.c.device_id == job.device_id, JOBS.c.id.not_in(newest.limit(KEPT_PER_DEVICE)))
+            connection.execute(old)
+
+    def fail(self, job_id: int, reason: str) -> None:
+        """Notes why it could not be tried."""
+        self._set(job_id, state=State.FAILED.value, finished_at=datetime.now(UTC), reason=reason)
+
+    def job(self, device_id: str, job_id: int) -> Job:
+        """Returns one. Raises UnknownAdaptationError where the device has none of this id."""
+        with self._database.reading() as connection:
+            found = connection.execute(select(JOBS).where(JOBS.c.id == job_id, JOBS.c.device_id == device_id)).first()
+        if found is None:
+            raise UnknownAdaptationError("the device has no adaptation of this id")
+        return _job(found)
+
+    def underway(self) -> list[Job]:
+        """Returns those that are neither done nor failed, oldest first."""
+        wanted = select(JOBS).where(JOBS.c.state.in_([state.value for state in UNDERWAY])).order_by(JOBS.c.id)
+        with self._database.reading() as connection:
+            return [_job(row) for row in connection.execute(wanted)]
+
+    def _set(self, job_id: int, **values: Any) -> None:
+        with self._database.writing() as connection:
+            connection.execute(update(JOBS).where(JOBS.c.id == job_id).values(**values))
+
+
+def _finite(loss: float) -> float | None:
+    return loss if math.isfinite(loss) else None
+
+
+def _job(row: Row[Any]) -> Job:
+    state = State(row.state)
+    verdict = None
+    if state is State.DONE:
+        losses = (math.nan if loss is None else loss for loss in (row.before, row.after))
+        verdict = Verdict(row.kept, row.reason, row.tail_words, *losses)
+    reason = row.reason if state is State.FAILED else None
+    common = (row.id, row.device_id, state, row.model_id, row.created_at, row.finished_at)
+    return Job(*common, verdict, reason, row.steps, row.seconds)

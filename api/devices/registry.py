@@ -1,0 +1,122 @@
+"""Which devices there are."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from api.storage.database import Database
+from api.storage.tables import ADAPTATIONS, DEVICES
+
+_MAX_REMEMBERED = 100_000
+_EXISTS = select(DEVICES.c.id).where(~DEVICES.c.deleting)
+_PAGE = select(DEVICES.c.id, DEVICES.c.created_at).where(~DEVICES.c.deleting).order_by(DEVICES.c.id)
+_COUNT = select(func.count()).select_from(DEVICES).where(~DEVICES.c.deleting)
+
+
+class UnknownDeviceError(ValueError):
+    """There is no device of this id."""
+
+
+class DeviceTakenError(ValueError):
+    """There is a device of this id already."""
+
+
+@dataclass(frozen=True)
+class Device:
+    """A registered device; `created_at` in UTC."""
+
+    id: str
+    created_at: datetime
+
+
+class Registry:
+    """The table of devices. Safe to use from several threads; no other process changes it meanwhile."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known: set[str] = set()  # every request asks: half a millisecond of PostgreSQL each time
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def adding(self, device_id: str) -> Iterator[Device]:
+        """Registers a device; it is there once the block has ended well, and not at all otherwise.
+
+        Raises:
+            DeviceTakenError: the id is in use.
+            DatabaseError: it cannot be written.
+        """
+        device = Device(device_id, datetime.now(UTC))
+        with self._database.writing() as connection:
+            try:
+                connection.execute(insert(DEVICES).values(id=device.id, created_at=device.created_at))
+            except IntegrityError as error:
+                raise DeviceTakenError("there is a device of this id already") from error
+            yield device
+
+    def remembers(self, device_id: str) -> bool:
+        """Whether the device is known to be registered without a look at the database."""
+        return device_id in self._known
+
+    def require(self, device_id: str) -> None:
+        """Raises UnknownDeviceError unless the device is registered."""
+        if self.remembers(device_id):
+            return
+        with self._lock:
+            with self._database.reading() as connection:
+                found = connection.execute(_EXISTS.where(DEVICES.c.id == device_id)).first()
+            if found is None:
+                raise UnknownDeviceError("there is no device of this id: create it with POST /v1/devices")
+            if len(self._known) >= _MAX_REMEMBERED:
+                self._known.clear()
+            self._known.add(device_id)
+
+    def device(self, device_id: str) -> Device:
+        """Returns a device. Raises UnknownDeviceError where there is none."""
+        self.require(device_id)
+        with self._database.reading() as connection:
+            found = connection.execute(_PAGE.where(DEVICES.c.id == device_id)).first()
+        if found is None:
+            raise UnknownDeviceError("there is no device of this id: create it with POST /v1/devices")
+        return Device(found.id, found.created_at)
+
+    def page(self, after: str, limit: int) -> list[Device]:
+        """Returns at most `limit` devices in the order of their ids, those after `after`."""
+        with self._database.reading() as connection:
+            found = connection.execute(_PAGE.where(DEVICES.c.id > after).limit(limit))
+            return [Device(row.id, row.created_at) for row in found]
+
+    def begin_deleting(self, device_id: str) -> None:
+        """Makes a device unknown; its id stays taken until `end_deleting`, even if the process dies before that.
+
+        Raises:
+            UnknownDeviceError: there is none, or its deletion was begun already.
+        """
+        with self._lock:  # nobody remembers it between the commit and its being forgotten here
+            with self._database.writing() as connection:
+                wanted = update(DEVICES).where(DEVICES.c.id == device_id, ~DEVICES.c.deleting)
+                found = connection.execute(wanted.values(deleting=True)).rowcount
+            self._known.discard(device_id)
+        if not found:
+            raise UnknownDeviceError("there is no device of this id")
+
+    def end_deleting(self, device_id: str) -> None:
+        """Removes the last trace of a device in the database."""
+        with self._database.writing() as connection:
+            connection.execute(delete(ADAPTATIONS).where(ADAPTATIONS.c.device_id == device_id))
+            connection.execute(delete(DEVICES).where(DEVICES.c.id == device_id, DEVICES.c.deleting))
+
+    def half_deleted(self) -> list[str]:
+        """Returns the devices whose deletion was begun and not ended."""
+        with self._database.reading() as connection:
+            return list(connection.execute(select(DEVICES.c.id).where(DEVICES.c.deleting)).scalars())
+
+    def __len__(self) -> int:
+        with self._database.reading() as connection:
+            return connection.execute(_COUNT).scalar_one()

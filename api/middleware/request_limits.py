@@ -1,0 +1,88 @@
+"""Refuses a request body that is too large, whether it says its length or not.
+
+Starlette's own limit answers in plain text.
+
+An insecure service answers this machine alone, and no web page of elsewhere that found a way here.
+
+A page can have its own name resolve to 127.0.0.1 (DNS rebinding); the browser then lets it read every answer.
+But the browser says that name in `Host`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.problems import Problem, problem
+
+MAX_BODY = 8 * 1024 * 1024
+
+
+class BodyLimit:
+    """ASGI middleware: 413 for a body over `limit` bytes, of which no more than that are kept."""
+
+    def __init__(self, app: ASGIApp, limit: int = MAX_BODY) -> None:
+        self._app = app
+        self._limit = limit
+        self._refusal = f"the body is larger than {limit:,} bytes: send it in several requests"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if self._declared(scope) > self._limit:
+            await problem(413, self._refusal)(scope, receive, send)
+            return
+        received = 0
+
+        async def limited() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._limit:
+                raise Problem(413, self._refusal)  # FastAPI lets an HTTPException through to its handler
+            return message
+
+        await self._app(scope, limited, send)
+
+    @staticmethod
+    def _declared(scope: Scope) -> int:
+        length = Headers(scope=scope).get("content-length", "")
+        return int(length) if length.isdecimal() else 0
+
+
+@lru_cache(maxsize=64)  # asked at every request
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class LoopbackOnly:
+    """ASGI middleware: 421 for a request that was meant for another name than this machine's own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not is_loopback(_name(Headers(scope=scope).get("host", ""))):
+            await problem(421, "an insecure service answers requests to 127.0.0.1 or localhost only")(
+                scope, receive, send
+            )
+            return
+        await self._app(scope, receive, send)
+
+
+def _name(host: str) -> str:
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""

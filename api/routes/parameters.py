@@ -1,0 +1,47 @@
+"""Where a list goes on: the last one of the page before. Callers take it as it is, so that it can change one day.
+
+Unknown query parameters are errors, as unknown keys are: a misspelt one is never silently a default.
+
+The paths' common beginnings. Each router has all of its own: what is logged of a request is that template.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi.routing import APIRoute
+
+from api.auth.api_keys import Scope
+from api.auth.authentication import needs
+from api.problems import Problem, responses
+from api.schemas.base import DeviceId
+
+MAX_PAGE = 200
+Cursor = Annotated[
+    str | None, Query(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="`next_cursor` of the page before, as it is.")
+]
+Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="How many at most.")]
+
+
+async def known_queries(request: Request) -> None:
+    """The dependency of every router. Raises Problem (422) for a parameter that the route does not have."""
+    route = request.scope["route"]
+    known = {parameter.alias for parameter in route.dependant.query_params} if isinstance(route, APIRoute) else set()
+    if request.query_params.keys() - known:
+        raise Problem(422, f"unknown query parameter; known here: {', '.join(sorted(known)) or 'none'}")
+
+
+V1 = "/v1"
+Id = Annotated[DeviceId, Path(examples=["emulator-5554"])]
+ERRORS = (400, 401, 403, 404, 413, 422, 500, 503)
+
+
+def device_router(tag: str, scope: Scope = Scope.DEVICE) -> APIRouter:
+    """Returns an empty router under `/devices/{device_id}` for keys of `scope`."""
+    return APIRouter(
+        prefix=V1 + "/devices/{device_id}",
+        tags=[tag],
+        dependencies=[Depends(known_queries), needs(scope)],
+        responses=responses(*ERRORS),
+    )

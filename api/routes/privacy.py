@@ -1,0 +1,75 @@
+"""The endpoints of a device owner's rights: what was learnt, forgetting, taking it all along."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from api.problems import Problem
+from api.routes.parameters import Id, device_router
+from api.schemas.privacy import Export, Forget, ForgetSince, ForgetWord, Forgotten, LearnedWord, LearnedWords
+from api.service import Service
+from device_runtime.phone.phone import Phone, PhoneError
+
+_Limit = Annotated[int, Query(ge=1, le=1000, description="How many at most.")]
+
+
+def router(service: Service) -> APIRouter:
+    """Returns the routes over `service`."""
+    routes = device_router("owner")
+
+    @routes.get("/words")
+    async def words(device_id: Id, limit: _Limit = 100) -> LearnedWords:
+        """Lists the words that the owner typed."""
+
+        def read() -> LearnedWords:
+            with service.phone(device_id) as phone:
+                found = phone.learned_words(limit)
+            return LearnedWords(
+                words=[LearnedWord(word=w.word, times=w.times, last_at=w.last_at, known=w.known) for w in found]
+            )
+
+        return await service.slow(read)
+
+    @routes.post("/forget")
+    async def forget(device_id: Id, body: Forget) -> Forgotten:
+        """Forgets a word, what was typed since a time, or everything: in messages and adapter alike.
+
+        When it answers, no byte of it is left on disk. An adapter that may have learnt from it is replaced by one
+        that is trained anew without it.
+        """
+
+        def work() -> Forgotten:
+            try:
+                with service.phone(device_id) as phone:
+                    _forget(phone, body)
+                    return Forgotten(messages=phone.messages)
+            except PhoneError as error:
+                if error.__cause__ is None:  # it is the word's fault, not the storage's
+                    raise Problem(422, "that is not one word: a word has letters, digits and apostrophes") from error
+                service.phones.reopen(device_id)  # the rest of it is forgotten as the phone opens
+                raise
+
+        return await service.slow(work)
+
+    @routes.get("/export")
+    async def export(device_id: Id) -> Export:
+        """Gives all that the device keeps of its owner, the adapter's file in base64."""
+
+        def read() -> Export:
+            with service.phone(device_id) as phone:
+                return Export.model_validate(phone.export())
+
+        return await service.slow(read)
+
+    return routes
+
+
+def _forget(phone: Phone, asked: Forget) -> None:
+    if isinstance(asked, ForgetWord):
+        phone.forget_word(asked.word)
+    elif isinstance(asked, ForgetSince):
+        phone.forget_since(asked.since)
+    else:
+        phone.forget_all()

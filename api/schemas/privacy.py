@@ -1,0 +1,69 @@
+"""What belongs to a device's owner: to see it, to have it forgotten, to take it along."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from api.schemas.base import Answer, ModelId, Request, Time
+
+
+class LearnedWord(Answer):
+    """A word that the owner typed."""
+
+    word: str = Field(examples=["zanzibar"])
+    times: int
+    last_at: datetime | None = Field(description="When it was last typed, where known.")
+    known: bool = Field(description="Whether the shared vocabulary has it too.")
+
+
+class LearnedWords(Answer):
+    """The owner's words, those that the shared vocabulary lacks first, each kind by how often it was typed."""
+
+    words: list[LearnedWord]
+
+
+class ForgetWord(Request):
+    """One word: it leaves messages and adapter, and is never suggested again."""
+
+    what: Literal["word"]
+    word: Annotated[str, StringConstraints(min_length=1, max_length=64)] = Field(examples=["zanzibar"])
+
+
+class ForgetSince(Request):
+    """All that was typed from a time on."""
+
+    what: Literal["since"]
+    since: Time = Field(examples=["2024-05-01T18:30Z"])
+
+
+class ForgetAll(Request):
+    """Everything."""
+
+    what: Literal["all"]
+
+
+Forget = Annotated[ForgetWord | ForgetSince | ForgetAll, Field(discriminator="what")]
+
+
+class Forgotten(Answer):
+    """What is left."""
+
+    messages: int = Field(description="Messages in the device's history.")
+
+
+class Export(Answer):
+    """All that a device keeps of its owner; see `device_runtime.phone.data_export`."""
+
+    format: str = Field(examples=["thumbprint-export"])
+    format_version: int
+    model_id: ModelId
+    messages: list[dict[str, Any]] = Field(
+        examples=[[{"text": "see you at the station", "at": "2024-05-01T18:30:00+00:00"}]]
+    )
+    words: list[dict[str, Any]]
+    adapter: dict[str, Any] | None = Field(description="Of the adapter in use: its id, and its file in base64.")
+    adaptations: list[dict[str, Any]]
+    settings: dict[str, Any]

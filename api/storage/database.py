@@ -1,0 +1,147 @@
+"""The service's database through SQLAlchemy: an SQLite file, or PostgreSQL by its URL."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from api.errors import ServeError
+
+PATIENCE_SECONDS = 2
+"""How long a request waits for a database that another program has locked."""
+_RUNNING = 0x7468756D
+"""PostgreSQL's advisory lock of the one server that runs on a database ("thum")."""
+
+
+class DatabaseError(ValueError):
+    """The database cannot be read or written now; nothing was changed."""
+
+
+class Database:
+    """An open database. Safe to use from several threads."""
+
+    def __init__(self, where: Path | str) -> None:
+        """Args: where: Path of an SQLite file, made where there is none, or the URL of a database.
+
+        Raises:
+            ServeError: the URL is none, or the file cannot be used.
+        """
+        url = sqlite_url(where) if isinstance(where, Path) else parsed(where)
+        self.name = url.render_as_string(hide_password=True)
+        self.is_sqlite = url.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            _make_private(str(url.database))
+        # What is written may be private: no error shows it.
+        self._engine = create_engine(
+            url, hide_parameters=True, pool_timeout=10, **({} if self.is_sqlite else _POSTGRES)
+        )
+        self._reads = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        if self.is_sqlite:
+            _set_up_sqlite(self._engine)
+        self._claim: Connection | None = None
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Gives a connection for reads alone, each of which sees what was committed before it.
+
+        Raises:
+            DatabaseError: the database cannot be read.
+        """
+        with reported(), self._reads.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Gives a transaction, committed when the block ends well and rolled back otherwise.
+
+        Raises:
+            DatabaseError: the database cannot be written.
+        """
+        with reported(), self._engine.begin() as connection:
+            yield connection
+
+    def claim(self) -> None:
+        """Makes this the one server on the database until it is closed; an SQLite file is its data folder's.
+
+        Raises:
+            ServeError: another server runs on it.
+            DatabaseError: it cannot be reached.
+        """
+        if self.is_sqlite:
+            return
+        with reported():
+            self._claim = self._reads.connect()
+            free = self._claim.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": _RUNNING}).scalar_one()
+        if not free:
+            raise ServeError(f"another server runs on {self.name}: end it first, or give this one another database")
+
+    def close(self) -> None:
+        """Closes every connection."""
+        if self._claim is not None:
+            self._claim.invalidate()  # not back into the pool: its lock must go with it
+            self._claim.close()
+        self._engine.dispose()
+
+
+_POSTGRES: dict[str, Any] = {"pool_pre_ping": True, "connect_args": {"connect_timeout": 5}}
+
+
+def sqlite_url(path: Path) -> URL:
+    """Returns the URL of an SQLite file."""
+    return URL.create("sqlite", database=str(path))
+
+
+def parsed(text: str) -> URL:
+    """Reads a URL. Raises ServeError where it is that of no SQLite file and no PostgreSQL database."""
+    try:
+        url = make_url(text)
+        kind = url.get_backend_name()
+    except (ArgumentError, SQLAlchemyError, ValueError) as error:
+        raise ServeError("the database is no URL: write it as postgresql://user@host/name or sqlite:///file") from error
+    if kind == "sqlite" and url.database and url.database != ":memory:":
+        return url.set(drivername="sqlite")
+    if kind == "postgresql":
+        return url.set(drivername="postgresql+psycopg")
+    raise ServeError("the database can be PostgreSQL (postgresql://user@host/name) or a file (sqlite:///file)")
+
+
+def cause(error: SQLAlchemyError) -> str:
+    """What went wrong, without the statement."""
+    return str(getattr(error, "orig", None) or type(error).__name__).strip()
+
+
+@contextmanager
+def reported() -> Iterator[None]:
+    """Raises SQLAlchemy's errors as DatabaseError."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise DatabaseError(f"the database cannot be used: {cause(error)}") from error
+
+
+def _make_private(path: str) -> None:
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite gives its side files the same mode
+    except OSError as error:
+        raise ServeError(f"{path} cannot be used: {error.strerror}") from error
+
+
+def _set_up_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def pragmas(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.isolation_level = None  # else Python's module begins transactions where it thinks fit
+        for pragma in (f"busy_timeout={1000 * PATIENCE_SECONDS}", "journal_mode=WAL", "synchronous=FULL"):
+            connection.execute(f"PRAGMA {pragma}").fetchall()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A transaction that reads first and writes later could be refused in its middle: it locks at once.
+        if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")

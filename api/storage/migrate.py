@@ -1,0 +1,82 @@
+"""Brings a database to the newest form when the service starts, by Alembic's revisions in `api.storage.migrations`.
+
+Alembic is imported only where there is something to do: it takes 0.2 s, and a service starts often.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Connection, inspect, text
+
+from api.errors import ServeError
+from api.storage.database import Database, DatabaseError
+
+HEAD = "0002"
+"""The newest revision."""
+_MIGRATING = 0x6D696772
+"""PostgreSQL's advisory lock of whoever migrates; SQLite's writer is alone as it is."""
+
+
+def open_database(where: Path | str, to_serve: bool) -> Database:
+    """Opens a database in its newest form.
+
+    Args:
+        where: Path of an SQLite file, made where there is none, or the URL of a database.
+        to_serve: Whether to be the one server on it (see `Database.claim`).
+
+    Raises:
+        ServeError: it cannot be reached, is damaged, another server's, or of a newer program.
+    """
+    database = Database(where)
+    try:
+        if to_serve:
+            database.claim()
+        migrate(database)
+        return database
+    except DatabaseError as error:
+        database.close()
+        raise ServeError(f"{database.name} {str(error).removeprefix('the database ')}") from error
+    except BaseException:
+        database.close()
+        raise
+
+
+def migrate(database: Database) -> None:
+    """Runs the revisions that the database lacks, all of them or none.
+
+    Raises:
+        ServeError: a newer program has used it.
+        DatabaseError: it is damaged or cannot be written.
+    """
+    with database.writing() as connection:
+        if not database.is_sqlite:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATING})
+        current = _revision(connection)
+        if current != HEAD:
+            _upgrade(database, connection, current)
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _upgrade(database: Database, connection: Connection, current: str | None) -> None:
+    from alembic.operations import Operations
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+    from alembic.script.revision import RevisionError
+
+    folder = str(Path(__file__).with_name("migrations"))
+    scripts = ScriptDirectory(folder, version_locations=[folder])
+    try:
+        steps = list(scripts.iterate_revisions(HEAD, current or "base"))
+    except RevisionError as error:
+        raise ServeError(f"{database.name} was written by a newer program (form {current}): update this one") from error
+    context = MigrationContext.configure(connection)
+    with Operations.context(context):
+        for step in reversed(steps):
+            step.module.upgrade()
+    context.stamp(scripts, HEAD)

@@ -1,0 +1,94 @@
+"""One adaptation: the recipe's algorithm over the newest messages, then the gate.
+
+The adapter is derived anew from the history each time, never from the adapter before it, so that
+errors cannot pile up over months.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from device_runtime.adaptation.algorithms.local_steps import counted, log_probs
+from device_runtime.adaptation.algorithms.registry import ALGORITHMS
+from device_runtime.adaptation.gate import Verdict, judge, not_judged
+from device_runtime.adapter.adapter import Adapter
+from device_runtime.inference.engine import Engine
+from device_runtime.manifest import Recipe
+from keyboard_model.batching.adaptation_window import hold_out, newest
+from keyboard_model.batching.windows import IGNORE, Windows, pack
+
+
+@dataclass(frozen=True)
+class Adaptation:
+    """What came of one adaptation.
+
+    Attributes:
+        adapter: The one to use from now on: the new one where the verdict kept it, else the old.
+        verdict: The gate's.
+        steps: Local steps taken.
+        seconds: Wall time.
+    """
+
+    adapter: Adapter
+    verdict: Verdict
+    steps: int
+    seconds: float
+
+
+def adapt(
+    engine: Engine, recipe: Recipe, messages: Sequence[str], current: Adapter, starts: Sequence[Adapter]
+) -> Adaptation:
+    """Trains an adapter on one owner's messages and judges it.
+
+    Args:
+        engine: Runs the model.
+        recipe: The bundle's.
+        messages: Oldest first; the newest that hold `recipe.newest_words` words are used.
+        current: The adapter in use.
+        starts: The bundle's, where training begins; the first is the one of a phone that never adapted.
+    """
+    started = time.perf_counter()
+    training, tail = parts(engine, recipe, messages)
+    before = word_losses(engine, tail, current)
+    reason = _obstacle(recipe, training, len(before))
+    if reason is not None:
+        return Adaptation(current, not_judged(reason, before), 0, time.perf_counter() - started)
+    algorithm = ALGORITHMS[recipe.algorithm]
+    candidate = algorithm(engine, recipe, training, tail, starts).stored_as(recipe.adapter_dtype)
+    verdict = (
+        judge(before, word_losses(engine, tail, candidate), recipe.gate)
+        if candidate.is_finite()
+        else not_judged("the training diverged", before)
+    )
+    adapter = candidate if verdict.kept else current
+    return Adaptation(adapter, verdict, recipe.steps, time.perf_counter() - started)
+
+
+def parts(engine: Engine, recipe: Recipe, messages: Sequence[str]) -> tuple[Windows, Windows]:
+    """Returns the windows that an adaptation learns from, and those of the tail that judges it."""
+    learnt, held_out = hold_out(newest(engine.tokenizer, messages, recipe.newest_words), recipe.holdout_share)
+    window, bos = engine.shape.window, engine.shape.bos
+    return pack(learnt, window, bos), pack(held_out, window, bos)
+
+
+def _obstacle(recipe: Recipe, training: Windows, tail_words: int) -> str | None:
+    if recipe.trains_nothing:
+        return "the recipe trains no adapter"
+    if not counted(training):
+        return "there are no messages to learn from yet"
+    if tail_words < max(recipe.gate.min_words, 1):
+        return f"{tail_words} words are held out, {max(recipe.gate.min_words, 1)} are needed to judge"
+    return None
+
+
+def word_losses(engine: Engine, windows: Windows, adapter: Adapter) -> npt.NDArray[np.float64]:
+    """Loss in nats of each word of the windows, in order: the sum over its pieces. `[W]`"""
+    found = log_probs(engine, windows, adapter)
+    engine.rest()  # so that training and judging never fill the phone's memory together
+    words = windows.word_ids[windows.targets != IGNORE]
+    return np.bincount(words, weights=-found).astype(np.float64)

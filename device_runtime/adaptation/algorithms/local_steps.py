@@ -1,0 +1,68 @@
+"""An owner's windows as the model reads them: batches of its one size, and what it says of them.
+
+What one local step moves by.
+
+The loss's gradient at an adapter, read off a step of the model: a bundle has no signature of its own for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from device_runtime.adapter.adapter import Adapter
+from device_runtime.inference.engine import Engine
+from device_runtime.manifest import Recipe
+from keyboard_model.batching.windows import IGNORE, Windows
+
+Batch = tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]
+
+
+def batches(engine: Engine, windows: Windows) -> list[Batch]:
+    """The windows in batches of the size that the model takes, the last filled up with what counts nowhere."""
+    size, bos = engine.shape.batch, engine.shape.bos
+    missing = -len(windows.tokens) % size
+    tokens = np.pad(windows.tokens, ((0, missing), (0, 0)), constant_values=bos)
+    targets = np.pad(windows.targets, ((0, missing), (0, 0)), constant_values=IGNORE)
+    return [(tokens[at : at + size], targets[at : at + size]) for at in range(0, len(tokens), size)]
+
+
+def counted(windows: Windows) -> int:
+    """How many targets the windows count."""
+    return int((windows.targets != IGNORE).sum())
+
+
+def log_probs(engine: Engine, windows: Windows, adapter: Adapter) -> npt.NDArray[np.float64]:
+    """Log-probability of each counted target of the windows, in order. `[counted]`, float64"""
+    found = [engine.evaluate(*batch, adapter)[batch[1] != IGNORE] for batch in batches(engine, windows)]
+    return np.concatenate([np.zeros(0), *found])
+
+
+@dataclass(frozen=True)
+class Rates:
+    """See `keyboard_model.model.adapter.Rates`."""
+
+    learning_rate: float
+    bias_rate: float
+    proximal: float
+    clip: float
+
+    @classmethod
+    def of(cls, recipe: Recipe, pieces: int) -> Rates:
+        """The recipe's rates for someone who typed so many pieces: times n / (n + evidence)."""
+        share = pieces / (pieces + recipe.evidence) if pieces else 0.0
+        return cls(recipe.learning_rate * share, recipe.bias_rate * share, recipe.proximal, recipe.clip)
+
+
+_LARGE = 1024.0
+"""The rate of the step that a gradient is read off: a power of two, and so large that the difference loses nothing."""
+
+
+def gradient(engine: Engine, batch: Batch, at: Adapter, clip: float) -> Adapter:
+    """The clipped gradient of the mean loss, off one step without a pull: it is all that the step subtracts."""
+    moved, _ = engine.adapt(*batch, at, at, Rates(_LARGE, _LARGE, 0.0, clip))
+    return Adapter(
+        (at.lora_a - moved.lora_a) / _LARGE, (at.lora_b - moved.lora_b) / _LARGE, (at.bias - moved.bias) / _LARGE
+    )

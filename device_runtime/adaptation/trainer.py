@@ -1,0 +1,139 @@
+"""Who trains a phone's adapter: the phone says on what, and takes what comes of it.
+
+Training in a process of its own and of lower priority, for whoever must answer meanwhile.
+
+In one process the two take turns: a training thread in Python keeps the interpreter for 5 ms at a time, and a
+prediction asks for it again after each of its dozen steps of the model. Under 500 predictions a second half of
+them waited 174 ms for 0.45 adaptations a second.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
+from typing import ParamSpec, Protocol, TypeVar
+
+from device_runtime.adaptation.adapt import Adaptation
+from device_runtime.adaptation.budget import Budget, adapt_within
+from device_runtime.adaptation.gate import Verdict
+from device_runtime.adaptation.ngram_weight import strength_on
+from device_runtime.adapter.adapter import Adapter
+from device_runtime.bundle.loader import Bundle
+from device_runtime.inference.engine import Engine
+from keyboard_model.storage.child_processes import Leashed
+
+
+class Trainer(Protocol):
+    """Trains for any number of phones of one bundle. Safe to use from several threads."""
+
+    def adapt(self, budget: Budget, messages: Sequence[str], current: Adapter) -> Adaptation:
+        """See `adaptation.adapt`, of the bundle's recipe; what passes the budget is stopped."""
+
+    def strength(self, earlier: Sequence[str], tail: Sequence[str], adapter: Adapter) -> float | None:
+        """See `history_strength.strength_on`; None = it could not be found, and the one in use stays."""
+
+
+class TrainerHere:
+    """Trains in the thread that asks, on the engine that predicts, as a phone does."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._recipe = engine.bundle.manifest.recipe
+
+    def adapt(self, budget: Budget, messages: Sequence[str], current: Adapter) -> Adaptation:
+        """See `Trainer`."""
+        return adapt_within(budget, self._engine, self._recipe, messages, current, self._engine.bundle.starts)
+
+    def strength(self, earlier: Sequence[str], tail: Sequence[str], adapter: Adapter) -> float:
+        """See `Trainer`."""
+        return strength_on(self._engine, self._recipe, earlier, tail, adapter)
+
+
+NICENESS = 10
+"""Of two that want one core, who predicts gets nine tenths of it."""
+IDLE_SECONDS = 20.0
+"""A process that nobody asked anything for so long ends: its 100 MB are of use a moment a day."""
+_GONE = "the training was cut off: its process was ended from outside, perhaps for want of memory"
+
+_Taken = ParamSpec("_Taken")
+_Given = TypeVar("_Given")
+
+_trainer: TrainerHere  # of the training process, set as it starts
+
+
+def _begin(bundle: Bundle) -> None:
+    global _trainer
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # sent to the whole group: what was begun is finished
+    os.nice(NICENESS)
+    _trainer = TrainerHere(Engine(bundle, num_threads=1))
+
+
+def _adapt(budget: Budget, messages: Sequence[str], current: Adapter) -> Adaptation:
+    return _trainer.adapt(budget, messages, current)
+
+
+def _strength(earlier: Sequence[str], tail: Sequence[str], adapter: Adapter) -> float:
+    return _trainer.strength(earlier, tail, adapter)
+
+
+class TrainingProcess:
+    """A `Trainer`; its process starts when something is asked, and ends when it idles or is closed, or with this one.
+
+    One thread at a time is served.
+    """
+
+    def __init__(self, bundle: Bundle, idle_seconds: float = IDLE_SECONDS) -> None:
+        self._bundle = bundle
+        self._idle_seconds = idle_seconds
+        self._lock = threading.Lock()
+        self._process: Leashed | None = None
+        self._ending = ExitStack()
+        self._timer: threading.Timer | None = None
+
+    def adapt(self, budget: Budget, messages: Sequence[str], current: Adapter) -> Adaptation:
+        """See `Trainer`. Where the process is killed meanwhile the old adapter stays, and the verdict says so."""
+        try:
+            return self._call(_adapt, budget, messages, current)
+        except BrokenProcessPool:
+            return Adaptation(current, Verdict(False, _GONE, 0, 0.0, 0.0), 0, 0.0)
+
+    def strength(self, earlier: Sequence[str], tail: Sequence[str], adapter: Adapter) -> float | None:
+        """See `Trainer`."""
+        try:
+            return self._call(_strength, earlier, tail, adapter)
+        except BrokenProcessPool:
+            return None
+
+    def rest(self) -> None:
+        """Ends the process; the next call starts another."""
+        with self._lock:
+            self._end()
+
+    def _call(self, call: Callable[_Taken, _Given], *given: _Taken.args, **named: _Taken.kwargs) -> _Given:
+        with self._lock:
+            if self._timer is not None:
+                self._timer.cancel()
+            if self._process is None:
+                self._process = self._ending.enter_context(Leashed(1, _begin, self._bundle))
+            try:
+                return self._process.submit(call, *given, **named).result()
+            except BrokenProcessPool:
+                self._end()
+                raise
+            finally:
+                self._rest_later()
+
+    def _rest_later(self) -> None:
+        self._timer = threading.Timer(self._idle_seconds, self.rest)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _end(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._process = None
+        self._ending.close()

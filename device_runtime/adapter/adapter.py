@@ -1,0 +1,157 @@
+"""What one user's training made: a value that can be stored, gated, rolled back and deleted.
+
+Stored as safetensors, in one of the forms of `adapter_forms`, with the id of the model it belongs to and
+a hash of its numbers, so that a phone never runs another base's adapter or a damaged one.
+
+Adapters in proportion.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import safetensors.numpy
+from safetensors import SafetensorError, safe_open
+
+from device_runtime.adapter.encodings import NAMES as NAMES
+from device_runtime.adapter.encodings import STORED_NAMES, FormError, Sizes, pack, unpack
+from device_runtime.adapter.encodings import Array as Array
+from device_runtime.manifest import AdapterForm, ModelShape
+from keyboard_model.storage.atomic_write import write_private
+
+_ID = "0" * 64  # as long as the id of any bundle's model
+
+
+class AdapterError(ValueError):
+    """An adapter is another model's, damaged or unusable; the message says why."""
+
+
+@dataclass(frozen=True, eq=False)
+class Adapter:
+    """`lora_a [E,r]`, `lora_b [r,E]`, `bias [V]`, float32 and read-only: see `keyboard_model.model.adapter`."""
+
+    lora_a: Array
+    lora_b: Array
+    bias: Array
+
+    def __post_init__(self) -> None:
+        for name in NAMES:
+            frozen = np.ascontiguousarray(getattr(self, name), np.float32).view()
+            frozen.flags.writeable = False
+            object.__setattr__(self, name, frozen)
+
+    def tensors(self) -> dict[str, Array]:
+        """The tensors by the names that the model's signatures give them."""
+        return {"lora_a": self.lora_a, "lora_b": self.lora_b, "bias": self.bias}
+
+    def is_finite(self) -> bool:
+        return all(bool(np.isfinite(tensor).all()) for tensor in self.tensors().values())
+
+    def stored_as(self, form: AdapterForm) -> Adapter:
+        """The adapter that comes back after it was stored in that form; not finite where it cannot be stored."""
+        if not self.is_finite():
+            return self
+        sizes = {name: tensor.shape for name, tensor in self.tensors().items()}
+        return Adapter(**unpack(pack(self.tensors(), form), form, sizes))
+
+
+def stored_bytes(adapter: Adapter, form: AdapterForm) -> int:
+    """Bytes of the file that `save_adapter` writes, under the id of any bundle's model.
+
+    Raises:
+        AdapterError: the adapter is not finite (in that form).
+    """
+    return len(_file(adapter, _ID, form))
+
+
+def save_adapter(path: Path, adapter: Adapter, model_id: str, form: AdapterForm) -> None:
+    """Writes an adapter, whole or not at all.
+
+    Raises:
+        AdapterError: the adapter is not finite (in that form).
+        OSError: it cannot be written; what was there stays.
+    """
+    write_private(path, _file(adapter, model_id, form))
+
+
+def load_adapter(path: Path, shape: ModelShape, model_id: str) -> Adapter:
+    """Reads an adapter that `save_adapter` wrote, in whatever form.
+
+    Raises:
+        AdapterError: it belongs to another model, has other shapes or an unknown form, is damaged or no adapter at all.
+        FileNotFoundError: there is none.
+    """
+    if not path.exists():
+        raise FileNotFoundError(path)
+    try:
+        with safe_open(str(path), framework="numpy") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (a handle, not a dict)
+    except (SafetensorError, OSError, ValueError, TypeError) as error:
+        raise AdapterError(f"{path.name} is damaged: {error}") from error
+    if metadata.get("model_id") != model_id:
+        raise AdapterError(f"{path.name} belongs to another model")
+    adapter = checked(tensors, shape, path.name, metadata.get("form"))
+    if metadata.get("sha256") != _digest(tensors):
+        raise AdapterError(f"{path.name} is damaged: its numbers are not those that were written")
+    return adapter
+
+
+def checked(tensors: Mapping[str, npt.NDArray[Any]], shape: ModelShape, name: str, form: str | None = None) -> Adapter:
+    """Returns the adapter that stored tensors come to; `form` None: float32 or float16, whichever they are.
+
+    Raises:
+        AdapterError: they are not what this model's adapter is in that form, or not finite; `name` is said.
+    """
+    try:
+        adapter = Adapter(**unpack(tensors, form or _float_form(tensors), _sizes(shape)))
+    except FormError as error:
+        raise AdapterError(f"{name} {error}") from error
+    if not adapter.is_finite():
+        raise AdapterError(f"{name} holds infinite or missing numbers")
+    return adapter
+
+
+def _float_form(tensors: Mapping[str, npt.NDArray[Any]]) -> str:
+    return "float16" if all(tensor.dtype == np.float16 for tensor in tensors.values()) else "float32"
+
+
+def _sizes(shape: ModelShape) -> Sizes:
+    return {
+        "lora_a": (shape.embedding, shape.rank),
+        "lora_b": (shape.rank, shape.embedding),
+        "bias": (shape.vocab,),
+    }
+
+
+def _file(adapter: Adapter, model_id: str, form: AdapterForm) -> bytes:
+    if not adapter.stored_as(form).is_finite():
+        raise AdapterError(f"an adapter with infinite or missing numbers (as {form}) is not stored")
+    tensors = pack(adapter.tensors(), form)
+    metadata = {"model_id": model_id, "form": form, "sha256": _digest(tensors)}
+    return safetensors.numpy.save(tensors, metadata=metadata)
+
+
+def _digest(tensors: Mapping[str, npt.NDArray[Any]]) -> str:
+    digest = hashlib.sha256()
+    for name in STORED_NAMES:
+        if name in tensors:
+            digest.update(np.ascontiguousarray(tensors[name]).tobytes())
+    return digest.hexdigest()
+
+
+def between(first: Adapter, second: Adapter, share: float) -> Adapter:
+    """share·first + (1 − share)·second."""
+
+    def mixed(one: Array, other: Array) -> Array:
+        return one * share + other * (1.0 - share)
+
+    return Adapter(
+        mixed(first.lora_a, second.lora_a), mixed(first.lora_b, second.lora_b), mixed(first.bias, second.bias)
+    )

@@ -1,0 +1,70 @@
+"""The adapters on a phone's disk, a file each, named by the id of the adaptation that made it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Collection
+from pathlib import Path
+
+from device_runtime.adapter.adapter import Adapter, AdapterError, load_adapter, save_adapter
+from device_runtime.manifest import Manifest
+from keyboard_model.storage.atomic_write import sync, write_private
+
+_OF_VERSION_1 = ("adapter.safetensors", "previous.safetensors", "state.json")
+
+
+class AdapterShelf:
+    """The files `adapter-<id>.safetensors` in a folder, for one base model."""
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self._folder = folder
+        self._manifest = manifest
+
+    def path(self, adapter_id: int) -> Path:
+        return self._folder / f"adapter-{adapter_id}.safetensors"
+
+    def save(self, adapter_id: int, adapter: Adapter) -> None:
+        """Writes an adapter, whole or not at all.
+
+        Raises:
+            AdapterError: it is not finite in the form that the recipe stores.
+            OSError: it cannot be written.
+        """
+        save_adapter(self.path(adapter_id), adapter, self._manifest.model_id, self._manifest.recipe.adapter_dtype)
+
+    def save_file(self, adapter_id: int, data: bytes) -> Adapter:
+        """Writes a file that another phone (or this one, earlier) made. Returns the adapter in it.
+
+        Raises:
+            AdapterError: it belongs to another model, is damaged or no adapter; it is not kept.
+            OSError: it cannot be written.
+        """
+        write_private(self.path(adapter_id), data)
+        try:
+            return self.load(adapter_id)
+        except AdapterError:
+            self.path(adapter_id).unlink()
+            raise
+
+    def load(self, adapter_id: int) -> Adapter:
+        """Reads an adapter.
+
+        Raises:
+            AdapterError: it is missing, damaged or another model's.
+        """
+        try:
+            return load_adapter(self.path(adapter_id), self._manifest.model, self._manifest.model_id)
+        except FileNotFoundError as error:
+            raise AdapterError(f"{self.path(adapter_id).name} is missing") from error
+
+    def keep_only(self, ids: Collection[int]) -> None:
+        """Deletes every other adapter, and what a write that a crash cut off has left."""
+        kept = {self.path(adapter_id) for adapter_id in ids}
+        leftover = [path for path in self._folder.glob("adapter-*.safetensors") if path not in kept]
+        leftover += self._folder.glob(".adapter-*.safetensors.*")
+        leftover += [path for name in _OF_VERSION_1 if (path := self._folder / name).exists()]
+        for path in leftover:
+            with contextlib.suppress(FileNotFoundError):
+                path.unlink()
+        if leftover:
+            sync(self._folder)

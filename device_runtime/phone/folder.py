@@ -1,0 +1,188 @@
+"""A phone's folder on disk: who holds it, which model it belongs to, which adapter is in use.
+
+The store says what counts; an adapter's file is written before the store names it and deleted after the
+store gave it up, so that a crash at any instant leaves a file too many at worst, never one too few.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+
+from device_runtime.adapter.adapter import Adapter, AdapterError
+from device_runtime.adapter.store import AdapterShelf
+from device_runtime.bundle.loader import Bundle
+from device_runtime.phone.adaptation_log import AdaptationEntry, AdaptationLog
+from device_runtime.phone.database import Store
+from device_runtime.phone.message_history import History
+from device_runtime.phone.state import SHARED_START, StateRow
+from device_runtime.phone.word_lists import Forgotten
+
+
+class FolderError(ValueError):
+    """The folder cannot be used, or not for what was asked; the message says why."""
+
+
+class PhoneFolder:
+    """An open folder.
+
+    Attributes:
+        path: Where it is.
+        store, state, history, log, forgotten: The SQLite file and what is in it.
+        shelf: The adapters' files.
+        adapter: The one in use.
+        notes: What opening had to set right, a sentence each.
+    """
+
+    def __init__(self, path: Path, bundle: Bundle, descriptor: int) -> None:
+        self.path = path
+        self.notes: list[str] = []
+        self._initial = bundle.adapter_init
+        self._model_id = bundle.manifest.model_id
+        self.store = Store(path / "history.sqlite")
+        try:
+            self.state = StateRow(self.store, self._model_id)
+            self.history = History(self.store)
+            self.log = AdaptationLog(self.store)
+            self.forgotten = Forgotten(self.store, self.state.now.salt)
+            self.shelf = AdapterShelf(path, bundle.manifest)
+            self._set_right()
+            self.adapter = self._load()
+        except BaseException:
+            self.store.close()
+            raise
+        self._release = weakref.finalize(self, os.close, descriptor)
+
+    @classmethod
+    def open(cls, path: Path, bundle: Bundle) -> PhoneFolder:
+        """Opens the folder, made where there is none, and holds it.
+
+        Raises:
+            FolderError, StoreError: another process holds it, it is damaged, or it cannot be used.
+        """
+        with _reported(path):
+            path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            os.chmod(path, 0o700)
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return cls(path, bundle, descriptor)
+            except BlockingIOError as error:
+                os.close(descriptor)
+                raise FolderError(f"{path} is in use: close the phone that holds it first") from error
+            except BaseException:
+                os.close(descriptor)
+                raise
+
+    def close(self) -> None:
+        """Lets the folder go."""
+        self.store.close()
+        self._release()
+
+    def record(self, entry: AdaptationEntry, adapter: Adapter | None) -> None:
+        """Writes an entry down; its adapter, where it has one, is in use from then on."""
+        with _reported(self.path):
+            if adapter is not None:
+                self.shelf.save(entry.id, adapter)
+            self._enter(entry)
+            if adapter is not None:
+                self.adapter = adapter
+            self.shelf.keep_only(self.log.stored())
+
+    def record_file(self, entry: AdaptationEntry, data: bytes) -> None:
+        """The same of an adapter's file from elsewhere. Raises FolderError where it is none of this model."""
+        with _reported(self.path):
+            adapter = self.shelf.save_file(entry.id, data)
+            self._enter(entry)
+            self.adapter = adapter
+            self.shelf.keep_only(self.log.stored())
+
+    def _enter(self, entry: AdaptationEntry) -> None:
+        with self.store.transaction():
+            self.log.add(entry)
+            self.state.change(due=None, **({"adapter": entry.id} if entry.stored else {}))
+
+    def go_back(self, to: int | None) -> bool:
+        """Puts a stored adapter in use.
+
+        Args:
+            to: Its id, SHARED_START for the bundle's own; None = the one before that in use.
+
+        Returns:
+            Whether there was one to go back to; always where `to` says which.
+
+        Raises:
+            FolderError: that adapter is not stored or cannot be read; the one in use stays.
+        """
+        current = self.state.now.adapter
+        if to is None and current == SHARED_START:
+            return False
+        target = self.log.before(current) if to is None else to
+        stored = self.log.stored()
+        if target not in (SHARED_START, *stored):
+            known = ", ".join(map(str, [SHARED_START, *stored]))
+            raise FolderError(f"there is no adapter {target} to go back to: there are {known} ({SHARED_START}: none)")
+        with _reported(self.path):
+            adapter = self._initial if target == SHARED_START else self.shelf.load(target)
+            self.state.change(adapter=target)
+            self.adapter = adapter
+        return True
+
+    def take_adapter(self) -> None:
+        """Takes up the adapter that the state names, after the state was changed elsewhere."""
+        self.adapter = self._load()
+
+    def scrub(self) -> None:
+        """Takes the last bytes of what was forgotten off the disk: in the store's files, and the adapters given up."""
+        with _reported(self.path):
+            self.shelf.keep_only(self.log.stored())
+            self.store.scrub()
+            self.state.change(unclean=False)
+
+    def _set_right(self) -> None:
+        state = self.state.now
+        if state.model_id != self._model_id:
+            self._move_to_this_model()
+        if state.unclean:
+            self.scrub()
+        self.shelf.keep_only(self.log.stored())
+
+    def _move_to_this_model(self) -> None:
+        state = self.state.now
+        had_one = state.adapter != SHARED_START
+        self.notes.append(
+            "the bundle is another one: the history was kept"
+            + (", the adapter of the old was dropped: the next adaptation makes one for the new" if had_one else "")
+        )
+        with self.store.transaction():
+            self.log.give_up(self.log.stored())
+            due = "new model" if had_one else state.due
+            self.state.change(model_id=self._model_id, adapter=SHARED_START, strength=1.0, due=due)
+
+    def _load(self) -> Adapter:
+        adapter_id = self.state.now.adapter
+        if adapter_id == SHARED_START:
+            return self._initial
+        try:
+            return self.shelf.load(adapter_id)
+        except AdapterError as error:  # nothing is lost: the next adaptation derives it anew from the history
+            self.notes.append(f"{error}; the phone goes on without it until it adapts again")
+            with self.store.transaction():
+                self.log.give_up([adapter_id])
+                self.state.change(adapter=SHARED_START, due="damaged")
+            self.shelf.keep_only(self.log.stored())
+            return self._initial
+
+
+@contextlib.contextmanager
+def _reported(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise FolderError(f"{path} cannot be used: {error.strerror or error}") from error
+    except AdapterError as error:
+        raise FolderError(f"the adapter cannot be used: {error}") from error

@@ -1,0 +1,66 @@
+"""What an owner wants gone, taken out of all that a phone keeps: messages, adapters, entries.
+
+Each function is one transaction, so that a crash leaves everything or all that was asked for gone; it
+notes that bytes are still to be taken off the disk, which `PhoneFolder.scrub` does, at the latest when
+the folder is next opened. An adapter that may have learnt from what went goes with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from device_runtime.phone.folder import PhoneFolder
+from device_runtime.phone.state import SHARED_START, new_salt
+from keyboard_model.text.masking import bare, without_words
+
+
+def forget_word(folder: PhoneFolder, word: str) -> int:
+    """Masks one word in every message and keeps it off this phone. Returns how many messages had it."""
+    with folder.store.transaction():
+        folder.forgotten.write(word)
+        changed = folder.history.rewrite(lambda text: without_words(text, bare(word).__eq__))
+        _unlearn(folder, changed)
+    _take_up(folder)
+    return len(changed)
+
+
+def forget_since(folder: PhoneFolder, at: datetime) -> int:
+    """Deletes what was typed from that time on. Returns how many messages that was."""
+    with folder.store.transaction():
+        gone = folder.history.delete_since(at)
+        _unlearn(folder, gone)
+    _take_up(folder)
+    return len(gone)
+
+
+def forget_all(folder: PhoneFolder) -> None:
+    """Deletes messages, adapters, entries and the list of forgotten words; incognito stays as it is."""
+    with folder.store.transaction():
+        folder.history.clear()
+        folder.log.clear()
+        folder.forgotten.clear()
+        folder.state.change(adapter=SHARED_START, strength=1.0, due=None, unclean=True, salt=new_salt())
+    _take_up(folder)
+
+
+def _unlearn(folder: PhoneFolder, messages: Sequence[int]) -> None:
+    """Gives up what was derived from these messages, ids ascending."""
+    if not messages:
+        return
+    log, state = folder.log, folder.state.now
+    derived = [entry.id for entry in log.entries() if entry.read(messages)]
+    last = log.last()
+    changes: dict[str, Any] = {"unclean": True}
+    if state.adapter in derived:
+        changes |= {"adapter": SHARED_START, "due": "forgetting"}
+    if last is not None and last.id in derived:  # so was the strength, whether or not its adapter was kept
+        changes |= {"strength": 1.0, "due": "forgetting"}
+    log.give_up(derived)
+    folder.state.change(**changes)
+
+
+def _take_up(folder: PhoneFolder) -> None:
+    folder.forgotten.reread(folder.state.now.salt)
+    folder.take_adapter()

@@ -1,0 +1,174 @@
+"""What the owner typed: the phone's private messages, in the order they were typed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from device_runtime.phone.database import Store, StoreError, seconds
+from keyboard_model.text import units as words_of_text
+
+MAX_MESSAGES = 20_000
+MAX_BYTES = 32 * 1024 * 1024
+_SLACK = 0.05
+"""Old messages go in blocks of this share, so that what is counted from them is recounted rarely."""
+_PAGE = 500
+
+
+class Entry(NamedTuple):
+    """A message of the owner's; `at`: when it was typed, where known."""
+
+    text: str
+    at: datetime | None = None
+
+
+class Message(NamedTuple):
+    """A stored message. `id`: grows with every message and is never given again."""
+
+    id: int
+    text: str
+    at: datetime | None
+    words: int
+
+
+class History:
+    """At most about `max_messages` messages of `max_bytes` of text, the oldest go first."""
+
+    def __init__(self, store: Store, max_messages: int = MAX_MESSAGES, max_bytes: int = MAX_BYTES) -> None:
+        self._store = store
+        self._max_messages = max_messages
+        self._max_bytes = max_bytes
+        self._bytes: int | None = None  # of all texts; unknown until asked for, and after some went
+
+    def add(self, text: str, at: datetime | None = None) -> bool:
+        """Stores one message; see `add_many`."""
+        return self.add_many([Entry(text, at)])
+
+    def add_many(self, entries: Iterable[Entry], now: datetime | None = None) -> bool:
+        """Stores messages in order, all of them or none. They are on disk when this returns.
+
+        Args:
+            entries: The messages.
+            now: When they arrive, for those that do not know when they were typed; None = the machine's clock.
+
+        Returns:
+            Whether old messages had to go to make room.
+
+        Raises:
+            StoreError: a message is larger than a whole history may be, or the disk is full or cannot be written.
+        """
+        arrival = seconds(now or datetime.now(UTC))
+        rows = [_row(entry, arrival) for entry in entries]
+        sizes = [len(text.encode()) for *_, text, _ in rows]
+        if max(sizes, default=0) > self._max_bytes:
+            raise StoreError(f"a message of {max(sizes):,} bytes cannot be kept: {self._max_bytes:,} is the most")
+        with self._store.transaction() as db:
+            total = sum(sizes) + (self._stored_bytes() if self._bytes is None else self._bytes)
+            db.executemany("INSERT INTO messages (at, words, text, typed) VALUES (?, ?, ?, ?)", rows)
+            dropped = self._drop_oldest(total)
+        self._bytes = None if dropped else total
+        return dropped
+
+    def _drop_oldest(self, total_bytes: int) -> bool:
+        first, last = self._store.rows("SELECT min(id), max(id) FROM messages")[0]
+        if first is None:
+            return False
+        # Where messages were forgotten, ids are missing and fewer are kept than may be.
+        many, large = last - first + 1 > self._max_messages * (1 + _SLACK), total_bytes > self._max_bytes
+        if many:
+            self._delete_up_to(last - self._max_messages)
+        if large:
+            self._drop_until_small()
+        return many or large
+
+    def _drop_until_small(self) -> None:
+        spare = self._stored_bytes() - int(self._max_bytes * (1 - _SLACK))
+        for message_id, size in self._store.rows("SELECT id, length(CAST(text AS BLOB)) FROM messages ORDER BY id"):
+            if spare <= 0:
+                return
+            self._delete_up_to(message_id)
+            spare -= size
+
+    def _delete_up_to(self, message_id: int) -> None:
+        with self._store.transaction() as db:
+            db.execute("DELETE FROM messages WHERE id <= ?", (message_id,))
+
+    def _stored_bytes(self) -> int:
+        return int(self._store.rows("SELECT coalesce(sum(length(CAST(text AS BLOB))), 0) FROM messages")[0][0])
+
+    def newest(self, words: int) -> list[Message]:
+        """Returns the newest messages that together hold at least `words` words (or all), oldest first."""
+        found: list[Message] = []
+        for message in self._pages("id < ?", "DESC", 2**62):
+            if words <= 0:
+                break
+            found.append(message)
+            words -= message.words
+        return found[::-1]
+
+    def messages(self) -> Iterator[Message]:
+        """Yields every message, oldest first, a page at a time: a long history never stands in memory whole."""
+        return self._pages("id > ?", "ASC", 0)
+
+    def _pages(self, beyond: str, order: str, start: int) -> Iterator[Message]:
+        query = f"SELECT id, text, at, words FROM messages WHERE {beyond} ORDER BY id {order} LIMIT {_PAGE}"
+        while rows := self._store.rows(query, (start,)):
+            for message_id, text, at, words in rows:
+                yield Message(message_id, text, datetime.fromisoformat(at) if at else None, words)
+            start = rows[-1][0]
+
+    def words_after(self, message_id: int) -> int:
+        """Words of the messages stored after this one."""
+        query = "SELECT coalesce(sum(words), 0) FROM messages WHERE id > ?"
+        return int(self._store.rows(query, (message_id,))[0][0])
+
+    def __len__(self) -> int:
+        return int(self._store.rows("SELECT count(*) FROM messages")[0][0])
+
+    def rewrite(self, change: Callable[[str], str]) -> list[int]:
+        """Puts `change` of it in place of each message's text. Returns the ids of those that it changed, ascending."""
+        with self._store.transaction() as db:
+            changed = [(change(message.text), message) for message in self.messages()]
+            rows = [(text, _count(text), message.id) for text, message in changed if text != message.text]
+            db.executemany("UPDATE messages SET text = ?, words = ? WHERE id = ?", rows)
+            self._bytes = None
+        return [message_id for *_, message_id in rows]
+
+    def delete_since(self, at: datetime) -> list[int]:
+        """Deletes what was typed at that time or later (or arrived then, where that is all that is known).
+
+        Returns:
+            The ids that went, ascending.
+        """
+        with self._store.transaction() as db:
+            gone = db.execute("SELECT id FROM messages WHERE typed >= ? ORDER BY id", (seconds(at),)).fetchall()
+            db.execute("DELETE FROM messages WHERE typed >= ?", (seconds(at),))
+            self._bytes = None
+        return [message_id for (message_id,) in gone]
+
+    def clear(self) -> None:
+        """Deletes every message; `Store.scrub` takes their last bytes."""
+        with self._store.transaction() as db:
+            db.execute("DELETE FROM messages")
+            db.execute("DELETE FROM sqlite_sequence WHERE name = 'messages'")
+            self._bytes = None
+
+
+def _row(entry: Entry, arrival: float) -> tuple[str | None, int, str, float]:
+    text = storable(entry.text)
+    return (
+        None if entry.at is None else entry.at.isoformat(),
+        _count(text),
+        text,
+        arrival if entry.at is None else seconds(entry.at),
+    )
+
+
+def _count(text: str) -> int:
+    return len(words_of_text.words(text))
+
+
+def storable(text: str) -> str:
+    """Returns `text` with what is no character (half a surrogate pair of broken UTF-16) replaced."""
+    return text.encode("utf-8", "replace").decode("utf-8")

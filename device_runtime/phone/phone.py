@@ -1,0 +1,400 @@
+"""One phone: its owner's history, their adapter, and the suggestions that come of both.
+
+A folder holds all of it, readable by its owner only:
+
+    history.sqlite               what was typed, forgotten and decided; every adaptation (see `store`)
+    adapter-<id>.safetensors     the adapters of the last adaptations that were kept
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import takewhile
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from device_runtime.adaptation.adapt import Adaptation
+from device_runtime.adaptation.budget import Budget
+from device_runtime.adaptation.ngram_weight import tail_of
+from device_runtime.adaptation.trainer import Trainer, TrainerHere
+from device_runtime.adapter.adapter import Adapter
+from device_runtime.inference.engine import Engine
+from device_runtime.inference.lexicon import is_one_word
+from device_runtime.manifest import Recipe
+from device_runtime.phone import forgetting
+from device_runtime.phone.adaptation_entries import entry_of, uploaded
+from device_runtime.phone.adaptation_log import AdaptationEntry, Cause
+from device_runtime.phone.adaptation_policy import Conditions
+from device_runtime.phone.data_export import export
+from device_runtime.phone.database import StoreError
+from device_runtime.phone.folder import FolderError, PhoneFolder
+from device_runtime.phone.message_history import Entry, Message, storable
+from device_runtime.phone.state import SHARED_START
+from device_runtime.phone.word_lists import LearnedWord, learned_words
+from device_runtime.prediction.predictor import Suggestion, Typed, suggest
+from device_runtime.user_model.user_model import Habits
+from keyboard_model.text.masking import bare, masked
+
+MAX_SUGGESTIONS = 100
+
+
+class PhoneError(ValueError):
+    """What was asked of a phone cannot be done; the message says why, and nothing was changed."""
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Phone:
+    """Open with `Phone.open`. Safe to use from several threads; one process at a time may hold a folder open."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        folder: PhoneFolder,
+        blocked: frozenset[str],
+        clock: Callable[[], datetime],
+        trainer: Trainer,
+    ) -> None:
+        self._engine = engine
+        self._trainer = trainer
+        self._folder = folder
+        self._blocked = frozenset(map(bare, blocked))
+        self._clock = clock
+        self._adapter = folder.adapter
+        self._nobody = self._no_habits()
+        self._habits = self._recounted()
+        # Taken in this order. The adapter is a value: a reader takes it in one look and needs no lock.
+        self._adapting = threading.Lock()  # over the adapters
+        self._writing = threading.Lock()  # over the history
+        self._counting = threading.Lock()  # over the habits, never held while a file is written
+
+    @classmethod
+    def open(
+        cls,
+        folder: Path | str,
+        engine: Engine,
+        blocked: frozenset[str] = frozenset(),
+        clock: Callable[[], datetime] = _utc_now,
+        trainer: Trainer | None = None,
+    ) -> Phone:
+        """Opens a phone's folder, made where there is none, and finishes what a crash left half forgotten.
+
+        An adapter of another model is dropped (it means nothing there), the history is kept; `notes`
+        says so, and the next adaptation derives an adapter for this model.
+
+        Args:
+            folder: The phone's own.
+            engine: Runs the bundle.
+            blocked: Words never to be suggested (see `block_list`).
+            clock: The time, for entries and for messages that do not bring theirs.
+            trainer: Trains its adapters; None = the thread that calls `adapt` does, on `engine`.
+
+        Raises:
+            PhoneError: the folder is in use by another process, damaged, or cannot be written.
+        """
+        with _reported():
+            opened = PhoneFolder.open(Path(folder), engine.bundle)
+            try:
+                return cls(engine, opened, blocked, clock, trainer or TrainerHere(engine))
+            except BaseException:
+                opened.close()
+                raise
+
+    def close(self) -> None:
+        """Lets the folder go; the phone cannot be used any more."""
+        self._folder.close()
+
+    def __enter__(self) -> Phone:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    @property
+    def adapter(self) -> Adapter:
+        """The adapter in use."""
+        return self._adapter
+
+    @property
+    def adapter_id(self) -> int:
+        """Id of the adaptation that made it; 0 = it is the bundle's own."""
+        return self._folder.state.now.adapter
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What opening had to set right, a sentence each."""
+        return tuple(self._folder.notes)
+
+    @property
+    def messages(self) -> int:
+        """Messages in the history."""
+        return len(self._folder.history)
+
+    @property
+    def words(self) -> int:
+        """Words counted from the history."""
+        return self._habits.history.total
+
+    @property
+    def incognito(self) -> bool:
+        """Whether nothing is observed; set it to turn that on or off. It stays through a restart."""
+        return self._folder.state.now.incognito
+
+    @incognito.setter
+    def incognito(self, on: bool) -> None:
+        with self._writing, _reported():
+            self._folder.state.change(incognito=bool(on))
+
+    def observe(self, text: str, at: datetime | None = None, private: bool = False) -> None:
+        """Learns one message that the owner wrote. It is on disk when this returns.
+
+        Numbers of four digits or more, e-mail addresses, URLs and forgotten words are masked first, and stored nowhere.
+
+        Args:
+            text: The message.
+            at: When it was typed; None = now, and not known exactly.
+            private: It was typed in a field flagged private: it is not stored. Nor is anything while `incognito` is on.
+
+        Raises:
+            PhoneError: it is no text, or cannot be stored.
+        """
+        if not private:
+            self.observe_many([(text, at)])
+
+    def observe_many(self, messages: Iterable[str | tuple[str, datetime | None]]) -> None:
+        """Learns messages in order, with or without their times; all are stored, or none."""
+        read = [entry for entry in map(_entry, messages) if entry.text.strip()]
+        if not read:
+            return
+        with self._writing, _reported():
+            if self.incognito:
+                return
+            entries = [Entry(self._as_learnt(entry.text), entry.at) for entry in read]
+            if self._folder.history.add_many(entries, self._clock()):
+                self._take_up()  # old messages went, and their counts with them
+                return
+            for entry in entries:
+                with self._counting:  # for one at a time: whoever predicts meanwhile waits for no more
+                    self._habits.observe([entry.text])
+
+    def predict(self, context: str, prefix: str = "", k: int = 3, personal: bool = True) -> list[Suggestion]:
+        """Suggests the next word.
+
+        Args:
+            context: The message before the word that is being typed.
+            prefix: What of that word was typed, in any case.
+            k: How many words at most.
+            personal: False = the shared model alone.
+
+        Raises:
+            PhoneError: an argument is no text, or k is not between 1 and 100.
+        """
+        if not isinstance(context, str) or not isinstance(prefix, str):
+            raise PhoneError("context and prefix must be text")
+        if not 1 <= k <= MAX_SUGGESTIONS:
+            raise PhoneError(f"k is {k}: ask for 1 to {MAX_SUGGESTIONS} suggestions")
+        # Read as it would be learnt, so that what follows a masked word is found again.
+        typed = Typed.of(self._as_learnt(storable(context)), storable(prefix))
+        hidden = self._hidden if self._blocked or len(self._folder.forgotten) else None
+        if not personal:
+            return suggest(self._engine, self._engine.bundle.adapter_init, self._nobody, typed, k, hidden)
+        with self._counting:
+            return suggest(self._engine, self._adapter, self._habits, typed, k, hidden)
+
+    def adapt(self, budget: Budget = Budget()) -> Adaptation:  # noqa: B008 (a frozen value)
+        """Trains a new adapter on the history and keeps it if the gate does; `adaptations` has an entry of it.
+
+        A crash at any instant leaves the old adapter or the new one, whole. What passes the budget is
+        stopped, and the old one stays. When to call this: see `policy`.
+
+        Raises:
+            PhoneError: the adapter cannot be stored; the old one stays.
+        """
+        with self._adapting, _reported():
+            return self._adapt(budget)
+
+    def conditions(self, idle: bool, charging: bool, unmetered: bool) -> Conditions:
+        """What `policy.Policy.decide` asks, of which the caller knows the battery, the network and the screen."""
+        last = self._folder.log.last()
+        return Conditions(
+            at=self._clock(),
+            idle=idle,
+            charging=charging,
+            unmetered=unmetered,
+            new_words=self._folder.history.words_after(self._folder.log.last_message()),
+            last_adaptation=last.at if last else None,
+            due=self._folder.state.now.due,
+        )
+
+    def adaptations(self) -> list[AdaptationEntry]:
+        """Every adaptation, oldest first."""
+        return self._folder.log.entries()
+
+    def rollback(self, to: int | None = None) -> bool:
+        """Goes back to an adapter that is still stored.
+
+        Args:
+            to: The id of its entry, 0 for the bundle's own; None = the one that was in use before this one.
+
+        Returns:
+            False where none was before.
+
+        Raises:
+            PhoneError: there is no such adapter any more, or it cannot be read; the one in use stays.
+        """
+        with self._adapting, _reported():
+            went = self._folder.go_back(to)
+            self._adapter = self._folder.adapter
+            return went
+
+    def adapter_file(self) -> bytes | None:
+        """The file of the adapter in use, for `use_adapter_file` on another phone; None = it is the bundle's own."""
+        with self._adapting, _reported():
+            if self.adapter_id == SHARED_START:
+                return None
+            return self._folder.shelf.path(self.adapter_id).read_bytes()
+
+    def use_adapter_file(self, data: bytes) -> AdaptationEntry:
+        """Uses an adapter from elsewhere, ungated; `rollback` goes back to the one before.
+
+        Raises:
+            PhoneError: it was made for another model, is damaged or no adapter; the one in use stays.
+        """
+        with self._adapting, _reported():
+            entry = uploaded(self._folder, self._clock())
+            self._folder.record_file(entry, data)
+            self._adapter = self._folder.adapter
+            return entry
+
+    def learned_words(self, limit: int | None = 100) -> list[LearnedWord]:
+        """The owner's words: those that the shared vocabulary lacks first, then the most typed; None = all."""
+        with _reported():
+            return learned_words(self._folder.history.messages(), self._engine.lexicon, limit)
+
+    def forget_word(self, word: str) -> int:
+        """Forgets one word: masked in every message, out of the adapter, never learnt or suggested again.
+
+        Other forms of it (`anna's` for `anna`) are other words. Adapters that may have learnt from it are
+        deleted, and where one was in use, a new one is derived from what is left.
+
+        Returns:
+            In how many messages it stood.
+
+        Raises:
+            PhoneError: that is not one word, or the folder cannot be written; in the latter case, open it again.
+        """
+        self._one_word(word)
+        return self._forget(lambda: forgetting.forget_word(self._folder, word))
+
+    def unforget_word(self, word: str) -> bool:
+        """Lets a forgotten word be learnt and suggested again; what was forgotten stays so. False where it was not."""
+        self._one_word(word)
+        with self._writing, _reported():
+            found = self._folder.forgotten.erase(word)
+            self._folder.forgotten.reread(self._folder.state.now.salt)
+            return found
+
+    def forget_since(self, at: datetime) -> int:
+        """Deletes what was typed from that time on ("the last hour"), and what was derived from it.
+
+        Args:
+            at: A time without a zone is taken to be UTC. A message counts by its own time, else by that of its arrival.
+
+        Returns:
+            How many messages went.
+        """
+        return self._forget(lambda: forgetting.forget_since(self._folder, at))
+
+    def forget_all(self) -> None:
+        """Deletes all there is, forgotten words included; if the phone dies in the midst of it, opening it finishes."""
+        with self._adapting, self._writing, _reported():
+            forgetting.forget_all(self._folder)
+            self._take_up()
+            self._folder.scrub()
+
+    def export(self) -> dict[str, Any]:
+        """All that is kept, as a value for JSON: see `owner_export`."""
+        with self._adapting, self._writing, _reported():
+            return export(self._folder, self._engine.lexicon)
+
+    def _forget(self, forget: Callable[[], int]) -> int:
+        with self._adapting, _reported():
+            with self._writing:
+                messages = forget()
+                if messages:
+                    self._take_up()
+                    self._folder.scrub()
+            if messages and self._folder.state.now.due == "forgetting":
+                self._adapt(Budget())
+        return messages
+
+    def _adapt(self, budget: Budget) -> Adaptation:
+        recipe, folder = self._engine.bundle.manifest.recipe, self._folder
+        cause: Cause = folder.state.now.due or "asked"
+        read = folder.history.newest(recipe.newest_words)
+        texts = [message.text for message in read]
+        result = self._trainer.adapt(budget, texts, self._adapter)
+        entry = entry_of(result, folder, read, cause, self._clock())
+        folder.record(entry, result.adapter if result.verdict.kept else None)
+        self._adapter = folder.adapter
+        if recipe.history.strengths > 1:
+            self._weigh_history(recipe, read)
+        return result
+
+    def _weigh_history(self, recipe: Recipe, newest: Sequence[Message]) -> None:
+        """Chooses how strongly the owner's words are mixed in."""
+        tail = tail_of(self._engine.tokenizer, recipe, [message.text for message in newest])
+        held_out = [message.id for message in newest[len(newest) - len(tail) :]]
+        earlier = takewhile(lambda message: message.id not in held_out[:1], self._folder.history.messages())
+        strength = self._trainer.strength([message.text for message in earlier], tail, self._adapter)
+        if strength is None:
+            return
+        self._folder.state.change(strength=strength)
+        with self._counting:
+            self._habits.history.strength = strength
+
+    def _take_up(self) -> None:
+        """Takes adapter and habits anew from the folder; a prediction sees both or neither."""
+        habits = self._recounted()
+        with self._counting:
+            self._adapter, self._habits = self._folder.adapter, habits
+
+    def _as_learnt(self, text: str) -> str:
+        return self._folder.forgotten.masked(masked(text))
+
+    def _hidden(self, word: str) -> bool:
+        return bare(word) in self._blocked or word in self._folder.forgotten
+
+    def _one_word(self, word: str) -> None:
+        if not isinstance(word, str) or not is_one_word(bare(word)):
+            raise PhoneError(f"{str(word)[:40]!r} is not one word")
+
+    def _no_habits(self) -> Habits:
+        return Habits(self._engine.bundle.manifest.recipe.history, self._engine.lexicon.piece_of)
+
+    def _recounted(self) -> Habits:
+        habits = self._no_habits()
+        habits.history.strength = self._folder.state.now.strength
+        habits.observe(message.text for message in self._folder.history.messages())
+        return habits
+
+
+def _entry(message: str | tuple[str, datetime | None]) -> Entry:
+    text, at = message if isinstance(message, tuple) else (message, None)
+    if not isinstance(text, str):
+        raise PhoneError(f"a message is text, not {type(text).__name__}")
+    return Entry(storable(text), at)
+
+
+@contextmanager
+def _reported() -> Iterator[None]:
+    try:
+        yield
+    except (FolderError, StoreError) as error:
+        raise PhoneError(str(error)) from error

@@ -1,0 +1,102 @@
+"""The words that an owner had their phone forget, so that it never learns or suggests them again.
+
+Kept as keyed hashes: the folder does not spell what its owner wanted gone. Who holds the folder can still
+try a word on it, as on any such list.
+
+What a phone has learnt of its owner, to be looked at: their words, how often, and when last.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from device_runtime.inference.lexicon import Lexicon
+from device_runtime.phone.database import Store
+from device_runtime.phone.message_history import Message
+from keyboard_model.text.masking import bare, without_words
+from keyboard_model.text.units import words
+
+_DIGEST_BYTES = 16
+
+
+class Forgotten:
+    """The hashes, in memory as on disk."""
+
+    def __init__(self, store: Store, salt: bytes) -> None:
+        self._store = store
+        self.reread(salt)
+
+    def reread(self, salt: bytes) -> None:
+        """Takes what is on the disk: call it when a transaction that changed it is over, however it ended."""
+        self._salt = salt
+        self._digests = {digest for (digest,) in self._store.rows("SELECT digest FROM forgotten")}
+
+    def __contains__(self, word: str) -> bool:
+        return bool(self._digests) and self._digest(bare(word)) in self._digests
+
+    def __len__(self) -> int:
+        return len(self._digests)
+
+    def masked(self, text: str) -> str:
+        """Returns `text` with a placeholder in place of each forgotten word."""
+        return without_words(text, self.__contains__) if self._digests else text
+
+    def write(self, word: str) -> None:
+        """Puts a word on the disk's list."""
+        with self._store.transaction() as db:
+            db.execute("INSERT OR IGNORE INTO forgotten (digest) VALUES (?)", (self._digest(bare(word)),))
+
+    def erase(self, word: str) -> bool:
+        """Takes a word off the disk's list. Returns whether it was there."""
+        with self._store.transaction() as db:
+            found = db.execute("DELETE FROM forgotten WHERE digest = ?", (self._digest(bare(word)),))
+        return found.rowcount > 0
+
+    def clear(self) -> None:
+        """Empties the disk's list."""
+        with self._store.transaction() as db:
+            db.execute("DELETE FROM forgotten")
+
+    def _digest(self, word: str) -> bytes:
+        return hashlib.blake2b(word.encode(), digest_size=_DIGEST_BYTES, key=self._salt).digest()
+
+
+@dataclass(frozen=True)
+class LearnedWord:
+    """One word.
+
+    Attributes:
+        word: Lower-cased.
+        times: How often it was typed.
+        last_at: When it was last typed, None where no time is known.
+        known: Whether the shared vocabulary has it, as one piece; the others are the owner's own: names, mostly.
+    """
+
+    word: str
+    times: int
+    last_at: datetime | None
+    known: bool
+
+
+def learned_words(messages: Iterable[Message], lexicon: Lexicon, limit: int | None) -> list[LearnedWord]:
+    """Returns the words of these messages: those that the shared vocabulary lacks first, then the most typed.
+
+    Args:
+        messages: Oldest first.
+        lexicon: The bundle's.
+        limit: How many at most; None = all.
+    """
+    times: Counter[str] = Counter()
+    last: dict[str, datetime] = {}
+    for message in messages:
+        found = words(message.text)
+        times.update(found)
+        if message.at is not None:
+            last.update(dict.fromkeys(found, message.at))
+    known = {word: lexicon.piece_of(word) >= 0 for word in times}
+    ordered = sorted(times, key=lambda word: (known[word], -times[word], word))
+    return [LearnedWord(word, times[word], last.get(word), known[word]) for word in ordered[:limit]]

@@ -1,0 +1,171 @@
+"""A fleet: so many phones, each living the same days, on as many processes as there are cores.
+
+Phones never meet, so each lives all its days at a stretch, and the order they come in changes nothing. At any moment
+one phone a process is open and all others are a folder yet to be made or a record of counts: that is how a process
+takes 10,000 phones (benchmarks/fleet.py).
+
+Whose phone each is: a corpus's users, dealt out to a population of any size.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from device_runtime.bundle.loader import Bundle
+from device_runtime.simulation.fleet.aggregate import Tally
+from device_runtime.simulation.fleet.daily_counts import Life
+from device_runtime.simulation.fleet.device_timeline import Owner
+from device_runtime.simulation.fleet.report import FleetReport
+from device_runtime.simulation.fleet.timeline_store import LifeKeys, LifeStore
+from device_runtime.simulation.fleet.worker import lead, take_up
+from device_runtime.simulation.fleet.world.plan import Draw, FleetError, FleetPlan, generator
+from device_runtime.simulation.held_out import SimulatedUser
+from device_runtime.simulation.report import CorpusInfo, FailedUser
+from device_runtime.simulation.trial_queue import MACHINE_ERRORS
+from keyboard_model.storage.child_processes import Leashed
+from keyboard_model.storage.file_lock import held
+
+
+def deal(users: int, population: int, seed: int) -> npt.NDArray[np.int64]:
+    """Returns the number of each phone's user, `[population]`, every user before any comes a second time.
+
+    Phones of one user type the same; all else about them is drawn anew. So a population larger than the corpus
+    says nothing of more people than the corpus has.
+    """
+    rng = generator(seed, Draw.OWNERS)
+    rounds = -(-population // users)
+    dealt: npt.NDArray[np.int64] = np.concatenate([rng.permutation(users) for _ in range(rounds)])
+    return dealt[:population]
+
+
+_QUEUED_PER_WORKER = 4  # people held in memory; enough that one who types much leaves no worker idle
+
+Result = Life | FailedUser
+
+
+def simulate_fleet(
+    bundles: Sequence[Bundle],
+    user_ids: Sequence[str],
+    read: Callable[[str], SimulatedUser],
+    plan: FleetPlan,
+    *,
+    corpus: CorpusInfo,
+    folder: Path | None = None,
+    workers: int = 2,
+    progress: Callable[[int], object] | None = None,
+) -> FleetReport:
+    """Lets a fleet live its days. Everything in the report but a time is the same for the same seed.
+
+    Args:
+        bundles: What the phones run; a second one comes out on `plan.release_day`.
+        user_ids: Whose messages the phones see; a user has several phones where there are fewer users than phones.
+        read: Gives a user's messages.
+        plan: How many phones, how long, in what world.
+        corpus: Where the users are from, for the report.
+        folder: Keeps `lives.jsonl`, from which a second run takes finished phones; None keeps nothing. The phones'
+            own folders lie in it while they live.
+        workers: Processes, each with its own interpreter (one thread).
+        progress: Called with each phone's number as its life is there.
+
+    Raises:
+        FleetError: there are no users, a worker died or cannot write, or another simulation uses `folder`.
+        BundleError: a model does not run.
+    """
+    _check(bundles, user_ids, workers)
+    tally = Tally(plan)
+    with contextlib.ExitStack() as stack:
+        root = folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        taken = f"another simulation is writing to {root}: wait for it or give another --out"
+        stack.enter_context(held(root, ".fleet.lock", FleetError, taken))
+        store = stack.enter_context(LifeStore(root))
+        phones = stack.enter_context(_phones(root / "living"))
+        processes = stack.enter_context(Leashed(workers, take_up, bundles))
+        lives = _Lives(processes, LifeKeys(bundles, plan), store, phones, plan)
+        dealt = deal(len(user_ids), plan.population, plan.seed)
+        owners = (Owner(phone, read(user_ids[user])) for phone, user in enumerate(dealt))
+        for phone, result in enumerate(lives.results(owners, workers * _QUEUED_PER_WORKER)):
+            if isinstance(result, Life):
+                tally.add(result)
+            else:
+                tally.add_failed(result)
+            if progress:
+                progress(phone)
+    return tally.report(bundles, corpus)
+
+
+class _Lives:
+    """Lets phones live a few ahead and gives their lives in the phones' order."""
+
+    def __init__(self, processes: Leashed, keys: LifeKeys, store: LifeStore, phones: Path, plan: FleetPlan) -> None:
+        self._processes, self._keys, self._store, self._phones, self._plan = processes, keys, store, phones, plan
+
+    def results(self, owners: Iterator[Owner], ahead: int) -> Iterator[Result]:
+        pending: deque[Callable[[], Result]] = deque()
+        for owner in owners:
+            pending.append(self._begin(owner))
+            if len(pending) >= ahead:
+                yield pending.popleft()()
+        while pending:
+            yield pending.popleft()()
+
+    def _begin(self, owner: Owner) -> Callable[[], Result]:
+        key = self._keys.key(owner.phone, owner.user)
+        if key in self._store:
+            return lambda: self._store.life(key)
+        with _of_use(owner.phone):
+            future = self._processes.submit(lead, owner, self._phones / key[:24], self._plan)
+        return lambda: self._finish(owner, key, future)
+
+    def _finish(self, owner: Owner, key: str, future: Future[Result]) -> Result:
+        with _of_use(owner.phone):
+            result = future.result()
+        if isinstance(result, Life):
+            self._store.add(key, result)
+        return result
+
+
+@contextlib.contextmanager
+def _of_use(phone: int) -> Iterator[None]:
+    """Says what to do where a phone cannot live through no fault of its own."""
+    try:
+        yield
+    except BrokenProcessPool as error:
+        raise FleetError(
+            f"a worker process died at or near phone {phone} (out of memory?): run it again with fewer workers; "
+            "finished phones are not lived again"
+        ) from error
+    except MACHINE_ERRORS as error:
+        raise FleetError(f"cannot go on at phone {phone}: {type(error).__name__}: {error}") from error
+
+
+@contextlib.contextmanager
+def _phones(path: Path) -> Iterator[Path]:
+    """An empty folder for the phones that live just now; a killed run's goes first, and all in the end."""
+    shutil.rmtree(path, ignore_errors=True)
+    try:
+        path.mkdir(mode=0o700)
+    except OSError as error:
+        raise FleetError(f"cannot make the folder {path}: {error.strerror or error}") from error
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _check(bundles: Sequence[Bundle], user_ids: Sequence[str], workers: int) -> None:
+    if not 1 <= len(bundles) <= 2:
+        raise FleetError(f"{len(bundles)} bundles: a fleet runs one, or one and then another")
+    if not user_ids:
+        raise FleetError("there is nobody to give a phone to: give a corpus with users")
+    if workers < 1:
+        raise FleetError(f"workers {workers} must be 1 or more")

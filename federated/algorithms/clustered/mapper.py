@@ -1,0 +1,76 @@
+"""A shared adapter and one of the client's own, in the proportion that fits the client's held-out tail best.
+
+    θ = α·θ_global + (1 − α)·θ_own,    α of a grid from 0 to 1
+
+Mansour et al. 2020 (arXiv:2002.10619), section 5 (MAPPER), with the shared adapter trained by FedAvg in
+rounds (0 rounds: the shared model as it is) and one α for the whole adapter; Hanzely and Richtárik 2020
+(arXiv:2002.05516) for mixing by weights. α = 1 is the shared adapter, α = 0 fine-tuning from it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+from pydantic import Field
+
+from federated.algorithms.fine_tuning import STEPS_SPACE
+from federated.local_training import adapter_sgd
+from federated.personalization.method import (
+    Base,
+    Choice,
+    Local,
+    Method,
+    Options,
+    Personal,
+    PhonePart,
+    Plan,
+    Range,
+    Structure,
+    Text,
+)
+from keyboard_model.model.adapter import Adapter
+
+
+class MixtureOptions(Options):
+    """grid: how many values of α are tried, evenly from 1 to 0; 2 is all or nothing."""
+
+    grid: int = Field(11, ge=2, le=101)
+
+
+def server(base: Base, plan: Plan) -> Adapter:
+    """The shared adapter, at first one that changes nothing."""
+    return base.adapter
+
+
+def local(base: Base, server: Adapter, client: Structure, batches: tf.data.Dataset, plan: Plan) -> Local:
+    """FedAvg on the adapter: plain local SGD from what was received."""
+    plain = adapter_sgd.rates(plan.config)._replace(proximal=tf.constant(0.0))
+    trained = adapter_sgd.steps(base.parameters, server, server, batches, plain, plan.bos)
+    update = adapter_sgd.minus(server, trained.adapter)
+    return Local(update, trained.targets, client, trained.loss_sum, trained.targets)
+
+
+def personalize(base: Base, server: Adapter, client: Structure, text: Text, plan: Plan) -> Personal:
+    """K steps from the shared adapter, then the mixture of both with the least loss on the tail; ties go to more α."""
+    own = adapter_sgd.personal_steps(base.parameters, server, server, text.learnt, plan.config, plan.bos)
+    shares = np.linspace(1.0, 0.0, plan.options.grid, dtype=np.float32)
+    mixtures = adapter_sgd.stacked([adapter_sgd.between(server, own, float(share)) for share in shares])
+    best = adapter_sgd.fittest(base.parameters, mixtures, text.held_out, plan.bos)
+    return Personal(base.parameters, adapter_sgd.one_of(mixtures, best))
+
+
+def phone(base: Base, server: Adapter, plan: Plan) -> PhonePart:
+    return PhonePart(base.parameters, (server,), "interpolate", {"grid": float(plan.options.grid)})
+
+
+METHOD = Method(
+    name="mixture",
+    title="mixture of shared and own",
+    paper="Mansour et al. 2020, arXiv:2002.10619, section 5 (MAPPER)",
+    personalize=personalize,
+    phone=phone,
+    local=local,
+    server=server,
+    options=MixtureOptions,
+    space={**STEPS_SPACE, "proximal": Range(1e-4, 1.0, log=True), "federated.server_learning_rate": Choice((0.3, 1.0))},
+)

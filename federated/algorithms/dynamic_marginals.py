@@ -1,0 +1,96 @@
+"""Each client's words as often as they type them: the bias set in closed form, then K local steps from there.
+
+    bias(v) = bias_0(v) + β·log((c(v) + a) / (e(v) + a)),    for each piece v that was typed
+
+c(v): how often the client typed v; e(v) = Σ p(v | context): how often the shared model expected it in the same
+contexts. Kneser, Peters and Klakow 1997 (Language model adaptation using dynamic marginals), with the
+marginals of the text itself in the place of the background's, and `a` added to both so that few words move
+little. β = 0 is `fine_tuning`, and with 0 steps `global_only`; endless `a` are the same.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from federated.algorithms.fine_tuning import STEPS_SPACE
+from federated.job import NotNegative, Positive
+from federated.local_training import adapter_sgd
+from federated.personalization.method import (
+    Base,
+    Choice,
+    Method,
+    Options,
+    Personal,
+    PhonePart,
+    Plan,
+    Range,
+    Structure,
+    Text,
+)
+from keyboard_model.model import adapter as adapters
+from keyboard_model.model import cifg_lstm
+from keyboard_model.model.adapter import Adapter
+from keyboard_model.model.cifg_lstm import Parameters
+
+
+class MarginalsOptions(Options):
+    """strength: β, 0 = off. pseudo_count: a, in words."""
+
+    strength: NotNegative = 1.0
+    pseudo_count: Positive = 4.0
+
+
+def moved(parameters: Parameters, start: Adapter, batches: tf.data.Dataset, plan: Plan) -> Adapter:
+    """The start with the bias of what was typed moved; see the module. e − c is the gradient of the summed loss."""
+
+    def add(total: tuple[tf.Tensor, tf.Tensor], batch: adapter_sgd.Batch) -> tuple[tf.Tensor, tf.Tensor]:
+        features, targets = adapter_sgd.features(parameters, batch, plan.bos)
+        slope = adapters.gradient(parameters, start, features, targets)[1].bias
+        counts = tf.reduce_sum(tf.one_hot(targets, start.bias.shape[0]), axis=0)
+        return total[0] + counts, total[1] + cifg_lstm.counted_targets(targets) * slope
+
+    typed, surplus = batches.reduce((tf.zeros_like(start.bias), tf.zeros_like(start.bias)), add)
+    few = plan.options.pseudo_count
+    ratio = (typed + few) / (tf.maximum(typed + surplus, 0.0) + few)
+    change = plan.options.strength * tf.math.log(ratio)
+    return Adapter(start.lora_a, start.lora_b, start.bias + tf.where(typed > 0.0, change, 0.0))
+
+
+def from_start(base: Base, start: Adapter, text: Text, plan: Plan) -> Personal:
+    """K steps from, and pulled to, the start with its bias moved."""
+    anchor = moved(base.parameters, start, text.learnt, plan) if plan.options.strength else start
+    adapter = adapter_sgd.personal_steps(base.parameters, anchor, anchor, text.learnt, plan.config, plan.bos)
+    return Personal(base.parameters, adapter)
+
+
+def part(base: Base, start: Adapter, plan: Plan) -> PhonePart:
+    """What a phone needs for the same; without strength, the steps alone."""
+    if plan.options.strength == 0:
+        return PhonePart(base.parameters, (start,), "steps")
+    constants = {"strength": plan.options.strength, "pseudo_count": plan.options.pseudo_count}
+    return PhonePart(base.parameters, (start,), "marginals", constants)
+
+
+def personalize(base: Base, server: Structure, client: Structure, text: Text, plan: Plan) -> Personal:
+    return from_start(base, base.adapter, text, plan)
+
+
+def phone(base: Base, server: Structure, plan: Plan) -> PhonePart:
+    return part(base, base.adapter, plan)
+
+
+METHOD = Method(
+    name="marginals",
+    title="dynamic marginals",
+    paper="Kneser, Peters and Klakow 1997, Language model adaptation using dynamic marginals, Eurospeech",
+    personalize=personalize,
+    phone=phone,
+    options=MarginalsOptions,
+    space={
+        **STEPS_SPACE,
+        "steps": Choice((0, 5, 10)),
+        "newest_words": Choice((500, 2000)),
+        "options.strength": Range(0.5, 1.5),
+        "options.pseudo_count": Range(1.0, 30.0, log=True),
+    },
+)

@@ -1,0 +1,41 @@
+"""The shared model, then K local steps on the adapter with a pull back to the start.
+
+    θ ← (θ − η·clip(∇L(θ)) + ηλ·θ_0) / (1 + ηλ),    K times
+
+Wang et al. 2019 (arXiv:1910.10252), section 3, for fine-tuning after federated training. 0 steps give
+`global_only`.
+"""
+
+from __future__ import annotations
+
+from federated.local_training import adapter_sgd
+from federated.personalization.method import Base, Choice, Method, Personal, PhonePart, Plan, Range, Structure, Text
+
+STEPS_SPACE: dict[str, Choice | Range] = {
+    "steps": Choice((5, 10, 20)),
+    "learning_rate": Range(0.05, 1.0, log=True),
+    "bias_rate": Range(1.0, 20.0, log=True),
+    "evidence": Range(30.0, 1000.0, log=True),
+}
+"""What every method that ends in local steps has to choose."""
+
+
+def personalize(base: Base, server: Structure, client: Structure, text: Text, plan: Plan) -> Personal:
+    """K SGD steps from the start over what the client typed."""
+    start = base.adapter
+    adapter = adapter_sgd.personal_steps(base.parameters, start, start, text.learnt, plan.config, plan.bos)
+    return Personal(base.parameters, adapter)
+
+
+def phone(base: Base, server: Structure, plan: Plan) -> PhonePart:
+    return PhonePart(base.parameters, (base.adapter,), "steps")
+
+
+METHOD = Method(
+    name="fine_tuning",
+    title="fine-tuning",
+    paper="Wang et al. 2019, arXiv:1910.10252, section 3",
+    personalize=personalize,
+    phone=phone,
+    space={**STEPS_SPACE, "proximal": Range(1e-4, 1.0, log=True)},
+)

@@ -1,0 +1,106 @@
+"""FedPer: shared layers learnt by all, and personal layers on top that never leave the client.
+
+    (w, v_k) ← (w, v_k) − η·∇L_k(w, v_k)    on the client, a batch a step
+    w ← w − rate·(mean of w − w_k)           on the server
+
+Arivazhagan et al. 2019 (arXiv:1912.00818), Algorithms 1 and 2. w are all the parameters of the shared
+model, trained on from where the base stands; v_k is the client's adapter, which it keeps between rounds.
+The two gradients are clipped apart, so that without personal layers (`learning_rate` = `bias_rate` = 0) this
+is FedAvg. With `base_learning_rate` 0 the shared layers stay, and every client trains its adapter alone.
+`fed_recon` is the form without state.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from federated.algorithms.fine_tuning import STEPS_SPACE
+from federated.local_training import adapter_sgd, base_sgd
+from federated.local_training.adapter_sgd import Batch
+from federated.local_training.base_sgd import SharedLayersOptions
+from federated.personalization.method import Base, Choice, Local, Method, Personal, PhonePart, Plan, Range, Text
+from federated.personalization.personalization_process import as_base
+from keyboard_model.model.adapter import Adapter
+from keyboard_model.model.cifg_lstm import Parameters
+
+SHARED_LAYERS_SPACE: dict[str, Choice | Range] = {
+    **STEPS_SPACE,
+    "proximal": Range(1e-4, 1.0, log=True),
+    "options.base_learning_rate": Range(0.01, 1.0, log=True),
+    "federated.server_learning_rate": Choice((0.3, 1.0)),
+}
+"""Where both forms look for their settings."""
+
+
+class _Round(NamedTuple):
+    """Where a client is in its round."""
+
+    parameters: Parameters
+    adapter: Adapter
+    loss_sum: tf.Tensor
+    targets: tf.Tensor
+
+
+def server(base: Base, plan: Plan) -> Base:
+    """The shared layers, and what personal layers start from, which stays as it is."""
+    return base
+
+
+def client(server: Base, plan: Plan) -> Adapter:
+    """A client's personal layers, at first ones that change nothing."""
+    return server.adapter
+
+
+def local(base: Base, server: Base, client: Adapter, batches: tf.data.Dataset, plan: Plan) -> Local:
+    """One SGD step of both a batch; what is sent is the shared layers' part."""
+    rates = adapter_sgd.rates(plan.config)
+    eta = (rates.learning_rate, rates.learning_rate, rates.bias_rate)
+    clip, base_rate = plan.config.clip, plan.options.base_learning_rate
+
+    def step(state: _Round, batch: Batch) -> _Round:
+        slope = base_sgd.gradient(state.parameters, state.adapter, batch, plan.bos)
+        return _Round(
+            base_sgd.shared_step(state.parameters, slope, base_rate, clip),
+            base_sgd.stepped(state.adapter, slope.adapter, eta, clip),
+            state.loss_sum + slope.loss_sum,
+            state.targets + slope.targets,
+        )
+
+    shared = as_base(server).parameters
+    end = batches.reduce(_Round(shared, Adapter(*client), tf.constant(0.0), tf.constant(0.0)), step)
+    return Local(base_sgd.minus(shared, end.parameters), end.targets, end.adapter, end.loss_sum, end.targets)
+
+
+def aggregate(server: Base, mean: Any, plan: Plan) -> Base:
+    """The shared layers move; the personal layers' start does not."""
+    rate = plan.config.federated.server_learning_rate
+    shared, start = as_base(server)
+    return Base(Parameters(*(value - rate * step for value, step in zip(shared, mean, strict=True))), start)
+
+
+def personalize(base: Base, server: Base, client: Adapter, text: Text, plan: Plan) -> Personal:
+    """K steps on the client's personal layers, pulled to what all of them start from; the shared layers stay."""
+    shared, start = as_base(server)
+    adapter = adapter_sgd.personal_steps(shared, Adapter(*client), start, text.learnt, plan.config, plan.bos)
+    return Personal(shared, adapter)
+
+
+def phone(base: Base, server: Base, plan: Plan) -> PhonePart:
+    return PhonePart(server.parameters, (server.adapter,), "steps")
+
+
+METHOD = Method(
+    name="fed_per",
+    title="FedPer",
+    paper="Arivazhagan et al. 2019, arXiv:1912.00818, Algorithms 1 and 2",
+    personalize=personalize,
+    phone=phone,
+    local=local,
+    server=server,
+    client=client,
+    aggregate=aggregate,
+    options=SharedLayersOptions,
+    space=SHARED_LAYERS_SPACE,
+)

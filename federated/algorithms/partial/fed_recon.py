@@ -1,0 +1,87 @@
+"""FedRecon: personal layers that are made anew from the client's text whenever they are needed, and never kept.
+
+    v_k ← K steps on the support batches from a common start, w frozen     (reconstruction)
+    w_k ← w_k − η·∇L(w_k, v_k) a query batch, v_k frozen
+    w ← w − rate·(mean of w − w_k)
+
+Singhal et al. 2021 (arXiv:2102.03448), Algorithm 1; the form of `fed_per` for clients that a server meets
+only once. The support is the first half of a client's batches, rounded down, and the query the rest. The
+reconstruction is the phone's own adaptation, so that the shared layers are trained for what it will do.
+Without personal layers (0 `steps`, or rates of 0) this is FedAvg on the query batches.
+
+TFF's `tff.learning.algorithms.build_fed_recon` makes the same round (a test holds the two together), but
+its models hold variables and live in Keras, and its reconstruction knows neither our pull to the start nor
+rates of the bias's own, which the phone has: the maths would stand twice.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from federated.algorithms.partial.fed_per import SHARED_LAYERS_SPACE
+from federated.local_training import adapter_sgd, base_sgd
+from federated.local_training.adapter_sgd import Batch
+from federated.local_training.base_sgd import SharedLayersOptions
+from federated.personalization.method import Base, Local, Method, Personal, PhonePart, Plan, Structure, Text
+from keyboard_model.model.adapter import Adapter
+from keyboard_model.model.cifg_lstm import Parameters
+
+
+class _Round(NamedTuple):
+    """Where a client is on its query batches."""
+
+    parameters: Parameters
+    loss_sum: tf.Tensor
+    targets: tf.Tensor
+
+
+def server(base: Base, plan: Plan) -> Parameters:
+    """The shared layers, at first the base's."""
+    return base.parameters
+
+
+def local(base: Base, server: Parameters, client: Structure, batches: tf.data.Dataset, plan: Plan) -> Local:
+    """Reconstructs the adapter on one half of the batches and trains the shared layers on the other."""
+    shared = Parameters(*server)
+    half = batches.reduce(np.int64(0), lambda number, batch: number + 1) // 2
+    own = reconstructed(base, shared, batches.take(half), plan)
+
+    def step(state: _Round, batch: Batch) -> _Round:
+        slope = base_sgd.gradient(state.parameters, own, batch, plan.bos)
+        moved = base_sgd.shared_step(state.parameters, slope, plan.options.base_learning_rate, plan.config.clip)
+        return _Round(moved, state.loss_sum + slope.loss_sum, state.targets + slope.targets)
+
+    end = batches.skip(half).reduce(_Round(shared, tf.constant(0.0), tf.constant(0.0)), step)
+    return Local(base_sgd.minus(shared, end.parameters), end.targets, client, end.loss_sum, end.targets)
+
+
+def reconstructed(base: Base, shared: Parameters, batches: tf.data.Dataset, plan: Plan) -> Adapter:
+    """The personal layers of whoever typed these batches; without any, the start."""
+    start = base.adapter
+    return adapter_sgd.personal_steps(shared, start, start, batches, plan.config, plan.bos)
+
+
+def personalize(base: Base, server: Parameters, client: Structure, text: Text, plan: Plan) -> Personal:
+    """The reconstruction from all that the client has to learn from."""
+    shared = Parameters(*server)
+    return Personal(shared, reconstructed(base, shared, text.learnt, plan))
+
+
+def phone(base: Base, server: Parameters, plan: Plan) -> PhonePart:
+    return PhonePart(server, (base.adapter,), "steps")
+
+
+METHOD = Method(
+    name="fed_recon",
+    title="FedRecon",
+    paper="Singhal et al. 2021, arXiv:2102.03448, Algorithm 1",
+    personalize=personalize,
+    phone=phone,
+    local=local,
+    server=server,
+    options=SharedLayersOptions,
+    space=SHARED_LAYERS_SPACE,
+)

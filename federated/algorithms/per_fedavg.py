@@ -1,0 +1,168 @@
+"""Per-FedAvg: a start for adapters, learnt so that a few steps from it fit a client well.
+
+    U(w) = w − α∘∇f(w; D)                              the phone's step, or `inner_steps` of them
+    w ← w − β∘(I − ∇²f(w; D″)·α)·∇f(U(w); D′)          a local step: the gradient of f(U(w))
+
+Fallah et al. 2020 (arXiv:2002.07948), Algorithm 1, in three variants:
+- `hessian_free` (HF): the product with ∇²f by a central difference,
+  ∇²f(w)·u ≈ (∇f(w + δu) − ∇f(w − δu)) / 2δ, with u = α∘∇f(U(w); D′) as α differs by tensor; through several
+  inner steps the factors are taken from the last to the first.
+- `first_order` (FO): without the term in ∇²f.
+- `reptile`: Nichol et al. 2018 (arXiv:1803.02999), Algorithm 1: plain steps, and the server goes a share of
+  the way, `server_learning_rate`, to where they end.
+
+Every batch is D′ once, and the ones after it, in a circle, are D and D″: with an inner rate of 0 the first
+two are FedAvg on the adapter. Gradients are clipped as everywhere; the second derivative leaves that out.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import tensorflow as tf
+from pydantic import Field
+
+from federated.algorithms.fine_tuning import STEPS_SPACE
+from federated.job import NotNegative, Positive
+from federated.local_training import adapter_sgd
+from federated.local_training.adapter_sgd import Batch, Trained
+from federated.local_training.base_sgd import stepped
+from federated.personalization.method import (
+    Base,
+    Choice,
+    Local,
+    Method,
+    Options,
+    Personal,
+    PhonePart,
+    Plan,
+    Range,
+    Structure,
+    Text,
+)
+from keyboard_model.model import adapter as adapters
+from keyboard_model.model import cifg_lstm
+from keyboard_model.model.adapter import Adapter, Rates
+from keyboard_model.model.cifg_lstm import Parameters
+
+Read = tuple[tf.Tensor, tf.Tensor]
+"""A batch as features `[N,E]` and targets `[N]`."""
+
+
+class PerFedAvgOptions(Options):
+    """What is learnt for.
+
+    variant: see the module. inner_steps: steps of U; a phone takes `steps`. Reptile's are its batches.
+    inner_learning_rate, inner_bias_rate: α; the plan's own, which are β, where None. Both 0 = FedAvg on the adapter,
+        and of Reptile no training.
+    delta: δ of the central difference.
+    """
+
+    variant: Literal["first_order", "hessian_free", "reptile"] = "first_order"
+    inner_steps: int = Field(1, ge=1, le=50)
+    inner_learning_rate: NotNegative | None = None
+    inner_bias_rate: NotNegative | None = None
+    delta: Positive = 0.01
+
+
+def server(base: Base, plan: Plan) -> Adapter:
+    """The start, at first an adapter that changes nothing."""
+    return base.adapter
+
+
+def local(base: Base, server: Adapter, client: Structure, batches: tf.data.Dataset, plan: Plan) -> Local:
+    """A local step a batch; see the module."""
+    start = Adapter(*server)
+    if plan.options.variant == "reptile":
+        end = adapter_sgd.steps(base.parameters, start, start, batches, _inner_rates(plan), plan.bos)
+    else:
+        end = _meta_steps(base.parameters, start, batches, plan)
+    return Local(adapter_sgd.minus(start, end.adapter), end.targets, client, end.loss_sum, end.targets)
+
+
+def personalize(base: Base, server: Adapter, client: Structure, text: Text, plan: Plan) -> Personal:
+    """K steps from the learnt start, pulled to it."""
+    start = Adapter(*server)
+    adapter = adapter_sgd.personal_steps(base.parameters, start, start, text.learnt, plan.config, plan.bos)
+    return Personal(base.parameters, adapter)
+
+
+def phone(base: Base, server: Adapter, plan: Plan) -> PhonePart:
+    return PhonePart(base.parameters, (server,), "steps")
+
+
+def _inner_rates(plan: Plan) -> Rates:
+    """α; the adapter's steps in training have no pull."""
+    rates = adapter_sgd.rates(plan.config)
+    learning_rate, bias_rate = plan.options.inner_learning_rate, plan.options.inner_bias_rate
+    return rates._replace(
+        learning_rate=rates.learning_rate if learning_rate is None else tf.constant(learning_rate, tf.float32),
+        bias_rate=rates.bias_rate if bias_rate is None else tf.constant(bias_rate, tf.float32),
+        proximal=tf.constant(0.0),
+    )
+
+
+def _eta(rates: Rates) -> Adapter:
+    return Adapter(rates.learning_rate, rates.learning_rate, rates.bias_rate)
+
+
+def _meta_steps(parameters: Parameters, start: Adapter, batches: tf.data.Dataset, plan: Plan) -> Trained:
+    """The steps of Algorithm 1; losses are those at U(w)."""
+    others = plan.options.inner_steps + (plan.options.variant == "hessian_free")
+    number = batches.reduce(np.int64(0), lambda count, batch: count + 1)
+    turns = tf.data.Dataset.zip(tuple(batches.repeat().skip(i) for i in range(1 + others))).take(number)
+    beta = _eta(adapter_sgd.rates(plan.config))
+
+    def step(state: Trained, *turn: Batch) -> Trained:
+        judged, *learnt = (adapter_sgd.features(parameters, batch, plan.bos) for batch in turn)
+        loss, slope = _meta_gradient(parameters, state.adapter, judged, learnt, plan)
+        moved = stepped(state.adapter, slope, beta, plan.config.clip)
+        targets = cifg_lstm.counted_targets(judged[1])
+        return Trained(moved, state.loss_sum + loss * targets, state.targets + targets)
+
+    return turns.reduce(Trained(start, tf.constant(0.0), tf.constant(0.0)), lambda state, turn: step(state, *turn))
+
+
+def _meta_gradient(
+    parameters: Parameters, start: Adapter, judged: Read, learnt: list[Read], plan: Plan
+) -> tuple[tf.Tensor, Adapter]:
+    """f(U(w); D′) in nats and its gradient with respect to w. `learnt`: D of each inner step, then D″."""
+    inner = _inner_rates(plan)
+    points = [start]
+    for read in learnt[: plan.options.inner_steps]:
+        points.append(adapters.step(parameters, points[-1], points[-1], *read, inner)[0])
+    loss, slope = adapters.gradient(parameters, points[-1], *judged)
+    if plan.options.variant == "hessian_free":
+        for point in reversed(points[:-1]):
+            along = Adapter(*(rate * part for rate, part in zip(_eta(inner), slope, strict=True)))
+            slope = adapter_sgd.minus(slope, _curved(parameters, point, along, learnt[-1], plan.options.delta))
+    return loss, slope
+
+
+def _curved(parameters: Parameters, point: Adapter, along: Adapter, read: Read, delta: float) -> Adapter:
+    """∇²f(point)·along by a central difference."""
+    ahead, behind = (
+        adapters.gradient(parameters, Adapter(*(at + way * part for at, part in zip(point, along, strict=True))), *read)
+        for way in (delta, -delta)
+    )
+    return Adapter(*((one - other) / (2.0 * delta) for one, other in zip(ahead[1], behind[1], strict=True)))
+
+
+METHOD = Method(
+    name="per_fedavg",
+    title="Per-FedAvg",
+    paper="Fallah et al. 2020, arXiv:2002.07948, Algorithm 1; Reptile: Nichol et al. 2018, arXiv:1803.02999",
+    personalize=personalize,
+    phone=phone,
+    local=local,
+    server=server,
+    options=PerFedAvgOptions,
+    space={
+        **STEPS_SPACE,
+        "proximal": Range(1e-4, 1.0, log=True),
+        "options.variant": Choice(("first_order", "hessian_free", "reptile")),
+        "options.inner_steps": Choice((1, 3)),
+        "federated.server_learning_rate": Choice((0.3, 1.0)),
+    },
+)

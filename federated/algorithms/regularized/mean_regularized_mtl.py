@@ -1,0 +1,57 @@
+"""Mean-regularized multi-task learning: every client an adapter of its own, all of them held to their mean.
+
+    min over θ_1 … θ_n of  Σ f_k(θ_k) + λ/2·‖θ_k − θ̄‖²,    θ̄ their mean
+
+Evgeniou and Pontil 2004; MOCHA's family (Smith et al. 2017, arXiv:1705.10467) with the shared model common
+to all. Solved as by Hanzely and Richtárik 2020 (arXiv:2002.05516, L2GD, Algorithm 1): steps towards the
+mean take turns with local ones. In its round a client first takes the pull of as many steps as it has
+batches, T, at once and implicitly, which is stable for every λ, then plain local steps:
+
+    θ_k ← (θ_k + Tηλ·θ̄) / (1 + Tηλ),    then θ_k ← θ_k − η·∇f_k(θ_k), T times
+
+λ is the plan's `proximal`: 0 is every client alone, λ → ∞ one adapter for all, trained by FedAvg.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from federated.algorithms.fine_tuning import STEPS_SPACE
+from federated.algorithms.regularized import personal_adapter
+from federated.local_training import adapter_sgd
+from federated.personalization.method import Base, Choice, Local, Method, Plan, Range
+from keyboard_model.model.adapter import Adapter
+
+
+def local(base: Base, server: Adapter, client: Adapter, batches: tf.data.Dataset, plan: Plan) -> Local:
+    """The pull, then the local steps; what is sent moves the mean, in which all clients count alike."""
+    rates = adapter_sgd.rates(plan.config)
+    number = batches.reduce(0.0, lambda count, batch: count + 1.0)
+    eta = Adapter(rates.learning_rate, rates.learning_rate, rates.bias_rate)
+    pulled = Adapter(
+        *(
+            mean + (part - mean) / (1.0 + number * rate * rates.proximal)
+            for part, mean, rate in zip(client, server, eta, strict=True)
+        )
+    )
+    plain = rates._replace(proximal=tf.constant(0.0))
+    own = adapter_sgd.steps(base.parameters, pulled, pulled, batches, plain, plan.bos)
+    weight = tf.minimum(own.targets, 1.0)  # nothing to learn from: no say in the mean
+    return Local(adapter_sgd.minus(server, own.adapter), weight, own.adapter, own.loss_sum, own.targets)
+
+
+METHOD = Method(
+    name="multi_task",
+    title="multi-task",
+    paper="Hanzely and Richtárik 2020, arXiv:2002.05516, Algorithm 1 (L2GD); Evgeniou and Pontil 2004",
+    personalize=personal_adapter.personalize,
+    phone=personal_adapter.phone,
+    local=local,
+    server=personal_adapter.server,
+    client=personal_adapter.client,
+    space={
+        **STEPS_SPACE,
+        "proximal": Range(1e-3, 10.0, log=True),
+        "federated.server_learning_rate": Choice((0.3, 1.0)),
+    },
+)

@@ -1,0 +1,144 @@
+"""Makes a corpus of a source, finding out by its content which format it has."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from federated.corpus import schema
+from federated.corpus.importers import android_sms, jsonl, nus_sms, tff_data, whatsapp
+from federated.corpus.importers.input_streams import TORN, unpacked
+from federated.corpus.schema import CorpusError, ImportSummary, NoMessagesError, Progress, Record, Skipped
+from federated.corpus.writer import Profiles, write_corpus
+
+_HEAD_BYTES = 65536
+_REASONS_KEPT = 5
+
+
+def _no_profiles(path: Path, skipped: Skipped) -> Profiles:
+    return {}
+
+
+@dataclass(frozen=True)
+class Format:
+    """One kind of source.
+
+    Attributes:
+        summary: What it is, for people.
+        recognises: Whether the unpacked beginning of a file (64 KB, decoded) is of this format.
+        read: Yields its records.
+        read_profiles: Returns attributes by user.
+    """
+
+    summary: str
+    recognises: Callable[[str], bool]
+    read: Callable[[Path, Skipped], Iterator[Record]]
+    read_profiles: Callable[[Path, Skipped], Profiles] = _no_profiles
+
+
+FORMATS: dict[str, Format] = {
+    "jsonl": Format(
+        "JSON Lines, one message a line (.jsonl, .jsonl.gz)",
+        lambda head: head.lstrip("\ufeff \r\n").startswith("{"),
+        jsonl.read,
+        jsonl.read_profiles,
+    ),
+    "nus_sms": Format(
+        "NUS SMS corpus release (XML, zipped or not)",
+        lambda head: "<smsCorpus" in head,
+        nus_sms.read,
+        nus_sms.read_profiles,
+    ),
+    "android_sms": Format(
+        'Android "SMS Backup & Restore" export (XML)', lambda head: "<smses" in head, android_sms.read
+    ),
+    "whatsapp": Format("WhatsApp chat export (.txt)", whatsapp.looks_like_chat, whatsapp.read),
+    "tff_data": Format(
+        "TensorFlow Federated client data (SQLite)", lambda head: head.startswith("SQLite format 3"), tff_data.read
+    ),
+}
+"""The formats by name. Besides, the source `stackoverflow` is TFF's Stack Overflow data set."""
+
+
+def detect(path: Path | str) -> str:
+    """Returns the name in `FORMATS` of the format that a file's content has.
+
+    Raises:
+        CorpusError: it has none of them, or cannot be read.
+    """
+    path = Path(path)
+    with unpacked(path) as stream:
+        if schema.is_corpus(path):
+            raise CorpusError(f"{path} is a corpus already: use it as it is")
+        head = _head(stream)
+    if not head.strip():
+        raise CorpusError(f"{path} is empty")
+    for name, form in FORMATS.items():
+        if form.recognises(head):
+            return name
+    raise CorpusError(f"{path} is in none of the formats known ({', '.join(FORMATS)}): name one with --format")
+
+
+def import_corpus(
+    source: str | Path, out: Path | str, format: str = "auto", progress: Progress | None = None
+) -> ImportSummary:
+    """Reads `source` and writes the corpus `out`, whole or not at all.
+
+    Args:
+        source: A file, or the word `stackoverflow`.
+        out: The corpus to write; an older corpus there is replaced, any other file refused.
+        format: A name in `FORMATS`, or "auto".
+        progress: Called with the number of records read so far.
+
+    Raises:
+        CorpusError: the format is unknown, the source unusable, or `out` cannot be written.
+    """
+    skipped = _Skipped()
+    if str(source) == tff_data.STACKOVERFLOW and format in ("auto", tff_data.STACKOVERFLOW, "tff_data"):
+        name, description = tff_data.STACKOVERFLOW, "Stack Overflow, training split, from TensorFlow Federated"
+        records, profiles = tff_data.read_stackoverflow(), _no_profiles(Path(), skipped)
+    else:
+        path, name = Path(source), format
+        if name != "auto" and name not in FORMATS:
+            raise CorpusError(f"unknown format {format!r}; there are: auto, {', '.join(FORMATS)}")
+        with unpacked(path):  # says so at once if it cannot be read
+            pass
+        if name == "auto":
+            name = detect(path)
+        description = f"imported from {path.name}"
+        profiles = FORMATS[name].read_profiles(path, skipped)
+        records = FORMATS[name].read(path, skipped)
+    try:
+        summary = write_corpus(out, records, source=name, description=description, profiles=profiles, progress=progress)
+    except NoMessagesError as error:
+        found = f"; {skipped.count} were unusable, the first of them: {skipped.reasons[0]}" if skipped.count else ""
+        raise NoMessagesError(f"{error}{found}") from error
+    return dataclasses.replace(summary, broken=skipped.count, reasons=tuple(skipped.reasons))
+
+
+def _head(stream: IO[bytes]) -> str:
+    """Reads the first 64 KB, or what can be had: whether a file is torn is for its reader to say, and where."""
+    head = b""
+    try:
+        while len(head) < _HEAD_BYTES and (line := stream.readline(_HEAD_BYTES)):
+            head += line
+    except TORN:
+        if not head.strip():  # no reader could be chosen
+            raise
+    return head.decode("utf-8", errors="replace")
+
+
+class _Skipped:
+    """Counts the unusable records and keeps the first few reasons."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.reasons: list[str] = []
+
+    def __call__(self, reason: str) -> None:
+        self.count += 1
+        if len(self.reasons) < _REASONS_KEPT:
+            self.reasons.append(reason)

@@ -1,0 +1,118 @@
+"""Reads TensorFlow Federated's own client data: its SQLite files, and Stack Overflow as TFF loads it.
+
+The layout of the files is that of `tff.simulation.datasets.SqlClientData` and
+`save_to_sql_client_data` (TFF 0.87). TensorFlow is imported only when such data is read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import lzma
+import sqlite3
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from federated.corpus.schema import CorpusError, Record, Skipped
+
+STACKOVERFLOW = "stackoverflow"
+TEXT_FEATURES = ("tokens", "snippets", "text")
+_TIME_FEATURE = "creation_date"
+_BATCH = 256
+
+
+def read(path: Path, skipped: Skipped) -> Iterator[Record]:
+    """Yields the examples of a TFF SQLite file, all splits, a client after the other.
+
+    Raises:
+        CorpusError: it is not in TFF's layout, or its examples hold no text in any of `TEXT_FEATURES`.
+    """
+    import tensorflow as tf
+    import tensorflow_federated as tff
+
+    with _clear_errors(str(path)):
+        names = _string_features(path)
+        text = next((name for name in TEXT_FEATURES if name in names), None)
+        if text is None:
+            wanted = ", ".join(TEXT_FEATURES)
+            raise CorpusError(f"{path}: the examples hold {', '.join(names) or 'no strings'}, and none of {wanted}")
+        wanted_names = [text, _TIME_FEATURE] if _TIME_FEATURE in names else [text]
+        spec = {name: tf.TensorSpec((), tf.string) for name in wanted_names}
+        data = tff.simulation.datasets.load_and_parse_sql_client_data(str(path), spec)
+        yield from _records(data, text)
+
+
+def read_stackoverflow() -> Iterator[Record]:
+    """Yields the training split of Stack Overflow, downloaded or from TFF's cache (`~/.tff`).
+
+    Raises:
+        CorpusError: it cannot be had.
+    """
+    import tensorflow_federated as tff
+
+    advice = (
+        "TFF downloads it from storage.googleapis.com: check the network, remove an incomplete "
+        "~/.tff/stackoverflow.sqlite, or put the file there yourself"
+    )
+    with _clear_errors("Stack Overflow", advice):
+        train, _, _ = tff.simulation.datasets.stackoverflow.load_data()
+        yield from _records(train, "tokens")
+
+
+def _records(data: Any, text: str) -> Iterator[Record]:
+    """Yields the records of a `tff.simulation.datasets.ClientData`, through one dataset for all clients."""
+    import tensorflow as tf
+
+    if not data.client_ids:
+        return
+    # TFF pastes the id into SQL between quotes, so a quote inside must come doubled.
+    asked = [client_id.replace("'", "''") for client_id in data.client_ids]
+    clients = tf.data.Dataset.from_tensor_slices((list(data.client_ids), asked))
+
+    def examples(client_id: Any, asked_id: Any) -> Any:
+        def columns(example: Any) -> Any:
+            return client_id, example[text], example.get(_TIME_FEATURE, tf.constant(""))
+
+        return data.serializable_dataset_fn(asked_id).map(columns)
+
+    for batch in clients.flat_map(examples).batch(_BATCH).prefetch(2).as_numpy_iterator():
+        for client_id, written, time in zip(*batch, strict=True):
+            text_written = written.decode("utf-8", errors="replace")
+            yield Record(client_id.decode(), _timestamp(time.decode("utf-8", errors="replace")), text_written)
+
+
+def _timestamp(time: str) -> datetime | None:
+    """Reads Stack Overflow's `2008-08-10 08:28:52.1 UTC`; None if it is something else."""
+    try:
+        return datetime.fromisoformat(_full_fraction(time.removesuffix(" UTC")) + "+00:00")
+    except ValueError:
+        return None
+
+
+def _full_fraction(time: str) -> str:
+    whole, dot, fraction = time.partition(".")
+    return whole + dot + (fraction.ljust(6, "0") if dot else "")  # Python 3.11 takes 3 or 6 digits, not 1
+
+
+def _string_features(path: Path) -> list[str]:
+    import tensorflow as tf
+
+    with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        row = connection.execute("SELECT serialized_example_proto FROM examples LIMIT 1").fetchone()
+    if row is None:
+        raise CorpusError(f"{path} holds no examples")
+    features = tf.train.Example.FromString(row[0]).features.feature
+    return sorted(name for name, feature in features.items() if feature.HasField("bytes_list"))
+
+
+@contextlib.contextmanager
+def _clear_errors(what: str, advice: str = "is it a file that tff.simulation.datasets wrote?") -> Iterator[None]:
+    import tensorflow as tf
+    from google.protobuf.message import DecodeError
+    from tensorflow_federated.python.simulation.datasets.sql_client_data import DatabaseFormatError
+
+    try:
+        yield
+    except (DatabaseFormatError, sqlite3.Error, tf.errors.OpError, DecodeError, lzma.LZMAError, OSError) as error:
+        raise CorpusError(f"cannot read {what} ({error}): {advice}") from error

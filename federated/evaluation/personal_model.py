@@ -1,0 +1,91 @@
+"""A method on clients' own text, as a TFF computation: the shared and the personal model side by side."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tensorflow as tf
+import tensorflow_federated as tff
+
+from federated.data.client_batches import Batches, batches
+from federated.evaluation import shared_model
+from federated.job import PersonalizationConfig
+from federated.personalization.method import Base, Method, Plan, Structure, Text
+from federated.personalization.personalization_process import as_base, type_of
+from federated.training import fed_avg
+from keyboard_model.batching.adaptation_window import hold_out, newest
+from keyboard_model.batching.windows import pack
+from keyboard_model.model import adapter as adapters
+from keyboard_model.model.adapter import Adapter
+from keyboard_model.model.cifg_lstm import Parameters
+from keyboard_model.text.tokenizer import Tokenizer
+
+
+def adaptation_batches(
+    tokenizer: Tokenizer, messages: Sequence[str], config: PersonalizationConfig
+) -> tuple[Batches, Batches]:
+    """Returns what an adaptation learns from, and the tail that only judges it, as batches in order."""
+    parts = hold_out(newest(tokenizer, messages, config.newest_words), config.holdout_share)
+    packed = (pack(part, config.window, tokenizer.bos) for part in parts)
+    learnt, held_out = (batches(windows.tokens, windows.targets, config.batch, tokenizer.bos) for windows in packed)
+    return learnt, held_out
+
+
+def build(
+    method: Method, base: Base, server: Structure, plan: Plan, tokenizer: Tokenizer, with_shared: bool = True
+) -> Callable[..., Any]:
+    """Returns a TFF computation that personalizes on one part of each client's text and tests on another.
+
+    `(base@SERVER, server@SERVER, states@CLIENTS, learnt@CLIENTS, held out@CLIENTS, test@CLIENTS)
+    -> {adapter, personal, shared}@CLIENTS`, the last two as tallies. `base` and `server` give the types.
+
+    Args:
+        with_shared: False leaves out `shared`, half of the testing, where that is known.
+    """
+    config = plan.config
+    base_type, server_type = type_of(base), type_of(server)
+    client_type = type_of(method.client(server, plan))
+    penalty = shared_model.whole_word_penalty(tokenizer)
+    training = fed_avg.batch_type(config.batch, config.window)
+    test = shared_model.evaluation_type(config.batch, config.window)
+
+    def tallied(parameters: Parameters, adapter: Adapter, data: tf.data.Dataset) -> collections.OrderedDict:
+        def score(features: tf.Tensor) -> tf.Tensor:
+            return adapters.logits(parameters, adapter, features)
+
+        found = shared_model.tally_batches(score, parameters, data, tf.constant(penalty), plan.bos)
+        return collections.OrderedDict(found._asdict())
+
+    @tff.tensorflow.computation(base_type, server_type, client_type, training, training, test)
+    def local(
+        base: Any,
+        server: Any,
+        client: Any,
+        learnt: tf.data.Dataset,
+        held_out: tf.data.Dataset,
+        test_data: tf.data.Dataset,
+    ) -> collections.OrderedDict:
+        shared = as_base(base)
+        personal = method.personalize(shared, server, client, Text(learnt, held_out), plan)
+        found = collections.OrderedDict(
+            adapter=collections.OrderedDict(personal.adapter._asdict()), personal=tallied(*personal, test_data)
+        )
+        if with_shared:
+            found["shared"] = tallied(*shared, test_data)
+        return found
+
+    @tff.federated_computation(
+        tff.FederatedType(base_type, tff.SERVER),
+        tff.FederatedType(server_type, tff.SERVER),
+        tff.FederatedType(client_type, tff.CLIENTS),
+        tff.FederatedType(training, tff.CLIENTS),
+        tff.FederatedType(training, tff.CLIENTS),
+        tff.FederatedType(test, tff.CLIENTS),
+    )
+    def evaluate(base: Any, server: Any, clients: Any, learnt: Any, held_out: Any, test_data: Any) -> Any:
+        received = tff.federated_broadcast(base), tff.federated_broadcast(server)
+        return tff.federated_map(local, (*received, clients, learnt, held_out, test_data))
+
+    return evaluate

@@ -1,0 +1,135 @@
+"""The shared model on clients' own text, as a TFF computation: each client's tally stays apart.
+
+Per client first, aggregates afterwards: mean, median and worst case over clients are what
+personalization is judged by, and a sum over all words would hide them.
+
+Recall by word from piece scores, inside TensorFlow: what validation reads in every evaluation round.
+
+Only words of one piece can be hit here; the phone's search spells the others as well, so the recall
+of a bundle on the phone (`thumbprint simulate`) is this or a little more.
+"""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_federated as tff
+
+from federated.data.client_batches import batches
+from federated.training import fed_avg
+from keyboard_model.batching.windows import IGNORE, Ids, pack
+from keyboard_model.model import cifg_lstm
+from keyboard_model.model.cifg_lstm import Parameters
+from keyboard_model.text.tokenizer import Tokenizer
+
+SUGGESTIONS = 3
+
+
+class Tally(NamedTuple):
+    """Sums over words; every field a float32 scalar. `loss_sum` in nats."""
+
+    words: tf.Tensor
+    hits_at_1: tf.Tensor
+    hits_at_3: tf.Tensor
+    loss_sum: tf.Tensor
+
+
+EMPTY = Tally(0.0, 0.0, 0.0, 0.0)
+
+
+def add(first: Tally, second: Tally) -> Tally:
+    return Tally(*(one + other for one, other in zip(first, second, strict=True)))
+
+
+def word_starts(word_ids: Ids) -> Ids:
+    """`[N,T]` 1 where a word's first piece is the target, else 0."""
+    flat = word_ids.reshape(-1)
+    starts = (flat >= 0) & (flat != np.concatenate([[-1], flat[:-1]]))
+    return starts.astype(np.int32).reshape(word_ids.shape)
+
+
+def whole_word_penalty(tokenizer: Tokenizer) -> np.ndarray:
+    """`[V]` 0 for a piece that is a whole word, a large negative number for all others."""
+    penalty = np.full(len(tokenizer), -1e9, np.float32)
+    penalty[list(tokenizer.single_piece_words)] = 0.0
+    return penalty
+
+
+def tally(scores: tf.Tensor, targets: tf.Tensor, starts: tf.Tensor, penalty: tf.Tensor) -> Tally:
+    """Counts one batch. `scores [N,V]`, `targets [N]`, `starts [N]`, `penalty [V]`."""
+    counted = tf.cast(tf.not_equal(targets, IGNORE), tf.float32) * tf.cast(starts, tf.float32)
+    shown = tf.math.top_k(scores + penalty, SUGGESTIONS).indices
+    hits = tf.cast(tf.equal(shown, targets[:, tf.newaxis]), tf.float32) * counted[:, tf.newaxis]
+    return Tally(
+        words=tf.reduce_sum(counted),
+        hits_at_1=tf.reduce_sum(hits[:, 0]),
+        hits_at_3=tf.reduce_sum(hits),
+        loss_sum=tf.reduce_sum(cifg_lstm.token_losses(scores, targets)),
+    )
+
+
+EvaluationBatches = list["collections.OrderedDict[str, np.ndarray]"]
+
+
+def evaluation_batches(tokenizer: Tokenizer, messages: Sequence[str], batch: int, window: int) -> EvaluationBatches:
+    """Returns a client's messages as batches of tokens, targets and word starts, in order."""
+    windows = pack((tokenizer.encode(message) for message in messages), window, tokenizer.bos)
+    starts = word_starts(windows.word_ids)
+    made = batches(windows.tokens, windows.targets, batch, tokenizer.bos)
+    padding = np.zeros((-len(starts) % batch, window), np.int32)
+    starts = np.concatenate([starts, padding])
+    for i, part in enumerate(made):
+        part["starts"] = starts[i * batch : (i + 1) * batch]
+    return made
+
+
+def evaluation_type(batch: int, window: int) -> tff.SequenceType:
+    """The type of `evaluation_batches`."""
+    matrix = tff.TensorType(np.int32, [batch, window])
+    return tff.SequenceType(collections.OrderedDict(tokens=matrix, targets=matrix, starts=matrix))
+
+
+def tally_batches(
+    score: Callable[[tf.Tensor], tf.Tensor],
+    parameters: Parameters,
+    data: tf.data.Dataset,
+    penalty: tf.Tensor,
+    bos: int,
+) -> Tally:
+    """Sums a client's tallies; `score` turns features `[N,E]` into `[N,V]`."""
+
+    def reduce(total: Tally, batch: collections.OrderedDict) -> Tally:
+        features = cifg_lstm.unroll(parameters, batch["tokens"], bos)
+        scores = score(tf.reshape(features, [-1, features.shape[2]]))
+        targets, starts = (tf.reshape(batch[name], [-1]) for name in ("targets", "starts"))
+        return add(total, tally(scores, targets, starts, penalty))
+
+    return data.reduce(Tally(*(tf.constant(value) for value in EMPTY)), reduce)
+
+
+def build(parameters: Parameters, tokenizer: Tokenizer, batch: int, window: int) -> Callable[..., Any]:
+    """Returns a TFF computation `(weights@SERVER, batches@CLIENTS) -> tallies@CLIENTS`."""
+    kind = fed_avg.weights_type(parameters)
+    penalty = whole_word_penalty(tokenizer)
+    bos = tokenizer.bos
+
+    @tff.tensorflow.computation(kind, evaluation_type(batch, window))
+    def local(weights: tff.learning.models.ModelWeights, data: tf.data.Dataset) -> dict[str, tf.Tensor]:
+        shared = Parameters(*weights.trainable)
+
+        def score(features: tf.Tensor) -> tf.Tensor:
+            return cifg_lstm.logits(shared, features)
+
+        return tally_batches(score, shared, data, tf.constant(penalty), bos)._asdict()
+
+    @tff.federated_computation(
+        tff.FederatedType(kind, tff.SERVER), tff.FederatedType(evaluation_type(batch, window), tff.CLIENTS)
+    )
+    def evaluate(weights: object, data: object) -> object:
+        return tff.federated_map(local, (tff.federated_broadcast(weights), data))
+
+    return evaluate

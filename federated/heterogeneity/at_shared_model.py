@@ -1,0 +1,117 @@
+"""A finished run's model on the users measured: their words in its tokenizer, their gradients at its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from federated.corpus.splits import split_messages
+from federated.corpus.store import Corpus
+from federated.data import client_batches
+from federated.data.client_batches import Batches
+from federated.heterogeneity import gradient_dissimilarity
+from federated.heterogeneity.divergence import user_rng
+from federated.heterogeneity.gradient_dissimilarity import Gradients
+from federated.heterogeneity.user_texts import Writers, outside_tokenizer
+from federated.personalization.method import starting_point
+from federated.run.folder import RunError, RunFolder
+from federated.runtime.execution_context import execution_context
+from keyboard_model.batching.windows import pack
+from keyboard_model.text.tokenizer import Tokenizer
+
+_TOGETHER = 50  # users a TFF call: what is held in memory, whatever the population
+_MOST_WINDOWS = 32  # of a half: beyond it, more text of the same user changes their gradient little
+
+
+@dataclass(frozen=True)
+class UserGradient:
+    """One user at the shared model: its loss there in nats a piece, the gradient's norm, the cosine of two halves."""
+
+    pieces: int
+    loss: float
+    norm: float
+    cosine: float
+
+
+@dataclass(frozen=True)
+class AtSharedModel:
+    """gradients: None where fewer than two users' text fills two halves. users: by id, those it does of.
+    outside_tokenizer: of each user, in order."""
+
+    gradients: Gradients | None
+    users: dict[str, UserGradient]
+    outside_tokenizer: list[float | None]
+
+
+def checked_run(run: Path, corpus: Corpus) -> RunFolder:
+    """Returns the run's folder.
+
+    Raises:
+        RunError: the run is not finished, or was trained on another corpus.
+    """
+    folder = RunFolder(run)
+    folder.read_json("summary.json")
+    if folder.read_json("corpus.json")["corpus_id"] != corpus.corpus_id:
+        raise RunError(
+            f"{run} was not trained on {corpus.path}: give the corpus it was trained on, or leave the run out"
+        )
+    return folder
+
+
+def at_shared_model(
+    folder: RunFolder, corpus: Corpus, writers: Writers, seed: int, on_users: Callable[[int, int], None]
+) -> AtSharedModel:
+    """Measures the users at the run's best weights, on the learning part of their messages.
+
+    Raises:
+        RunError, CorpusError, WorkerError: see there.
+    """
+    job, tokenizer, parameters = folder.job(), folder.tokenizer(), folder.parameters()
+    config, base = job.personalization, starting_point(job, parameters)
+    process = gradient_dissimilarity.build(base, config.batch, config.window, tokenizer.bos)
+    found: dict[str, UserGradient] = {}
+    done = 0
+    with execution_context():
+        state = process.initialize()
+        for cohort in _cohorts([user.user_id for user in writers.users]):
+            data = {}
+            for user_id in cohort:
+                texts = [message.text for message in corpus.messages(user_id)]
+                learnt, _ = split_messages(texts, job.data.train_share)
+                halves = _halves(learnt, user_id, tokenizer, config.batch, config.window, seed)
+                if all(halves):
+                    data[user_id] = halves
+            if data:
+                first, second = ([halves[i] for halves in data.values()] for i in (0, 1))
+                state, rows = process.next(state, base, first, second)
+                found |= {user_id: _user(row) for user_id, row in zip(data, rows, strict=True)}
+            done += len(cohort)
+            on_users(done, len(writers.users))
+    return AtSharedModel(gradient_dissimilarity.gradients_of(state), found, outside_tokenizer(writers, tokenizer))
+
+
+def _cohorts(users: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (users[at : at + _TOGETHER] for at in range(0, len(users), _TOGETHER))
+
+
+def _halves(
+    messages: Sequence[str], user_id: str, tokenizer: Tokenizer, batch: int, window: int, seed: int
+) -> tuple[Batches, Batches]:
+    """Returns two halves of a user's messages, drawn at random, as batches; both of as many messages."""
+    order = user_rng(seed, user_id).permutation(len(messages)).tolist()
+    size = len(messages) // 2
+    return _batches(messages, order[:size], tokenizer, batch, window), _batches(
+        messages, order[size : 2 * size], tokenizer, batch, window
+    )
+
+
+def _batches(messages: Sequence[str], chosen: Sequence[int], tokenizer: Tokenizer, batch: int, window: int) -> Batches:
+    windows = pack((tokenizer.encode(messages[i]) for i in chosen), window, tokenizer.bos)
+    tokens, targets = windows.tokens[:_MOST_WINDOWS], windows.targets[:_MOST_WINDOWS]
+    return client_batches.batches(tokens, targets, batch, tokenizer.bos) if (targets >= 0).any() else []
+
+
+def _user(row: dict[str, float]) -> UserGradient:
+    pieces, loss, norm, cosine = (float(row[name]) for name in ("pieces", "loss", "norm", "cosine"))
+    return UserGradient(round(pieces), loss, norm, cosine)

@@ -1,0 +1,167 @@
+"""Whether users pull the shared model the same way: their gradients at it, as a TFF computation.
+
+g_k is the gradient of user k's mean loss with respect to the adapter at its start, B and bias (A's is zero there).
+Only sums reach the server, as secure aggregation would give them, next to a few numbers a user.
+
+    dissimilarity  E‖g_k − g‖² / ‖g‖², g = E g_k: B² − 1 of Li et al. 2020 (FedProx, arXiv:1812.06127), definition 3
+    cosine         mean over pairs of users; and of two halves of one user, which is what a pair of alike users has
+
+Every user counts once, in E as in all of Thumbprint's figures. A small sample's g_k is noisy, and noise alone makes
+gradients dissimilar: `signal` has what is left of it, by halves (see there).
+"""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_federated as tff
+
+from federated.heterogeneity.evidence import Signal, signal
+from federated.personalization.method import Base
+from federated.personalization.personalization_process import as_base, type_of
+from federated.training import fed_avg
+from keyboard_model.model import adapter as adapters
+from keyboard_model.model import cifg_lstm
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """See the module.
+
+    Attributes:
+        users: Whose text fills two halves.
+        dissimilarity: E‖g_k − g‖² / ‖g‖²; 0 when all pull alike. None where the mean gradient is zero.
+        between_cosine: Mean cosine of halves of two users.
+        within_cosine: Mean cosine of the two halves of one user.
+        signal: In pieces.
+    """
+
+    users: int
+    dissimilarity: float | None
+    between_cosine: float
+    within_cosine: float
+    signal: Signal
+
+
+class GradientProcess(NamedTuple):
+    """`initialize() -> state@SERVER`; `next(state, base@SERVER, first@CLIENTS, second@CLIENTS) ->
+    (state@SERVER, rows@CLIENTS)` adds a cohort; a row has `pieces`, `loss` (nats a piece), `norm` and `cosine`
+    (of the user's halves)."""
+
+    initialize: Any
+    next: Any
+
+
+def _direction(vector: tf.Tensor) -> tf.Tensor:
+    return tf.math.divide_no_nan(vector, tf.norm(vector))
+
+
+def _half(base: Base, data: tf.data.Dataset, bos: int) -> tuple[tf.Tensor, ...]:
+    """Returns counted pieces, summed loss in nats, and the gradient of the mean loss, flat: B's then the bias's."""
+
+    def reduce(total: tuple[tf.Tensor, ...], batch: collections.OrderedDict) -> tuple[tf.Tensor, ...]:
+        features = cifg_lstm.unroll(base.parameters, batch["tokens"], bos)
+        targets = tf.reshape(batch["targets"], [-1])
+        counted = cifg_lstm.counted_targets(targets)
+        loss, slope = adapters.gradient(*base, tf.reshape(features, [-1, features.shape[2]]), targets)
+        flat = tf.concat([tf.reshape(slope.lora_b, [-1]), slope.bias], 0)
+        return total[0] + counted, total[1] + counted * loss, total[2] + counted * flat
+
+    size = _size(base)
+    pieces, loss, summed = data.reduce((tf.constant(0.0), tf.constant(0.0), tf.zeros([size])), reduce)
+    return pieces, loss, tf.math.divide_no_nan(summed, pieces)
+
+
+def _sums_of(pieces: Sequence[tf.Tensor], halves: Sequence[tf.Tensor]) -> collections.OrderedDict:
+    first, second = halves
+    counts = tf.cast(tf.reduce_all([tf.greater(count, 0.0) for count in pieces]), tf.float32)
+    mean = (first + second) / 2
+    spread = tf.math.divide_no_nan(1.0, pieces[0]) + tf.math.divide_no_nan(1.0, pieces[1])
+    values = collections.OrderedDict(
+        users=tf.constant(1.0),
+        first=first,
+        second=second,
+        first_direction=_direction(first),
+        second_direction=_direction(second),
+        squared_norm=tf.reduce_sum(tf.square(mean)),
+        product=tf.reduce_sum(first * second),
+        cosine=tf.reduce_sum(_direction(first) * _direction(second)),
+        noise=tf.math.divide_no_nan(tf.reduce_sum(tf.square(first - second)), spread),
+    )
+    return collections.OrderedDict((name, value * counts) for name, value in values.items())
+
+
+def _size(base: Base) -> int:
+    rank, embedding = base.adapter.lora_b.shape
+    return int(rank * embedding + base.adapter.bias.shape[0])
+
+
+def build(base: Base, batch: int, window: int, bos: int) -> GradientProcess:
+    """Returns the process for models of this shape; halves are of `fed_avg.batch_type(batch, window)`."""
+    kind, data, size = type_of(base), fed_avg.batch_type(batch, window), _size(base)
+
+    @tff.tensorflow.computation(kind, data, data)
+    def local(base: Any, first: tf.data.Dataset, second: tf.data.Dataset) -> collections.OrderedDict:
+        shared = as_base(base)
+        pieces, losses, halves = zip(*(_half(shared, half, bos) for half in (first, second)), strict=True)
+        sums = _sums_of(pieces, halves)
+        row = collections.OrderedDict(
+            pieces=pieces[0] + pieces[1],
+            loss=tf.math.divide_no_nan(losses[0] + losses[1], pieces[0] + pieces[1]),
+            norm=tf.sqrt(sums["squared_norm"]),
+            cosine=sums["cosine"],
+        )
+        return collections.OrderedDict(sums=sums, row=row)
+
+    @tff.tensorflow.computation
+    def nothing() -> collections.OrderedDict:
+        vectors = ("first", "second", "first_direction", "second_direction")
+        names = ("users", *vectors, "squared_norm", "product", "cosine", "noise")
+        return collections.OrderedDict((name, tf.zeros([size] if name in vectors else [])) for name in names)
+
+    state_kind = nothing.type_signature.result
+
+    @tff.tensorflow.computation(state_kind, state_kind)
+    def added(state: collections.OrderedDict, sums: collections.OrderedDict) -> collections.OrderedDict:
+        return tf.nest.map_structure(tf.add, state, sums)
+
+    @tff.federated_computation
+    def initialize() -> object:
+        return tff.federated_eval(nothing, tff.SERVER)
+
+    @tff.federated_computation(
+        tff.FederatedType(state_kind, tff.SERVER),
+        tff.FederatedType(kind, tff.SERVER),
+        tff.FederatedType(data, tff.CLIENTS),
+        tff.FederatedType(data, tff.CLIENTS),
+    )
+    def next_cohort(state: Any, base: Any, first: Any, second: Any) -> Any:
+        found = tff.federated_map(local, (tff.federated_broadcast(base), first, second))
+        return tff.federated_map(added, (state, tff.federated_sum(found.sums))), found.row
+
+    return GradientProcess(initialize, next_cohort)
+
+
+def gradients_of(state: collections.OrderedDict) -> Gradients | None:
+    """Returns the figures of the process's state; None with fewer than two users."""
+    sums = {name: np.asarray(value, np.float64) for name, value in state.items()}
+    users = float(sums["users"])
+    if users < 2:
+        return None
+    pairs = users * (users - 1)
+    mean = (sums["first"] + sums["second"]) / (2 * users)
+    squared = float(mean @ mean)
+    across = float(sums["first"] @ sums["second"] - sums["product"]) / pairs
+    cosines = float(sums["first_direction"] @ sums["second_direction"] - sums["cosine"]) / pairs
+    return Gradients(
+        users=int(users),
+        dissimilarity=(float(sums["squared_norm"]) / users - squared) / squared if squared else None,
+        between_cosine=cosines,
+        within_cosine=float(sums["cosine"]) / users,
+        signal=signal(float(sums["product"]) / users, across, float(sums["noise"]) / users),
+    )

@@ -1,0 +1,92 @@
+"""Whether the users fall into groups, by their words.
+
+Users are grouped by one half of their text and the groups are judged on the other, so that chance, which is
+another in each half, makes no cluster. A text is the square roots of its words' shares, in which Euclid's distance
+is Hellinger's, on the few directions in which users differ most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from federated.heterogeneity.divergence import Halves
+
+MOST_CLUSTERS = 8
+CLEAR = 0.5
+"""Silhouette from which groups are taken for real: "a reasonable structure" (Kaufman and Rousseeuw 1990)."""
+SMALLEST = 0.1
+"""A group holds at least such a share of users: one person set apart is no group."""
+_DIRECTIONS = 8
+_MOST_WORDS = 2000
+
+Matrix = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """How the users group.
+
+    Attributes:
+        count: Groups found; 1 where no number of groups is clear.
+        silhouettes: For each number of groups tried, how clear they are on the half they were not made from: mean over
+            users of (b − a) / max(a, b), a the mean distance within the group, b to the next group
+            (Rousseeuw 1987); -1 to 1, 0 is chance.
+        members: The group of each user compared, in their order; all 0 where there is one.
+    """
+
+    count: int
+    silhouettes: dict[int, float]
+    members: tuple[int, ...]
+
+
+def clusters(halves: Sequence[Halves], seed: int) -> Clusters:
+    """Returns the groups of these users; `count` is the number with the best silhouette among the clear ones."""
+    counts = range(2, min(MOST_CLUSTERS, len(halves) // 3) + 1)
+    if not counts:
+        return Clusters(1, {}, (0,) * len(halves))
+    first, second = _placed(halves, seed)
+    tried = {k: _grouped(first, second, k, seed) for k in counts}
+    silhouettes = {k: silhouette for k, (silhouette, _) in tried.items()}
+    sizable = [
+        k for k, (_, members) in tried.items() if np.bincount(members, minlength=k).min() >= SMALLEST * len(halves)
+    ]
+    clear = [k for k in sizable if silhouettes[k] >= CLEAR]
+    if not clear:
+        return Clusters(1, silhouettes, (0,) * len(halves))
+    best = max(clear, key=lambda k: silhouettes[k])
+    return Clusters(best, silhouettes, tuple(tried[best][1].tolist()))
+
+
+def _grouped(first: Matrix, second: Matrix, k: int, seed: int) -> tuple[float, npt.NDArray[np.int64]]:
+    """Returns the silhouette of k groups on the second halves, and who is in which by the first."""
+    from sklearn.cluster import KMeans
+    from sklearn.metrics import silhouette_score
+
+    if len(np.unique(first, axis=0)) < k:
+        return 0.0, np.zeros(len(first), np.int64)
+    members = KMeans(k, n_init=10, random_state=seed).fit(first).labels_.astype(np.int64)
+    return float(silhouette_score(second, members)), members
+
+
+def _placed(halves: Sequence[Halves], seed: int) -> tuple[Matrix, Matrix]:
+    """Returns where each user's first and second half lie. `[users, directions]` each."""
+    from sklearn.decomposition import PCA
+
+    texts = [half.texts[0] for half in halves]
+    known, typed = np.unique(np.concatenate([text[0] for text in texts]), return_counts=True)
+    known = np.sort(known[np.argsort(-typed, kind="stable")[:_MOST_WORDS]])
+    first, second = (np.stack([_root_shares(text[i], known) for text in texts]) for i in (0, 1))
+    if (first == first[0]).all():
+        return first, second  # no direction in which anybody differs
+    directions = PCA(min(_DIRECTIONS, *first.shape), random_state=seed).fit(first)
+    return directions.transform(first), directions.transform(second)
+
+
+def _root_shares(text: npt.NDArray[np.int64], known: npt.NDArray[np.int64]) -> Matrix:
+    at = np.searchsorted(known, text).clip(max=len(known) - 1)
+    counts = np.bincount(at[known[at] == text], minlength=len(known))
+    return np.sqrt(counts / len(text))

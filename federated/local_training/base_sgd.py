@@ -1,0 +1,64 @@
+"""Local steps on the shared layers under a client's own adapter, for methods that do not freeze them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, TypeVar
+
+import tensorflow as tf
+
+from federated.job import NotNegative
+from federated.local_training import adapter_sgd
+from federated.local_training.adapter_sgd import Batch
+from federated.personalization.method import Options
+from keyboard_model.model import adapter as adapters
+from keyboard_model.model import cifg_lstm
+from keyboard_model.model.adapter import Adapter
+from keyboard_model.model.cifg_lstm import Parameters
+
+Values = TypeVar("Values", Parameters, Adapter)
+
+
+class SharedLayersOptions(Options):
+    """base_learning_rate: of the shared layers' local steps; 0 = they stay as the base has them."""
+
+    base_learning_rate: NotNegative = 0.1
+
+
+class Slope(NamedTuple):
+    """A batch's loss, summed in nats over `targets` counted targets, and the gradient of their mean loss."""
+
+    loss_sum: tf.Tensor
+    targets: tf.Tensor
+    parameters: Parameters
+    adapter: Adapter
+
+
+def gradient(parameters: Parameters, adapter: Adapter, batch: Batch, bos: int) -> Slope:
+    """Both gradients at the same point, from one reading of the batch."""
+    with tf.GradientTape() as tape:
+        tape.watch((parameters, adapter))
+        flat, targets = adapter_sgd.features(parameters, batch, bos)
+        number = cifg_lstm.counted_targets(targets)
+        scores = adapters.logits(parameters, adapter, flat)
+        loss_sum = tf.reduce_sum(cifg_lstm.token_losses(scores, targets))
+        loss = loss_sum / tf.maximum(number, 1.0)
+    shared, own = tape.gradient(loss, (parameters, adapter))
+    # The gather's gradient is sparse: dense at once, or every later operation pays for finding it out.
+    return Slope(loss_sum, number, Parameters(*map(tf.convert_to_tensor, shared)), own)
+
+
+def stepped(values: Values, slope: Values, rates: Sequence[tf.Tensor | float], clip: float) -> Values:
+    """One SGD step, with one rate a tensor and the gradient's norm at most `clip`."""
+    slope, _ = tf.clip_by_global_norm(slope, clip)
+    return type(values)(*(value - rate * down for value, down, rate in zip(values, slope, rates, strict=True)))
+
+
+def shared_step(parameters: Parameters, slope: Slope, rate: float, clip: float) -> Parameters:
+    """One SGD step of the shared layers, clipped on their own: exactly FedAvg's where no adapter does anything."""
+    return stepped(parameters, slope.parameters, [rate] * len(parameters), clip)
+
+
+def minus(first: Parameters, second: Parameters) -> Parameters:
+    """First minus second."""
+    return Parameters(*(one - other for one, other in zip(first, second, strict=True)))

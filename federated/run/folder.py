@@ -1,0 +1,121 @@
+"""A training run on disk: what lies where, and one process at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import safetensors.numpy
+from pydantic import ValidationError
+from safetensors import SafetensorError
+
+from federated.job import Job
+from keyboard_model.model.cifg_lstm import Parameters
+from keyboard_model.ngram.table import NgramError, NgramTable
+from keyboard_model.storage.atomic_write import write_whole
+from keyboard_model.storage.file_lock import held
+from keyboard_model.text.tokenizer import Tokenizer
+
+_NGRAM = "ngram.safetensors"
+
+
+class RunError(ValueError):
+    """The run folder cannot be used as asked; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """`job.json`, `corpus.json` (which corpus), `tokenizer.model`, `state/` (TFF's program states),
+    `best.safetensors`, `last.safetensors`, `ngram.safetensors`, `rounds.csv`, `tensorboard/`, `summary.json`."""
+
+    path: Path
+
+    @property
+    def states(self) -> Path:
+        return self.path / "state"
+
+    @property
+    def rounds(self) -> Path:
+        return self.path / "rounds.csv"
+
+    @property
+    def tensorboard(self) -> Path:
+        return self.path / "tensorboard"
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Holds the run for this process.
+
+        Raises:
+            RunError: another process is at work on it, or it cannot be written.
+        """
+        taken = f"another process is training in {self.path}: wait for it or choose another --run"
+        with held(self.path, ".lock", RunError, taken):
+            yield
+
+    def exists(self) -> bool:
+        return (self.path / "job.json").exists()
+
+    def write_json(self, name: str, content: object) -> None:
+        write_whole(self.path / name, json.dumps(content, indent=2, sort_keys=True).encode() + b"\n")
+
+    def read_json(self, name: str) -> dict:
+        try:
+            return json.loads((self.path / name).read_text())
+        except FileNotFoundError as error:
+            raise RunError(
+                f"{self.path} holds no finished training run ({name} is missing): run `thumbprint train`"
+            ) from error
+        except ValueError as error:
+            raise RunError(f"{self.path / name} is damaged: {error}") from error
+
+    def job(self) -> Job:
+        content = self.read_json("job.json")
+        try:
+            return Job.model_validate(content)
+        except ValidationError as error:
+            where = ", ".join(".".join(map(str, fault["loc"])) or "all of it" for fault in error.errors())
+            raise RunError(f"{self.path / 'job.json'} is damaged, or another version's: {where}") from error
+
+    def write_tokenizer(self, tokenizer: Tokenizer) -> None:
+        write_whole(self.path / "tokenizer.model", tokenizer.model)
+
+    def tokenizer(self) -> Tokenizer:
+        try:
+            return Tokenizer((self.path / "tokenizer.model").read_bytes())
+        except FileNotFoundError as error:
+            raise RunError(f"{self.path} has no tokenizer yet: run `thumbprint train`") from error
+
+    def write_parameters(self, name: str, parameters: Parameters, **about: str) -> None:
+        tensors = {key: np.ascontiguousarray(value) for key, value in parameters._asdict().items()}
+        write_whole(self.path / f"{name}.safetensors", safetensors.numpy.save(tensors, metadata=about))
+
+    def parameters(self, name: str = "best") -> Parameters:
+        path = self.path / f"{name}.safetensors"
+        try:
+            return Parameters(**safetensors.numpy.load(path.read_bytes()))
+        except FileNotFoundError as error:
+            raise RunError(f"{self.path} has no trained model yet: run `thumbprint train`") from error
+        except (SafetensorError, TypeError) as error:
+            raise RunError(f"{path} is damaged: {error}") from error
+
+    def has_ngram(self) -> bool:
+        return (self.path / _NGRAM).exists()
+
+    def write_ngram(self, table: NgramTable) -> None:
+        write_whole(self.path / _NGRAM, table.to_bytes())
+
+    def ngram(self) -> NgramTable:
+        path = self.path / _NGRAM
+        try:
+            return NgramTable.from_bytes(path.read_bytes())
+        except FileNotFoundError as error:
+            raise RunError(
+                f"{self.path} has no n-grams yet: run `thumbprint train --resume` with a weight in the job's [ngram]"
+            ) from error
+        except NgramError as error:
+            raise RunError(f"{path} is damaged: {error}; delete it and run `thumbprint train --resume`") from error

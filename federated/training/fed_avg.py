@@ -1,0 +1,128 @@
+"""FedAvg with an adaptive server: the shared model's training as one TFF learning process.
+
+Local SGD on the clients (McMahan et al. 2017), Adam on the server (FedAdam: Reddi et al. 2020,
+Algorithm 2), updates zeroed and clipped by TFF's robust aggregator (Andrew et al. 2021), clients
+weighted by their examples up to a cap; with `fairness_q`, also by how badly the model serves them (`q_fed_avg`).
+"""
+
+from __future__ import annotations
+
+import collections
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_federated as tff
+
+from federated.aggregation import q_fed_avg
+from federated.local_training import sgd
+from keyboard_model.model.cifg_lstm import Parameters
+
+
+@dataclass(frozen=True)
+class FedAvgConfig:
+    """Hyperparameters of one training round.
+
+    client_learning_rate: η_l; 0 trains nothing.
+    server_learning_rate: η of FedAdam.
+    server_epsilon: τ of FedAdam, its degree of adaptivity: large gives FedAvgM, small follows each weight's own scale.
+    clip: largest gradient norm in a local step.
+    dropout: share of the features left out of each local step; 0 leaves all.
+    weight_cap: a client counts for at most so many targets.
+    bos: the piece that begins a message.
+    batch, window: the shape of a batch.
+    fairness_q: q of `q_fed_avg.fair_weight`; 0 weighs by examples alone, and reads no client's data twice.
+    """
+
+    client_learning_rate: float
+    server_learning_rate: float
+    server_epsilon: float
+    clip: float
+    dropout: float
+    weight_cap: float
+    bos: int
+    batch: int
+    window: int
+    fairness_q: float = 0.0
+
+
+def batch_type(batch: int, window: int) -> tff.SequenceType:
+    """The type of a client's data: a sequence of (tokens, targets) batches."""
+    matrix = tff.TensorType(np.int32, [batch, window])
+    return tff.SequenceType(collections.OrderedDict(tokens=matrix, targets=matrix))
+
+
+def model_weights(parameters: Parameters) -> tff.learning.models.ModelWeights:
+    """Returns parameters in the structure that TFF's templates pass around."""
+    return tff.learning.models.ModelWeights(trainable=tuple(parameters), non_trainable=())
+
+
+def weights_type(parameters: Parameters) -> tff.Type:
+    """The TFF type of `model_weights(parameters)`."""
+    return tff.types.to_type(
+        tff.learning.models.ModelWeights(
+            trainable=tuple(tff.TensorType(np.float32, part.shape) for part in parameters), non_trainable=()
+        )
+    )
+
+
+def build(initial: Parameters, config: FedAvgConfig) -> tff.learning.templates.LearningProcess:
+    """Returns the learning process: `initialize()`, `next(state, client_data)`, `get_model_weights(state)`."""
+    kind = weights_type(initial)
+
+    @tff.tensorflow.computation
+    def initial_weights() -> tff.learning.models.ModelWeights:
+        return model_weights(Parameters(*(tf.constant(part) for part in initial)))
+
+    optimizer = tff.learning.optimizers.build_adam(
+        config.server_learning_rate, beta_1=0.9, beta_2=0.99, epsilon=config.server_epsilon
+    )
+    return tff.learning.templates.compose_learning_process(
+        initial_weights,
+        tff.learning.templates.build_broadcast_process(kind),
+        _client_work(kind, config),
+        tff.learning.robust_aggregator(zeroing=True, clipping=True, weighted=True).create(
+            kind.trainable, tff.TensorType(np.float32)
+        ),
+        tff.learning.templates.build_apply_optimizer_finalizer(optimizer, kind),
+    )
+
+
+def _client_work(kind: tff.Type, config: FedAvgConfig) -> tff.learning.templates.ClientWorkProcess:
+    data = batch_type(config.batch, config.window)
+
+    @tff.tensorflow.computation(kind, data)
+    def local(weights: tff.learning.models.ModelWeights, batches: tf.data.Dataset) -> collections.OrderedDict:
+        shared = Parameters(*weights.trainable)
+        result = sgd.train(
+            shared,
+            batches,
+            learning_rate=config.client_learning_rate,
+            clip=config.clip,
+            dropout=config.dropout,
+            weight_cap=config.weight_cap,
+            bos=config.bos,
+        )
+        weight = result.weight
+        if config.fairness_q > 0:
+            loss = sgd.mean_loss(shared, batches, config.bos)
+            weight = q_fed_avg.fair_weight(weight, loss, config.fairness_q)
+        return collections.OrderedDict(
+            result=tff.learning.templates.ClientResult(result.update, weight),
+            measured=collections.OrderedDict(
+                loss_sum=result.loss_sum, targets=result.targets, broken_clients=result.broken
+            ),
+        )
+
+    @tff.federated_computation
+    def init_fn() -> object:
+        return tff.federated_value((), tff.SERVER)
+
+    @tff.federated_computation(
+        init_fn.type_signature.result, tff.FederatedType(kind, tff.CLIENTS), tff.FederatedType(data, tff.CLIENTS)
+    )
+    def next_fn(state: object, weights: object, batches: object) -> tff.templates.MeasuredProcessOutput:
+        output = tff.federated_map(local, (weights, batches))
+        return tff.templates.MeasuredProcessOutput(state, output.result, tff.federated_sum(output.measured))
+
+    return tff.learning.templates.ClientWorkProcess(init_fn, next_fn)

@@ -1,0 +1,120 @@
+"""Federated n-gram counts: each client's go into one TFF aggregation, a cohort at a time.
+
+Chen et al. (2019), "Federated Learning of N-gram Language Models" (arXiv:1910.03432) bring n-grams to
+federated training; here they are counted outright. A client sends which n-grams of its training messages it
+typed and how often, capped so that nobody decides a count; the server adds, and counts clients. What few
+clients typed is left out of what is made of the counts (`keyboard_model.ngram.kneser_ney`), which alone is kept.
+"""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+import tensorflow_federated as tff
+
+from federated.data.federated_data import Clients
+from keyboard_model.ngram.kneser_ney import NgramCounts, keys, occurrences
+from keyboard_model.text.tokenizer import Tokenizer
+
+COHORT = 50
+"""Clients whose n-grams are in memory at once, besides the sum so far."""
+
+_PARTS = NgramCounts._fields
+_COUNTS = collections.OrderedDict((part, tff.TensorType(np.int64, [None])) for part in _PARTS)
+_OCCURRENCES = tff.TensorType(np.int32, [None, 3])
+
+
+@dataclass(frozen=True)
+class Counted:
+    """All clients' counts, those of rare n-grams with them: to be made a model of, not to be kept.
+
+    dropped: clients left out because their data broke.
+    """
+
+    counts: NgramCounts
+    dropped: int
+
+
+def build(count_cap: int) -> Callable[..., Any]:
+    """Returns a TFF computation `(counts so far@SERVER, occurrences [n,3]@CLIENTS) -> counts@SERVER`.
+
+    Args:
+        count_cap: one client counts an n-gram for at most so often.
+    """
+
+    @tff.tensorflow.computation(_OCCURRENCES)
+    def of_client(typed: tf.Tensor) -> collections.OrderedDict:
+        older, newer, piece = tf.unstack(tf.cast(typed, tf.int64), axis=1)
+        found, _, counts = tf.unique_with_counts(tf.concat(keys(older, newer, piece), 0), out_idx=tf.int64)
+        return _ordered(found, tf.minimum(counts, count_cap), tf.ones_like(counts))
+
+    @tff.tensorflow.computation
+    def nothing() -> collections.OrderedDict:
+        return _ordered(*(tf.zeros([0], tf.int64) for _ in _PARTS))
+
+    @tff.tensorflow.computation(_COUNTS, _COUNTS)
+    def added(one: collections.OrderedDict, other: collections.OrderedDict) -> collections.OrderedDict:
+        found, where = tf.unique(tf.concat([one["keys"], other["keys"]], 0), out_idx=tf.int64)
+        sums = (
+            tf.math.unsorted_segment_sum(tf.concat([one[part], other[part]], 0), where, tf.size(found))
+            for part in ("counts", "clients")
+        )
+        return _ordered(found, *sums)
+
+    @tff.tensorflow.computation(_COUNTS)
+    def as_it_is(counts: collections.OrderedDict) -> collections.OrderedDict:
+        return counts
+
+    @tff.federated_computation(tff.FederatedType(_COUNTS, tff.SERVER), tff.FederatedType(_OCCURRENCES, tff.CLIENTS))
+    def add_cohort(so_far: object, typed: object) -> object:
+        cohort = tff.federated_aggregate(tff.federated_map(of_client, typed), nothing(), added, added, as_it_is)
+        return tff.federated_map(added, (so_far, cohort))
+
+    return add_cohort
+
+
+def count(
+    clients: Clients,
+    tokenizer: Tokenizer,
+    count_cap: int,
+    on_client: Callable[[int], None] = lambda done: None,
+) -> Counted:
+    """Counts the n-grams of all training clients.
+
+    Args:
+        on_client: told how many clients are done, a cohort at a time.
+    """
+    add_cohort = build(count_cap)
+    total = _ordered(*(np.zeros(0, np.int64) for _ in _PARTS))
+    dropped = done = 0
+    for cohort in _cohorts(clients.population.training):
+        typed = []
+        for client in cohort:
+            try:
+                typed.append(_occurrences(tokenizer, clients.training_messages(client)))
+            except (ValueError, UnicodeError):
+                dropped += 1
+        if typed:
+            total = add_cohort(total, typed)
+        done += len(cohort)
+        on_client(done)
+    return Counted(NgramCounts(**total), dropped)
+
+
+def _ordered(*parts: Any) -> collections.OrderedDict:
+    return collections.OrderedDict(zip(_PARTS, parts, strict=True))
+
+
+def _cohorts(clients: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (clients[start : start + COHORT] for start in range(0, len(clients), COHORT))
+
+
+def _occurrences(tokenizer: Tokenizer, messages: Sequence[str]) -> npt.NDArray[np.int32]:
+    found = [occurrence for message in messages for occurrence in occurrences(tokenizer.encode(message))]
+    return np.array(found, np.int32).reshape(-1, 3)

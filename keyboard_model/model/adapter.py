@@ -1,0 +1,120 @@
+"""What one user owns: a low-rank change of the features and a bias on the pieces.
+
+    logits = (p + p·A·B)·Eᵀ + d + bias          (LoRA: Hu et al. 2021, on the features before the softmax)
+
+The adapter is an argument of the model, never a variable inside it: one base serves any number of
+users. Its gradient is written by hand, so that the same few operations run in TFF, in TensorFlow and
+in TFLite, which has no gradient of its own.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from keyboard_model.batching.windows import IGNORE
+from keyboard_model.model import cifg_lstm
+from keyboard_model.model.cifg_lstm import Parameters
+
+
+class Adapter(NamedTuple):
+    """`lora_a [E,r]`, `lora_b [r,E]`, `bias [V]`, float32."""
+
+    lora_a: tf.Tensor
+    lora_b: tf.Tensor
+    bias: tf.Tensor
+
+
+class Rates(NamedTuple):
+    """How one local step moves the adapter; every field a float32 scalar.
+
+    learning_rate: of the low-rank part; 0 leaves it as it is.
+    bias_rate: of the bias; 0 leaves it as it is. A piece's bias sees a gradient smaller by about its
+        frequency than a feature does, hence a rate of its own.
+    proximal: λ of the pull λ/2·‖θ − θ_anchor‖² (Li et al. 2021, Ditto, eq. 2); 0 is plain fine-tuning, and ever
+        larger ones end at the anchor.
+    clip: largest L2 norm of the cross-entropy's gradient.
+    """
+
+    learning_rate: tf.Tensor
+    bias_rate: tf.Tensor
+    proximal: tf.Tensor
+    clip: tf.Tensor
+
+
+def init(vocab: int, embedding: int, rank: int, seed: int) -> Adapter:
+    """Returns an adapter that changes nothing (B and bias are zero), as float32 NumPy arrays."""
+    rng = np.random.default_rng(seed)
+    return Adapter(
+        lora_a=(rng.standard_normal((embedding, rank)) / np.sqrt(embedding)).astype(np.float32),
+        lora_b=np.zeros((rank, embedding), np.float32),
+        bias=np.zeros(vocab, np.float32),
+    )
+
+
+def logits(parameters: Parameters, adapter: Adapter, features: tf.Tensor) -> tf.Tensor:
+    """Scores every piece for one user. `features [N,E]` -> `[N,V]`."""
+    adapted = features + tf.matmul(tf.matmul(features, adapter.lora_a), adapter.lora_b)
+    return cifg_lstm.logits(parameters, adapted) + adapter.bias
+
+
+def gradient(
+    parameters: Parameters, adapter: Adapter, features: tf.Tensor, targets: tf.Tensor
+) -> tuple[tf.Tensor, Adapter]:
+    """Mean cross-entropy over the counted targets, and its gradient with respect to the adapter.
+
+    Args:
+        features: `[N,E]`, of the frozen base.
+        targets: `[N]` piece ids, `IGNORE` where nothing is to be learnt.
+
+    Returns:
+        The loss in nats (0 where no target counts), and the gradient.
+    """
+    counted = tf.cast(tf.not_equal(targets, IGNORE), tf.float32)
+    share = counted / tf.maximum(tf.reduce_sum(counted), 1.0)
+    scores = logits(parameters, adapter, features)
+    wanted = tf.one_hot(targets, parameters.embedding.shape[0])
+    log_probabilities = tf.nn.log_softmax(scores)
+    loss = -tf.reduce_sum(tf.reduce_sum(log_probabilities * wanted, axis=1) * share)
+    d_scores = (tf.exp(log_probabilities) - wanted) * share[:, tf.newaxis]
+    d_adapted = tf.matmul(d_scores, parameters.embedding)
+    low = tf.matmul(features, adapter.lora_a)
+    d_low = tf.matmul(d_adapted, adapter.lora_b, transpose_b=True)
+    return loss, Adapter(
+        lora_a=tf.matmul(features, d_low, transpose_a=True),
+        lora_b=tf.matmul(low, d_adapted, transpose_a=True),
+        bias=tf.reduce_sum(d_scores, axis=0),
+    )
+
+
+def step(
+    parameters: Parameters,
+    adapter: Adapter,
+    anchor: Adapter,
+    features: tf.Tensor,
+    targets: tf.Tensor,
+    rates: Rates,
+) -> tuple[Adapter, tf.Tensor]:
+    """One local SGD step with a proximal pull to `anchor`: the phone's `adapt` and TFF's alike.
+
+        θ ← (θ − η·clip(∇L(θ)) + ηλ·θ_anchor) / (1 + ηλ)
+
+    The pull is taken implicitly, as the proximal operator of its term (Parikh and Boyd 2014, section
+    6.1.1): stable for every λ, where the explicit step θ − ηλ·(θ − θ_anchor) diverges past ηλ = 2.
+
+    Returns:
+        The new adapter, and the loss before the step in nats.
+    """
+    loss, slope = gradient(parameters, adapter, features, targets)
+    norm = tf.sqrt(sum(tf.reduce_sum(tf.square(part)) for part in slope))
+    scale = rates.clip / tf.maximum(norm, rates.clip)
+    eta = Adapter(rates.learning_rate, rates.learning_rate, rates.bias_rate)
+    moved = Adapter(
+        *(
+            (part - rate * scale * part_slope + rate * rates.proximal * start) / (1.0 + rate * rates.proximal)
+            for part, start, part_slope, rate in zip(adapter, anchor, slope, eta, strict=True)
+        )
+    )
+    return moved, loss

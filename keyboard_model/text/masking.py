@@ -1,0 +1,91 @@
+"""Parts of a text replaced by the placeholder: the model learns that something stood there, not what.
+
+What no keyboard may learn, whoever types it: numbers of four digits or more, e-mail addresses, URLs.
+
+Codes, card numbers and telephone numbers are numbers, also with spaces, hyphens, dots or slashes between
+their digits. A keyboard errs on the side of learning too little: `12.30` and `10/3/2015` go, too; `12:30` stays.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+
+from keyboard_model.text.units import PLACEHOLDER, Kind, normalize, units
+
+Span = tuple[int, int]
+
+
+def replaced(text: str, spans: Iterable[Span]) -> str:
+    """Returns `text` with a placeholder in place of each of these spans; those that touch or overlap share one."""
+    made: list[str] = []
+    end = 0
+    for first, last in sorted(spans):
+        if made and first <= end:
+            end = max(end, last)
+            continue
+        made += [text[end:first], PLACEHOLDER]
+        end = last
+    return "".join([*made, text[end:]])
+
+
+def bare(word: str) -> str:
+    """What two spellings of a word have in common: case and quotes around it are gone."""
+    return normalize(word).lower().strip("'")
+
+
+def without_words(text: str, gone: Callable[[str], bool]) -> str:
+    """Returns `text`, every word of it that is `gone` (asked in its bare form) masked; untouched where none is."""
+    normal = normalize(text)
+    spans = [
+        (unit.start, unit.end)
+        for unit in units(normal)
+        if unit.kind is not Kind.MARK and gone(bare(normal[unit.start : unit.end].strip("<>")))
+    ]
+    return replaced(normal, spans) if spans else text
+
+
+MAX_DIGITS = 3
+"""Digits that a number may have and still be learnt."""
+
+# Each begins where its run of characters does, or at a literal: the time to search stays linear in the text.
+_LOCAL = r"[\w.!#$%&'*+/=?^`{|}~-]"
+_DOMAINS = "com|org|net|edu|gov|mil|int|info|biz|io|app|dev|ly"
+_ADDRESS = re.compile(
+    rf"(?<!{_LOCAL}){_LOCAL}++@[\w-]+(?:\.[\w-]+)+"
+    r"|(?<![A-Za-z])[A-Za-z][A-Za-z0-9+.-]{0,30}://\S+"
+    r"|(?<!\w)www\.\S+"
+    rf"|(?<![\w.-])(?:[\w-]+\.)+(?:{_DOMAINS})(?![\w-])(?:[/?#:]\S*)?"
+    r"|(?<![\w.-])(?:[\w-]+\.)+[^\W\d_]{2,}/\S+",
+    re.IGNORECASE,
+)
+_PERHAPS_ADDRESS = re.compile(r"\.[\w-]|[wW]\.|://")  # in all that `_ADDRESS` finds and in few messages: 1 us, not 4
+_DIGIT_GROUPS = re.compile(r"(?<![\d:])\d+(?:[ \t\u00a0\u2009.,/()+\u2010-\u2015-]{1,3}\d+)+(?!:?\d)")
+
+
+def masked(text: str) -> str:
+    """Returns `text` with a placeholder in place of all that must not be learnt; untouched where nothing must."""
+    normal = normalize(text)
+    found = normal
+    if _PERHAPS_ADDRESS.search(normal):
+        found = replaced(normal, [match.span() for match in _ADDRESS.finditer(normal)])
+    if _digits(found) > MAX_DIGITS:
+        found = replaced(found, [*_groups(found), *_runs(found)])
+    return text if found == normal else found
+
+
+def _groups(text: str) -> list[tuple[int, int]]:
+    return [match.span() for match in _DIGIT_GROUPS.finditer(text) if _digits(match.group()) > MAX_DIGITS]
+
+
+def _runs(text: str) -> list[tuple[int, int]]:
+    """Words with so many digits: long numbers, and codes such as `x7k2m94q`."""
+    return [
+        (unit.start, unit.end)
+        for unit in units(text)
+        if unit.kind is Kind.WORD and _digits(text[unit.start : unit.end]) > MAX_DIGITS
+    ]
+
+
+def _digits(text: str) -> int:
+    return sum(map(str.isdecimal, text))

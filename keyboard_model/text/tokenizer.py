@@ -1,0 +1,162 @@
+"""SentencePiece over words, with the word boundary at the *end* of a word.
+
+A word is one or more pieces and its last piece carries the boundary sign `▁`, so one softmax gives
+the probability of every whole word that is a single piece; beam search spells the others. Byte
+fallback puts no word out of reach. Marks and placeholders are control symbols: they are context,
+are never the target of a prediction and so can never be suggested.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import sentencepiece
+
+from keyboard_model.text.units import MARKS, PLACEHOLDER, Kind, units
+
+BOUNDARY = "▁"
+_UNK, _BOS = "<unk>", "<s>"
+_CONTROL = {symbol: f"<{symbol}>" for symbol in MARKS} | {PLACEHOLDER: "<slot>"}
+
+
+class TokenizerError(ValueError):
+    """The corpus or the model given cannot make a tokenizer; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A message as the model reads it.
+
+    Attributes:
+        ids: Piece ids, the first of them BOS.
+        word_of: For each id, the index in `words` of the word it belongs to; -1 for BOS, marks, placeholders.
+        words: The message's words, lower-cased, in order.
+    """
+
+    ids: list[int]
+    word_of: list[int]
+    words: list[str]
+
+
+class Tokenizer:
+    """A trained tokenizer. Build with `train` or from a stored model's bytes."""
+
+    def __init__(self, model: bytes) -> None:
+        """Args: model: a serialized SentencePiece model made by `train`.
+
+        Raises:
+            TokenizerError: the bytes are no such model.
+        """
+        try:
+            self._sp = sentencepiece.SentencePieceProcessor(model_proto=model)
+        except RuntimeError as error:
+            raise TokenizerError("not a SentencePiece model: train one with `thumbprint train`") from error
+        self.model = model
+        self.bos = self._sp.bos_id()
+        control = {symbol: self._sp.piece_to_id(piece) for symbol, piece in _CONTROL.items()}
+        if self._sp.unk_id() in control.values() or self.bos < 0:
+            raise TokenizerError("this SentencePiece model lacks Thumbprint's control symbols")
+        self._control = control
+        self.slot = control[PLACEHOLDER]
+
+    def __len__(self) -> int:
+        return int(self._sp.vocab_size())
+
+    @functools.cached_property
+    def pieces(self) -> list[str]:
+        """Piece text by id; a byte piece as `<0xNN>`, a control symbol as `<…>`."""
+        return [self._sp.id_to_piece(i) for i in range(len(self))]
+
+    @functools.cached_property
+    def single_piece_words(self) -> dict[int, str]:
+        """The words that are one piece, by id: what one softmax can suggest."""
+        return {
+            i: piece.removesuffix(BOUNDARY)
+            for i, piece in enumerate(self.pieces)
+            if piece.endswith(BOUNDARY) and piece != BOUNDARY and not self._is_special(i)
+        }
+
+    @functools.cached_property
+    def continuing_pieces(self) -> dict[int, str]:
+        """The pieces that begin or continue a word without ending it, by id (bytes left out)."""
+        return {
+            i: piece
+            for i, piece in enumerate(self.pieces)
+            if not piece.endswith(BOUNDARY) and not self._is_special(i) and not self._sp.is_byte(i)
+        }
+
+    def _is_special(self, i: int) -> bool:
+        return bool(self._sp.is_control(i) or self._sp.is_unknown(i))
+
+    def encode_word(self, word: str) -> list[int]:
+        """Returns the ids of one lower-cased word; the last carries the boundary."""
+        return _cached_ids(self._sp, word)
+
+    def decode_word(self, ids: list[int]) -> str:
+        """Returns the word that `ids` spell (inverse of `encode_word`)."""
+        return str(self._sp.decode(ids)).strip()
+
+    def encode(self, text: str) -> Encoded:
+        """Encodes a message, or the part of one before the cursor."""
+        ids, word_of = [self.bos], [-1]
+        words: list[str] = []
+        for unit in units(text):
+            if unit.kind is Kind.WORD:
+                pieces = self.encode_word(unit.text)
+                ids += pieces
+                word_of += [len(words)] * len(pieces)
+                words.append(unit.text)
+            else:
+                ids.append(self._control[unit.text])
+                word_of.append(-1)
+        return Encoded(ids, word_of, words)
+
+
+@functools.lru_cache(maxsize=100_000)
+def _cached_ids(sp: sentencepiece.SentencePieceProcessor, word: str) -> list[int]:
+    return list(sp.encode(word))
+
+
+def train(word_counts: Mapping[str, int], vocab_size: int) -> Tokenizer:
+    """Trains a BPE tokenizer on word counts; the same counts give the same bytes.
+
+    Args:
+        word_counts: How often each word was typed. Pass only words that several clients share:
+            a vocabulary is public, and a word of one person's is that person's.
+        vocab_size: Pieces wanted; fewer come out where the words do not carry so many.
+
+    Raises:
+        TokenizerError: there are no words to train on, or `vocab_size` cannot hold bytes and symbols.
+    """
+    if not word_counts:
+        raise TokenizerError("no words to train a tokenizer on: the corpus has no word that enough clients share")
+    if vocab_size < 300:
+        raise TokenizerError(f"vocab_size {vocab_size} is too small: 256 bytes and the symbols need at least 300")
+    model = io.BytesIO()
+    try:
+        sentencepiece.SentencePieceTrainer.train(
+            # No file: its name would stand in the model, and two trainings would differ by it.
+            sentence_iterator=(f"{word}\t{count}" for word, count in sorted(word_counts.items())),
+            input_format="tsv",
+            model_writer=model,
+            model_type="bpe",
+            vocab_size=vocab_size,
+            hard_vocab_limit=False,
+            treat_whitespace_as_suffix=True,
+            byte_fallback=True,
+            character_coverage=0.9995,
+            normalization_rule_name="identity",
+            control_symbols=list(_CONTROL.values()),
+            bos_id=1,
+            eos_id=-1,
+            unk_id=0,
+            pad_id=-1,
+            num_threads=1,
+            minloglevel=2,
+        )
+    except RuntimeError as error:
+        raise TokenizerError(f"SentencePiece could not train: {error}") from error
+    return Tokenizer(model.getvalue())

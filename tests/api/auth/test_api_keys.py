@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from api.auth.api_keys import REMEMBERED_SECONDS, ApiKeyError, ApiKeys, Scope
+from api.storage.database import Database
+from api.storage.migrate import open_database
+
+
+def test_a_key_opens_until_it_is_revoked(database: Database) -> None:
+    now = 0.0
+    keys = ApiKeys(database, lambda: now)
+    key, secret = keys.create("app", Scope.DEVICE, "phone")
+    assert keys.remembered(secret) is None
+    assert keys.find(secret) == key == keys.remembered(secret)
+    assert (key.name, key.scope, key.device_id) == ("app", Scope.DEVICE, "phone")
+    assert keys.valid() == [key]
+    ApiKeys(database).revoke(key.id)  # another process does
+    assert keys.find(secret) is None and keys.valid() == []
+    assert keys.remembered(secret) == key
+    now = REMEMBERED_SECONDS
+    assert keys.remembered(secret) is None
+    with pytest.raises(ApiKeyError, match="no valid key"):
+        keys.revoke(key.id)
+
+
+def test_only_the_whole_key_opens(database: Database) -> None:
+    keys = ApiKeys(database)
+    _, secret = keys.create("app", Scope.READ)
+    for wrong in ("", "tp_", secret[:-1], secret + "a", secret.swapcase(), "\ud83d"):
+        assert keys.find(wrong) is None
+
+
+def test_secrets_differ_and_are_stored_nowhere(tmp_path: Path) -> None:
+    database = open_database(tmp_path / "devices.sqlite", to_serve=True)
+    keys = ApiKeys(database)
+    secrets = [keys.create("app", Scope.ADMIN)[1] for _ in range(20)]
+    database.close()
+    assert len(set(secrets)) == 20 and all(len(secret) == 46 for secret in secrets)
+    stored = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert not any(secret.removeprefix("tp_").encode() in stored for secret in secrets)
+
+
+@pytest.mark.parametrize("name", ["", "a" * 101, "two\nlines", "\x1b[31m"])
+def test_a_name_is_a_line(database: Database, name: str) -> None:
+    with pytest.raises(ApiKeyError, match="name"):
+        ApiKeys(database).create(name, Scope.READ)
+
+
+@pytest.mark.parametrize("scope", [Scope.READ, Scope.ADMIN])
+def test_a_devices_key_is_of_the_scope_device(database: Database, scope: Scope) -> None:
+    with pytest.raises(ApiKeyError, match="scope device"):
+        ApiKeys(database).create("app", scope, "phone")
+
+
+def test_a_scope_opens_what_stands_before_it() -> None:
+    opened = {(has, needed) for has, needed in product(Scope, Scope) if has.opens(needed)}
+    assert opened == {
+        *((has, Scope.READ) for has in Scope),
+        (Scope.DEVICE, Scope.DEVICE),
+        (Scope.ADMIN, Scope.DEVICE),
+        (Scope.ADMIN, Scope.ADMIN),
+    }

@@ -1,0 +1,47 @@
+"""A bundle swapped, emptied or deleted under a running service: phones go on with what was verified."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from api.app import create_app
+from device_runtime.bundle.loader import BundleError
+from tests.support.api.endpoints import CREATE, OF_A_DEVICE, OF_THE_SERVICE
+from tests.support.api.serving import serve_in_thread
+
+
+def swap(path: Path) -> None:
+    """What an editor of files does: another file under the same name."""
+    other = path.with_suffix(".new")
+    other.write_bytes(b"PK something else")
+    other.replace(path)
+
+
+@pytest.mark.parametrize(
+    "change", [swap, Path.unlink, lambda path: path.write_bytes(b"")], ids=["swapped", "deleted", "emptied"]
+)
+def test_every_endpoint_goes_on_and_the_next_start_says_it(
+    tiny_bundle: Path, tiny_public_key: Path, tmp_path: Path, change: Callable[[Path], object]
+) -> None:
+    served, data = tmp_path / "served.bundle", tmp_path / "data"
+    served.write_bytes(tiny_bundle.read_bytes())
+    with serve_in_thread(served, tiny_public_key, data, 8, None, True) as client:
+        model = client.get("/healthz").json()["model_id"]
+        client.post("/v1/devices", json={"device_id": "phone"})
+        client.post("/v1/devices/phone/messages", json={"messages": [{"text": "meet me at zanzibar"}] * 40})
+        change(served)
+        done = client.post("/v1/devices/phone/adaptations", params={"wait": 60}).json()
+        assert done["state"] == "done" and "cut off" not in done["verdict"]["reason"], done
+        for endpoint in (CREATE, *OF_THE_SERVICE, *OF_A_DEVICE[:-1]):
+            answer = endpoint.call(client, "phone", model)
+            expected = (200, endpoint.status, 404 if endpoint.path.endswith("adapter") else 200)
+            assert answer.status_code in (expected if endpoint.method != "PUT" else (422,)), (endpoint, answer.text)
+        messages = client.get("/v1/devices/phone").json()["messages"]
+    with pytest.raises(BundleError):
+        create_app(served, tiny_public_key, data)
+    served.write_bytes(tiny_bundle.read_bytes())
+    with serve_in_thread(served, tiny_public_key, data, 8, None, True) as client:
+        assert client.get("/v1/devices/phone").json()["messages"] == messages

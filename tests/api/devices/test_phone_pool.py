@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from api.devices.phone_pool import OpenPhones
+from device_runtime.bundle.loader import load_bundle
+from device_runtime.inference.engine import Engine
+from device_runtime.phone.phone import Phone, PhoneError
+
+
+@pytest.fixture(scope="module")
+def engine(tiny_bundle: Path, tiny_public_key: Path) -> Engine:
+    return Engine(load_bundle(tiny_bundle, tiny_public_key))
+
+
+def is_open(folder: Path, engine: Engine) -> bool:
+    try:
+        Phone.open(folder, engine).close()
+    except PhoneError:
+        return True
+    return False
+
+
+def test_the_phones_used_longest_ago_are_closed(tmp_path: Path, engine: Engine) -> None:
+    phones = OpenPhones(tmp_path, engine, limit=2)
+    for device_id in ("a", "b", "a", "c"):
+        with phones.use(device_id):
+            pass
+    assert [is_open(tmp_path / device_id, engine) for device_id in "abc"] == [True, False, True]
+    phones.close()
+    assert not any(is_open(tmp_path / device_id, engine) for device_id in "abc")
+
+
+def test_a_phone_in_use_stays_open(tmp_path: Path, engine: Engine) -> None:
+    phones = OpenPhones(tmp_path, engine, limit=1)
+    with phones.use("a") as phone:
+        for device_id in ("b", "c"):
+            with phones.use(device_id):
+                pass
+        phone.observe("hello")
+        with phones.use("a") as same:
+            assert same is phone
+    with phones.use("b"):
+        pass
+    assert not is_open(tmp_path / "a", engine)
+    with phones.use("a") as reopened:
+        assert reopened is not phone and reopened.messages == 1
+    phones.close()
+
+
+def test_a_phone_that_cannot_be_opened_is_tried_again(tmp_path: Path, engine: Engine) -> None:
+    phones = OpenPhones(tmp_path, engine)
+    with Phone.open(tmp_path / "a", engine):
+        for _ in range(2):
+            with pytest.raises(PhoneError, match="in use"), phones.use("a"):
+                pass
+    with phones.use("a") as phone:
+        assert phone.messages == 0
+    phones.close()
+
+
+def test_a_phone_at_hand_is_waited_for_by_nobody(tmp_path: Path, engine: Engine) -> None:
+    phones = OpenPhones(tmp_path, engine, limit=1)
+    with phones.at_hand("a") as phone:
+        assert phone is None
+    assert not (tmp_path / "a").exists()
+    with phones.use("a") as opened:
+        with phones.at_hand("a") as phone:
+            assert phone is opened
+        with phones._slots["a"].changing, phones.at_hand("a") as phone:  # it is being closed
+            assert phone is None
+    with phones.at_hand("a") as phone:
+        assert phone is opened
+        with phones.use("b"):
+            pass
+        opened.observe("hello")  # too many are open, and this one still
+    phones.reopen("a")
+    with phones.at_hand("a") as phone:
+        assert phone is None
+    phones.close()
+    with phones.at_hand("a") as phone:
+        assert phone is None
+
+
+def test_a_phone_at_hand_is_not_deleted_meanwhile(tmp_path: Path, engine: Engine) -> None:
+    phones = OpenPhones(tmp_path, engine)
+    with phones.use("a"):
+        pass
+    deleting = threading.Thread(target=phones.delete, args=("a",))
+    with phones.at_hand("a") as phone:
+        deleting.start()
+        deleting.join(0.2)
+        assert deleting.is_alive() and phone is not None
+        phone.observe("hello")
+    deleting.join(30)
+    assert not deleting.is_alive() and not (tmp_path / "a").exists()
+    phones.close()
+
+
+def test_many_threads_on_few_open_phones_lose_nothing(tmp_path: Path, engine: Engine) -> None:
+    phones = OpenPhones(tmp_path, engine, limit=1)
+
+    def write(number: int) -> None:
+        with phones.use(str(number % 4)) as phone:
+            phone.observe(f"message {number}")
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(write, range(80)))
+    for number in range(4):
+        with phones.use(str(number)) as phone:
+            assert phone.messages == 20
+    phones.close()
+
+
+def test_closing_waits_for_users_and_is_final(tmp_path: Path, engine: Engine) -> None:
+    phones = OpenPhones(tmp_path, engine)
+    closing = threading.Thread(target=phones.close)
+    with phones.use("a") as phone:
+        closing.start()
+        closing.join(0.2)
+        assert closing.is_alive()
+        phone.observe("hello")
+    closing.join(30)
+    assert not closing.is_alive() and not is_open(tmp_path / "a", engine)
+    with pytest.raises(RuntimeError, match="closed"), phones.use("a"):
+        pass

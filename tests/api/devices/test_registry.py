@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from api.devices.adaptation_jobs import AdaptationJobs
+from api.devices.registry import DeviceTakenError, Registry, UnknownDeviceError
+from api.storage.database import Database
+
+
+def add(registry: Registry, *device_ids: str) -> None:
+    for device_id in device_ids:
+        with registry.adding(device_id):
+            pass
+
+
+def test_pages_hold_each_device_once_by_its_id(database: Database) -> None:
+    registry = Registry(database)
+    add(registry, "b", "B", "a-1", "a_2", "0")
+    everything = [device.id for device in registry.page("", 10)]
+    assert sorted(everything) == sorted(["b", "B", "a-1", "a_2", "0"])
+    found, after = [], ""
+    while page := registry.page(after, 2):
+        found += [device.id for device in page]
+        after = found[-1]
+    assert found == everything
+
+
+def test_of_many_who_want_one_id_one_gets_it(database: Database) -> None:
+    registry = Registry(database)
+
+    def want(_: int) -> bool:
+        try:
+            add(registry, "wanted")
+        except DeviceTakenError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(6) as threads:
+        assert sorted(threads.map(want, range(6))) == [False] * 5 + [True]
+    assert len(registry) == 1
+
+
+def test_a_device_that_is_being_deleted_is_unknown_and_its_id_taken(database: Database) -> None:
+    registry = Registry(database)
+    add(registry, "phone", "other")
+    registry.require("phone")
+    AdaptationJobs(database).add("phone", "m")
+    registry.begin_deleting("phone")
+    for ask in (registry.require, registry.device, registry.begin_deleting):
+        with pytest.raises(UnknownDeviceError):
+            ask("phone")
+    with pytest.raises(DeviceTakenError):
+        add(registry, "phone")
+    assert registry.half_deleted() == ["phone"] and len(registry) == 1
+    registry.end_deleting("phone")
+    assert registry.half_deleted() == [] and AdaptationJobs(database).underway() == []
+    add(registry, "phone")

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import numpy as np
+import pytest
+import safetensors.numpy
+
+from device_runtime.adapter.adapter import NAMES
+
+MESSAGES = [{"text": "meet me at zanzibar tonight, bring the red bag"}] * 40
+TYPE = {"content-type": "application/octet-stream"}
+
+
+@pytest.fixture(scope="module")
+def adapted(client: httpx.Client) -> Iterator[str]:
+    """A device with an adapter of its own, which the gate kept."""
+    device = f"/v1/devices/{client.post('/v1/devices').json()['device_id']}"
+    client.post(f"{device}/messages", json={"messages": MESSAGES})
+    result = client.post(f"{device}/adaptations", params={"wait": 30}).json()
+    assert result["verdict"]["kept"], result
+    yield device
+
+
+def probabilities(client: httpx.Client, device: str) -> list[float]:
+    answer = client.post(f"{device}/predictions", json={"context": "so we", "k": 5}).json()
+    return [each["probability"] for each in answer["suggestions"]]
+
+
+def test_a_new_device_has_none(client: httpx.Client, device: str) -> None:
+    assert client.get(f"{device}/adapter").status_code == 404
+    assert client.get(f"{device}/adapter/history").json() == {"entries": [], "adapter_id": 0}
+    assert client.post(f"{device}/adapter/rollback").json() == {"rolled_back": False, "adapter_id": 0}
+    assert client.get(device).json()["personal"] is False
+
+
+def test_the_history_has_the_gates_verdict(client: httpx.Client, adapted: str) -> None:
+    (entry, *_) = client.get(f"{adapted}/adapter/history").json()["entries"]
+    assert entry["cause"] == "asked" and entry["messages"] > 0 and entry["stored"] and entry["verdict"]["kept"]
+    assert entry["model_id"] == client.get("/healthz").json()["model_id"]
+
+
+def test_an_adapter_moves_to_another_device(client: httpx.Client, device: str, adapted: str) -> None:
+    before = probabilities(client, device)
+    file = client.get(f"{adapted}/adapter")
+    assert file.status_code == 200 and file.headers["content-type"] == TYPE["content-type"]
+    entry = client.put(f"{device}/adapter", content=file.content, headers=TYPE)
+    assert entry.status_code == 200 and entry.json()["cause"] == "uploaded"
+    assert client.get(f"{device}/adapter").content == file.content
+    assert probabilities(client, device) != before and client.get(device).json()["personal"] is True
+    assert client.post(f"{device}/adapter/rollback").json() == {"rolled_back": True, "adapter_id": 0}
+    assert probabilities(client, device) == before
+    to = {"to": entry.json()["id"]}
+    assert client.post(f"{device}/adapter/rollback", json=to).json() == {"rolled_back": True, "adapter_id": to["to"]}
+
+
+def test_what_is_not_stored_cannot_be_gone_back_to(client: httpx.Client, device: str) -> None:
+    refused = client.post(f"{device}/adapter/rollback", json={"to": 77})
+    assert refused.status_code == 409 and refused.headers["content-type"] == "application/problem+json"
+    for wrong in ({"to": -1}, {"to": "1"}, {"to": 2**60}, {"from": 1}):
+        assert client.post(f"{device}/adapter/rollback", json=wrong).status_code == 422
+
+
+def of_another_model(file: bytes) -> bytes:
+    return file.replace(b'"model_id":"', b'"model_id":"0', 1)[: len(file)]
+
+
+def with_infinity(file: bytes) -> bytes:
+    stored = safetensors.numpy.load(file)
+    tensors = {name: np.full_like(each, np.inf) if each.dtype.kind == "f" else each for name, each in stored.items()}
+    return safetensors.numpy.save(tensors, metadata={"model_id": "?"})
+
+
+def flipped(file: bytes) -> bytes:
+    return file[:-1] + bytes([file[-1] ^ 1])
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [of_another_model, with_infinity, flipped, lambda file: file[:-7], lambda _: b"", lambda _: b"\xff" * 1000],
+    ids=["another model's", "infinite", "a bit off", "cut short", "empty", "noise"],
+)
+def test_what_is_no_adapter_of_this_model_is_refused(
+    client: httpx.Client, device: str, adapted: str, spoil: object
+) -> None:
+    file = client.get(f"{adapted}/adapter").content
+    assert callable(spoil) and set(safetensors.numpy.load(file)) >= {NAMES[0]}
+    before = probabilities(client, device)
+    refused = client.put(f"{device}/adapter", content=spoil(file), headers=TYPE)
+    assert refused.status_code == 422 and refused.json()["detail"].startswith("the adapter ")
+    assert "safetensors" not in refused.json()["detail"].split(":")[0]
+    assert probabilities(client, device) == before and client.get(device).json()["personal"] is False
+    assert client.put(f"{device}/adapter", content=file, headers=TYPE).status_code == 200
+
+
+def test_an_adapter_of_another_model_is_called_so(client: httpx.Client, device: str, adapted: str) -> None:
+    model_id = client.get("/healthz").json()["model_id"].encode()
+    file = client.get(f"{adapted}/adapter").content.replace(model_id, b"0" * 64)
+    refused = client.put(f"{device}/adapter", content=file, headers=TYPE)
+    assert refused.status_code == 422 and refused.json()["detail"] == "the adapter belongs to another model"

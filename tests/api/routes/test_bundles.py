@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import httpx
+import pytest
+
+from device_runtime.bundle.loader import load_bundle
+from tests.support.api.serving import serve_in_thread
+
+
+@pytest.fixture
+def path(client: httpx.Client) -> str:
+    """The path of the served bundle."""
+    (entry,) = client.get("/v1/bundles").json()["bundles"]
+    return f"/v1/bundles/{entry['model_id']}"
+
+
+def test_the_list_names_what_is_served(client: httpx.Client, tiny_bundle: Path, tiny_public_key: Path) -> None:
+    manifest = load_bundle(tiny_bundle, tiny_public_key).manifest
+    (entry,) = client.get("/v1/bundles").json()["bundles"]
+    assert (entry["model_id"], entry["name"]) == (manifest.model_id, manifest.name)
+    assert entry["synthetic"] is manifest.provenance.synthetic
+    download = client.get(f"/v1/bundles/{manifest.model_id}/download")
+    assert entry["bytes"] == len(download.content) and entry["etag"] == download.headers["etag"]
+
+
+def test_the_download_is_a_bundle_that_verifies(
+    client: httpx.Client, path: str, tmp_path: Path, tiny_bundle: Path, tiny_public_key: Path
+) -> None:
+    answer = client.get(f"{path}/download")
+    assert answer.headers["content-type"] == "application/zip"
+    assert answer.headers["content-disposition"] == 'attachment; filename="tiny.bundle"'
+    (tmp_path / "tiny.bundle").write_bytes(answer.content)
+    found, served = load_bundle(tmp_path / "tiny.bundle", tiny_public_key), load_bundle(tiny_bundle, tiny_public_key)
+    assert found.manifest == served.manifest and found.model == served.model
+
+
+def test_the_manifest_is_the_signed_one(client: httpx.Client, path: str) -> None:
+    with zipfile.ZipFile(io.BytesIO(client.get(f"{path}/download").content)) as archive:
+        assert client.get(path).content == archive.read("manifest.json")
+
+
+def test_what_the_caller_has_is_not_sent_again(client: httpx.Client, path: str) -> None:
+    etag = client.get(f"{path}/download").headers["etag"]
+    for known in (etag, f'"other", W/{etag}', "*"):
+        answer = client.get(f"{path}/download", headers={"If-None-Match": known})
+        assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", etag)
+    assert client.get(f"{path}/download", headers={"If-None-Match": '"other"'}).status_code == 200
+
+
+def test_a_download_goes_on_where_it_broke_off(client: httpx.Client, path: str) -> None:
+    whole = client.get(f"{path}/download")
+    half, size = len(whole.content) // 2, len(whole.content)
+    first = client.get(f"{path}/download", headers={"Range": f"bytes=0-{half - 1}"})
+    headers = {"Range": f"bytes={half}-", "If-Range": whole.headers["etag"]}
+    rest = client.get(f"{path}/download", headers=headers)
+    assert (first.status_code, rest.status_code) == (206, 206)
+    assert rest.headers["content-range"] == f"bytes {half}-{size - 1}/{size}"
+    assert first.content + rest.content == whole.content
+    changed = client.get(f"{path}/download", headers={**headers, "If-Range": '"of another bundle"'})
+    assert (changed.status_code, changed.content) == (200, whole.content)
+
+
+@pytest.mark.parametrize(("asked", "status"), [("bytes=999999999-", 416), ("bytes=x", 400), ("lines=1-2", 400)])
+def test_a_range_that_cannot_be_given_is_a_problem(client: httpx.Client, path: str, asked: str, status: int) -> None:
+    answer = client.get(f"{path}/download", headers={"Range": asked})
+    assert answer.status_code == status and answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["status"] == status
+    assert ("content-range" in answer.headers) is (status == 416)
+
+
+def test_a_head_says_how_large_it_is(client: httpx.Client, path: str) -> None:
+    head, whole = client.head(f"{path}/download"), client.get(f"{path}/download")
+    assert head.content == b"" and head.headers["content-length"] == str(len(whole.content))
+
+
+def test_another_model_is_not_found(client: httpx.Client) -> None:
+    for rest in ("", "/download"):
+        assert client.get("/v1/bundles/" + "0" * 64 + rest).status_code == 404
+        assert client.get("/v1/bundles/latest" + rest).status_code == 422
+
+
+def test_a_bundle_swapped_under_the_server_is_not_served(
+    tiny_bundle: Path, tiny_public_key: Path, tmp_path: Path
+) -> None:
+    """What was verified at the start is what devices run and apps get, whatever becomes of the path."""
+    served = tmp_path / "served.bundle"
+    served.write_bytes(tiny_bundle.read_bytes())
+    with serve_in_thread(served, tiny_public_key, tmp_path / "data", 8, None, True) as client:
+        path = f"/v1/bundles/{client.get('/healthz').json()['model_id']}"
+        before = client.get(f"{path}/download").content
+        served.write_bytes(b"something else")
+        assert client.get(f"{path}/download").content == before
+        assert client.post("/v1/devices", json={"device_id": "phone"}).status_code == 201
+        assert client.post("/v1/devices/phone/predictions", json={"context": "see"}).status_code == 200

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import sqlalchemy
+
+from api.devices.registry import Registry
+from api.errors import ServeError
+from api.storage.database import PATIENCE_SECONDS, Database, DatabaseError, parsed
+from api.storage.migrate import open_database
+
+
+@pytest.mark.parametrize(
+    "text", ["", "nonsense", "mysql://a@b/c", "sqlite://", "sqlite:///:memory:", "postgresql+", "x:y"]
+)
+def test_what_is_no_database_is_said(text: str) -> None:
+    with pytest.raises(ServeError, match=r"postgresql://user@host/name"):
+        parsed(text)
+
+
+def test_a_password_is_never_shown() -> None:
+    with pytest.raises(ServeError) as error:
+        open_database("postgresql://me:hunter2@127.0.0.1:1/none", to_serve=True)
+    assert "hunter2" not in str(error.value) and "cannot be used" in str(error.value)
+
+
+def test_a_writer_that_fails_writes_nothing(database: Database) -> None:
+    with pytest.raises(KeyError), Registry(database).adding("phone"):
+        raise KeyError
+    assert len(Registry(database)) == 0
+
+
+def test_what_breaks_is_our_error_without_what_was_written(database: Database) -> None:
+    with pytest.raises(DatabaseError) as error, database.writing() as connection:
+        connection.execute(sqlalchemy.text("INSERT INTO nothing VALUES (:value)"), {"value": "hunter2"})
+    assert "nothing" in str(error.value) and "hunter2" not in str(error.value)
+
+
+def test_one_server_a_postgresql_database(new_postgres: Callable[[], str]) -> None:
+    url = new_postgres()
+    first = open_database(url, to_serve=True)
+    with pytest.raises(ServeError, match="another server runs on"):
+        open_database(url, to_serve=True)
+    open_database(url, to_serve=False).close()  # `thumbprint access` beside a running server
+    first.close()
+    open_database(url, to_serve=True).close()
+
+
+def test_a_locked_file_is_said_in_time_and_nothing_is_lost(tmp_path: Path) -> None:
+    path = tmp_path / "devices.sqlite"
+    database = open_database(path, to_serve=True)
+    registry = Registry(database)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    started = time.monotonic()
+    with pytest.raises(DatabaseError, match="locked"), registry.adding("phone"):
+        pass
+    assert time.monotonic() - started < PATIENCE_SECONDS + 3
+    assert len(registry) == 0  # who reads is not kept waiting
+    other.execute("ROLLBACK")
+    other.close()
+    with registry.adding("phone"):
+        pass
+    assert len(registry) == 1
+    database.close()

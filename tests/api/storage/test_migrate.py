@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+import sqlalchemy
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+import api.storage.migrations
+from api.devices.registry import Registry
+from api.errors import ServeError
+from api.storage.database import Database
+from api.storage.migrate import HEAD, migrate, open_database
+from api.storage.tables import METADATA
+
+
+def test_the_steps_lead_to_the_tables(database: Database) -> None:
+    with database.reading() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, METADATA) == []
+        assert context.get_current_revision() == HEAD
+
+
+def test_head_is_the_last_step() -> None:
+    folder = str(Path(api.storage.migrations.__file__).parent)
+    assert ScriptDirectory(folder, version_locations=[folder]).get_current_head() == HEAD
+
+
+def test_a_second_start_changes_nothing(database: Database) -> None:
+    with Registry(database).adding("phone"):
+        pass
+    migrate(database)
+    assert len(Registry(database)) == 1
+
+
+def test_the_devices_of_a_database_from_before_alembic_stay(tmp_path: Path) -> None:
+    path = tmp_path / "devices.sqlite"
+    with sqlite3.connect(path) as old:
+        old.execute("CREATE TABLE devices (id VARCHAR(64) NOT NULL, created_at DATETIME NOT NULL, PRIMARY KEY (id))")
+        old.execute("INSERT INTO devices VALUES ('phone', '2026-01-02 03:04:05.000000')")
+    old.close()
+    database = open_database(path, to_serve=True)
+    found = Registry(database).device("phone")
+    assert found.created_at.isoformat() == "2026-01-02T03:04:05+00:00"
+    database.close()
+
+
+def test_a_newer_programs_database_is_left_alone(where: Path | str) -> None:
+    database = open_database(where, to_serve=False)
+    with database.writing() as connection:
+        connection.execute(sqlalchemy.text("UPDATE alembic_version SET version_num = '9999'"))
+    database.close()
+    with pytest.raises(ServeError, match="newer program"):
+        open_database(where, to_serve=False)
+
+
+def test_a_step_that_fails_leaves_nothing_behind(where: Path | str) -> None:
+    database = Database(where)
+    with database.writing() as connection:
+        connection.execute(sqlalchemy.text("CREATE TABLE api_keys (id INTEGER)"))  # in the second step's way
+    database.close()
+    with pytest.raises(ServeError, match="api_keys"):
+        open_database(where, to_serve=False)
+    database = Database(where)
+    with database.reading() as connection:
+        assert sqlalchemy.inspect(connection).get_table_names() == ["api_keys"]
+    database.close()

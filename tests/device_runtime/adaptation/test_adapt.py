@@ -1,0 +1,142 @@
+"""One adaptation: the newest words, a tail that only the gate sees, steps from the shared start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from device_runtime.adaptation import adapt as adaptation
+from device_runtime.adaptation.algorithms.local_steps import Rates
+from device_runtime.adapter.adapter import Adapter
+from device_runtime.inference.engine import Engine
+from keyboard_model.batching.windows import IGNORE, pack
+
+MESSAGES = ["see you at home", "ok thanks see you", "are you coming home now", "thanks"] * 15
+RECIPE = {
+    "steps": 4,
+    "learning_rate": 0.1,
+    "bias_rate": 1.0,
+    "proximal": 0.0,
+    "clip": 10.0,
+    "newest_words": 500,
+    "holdout_share": 0.2,
+    "gate": {"min_words": 5, "margin": 0.0},
+    "adapter_dtype": "float32",
+}
+
+
+@pytest.fixture
+def adapt(rebuilt: Callable[..., Engine]) -> Callable[..., tuple[adaptation.Adaptation, Engine]]:
+    def run(messages: list[str], **changes: Any) -> tuple[adaptation.Adaptation, Engine]:
+        engine = rebuilt({"recipe": {**RECIPE, **changes}})
+        init = engine.bundle.adapter_init
+        return adaptation.adapt(engine, engine.bundle.manifest.recipe, messages, init, engine.bundle.starts), engine
+
+    return run
+
+
+def same(one: Adapter, other: Adapter) -> bool:
+    return all(np.array_equal(tensor, other.tensors()[name]) for name, tensor in one.tensors().items())
+
+
+def test_an_owner_who_repeats_themselves_gains(adapt: Callable[..., Any]) -> None:
+    result, engine = adapt(MESSAGES)
+    assert result.verdict.kept, result.verdict
+    assert result.verdict.after < result.verdict.before
+    assert result.steps == 4
+    assert not same(result.adapter, engine.bundle.adapter_init)
+
+
+def test_it_is_derived_anew_each_time(adapt: Callable[..., Any]) -> None:
+    result, engine = adapt(MESSAGES)
+    recipe, starts = engine.bundle.manifest.recipe, engine.bundle.starts
+    again = adaptation.adapt(engine, recipe, MESSAGES, result.adapter, starts)
+    assert same(again.adapter, result.adapter)
+    assert again.verdict.kept
+
+
+def test_the_tail_is_not_learnt_from(adapt: Callable[..., Any]) -> None:
+    one, _ = adapt(MESSAGES[:48] + ["thanks see you at home"] * 12, gate={"min_words": 0, "margin": 0.0})
+    two, _ = adapt(MESSAGES[:48] + ["see you see you see you"] * 12, gate={"min_words": 0, "margin": 0.0})
+    assert one.verdict.kept
+    assert two.verdict.kept
+    assert same(one.adapter, two.adapter)
+
+
+def test_the_steps_are_those_of_the_signature(adapt: Callable[..., Any]) -> None:
+    result, engine = adapt(MESSAGES, steps=3)
+    shape, init, recipe = engine.shape, engine.bundle.adapter_init, engine.bundle.manifest.recipe
+    windows = pack([engine.tokenizer.encode(text) for text in MESSAGES[:48]], shape.window, shape.bos)
+    batches = [
+        (windows.tokens[at : at + shape.batch], windows.targets[at : at + shape.batch])
+        for at in range(0, len(windows.tokens), shape.batch)
+    ]
+    tokens, targets = batches[-1]
+    missing = shape.batch - len(tokens)
+    batches[-1] = (
+        np.pad(tokens, ((0, missing), (0, 0)), constant_values=shape.bos),
+        np.pad(targets, ((0, missing), (0, 0)), constant_values=IGNORE),
+    )
+    expected = init
+    rates = Rates.of(recipe, int((windows.targets != IGNORE).sum()))
+    for step in range(3):
+        expected, _ = engine.adapt(*batches[step % len(batches)], expected, init, rates)
+    assert same(result.adapter, expected)
+
+
+def test_who_typed_little_is_moved_little(engine: Engine) -> None:
+    recipe = engine.bundle.manifest.recipe.model_copy(
+        update={"learning_rate": 0.4, "bias_rate": 8.0, "evidence": 300.0, "proximal": 0.1, "clip": 5.0}
+    )
+    assert Rates.of(recipe, 100) == Rates(learning_rate=0.1, bias_rate=2.0, proximal=0.1, clip=5.0)
+    assert Rates.of(recipe, 0).bias_rate == 0.0
+    assert Rates.of(recipe.model_copy(update={"evidence": 0.0}), 1).bias_rate == 8.0
+
+
+def test_the_adapter_judged_is_the_one_stored(adapt: Callable[..., Any]) -> None:
+    result, _ = adapt(MESSAGES, adapter_dtype="float16")
+    assert same(result.adapter, result.adapter.stored_as("float16"))
+
+
+def test_word_losses_add_up(engine: Engine) -> None:
+    windows = pack([engine.tokenizer.encode(text) for text in MESSAGES[:9]], engine.shape.window, engine.shape.bos)
+    losses = adaptation.word_losses(engine, windows, engine.bundle.adapter_init)
+    assert len(losses) == sum(len(text.split()) for text in MESSAGES[:9])
+    assert (losses > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("messages", "changes", "reason"),
+    [
+        ([], {}, "no messages to learn from"),
+        (["..."], {}, "no messages to learn from"),
+        (["hello"], {}, "no messages to learn from"),
+        (MESSAGES[:4], {}, "words are held out, 5 are needed"),
+        (MESSAGES, {"steps": 0}, "trains no adapter"),
+        (MESSAGES, {"holdout_share": 0.0, "gate": {"min_words": 0}}, "0 words are held out"),
+        (MESSAGES, {"learning_rate": 1e30, "bias_rate": 1e30}, "diverged"),
+        (MESSAGES, {"bias_rate": 3e4, "clip": 1e6}, "needed"),
+        (MESSAGES, {"gate": {"margin": 1e9}}, "needed"),
+    ],
+)
+def test_otherwise_the_old_adapter_stays(
+    adapt: Callable[..., Any], messages: list[str], changes: dict[str, Any], reason: str
+) -> None:
+    result, engine = adapt(messages, **changes)
+    assert result.adapter is engine.bundle.adapter_init
+    assert not result.verdict.kept
+    assert reason in result.verdict.reason
+
+
+def test_only_the_newest_words_are_used(adapt: Callable[..., Any]) -> None:
+    long, _ = adapt(["never seen again"] * 200 + MESSAGES, newest_words=100)
+    short, _ = adapt(MESSAGES, newest_words=100)
+    assert same(long.adapter, short.adapter)
+
+
+def test_a_message_of_ten_thousand_words(adapt: Callable[..., Any]) -> None:
+    result, _ = adapt(["home " * 10_000, *["see you at home"] * 9])
+    assert (result.steps, result.verdict.tail_words) == (4, 8)

@@ -1,0 +1,87 @@
+"""Training in another process: the same adapter, and nothing lost when that process goes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from device_runtime.adaptation.budget import Budget
+from device_runtime.adaptation.trainer import NICENESS, TrainerHere, TrainingProcess
+from device_runtime.inference.engine import Engine
+from device_runtime.phone.phone import Phone
+
+MESSAGES = [f"see you at the station at {hour} then, bring the red bag" for hour in range(40)]
+
+
+@pytest.fixture(scope="module")
+def trainer(engine: Engine) -> Iterator[TrainingProcess]:
+    trainer = TrainingProcess(engine.bundle)
+    yield trainer
+    trainer.rest()
+
+
+def process_of(trainer: TrainingProcess) -> int:
+    assert trainer._process is not None
+    (process,) = trainer._process._pool._processes
+    return process
+
+
+def gone(process: int) -> bool:
+    deadline = time.monotonic() + 60
+    while Path(f"/proc/{process}").exists():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def test_it_is_the_same_training(engine: Engine, trainer: TrainingProcess) -> None:
+    init = engine.bundle.adapter_init
+    here, there = (each.adapt(Budget(), MESSAGES, init) for each in (TrainerHere(engine), trainer))
+    assert here.verdict == there.verdict and here.steps == there.steps > 0
+    for name, tensor in here.adapter.tensors().items():
+        np.testing.assert_array_equal(there.adapter.tensors()[name], tensor)
+    halves = MESSAGES[:20], MESSAGES[20:]
+    assert trainer.strength(*halves, init) == TrainerHere(engine).strength(*halves, init)
+
+
+def test_it_gives_way(engine: Engine, trainer: TrainingProcess) -> None:
+    trainer.adapt(Budget(), MESSAGES[:1], engine.bundle.adapter_init)
+    process = process_of(trainer)
+    nice = os.getpriority(os.PRIO_PROCESS, process) - os.getpriority(os.PRIO_PROCESS, 0)
+    assert nice == min(NICENESS, 19 - os.getpriority(os.PRIO_PROCESS, 0))
+
+
+def test_a_killed_process_costs_one_adaptation(engine: Engine, trainer: TrainingProcess, tmp_path: Path) -> None:
+    with Phone.open(tmp_path, engine, trainer=trainer) as phone:
+        phone.observe_many(MESSAGES)
+        first = phone.adapt()
+        before, kept = phone.adapter, phone.adapter_id
+        os.kill(process_of(trainer), signal.SIGKILL)
+        cut_off = phone.adapt()
+        assert not cut_off.verdict.kept and "cut off" in cut_off.verdict.reason and cut_off.steps == 0
+        assert phone.adapter is before and phone.adapter_id == kept
+        assert phone.adaptations()[-1].reason == cut_off.verdict.reason
+        assert phone.adapt().steps == first.steps
+
+
+def test_asked_to_end_it_finishes_first(engine: Engine, trainer: TrainingProcess) -> None:
+    init = engine.bundle.adapter_init
+    trainer.adapt(Budget(), MESSAGES[:1], init)
+    os.kill(process_of(trainer), signal.SIGTERM)
+    assert trainer.adapt(Budget(), MESSAGES, init).steps > 0
+
+
+def test_it_goes_when_nobody_asks_and_comes_again(engine: Engine) -> None:
+    trainer, init = TrainingProcess(engine.bundle, idle_seconds=0.2), engine.bundle.adapter_init
+    trainer.adapt(Budget(), MESSAGES[:1], init)
+    assert trainer._process is None or gone(process_of(trainer))
+    assert trainer.adapt(Budget(), MESSAGES, init).steps > 0
+    trainer.rest()
+    assert trainer._process is None

@@ -1,0 +1,158 @@
+"""Adapters: values, stored whole, bound to their model."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pytest
+import safetensors.numpy
+
+from device_runtime.adapter.adapter import Adapter, AdapterError, load_adapter, save_adapter, stored_bytes
+from device_runtime.manifest import AdapterForm, ModelShape
+from keyboard_model.storage.atomic_write import write_private
+
+FORMS: tuple[AdapterForm, ...] = get_args(AdapterForm)
+SHAPE = ModelShape(vocab=7, embedding=4, cells=3, rank=2, batch=1, window=2, bos=1)
+
+
+def assert_same(found: Adapter, expected: Adapter) -> None:
+    for name, tensor in found.tensors().items():
+        np.testing.assert_array_equal(tensor, expected.tensors()[name])
+        assert tensor.dtype == np.float32
+
+
+@pytest.fixture
+def adapter() -> Adapter:
+    rng = np.random.default_rng(0)
+    a, b, bias = (rng.normal(size=size).astype(np.float32) for size in ((4, 2), (2, 4), 7))
+    return Adapter(a, b, bias)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_is_stored_comes_back(tmp_path: Path, adapter: Adapter, form: AdapterForm) -> None:
+    path = tmp_path / "adapter.safetensors"
+    save_adapter(path, adapter, "0" * 64, form)
+    assert path.stat().st_size == stored_bytes(adapter, form)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert_same(load_adapter(path, SHAPE, "0" * 64), adapter.stored_as(form))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_came_back_is_stored_without_loss(tmp_path: Path, adapter: Adapter, form: AdapterForm) -> None:
+    used = adapter.stored_as(form)
+    save_adapter(tmp_path / "a", used, "model", form)
+    assert_same(load_adapter(tmp_path / "a", SHAPE, "model"), used)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_a_file_from_before_there_were_forms_is_read(tmp_path: Path, adapter: Adapter, dtype: AdapterForm) -> None:
+    tensors = {name: tensor.astype(dtype) for name, tensor in adapter.tensors().items()}
+    digest = hashlib.sha256(b"".join(tensors[name].tobytes() for name in ("lora_a", "lora_b", "bias"))).hexdigest()
+    safetensors.numpy.save_file(tensors, tmp_path / "a", metadata={"model_id": "model", "sha256": digest})
+    assert_same(load_adapter(tmp_path / "a", SHAPE, "model"), adapter.stored_as(dtype))
+
+
+def test_a_form_of_the_future_is_refused(tmp_path: Path, adapter: Adapter) -> None:
+    metadata = {"model_id": "model", "form": "int4"}
+    safetensors.numpy.save_file(adapter.tensors(), tmp_path / "a", metadata=metadata)
+    with pytest.raises(AdapterError, match="a is in the form 'int4', known are float32, float16, int8, sparse"):
+        load_adapter(tmp_path / "a", SHAPE, "model")
+
+
+def test_a_form_that_its_numbers_are_not_in_is_refused(tmp_path: Path, adapter: Adapter) -> None:
+    safetensors.numpy.save_file(adapter.tensors(), tmp_path / "a", metadata={"model_id": "model", "form": "sparse"})
+    with pytest.raises(AdapterError, match=r"a has the tensors .* in the form 'sparse'"):
+        load_adapter(tmp_path / "a", SHAPE, "model")
+
+
+def test_an_adapter_cannot_be_changed(adapter: Adapter) -> None:
+    with pytest.raises(ValueError, match="read-only"):
+        adapter.bias[0] = 1.0
+
+
+def test_another_models_adapter_is_refused(tmp_path: Path, adapter: Adapter) -> None:
+    save_adapter(tmp_path / "a", adapter, "model", "float32")
+    with pytest.raises(AdapterError, match="another model"):
+        load_adapter(tmp_path / "a", SHAPE, "other")
+    with pytest.raises(AdapterError, match="tensors"):
+        load_adapter(tmp_path / "a", SHAPE.model_copy(update={"rank": 3}), "model")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_damage_is_refused(tmp_path: Path, adapter: Adapter, form: AdapterForm) -> None:
+    path = tmp_path / "a"
+    save_adapter(path, adapter, "model", form)
+    whole = path.read_bytes()
+    numbers = 8 + int.from_bytes(whole[:8], "little")
+    for at in range(0, len(whole), 7):
+        path.write_bytes(whole[:at])
+        with pytest.raises(AdapterError):
+            load_adapter(path, SHAPE, "model")
+    for at in range(numbers, len(whole)):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        with pytest.raises(AdapterError, match=r"damaged|ascend"):
+            load_adapter(path, SHAPE, "model")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_damaged_header_never_gives_other_numbers(tmp_path: Path, adapter: Adapter, form: AdapterForm) -> None:
+    path = tmp_path / "a"
+    save_adapter(path, adapter, "model", form)
+    whole, refused = path.read_bytes(), 0
+    numbers = 8 + int.from_bytes(whole[:8], "little")
+    for at in range(8, numbers):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        try:
+            assert_same(load_adapter(path, SHAPE, "model"), adapter.stored_as(form))
+        except AdapterError:
+            refused += 1
+    assert refused > 0.9 * (numbers - 8) - 8  # spaces at the header's end may be anything
+
+
+def test_a_stranger_without_a_hash_is_refused(tmp_path: Path, adapter: Adapter) -> None:
+    safetensors.numpy.save_file(adapter.tensors(), tmp_path / "a", metadata={"model_id": "model"})
+    with pytest.raises(AdapterError, match="damaged"):
+        load_adapter(tmp_path / "a", SHAPE, "model")
+
+
+def test_infinite_numbers_are_never_stored(tmp_path: Path, adapter: Adapter) -> None:
+    large = Adapter(adapter.lora_a, adapter.lora_b, np.full(7, 1e6, np.float32))
+    save_adapter(tmp_path / "a", large, "model", "float32")
+    before = (tmp_path / "a").read_bytes()
+    with pytest.raises(AdapterError, match="infinite"):
+        save_adapter(tmp_path / "a", large, "model", "float16")
+    with pytest.raises(AdapterError, match="infinite"):
+        save_adapter(tmp_path / "a", large, "model", "sparse")
+    assert (tmp_path / "a").read_bytes() == before
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_stays_so_in_every_form(adapter: Adapter, form: AdapterForm, value: float) -> None:
+    """A small form must not turn a diverged training into an adapter that the gate would judge."""
+    diverged = Adapter(adapter.lora_a, adapter.lora_b, np.append(adapter.bias[1:], np.float32(value)))
+    assert not diverged.stored_as(form).is_finite()
+
+
+def test_no_adapter_is_told_from_a_bad_one(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        load_adapter(tmp_path / "none", SHAPE, "model")
+
+
+def test_a_failed_write_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    write_private(path, b"old")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write_private(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]

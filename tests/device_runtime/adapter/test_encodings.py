@@ -1,0 +1,202 @@
+"""The stored forms: what they hold, what they lose, what they weigh, and that storing once more loses nothing more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from device_runtime.adapter.adapter import Adapter, stored_bytes
+from device_runtime.adapter.encodings import SMALLEST_SHARE, STORED_NAMES, FormError, Sizes, pack, unpack
+from device_runtime.inference.engine import Engine
+from device_runtime.manifest import AdapterForm
+from device_runtime.phone.phone import Phone
+
+FORMS: tuple[AdapterForm, ...] = get_args(AdapterForm)
+SIZES: Sizes = {"lora_a": (2, 1), "lora_b": (1, 2), "bias": (4,)}
+TYPED = 300
+
+
+def small(bias: list[float]) -> Adapter:
+    return Adapter(
+        np.array([[127.0], [-63.5]], np.float32), np.array([[1.0, 0.25]], np.float32), np.array(bias, np.float32)
+    )
+
+
+@pytest.fixture(scope="module")
+def typical() -> Adapter:
+    """V=8192, E=96, r=4: 300 pieces typed and up, all others down by what one SGD step on a softmax pushes them."""
+    rng = np.random.default_rng(5)
+    probabilities = rng.permutation(1 / np.arange(2.0, 8194.0))
+    bias = -0.01 * probabilities / probabilities.sum() * 10
+    bias[rng.choice(8192, TYPED, replace=False)] += rng.gamma(1.0, 0.1, TYPED) + 0.02
+    return Adapter(
+        rng.normal(0, 0.1, (96, 4)).astype(np.float32),
+        rng.normal(0, 0.01, (4, 96)).astype(np.float32),
+        bias.astype(np.float32),
+    )
+
+
+def log_probs(adapter: Adapter, features: npt.NDArray[np.float64], embedding: npt.NDArray[np.float64]) -> Any:
+    """`log_softmax((f + f·A·B)·Eᵀ + bias)`. `[n, V]`"""
+    logits = (features + features @ adapter.lora_a @ adapter.lora_b) @ embedding.T + adapter.bias
+    largest = logits.max(axis=1, keepdims=True)
+    return logits - largest - np.log(np.exp(logits - largest).sum(axis=1, keepdims=True))
+
+
+def worst_log_prob(adapter: Adapter, form: AdapterForm) -> float:
+    """The largest change of any log-probability, in nats."""
+    rng = np.random.default_rng(6)
+    features, embedding = rng.normal(size=(5, 96)), rng.normal(size=(8192, 96)) / 5
+    stored = log_probs(adapter.stored_as(form), features, embedding)
+    return float(np.abs(stored - log_probs(adapter, features, embedding)).max())
+
+
+def test_int8_by_hand() -> None:
+    stored = pack(small([0.0, 254.0, -2.0, 2.9]).tensors(), "int8")
+    assert {name: tensor.tolist() for name, tensor in stored.items()} == {
+        "lora_a": [[127], [-64]],
+        "lora_b": [[127, 32]],
+        "bias": [0, 127, -1, 1],
+        "lora_a.scale": 1.0,
+        "lora_b.scale": pytest.approx(1 / 127, rel=1e-4),
+        "bias.scale": 2.0,
+    }
+    np.testing.assert_array_equal(unpack(stored, "int8", SIZES)["bias"], [0.0, 254.0, -2.0, 2.0])
+
+
+def test_sparse_by_hand() -> None:
+    """A hundredth of 4 is kept, less is not."""
+    stored = pack(small([0.039, -4.0, 0.0, 0.041]).tensors(), "sparse")
+    assert stored["bias.pieces"].tolist() == [1, 3]
+    assert stored["bias.pieces"].dtype == np.uint16
+    np.testing.assert_array_equal(stored["bias.values"], np.array([-4.0, 0.041], np.float16))
+    np.testing.assert_array_equal(
+        unpack(stored, "sparse", SIZES)["bias"], np.array([0, -4, 0, np.float16(0.041)], np.float32)
+    )
+
+
+def test_many_pieces_take_larger_numbers() -> None:
+    bias = np.zeros(65_537, np.float32)
+    bias[-1] = 1.0
+    stored = pack({**small([]).tensors(), "bias": bias}, "sparse")
+    assert stored["bias.pieces"].dtype == np.uint32
+    assert unpack(stored, "sparse", {**SIZES, "bias": (65_537,)})["bias"][65_536] == 1.0
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("scale", [0.0, 1e-44, 1e-7, 1.0, 3e4])
+def test_stored_once_more_nothing_changes(typical: Adapter, form: AdapterForm, scale: float) -> None:
+    """Else the gate would judge an adapter other than the one that the phone reads after its next start."""
+    scaled = Adapter(**{name: tensor * np.float32(scale) for name, tensor in typical.tensors().items()})
+    once = scaled.stored_as(form)
+    for name, tensor in once.stored_as(form).tensors().items():
+        np.testing.assert_array_equal(tensor, once.tensors()[name])
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("seed", range(50))
+def test_nothing_changes_at_the_edge_of_what_is_rounded_or_left_out(form: AdapterForm, seed: int) -> None:
+    """A largest entry that rounds anywhere, and entries all around the hundredth of it at which they are left out."""
+    largest = np.random.default_rng(seed).uniform(0.1, 10)
+    once = small([largest, *(largest * SMALLEST_SHARE * np.linspace(0.999, 1.001, 200))]).stored_as(form)
+    np.testing.assert_array_equal(once.stored_as(form).bias, once.bias)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_names_its_tensors_in_the_order_that_is_hashed(typical: Adapter, form: AdapterForm) -> None:
+    names = list(pack(typical.tensors(), form))
+    assert names == [name for name in STORED_NAMES if name in names]
+
+
+def test_each_form_errs_within_its_bound(typical: Adapter) -> None:
+    for name, tensor in typical.tensors().items():
+        largest = float(np.abs(tensor).max())
+        lost = {form: np.abs(typical.stored_as(form).tensors()[name] - tensor).max() for form in FORMS}
+        assert lost["float32"] == 0
+        assert lost["float16"] <= largest * 2**-11
+        assert 0 < lost["int8"] <= largest / 127 / 2 * 1.001
+        assert lost["sparse"] <= largest * (SMALLEST_SHARE + 2**-11)
+
+
+def test_sparse_keeps_what_was_typed_and_drops_the_push_on_the_rest(typical: Adapter) -> None:
+    """Of the bias that SGD leaves, 3 % is left out, and of a log-probability twice the share of the largest entry."""
+    kept = typical.stored_as("sparse").bias
+    assert np.all(kept[typical.bias >= SMALLEST_SHARE * typical.bias.max() * 1.01] > 0)
+    assert TYPED <= np.count_nonzero(kept) < 1.2 * TYPED
+    assert np.linalg.norm(kept - typical.bias) < 0.03 * np.linalg.norm(typical.bias)
+    assert worst_log_prob(typical, "sparse") <= 2 * SMALLEST_SHARE * float(typical.bias.max()) * 1.05
+
+
+def test_less_weight_costs_more_and_never_much(typical: Adapter) -> None:
+    size = {form: stored_bytes(typical, form) for form in FORMS}
+    assert size["float32"] > 1.9 * size["float16"] > 3.4 * size["int8"] > 4.5 * size["sparse"]
+    assert size["sparse"] < 3_600
+    assert worst_log_prob(typical, "float16") < 1e-3
+    assert worst_log_prob(typical, "int8") < 0.02
+
+
+def test_an_untouched_adapter_weighs_next_to_nothing_when_sparse(typical: Adapter) -> None:
+    fresh = Adapter(typical.lora_a, np.zeros_like(typical.lora_b), np.zeros_like(typical.bias))
+    stored = pack(fresh.tensors(), "sparse")
+    assert stored["bias.pieces"].size == stored["bias.values"].size == 0
+    assert not fresh.stored_as("sparse").bias.any()
+
+
+def test_an_unknown_form_is_refused() -> None:
+    with pytest.raises(FormError, match="'int4', known are float32, float16, int8, sparse"):
+        unpack({}, "int4", SIZES)
+
+
+@pytest.mark.parametrize("written", FORMS)
+@pytest.mark.parametrize("read", FORMS)
+def test_one_form_is_never_read_as_another(typical: Adapter, written: AdapterForm, read: AdapterForm) -> None:
+    sizes = {name: tensor.shape for name, tensor in typical.tensors().items()}
+    stored = pack(typical.tensors(), written)
+    if written == read:
+        assert unpack(stored, read, sizes).keys() == typical.tensors().keys()
+    else:
+        with pytest.raises(FormError, match="has the tensors"):
+            unpack(stored, read, sizes)
+
+
+@pytest.mark.parametrize("pieces", [[1, 1], [3, 1], [1, 4]])
+def test_pieces_that_are_none_or_come_twice_are_refused(pieces: list[int]) -> None:
+    stored = pack(small([0.0, 1.0, 0.0, 2.0]).tensors(), "sparse")
+    with pytest.raises(FormError, match="ascend below 4"):
+        unpack({**stored, "bias.pieces": np.array(pieces, np.uint16)}, "sparse", SIZES)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"bias.values": np.zeros(1, np.float16)},
+        {"bias.values": np.zeros((2, 1), np.float16)},
+        {"bias.values": np.zeros(2, np.float32)},
+        {"bias.pieces": np.zeros(2, np.uint32)},
+        {"bias": np.zeros(4, np.float16)},
+        {"lora_a": np.zeros((1, 2), np.float16)},
+    ],
+)
+def test_what_a_form_does_not_ask_for_is_refused(changes: dict[str, npt.NDArray[Any]]) -> None:
+    stored = pack(small([0.0, 1.0, 0.0, 2.0]).tensors(), "sparse")
+    with pytest.raises(FormError, match="has the tensors"):
+        unpack({**stored, **changes}, "sparse", SIZES)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_phone_uses_what_it_will_read_back(tmp_path: Path, rebuilt: Callable[..., Engine], form: AdapterForm) -> None:
+    engine = rebuilt({"recipe": {"adapter_dtype": form, "gate": {"min_words": 0, "margin": 0.0}}})
+    with Phone.open(tmp_path / "phone", engine) as phone:
+        phone.observe_many([("see you at the station", None)] * 60)
+        assert phone.adapt().verdict.kept
+        used = phone.adapter
+    assert (tmp_path / "phone" / "adapter-1.safetensors").stat().st_size == stored_bytes(used, form)
+    with Phone.open(tmp_path / "phone", engine) as phone:
+        assert phone.notes == ()
+        for name, tensor in phone.adapter.tensors().items():
+            np.testing.assert_array_equal(tensor, used.tensors()[name])

@@ -1,0 +1,217 @@
+"""A bundle is refused, with its reason, before anything of it is interpreted."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import struct
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from device_runtime.bundle import files, loader
+from device_runtime.bundle.files import MANIFEST, MODEL, NGRAM, SIGNATURE, TOKENIZER
+from device_runtime.bundle.loader import BundleError, load_bundle
+from device_runtime.bundle.signing_keys import generate_keys, load_private
+from device_runtime.inference.engine import Engine
+from keyboard_model.ngram.table import NgramTable
+from tests.support.device_runtime.bundle_parts import Content, Merge, write_folder, write_zip
+
+
+def test_a_folder_and_a_zip_of_it_are_one_bundle(tmp_path: Path, content: Content, tiny_public_key: Path) -> None:
+    folder = load_bundle(write_folder(tmp_path / "a.bundle", content), tiny_public_key)
+    zipped = load_bundle(str(write_zip(tmp_path / "b.bundle", content)), tiny_public_key)
+    assert folder.manifest == zipped.manifest
+    assert (folder.model, folder.tokenizer) == (zipped.model, zipped.tokenizer)
+
+
+@pytest.mark.parametrize("name", list(files.LIMITS))
+def test_a_missing_file_is_named(tmp_path: Path, content: Content, tiny_public_key: Path, name: str) -> None:
+    del content[name]
+    for path in (write_folder(tmp_path / "a", content), write_zip(tmp_path / "b", content)):
+        with pytest.raises(BundleError, match=f"lacks.*{name}"):
+            load_bundle(path, tiny_public_key)
+
+
+@pytest.mark.parametrize("name", ["more.txt", "../manifest.json", "/etc/passwd", "sub/model.tflite"])
+def test_what_no_bundle_holds_is_refused(tmp_path: Path, content: Content, tiny_public_key: Path, name: str) -> None:
+    with pytest.raises(BundleError, match="no bundle holds"):
+        load_bundle(write_zip(tmp_path / "b", {**content, name: b""}), tiny_public_key)
+
+
+def test_an_extra_file_in_a_folder_is_refused(tmp_path: Path, content: Content, tiny_public_key: Path) -> None:
+    with pytest.raises(BundleError, match=r"no bundle holds.*more"):
+        load_bundle(write_folder(tmp_path / "a", {**content, "more": b""}), tiny_public_key)
+
+
+def test_links_and_devices_are_refused(tmp_path: Path, content: Content, tiny_public_key: Path) -> None:
+    folder = write_folder(tmp_path / "a", content)
+    (tmp_path / "elsewhere").write_bytes(content[MODEL])
+    (folder / MODEL).unlink()
+    (folder / MODEL).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(BundleError, match="is a link"):
+        load_bundle(folder, tiny_public_key)
+    (folder / MODEL).unlink()
+    os.mkfifo(folder / MODEL)
+    with pytest.raises(BundleError, match="not a plain file"):
+        load_bundle(folder, tiny_public_key)
+
+
+def test_a_file_twice_is_refused(tmp_path: Path, content: Content, tiny_public_key: Path) -> None:
+    path = write_zip(tmp_path / "b", content)
+    with zipfile.ZipFile(path, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
+        archive.writestr(MODEL, b"another")
+    with pytest.raises(BundleError, match="twice"):
+        load_bundle(path, tiny_public_key)
+
+
+def test_a_bomb_is_refused(tmp_path: Path, content: Content, tiny_public_key: Path) -> None:
+    content[MANIFEST] = b" " * (files.LIMITS[MANIFEST] + 1)
+    for path in (write_folder(tmp_path / "a", content), write_zip(tmp_path / "b", content)):
+        with pytest.raises(BundleError, match="larger than"):
+            load_bundle(path, tiny_public_key)
+
+
+def test_a_bomb_that_lies_about_its_size_is_refused(tmp_path: Path, content: Content, tiny_public_key: Path) -> None:
+    content[MANIFEST] = b" " * 5_000_000
+    raw = bytearray(write_zip(tmp_path / "b", content).read_bytes())
+    at = raw.index(struct.pack("<I", 5_000_000), raw.index(b"PK\x01\x02"))  # in the central directory
+    raw[at : at + 4] = struct.pack("<I", 100)
+    (tmp_path / "c").write_bytes(raw)
+    with pytest.raises(BundleError):
+        load_bundle(tmp_path / "c", tiny_public_key)
+
+
+def test_every_truncation_is_refused(tmp_path: Path, content: Content, tiny_public_key: Path) -> None:
+    whole = write_zip(tmp_path / "b", content).read_bytes()
+    for share in (0.0, 0.1, 0.5, 0.9, 0.99):
+        (tmp_path / "cut").write_bytes(whole[: int(share * len(whole))])
+        with pytest.raises(BundleError, match="no bundle"):
+            load_bundle(tmp_path / "cut", tiny_public_key)
+
+
+def test_flipped_bits_are_refused(tmp_path: Path, content: Content, tiny_public_key: Path) -> None:
+    whole = write_zip(tmp_path / "b", content).read_bytes()
+    for share in (0.02, 0.2, 0.4, 0.6, 0.8):
+        raw = bytearray(whole)
+        raw[int(share * len(raw))] ^= 0x10
+        (tmp_path / "flipped").write_bytes(raw)
+        with pytest.raises(BundleError):
+            load_bundle(tmp_path / "flipped", tiny_public_key)
+
+
+def test_an_encrypted_entry_is_refused(tmp_path: Path, content: Content, tiny_public_key: Path) -> None:
+    raw = bytearray(write_zip(tmp_path / "b", content).read_bytes())
+    raw[raw.index(b"PK\x01\x02") + 8] |= 1
+    (tmp_path / "c").write_bytes(raw)
+    with pytest.raises(BundleError, match="encrypted"):
+        load_bundle(tmp_path / "c", tiny_public_key)
+
+
+@pytest.mark.parametrize("name", files.CONTENT)
+def test_a_changed_file_is_refused(tmp_path: Path, content: Content, tiny_public_key: Path, name: str) -> None:
+    data = bytearray(content[name])
+    data[len(data) // 2] ^= 1
+    with pytest.raises(BundleError, match=f"{name} is not the file that was signed"):
+        load_bundle(write_folder(tmp_path / "a", {**content, name: bytes(data)}), tiny_public_key)
+
+
+def test_a_changed_manifest_is_refused(tmp_path: Path, content: Content, tiny_public_key: Path) -> None:
+    content[MANIFEST] = content[MANIFEST] + b"\n"
+    with pytest.raises(BundleError, match="signature does not fit"):
+        load_bundle(write_folder(tmp_path / "a", content), tiny_public_key)
+
+
+def test_anothers_signature_is_refused(tmp_path: Path, tiny_bundle: Path) -> None:
+    _, public = generate_keys(tmp_path / "another")
+    with pytest.raises(BundleError, match="another key"):
+        load_bundle(tiny_bundle, public)
+
+
+def test_no_signature_is_refused(tmp_path: Path, content: Content, tiny_public_key: Path) -> None:
+    with pytest.raises(BundleError, match="not signed"):
+        load_bundle(write_folder(tmp_path / "a", {**content, SIGNATURE: b""}), tiny_public_key)
+
+
+def test_the_signature_comes_before_any_parsing(
+    tmp_path: Path, content: Content, tiny_public_key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def parsed(*_: object) -> None:
+        raise AssertionError("an unsigned manifest was parsed")
+
+    monkeypatch.setattr(loader, "read_manifest", parsed)
+    monkeypatch.setattr(loader, "interpreted", parsed)
+    with pytest.raises(BundleError, match="signature"):
+        load_bundle(write_folder(tmp_path / "a", {**content, MANIFEST: b"{" * 100_000}), tiny_public_key)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"format": "another"}, "no Thumbprint bundle"),
+        ({"format_version": 1}, "format version 1, this program reads 2"),
+        ({"format_version": 3, "news": 1}, "format version 3"),
+        ({"format_version": "2"}, "format version '2'"),
+        ({"ngram_weight": 1.0}, "ngram_weight"),
+        ({"extra": 1}, "manifest is not as it should be: extra"),
+        ({"recipe": {"steps": -1}}, "recipe.steps"),
+        ({"model_id": "0" * 64}, "model_id"),
+        ({"files": {MODEL: {"bytes": 3}}}, "not the file that was signed"),
+        ({"files": {"more": {"sha256": "0" * 64, "bytes": 0}}}, "vouches for"),
+        ({"model": {"rank": 77}}, "initial adapter has the tensors"),
+    ],
+)
+def test_a_signed_bundle_that_does_not_fit_is_refused(
+    tmp_path: Path,
+    content: Content,
+    own_keys: tuple[Path, Path],
+    sign: Callable[[Content, Merge], Content],
+    changes: Merge,
+    reason: str,
+) -> None:
+    with pytest.raises(BundleError, match=reason):
+        load_bundle(write_folder(tmp_path / "a", sign(content, changes)), own_keys[1])
+
+
+@pytest.mark.parametrize("raw", [b"", b"[]", b"null", b"{", b"\xff", b"[" * 100_000, json.dumps("x").encode()])
+def test_a_signed_manifest_that_is_none_is_refused(
+    tmp_path: Path, content: Content, own_keys: tuple[Path, Path], raw: bytes
+) -> None:
+    signature = load_private(own_keys[0]).sign(raw)
+    with pytest.raises(BundleError, match="manifest"):
+        load_bundle(write_folder(tmp_path / "a", {**content, MANIFEST: raw, SIGNATURE: signature}), own_keys[1])
+
+
+def test_signed_ngrams_that_do_not_fit_are_refused(
+    tmp_path: Path, content: Content, own_keys: tuple[Path, Path], sign: Callable[[Content, Merge], Content]
+) -> None:
+    for name, data, reason in (("a", b"none", "cannot be read"), ("b", NgramTable.empty(9).to_bytes(), "of 9 pieces")):
+        with pytest.raises(BundleError, match=f"n-grams.*{reason}"):
+            load_bundle(write_folder(tmp_path / name, sign({**content, NGRAM: data}, {})), own_keys[1])
+
+
+def test_paths_that_are_no_bundle_are_refused(tmp_path: Path, tiny_public_key: Path) -> None:
+    with pytest.raises(BundleError, match="does not exist"):
+        load_bundle(tmp_path / "none", tiny_public_key)
+    (tmp_path / "text").write_text("hello")
+    with pytest.raises(BundleError, match="no bundle"):
+        load_bundle(tmp_path / "text", tiny_public_key)
+    empty = io.BytesIO()
+    zipfile.ZipFile(empty, "w").close()
+    (tmp_path / "empty").write_bytes(empty.getvalue())
+    with pytest.raises(BundleError, match="lacks"):
+        load_bundle(tmp_path / "empty", tiny_public_key)
+
+
+def test_signed_nonsense_is_refused_by_the_engine(rebuilt: Callable[..., Engine]) -> None:
+    with pytest.raises(BundleError, match="cannot be run"):
+        rebuilt({}, {MODEL: b"TFL3 but no model"})
+    with pytest.raises(BundleError, match="cannot be run"):
+        rebuilt({}, {TOKENIZER: b"no tokenizer"})
+    with pytest.raises(BundleError, match="signatures are not those"):
+        rebuilt({"signatures": {"step": {"inputs": {"token": {"shape": [2]}}}}})
+    with pytest.raises(BundleError, match="not of one make"):
+        rebuilt({"model": {"bos": 7}})

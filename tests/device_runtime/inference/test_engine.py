@@ -1,0 +1,82 @@
+"""The engine: three signatures that agree with each other, from any thread."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from device_runtime.inference.engine import Engine
+from keyboard_model.batching.windows import IGNORE, pack
+
+MESSAGES = ["see you at home", "ok thanks, see you", "are you coming home now?", "thanks!"] * 3
+
+
+def test_steps_and_evaluation_agree(engine: Engine) -> None:
+    shape, adapter = engine.shape, engine.bundle.adapter_init
+    windows = pack([engine.tokenizer.encode(text) for text in MESSAGES], shape.window, shape.bos)
+    tokens, targets = windows.tokens[: shape.batch], windows.targets[: shape.batch]
+    padding = shape.batch - len(tokens)
+    tokens = np.pad(tokens, ((0, padding), (0, 0)), constant_values=shape.bos)
+    targets = np.pad(targets, ((0, padding), (0, 0)), constant_values=IGNORE)
+    evaluated = engine.evaluate(tokens, targets, adapter)
+    state = engine.zero_state()
+    for token, target, expected in zip(tokens[0], targets[0], evaluated[0], strict=True):
+        if token == shape.bos:
+            state = engine.zero_state()
+        log_probs, state = engine.step(int(token), state, adapter)
+        if target == IGNORE:
+            assert expected == 0.0
+        else:  # int8 weights run in two kinds of kernels, up to 0.08 nats apart
+            assert abs(log_probs[target] - expected) < 0.2
+
+
+def test_probabilities_sum_to_one(engine: Engine) -> None:
+    log_probs, _ = engine.step(engine.shape.bos, engine.zero_state(), engine.bundle.adapter_init)
+    assert log_probs.shape == (engine.shape.vocab,)
+    np.testing.assert_allclose(np.exp(log_probs).sum(), 1.0, atol=1e-4)
+
+
+def test_training_lowers_the_loss_and_leaves_its_inputs_alone(engine: Engine) -> None:
+    shape, anchor = engine.shape, engine.bundle.adapter_init
+    recipe = engine.bundle.manifest.recipe.model_copy(update={"learning_rate": 0.3, "bias_rate": 1.0, "proximal": 0.0})
+    windows = pack([engine.tokenizer.encode(MESSAGES[0])] * shape.batch * 10, shape.window, shape.bos)
+    tokens, targets = windows.tokens[: shape.batch], windows.targets[: shape.batch]
+    before = {name: tensor.copy() for name, tensor in anchor.tensors().items()}
+    adapter, losses = anchor, []
+    for _ in range(8):
+        adapter, loss = engine.adapt(tokens, targets, adapter, anchor, recipe)
+        losses.append(loss)
+    assert losses[-1] < losses[0]
+    for name, tensor in anchor.tensors().items():
+        np.testing.assert_array_equal(tensor, before[name])
+
+
+def test_the_same_from_several_threads(engine: Engine) -> None:
+    adapter = engine.bundle.adapter_init
+
+    def read(token: int) -> bytes:
+        return engine.step(token, engine.zero_state(), adapter)[0].tobytes()
+
+    tokens = list(range(20)) * 10
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(read, tokens))
+    assert together == [read(token) for token in tokens]
+
+
+def test_resting_changes_nothing(engine: Engine) -> None:
+    shape, adapter = engine.shape, engine.bundle.adapter_init
+    tokens = np.full((shape.batch, shape.window), 5, np.int32)
+    before = engine.evaluate(tokens, tokens, adapter)
+    engine.rest()
+    np.testing.assert_array_equal(engine.evaluate(tokens, tokens, adapter), before)
+
+
+def test_a_phone_loads_no_tensorflow() -> None:
+    program = (
+        "import sys, device_runtime.phone.phone; print([m for m in sys.modules if m.startswith(('tensorflow', 'jax'))])"
+    )
+    out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"

@@ -1,0 +1,199 @@
+"""What an owner wants gone is gone: from suggestions, adapter, entries, and from the bytes on the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from device_runtime.adapter.adapter import Adapter
+from device_runtime.inference.engine import Engine
+from device_runtime.phone import forgetting
+from device_runtime.phone.folder import PhoneFolder
+from device_runtime.phone.phone import Phone, PhoneError
+from tests.support.device_runtime.bundle_parts import SURE
+from tests.support.device_runtime.rights import AROUND, MESSAGES, WORD, bytes_with, chance
+
+NOON = datetime(2015, 3, 9, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def sure(rebuilt: Callable[..., Engine]) -> Engine:
+    return rebuilt(SURE)
+
+
+def same(one: Adapter, other: Adapter) -> bool:
+    return all(np.array_equal(tensor, other.tensors()[name]) for name, tensor in one.tensors().items())
+
+
+@pytest.mark.parametrize("strengths", [1, 5])
+def test_a_forgotten_word_is_as_if_it_had_never_been_typed(
+    tmp_path: Path, rebuilt: Callable[..., Engine], strengths: int
+) -> None:
+    engine = rebuilt({"recipe": {**SURE["recipe"], "history": {**SURE["recipe"]["history"], "strengths": strengths}}})
+    with Phone.open(tmp_path / "p", engine) as phone, Phone.open(tmp_path / "other", engine) as other:
+        phone.observe_many(MESSAGES)
+        assert phone.adapt().verdict.kept
+        assert chance(phone, WORD, "meet") > 100 * chance(phone, WORD, "meet", personal=False)
+
+        assert phone.forget_word("Zorblatt") == len(AROUND)
+        other.observe_many(text.replace("Zorblatt", "<#>") for text in MESSAGES)
+        assert other.adapt().verdict.kept
+
+        assert same(phone.adapter, other.adapter)
+        assert phone.words == other.words
+        assert phone.predict("meet", k=50) == [s for s in other.predict("meet", k=50) if s.word != WORD][:50]
+        assert phone.export()["settings"]["history_strength"] == other.export()["settings"]["history_strength"]
+        assert phone.adaptations()[-1].cause == "forgetting"
+
+
+def test_its_probability_is_the_shared_models_again(tmp_path: Path, sure: Engine) -> None:
+    """Where nothing else was learnt, exactly; and where there was, it is nowhere above it."""
+    with Phone.open(tmp_path / "only", sure) as phone:
+        phone.observe_many([WORD] * 60)
+        phone.adapt()
+        before = chance(phone, WORD, "meet")
+        phone.forget_word(WORD)
+        assert phone.adapter is sure.bundle.adapter_init
+        assert phone.unforget_word(WORD)
+        assert chance(phone, WORD, "meet") == chance(phone, WORD, "meet", personal=False) < before / 100
+    with Phone.open(tmp_path / "among others", sure) as phone:
+        phone.observe_many(MESSAGES)
+        phone.adapt()
+        phone.forget_word(WORD)
+        phone.unforget_word(WORD)
+        assert phone.adapter is not sure.bundle.adapter_init
+        assert chance(phone, WORD, "meet") <= chance(phone, WORD, "meet", personal=False) * 1.01
+
+
+def test_no_byte_of_it_is_left(tmp_path: Path, sure: Engine) -> None:
+    with Phone.open(tmp_path / "p", sure) as phone:
+        phone.observe_many(MESSAGES)
+        phone.adapt()
+        phone.observe(f"'{WORD.upper()}' <{WORD}> {WORD}!")
+        assert bytes_with(tmp_path / "p", WORD)
+        phone.forget_word(WORD)
+        assert bytes_with(tmp_path / "p", WORD) == []
+    assert bytes_with(tmp_path / "p", WORD) == []
+
+
+def test_it_is_never_suggested_or_learnt_again(tmp_path: Path, sure: Engine) -> None:
+    with Phone.open(tmp_path / "p", sure) as phone:
+        phone.forget_word(WORD)
+        phone.observe_many(MESSAGES)
+        phone.adapt()
+        assert bytes_with(tmp_path / "p", WORD) == []
+    with Phone.open(tmp_path / "p", sure) as phone:
+        assert chance(phone, WORD, "meet") == 0
+        assert phone.unforget_word(WORD)
+        assert not phone.unforget_word(WORD)
+        phone.observe(f"meet {WORD}")
+        assert chance(phone, WORD, "meet") > 0
+
+
+def test_a_shared_word_is_forgotten_too(tmp_path: Path, sure: Engine) -> None:
+    with Phone.open(tmp_path / "p", sure) as phone:
+        word = phone.predict("see", personal=False)[0].word
+        phone.forget_word(word)
+        for personal in (True, False):
+            found = phone.predict("see", personal=personal)
+            assert len(found) == 3
+            assert word not in [suggestion.word for suggestion in found]
+
+
+def test_adapters_that_never_saw_it_stay(tmp_path: Path, sure: Engine) -> None:
+    with Phone.open(tmp_path / "p", sure) as phone:
+        phone.observe_many(AROUND)
+        clean = phone.adapt().adapter
+        phone.observe(f"meet {WORD}")
+        assert phone.forget_word(WORD) == 1
+        assert (phone.adapter_id, same(phone.adapter, clean)) == (1, True)
+        assert len(phone.adaptations()) == 1
+        phone.observe(f"meet {WORD}2")
+        assert phone.adapt().verdict.kept
+        assert phone.forget_word(f"{WORD}2") == 1
+        assert [entry.stored for entry in phone.adaptations()] == [True, False, True]
+        assert phone.adapter_id == 3
+
+
+@pytest.mark.parametrize("word", ["", "two words", "...", "<#>", None, 3])
+def test_what_is_no_word_cannot_be_forgotten(phone: Phone, word: str) -> None:
+    with pytest.raises(PhoneError, match="not one word"):
+        phone.forget_word(word)
+
+
+def test_forgetting_the_last_hour(tmp_path: Path, sure: Engine) -> None:
+    now = NOON
+    with Phone.open(tmp_path / "p", sure, clock=lambda: now) as phone:
+        phone.observe_many((text, NOON - timedelta(days=1)) for text in AROUND)
+        clean = phone.adapt().adapter
+        now += timedelta(minutes=30)
+        phone.observe_many([f"meet {WORD}"] * 300)  # no time of their own: that of their arrival
+        assert phone.adapt().verdict.kept
+        assert phone.forget_since(NOON) == 300
+        assert bytes_with(tmp_path / "p", WORD) == []
+        assert chance(phone, WORD, "meet") <= chance(phone, WORD, "meet", personal=False) * 1.01
+        assert (phone.messages, phone.adapter_id) == (len(AROUND), 3)
+        assert same(phone.adapter, clean)
+        assert phone.forget_since(NOON) == 0
+        assert len(phone.adaptations()) == 3
+
+
+def test_forgetting_everything(tmp_path: Path, sure: Engine) -> None:
+    with Phone.open(tmp_path / "p", sure) as phone:
+        before = phone.predict("meet", k=10)
+        phone.observe_many(MESSAGES)
+        phone.adapt()
+        phone.incognito = True
+        phone.forget_word("station")
+        phone.forget_all()
+        assert (phone.messages, phone.words, phone.predict("meet", k=10)) == (0, 0, before)
+        assert (phone.adaptations(), phone.learned_words(), phone.adapter_id) == ([], [], 0)
+        assert not phone.unforget_word("station")
+        assert phone.incognito
+        assert {path.suffix for path in (tmp_path / "p").iterdir()} == {".sqlite", ".sqlite-wal", ".sqlite-shm"}
+        assert bytes_with(tmp_path / "p", WORD) == []
+        phone.incognito = False
+        phone.observe("and on it goes")
+        assert phone.messages == 1
+
+
+@pytest.mark.parametrize(
+    "forget",
+    [
+        lambda folder: forgetting.forget_word(folder, WORD),
+        lambda folder: forgetting.forget_since(folder, datetime(2000, 1, 1)),
+        forgetting.forget_all,
+    ],
+)
+def test_cut_off_it_is_finished_when_the_folder_is_opened(
+    tmp_path: Path, sure: Engine, forget: Callable[[PhoneFolder], object]
+) -> None:
+    with Phone.open(tmp_path / "p", sure) as phone:
+        phone.observe_many(MESSAGES)
+        phone.adapt()
+    folder = PhoneFolder.open(tmp_path / "p", sure.bundle)
+    forget(folder)  # and dies before `scrub`
+    folder.close()
+    with Phone.open(tmp_path / "p", sure) as phone:
+        assert bytes_with(tmp_path / "p", WORD) == []
+        assert not list((tmp_path / "p").glob("*.safetensors"))
+        assert phone.adapter is sure.bundle.adapter_init
+        due = phone.conditions(idle=True, charging=True, unmetered=True).due
+        assert due == (None if forget is forgetting.forget_all else "forgetting")
+
+
+def test_what_fails_changes_nothing(tmp_path: Path, sure: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Phone.open(tmp_path / "p", sure) as phone:
+        phone.observe_many(MESSAGES)
+        adapter = phone.adapt().adapter
+        monkeypatch.setattr(phone._folder.state, "change", lambda **changes: 1 // 0)
+        with pytest.raises(ZeroDivisionError):
+            phone.forget_word(WORD)
+        monkeypatch.undo()
+        assert chance(phone, WORD, "meet") > 0.01
+        assert phone.adapter is adapter
+        assert phone.forget_word(WORD) == len(AROUND)

@@ -1,0 +1,50 @@
+"""Lists of words that are never suggested."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from device_runtime.inference.engine import Engine
+from device_runtime.phone.phone import Phone
+from device_runtime.prediction.block_list import BlockListError, read_block_list
+
+
+def test_one_word_a_line(tmp_path: Path) -> None:
+    (tmp_path / "list").write_text("\ufeff# offensive\nDamn\n\n  don’t \n今天\n", "utf-8")
+    assert read_block_list(tmp_path / "list") == {"damn", "don't", "今天"}
+
+
+@pytest.mark.parametrize("line", ["two words", "...", "<#>", "a.b"])
+def test_what_is_not_one_word_is_an_error(tmp_path: Path, line: str) -> None:
+    (tmp_path / "list").write_text(f"good\n{line}\n", "utf-8")
+    with pytest.raises(BlockListError, match=r"line 2: .* is not one word"):
+        read_block_list(tmp_path / "list")
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(BlockListError, match="cannot be read"):
+        read_block_list(tmp_path / "missing")
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\xff")
+    with pytest.raises(BlockListError, match="cannot be read"):
+        read_block_list(tmp_path / "binary")
+
+
+@pytest.mark.parametrize("personal", [True, False])
+def test_the_next_best_words_take_the_keys(tmp_path: Path, engine: Engine, personal: bool) -> None:
+    def shown(phone: Phone, prefix: str, k: int) -> list[str]:
+        return [suggestion.word for suggestion in phone.predict("see you", prefix, k, personal=personal)]
+
+    with Phone.open(tmp_path / "open", engine) as phone:
+        phone.observe("see you at the zorblatt")
+        free, prefixed = shown(phone, "", 60), shown(phone, "s", 10)
+    blocked = frozenset(word.upper() for word in [*free[:40], *prefixed[:4]])
+    with Phone.open(tmp_path / "blocking", engine, blocked=blocked) as phone:
+        phone.observe("see you at the zorblatt")
+        for prefix in ("", "s", "t"):
+            found = shown(phone, prefix, 3)
+            assert len(found) == 3
+            assert not {word.upper() for word in found} & blocked
+        assert set(shown(phone, "", 20)) == {word for word in free if word.upper() not in blocked}
+        assert phone.words == 5  # a block list keeps words off the keys, not out of the history

@@ -1,0 +1,53 @@
+from device_runtime.simulation.fleet.report import Recall, Refusal
+from tests.support.device_runtime.fleet.lives import report_of
+
+
+def test_a_day_is_the_mean_over_phones_and_the_pool_that_over_words(bundle):
+    day = report_of([bundle]).days[0]
+    assert (day.phones, day.words, day.typed, day.missed) == (2, 5, 4, 0)
+    assert day.shared == Recall(recall_at_1=0, recall_at_3=(1 / 4 + 1) / 2)
+    assert day.personal == Recall(recall_at_1=1 / 8, recall_at_3=1 / 4)
+    assert day.shared_pooled == Recall(recall_at_1=0, recall_at_3=2 / 5)
+    assert day.personal_pooled == Recall(recall_at_1=1 / 5, recall_at_3=2 / 5)
+    assert (day.adaptations, day.kept, day.new_bundle) == (1, 0, 0)
+
+
+def test_a_day_without_words_has_no_recall(bundle):
+    day = report_of([bundle]).days[2]
+    assert day.shared is day.personal is day.shared_pooled is day.personal_pooled is None
+    assert (day.phones, day.words, day.missed) == (0, 0, 2)
+
+
+def test_phones_count_once_each_over_all_their_days(bundle):
+    report = report_of([bundle])
+    assert report.shared.recall_at_3.mean == (2 / 6 + 1) / 2
+    assert report.personal.recall_at_3.mean == (4 / 6 + 0) / 2
+    assert report.personal.pooled == Recall(recall_at_1=2 / 7, recall_at_3=4 / 7)
+    assert report.gain.worst == -1
+    assert (report.phones, report.people, report.phones_by_own_times, report.phones_with_wrong_clocks) == (3, 2, 1, 1)
+
+
+def test_refusals_are_counted_by_reason_the_most_frequent_first(bundle):
+    assert report_of([bundle]).refusals == (
+        Refusal(by="policy", reason="the phone is not charging", times=40),
+        Refusal(by="policy", reason="the phone is in use", times=5),
+        Refusal(by="gate", reason="too little", times=1),
+    )
+
+
+def test_adapters_and_their_cost(bundle):
+    report = report_of([bundle])
+    assert (report.adapter_bytes.p50, report.adapter_bytes.max, report.phones_with_adapter) == (1000, 1000, 1)
+    assert (report.adaptations, report.adaptation_seconds) == (2, 1.5)
+
+
+def test_the_new_bundle_by_day(bundle):
+    report = report_of([bundle, bundle])
+    assert [day.new_bundle for day in report.days] == [0, 1, 1]
+    assert report.next_bundle == report.bundle
+    assert report_of([bundle]).next_bundle is None
+
+
+def test_nobody(bundle):
+    report = report_of([bundle], lives=())
+    assert report.shared.pooled is report.gain.mean is report.adaptation_seconds is report.adapter_bytes.p50 is None

@@ -1,0 +1,322 @@
+import dataclasses
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from device_runtime.bundle.loader import BundleError, load_bundle
+from device_runtime.inference.engine import Engine
+from device_runtime.simulation.device import brief_phones
+from device_runtime.simulation.examples import pick_examples, typical_users
+from device_runtime.simulation.held_out import HeldOutWord, TrialPlan, held_out_words, split
+from device_runtime.simulation.report import CorpusInfo
+from device_runtime.simulation.simulator import SimulatedUser, SimulationError, simulate
+from device_runtime.simulation.trial import run_trial
+from device_runtime.simulation.trial_queue import Crew
+from device_runtime.simulation.trial_store import TrialKeys, TrialStore, TrialStoreError
+
+CORPUS = CorpusInfo(id="test", description="a handful of made-up people", synthetic=True)
+HABITS = ("zorblax at the quay tonight", "call me wibbly, ok?", "meet zorblax by the old mill", "wibbly says hi")
+
+
+OTHER = TrialPlan(train_share=0.7)
+
+
+def chatty(name, count=30, offset=0):
+    messages = [(datetime(2015, 1, 1 + i % 28), HABITS[(i + offset) % len(HABITS)]) for i in range(count)]
+    return SimulatedUser(name, messages)
+
+
+@pytest.fixture(scope="module")
+def bundle(tiny_bundle, tiny_public_key):
+    return load_bundle(tiny_bundle, tiny_public_key)
+
+
+@pytest.fixture(scope="module")
+def engine(bundle):
+    return Engine(bundle)
+
+
+def without_times(report):
+    found = report.model_dump(mode="json", exclude={"adaptation_seconds", "prediction_ms"})
+    for row in found["clients"]:
+        del row["adaptation_seconds"]
+    return found
+
+
+# --- what is learnt from, what is tested ---
+
+
+def test_split_takes_the_first_four_fifths_rounded_down():
+    messages = [(None, str(i)) for i in range(9)]
+    learn, test = split(messages, 0.8)
+    assert [text for _, text in learn] == ["0", "1", "2", "3", "4", "5", "6"]
+    assert [text for _, text in test] == ["7", "8"]
+
+
+@pytest.mark.parametrize(("share", "count", "learnt"), [(0.8, 5, 4), (0.29, 100, 29), (0.8, 1, 0), (0.8, 0, 0)])
+def test_split_loses_no_message_to_floating_point(share, count, learnt):
+    assert len(split([(None, "hi")] * count, share)[0]) == learnt
+
+
+def test_every_word_comes_with_the_text_before_it():
+    assert list(held_out_words([(None, "See you, Bob’s <#> !"), (None, "😀"), (None, "ok")])) == [
+        HeldOutWord("", "see"),
+        HeldOutWord("See ", "you"),
+        HeldOutWord("See you, ", "bob's"),
+        HeldOutWord("", "ok"),
+    ]
+
+
+# --- one user ---
+
+
+def test_phone_learns_from_the_first_part_only(engine, tmp_path):
+    messages = [(None, "plain words here")] * 24 + [(None, "zorblax zorblax")] * 6
+    trial = run_trial(engine, SimulatedUser("u", messages), tmp_path / "phone")
+    assert trial.shared.words == trial.personal.words == 12
+    assert trial.personal.hits_at_3 == 0  # the word is in the test part alone, and never learnt there
+    assert len(trial.prediction_ms) == 12
+
+
+def test_words_of_habit_are_found(engine, tmp_path):
+    trial = run_trial(engine, chatty("u"), tmp_path / "phone")
+    assert trial.personal.recall_at_3 > trial.shared.recall_at_3
+    assert (
+        trial.personal.characters
+        == trial.shared.characters
+        == sum(len(word.word) + 1 for word in held_out_words(chatty("u").messages[24:]))
+    )
+
+
+# --- many users ---
+
+
+@pytest.fixture(scope="module")
+def users():
+    return [
+        chatty("ann"),
+        SimulatedUser("nobody", []),
+        SimulatedUser("once", [(None, "hello there")]),
+        SimulatedUser("wordless", [(None, "😀 !!")] * 25),
+        SimulatedUser("broken", [(None, "fine")] * 20 + [(None, None)] * 5),
+        SimulatedUser("half", [(None, "\ud800 half a pair")] * 25),
+        chatty("bob", 25, 1),
+    ]
+
+
+@pytest.fixture(scope="module")
+def report(bundle, users):
+    return simulate(bundle, users, corpus=CORPUS)
+
+
+def test_rows_are_in_the_order_of_the_users(report):
+    assert [row.user_id for row in report.clients] == ["ann", "nobody", "once", "wordless", "half", "bob"]
+
+
+def test_only_users_with_enough_messages_and_words_are_in_the_aggregates(report):
+    assert [row.user_id for row in report.clients if row.in_aggregates] == ["ann", "half", "bob"]
+    assert report.clients_in_aggregates == 3
+    chosen = [row.personal.recall_at_3 for row in report.clients if row.in_aggregates]
+    assert report.personal.recall_at_3.mean == pytest.approx(sum(chosen) / 3)
+
+
+def test_users_without_a_word_to_test_have_a_row_without_figures(report):
+    rows = {row.user_id: row for row in report.clients}
+    for name in ("nobody", "wordless"):
+        assert (rows[name].words_tested, rows[name].shared, rows[name].personal) == (0, None, None)
+    assert rows["once"].words_tested == 2  # too few messages, tested all the same
+
+
+def test_a_user_whose_data_breaks_something_is_counted_not_fatal(report):
+    assert [failed.user_id for failed in report.failed] == ["broken"]
+    assert report.failed[0].reason
+    assert report.users == 7
+
+
+def test_min_messages_decides_who_counts(bundle, users):
+    report = simulate(bundle, users[:3], corpus=CORPUS, min_messages=1, workers=1)
+    assert [row.user_id for row in report.clients if row.in_aggregates] == ["ann", "once"]
+
+
+def test_one_worker_finds_the_same_as_two(bundle, users, report):
+    assert without_times(simulate(bundle, users, corpus=CORPUS, workers=1)) == without_times(report)
+
+
+def test_no_worker_is_left_behind(report):
+    assert multiprocessing.active_children() == []
+
+
+def test_finished_users_are_not_done_again(bundle, tmp_path):
+    first = simulate(bundle, [chatty("ann"), chatty("bob", 25, 1)], corpus=CORPUS, folder=tmp_path)
+    rows = (tmp_path / "rows.jsonl").read_bytes()
+    second = simulate(bundle, [chatty("ann"), chatty("bob", 25, 1)], corpus=CORPUS, folder=tmp_path)
+    assert second == first  # its times too: nothing was computed
+    assert (tmp_path / "rows.jsonl").read_bytes() == rows
+    assert len(list((tmp_path / "phones").iterdir())) == 2
+
+
+def test_a_cut_line_is_computed_again(bundle, tmp_path):
+    users = [chatty("ann"), chatty("bob", 25, 1)]
+    first = simulate(bundle, users, corpus=CORPUS, folder=tmp_path)
+    rows = tmp_path / "rows.jsonl"
+    rows.write_bytes(rows.read_bytes()[:-40])  # as a crash leaves it
+    assert without_times(simulate(bundle, users, corpus=CORPUS, folder=tmp_path)) == without_times(first)
+    assert rows.read_bytes().count(b"\n") == 2
+
+
+def test_key_follows_the_messages_and_the_arguments(bundle):
+    keys = TrialKeys(bundle.manifest, TrialPlan())
+    assert keys.key(chatty("ann")) == TrialKeys(bundle.manifest, TrialPlan()).key(chatty("ann"))
+    others = [
+        keys.key(chatty("bob")),
+        keys.key(chatty("ann", 29)),
+        TrialKeys(bundle.manifest, TrialPlan(train_share=0.7)).key(chatty("ann")),
+    ]
+    other_recipe = bundle.manifest.recipe.model_copy(update={"steps": bundle.manifest.recipe.steps + 1})
+    other_manifest = bundle.manifest.model_copy(update={"recipe": other_recipe})
+    others.append(TrialKeys(other_manifest, TrialPlan()).key(chatty("ann")))
+    assert len({keys.key(chatty("ann")), *others}) == 5
+
+
+def test_second_simulation_in_one_folder_is_refused(bundle, tmp_path):
+    with TrialStore(tmp_path), pytest.raises(TrialStoreError, match="another simulation"):
+        simulate(bundle, [], corpus=CORPUS, folder=tmp_path)
+
+
+def test_folder_that_is_a_file_is_refused(bundle, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(TrialStoreError, match="cannot write"):
+        simulate(bundle, [], corpus=CORPUS, folder=tmp_path / "file")
+
+
+def test_progress_hears_of_every_user(bundle, users):
+    heard = []
+    simulate(bundle, users[1:5], corpus=CORPUS, progress=heard.append)
+    assert heard == ["nobody", "once", "wordless", "broken"]
+
+
+def test_user_who_comes_twice_is_refused(bundle):
+    with pytest.raises(SimulationError, match="'ann' comes twice"):
+        simulate(bundle, [SimulatedUser("ann", []), SimulatedUser("ann", [])], corpus=CORPUS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [({"plan": TrialPlan(train_share=0.0)}, "train_share"), ({"plan": TrialPlan(train_share=1.0)}, "train_share"),
+     ({"plan": TrialPlan(train_share=float("nan"))}, "train_share"), ({"min_messages": -1}, "min_messages"),
+     ({"workers": 0}, "workers")],
+)  # fmt: skip
+def test_absurd_arguments_are_refused(bundle, arguments, what):
+    with pytest.raises(SimulationError, match=what):
+        simulate(bundle, [], corpus=CORPUS, **arguments)
+
+
+def test_folder_of_the_phones_that_is_a_file_is_refused(bundle, tmp_path):
+    (tmp_path / "phones").write_text("")
+    with pytest.raises(SimulationError, match="cannot make the folder"):
+        simulate(bundle, [], corpus=CORPUS, folder=tmp_path)
+
+
+def test_storage_that_fails_is_the_machines_fault_not_a_users(bundle, tmp_path):
+    (tmp_path / "file").write_text("")
+    with Crew(bundle, 1) as crew, pytest.raises(OSError, match="file"):
+        crew.trial(chatty("ann"), tmp_path / "file" / "phone", True, TrialPlan()).result()
+
+
+def test_model_that_does_not_run_is_said_so(bundle):
+    with pytest.raises(BundleError):
+        simulate(dataclasses.replace(bundle, model=b"no model"), [chatty("ann")], corpus=CORPUS, workers=1)
+
+
+# --- ways out ---
+
+_SCRIPT = """
+    import sys
+    from device_runtime.bundle.loader import load_bundle
+    from device_runtime.simulation.report import CorpusInfo
+    from device_runtime.simulation.simulator import SimulatedUser, simulate
+
+    def users():
+        for i in range(100_000):
+            yield SimulatedUser(str(i), [(None, f"hello number {i} again and again")] * 40)
+
+    if __name__ == "__main__":
+        bundle = load_bundle(sys.argv[1], sys.argv[2])
+        corpus = CorpusInfo(id="t", description="t", synthetic=True)
+        simulate(bundle, users(), corpus=corpus, progress=lambda user: print(user, flush=True))
+"""
+
+
+def children_of(pid):
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def is_running(pid):
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return False
+
+
+@pytest.fixture
+def running(tiny_bundle, tiny_public_key, tmp_path):
+    script = tmp_path / "endless.py"
+    script.write_text(textwrap.dedent(_SCRIPT))
+    root = str(Path(__file__).parents[3])
+    process = subprocess.Popen(
+        [sys.executable, script, tiny_bundle, tiny_public_key],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        env=os.environ | {"PYTHONPATH": root},
+    )  # fmt: skip
+    assert process.stdout.readline() == "0\n", process.stderr.read()
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def assert_all_end(pids, seconds=10):
+    deadline = time.monotonic() + seconds
+    while (alive := [pid for pid in pids if is_running(pid)]) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert alive == []
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds child processes in Linux's /proc")
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_workers_end_with_the_simulation(running, how):
+    workers = children_of(running.pid)
+    assert len(workers) >= 2
+    running.send_signal(how)
+    assert_all_end([*workers, running.pid])
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds child processes in Linux's /proc")
+def test_worker_that_dies_gives_one_clear_error(running):
+    victims = [pid for pid in children_of(running.pid) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    os.kill(victims[0], signal.SIGKILL)
+    _, errors = running.communicate(timeout=20)
+    assert "SimulationError: a worker process died at or near user" in errors.splitlines()[-1]
+    assert running.returncode == 1
+
+
+# --- examples ---
+
+
+def test_examples_are_of_typical_users_and_say_how_they_were_chosen(engine, users, report):
+    found = pick_examples(brief_phones(engine), users, report, count=4)
+    assert 0 < len(found.items) <= 4
+    assert all((example.typed in example.shared) != (example.typed in example.personal) for example in found.items)
+    assert "nearest the median" in found.chosen
+    assert pick_examples(brief_phones(engine), users, report, count=4) == found
+
+
+def test_typical_users_are_those_in_the_aggregates(report):
+    assert set(typical_users(report)) == {"ann", "half", "bob"}

@@ -1,0 +1,81 @@
+import pytest
+
+from device_runtime.bundle.loader import load_bundle
+from device_runtime.inference.engine import Engine
+from device_runtime.simulation.device import Learnt, PhoneHere, brief_phones
+from device_runtime.simulation.held_out import SimulatedUser, TrialPlan
+from device_runtime.simulation.report import GateVerdict
+from device_runtime.simulation.trial import try_out
+from keyboard_model.metrics import WordCounts
+
+LATER = {"hi": 0, "banana": 2, "kiwi": 4}
+"""Characters after which a word shows; others never do."""
+
+
+class Scripted:
+    """Shows words as `LATER` says on its own keyboard, and nothing on the shared one."""
+
+    def __init__(self, at_once):
+        self.at_once = at_once
+        self.asked = []
+
+    def learn(self, messages):
+        self.learnt = [text for _, text in messages]
+        return Learnt(GateVerdict(kept=True, reason="scripted"), 0.5)
+
+    def suggest(self, asked, personal):
+        self.asked.append((personal, [(each.word.word, each.typed) for each in asked]))
+        return [
+            ["x", each.word.word] if personal and each.typed >= LATER.get(each.word.word, 99) else ["x"]
+            for each in asked
+        ]
+
+    def adapter_bytes(self):
+        return 7
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 100])
+def test_each_word_is_typed_until_it_shows(at_once):
+    user = SimulatedUser("u", [(None, "seen")] * 4 + [(None, "hi banana kiwi ox")])
+    phone = Scripted(at_once)
+    trial = try_out(phone, user)
+    assert phone.learnt == ["seen"] * 4
+    # hi: at once, 3 of 3; banana: after two letters, 5 of 7; kiwi: after its last, 1 of 5; ox: never, 0 of 3
+    assert trial.personal == WordCounts(words=4, hits_at_1=0, hits_at_3=1, characters=18, characters_saved=9)
+    assert trial.shared == WordCounts(words=4, hits_at_1=0, hits_at_3=0, characters=18, characters_saved=0)
+    assert (trial.personal_shown, trial.shared_shown) == ("1000", "0000")
+    assert (trial.adapter_bytes, trial.adaptation_seconds, len(trial.prediction_ms)) == (7, 0.5, 4)
+    asked = [one for personal, some in phone.asked if personal for one in some]
+    assert len(asked) == len(set(asked)) == 4 + 2 + 4 + 2  # nothing past where it showed
+
+
+def test_without_keystrokes_nothing_is_typed():
+    user = SimulatedUser("u", [(None, "seen")] * 4 + [(None, "hi banana")])
+    phone = Scripted(100)
+    trial = try_out(phone, user, TrialPlan(keystrokes=False))
+    assert phone.asked == [(True, [("hi", 0), ("banana", 0)]), (False, [("hi", 0), ("banana", 0)])]
+    assert (trial.personal.characters, trial.personal.hits_at_3) == (0, 1)
+
+
+@pytest.fixture(scope="module")
+def new_phone(tiny_bundle, tiny_public_key):
+    return brief_phones(Engine(load_bundle(tiny_bundle, tiny_public_key)))
+
+
+def test_words_asked_about_together_give_what_one_at_a_time_gives(new_phone, monkeypatch):
+    habits = ("zorblax at the quay tonight", "call me wibbly, ok?", "meet zorblax by the old mill")
+    user = SimulatedUser("u", [(None, habits[i % 3]) for i in range(30)])
+    times = {"prediction_ms", "adaptation_seconds"}
+    with new_phone("u") as phone:
+        one = try_out(phone, user).model_dump(exclude=times)
+    monkeypatch.setattr(PhoneHere, "at_once", 9)
+    with new_phone("u") as phone:
+        assert try_out(phone, user).model_dump(exclude=times) == one
+    assert one["personal"]["hits_at_3"]
+
+
+def test_a_phone_that_never_adapted_stores_nothing(new_phone):
+    with new_phone("u") as phone:
+        assert phone.adapter_bytes() == 0
+        assert len(phone.suggest([], personal=True)) == 0
+        assert not phone.learn([]).verdict.kept

@@ -1,0 +1,120 @@
+"""The owner's n-grams, against numbers worked out by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from device_runtime.manifest import HistoryRecipe
+from device_runtime.user_model.user_model import START, UserHistory
+from keyboard_model.text.units import units
+
+INF = math.inf
+
+
+def history(*messages: str, weight: float = 0.0, two: float = INF, three: float = INF, discount: float = 0.5):  # type: ignore[no-untyped-def]
+    recipe = HistoryRecipe(
+        cache_weight=weight, cache_half=4.0, discount=discount, concentration_2=two, concentration_3=three, strengths=1
+    )
+    made = UserHistory(recipe, lambda word: {"go": 3, "home": 4}.get(word, -1))
+    for message in messages:
+        made.observe(units(message))
+    return made
+
+
+def probability(made: UserHistory, before: list[str], word: str, shared: float) -> float:
+    mixture = made.mixture(before)
+    index = made.index(word)
+    return mixture.scale * shared + (0.0 if index is None else float(mixture.extra[index]))
+
+
+def test_an_empty_history_is_the_shared_model_exactly() -> None:
+    mixture = history(weight=0.9, two=1.0, three=1.0).mixture(["go"])
+    assert mixture.scale == 1.0
+    assert not mixture.extra.any()
+
+
+def test_the_cache() -> None:
+    # N = 4 words, λ = 0.5·4/(4 + 4) = 0.25; "go" was typed in 3 of 4.
+    made = history("go go home go", weight=0.5)
+    assert probability(made, [], "go", 0.1) == pytest.approx(0.75 * 0.1 + 0.25 * 3 / 4)
+    assert probability(made, ["never"], "sea", 0.1) == pytest.approx(0.75 * 0.1)
+
+
+def test_two_words() -> None:
+    # After "go": "home" twice, "away" once. c = 3, t = 2, d = 0.5, θ = 2.
+    made = history("go home", "go home", "go away", two=2.0)
+    below = (2 + 0.5 * 2) / (3 + 2)
+    assert probability(made, ["go"], "home", 0.1) == pytest.approx(1.5 / 5 + below * 0.1)
+    assert probability(made, ["go"], "away", 0.1) == pytest.approx(0.5 / 5 + below * 0.1)
+    assert probability(made, ["go"], "sea", 0.1) == pytest.approx(below * 0.1)
+
+
+def test_three_words_on_two_on_the_cache() -> None:
+    made = history("we go home", "you go out", weight=0.5, two=2.0, three=4.0, discount=0.5)
+    # N = 6, λ = 0.5·6/10 = 0.3; after "go" {home, out}, after "we go" {home}.
+    p1 = 0.7 * 0.1 + 0.3 / 6
+    p2 = (0.5 + (2 + 0.5 * 2) * p1) / (2 + 2)
+    p3 = (0.5 + (4 + 0.5 * 1) * p2) / (1 + 4)
+    assert probability(made, ["we", "go"], "home", 0.1) == pytest.approx(p3)
+    assert probability(made, ["they", "go"], "home", 0.1) == pytest.approx(p2)
+
+
+def test_a_message_begins_in_its_own_context() -> None:
+    made = history("hello there", two=0.0, discount=0.0)
+    assert probability(made, [], "hello", 0.1) == pytest.approx(1.0)
+    assert probability(made, [START], "hello", 0.1) == pytest.approx(1.0)
+
+
+def test_marks_and_placeholders_are_context_only() -> None:
+    made = history("ok, go <URL> now", two=0.0, discount=0.0)
+    assert probability(made, ["ok", ","], "go", 0.1) == pytest.approx(1.0)
+    assert probability(made, ["<#>"], "now", 0.1) == pytest.approx(1.0)
+    assert made.total == 3
+    mixture = history("ok, go <URL> now", weight=0.5).mixture([])
+    assert not mixture.extra[[made.index(mark) for mark in (",", "<#>", START)]].any()
+
+
+def test_every_level_is_a_distribution() -> None:
+    messages = ["we go home", "we go out", "go go go", "home, sweet home"]
+    made = history(*messages, weight=0.4, two=1.5, three=0.7, discount=0.6)
+    vocabulary = [*{word for message in messages for word in message.replace(",", "").split()}, "sea", "sky"]
+    for before in ([], ["we"], ["we", "go"], ["go", "go"], ["x"], [","]):
+        total = sum(probability(made, before, word, 1 / len(vocabulary)) for word in vocabulary)
+        assert total == pytest.approx(1.0)
+
+
+def test_infinite_concentration_is_an_order_that_is_off() -> None:
+    off, vast = history("go home"), history("go home", two=1e15, three=1e15)
+    assert off.mixture(["go"]).scale == 1.0
+    np.testing.assert_allclose(vast.mixture(["go"]).extra, off.mixture(["go"]).extra, atol=1e-12)
+
+
+def test_counting_on_is_counting_at_once() -> None:
+    once, on = history("a b c a b", "b a", weight=0.3, two=1.0), history(weight=0.3, two=1.0)
+    for message in ("a b c a b", "b a"):
+        on.observe(units(message))
+    np.testing.assert_array_equal(once.mixture(["b"]).extra, on.mixture(["b"]).extra)
+
+
+def test_it_grows_past_its_first_arrays() -> None:
+    made = history(" ".join(f"w{i}" for i in range(2000)), weight=0.5, two=1.0)
+    assert made.mixture(["w1998"]).extra.argmax() == made.index("w1999")
+    assert len(made.pieces) == len(made.units)
+    assert [made.units[i] for i in made.completions("w199")] == ["w199", *(f"w199{i}" for i in range(10))]
+
+
+def test_single_pieces_are_known() -> None:
+    made = history("go home away")
+    assert [made.pieces[made.index(word)] for word in ("go", "home", "away")] == [3, 4, -1]
+
+
+def test_strength_scales_all_that_is_mixed_in() -> None:
+    made = history("we go home", "you go out", weight=0.5, two=2.0, three=4.0)
+    whole = probability(made, ["we", "go"], "home", 0.1)
+    made.strength = 0.25
+    assert probability(made, ["we", "go"], "home", 0.1) == pytest.approx(0.75 * 0.1 + 0.25 * whole)
+    made.strength = 0.0
+    assert probability(made, ["we", "go"], "home", 0.1) == 0.1

@@ -1,0 +1,161 @@
+"""Clusters: choosing, moving each by its own clients alone, one of them as FedAvg, and telling them apart in words."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from federated.algorithms.clustered import ifca, mapper
+from federated.algorithms.clustered.ifca import METHOD, Clusters
+from federated.job import JobError
+from federated.personalization.method import Base
+from keyboard_model.model import adapter as adapters
+from keyboard_model.model import cifg_lstm
+from keyboard_model.model.adapter import Adapter
+from keyboard_model.text.tokenizer import train
+from tests.support.federated.adapters_by_hand import arrays, assert_close, loss_and_gradient, sgd
+from tests.support.federated.personal import BASE, local, personal, plan_of, random_adapter, rounds
+from tests.support.federated.toys import BOS, B, T, V, client
+
+STARTS = [random_adapter(seed, scale=1.0) for seed in (1, 2, 3)]
+SERVER = Clusters(Adapter(*(np.stack(parts) for parts in zip(*STARTS, strict=True))), np.float32(1))
+BATCHES = client(2, seed=0, counted=7)
+SMALL = {"learning_rate": 0.02, "bias_rate": 0.1}
+
+
+def speaker(group: int, seed: int):
+    """A client of one of two groups that share no piece."""
+    batches = client(8, seed=seed)
+    low = BOS + 1 + group * (V - BOS - 1) // 2
+    rng = np.random.default_rng(seed)
+    for batch in batches:
+        batch["targets"][:] = rng.integers(low, low + (V - BOS - 1) // 2, (B, T))
+    return batches
+
+
+def fittest_by_hand(batches) -> int:
+    return int(
+        np.argmin(
+            [
+                np.mean([loss_and_gradient(BASE.parameters, arrays(start), batch)[0] for batch in batches])
+                for start in STARTS
+            ]
+        )
+    )
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_client_trains_the_cluster_that_fits_it_and_no_other(seed):
+    batches = client(2, seed=seed, counted=7)
+    best = fittest_by_hand(batches)
+    made = local(METHOD, SERVER, (), batches, plan_of(METHOD, {"clusters": 3}))
+    trained = sgd(BASE.parameters, arrays(STARTS[best]), batches, (0.1, 0.5), 0.5)
+    for part, before, after in zip(made.update, arrays(STARTS[best]), trained, strict=True):
+        expected = np.zeros(part.shape)
+        expected[best] = before - after
+        np.testing.assert_allclose(part, expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(made.counts, np.eye(3)[best])
+    assert (float(made.weight), float(made.targets)) == (14, 14)
+
+
+def test_a_client_ends_with_steps_from_its_cluster():
+    best = fittest_by_hand(BATCHES)
+    plan = plan_of(METHOD, {"clusters": 3}, steps=2, proximal=0.0, evidence=0.0)
+    expected = sgd(BASE.parameters, arrays(STARTS[best]), BATCHES, (0.1, 0.5), 0.5)
+    assert_close(personal(METHOD, SERVER, (), BATCHES, [], plan), expected)
+    assert_close(personal(METHOD, SERVER, (), BATCHES, [], plan_of(METHOD, {"clusters": 3}, steps=0)), STARTS[best])
+
+
+def test_who_typed_nothing_has_the_first_cluster():
+    assert_close(personal(METHOD, SERVER, (), [], [], plan_of(METHOD, {"clusters": 3})), arrays(STARTS[0]))
+
+
+def test_in_the_warm_up_clients_join_by_lot_and_the_same_text_the_same_one():
+    plan = plan_of(METHOD, {"clusters": 3, "warm_up": 2})
+    clients = [client(1, seed=seed) for seed in range(6)]
+    joined = [int(np.argmax(local(METHOD, SERVER, (), batches, plan).counts)) for batches in (*clients, clients[0])]
+    assert set(joined) == {0, 1, 2}
+    assert joined[-1] == joined[0]
+
+
+def test_each_cluster_moves_by_its_own_clients_mean():
+    mean = Adapter(*(tf.ones_like(part) * 0.25 for part in SERVER.adapters))
+    plan = plan_of(METHOD, {"clusters": 3}, {"server_learning_rate": 0.5})
+    # Of the weights of all clients 30 of 40 are the first cluster's and none the last's.
+    moved = METHOD.aggregate(SERVER, (mean, tf.constant([30.0, 10.0, 0.0])), plan)
+    for after, before in zip(moved.adapters, SERVER.adapters, strict=True):
+        np.testing.assert_allclose(before[0] - after[0], np.full(before[0].shape, 0.5 * 0.25 / 0.75), atol=1e-6)
+        np.testing.assert_allclose(before[1] - after[1], np.full(before[1].shape, 0.5 * 0.25 / 0.25), atol=1e-6)
+        np.testing.assert_array_equal(before[2], after[2])
+    assert float(moved.round) == 2
+
+
+def test_nobody_moves_nothing():
+    mean = Adapter(*(tf.zeros_like(part) for part in SERVER.adapters))
+    moved = METHOD.aggregate(SERVER, (mean, tf.zeros([3])), plan_of(METHOD, {"clusters": 3}))
+    for after, before in zip(moved.adapters, SERVER.adapters, strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+def test_the_phone_gets_every_cluster():
+    part = METHOD.phone(BASE, SERVER, plan_of(METHOD, {"clusters": 3}))
+    assert (part.algorithm, len(part.starts), dict(part.constants)) == ("clusters", 3, {})
+    for found, start in zip(part.starts, STARTS, strict=True):
+        assert_close(found, arrays(start))
+
+
+@pytest.mark.parametrize("options", [{"clusters": 0}, {"warm_up": 0}, {"k": 3}])
+def test_options_out_of_range_are_refused(options):
+    with pytest.raises(JobError, match=f"options of clustered: {next(iter(options))}"):
+        plan_of(METHOD, options)
+
+
+@pytest.mark.usefixtures("execution")
+@pytest.mark.parametrize(
+    ("rates", "federated"),
+    [(SMALL, {}), ({"learning_rate": 2.0, "bias_rate": 20.0}, {}), (SMALL, {"fairness_q": 2.0})],
+    ids=["calm", "clipped by the aggregator", "q-FedAvg"],
+)
+def test_one_cluster_is_fed_avg_on_the_adapter(rates, federated):
+    clients = [BATCHES, client(1, seed=1, counted=4)]
+    one, _, _ = rounds(METHOD, plan_of(METHOD, {"clusters": 1}, federated, **rates), clients, number=2)
+    plain, _, _ = rounds(mapper.METHOD, plan_of(mapper.METHOD, {}, federated, **rates), clients, number=2)
+    assert_close([part[0] for part in one.adapters], arrays(plain))
+    assert float(np.abs(plain.bias - BASE.adapter.bias).max()) > 1e-3
+
+
+@pytest.mark.usefixtures("execution")
+def test_rounds_in_tff_find_two_groups():
+    groups = [0, 1, 0, 1, 0, 1]
+    clients = [speaker(group, seed) for seed, group in enumerate(groups)]
+    plan = plan_of(METHOD, {"clusters": 2}, learning_rate=0.1, bias_rate=0.5)
+    server, states, measured = rounds(METHOD, plan, clients, number=8)
+    joined = [int(np.argmax(local(METHOD, server, (), batches, plan).counts)) for batches in clients]
+    assert joined in (groups, [1 - group for group in groups])
+    assert (float(server.round), list(states), float(measured["broken_clients"])) == (8, [()] * 6, 0)
+
+
+@pytest.mark.usefixtures("execution")
+def test_a_compressed_round_moves_only_the_clusters_that_were_joined():
+    plan = plan_of(METHOD, {"clusters": 3}, {"compressed": True})
+    clients = [client(2, seed=seed) for seed in range(2)]
+    server, _, _ = rounds(METHOD, plan, clients)
+    start = METHOD.server(BASE, plan)
+    joined = {int(np.argmax(local(METHOD, start, (), batches, plan).counts)) for batches in clients}
+    moved = {j for j in range(3) if np.abs(server.adapters.bias[j] - BASE.adapter.bias).max() > 0}
+    assert moved == joined != {0, 1, 2}
+
+
+def test_clusters_are_told_by_the_words_that_they_raise_most():
+    tokenizer = train({"see": 9, "you": 8, "at": 7, "home": 6, "ok": 5, "later": 4, "thanks": 3}, 400)
+    shared = cifg_lstm.init(len(tokenizer), 4, 6, seed=0)
+    base = Base(shared, adapters.init(len(tokenizer), 4, 2, seed=0))
+    server = ifca.server(base, plan_of(METHOD, {"clusters": 2}))
+    assert ifca.describe(server, base, tokenizer) == [[], []]
+    bias = server.adapters.bias.copy()
+    for cluster, words in enumerate((("home", "later"), ("thanks", "ok", "you"))):
+        for rank, word in enumerate(words):
+            (piece,) = tokenizer.encode_word(word)
+            bias[cluster, piece] = 3.0 - rank
+    server = server._replace(adapters=server.adapters._replace(bias=bias))
+    assert ifca.describe(server, base, tokenizer, n=2) == [["home", "later"], ["thanks", "ok"]]
+    assert ifca.describe(server, base, tokenizer)[1][:3] == ["thanks", "ok", "you"]

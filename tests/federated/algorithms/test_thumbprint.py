@@ -1,0 +1,58 @@
+"""Thumbprint's rounds are first-order Per-FedAvg at rates of their own; its phone moves the bias and has a history."""
+
+import pytest
+
+from federated.algorithms import dynamic_marginals, fine_tuning, per_fedavg
+from federated.algorithms.thumbprint import METHOD
+from federated.personalization.program import folder_in
+from tests.support.federated.adapters_by_hand import arrays, assert_close
+from tests.support.federated.personal import BASE, local, personal, plan_of, random_adapter
+from tests.support.federated.toys import client
+
+START = random_adapter(1)
+BATCHES = client(3, seed=0, counted=7)
+
+
+def test_the_start_is_learnt_at_its_own_rates():
+    own = {"start_learning_rate": 0.03, "start_bias_rate": 0.2, "inner_steps": 1}
+    meta = {"variant": "first_order", "inner_steps": 1}
+    found = local(METHOD, START, (), BATCHES, plan_of(METHOD, own))
+    expected = local(
+        per_fedavg.METHOD, START, (), BATCHES, plan_of(per_fedavg.METHOD, meta, learning_rate=0.03, bias_rate=0.2)
+    )
+    assert_close(found.update, arrays(expected.update))
+
+
+def test_the_phone_s_part_is_that_of_marginals_from_the_learnt_start():
+    options = {"strength": 0.7, "pseudo_count": 3.0}
+    plan = plan_of(METHOD, options)
+    part = METHOD.phone(BASE, START, plan)
+    assert (part.starts, part.algorithm, dict(part.constants)) == ((START,), "marginals", options)
+    found = personal(METHOD, BASE.adapter, (), BATCHES, [], plan)
+    assert_close(
+        found,
+        arrays(personal(dynamic_marginals.METHOD, (), (), BATCHES, [], plan_of(dynamic_marginals.METHOD, options))),
+    )
+
+
+def test_without_rounds_and_strength_it_is_fine_tuning_and_a_history():
+    plan = plan_of(METHOD)
+    start = METHOD.server(BASE, plan)
+    found = personal(METHOD, start, (), BATCHES, [], plan)
+    assert_close(found, arrays(personal(fine_tuning.METHOD, (), (), BATCHES, [], plan_of(fine_tuning.METHOD))))
+    assert METHOD.history
+
+
+@pytest.mark.parametrize(
+    ("change", "again"),
+    [
+        ({"steps": 7}, True),
+        ({"options": {"strength": 1.0}}, True),
+        ({"options": {"inner_steps": 3}}, False),
+        ({"clip": 1.0}, False),
+    ],
+)
+def test_the_phone_s_recipe_is_chosen_without_training_the_start_again(tmp_path, change, again):
+    config = plan_of(METHOD).config
+    other = config.model_copy(update=change)
+    assert (folder_in(tmp_path, METHOD, config) == folder_in(tmp_path, METHOD, other)) == again

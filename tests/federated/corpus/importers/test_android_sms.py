@@ -1,0 +1,89 @@
+import io
+from datetime import UTC, datetime
+
+import pytest
+
+from federated.corpus.importers.android_sms import _Repaired, read
+from federated.corpus.schema import CorpusError, Record
+
+
+def export(*messages):
+    head = "<?xml version='1.0' encoding='UTF-8' standalone='yes' ?>\n<!--File Created By SMS Backup -->\n"
+    return head + f'<smses count="{len(messages)}">\n' + "\n".join(messages) + "\n</smses>"
+
+
+def sms(body, kind="2", date="1285799668193"):
+    return (
+        f'<sms protocol="0" address="+6512345678" date="{date}" type="{kind}" subject="null" body="{body}" read="1" />'
+    )
+
+
+MMS = """<mms msg_box="{box}" date="1285799668193" address="5"><parts>
+<part seq="-1" ct="application/smil" text="&lt;smil/&gt;" /><part seq="0" ct="image/jpeg" text="null" data="AAAA" />
+<part seq="0" ct="text/plain" text="with a photo" /></parts><addrs><addr address="5" type="151" /></addrs></mms>"""
+SENT = datetime(2010, 9, 29, 22, 34, 28, 193000, tzinfo=UTC)
+
+
+def read_text(path, content):
+    path.write_text(content)
+    skipped = []
+    return list(read(path, skipped.append)), skipped
+
+
+def test_only_what_the_owner_sent_is_read(tmp_path):
+    content = export(sms("got this", kind="1"), sms("line one&#10;line two"), MMS.format(box=2), MMS.format(box=1))
+    records, skipped = read_text(tmp_path / "sms.xml", content)
+    assert records == [Record("owner", SENT, "line one\nline two"), Record("owner", SENT, "with a photo")]
+    assert skipped == []
+
+
+def test_no_text_and_no_date(tmp_path):
+    no_body = '<sms date="1285799668193" type="2" />'
+    content = export(sms("null"), no_body, sms("when?", date="x"), sms("far", date="9" * 30))
+    records, skipped = read_text(tmp_path / "sms.xml", content)
+    assert [(record.timestamp, record.text) for record in records] == [(None, "when?"), (None, "far")]
+    assert skipped == ["message 1: no text", "message 2: no text"]
+
+
+def in_pieces(text, size):
+    stream = _Repaired(io.BytesIO(text.encode()))
+    return b"".join(iter(lambda: stream.read(size), b""))
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("&#55357;&#56834;", "😂"),
+        ("&#xD83D;&#xDE02;", "😂"),
+        ("&#55356;&#56824;&#55356;&#56812;!", "🇸🇬!"),
+        ("😂 &amp; &#38; &quot;&#x1F602;", '😂 & & "😂'),
+        ("a&#55357;b", "a\ufffdb"),
+        ("&#56834;", "\ufffd"),
+        ("&#55357;&#55357;&#56834;", "\ufffd😂"),
+        ("&#0;&#11;&#9999999;", "\ufffd\ufffd\ufffd"),
+        ("&#55000;&#57000;", "\ud6d8\ufffd"),
+    ],
+)
+def test_surrogate_references_are_joined_wherever_the_stream_is_cut(tmp_path, written, meant):
+    records, _ = read_text(tmp_path / "sms.xml", export(sms(written)))
+    assert [record.text for record in records] == [meant]
+    whole = in_pieces(f"<{written}>", 10_000)
+    assert all(in_pieces(f"<{written}>", size) == whole for size in range(1, 12))
+
+
+def test_a_long_export_in_small_pieces(tmp_path):
+    body = "so funny &#55357;&#56834;" * 3000
+    records, _ = read_text(tmp_path / "sms.xml", export(*[sms(body)] * 3))
+    assert [record.text for record in records] == ["so funny 😂" * 3000] * 3
+
+
+def test_broken_utf8_is_replaced(tmp_path):
+    path = tmp_path / "sms.xml"
+    path.write_bytes(export(sms("caf_")).encode().replace(b'_"', b'\xe9"'))
+    assert [record.text for record in read(path, print)] == ["caf\ufffd"]
+
+
+@pytest.mark.parametrize("content", ["", "<smses>", export(sms("a"))[:-12], export(sms("a < b"))])
+def test_broken_xml_is_refused(tmp_path, content):
+    with pytest.raises(CorpusError, match="broken XML"):
+        read_text(tmp_path / "sms.xml", content)

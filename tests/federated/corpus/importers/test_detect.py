@@ -1,0 +1,138 @@
+import gzip
+import os
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from federated.corpus.importers.detect import FORMATS, detect, import_corpus
+from federated.corpus.schema import NoMessagesError
+from federated.corpus.store import Corpus, CorpusError, Record, write_corpus
+
+REAL = Path(__file__).parents[5] / "shared" / "data" / "nus_sms" / "messages.jsonl.gz"
+LINE = '{"user_id": "a", "timestamp": null, "text": "hi"}\n'
+SAMPLES = {
+    "jsonl": LINE,
+    "nus_sms": '<?xml version="1.0"?><smsCorpus version="1.2"><message id="1"><text>hi</text><source><userProfile>'
+    '<userID>a</userID></userProfile></source><messageProfile type="send" time="unknown"/></message></smsCorpus>',
+    "android_sms": '<?xml version="1.0"?><smses><sms type="2" date="1" body="hi"/></smses>',
+    "whatsapp": "\u200e[24.12.22, 18:05:33] Ann: hi",
+}
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_format_is_known_by_its_content(tmp_path, name, packed):
+    source = tmp_path / "download"
+    source.write_bytes(gzip.compress(SAMPLES[name].encode()) if packed else SAMPLES[name].encode())
+    assert detect(source) == name
+    summary = import_corpus(str(source), tmp_path / "c.sqlite")
+    assert (summary.users, summary.messages, summary.broken) == (1, 1, 0)
+    with Corpus.open(tmp_path / "c.sqlite") as corpus:
+        assert corpus.source == name
+        assert corpus.messages(corpus.user_at(0))[0].text == "hi"
+
+
+def test_the_broken_are_counted_with_reasons(tmp_path):
+    (tmp_path / "m.jsonl").write_text(LINE + "{\n" * 7 + LINE)
+    summary = import_corpus(str(tmp_path / "m.jsonl"), tmp_path / "c.sqlite")
+    assert (summary.messages, summary.broken, len(summary.reasons)) == (2, 7, 5)
+    assert summary.reasons[0].startswith("line 2: not JSON")
+
+
+def test_profiles_beside_are_picked_up(tmp_path):
+    (tmp_path / "m.jsonl").write_text(LINE)
+    (tmp_path / "users.jsonl").write_text('{"user_id": "a", "country": "SG"}\n{"user_id": "nobody", "country": "SG"}\n')
+    import_corpus(str(tmp_path / "m.jsonl"), tmp_path / "c.sqlite")
+    with Corpus.open(tmp_path / "c.sqlite") as corpus:
+        assert list(corpus.user_ids()) == ["a"]
+        assert corpus.profile("a") == {"country": "SG"}
+
+
+def test_an_unknown_format_lists_those_there_are(tmp_path):
+    (tmp_path / "m.csv").write_text("user,text\na,hi\n")
+    for attempt in (
+        lambda: import_corpus(str(tmp_path / "m.csv"), tmp_path / "c", "csv"),
+        lambda: detect(tmp_path / "m.csv"),
+    ):
+        with pytest.raises(CorpusError) as error:
+            attempt()
+        assert all(name in str(error.value) for name in FORMATS)
+
+
+def test_sources_that_are_missing_empty_or_corpora(tmp_path):
+    def refusal(source, **options):
+        with pytest.raises(CorpusError) as error:
+            import_corpus(str(source), tmp_path / "out.sqlite", **options)
+        return str(error.value)
+
+    (tmp_path / "empty").write_text(" \n")
+    write_corpus(tmp_path / "c.sqlite", [Record("a", None, "hi")], source="jsonl")
+    assert "No such file" in refusal(tmp_path / "none")
+    assert "Is a directory" in refusal(tmp_path)
+    assert "is empty" in refusal(tmp_path / "empty")
+    assert "is a corpus already" in refusal(tmp_path / "c.sqlite")
+    assert not (tmp_path / "out.sqlite").exists()
+
+
+def test_a_source_with_nothing_usable_says_what_was_wrong(tmp_path):
+    (tmp_path / "m.jsonl").write_text('{"user_id": "a", "timestamp": null, "text": null}\n')
+    with pytest.raises(NoMessagesError, match="1 were unusable, the first of them: line 1: no text"):
+        import_corpus(str(tmp_path / "m.jsonl"), tmp_path / "c.sqlite")
+
+
+def test_a_source_that_may_not_be_read(tmp_path):
+    source = tmp_path / "m.jsonl"
+    source.write_text(LINE)
+    source.chmod(0)
+    was_root = os.geteuid() == 0
+    if was_root:
+        os.seteuid(65534)
+    try:
+        with pytest.raises(CorpusError, match="cannot read"):
+            import_corpus(str(source), tmp_path / "c.sqlite", "jsonl")
+    finally:
+        if was_root:
+            os.seteuid(0)
+
+
+def test_a_truncated_download_leaves_the_older_corpus(tmp_path):
+    source, out = tmp_path / "m.jsonl.gz", tmp_path / "c.sqlite"
+    source.write_bytes(gzip.compress(LINE.encode()))
+    import_corpus(str(source), out)
+    content = gzip.compress("".join(LINE.replace("hi", f"hi {i * i}") for i in range(1000)).encode())
+    source.write_bytes(content[:-200])
+    with pytest.raises(CorpusError, match="after line"):
+        import_corpus(str(source), out)
+    assert sorted(os.listdir(tmp_path)) == ["c.sqlite", "m.jsonl.gz"]
+    with Corpus.open(out) as corpus:
+        assert corpus.num_messages == 1
+
+
+@pytest.mark.parametrize("name", ["m.zip", "m.jsonl.gz"])
+def test_damage_at_the_very_beginning_is_not_called_an_empty_file(tmp_path, name):
+    source = tmp_path / name
+    if name.endswith(".zip"):
+        with zipfile.ZipFile(source, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("m.jsonl", LINE * 100)
+    else:
+        source.write_bytes(gzip.compress(LINE.encode() * 100))
+    content = bytearray(source.read_bytes())
+    begin = (30 + len("m.jsonl")) if name.endswith(".zip") else 10  # after the header
+    content[begin : begin + 8] = b"\xff" * 8
+    source.write_bytes(content)
+    with pytest.raises(CorpusError, match="is damaged"):
+        import_corpus(str(source), tmp_path / "c.sqlite")
+
+
+@pytest.mark.skipif(
+    not REAL.exists(), reason="the NUS SMS corpus is not beside the repository (../shared/data/nus_sms)"
+)
+def test_the_real_corpus(tmp_path):
+    summary = import_corpus(str(REAL), tmp_path / "c.sqlite")
+    assert summary.users == 257
+    assert summary.messages + summary.duplicates == 42_195
+    assert summary.empty == summary.broken == 0
+    with Corpus.open(tmp_path / "c.sqlite") as corpus:
+        assert sum(corpus.message_count(user_id) for user_id in corpus.user_ids()) == summary.messages
+        assert {corpus.profile(user_id)["country"] for user_id in corpus.user_ids()} >= {"Singapore", "India"}

@@ -1,0 +1,113 @@
+import zipfile
+from datetime import datetime
+
+import pytest
+
+from federated.corpus.importers.nus_sms import read, read_profiles, timestamp
+from federated.corpus.schema import CorpusError, Record
+
+HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="no"?><smsCorpus date="2015.03.09" version="1.2">\n'
+
+
+def message(number, user, text, time="unknown", kind="send", profile="<country>SG</country><gender>Female</gender>"):
+    return (
+        f'<message id="{number}"><text>{text}</text><source><srcNumber>{user}</srcNumber>'
+        f'<phoneModel manufactuer="unknown" smartphone="Yes"/><userProfile><userID>{user}</userID><age>unknown</age>'
+        f"{profile}</userProfile></source>"
+        f'<messageProfile language="en" time="{time}" type="{kind}"/></message>\n'
+    )
+
+
+RELEASE = (
+    HEAD
+    + message(1, "51", "Invented &lt;#&gt; one", "2010.11.3 21:44", "unknown")
+    + message(2, "52", "Invented two")
+    + message(3, "51", "Got this", kind="receive")
+    + message(4, "", "Whose?")
+    + "</smsCorpus>"
+)
+EXPECTED = [Record("51", datetime(2010, 11, 3, 21, 44), "Invented <#> one"), Record("52", None, "Invented two")]
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "corpus.xml"
+    path.write_text(RELEASE)
+    return path
+
+
+def test_reads_sent_messages(path):
+    skipped = []
+    assert list(read(path, skipped.append)) == EXPECTED
+    assert skipped == ["message 4: no text, user or profile"]
+
+
+def test_reads_a_zip(path, tmp_path):
+    zipped = tmp_path / "release.zip"
+    with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("readme.md", "x" * 10_000)
+        archive.write(path, "corpus.xml")
+    assert list(read(zipped, print)) == EXPECTED
+
+
+def test_reads_profiles(path):
+    profile = read_profiles(path, print)["51"]
+    assert profile["country"] == "Singapore"
+    assert (profile["gender"], profile["smartphone"]) == ("female", "yes")
+    assert profile["age"] is profile["city"] is None
+
+
+@pytest.mark.parametrize(
+    ("time", "expected"),
+    [
+        ("2010.11.3 21:44", datetime(2010, 11, 3, 21, 44)),
+        ("2013.07.09 01:08:40", datetime(2013, 7, 9, 1, 8, 40)),
+        ("2011.02.03 14:29    ", datetime(2011, 2, 3, 14, 29)),
+        ("2013.05.1605:49:49", datetime(2013, 5, 16, 5, 49, 49)),
+        ("8/23/2010 7:15:26 PM", datetime(2010, 8, 23, 19, 15, 26)),
+        ("10/14/2010 12:44:12 AM", datetime(2010, 10, 14, 0, 44, 12)),
+        ("unknown", None),
+        ("2003/4", None),
+        ("", None),
+        ("2011.13.45 25:61", None),
+    ],
+)
+def test_reads_every_form_of_time(time, expected):
+    assert timestamp(time) == expected
+
+
+def test_broken_xml_is_refused_with_the_place(path):
+    path.write_text(RELEASE[:500])
+    with pytest.raises(CorpusError, match=r"broken XML .*line \d"):
+        list(read(path, print))
+
+
+def test_broken_utf8_is_refused(path):
+    path.write_bytes(RELEASE.encode().replace(b"two", b"\xff\xfe"))
+    with pytest.raises(CorpusError, match="broken XML"):
+        list(read(path, print))
+
+
+def test_an_entity_bomb_is_refused(path):
+    path.write_text('<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;">]><smsCorpus>&b;</smsCorpus>')
+    with pytest.raises(CorpusError, match="declares XML entities"):
+        list(read(path, print))
+
+
+@pytest.mark.parametrize("damage", [slice(0, 300), slice(0, -30)])
+def test_a_broken_zip_is_refused(path, tmp_path, damage):
+    zipped = tmp_path / "release.zip"
+    with zipfile.ZipFile(zipped, "w") as archive:
+        archive.write(path, "corpus.xml")
+    zipped.write_bytes(zipped.read_bytes()[damage])
+    with pytest.raises(CorpusError, match="damaged or incomplete"):
+        list(read(zipped, print))
+
+
+def test_a_zip_whose_content_is_damaged_is_refused(path, tmp_path):
+    zipped = tmp_path / "release.zip"
+    with zipfile.ZipFile(zipped, "w") as archive:
+        archive.write(path, "corpus.xml")
+    zipped.write_bytes(zipped.read_bytes().replace(b"Invented two", b"Invented owt"))
+    with pytest.raises(CorpusError, match="damaged or incomplete"):
+        list(read(zipped, print))

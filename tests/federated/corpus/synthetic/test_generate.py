@@ -1,0 +1,99 @@
+import itertools
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+
+from federated.corpus.stats import corpus_stats
+from federated.corpus.store import Corpus, CorpusError
+from federated.corpus.synthetic.generate import synthetic_corpus, write_synthetic
+from federated.corpus.synthetic.personas import RULES, make_persona
+from keyboard_model.text.units import words
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    path = tmp_path_factory.mktemp("synthetic") / "c.sqlite"
+    write_synthetic(path)
+    with Corpus.open(path) as corpus:
+        yield corpus
+
+
+def test_it_says_that_it_is_synthetic(corpus):
+    assert corpus.synthetic
+    assert corpus.source == "synthetic"
+    assert corpus.description.startswith("SYNTHETIC")
+    assert all(user_id.startswith("synthetic-") for user_id in corpus.user_ids())
+    assert corpus.profile(corpus.user_at(0))["made_up"] == "yes"
+
+
+def test_it_is_the_same_in_every_process(corpus, tmp_path):
+    program = f"""
+from federated.corpus.synthetic.generate import write_synthetic
+from federated.corpus.store import Corpus
+write_synthetic({str(tmp_path / "again.sqlite")!r})
+print(Corpus.open({str(tmp_path / "again.sqlite")!r}).corpus_id)
+"""
+    again = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert again.stdout.strip() == corpus.corpus_id
+
+
+def test_another_seed_is_another_population():
+    assert next(synthetic_corpus(seed=1)) != next(synthetic_corpus(seed=0))
+
+
+def test_sizes_and_times(corpus):
+    assert corpus.num_users == 60
+    for user_id in corpus.user_ids():
+        messages = corpus.messages(user_id)
+        assert 40 <= len(messages) <= 140
+        times = [message.timestamp for message in messages]
+        assert times == sorted(times)
+        assert (times[-1] - times[0]).days >= 14
+
+
+def test_it_is_varied_yet_shared(corpus):
+    stats = corpus_stats(corpus)
+    assert stats.distinct_words > 1500
+    assert stats.coverage[1000] > 0.9 and stats.shared_coverage > 0.9
+    texts = Counter(message.text for user_id in corpus.user_ids() for message in corpus.messages(user_id))
+    assert len(texts) > 0.8 * texts.total()
+    assert not any(sign in text for text in texts for sign in "{}[]|_")
+
+
+def test_people_have_habits_of_their_own(corpus):
+    """A person's next words are better foreseen from their own past than from another's."""
+
+    def pairs(messages):
+        return Counter(pair for message in messages for pair in itertools.pairwise(words(message.text)))
+
+    def covered(messages, seen):
+        counted = pairs(messages)
+        return sum(count for pair, count in counted.items() if pair in seen) / counted.total()
+
+    by_user = [corpus.messages(user_id) for user_id in corpus.user_ids()]
+    own = other = 0.0
+    for mine, theirs in itertools.pairwise(by_user):
+        cut = len(mine) * 4 // 5
+        own += covered(mine[cut:], pairs(mine[:cut]))
+        other += covered(mine[cut:], pairs(theirs[:cut]))
+    assert own > 1.5 * other
+
+
+def test_the_grammar_names_only_symbols_that_exist():
+    persona = make_persona(0, 0)
+    named = {slot for alternatives, _ in persona.rules.values() for text in alternatives for slot in slots(text)}
+    assert named <= set(persona.rules)
+    assert set(RULES) - named == {"message"}
+
+
+def slots(text):
+    return [part.split("}")[0] for part in text.split("{")[1:]]
+
+
+@pytest.mark.parametrize("bad", [{"users": 0}, {"messages": (0, 5)}, {"messages": (5, 4)}])
+def test_absurd_sizes_are_refused(tmp_path, bad):
+    with pytest.raises(CorpusError, match="a synthetic corpus needs"):
+        write_synthetic(tmp_path / "c.sqlite", **bad)
+    assert not (tmp_path / "c.sqlite").exists()

@@ -1,0 +1,66 @@
+from datetime import datetime, timedelta
+
+import numpy as np
+import pytest
+
+from federated.corpus.schema import Record
+from federated.corpus.store import Corpus
+from federated.corpus.writer import write_corpus
+from federated.heterogeneity.user_texts import HeterogeneityError, read_writers
+from tests.support.federated.heterogeneity.people import corpus_of, writers
+
+
+def read(path, **options):
+    with Corpus.open(path) as corpus:
+        return read_writers(corpus, **{"max_users": 10, "train_share": 0.8, "seed": 0} | options)
+
+
+def test_the_test_part_is_not_read(tmp_path):
+    start = datetime(2024, 1, 1)
+    records = [
+        Record(name, start + timedelta(hours=i), "secret" if i >= 8 else "See you")
+        for name in ("ann", "bob")
+        for i in range(10)
+    ]
+    write_corpus(tmp_path / "c.sqlite", records, source="test")
+    found = read(tmp_path / "c.sqlite")
+    assert found.vocabulary == ("see", "you")
+    assert [(user.user_id, user.messages, len(user.words)) for user in found.users] == [("ann", 8, 16), ("bob", 8, 16)]
+    assert found.users[0].words.tolist() == [0, 1] * 8
+
+
+def test_messages_without_words_count_as_messages_only(tmp_path):
+    path = corpus_of(tmp_path / "c.sqlite", ann=["?!", "hi there", "...", ":)", "yes"], bob=["hi"])
+    ann = read(path, train_share=1.0).users[0]
+    assert (ann.messages, ann.lengths.tolist()) == (5, [2, 1])
+
+
+def test_a_larger_corpus_is_sampled_by_the_seed(tmp_path):
+    path = corpus_of(tmp_path / "c.sqlite", **{f"u{i:02d}": ["hi", "ho"] for i in range(30)})
+    drawn = [tuple(user.user_id for user in read(path, seed=seed).users) for seed in (0, 0, 1)]
+    assert len(set(drawn[0])) == 10
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_progress_is_told(tmp_path):
+    told = []
+    read(corpus_of(tmp_path / "c.sqlite", ann=["hi"], bob=["ho"]), on_users=lambda *done: told.append(done))
+    assert told == [(1, 2), (2, 2)]
+
+
+@pytest.mark.parametrize(("people", "said"), [({"ann": ["hi"]}, "1 of 1"), ({"ann": ["?"], "bob": ["!"]}, "0 of 2")])
+def test_it_takes_two_who_typed_a_word(tmp_path, people, said):
+    with pytest.raises(HeterogeneityError, match=f"{said} users typed a word.*more people"):
+        read(corpus_of(tmp_path / "c.sqlite", **people))
+
+
+def test_shuffling_keeps_messages_whole():
+    ann = writers(ann=["a b c", "d", "e f"]).users[0]
+    whole = {(0, 1, 2), (3,), (4, 5)}
+    seen = set()
+    for seed in range(20):
+        shuffled = ann.shuffled(np.random.default_rng(seed)).tolist()
+        seen.add(tuple(shuffled))
+        assert sorted(shuffled) == list(range(6))
+        assert all(any(tuple(shuffled[i : i + len(part)]) == part for i in range(6)) for part in whole)
+    assert len(seen) == 6

@@ -1,0 +1,81 @@
+"""The client's local work: plain clipped SGD, and what becomes of a client that breaks."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from federated.local_training import sgd
+from federated.local_training.sgd import LocalResult
+from keyboard_model.model import cifg_lstm
+from keyboard_model.model.cifg_lstm import Parameters
+from tests.support.federated.toys import BOS, B, E, T, client, dataset, loss_by_hand, parameters, updates_by_hand
+
+
+def train(batches, *, rate=0.5, clip=1e6, dropout=0.0, cap=1e6) -> LocalResult:
+    initial = Parameters(*map(tf.constant, parameters()))
+    return sgd.train(initial, dataset(batches), learning_rate=rate, clip=clip, dropout=dropout, weight_cap=cap, bos=BOS)
+
+
+@pytest.mark.parametrize("clip", [1e6, 0.05])
+def test_the_update_is_that_of_plain_sgd(clip):
+    batches = client(3, seed=0, counted=7)
+    for found, expected in zip(
+        train(batches, clip=clip).update, updates_by_hand(parameters(), batches, 0.5, clip), strict=True
+    ):
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_loss_is_summed_over_the_counted_targets_before_each_step():
+    result = train(client(1, seed=0, counted=7), rate=0.0)
+    batch = client(1, seed=0, counted=7)[0]
+    shared = parameters()
+    features = tf.reshape(cifg_lstm.unroll(shared, tf.constant(batch["tokens"]), BOS), [-1, E])
+    losses = cifg_lstm.token_losses(cifg_lstm.logits(shared, features), tf.constant(batch["targets"].reshape(-1)))
+    assert float(result.loss_sum) == pytest.approx(float(tf.reduce_sum(losses)), rel=1e-5)
+    assert float(result.targets) == 7
+
+
+def test_the_mean_loss_is_that_of_the_weights_as_they_are():
+    batches = client(2, seed=0, counted=7)
+    found = sgd.mean_loss(Parameters(*map(tf.constant, parameters())), dataset(batches), BOS)
+    assert float(found) == pytest.approx(loss_by_hand(parameters(), batches), rel=1e-5)
+
+
+def test_the_mean_loss_of_nothing_is_0():
+    shared = Parameters(*map(tf.constant, parameters()))
+    assert float(sgd.mean_loss(shared, dataset(client(1, seed=0, counted=0)), BOS)) == 0
+
+
+def test_a_rate_of_zero_trains_nothing():
+    assert all(np.abs(part).max() == 0 for part in train(client(2, seed=0), rate=0.0).update)
+
+
+def test_weight_is_the_targets_up_to_the_cap():
+    batches = client(2, seed=0, counted=7)
+    assert float(train(batches).weight) == 14
+    capped = train(batches, cap=10.0)
+    assert (float(capped.weight), float(capped.targets)) == (10, 14)
+
+
+def test_a_batch_without_targets_changes_nothing():
+    result = train(client(2, seed=0, counted=0))
+    assert all(np.abs(part).max() == 0 for part in result.update)
+    assert (float(result.weight), float(result.loss_sum), float(result.broken)) == (0, 0, 0)
+
+
+def test_a_client_that_diverges_to_nan_counts_for_nothing_and_says_so():
+    result = train(client(32, seed=0), rate=20.0, clip=1e30)
+    assert float(result.broken) == 1
+    assert all(np.abs(part).max() == 0 for part in result.update)
+    assert (float(result.weight), float(result.loss_sum), float(result.targets)) == (0, 0, 0)
+
+
+def test_dropout_is_drawn_from_the_batch_and_keeps_the_mean():
+    batch = sgd.Batch(*(tf.constant(part) for part in client(1, seed=0)[0].values()))
+    features = tf.ones([B * T, 500])
+    once, again = (sgd.dropped_out(features, 0.25, batch).numpy() for _ in range(2))
+    np.testing.assert_array_equal(once, again)
+    assert set(np.unique(once)) == {np.float32(0.0), np.float32(1.0 / 0.75)}
+    assert once.mean() == pytest.approx(1.0, abs=0.03)
+    np.testing.assert_array_equal(sgd.dropped_out(features, 0.0, batch), features)
+    assert not np.array_equal(train(client(2, seed=0), dropout=0.5).update[0], train(client(2, seed=0)).update[0])

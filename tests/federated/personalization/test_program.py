@@ -1,0 +1,61 @@
+"""A method's rounds beside a run: what was interrupted goes on as if it had not been."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from federated.algorithms import apfl
+from federated.corpus.store import Corpus
+from federated.data.federated_data import Clients, shared_word_counts
+from federated.job import DataConfig, PersonalizationConfig
+from federated.personalization.method import Base
+from federated.personalization.program import PersonalProgram, PersonalRound
+from keyboard_model.model import adapter, cifg_lstm
+from keyboard_model.text import tokenizer
+
+ROUNDS = 3
+
+
+class Killed(Exception):
+    pass
+
+
+@pytest.mark.usefixtures("execution")
+def test_interrupted_rounds_end_where_uninterrupted_ones_do(tiny_corpus, tmp_path):
+    method = apfl.METHOD  # its clients keep a structure of structures, and a scalar
+    with Corpus.open(tiny_corpus) as corpus:
+        clients = Clients.of(corpus, DataConfig(), seed=0)
+        counts = shared_word_counts(clients.all_training_messages(), min_clients=2, count_cap=100)
+        pieces = tokenizer.train(counts, 400)
+        base = Base(cifg_lstm.init(len(pieces), 8, 12, seed=0), adapter.init(len(pieces), 8, 2, seed=0))
+        rounds = {"rounds": ROUNDS, "clients_per_round": 3, "max_windows": 8}
+        config = PersonalizationConfig(method="apfl", batch=4, window=8, federated=rounds)
+
+        def run(name: str, until: int = ROUNDS):
+            seen = []
+
+            def on_round(report: PersonalRound) -> None:
+                seen.append(report.round)
+                if report.round == until < ROUNDS:
+                    raise Killed
+
+            plan = method.plan(config, pieces.bos)
+            program = PersonalProgram(
+                method, base, plan, clients, pieces, seed=0, folder=tmp_path / name, on_round=on_round
+            )
+            return program, seen
+
+        with pytest.raises(Killed):
+            run("interrupted", until=2)[0].run()
+        program, seen = run("interrupted")
+        resumed, straight, again = program.run(), run("straight")[0].run(), run("straight")[0].run()
+        assert seen == [3]
+        for other in (resumed, again):
+            for name in (None, *clients.population.training):
+                found, expected = (one.server if name is None else one.client(name) for one in (other, straight))
+                tf.nest.assert_same_structure(found, expected)
+                for part, wanted in zip(tf.nest.flatten(found), tf.nest.flatten(expected), strict=True):
+                    np.testing.assert_allclose(part, wanted, atol=1e-6)
+        alphas = {float(straight.client(name).alpha) for name in clients.population.training}
+        assert len(alphas) > 1  # whoever took part learnt its own
+        assert straight.state_bytes > 4 * len(pieces)

@@ -1,0 +1,90 @@
+"""A run on disk: whole files or none, one process at a time, damage named."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from federated.job import Job
+from federated.run.folder import RunError, RunFolder
+from keyboard_model.model import cifg_lstm
+from keyboard_model.ngram.table import NgramTable
+
+
+@pytest.fixture
+def run(tmp_path):
+    return RunFolder(tmp_path)
+
+
+def test_parameters_come_back(run):
+    shared = cifg_lstm.init(20, 4, 6, seed=0)
+    run.write_parameters("best", shared, round="3")
+    for one, other in zip(run.parameters("best"), shared, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_the_job_comes_back(run):
+    run.write_json("job.json", Job(seed=3).model_dump(mode="json", exclude={"corpus"}))
+    assert run.exists() and run.job() == Job(seed=3)
+
+
+def test_the_ngrams_come_back(run):
+    assert not run.has_ngram()
+    run.write_ngram(NgramTable.empty(20))
+    assert run.has_ngram() and run.ngram().to_bytes() == NgramTable.empty(20).to_bytes()
+
+
+@pytest.mark.parametrize("cut", [0, 7, -1])
+def test_damaged_ngrams_are_named(run, cut):
+    (run.path / "ngram.safetensors").write_bytes(NgramTable.empty(20).to_bytes()[:cut])
+    with pytest.raises(RunError, match=r"ngram\.safetensors is damaged.*--resume"):
+        run.ngram()
+
+
+@pytest.mark.parametrize("read", [RunFolder.job, RunFolder.tokenizer, RunFolder.parameters, RunFolder.ngram])
+def test_an_empty_folder_says_to_train_first(run, read):
+    assert not run.exists()
+    with pytest.raises(RunError, match="run `thumbprint train"):
+        read(run)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b'{"seed": -1}', b'{"unknown": 1}', b"[]"])
+def test_a_damaged_job_is_named(run, content):
+    (run.path / "job.json").write_bytes(content)
+    with pytest.raises(RunError, match=r"job\.json is damaged"):
+        run.job()
+
+
+@pytest.mark.parametrize("cut", [0, 7, 100, -1])
+def test_a_damaged_model_is_named(run, cut):
+    run.write_parameters("best", cifg_lstm.init(20, 4, 6, seed=0))
+    path = run.path / "best.safetensors"
+    path.write_bytes(path.read_bytes()[:cut])
+    with pytest.raises(RunError, match=r"best\.safetensors is damaged"):
+        run.parameters()
+
+
+def test_a_model_of_other_tensors_is_named(run):
+    import safetensors.numpy
+
+    (run.path / "best.safetensors").write_bytes(safetensors.numpy.save({"other": np.zeros(2, np.float32)}))
+    with pytest.raises(RunError, match="damaged"):
+        run.parameters()
+
+
+def test_two_at_a_time_are_refused_and_the_next_is_not(run):
+    with run.locked(), pytest.raises(RunError, match="another process"), RunFolder(run.path).locked():
+        pass
+    with run.locked():
+        pass
+
+
+def test_a_file_in_place_of_the_folder(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match="cannot write to"), RunFolder(tmp_path / "file").locked():
+        pass
+
+
+def test_a_place_where_nobody_may_write():
+    with pytest.raises(RunError, match="cannot write to /proc/run"), RunFolder(Path("/proc/run")).locked():
+        pass

@@ -1,0 +1,102 @@
+"""Workers: started, reached, ended on every way out; two give what one gives."""
+
+import subprocess
+import sys
+import textwrap
+from contextlib import ExitStack
+
+import numpy as np
+import portpicker
+import psutil
+import pytest
+
+from federated.runtime import execution_context as execution
+from federated.runtime import worker
+from federated.runtime.execution_context import execution_context
+from federated.runtime.worker import WorkerError, worker_process
+from federated.training import fed_avg
+from tests.support.federated.toys import BOS, B, T, client, parameters
+
+
+def children() -> list[psutil.Process]:
+    return psutil.Process().children(recursive=True)
+
+
+def one_round(workers=()) -> list[np.ndarray]:
+    config = fed_avg.FedAvgConfig(
+        client_learning_rate=0.1,
+        server_learning_rate=0.1,
+        server_epsilon=0.1,
+        clip=1.0,
+        dropout=0.0,
+        weight_cap=100.0,
+        bos=BOS,
+        batch=B,
+        window=T,
+    )
+    with execution_context(workers):
+        process = fed_avg.build(parameters(), config)
+        output = process.next(process.initialize(), [client(1, seed) for seed in range(4)])
+        assert output.metrics["client_work"]["targets"] == 4 * B * T
+        return [np.asarray(part) for part in output.state.global_model_weights.trainable]
+
+
+def test_two_workers_give_what_one_gives_and_all_are_ended():
+    before = children()
+    alone = one_round()
+    with ExitStack() as stack:
+        ports = [portpicker.pick_unused_port() for _ in range(2)]
+        for port in ports:
+            stack.enter_context(worker_process(port))
+        together = one_round([f"localhost:{port}" for port in ports])
+    for one, other in zip(together, alone, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+    assert children() == before
+
+
+def test_an_error_inside_ends_the_worker():
+    before = children()
+    with pytest.raises(KeyboardInterrupt), execution_context():
+        assert len(children()) == len(before) + 1
+        raise KeyboardInterrupt
+    assert children() == before
+
+
+def test_a_worker_that_does_not_answer_is_named(monkeypatch):
+    monkeypatch.setattr(execution, "_START_SECONDS", 0.2)
+    address = f"localhost:{portpicker.pick_unused_port()}"
+    with pytest.raises(WorkerError, match=f"{address}.*thumbprint worker"), execution_context([address]):
+        pass
+
+
+def test_what_a_worker_prints_goes_to_its_log(tmp_path):
+    log = tmp_path / "worker.log"
+    with worker_process(portpicker.pick_unused_port(), log) as process:
+        assert process.poll() is None
+    assert log.exists() and process.returncode is not None
+
+
+def test_a_missing_worker_binary_says_to_install_anew(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(WorkerError, match="install the `train` extra"), worker_process(1):
+        pass
+
+
+def test_a_worker_dies_with_its_parent():
+    """Not even SIGKILL of the parent leaves one (the launcher starts something lighter than a worker here)."""
+    waiting = "import time; print('ready', flush=True); time.sleep(60)"
+    program = f"""
+        import os, subprocess, sys
+        python = sys.executable
+        child = subprocess.Popen([python, "-c", {worker._LAUNCHER!r}, str(os.getpid()), python, "-c", {waiting!r}])
+        print(child.pid, flush=True)
+        child.wait()
+    """
+    with subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(program)], stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        orphan = psutil.Process(int(parent.stdout.readline()))
+        assert parent.stdout.readline() == "ready\n"
+        parent.kill()
+        orphan.wait(timeout=5)

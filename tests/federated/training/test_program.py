@@ -1,0 +1,183 @@
+"""Training as a program: killed and resumed, stopped early, best kept."""
+
+import csv
+import random
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import psutil
+import pytest
+import tensorflow as tf
+
+from federated.corpus.store import Corpus
+from federated.data.federated_data import Clients
+from federated.evaluation.shared_model import evaluation_batches, tally_batches, whole_word_penalty
+from federated.run.folder import RunError, RunFolder
+from federated.train import train
+from federated.training.program import VALIDATION_WORDS, Outcome, averaged
+from keyboard_model.model import cifg_lstm
+from tests.support.federated.runs import tiny_job, training_child
+
+JOB = tiny_job()
+
+
+@pytest.fixture(scope="module")
+def whole(tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A run that nobody disturbed."""
+    run = RunFolder(tmp_path_factory.mktemp("whole") / "run")
+    child = training_child(JOB, tiny_corpus, run.path)
+    child.join()
+    assert child.exitcode == 0
+    return run
+
+
+@pytest.fixture(scope="module")
+def outcome(whole: RunFolder) -> Outcome:
+    """How it ended."""
+    return Outcome(**whole.read_json("summary.json"))
+
+
+def rows(run: RunFolder) -> list[dict[str, float]]:
+    """`rounds.csv` but for the seconds, which no two runs share."""
+    with run.rounds.open() as file:
+        return [
+            {name: float(value) for name, value in row.items() if name != "seconds"} for row in csv.DictReader(file)
+        ]
+
+
+def assert_same_run(one: RunFolder, other: RunFolder) -> None:
+    for name in ("last", "best"):
+        for a, b in zip(one.parameters(name), other.parameters(name), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+    for a, b in zip(rows(one), rows(other), strict=True):
+        assert a == pytest.approx(b, rel=1e-4, nan_ok=True)
+
+
+def assert_gone(processes: list[psutil.Process]) -> None:
+    _, alive = psutil.wait_procs(processes, timeout=5)
+    assert not alive
+
+
+def workers_of(process: psutil.Process) -> list[psutil.Process]:
+    return [child for child in process.children(recursive=True) if "worker_binary" in " ".join(child.cmdline())]
+
+
+def kill_after(child, run: RunFolder, rounds: int, seconds: float) -> int:
+    """Kills a training so many seconds after its round so many; returns how many workers of its own it had."""
+    while child.is_alive() and (not run.rounds.exists() or len(rows(run)) < rounds):
+        time.sleep(0.01)
+    time.sleep(seconds)
+    workers = workers_of(psutil.Process(child.pid))
+    assert child.is_alive(), "it was to be killed, not to end"
+    child.kill()
+    child.join()
+    assert_gone(workers)
+    return len(workers)
+
+
+def test_killed_at_any_moment_and_resumed_it_is_the_run_that_was_not(whole, tiny_corpus, tmp_path):
+    run, moments = RunFolder(tmp_path / "run"), random.Random(0)
+    child = training_child(JOB, tiny_corpus, run.path, resume=True)
+    kill_after(child, run, 0, moments.uniform(0, 0.5))
+    for rounds in (1, 6):
+        child = training_child(JOB, tiny_corpus, run.path, resume=True)
+        assert kill_after(child, run, rounds, moments.uniform(0, 0.2)) == 1
+    train(JOB, tiny_corpus, run.path, resume=True)
+    assert_same_run(run, whole)
+    assert not list(run.path.glob(".*.safetensors.*")), "half-written files are left"
+
+
+def test_what_a_finished_run_leaves(whole, outcome):
+    assert (outcome.rounds, outcome.stopped_by, outcome.broken_clients) == (12, "rounds", 0)
+    assert [row["round"] for row in rows(whole)] == list(range(1, 13))
+    assert [row["round"] for row in rows(whole) if not np.isnan(row["recall_at_3"])] == [2, 4, 6, 8, 10, 12]
+    assert all(row["clients"] == 3 and row["dropped"] == 0 and row["targets"] > 0 for row in rows(whole))
+    assert outcome.tokens_per_second > 0
+    assert list(whole.tensorboard.iterdir())
+    assert len(list(whole.states.iterdir())) <= 2
+
+
+def test_a_finished_run_resumed_stays_as_it_is_and_leaves_no_worker(whole, outcome, tiny_corpus):
+    before, kept = whole.rounds.read_bytes(), whole.parameters("last")
+    again = train(JOB, tiny_corpus, whole.path, resume=True)
+    assert (again.rounds, again.best_round, again.best_recall) == (
+        outcome.rounds,
+        outcome.best_round,
+        outcome.best_recall,
+    )
+    assert whole.rounds.read_bytes() == before
+    for a, b in zip(whole.parameters("last"), kept, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert not workers_of(psutil.Process())
+
+
+def test_training_lowers_the_loss(whole):
+    losses = [row["loss"] for row in rows(whole)]
+    assert losses[-1] < losses[0]
+
+
+def test_the_best_kept_is_the_one_that_validation_measured(whole, outcome, tiny_corpus):
+    shared, tokenizer, sums = whole.parameters("best"), whole.tokenizer(), np.zeros(2)
+    with Corpus.open(tiny_corpus) as corpus:
+        clients = Clients.of(corpus, JOB.data, JOB.seed)
+        for client in clients.population.validation:
+            made = evaluation_batches(tokenizer, clients.training_messages(client), 4, 8)
+            data = tf.data.Dataset.from_tensor_slices({name: np.stack([b[name] for b in made]) for name in made[0]})
+            tally = tally_batches(
+                lambda features: cifg_lstm.logits(shared, features),
+                cifg_lstm.Parameters(*map(tf.constant, shared)),
+                data,
+                tf.constant(whole_word_penalty(tokenizer)),
+                tokenizer.bos,
+            )
+            counted = min(float(tally.words), VALIDATION_WORDS)
+            sums += [float(tally.hits_at_3) * counted / float(tally.words), counted]
+    assert sums[0] / sums[1] == pytest.approx(outcome.best_recall, rel=1e-4)
+
+
+def test_a_second_process_on_the_same_run_is_refused(tiny_corpus, tmp_path):
+    child = training_child(JOB, tiny_corpus, tmp_path / "run")
+    try:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "run" / "job.json").exists():
+            assert time.monotonic() < deadline and child.is_alive()
+            time.sleep(0.05)
+        with pytest.raises(RunError, match="another process"):
+            train(JOB, tiny_corpus, tmp_path / "run", resume=True)
+    finally:
+        child.kill()
+        child.join()
+
+
+def test_no_gain_stops_early_and_the_first_best_is_kept(tiny_corpus, tmp_path):
+    job = tiny_job(rounds=50, server_learning_rate=0.0, evaluate_every=1, patience=2)
+    ended = train(job, tiny_corpus, tmp_path / "run")
+    assert (ended.stopped_by, ended.rounds, ended.best_round) == ("patience", 3, 1)
+
+
+def test_a_run_out_of_minutes_before_its_first_evaluation_still_leaves_a_best_model(tiny_corpus, tmp_path):
+    ended = train(tiny_job(max_minutes=1e-6, evaluate_every=100, rounds=100), tiny_corpus, tmp_path / "run")
+    assert (ended.stopped_by, ended.rounds) == ("minutes", 1)
+    run = RunFolder(tmp_path / "run")
+    for a, b in zip(run.parameters("best"), run.parameters("last"), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_everyone_diverging_is_counted_and_not_fatal(tiny_corpus, tmp_path):
+    job = tiny_job(rounds=2, client_learning_rate=1e30, clip=1e30)
+    ended = train(job, tiny_corpus, tmp_path / "run")
+    assert ended.broken_clients == 6
+    assert all(np.isfinite(part).all() for part in RunFolder(tmp_path / "run").parameters("last"))
+
+
+def test_the_running_average_of_the_weights():
+    def process(value: float):
+        weights = SimpleNamespace(trainable=(np.full(2, value, np.float32),))
+        return SimpleNamespace(global_model_weights=weights)
+
+    start = (np.zeros(2, np.float32),)
+    np.testing.assert_allclose(averaged(start, process(3.0), 40, 0.75)[0], [0.75, 0.75])
+    np.testing.assert_array_equal(averaged(start, process(3.0), 40, 0.0)[0], [3.0, 3.0])
+    np.testing.assert_allclose(averaged(start, process(3.0), 10, 0.98)[0], [1.5, 1.5], err_msg="it keeps less at first")

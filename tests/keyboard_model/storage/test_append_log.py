@@ -1,0 +1,56 @@
+import os
+import stat
+
+import pytest
+
+from keyboard_model.storage.append_log import LineFile
+
+
+class FileError(ValueError):
+    pass
+
+
+def lines(path):
+    file = LineFile(path, FileError)
+    found = list(file.lines())
+    file.close()
+    return found
+
+
+def test_what_was_appended_is_there_with_where_it_begins(tmp_path):
+    file = LineFile(tmp_path / "f", FileError)
+    assert [file.append(line) for line in (b"one", b"", b"three")] == [0, 4, 5]
+    assert file.line(5) == b"three\n"
+    assert file.append(b"four") == 11  # reading has not moved the end
+    file.close()
+    assert lines(tmp_path / "f") == [(0, b"one\n"), (4, b"\n"), (5, b"three\n"), (11, b"four\n")]
+
+
+def test_it_is_its_owner_s_alone_even_if_it_was_not(tmp_path):
+    (tmp_path / "f").write_bytes(b"one\n")
+    (tmp_path / "f").chmod(0o644)
+    assert lines(tmp_path / "f") == [(0, b"one\n")]
+    assert stat.S_IMODE((tmp_path / "f").stat().st_mode) == 0o600
+
+
+def test_a_line_cut_short_is_dropped(tmp_path):
+    (tmp_path / "f").write_bytes(b"one\ntw")
+    assert lines(tmp_path / "f") == [(0, b"one\n")]
+    assert (tmp_path / "f").read_bytes() == b"one\n"
+
+
+def test_a_disk_that_takes_only_a_part_is_an_error_and_leaves_nothing_of_the_line(tmp_path, monkeypatch):
+    file = LineFile(tmp_path / "f", FileError)
+    file.append(b"one")
+    monkeypatch.setattr(os, "fsync", lambda descriptor: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(FileError, match=rf"cannot write {tmp_path / 'f'}: No space left on device"):
+        file.append(b"two")
+    monkeypatch.undo()
+    file.append(b"three")
+    file.close()
+    assert lines(tmp_path / "f") == [(0, b"one\n"), (4, b"three\n")]
+
+
+def test_a_file_that_cannot_be_made(tmp_path):
+    with pytest.raises(FileError, match=r"cannot write .*nowhere"):
+        LineFile(tmp_path / "nowhere" / "f", FileError)

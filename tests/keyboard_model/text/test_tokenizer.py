@@ -1,0 +1,152 @@
+"""Words to pieces and back; what a vocabulary may hold."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from federated.data.federated_data import shared_word_counts
+from keyboard_model.text.tokenizer import BOUNDARY, Tokenizer, TokenizerError, train
+from keyboard_model.text.units import MARKS, PLACEHOLDER, words
+
+COUNTS = {
+    word: 40 - i
+    for i, word in enumerate(
+        ["see", "you", "at", "home", "ok", "thanks", "coming", "later", "don't", "i'm", "我们", "今天", "नमस्ते"]
+    )
+}
+TOKENIZER = train(COUNTS, 400)
+
+# Every letter, digit and mark that may stand in a word, of any script.
+LETTERS = st.characters(codec="utf-8", categories=("L", "N", "Mn", "Mc"))
+
+
+@settings(max_examples=300)
+@given(st.text(LETTERS, max_size=20))
+def test_every_word_comes_back_from_its_pieces(text):
+    for word in words(text):
+        ids = TOKENIZER.encode_word(word)
+        assert TOKENIZER.decode_word(ids) == word
+
+
+@pytest.mark.parametrize("word", ["see", "zzyzx", "𠮷野家", "สวัสดี", "हैं", "مرحبا", "don't", "a" * 300, "i̇stanbul"])
+def test_round_trip(word):
+    assert TOKENIZER.decode_word(TOKENIZER.encode_word(word)) == word
+
+
+@pytest.mark.parametrize("word", ["see", "seezzz", "zzyzx", "我们们"])
+def test_only_the_last_piece_carries_the_boundary(word):
+    pieces = [TOKENIZER.pieces[i] for i in TOKENIZER.encode_word(word)]
+    assert [piece.endswith(BOUNDARY) for piece in pieces] == [False] * (len(pieces) - 1) + [True]
+
+
+def test_frequent_words_are_one_piece_and_listed_as_such():
+    (piece,) = TOKENIZER.encode_word("see")
+    assert TOKENIZER.single_piece_words[piece] == "see"
+
+
+def test_single_piece_words_and_continuing_pieces_share_nothing_special():
+    special = {TOKENIZER.bos, *TOKENIZER.encode("<#>.,?!;").ids}
+    ends, continues = set(TOKENIZER.single_piece_words), set(TOKENIZER.continuing_pieces)
+    assert not ends & continues and not (ends | continues) & special
+    assert not any(TOKENIZER.pieces[i].startswith("<0x") for i in ends | continues)
+
+
+def test_every_single_piece_word_encodes_to_itself():
+    spelled = {i: word for i, word in TOKENIZER.single_piece_words.items() if words(word) == [word]}
+    assert len(spelled) > len(COUNTS) / 2
+    for i, word in spelled.items():
+        assert TOKENIZER.encode_word(word) == [i]
+
+
+def test_a_message_begins_with_bos_and_knows_its_words():
+    encoded = TOKENIZER.encode("See you, <#> ok")
+    assert encoded.ids[0] == TOKENIZER.bos
+    assert encoded.words == ["see", "you", "ok"]
+    assert encoded.word_of == [-1, 0, 1, -1, -1, 2]
+
+
+def test_marks_and_placeholders_are_control_symbols_never_decoded():
+    ids = TOKENIZER.encode("".join(MARKS) + PLACEHOLDER).ids
+    assert len(set(ids)) == len(MARKS) + 2
+    assert TOKENIZER.decode_word(ids) == ""
+
+
+def test_the_text_of_a_control_symbol_is_not_the_symbol():
+    """Somebody who types the name of a control symbol types words and marks."""
+    for text in ("<s>", "<<.>>", "<unk>", "<slot>", "<0x41>"):
+        typed = TOKENIZER.encode(text)
+        assert TOKENIZER.bos not in typed.ids[1:] and 0 not in typed.ids
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\t"])
+def test_an_empty_message_is_bos_alone(text):
+    encoded = TOKENIZER.encode(text)
+    assert (encoded.ids, encoded.word_of, encoded.words) == ([TOKENIZER.bos], [-1], [])
+
+
+@given(st.text(max_size=60))
+def test_any_message_encodes_within_the_vocabulary(text):
+    encoded = TOKENIZER.encode(text)
+    assert len(encoded.ids) == len(encoded.word_of)
+    assert all(0 < i < len(TOKENIZER) for i in encoded.ids)
+    assert sorted({w for w in encoded.word_of if w >= 0}) == list(range(len(encoded.words)))
+
+
+def test_ten_thousand_words():
+    encoded = TOKENIZER.encode("see zzyzx " * 5_000)
+    assert len(encoded.words) == 10_000 and encoded.word_of[-1] == 9_999
+
+
+def test_training_is_deterministic_and_independent_of_the_order_of_words():
+    again = train(dict(reversed(COUNTS.items())), 400)
+    assert again.model == TOKENIZER.model == Tokenizer(TOKENIZER.model).model
+
+
+def test_words_of_too_few_clients_never_become_pieces():
+    clients = [["see you home", "secretname secretname"] * 50, ["see you home"] * 50]
+    counts = shared_word_counts(clients, min_clients=2, count_cap=100)
+    assert counts.keys() == {"see", "you", "home"}
+    tokenizer = train(counts, 300)
+    spelled = tokenizer.single_piece_words | tokenizer.continuing_pieces
+    shared = "".join(f"{word}{BOUNDARY}" for word in counts)
+    assert all(tokenizer.pieces[i] in shared or len(piece) == 0 for i, piece in spelled.items())
+    assert tokenizer.decode_word(tokenizer.encode_word("secretname")) == "secretname"
+
+
+def test_nothing_to_train_on():
+    with pytest.raises(TokenizerError, match="no words"):
+        train({}, 400)
+
+
+def test_a_vocabulary_too_small_for_the_bytes():
+    with pytest.raises(TokenizerError, match="too small"):
+        train(COUNTS, 299)
+
+
+def test_a_single_word_still_makes_a_tokenizer():
+    tokenizer = train({"a": 1}, 8192)
+    assert tokenizer.decode_word(tokenizer.encode_word("a")) == "a"
+    assert len(tokenizer) < 400
+
+
+@pytest.mark.parametrize("data", [b"", b"rubbish", b"\x00" * 100])
+def test_bytes_that_are_no_model(data):
+    with pytest.raises(TokenizerError):
+        Tokenizer(data)
+
+
+def test_another_program_s_sentencepiece_model_is_refused():
+    import io
+
+    import sentencepiece
+
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(["see you"] * 10),
+        model_writer=model,
+        vocab_size=20,
+        hard_vocab_limit=False,
+        minloglevel=2,
+    )
+    with pytest.raises(TokenizerError, match="control symbols"):
+        Tokenizer(model.getvalue())

@@ -1,0 +1,67 @@
+"""A small personalization: a random shared model, an adapter that already does something, and its text."""
+
+import collections
+
+import numpy as np
+import tensorflow as tf
+
+from federated.job import PersonalizationConfig
+from federated.personalization import personalization_process
+from federated.personalization.method import Base, Local, Method, Plan, Text
+from keyboard_model.model.adapter import Adapter
+from tests.support.federated.toys import BOS, B, Batches, E, T, V, dataset, parameters
+
+R = 2
+EMPTY = collections.OrderedDict(tokens=np.zeros((0, B, T), np.int32), targets=np.zeros((0, B, T), np.int32))
+
+
+def random_adapter(seed: int, scale: float = 0.3) -> Adapter:
+    rng = np.random.default_rng(seed)
+    return Adapter(*(rng.normal(0, scale, shape).astype(np.float32) for shape in ((E, R), (R, E), (V,))))
+
+
+BASE = Base(parameters(), random_adapter(0))
+TENSORS: Base = tf.nest.map_structure(tf.constant, BASE)
+
+
+def plan_of(method: Method, options: dict | None = None, federated: dict | None = None, **changes: float) -> Plan:
+    values = {
+        "steps": 3,
+        "learning_rate": 0.1,
+        "bias_rate": 0.5,
+        "proximal": 0.2,
+        "clip": 0.5,
+        "evidence": 10.0,
+        **changes,
+    }
+    config = PersonalizationConfig(
+        method=method.name, options=options or {}, federated=federated or {}, batch=B, window=T, **values
+    )
+    return method.plan(config, BOS)
+
+
+def text(learnt: Batches, held_out: Batches) -> Text:
+    return Text(*(dataset(part) if part else tf.data.Dataset.from_tensor_slices(EMPTY) for part in (learnt, held_out)))
+
+
+def local(method: Method, server, client, batches: Batches, plan: Plan) -> Local:
+    """A client's round outside TFF."""
+    server, client = (tf.nest.map_structure(tf.constant, part) for part in (server, client))
+    assert method.local is not None
+    return method.local(TENSORS, server, client, dataset(batches), plan)
+
+
+def personal(method: Method, server, client, learnt: Batches, held_out: Batches, plan: Plan) -> Adapter:
+    """The adapter that a client ends with, outside TFF."""
+    server, client = (tf.nest.map_structure(tf.constant, part) for part in (server, client))
+    return method.personalize(TENSORS, server, client, text(learnt, held_out), plan).adapter
+
+
+def rounds(method: Method, plan: Plan, clients: list[Batches], number: int = 1):
+    """Real TFF rounds of these clients from the method's start: the server's value, their states, the last figures."""
+    process = personalization_process.build(method, BASE, plan)
+    state = process.initialize()
+    states = [method.client(method.server(BASE, plan), plan) for _ in clients]
+    for _ in range(number):
+        state, states, measured = process.next(state, BASE, states, clients)
+    return process.server(state), states, measured

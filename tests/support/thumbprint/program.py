@@ -1,0 +1,4 @@
+import sys
+
+PROGRAM = (sys.executable, "-c", "import sys; from thumbprint.cli.main import main; sys.exit(main())")
+"""The command line as a process of its own."""

@@ -1,0 +1,83 @@
+import json
+
+import pytest
+
+from federated.corpus.importers.detect import FORMATS
+from federated.corpus.store import Corpus
+
+
+@pytest.fixture
+def source(tmp_path):
+    path = tmp_path / "messages.jsonl"
+    lines = [json.dumps({"user_id": f"u{i % 3}", "timestamp": None, "text": f"see you at {i}"}) for i in range(30)]
+    path.write_text("\n".join([*lines, "not json", '{"user_id": "u1", "timestamp": null, "text": "  "}']))
+    return path
+
+
+def test_import_says_what_came_of_it(run, source, tmp_path):
+    out = tmp_path / "corpus.sqlite"
+    code, said, err = run("corpus", "import", source, "--out", out)
+    assert (code, err) == (0, "")
+    assert "30 messages by 3 users" in said
+    assert "1 blank, 1 unusable" in said
+    assert "line 31: not JSON" in said
+    with Corpus.open(out) as corpus:
+        assert corpus.num_messages == 30
+
+
+def test_import_counts_the_reasons_that_it_does_not_list(run, tmp_path):
+    source = tmp_path / "m.jsonl"
+    source.write_text('{"user_id": "a", "timestamp": null, "text": "hello"}\n' + "broken\n" * 8)
+    assert "and 3 more" in run("corpus", "import", source, "--out", tmp_path / "c.sqlite").out
+
+
+def test_the_help_names_every_format(run):
+    said = run("corpus", "import", "--help").out
+    assert all(name in said for name in FORMATS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nofile", "--out", "c.sqlite"], "nofile"),
+        (["messages.jsonl", "--out", "c.sqlite", "--format", "csv"], "unknown format 'csv'"),
+        (["messages.jsonl", "--out", "messages.jsonl"], "is not a corpus"),
+        (["messages.jsonl", "--out", "messages.jsonl/c.sqlite"], "messages.jsonl"),
+        ([".", "--out", "c.sqlite"], "Is a directory"),
+    ],
+)
+def test_import_of_what_cannot_be(run, source, monkeypatch, arguments, said):
+    monkeypatch.chdir(source.parent)
+    before = source.read_bytes()
+    assert said in run("corpus", "import", *arguments).mistake
+    assert source.read_bytes() == before
+    assert [path.name for path in source.parent.iterdir() if path.is_file()] == [source.name]
+
+
+def test_synthetic_is_labelled_wherever_it_shows(run, tmp_path):
+    out = tmp_path / "s.sqlite"
+    assert "SYNTHETIC" in run("corpus", "synthetic", "--out", out, "--users", 3).out
+    assert run("corpus", "stats", out).out.count("SYNTHETIC") >= 2
+    with Corpus.open(out) as corpus:
+        assert corpus.synthetic
+        assert corpus.num_users == 3
+
+
+def test_synthetic_refuses_nonsense(run, tmp_path):
+    assert "--users" in run("corpus", "synthetic", "--out", tmp_path / "s.sqlite", "--users", 0).mistake
+
+
+def test_stats_show_the_figures(run, source, tmp_path):
+    run("corpus", "import", source, "--out", tmp_path / "c.sqlite")
+    code, said, err = run("corpus", "stats", tmp_path / "c.sqlite")
+    assert (code, err) == (0, "")
+    totals = {
+        cells[0].strip(): cells[1].strip() for line in said.splitlines() if len(cells := line.split("│")[1:-1]) == 2
+    }
+    assert (totals["users"], totals["messages"], totals["words"]) == ("3", "30", "120")
+    assert totals["words that 2 users or more typed"] == "75.0 %"  # see, you, at; not the thirty numbers
+    assert "SYNTHETIC" not in said
+
+
+def test_stats_of_no_corpus(run, source):
+    assert "corpus import" in run("corpus", "stats", source).mistake

@@ -1,0 +1,83 @@
+"""A disk without a free byte: every command that writes says so in one line and leaves nothing half written."""
+
+import shutil
+import subprocess
+import tempfile
+
+import pytest
+
+from tests.support.thumbprint.calls import CALLS
+from tests.support.thumbprint.program import PROGRAM
+
+WRITING = [call for call in CALLS if call.writes and "compare" not in call.line]  # compare is a train and a simulate
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """A file system of a megabyte."""
+    path = tmp_path / "disk"
+    path.mkdir()
+    mount = shutil.which("mount")
+    done = mount and subprocess.run([mount, "-t", "tmpfs", "-o", "size=1m", "tmpfs", path], capture_output=True)
+    if not done or done.returncode:
+        pytest.skip("no file system can be mounted here: it takes Linux, root and CAP_SYS_ADMIN")
+    yield path
+    subprocess.run(["umount", path], check=True)
+
+
+def fill(path):
+    """Takes the last byte."""
+    with (path / "filler").open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(b"\0" * 4096)
+        except OSError:
+            return
+
+
+def left(path):
+    return {file.relative_to(path): file.read_bytes() for file in path.rglob("*") if file.is_file()}
+
+
+@pytest.fixture
+def files(request, tmp_path, tiny_bundle, tiny_corpus, tiny_keys, job_file):
+    source = tmp_path / "messages.jsonl"
+    source.write_text('{"user_id": "ann", "timestamp": null, "text": "see you"}\n' * 100)
+    named = {"source": source, "corpus": tiny_corpus, "bundle": tiny_bundle, "job": job_file}
+    named |= {"private": tiny_keys[0], "public": tiny_keys[1]}
+    if "run" in request.node.callspec.params["call"].inputs:
+        named["run"] = request.getfixturevalue("tiny_run")
+    return named
+
+
+@pytest.mark.parametrize("call", WRITING, ids=str)
+def test_a_full_disk_is_said_and_nothing_is_half_written(run, files, disk, call):
+    fill(disk)
+    said = run(*call.words(files | {"out": disk})).mistake
+    assert "full" in said or "No space left" in said, said
+    assert all(len(content) == 0 or name.name == "filler" for name, content in left(disk).items())
+
+
+def test_an_evaluation_that_cannot_be_written_leaves_the_run_as_it_was(run, disk, tiny_run, tiny_corpus):
+    copy = disk / "run"
+    shutil.copytree(tiny_run, copy)
+    fill(disk)
+    before = left(copy)
+    assert "the disk is full" in run("evaluate", copy, "--corpus", tiny_corpus).mistake
+    assert left(copy) == before
+
+
+def test_a_phone_that_has_no_room_to_live(run, disk, tmp_path, monkeypatch, tiny_bundle, trusted):
+    history = tmp_path / "history.txt"
+    history.write_text("see you\n")
+    fill(disk)
+    monkeypatch.setattr(tempfile, "tempdir", str(disk))
+    assert "full" in run("predict", tiny_bundle, "see", "--history", history).mistake
+
+
+def test_an_output_that_nobody_can_take(tiny_bundle, trusted):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*PROGRAM, "bundle", "verify", tiny_bundle], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert (done.returncode, done.stderr) == (2, "error: the disk is full: free some space and run it again\n")

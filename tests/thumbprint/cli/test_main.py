@@ -1,0 +1,110 @@
+import json
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from tests.support.thumbprint.calls import leaves
+from thumbprint.cli.main import COMMANDS
+
+HEAVY = {"tensorflow", "tensorflow_federated", "jax", "matplotlib", "sqlalchemy", "numpy", "ai_edge_litert", "fastapi"}
+
+
+def heavy_after(*runs, heavy=HEAVY):
+    """What is imported after these command lines have run, one after the other, in one new process."""
+    code = f"""
+        import contextlib, io, json, sys
+        from thumbprint.cli.main import main
+        for arguments in json.loads(sys.argv[1]):
+            with contextlib.redirect_stdout(io.StringIO()):
+                assert main(arguments) == 0, arguments
+        print(json.dumps(sorted(set(sys.modules) & {heavy!r})))
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), json.dumps(runs)], capture_output=True, text=True, check=True
+    )
+    return json.loads(done.stdout)
+
+
+each_command = pytest.mark.parametrize("entry", COMMANDS, ids=lambda entry: entry.name)
+
+
+def test_help_lists_every_command_with_its_summary(run):
+    code, out, err = run("--help")
+    assert (code, err) == (0, "")
+    for entry in COMMANDS:
+        assert entry.name in out
+        assert entry.summary in out
+
+
+@each_command
+def test_help_of_a_command_is_complete(run, entry):
+    for path, command in leaves(entry.load(), (entry.name,)):
+        code, out, err = run(*path, "--help")
+        assert (code, err) == (0, "")
+        for parameter in command.params:
+            assert parameter.help, f"{path}: {parameter.name} has no help"
+            assert parameter.help.split()[0] in out
+
+
+@each_command
+def test_the_line_in_the_list_is_the_first_of_the_commands_own_help(entry):
+    assert entry.load().help.splitlines()[0] == entry.summary
+
+
+@each_command
+def test_help_of_a_command_imports_nothing_heavy(entry):
+    paths = [path for path, _ in leaves(entry.load(), (entry.name,))]
+    assert heavy_after(["--help"], [entry.name, "--help"], *([*path, "--help"] for path in paths)) == []
+
+
+def test_the_list_imports_no_command():
+    assert heavy_after(["--help"], ["--version"], heavy={entry.target.partition(":")[0] for entry in COMMANDS}) == []
+
+
+def test_version(run):
+    code, out, _ = run("--version")
+    assert code == 0
+    assert out.startswith("thumbprint 0.")
+
+
+def test_called_bare_it_shows_the_help(run):
+    for arguments in ((), ("corpus",), ("keys",), ("bundle",)):
+        code, out, err = run(*arguments)
+        assert (code, err) == (2, "")
+        assert "Usage: thumbprint" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said", "see"),
+    [
+        (["--nope"], "--nope", "thumbprint --help"),
+        (["nosuch"], "nosuch", "thumbprint --help"),
+        (["corpus", "nosuch"], "nosuch", "thumbprint corpus --help"),
+        (["predict"], "BUNDLE", "thumbprint predict --help"),
+        (["corpus", "import", "x.txt"], "--out", "thumbprint corpus import --help"),
+        (["predict", "x.bundle", "hi", "--k", "0"], "'--k'", "thumbprint predict --help"),
+        (["predict", "x.bundle", "hi", "--adapt"], "--history", "thumbprint predict --help"),
+        (
+            ["simulate", "x.bundle", "--corpus", "c", "--out", "o", "--users", "few"],
+            "few",
+            "thumbprint simulate --help",
+        ),
+        (["train"], "JOB", "thumbprint train --help"),
+        (["worker"], "--port", "thumbprint worker --help"),
+        (["export", "r"], "--out", "thumbprint export --help"),
+        (["serve", "x.bundle", "--port", "70000"], "'--port'", "thumbprint serve --help"),
+    ],
+)
+def test_a_wrong_call_is_one_line_that_says_where_to_look(run, arguments, said, see):
+    message = run(*arguments).mistake
+    assert said in message
+    assert f"(see `{see}`)" in message
+
+
+def test_predict_and_verify_need_no_tensorflow(tiny_bundle, trusted):
+    heavy = HEAVY - {"numpy", "ai_edge_litert"}
+    assert (
+        heavy_after(["bundle", "verify", str(tiny_bundle)], ["predict", str(tiny_bundle), "see you"], heavy=heavy) == []
+    )

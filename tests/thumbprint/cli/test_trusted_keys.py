@@ -1,0 +1,64 @@
+import base64
+import hashlib
+import shutil
+import stat
+import subprocess
+
+import pytest
+
+from device_runtime.bundle.signing_keys import PUBLIC_NAME, KeyFileError, generate_keys
+from thumbprint.cli.trusted_keys import fingerprint, key_folder, signing_key, trusted_public_key
+
+
+def test_generate_makes_the_pair_that_is_trusted_from_then_on(run, home, tmp_path):
+    with pytest.raises(KeyFileError, match="keys generate"):
+        signing_key(None)
+    code, out, _ = run("keys", "generate")
+    assert code == 0
+    assert home in key_folder().parents
+    public, private = trusted_public_key(None, tmp_path / "x.bundle"), signing_key(None)
+    assert str(public) in out
+    assert str(private) in out
+    assert fingerprint(public) in out
+    assert stat.S_IMODE(private.stat().st_mode) == 0o600
+
+
+def test_generate_never_overwrites(run, tmp_path):
+    assert run("keys", "generate", "--out", tmp_path / "keys").code == 0
+    before = {path: path.read_bytes() for path in (tmp_path / "keys").iterdir()}
+    assert "never overwritten" in run("keys", "generate", "--out", tmp_path / "keys").mistake
+    assert {path: path.read_bytes() for path in (tmp_path / "keys").iterdir()} == before
+
+
+def test_the_key_named_wins(run, tmp_path):
+    run("keys", "generate")
+    assert trusted_public_key(tmp_path / "named.pem", tmp_path / "x.bundle") == tmp_path / "named.pem"
+
+
+def test_the_fingerprint_is_what_openssl_says(tmp_path):
+    _, public = generate_keys(tmp_path)
+    try:
+        der = subprocess.run(
+            ["openssl", "pkey", "-pubin", "-in", public, "-outform", "DER"], capture_output=True, check=True
+        )
+    except FileNotFoundError:
+        pytest.skip("there is no openssl here to compare with")
+    digest = base64.b64encode(hashlib.sha256(der.stdout).digest()).decode().rstrip("=")
+    assert fingerprint(public) == f"SHA256:{digest}"
+
+
+def test_a_key_beside_a_bundle_is_pointed_out_but_not_trusted(run, tiny_bundle, tiny_public_key, tmp_path):
+    bundle = tmp_path / "runs" / "demo.bundle"
+    (bundle.parent / "keys").mkdir(parents=True)
+    copy = shutil.copytree if tiny_bundle.is_dir() else shutil.copy
+    copy(tiny_bundle, bundle)
+    beside = bundle.parent / "keys" / PUBLIC_NAME
+    shutil.copy(tiny_public_key, beside)
+    missing = run("bundle", "verify", bundle).mistake
+    assert "--public-key" in missing
+    assert str(beside) in missing
+    run("keys", "generate")
+    another = run("bundle", "verify", bundle).mistake
+    assert str(key_folder() / PUBLIC_NAME) in another
+    assert str(beside) in another
+    assert run("bundle", "verify", bundle, "--public-key", beside).code == 0

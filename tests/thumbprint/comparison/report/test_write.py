@@ -1,0 +1,157 @@
+import io
+import re
+from html.parser import HTMLParser
+
+import pytest
+from rich.console import Console
+
+from device_runtime.simulation.report import ReportError
+from tests.support.thumbprint.comparison import made_up
+from thumbprint.comparison.report.conclusion import answer
+from thumbprint.comparison.report.plots import PICTURES
+from thumbprint.comparison.report.report import load_comparison
+from thumbprint.comparison.report.table import comparison_view
+from thumbprint.comparison.report.write import write_comparison
+
+METHODS = ("global_only", "centralized", "fine_tuning", "user_history", "thumbprint", "fine_tuning+q1")
+
+
+class _Page(HTMLParser):
+    VOID = ("meta", "path", "use", "rect", "line", "br", "image")
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.loaded, self.ids, self.text, self.cells, self.widths = [], [], [], "", [], []
+
+    def handle_starttag(self, tag, attrs):
+        named = dict(attrs)
+        self.loaded += [v for k, v in attrs if k in ("src", "href", "xlink:href") and v[0] != "#"]
+        self.ids += [named["id"]] if "id" in named else []
+        if tag == "tr":
+            self.cells.append(0)
+        if tag in ("td", "th"):
+            self.cells[-1] += int(named.get("colspan", 1))
+            assert tag == "td" or named["scope"] in ("row", "col")
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+        if tag == "table":
+            assert len(set(self.cells)) == 1, "every row has as many cells as the head"
+            self.cells = []
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def page_of(folder):
+    page = _Page()
+    page.feed((folder / "report.html").read_text())
+    assert page.open == []
+    return page
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("comparison") / "deep"
+    return folder, write_comparison(folder, made_up.comparison(users=40, methods=METHODS))
+
+
+def test_report_comes_back_as_it_was_written(written):
+    folder, report = written
+    assert load_comparison(folder / "report.json") == report
+
+
+def test_everything_is_there_whole_and_for_its_owner_only(written):
+    folder, _ = written
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    names = {"report.json", "report.html", *(f"{name}.{kind}" for name in PICTURES for kind in ("svg", "png"))}
+    assert {path.name for path in files} == names
+    assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
+
+
+def test_page_is_whole_loads_nothing_and_has_each_id_once(written):
+    page = page_of(written[0])
+    assert page.loaded == [] and "@import" not in page.text
+    assert len(page.ids) == len(set(page.ids))
+    html = (written[0] / "report.html").read_text()
+    assert html.startswith("<!doctype html>")
+    assert set(re.findall(r'(?:href="#|url\(#)([^")]+)', html)) <= set(page.ids)
+
+
+def test_page_begins_with_the_answer_and_shows_every_method(written):
+    text = page_of(written[0]).text
+    for sentence in answer(written[1]):
+        assert 0 <= text.index(sentence) < text.index("Every method")
+    for name in METHODS:
+        assert name in text
+    assert "SYNTHETIC" not in text
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        made_up.comparison(methods=()),
+        made_up.comparison(users=0, methods=("global_only", "ditto")),
+        made_up.comparison(users=1, methods=("global_only", "ditto"), synthetic=True),
+        made_up.comparison(users=9, methods=("ditto",)),
+        made_up.comparison(users=9, methods=("global_only", "centralized"), profiles=False),
+    ],
+    ids=["no method", "nobody", "one user", "no reference", "no profile"],
+)
+def test_empty_inputs_give_a_sensible_report(found, tmp_path):
+    write_comparison(tmp_path, found)
+    page = page_of(tmp_path)
+    assert "no trial finished" in page.text
+    assert ("SYNTHETIC" in page.text) == found.corpus.synthetic
+    assert re.findall(r"(?<!order )\b(?:nan|None)\b", page.text) == []  # the setting `order` is None
+    assert "no trial finished" in printed(found)
+
+
+def test_page_escapes_what_users_are_called(tmp_path):
+    nasty = "<script>alert(1)</script>"
+    found = made_up.comparison(users=30, methods=("global_only", "ditto"))
+    profiles = {user: {nasty: profile["gender"]} for user, profile in found.profiles.items()}
+    write_comparison(tmp_path, found.model_copy(update={"profiles": profiles}))
+    assert "<script" not in (tmp_path / "report.html").read_text()
+    assert nasty in page_of(tmp_path).text
+
+
+def printed(found):
+    console = Console(file=io.StringIO(), width=200)
+    console.print(comparison_view(found))
+    return console.file.getvalue()
+
+
+def test_table_ends_in_the_answer(comparison):
+    lines = printed(comparison).splitlines()
+    first = next(i for i, line in enumerate(lines) if line.startswith("On new phones thumbprint is best"))
+    assert first > max(i for i, line in enumerate(lines) if "local_only" in line)
+    assert next(line for line in lines if "│" in line).split("│")[1].strip() == "thumbprint"
+
+
+def test_a_folder_that_cannot_be_written_is_said(tmp_path):
+    (tmp_path / "report.json").mkdir()
+    with pytest.raises(ReportError, match="cannot write"):
+        write_comparison(tmp_path, made_up.comparison(methods=()))
+    assert [path.name for path in tmp_path.iterdir() if path.name != "home"] == ["report.json"]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"schema_version": 1}', b"\xff\xfe"])
+def test_what_is_no_report_is_refused(tmp_path, content):
+    path = tmp_path / "report.json"
+    path.write_bytes(content)
+    with pytest.raises(ReportError, match="is not a report of `thumbprint compare`"):
+        load_comparison(path)
+
+
+def test_another_schema_version_and_a_missing_report_are_refused(tmp_path):
+    path = tmp_path / "report.json"
+    with pytest.raises(ReportError, match="No such file"):
+        load_comparison(path)
+    write_comparison(tmp_path, made_up.comparison(methods=()))
+    path.write_text(path.read_text().replace('"schema_version": 1', '"schema_version": 2'))
+    with pytest.raises(ReportError, match=r"schema_version 2.*compare again"):
+        load_comparison(path)

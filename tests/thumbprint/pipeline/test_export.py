@@ -1,0 +1,108 @@
+"""What a job's method becomes in a bundle: its recipe, its starts, its own rounds read where they are done."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from device_runtime.bundle.loader import Bundle, load_bundle
+from federated.algorithms import fine_tuning
+from federated.algorithms.baselines import global_only
+from federated.algorithms.registry import METHODS
+from federated.job import PersonalizationConfig
+from federated.personalization.client_states import ClientStates
+from federated.personalization.method import PhonePart, starting_point
+from federated.run.folder import RunError, RunFolder
+from keyboard_model.model import adapter, cifg_lstm
+from thumbprint.pipeline.export import ExportError, export_run, recipe_of
+
+PARAMETERS = cifg_lstm.init(20, 4, 6, seed=0)
+START = adapter.init(20, 4, 2, seed=0)
+
+
+@pytest.fixture
+def export(tiny_run: Path, tiny_keys: tuple[Path, Path], tmp_path: Path) -> Callable[..., Bundle]:
+    """Exports a copy of the finished run with another personalization."""
+    folder = shutil.copytree(tiny_run, tmp_path / "run")
+
+    def made(**personalization: object) -> Bundle:
+        job = RunFolder(folder).job()
+        config = PersonalizationConfig.model_validate(job.personalization.model_dump() | personalization)
+        path = tmp_path / "x.bundle"
+        export_run(folder, path, tiny_keys[0], job.model_copy(update={"personalization": config}))
+        return load_bundle(path, tiny_keys[1])
+
+    return made
+
+
+def test_a_recipe_is_the_job_s_numbers_and_the_method_s_part() -> None:
+    config = PersonalizationConfig(steps=3, learning_rate=0.7, gate={"margin": 2.0})
+    part = PhonePart(PARAMETERS, (START, START), "clusters")
+    recipe = recipe_of(config, replace(fine_tuning.METHOD, name="clustered"), part)
+    assert (recipe.method, recipe.algorithm, recipe.starts, recipe.constants) == ("clustered", "clusters", 2, {})
+    assert (recipe.steps, recipe.learning_rate, recipe.gate.margin) == (3, 0.7, 2.0)
+    constants = {"alpha": 0.25, "alpha_rate": 0.0}
+    mixed = recipe_of(config, fine_tuning.METHOD, PhonePart(PARAMETERS, (START,), "apfl", constants))
+    assert mixed.constants == constants
+
+
+def test_the_owner_s_words_are_mixed_in_where_the_method_does() -> None:
+    config, part = PersonalizationConfig(), PhonePart(PARAMETERS, (START,), "steps")
+    with_history = recipe_of(config, replace(fine_tuning.METHOD, history=True), part).history
+    assert with_history.model_dump() == config.history.model_dump()
+    without = recipe_of(config, fine_tuning.METHOD, part).history
+    assert (without.cache_weight, without.concentration_2, without.concentration_3) == (0.0, math.inf, math.inf)
+
+
+def test_what_trains_nothing_takes_no_steps() -> None:
+    recipe = recipe_of(PersonalizationConfig(steps=9), global_only.METHOD, PhonePart(PARAMETERS, (START,), "none"))
+    assert (recipe.algorithm, recipe.steps, recipe.trains_nothing) == ("none", 0, True)
+
+
+def test_a_method_without_rounds_needs_no_corpus(export: Callable[..., Bundle], tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    folder.write_json("corpus.json", folder.read_json("corpus.json") | {"path": str(tmp_path / "gone.sqlite")})
+    expected = starting_point(folder.job(), folder.parameters()).adapter
+    np.testing.assert_array_equal(export(method="fine_tuning").adapter_init.lora_a, expected.lora_a)
+
+
+def test_a_method_s_own_rounds_are_trained_once_and_read_again(export: Callable[..., Bundle], tmp_path: Path) -> None:
+    asked = {"method": "ditto", "federated": {"rounds": 2, "clients_per_round": 2, "max_windows": 4}}
+    first = export(**asked)
+    assert np.abs(first.adapter_init.bias).max() > 0, "the start is what the rounds came to"
+    (kept,) = (tmp_path / "run" / "personal").glob("*/clients.sqlite")
+    with ClientStates.open(kept) as states:
+        found = states.server()
+    assert found is not None and found[0] == 2
+    assert any(np.array_equal(part, first.adapter_init.bias) for part in found[1])
+    before = kept.read_bytes()
+    assert export(**asked).manifest.model_id == first.manifest.model_id
+    assert kept.read_bytes() == before
+
+
+def test_rounds_on_another_corpus_are_refused(export: Callable[..., Bundle], tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    folder.write_json("corpus.json", folder.read_json("corpus.json") | {"corpus_id": "0" * 64})
+    with pytest.raises(RunError, match="is not the corpus"):
+        export(method="ditto", federated={"rounds": 1})
+    assert not (tmp_path / "x.bundle").exists()
+
+
+def test_a_method_that_runs_on_no_phone_says_which_do(
+    export: Callable[..., Bundle], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(METHODS, "local_only", replace(global_only.METHOD, name="local_only", phone=None))
+    with pytest.raises(ExportError, match=r"local_only does not run on a phone.*fine_tuning"):
+        export(method="local_only")
+    assert not (tmp_path / "x.bundle").exists()
+
+
+def test_an_option_that_the_method_does_not_have_is_refused(export: Callable[..., Bundle]) -> None:
+    with pytest.raises(ValueError, match="options of fine_tuning: magic"):
+        export(method="fine_tuning", options={"magic": 1})

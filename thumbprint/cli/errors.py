@@ -1,0 +1,129 @@
+"""What a person sees when something goes wrong: one line and an exit code; a bug keeps its traceback.
+
+SIGTERM and SIGHUP end the program as an exception does: temporaries go, workers are ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+import typer
+
+MISTAKE, INTERRUPTED = 2, 130
+
+_OURS = ("keyboard_model", "federated", "tflite_export", "device_runtime", "api", "thumbprint")
+_PATH_ERRORS = (FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError, NotADirectoryError)
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_UNUSABLE_PATH = (errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP)
+_STATISTICS = ("optuna", "scipy", "sklearn")
+_EXTRA_OF = {
+    **dict.fromkeys(
+        ("tensorflow", "tensorflow_federated", "tensorboard", "defusedxml", "ijson", *_STATISTICS), "train"
+    ),
+    **dict.fromkeys(
+        ("ai_edge_litert", "alembic", "fastapi", "httpx", "prometheus_client", "psycopg", "uvicorn"), "serve"
+    ),
+}
+
+
+def explain(error: Exception) -> str | None:
+    """Returns what to tell the user; None for an error that is no mistake of theirs but a bug.
+
+    Our packages' own errors (`CorpusError`, `BundleError`, ...) are recognised by where they are defined,
+    so that nothing needs to be imported to know them.
+    """
+    if isinstance(error, typer.TyperException):
+        return _usage(error)
+    if isinstance(error, ModuleNotFoundError):
+        return _missing_extra(error)
+    if isinstance(error, OSError):
+        return _system(error)
+    kind = type(error)
+    own = kind.__module__.partition(".")[0] in _OURS and kind.__name__.endswith("Error")
+    return str(error) or kind.__name__ if own and isinstance(error, ValueError | RuntimeError) else None
+
+
+def _usage(error: typer.TyperException) -> str:
+    message = error.format_message().rstrip(".")
+    context = getattr(error, "ctx", None)
+    # Typer has printed the help already where a bare group was called: there is nothing to add then.
+    return f"{message} (see `{context.command_path} --help`)" if message and context else message
+
+
+def _missing_extra(error: ModuleNotFoundError) -> str | None:
+    module = (error.name or "").partition(".")[0]
+    extra = _EXTRA_OF.get(module)
+    if extra is None:
+        return None
+    return f"this needs the `{extra}` extra, whose {module} is not installed: pip install 'thumbprint[{extra}]'"
+
+
+def _system(error: OSError) -> str | None:
+    if error.errno in _FULL:
+        return f"the disk is full{_at(error)}: free some space and run it again"
+    if error.filename is not None and (isinstance(error, _PATH_ERRORS) or error.errno in _UNUSABLE_PATH):
+        return f"cannot use {os.fsdecode(error.filename)}: {error.strerror}"
+    return None
+
+
+def _at(error: OSError) -> str:
+    return "" if error.filename is None else f" ({os.fsdecode(error.filename)})"
+
+
+def one_line(message: str) -> str:
+    """Returns `message` on one line, without what could steer a terminal: it may quote other people's files."""
+    text = message.encode("utf-8", "backslashreplace").decode()
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def run(command: Callable[[], object]) -> int:
+    """Runs a Typer application that is not standalone. Returns the exit code.
+
+    A user's mistake is told in one line on stderr; with THUMBPRINT_TRACEBACK set, by its traceback.
+    """
+    try:
+        result = command()
+    except typer.Abort:
+        result = INTERRUPTED
+    except Exception as error:
+        message = explain(error)
+        if message is None or os.environ.get("THUMBPRINT_TRACEBACK"):
+            raise
+        if message:
+            print(f"error: {one_line(message)}", file=sys.stderr)
+        return MISTAKE
+    if result == INTERRUPTED:
+        print("interrupted", file=sys.stderr)
+    return result if isinstance(result, int) else 0
+
+
+_ENDING = (signal.SIGTERM, signal.SIGHUP)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    for ending in _ENDING:  # a second one must not break off the cleaning up
+        signal.signal(ending, signal.SIG_IGN)
+    print(f"ended by {signal.Signals(number).name}", file=sys.stderr)
+    raise SystemExit(128 + number)
+
+
+@contextlib.contextmanager
+def unwinding() -> Iterator[None]:
+    """For the length of the block, SIGTERM and SIGHUP raise SystemExit(128 + number) in the main thread.
+
+    One that is ignored (`nohup`) or handled by somebody else stays so.
+    """
+    taken = [number for number in _ENDING if signal.getsignal(number) is signal.SIG_DFL]
+    for number in taken:
+        signal.signal(number, _end)
+    try:
+        yield
+    finally:
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)

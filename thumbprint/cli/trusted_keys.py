@@ -1,0 +1,120 @@
+"""Which key a bundle must be signed with: the one the user names, or the one in their own app folder.
+
+Never one that came with the bundle: whoever changed the bundle would have changed that too.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    from device_runtime.bundle.loader import Bundle
+
+
+def app_folder() -> Path:
+    """Returns the folder of what belongs to this user of the command line (`~/.config/thumbprint` on Linux)."""
+    return Path(typer.get_app_dir("thumbprint"))
+
+
+def key_folder() -> Path:
+    """Returns the folder where `thumbprint keys generate` puts a pair unless told otherwise."""
+    return app_folder() / "keys"
+
+
+def trusted_public_key(named: Path | None, bundle: Path) -> Path:
+    """Returns the public key that `bundle` is checked with.
+
+    Raises:
+        KeyFileError: none is named and the app folder has none.
+    """
+    from device_runtime.bundle.signing_keys import PUBLIC_NAME, KeyFileError
+
+    if named is not None:
+        return named
+    if not (own := key_folder() / PUBLIC_NAME).exists():
+        how = "name the signer's with --public-key FILE or THUMBPRINT_PUBLIC_KEY"
+        raise KeyFileError(f"there is no public key to check the bundle with: {how}{_beside(bundle)}")
+    return own
+
+
+def signing_key(named: Path | None) -> Path:
+    """Returns the private key that bundles are signed with.
+
+    Raises:
+        KeyFileError: none is named and the app folder has none.
+    """
+    from device_runtime.bundle.signing_keys import PRIVATE_NAME, KeyFileError
+
+    if named is not None:
+        return named
+    if not (own := key_folder() / PRIVATE_NAME).exists():
+        raise KeyFileError("there is no private key to sign with: make a pair with `thumbprint keys generate`")
+    return own
+
+
+def _beside(bundle: Path) -> str:
+    """A key that lies beside a bundle proves nothing; only its owner can know that it is theirs."""
+    from device_runtime.bundle.signing_keys import PUBLIC_NAME
+
+    key = bundle.parent / "keys" / PUBLIC_NAME
+    return f" (if the bundle is your own work, that is {key})" if key.exists() else ""
+
+
+def fingerprint(public_key: Path) -> str:
+    """Returns `SHA256:` and the base64 of the hash of the key's DER (SubjectPublicKeyInfo), as OpenSSL writes it."""
+    from device_runtime.bundle.signing_keys import load_public
+
+    return _fingerprint(load_public(public_key))
+
+
+def signer_fingerprint(private_key: Path) -> str:
+    """Returns the fingerprint of the public key that checks what `private_key` signs."""
+    from device_runtime.bundle.signing_keys import load_private
+
+    return _fingerprint(load_private(private_key).public_key())
+
+
+def _fingerprint(public_key: Ed25519PublicKey) -> str:
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    der = public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return "SHA256:" + base64.b64encode(hashlib.sha256(der).digest()).decode().rstrip("=")
+
+
+@contextlib.contextmanager
+def naming_the_key(public_key: Path, bundle: Path) -> Iterator[None]:
+    """Makes a BundleError about a signature say which key it was checked with, and how to name another."""
+    from cryptography.exceptions import InvalidSignature
+
+    from device_runtime.bundle.loader import BundleError
+
+    try:
+        yield
+    except BundleError as error:
+        if not isinstance(error.__cause__, InvalidSignature):
+            raise
+        hint = f"than {public_key}; name the signer's with --public-key{_beside(bundle)}"
+        raise BundleError(f"{bundle}: {error} {hint}") from error
+
+
+def open_bundle(path: Path, named: Path | None) -> tuple[Bundle, Path]:
+    """Loads and verifies a bundle. Returns it and the public key it was checked with.
+
+    Raises:
+        BundleError: it cannot be trusted or used.
+        KeyFileError: there is no key to check it with.
+    """
+    from device_runtime.bundle.loader import load_bundle
+
+    public_key = trusted_public_key(named, path)
+    with naming_the_key(public_key, path):
+        return load_bundle(path, public_key), public_key

@@ -1,0 +1,116 @@
+"""What all methods of a comparison share: the users, the trained shared model, and where things lie.
+
+What a comparison measures by name: methods, and methods with one thing changed.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from device_runtime.simulation.held_out import SimulatedUser
+from federated.corpus.splits import split_messages
+from federated.data.federated_data import Clients
+from federated.job import Job, PersonalizationConfig
+from federated.personalization.method import Base, Method, starting_point
+from federated.personalization.program import Learnt, PersonalProgram, PersonalRound, folder_in
+from federated.run.folder import RunFolder
+from keyboard_model.text.tokenizer import Tokenizer
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One job on one corpus, its shared model trained.
+
+    Attributes:
+        run: The finished training of the job.
+        folder: Where the comparison keeps what it has.
+        min_messages: Users with fewer messages enter no figure.
+    """
+
+    job: Job
+    clients: Clients
+    run: RunFolder
+    tokenizer: Tokenizer
+    base: Base
+    folder: Path
+    min_messages: int
+
+    @functools.cached_property
+    def model_digest(self) -> bytes:
+        """SHA-256 of the trained shared model's file."""
+        return hashlib.sha256((self.run.path / "best.safetensors").read_bytes()).digest()
+
+    @classmethod
+    def of(cls, run: RunFolder, clients: Clients, folder: Path, min_messages: int) -> Setting:
+        """Reads a finished run."""
+        job = run.job()
+        return cls(job, clients, run, run.tokenizer(), starting_point(job, run.parameters()), folder, min_messages)
+
+    def seen(self) -> list[str]:
+        """The users that training has seen and who wrote enough."""
+        return self._enough(self.clients.population.training)
+
+    def new_phones(self) -> list[str]:
+        """The users that no training has seen and who wrote enough; who wrote most comes first.
+
+        Phones run side by side: a long trial that began last would leave all but one worker idle.
+        """
+        return sorted(self._enough(self.clients.population.new_phones), key=self.clients.corpus.message_count)[::-1]
+
+    def validation(self) -> list[tuple[str, list[str], list[str]]]:
+        """The users to tune on: (user, messages to learn from, messages to test on), test parts left alone.
+
+        Both come from the part that training may read, split by time once more.
+        """
+        found = []
+        for user in self._enough(self.clients.population.validation):
+            learnt, tested = split_messages(self.clients.training_messages(user), self.clients.train_share)
+            if learnt and tested:
+                found.append((user, learnt, tested))
+        return found
+
+    def simulated(self, users: Sequence[str]) -> Iterator[SimulatedUser]:
+        """The users with all their messages, for the phone's trials."""
+        for user in users:
+            messages = self.clients.corpus.messages(user)
+            yield SimulatedUser(user, [(message.timestamp, message.text) for message in messages])
+
+    def simulated_validation(self) -> Iterator[SimulatedUser]:
+        """The users to tune on, with the messages that training may read."""
+        for user, learnt, tested in self.validation():
+            yield SimulatedUser(user, [(None, text) for text in (*learnt, *tested)])
+
+    def _enough(self, users: Sequence[str]) -> list[str]:
+        return [user for user in users if self.clients.corpus.message_count(user) >= self.min_messages]
+
+    def learn(
+        self, method: Method, config: PersonalizationConfig, report: Callable[[PersonalRound], None] = lambda done: None
+    ) -> Learnt:
+        """Runs a method's federated rounds, or reads them where they are done."""
+        plan = method.plan(config, self.tokenizer.bos)
+        return PersonalProgram(
+            method,
+            self.base,
+            plan,
+            self.clients,
+            self.tokenizer,
+            seed=self.job.seed,
+            folder=folder_in(self.folder, method, plan.config),
+            on_round=report,
+        ).run()
+
+
+VARIANTS: dict[str, tuple[str, dict[str, object]]] = {
+    "ditto+q1": ("ditto", {"fairness_q": 1.0}),
+    "ditto+8bit": ("ditto", {"compressed": True}),
+}
+"""Fairness-aware training (q-FedAvg) and compressed updates, shown on one method; options of any."""
+
+
+def variant(name: str) -> tuple[str, dict[str, object]]:
+    """The method behind a name, and what a variant changes."""
+    return VARIANTS.get(name, (name, {}))

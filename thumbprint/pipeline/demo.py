@@ -1,0 +1,132 @@
+"""The demo: the whole road on made-up messages, each step done once."""
+
+from __future__ import annotations
+
+import importlib.resources
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from device_runtime.bundle.signing_keys import PRIVATE_NAME, PUBLIC_NAME, generate_keys
+from device_runtime.simulation.examples import Examples
+from device_runtime.simulation.report import Report, load_report
+from federated.job import Job, load_job
+from keyboard_model.storage.atomic_write import write_private
+from thumbprint.pipeline.cached_steps import Step, steps_in
+
+_MIN_MESSAGES, _WORKERS = 20, 2
+_TRAINED = tuple(
+    f"train/{name}" for name in ("best.safetensors", "ngram.safetensors", "tokenizer.model", "job.json", "summary.json")
+)
+_REPORTED = ("report.json", "report.html", "gain.svg", "gain.png", "examples.json")
+_EXAMPLES = TypeAdapter(Examples)
+
+
+@dataclass(frozen=True)
+class DemoSize:
+    """How many people are made up, with how few and how many messages."""
+
+    users: int = 100
+    fewest: int = 40
+    most: int = 140
+
+
+def demo_job() -> Job:
+    """Returns the training job that comes with the program."""
+    with importlib.resources.as_file(importlib.resources.files("thumbprint.pipeline") / "demo_job.toml") as path:
+        return load_job(path)
+
+
+class Demo:
+    """The steps over one folder: `corpus.sqlite`, `train/`, `keys/`, `demo.bundle`, `simulation/` and the report.
+
+    A step's `work` is told whether it goes on with something; only the training has use for that, as the others are
+    short or find by themselves what is done.
+    """
+
+    def __init__(self, out: Path, say: Callable[[str], None], job: Job, size: DemoSize) -> None:
+        self._out, self._say, self._job, self._size = out, say, job, size
+        self._corpus, self._bundle = out / "corpus.sqlite", out / "demo.bundle"
+        self._train, self._keys = out / "train", out / "keys"
+
+    def run(self) -> tuple[Report, Examples]:
+        """Does what is not done yet, and gives what it came to.
+
+        Raises:
+            StepsError: another demo is at work in the folder, or it cannot be written to.
+            CorpusError, RunError, ExportError, KeyFileError, SimulationError, ReportError: see the steps.
+        """
+        with steps_in(self._out) as steps:
+            if not any((self._keys / name).exists() for name in (PRIVATE_NAME, PUBLIC_NAME)):
+                generate_keys(self._keys)
+            for title, step in self._steps().items():
+                began = time.monotonic()
+                done = steps.run(step)
+                self._say(f"{title}: {f'{time.monotonic() - began:.0f} s' if done else 'unchanged, taken as they are'}")
+        examples = _EXAMPLES.validate_json((self._out / "examples.json").read_bytes())
+        return load_report(self._out / "report.json"), examples
+
+    def _steps(self) -> dict[str, Step]:
+        size, job, seed = asdict(self._size), self._job.model_dump(mode="json"), {"seed": self._job.seed}
+        corpus, bundle, key = "corpus.sqlite", "demo.bundle", f"keys/{PRIVATE_NAME}"
+        training = ("keyboard_model", "federated")
+        exporting = ("keyboard_model", "device_runtime", "tflite_export")
+        phones = ("keyboard_model", "device_runtime")
+        return {
+            "messages": Step("corpus", size | seed, (), ("federated.corpus",), (corpus,), self._make_up),
+            "training": Step("train", job, (corpus,), training, _TRAINED, self._learn),
+            "export": Step("export", {}, (*_TRAINED, key), exporting, (bundle,), self._export),
+            "phones": Step("simulate", job["data"] | seed, (corpus, bundle), phones, _REPORTED, self._simulate),
+        }
+
+    def _make_up(self, begun: bool) -> None:
+        from federated.corpus.synthetic.generate import write_synthetic
+        from thumbprint.console.terminal import counting
+
+        size = self._size
+        with counting("making up", "messages") as progress:
+            write_synthetic(
+                self._corpus,
+                users=size.users,
+                messages=(size.fewest, size.most),
+                seed=self._job.seed,
+                progress=progress,
+            )
+
+    def _learn(self, begun: bool) -> None:
+        from thumbprint.console.training_progress import showing_rounds
+
+        if not begun and self._train.exists():  # of other messages, another job or another program
+            shutil.rmtree(self._train)
+        with showing_rounds(self._job.training) as shown:
+            from federated.train import train
+
+            where = (self._job, self._corpus, self._train)
+            train(*where, resume=begun, on_stage=shown.stage, on_round=shown.round)
+
+    def _export(self, begun: bool) -> None:
+        from thumbprint.console.terminal import working
+
+        with working("exporting"):
+            from thumbprint.pipeline.export import export_run
+
+            export_run(self._train, self._bundle, self._keys / PRIVATE_NAME)
+
+    def _simulate(self, begun: bool) -> None:
+        from device_runtime.bundle.loader import load_bundle
+        from device_runtime.inference.engine import Engine
+        from device_runtime.simulation.device import brief_phones
+        from federated.corpus.store import Corpus
+        from federated.data.federated_data import Clients
+        from thumbprint.pipeline.simulate import simulate_users, write_results
+
+        bundle = load_bundle(self._bundle, self._keys / PUBLIC_NAME)
+        with Corpus.open(self._corpus) as corpus:
+            new = Clients.of(corpus, self._job.data, self._job.seed).population.new_phones
+            report = simulate_users(bundle, corpus, new, len(new), self._out / "simulation", _MIN_MESSAGES, _WORKERS)
+            examples = write_results(brief_phones(Engine(bundle)), corpus, report, self._out)
+        write_private(self._out / "examples.json", _EXAMPLES.dump_json(examples, indent=2) + b"\n")

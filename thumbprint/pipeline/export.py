@@ -1,0 +1,139 @@
+"""From a run folder to a bundle: what the job's method comes to, and the recipe by which phones go on from there."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import math
+from pathlib import Path
+
+from device_runtime.manifest import GateRecipe, HistoryRecipe, Provenance, Recipe
+from federated.algorithms.registry import METHODS
+from federated.job import Job, PersonalizationConfig
+from federated.personalization.method import Base, Method, PhonePart, Plan, starting_point
+from federated.personalization.program import Learnt, PersonalProgram, folder_in, has_rounds, without_rounds
+from federated.run.folder import RunFolder
+from federated.run.open_clients import clients_of
+from federated.runtime.execution_context import execution_context
+from tflite_export.export import export_bundle
+from tflite_export.parity_check import Check
+from tflite_export.signatures import ExportError
+
+ALGORITHM = "FedAvg on clients, FedAdam on the server"
+
+
+def export_run(run: Path, out: Path, private_key: Path, job: Job | None = None) -> Check:
+    """Exports what a finished run's best model comes to with the job's method.
+
+    Rounds of the method's own are trained first where the run has not kept them yet.
+
+    Args:
+        job: another job whose name, personalization and weight of the n-grams the bundle gets; the run's own when None.
+
+    Raises:
+        RunError: the run is not finished, or counted no n-grams where the job gives them a weight.
+        CorpusError, WorkerError: of rounds still to be trained.
+        ExportError, KeyFileError, OSError: see `export_method`.
+    """
+    folder = RunFolder(run)
+    folder.read_json("summary.json")  # an unfinished run is better known before the work than after it
+    trained = folder.job()
+    chosen = job or trained
+    method = METHODS[chosen.personalization.method]
+    _refuse_off_phone(method)
+    plan = method.plan(chosen.personalization, folder.tokenizer().bos)
+    learnt = _learnt(folder, method, plan, starting_point(trained, folder.parameters()))
+    return export_method(folder, chosen, method, learnt, out, private_key)
+
+
+def export_method(folder: RunFolder, job: Job, method: Method, learnt: Learnt, out: Path, private_key: Path) -> Check:
+    """Exports what a method has learnt on a finished run's model.
+
+    Args:
+        job: whose name, personalization and weight of the n-grams the bundle gets; sizes and seed are the run's.
+
+    Raises:
+        RunError: the run is not finished, or counted no n-grams where the job gives them a weight.
+        ExportError: the method does not run on a phone, or see `tflite_export.export`.
+        KeyFileError, OSError: see there.
+    """
+    trained, corpus, summary = folder.job(), folder.read_json("corpus.json"), folder.read_json("summary.json")
+    personalization, tokenizer = job.personalization, folder.tokenizer()
+    plan = method.plan(personalization, tokenizer.bos)
+    part = phone_part(method, starting_point(trained, folder.parameters()), learnt, plan)
+    return export_bundle(
+        out,
+        name=job.name,
+        parameters=part.parameters,
+        tokenizer=tokenizer,
+        windows=(personalization.batch, personalization.window),
+        rank=trained.model.adapter_rank,
+        starts=part.starts,
+        recipe=recipe_of(personalization, method, part),
+        provenance=Provenance(
+            corpus_id=corpus["corpus_id"],
+            corpus=corpus["description"],
+            synthetic=corpus["synthetic"],
+            algorithm=ALGORITHM,
+            rounds=summary["best_round"] or summary["rounds"],
+            seed=trained.seed,
+            epsilon=None,
+            delta=None,
+            thumbprint=importlib.metadata.version("thumbprint"),
+        ),
+        ngram=folder.ngram() if job.ngram.weight else None,
+        ngram_weight=job.ngram.weight,
+        metrics={"validation_recall_at_3": summary["best_recall"]} if summary["best_round"] else {},
+        private_key=private_key,
+    )
+
+
+def recipe_of(personalization: PersonalizationConfig, method: Method, part: PhonePart) -> Recipe:
+    """Returns what a phone does of what the job asks for, given what the method came to."""
+    values = personalization.model_dump(
+        exclude={"method", "steps", "options", "federated", "batch", "window", "gate", "history"}
+    )
+    return Recipe(
+        **values,
+        method=method.name,
+        algorithm=part.algorithm,
+        constants=dict(part.constants),
+        starts=len(part.starts),
+        steps=0 if part.algorithm == "none" else personalization.steps,
+        gate=GateRecipe(**personalization.gate.model_dump()),
+        history=_history(personalization, method),
+    )
+
+
+def _history(personalization: PersonalizationConfig, method: Method) -> HistoryRecipe:
+    recipe = HistoryRecipe(**personalization.history.model_dump())
+    if method.history:
+        return recipe
+    # None of the owner's words is mixed in, however much was typed.
+    return recipe.model_copy(update={"cache_weight": 0.0, "concentration_2": math.inf, "concentration_3": math.inf})
+
+
+def phone_part(method: Method, base: Base, learnt: Learnt, plan: Plan) -> PhonePart:
+    """Returns what a phone gets of a method.
+
+    Raises:
+        ExportError: the method does not run on a phone.
+    """
+    _refuse_off_phone(method)
+    assert method.phone is not None
+    return method.phone(base, learnt.server, plan)
+
+
+def _refuse_off_phone(method: Method) -> None:
+    if method.phone is None:
+        able = ", ".join(sorted(name for name, other in METHODS.items() if other.phone is not None))
+        raise ExportError(f"{method.name} does not run on a phone: export a job with one of the methods {able}")
+
+
+def _learnt(folder: RunFolder, method: Method, plan: Plan, base: Base) -> Learnt:
+    if not has_rounds(method, plan):
+        return without_rounds(method, base, plan)
+    kept = folder_in(folder.path, method, plan.config)
+    with folder.locked(), clients_of(folder) as clients, execution_context():
+        return PersonalProgram(
+            method, base, plan, clients, folder.tokenizer(), seed=folder.job().seed, folder=kept
+        ).run()

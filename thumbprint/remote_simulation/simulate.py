@@ -1,0 +1,136 @@
+"""A device of a service for each of a corpus's users; what comes of it is what phones of this process give.
+
+What a service runs, and whether it lets a simulation do its work: asked before anything is written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from api.client import Client, ServiceError
+from device_runtime.bundle.loader import BundleError, read_manifest
+from device_runtime.manifest import Manifest
+from device_runtime.simulation.aggregate import aggregate
+from device_runtime.simulation.held_out import WHOLE
+from device_runtime.simulation.report import Report
+from device_runtime.simulation.trial_queue import SimulationError, TrialQueue
+from device_runtime.simulation.trial_store import TrialKeys, TrialStore
+from federated.corpus.store import Corpus
+from thumbprint.console.terminal import advancing
+from thumbprint.pipeline.simulate import corpus_info, simulated_users, write_results
+from thumbprint.remote_simulation.device_ledger import DeviceLedger
+from thumbprint.remote_simulation.remote_device import BundleChangedError, Stop
+from thumbprint.remote_simulation.worker_pool import ServiceCrew, ServicePhones
+
+
+def served_manifest(client: Client, url: str) -> Manifest:
+    """Returns the manifest of the bundle that the service's devices run.
+
+    Raises:
+        ServiceError: there is no service at `url`, it refuses the key, or its bundle is none that is known here.
+    """
+    try:
+        bundles = client.bundles()
+        if not bundles:
+            raise ServiceError(f"{url} serves no bundle")
+        return read_manifest(client.manifest(bundles[0].model_id))
+    except BundleError as error:
+        raise ServiceError(f"the bundle that {url} serves is unknown here: {error}") from error
+    except ServiceError as error:
+        if error.status != 401:
+            raise
+        raise ServiceError(f"{error}: give {url} one with --api-key or THUMBPRINT_API_KEY", 401) from error
+
+
+def check_deletion(client: Client) -> None:
+    """Raises ServiceError unless the key may delete devices."""
+    try:
+        client.delete_device(f"sim-{secrets.token_hex(12)}")
+    except ServiceError as error:
+        if error.status == 403:
+            raise ServiceError(
+                f"the simulation deletes its devices: {error} (`thumbprint access create NAME --scope admin` makes "
+                "one; --keep-devices leaves the devices)",
+                403,
+            ) from error
+        if error.status != 404:  # there is no such device, as it should be
+            raise
+
+
+_TIMEOUT = 120.0  # seconds for an answer: a busy service gives it late, and a simulation has time
+_TRIES = 600  # of a request while the service is busy: 10 minutes, at the second that it asks to wait
+
+
+@dataclass(frozen=True)
+class Where:
+    """A running service. `key`: None where it asks for none; `keep`: leave the devices there."""
+
+    url: str
+    key: str | None
+    keep: bool
+
+
+def simulate_service(
+    where: Where, corpus: Corpus, user_ids: Iterable[str], count: int, out: Path, min_messages: int, workers: int
+) -> Report:
+    """Runs the trials of `count` users, with a bar, and writes their results into `out`, as a simulation here does.
+
+    Finished users are kept in `out`, whatever happens. Devices are deleted on every way out that Python sees; where
+    that fails, `devices.jsonl` in `out` has them, and the next simulation into it deletes them first.
+
+    Args:
+        workers: Devices at a time.
+
+    Raises:
+        ServiceError: there is no such service, or it refuses.
+        SimulationError: it was lost on the way.
+        TrialStoreError, LedgerError, ReportError: `out` cannot be written.
+    """
+    stop = Stop()
+    with Client(where.url, where.key, _TIMEOUT, _TRIES, stop.sleep) as client:
+        manifest = served_manifest(client, where.url)
+        if not where.keep:
+            check_deletion(client)
+        with (
+            TrialStore(out) as store,
+            DeviceLedger(out / "devices.jsonl", where.url.rstrip("/")) as ledger,
+            _going_on_later(),
+        ):
+            phones = ServicePhones(client, manifest.model_id, ledger, stop)
+            _say_what_is_elsewhere(ledger)
+            if not where.keep:
+                phones.delete_all()
+            keys = TrialKeys(manifest, WHOLE, service=where.url.rstrip("/"))
+            crew = ServiceCrew(phones.kept if where.keep else phones.brief, WHOLE, workers, stop)
+            with advancing("phones", count) as progress, crew:
+                queue = TrialQueue(crew.begin, keys, store, workers)
+                trials, failed = queue.run(simulated_users(corpus, user_ids), progress)
+            report = aggregate(
+                trials,
+                failed,
+                manifest=manifest,
+                corpus=corpus_info(corpus),
+                min_messages=min_messages,
+                train_share=WHOLE.train_share,
+            )
+            write_results(phones.kept_again if where.keep else phones.brief, corpus, report, out)
+    return report
+
+
+@contextlib.contextmanager
+def _going_on_later() -> Iterator[None]:
+    try:
+        yield
+    except (ServiceError, BundleChangedError) as error:
+        raise SimulationError(f"{error}; finished users are kept: run it again to go on") from error
+
+
+def _say_what_is_elsewhere(ledger: DeviceLedger) -> None:
+    for url in ledger.elsewhere():
+        typer.echo(f"devices of an earlier simulation may still be at {url}: simulate there to delete them", err=True)
