@@ -12,8 +12,8 @@ from starlette.concurrency import run_in_threadpool
 from api import error_handlers, problems
 from api.auth.authentication import Authentication
 from api.devices.phone_pool import MAX_OPEN
-from api.error_handlers import LastResort
-from api.middleware.access_log import Observed
+from api.error_handlers import UnhandledErrors
+from api.middleware.access_log import AccessLog
 from api.middleware.request_limits import BodyLimit, LoopbackOnly
 from api.observability.logs import LOG
 from api.observability.request_id import RequestId
@@ -77,8 +77,8 @@ def create_app(
     app.add_middleware(Authentication, keys=None if insecure else service.keys)
     if insecure:
         app.add_middleware(LoopbackOnly)
-    app.add_middleware(LastResort)
-    app.add_middleware(Observed, metrics=service.metrics)
+    app.add_middleware(UnhandledErrors)
+    app.add_middleware(AccessLog, metrics=service.metrics)
     app.add_middleware(RequestId)
     # Routes are tried in order, half a tenth of a millisecond a router: what is asked most stands first.
     for part in (predictions, messages, devices, adaptations, adapter, privacy, bundles, health):

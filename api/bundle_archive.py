@@ -21,7 +21,7 @@ from api.problems import problem
 from device_runtime.bundle import files
 from device_runtime.bundle.loader import Bundle, check_signature, file_entries
 from device_runtime.bundle.signing_keys import load_public
-from keyboard_model.storage.atomic_write import write_private
+from keyboard_model.storage.atomic_write import atomic_write_private
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def archive(folder: Path, bundle: Bundle, public_key: Path) -> Archive:
     try:
         folder.mkdir(exist_ok=True, mode=0o700)
         if not path.exists():
-            write_private(path, _zipped(content))
+            atomic_write_private(path, _zipped(content))
         for other in set(folder.iterdir()) - {path}:
             other.unlink()
         return Archive(path, f'"{digest}"', path.stat().st_size, content[files.MANIFEST])

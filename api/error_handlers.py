@@ -87,7 +87,7 @@ def _allowed(app: FastAPI, request: Request) -> str:
     return ", ".join(sorted(method.upper() for method in methods))
 
 
-class LastResort:
+class UnhandledErrors:
     """ASGI middleware round everything that may stumble."""
 
     def __init__(self, app: ASGIApp) -> None:

@@ -10,14 +10,14 @@ from api.auth.api_keys import ApiKeys
 from api.bundle_archive import archive
 from api.devices.adaptation_jobs import AdaptationJobs, Job
 from api.devices.adaptation_queue import Adaptations
-from api.devices.phone_pool import MAX_OPEN, OpenPhones
+from api.devices.phone_pool import MAX_OPEN, PhonePool
 from api.devices.registry import Registry, UnknownDeviceError
 from api.observability.metrics import Metrics
 from api.storage.data_folder import DataFolder
 from api.storage.migrate import open_database
-from api.thread_limiter import Slow
+from api.thread_limiter import SlowEndpointLimiter
 from device_runtime.adaptation.adapt import Adaptation
-from device_runtime.adaptation.trainer import TrainingProcess
+from device_runtime.adaptation.trainer import SubprocessTrainer
 from device_runtime.bundle.loader import load_bundle
 from device_runtime.inference.engine import Engine
 from device_runtime.phone.phone import Phone
@@ -42,7 +42,7 @@ class Service:
         """
         self.bundle = load_bundle(bundle_path, public_key)
         self.metrics = Metrics()
-        self.slow = Slow()
+        self.slow = SlowEndpointLimiter()
         self._folder = DataFolder(data)
         try:
             self.archive = archive(self._folder.bundles, self.bundle, public_key)
@@ -55,8 +55,8 @@ class Service:
             self.keys = ApiKeys(self._database)
             self.jobs = AdaptationJobs(self._database)
             engine = Engine(self.bundle, num_threads=1)
-            self._trainer = TrainingProcess(self.bundle)
-            self.phones = OpenPhones(self._folder.phones, engine, max_open, self.registry.require, self._trainer)
+            self._trainer = SubprocessTrainer(self.bundle)
+            self.phones = PhonePool(self._folder.phones, engine, max_open, self.registry.require, self._trainer)
             self.adaptations = Adaptations(self.jobs, self._adapt, self.model_id)
             self._go_on()
         except BaseException:

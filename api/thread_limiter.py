@@ -15,7 +15,7 @@ THREADS = 4
 Result = TypeVar("Result")
 
 
-class Slow:
+class SlowEndpointLimiter:
     """A pool of threads, of one application."""
 
     def __init__(self) -> None:

@@ -29,9 +29,9 @@ from federated.corpus.synthetic.personas import Persona, make_persona
 from federated.corpus.synthetic.vocabulary import SYLLABLES
 from federated.corpus.writer import write_corpus
 from federated.heterogeneity.measure import measure
-from federated.heterogeneity.recommendation import Advice, advise
+from federated.heterogeneity.recommendation import Recommendation, recommend_method
 from federated.heterogeneity.report import Heterogeneity
-from thumbprint.console.tensorflow_log import quieten
+from thumbprint.console.tensorflow_log import silence_tensorflow
 from thumbprint.console.terminal import output
 
 FOLDER = Path(__file__).parent.parent / "runs" / "graded"
@@ -76,7 +76,7 @@ def clustered(users: int, messages: int) -> Iterator[Record]:
         yield from _records(number, (next(shared[number % CLUSTERS]) for _ in range(messages)))
 
 
-def held_against(recommendations: Mapping[str, Advice], winners: Mapping[str, Mapping[str, float]]) -> Table:
+def held_against(recommendations: Mapping[str, Recommendation], winners: Mapping[str, Mapping[str, float]]) -> Table:
     """Shows the advice beside what was measured.
 
     Args:
@@ -100,7 +100,7 @@ def held_against(recommendations: Mapping[str, Advice], winners: Mapping[str, Ma
     return table
 
 
-def measured_table(found: Mapping[str, tuple[Heterogeneity, Advice]]) -> Table:
+def measured_table(found: Mapping[str, tuple[Heterogeneity, Recommendation]]) -> Table:
     """Shows what is measured on each population, and what is advised for it."""
     table = Table()
     for column in ("population", "between users", "to the others", "drift", "own words", "silhouette", "advised"):
@@ -161,16 +161,16 @@ def main(
     found = {}
     for name, path in made:
         how = measure(path)
-        found[name] = (how, advise(how))
+        found[name] = (how, recommend_method(how))
     output().print(measured_table(found))
     if not measured:
         return
-    quieten()
+    silence_tensorflow()
     from benchmarks.graded_measured import REAL, outcomes, published  # TensorFlow, which the rest does without
 
     advice = {name: advised for name, (_, advised) in found.items()}
     if REAL_CORPUS.exists():
-        advice[REAL] = advise(measure(REAL_CORPUS))
+        advice[REAL] = recommend_method(measure(REAL_CORPUS))
     results = dict(outcomes(made, advice, say=lambda what: output().print(what, highlight=False)))
     output().print(held_against(advice, {name: one.recalls for name, one in results.items()}))
     published(results, machine)

@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks.marks import write_between
 from benchmarks.readme import COMPARISON, ROOT, percent
 from benchmarks.results import Figure, Machine, publish
-from federated.heterogeneity.recommendation import Advice
+from federated.heterogeneity.recommendation import Recommendation
 from federated.job import Job
 from thumbprint.comparison.analysis.statistics import bootstrap_mean, paired
 from thumbprint.comparison.compare import compare
@@ -73,7 +73,7 @@ class Outcome:
 
 
 def outcomes(
-    populations: Sequence[tuple[str, Path]], advice: Mapping[str, Advice], say: Callable[[str], None]
+    populations: Sequence[tuple[str, Path]], advice: Mapping[str, Recommendation], say: Callable[[str], None]
 ) -> Iterator[tuple[str, Outcome]]:
     """Compares the methods on each population, and reads the real one's comparison where there is one."""
     made_of = hashlib.sha256(JOB.model_dump_json().encode()).hexdigest()[:8]

@@ -15,7 +15,7 @@ from typing import Any
 
 from rich.table import Table
 
-from keyboard_model.storage.atomic_write import write_whole
+from keyboard_model.storage.atomic_write import atomic_write
 from thumbprint.console.terminal import output
 
 FOLDER = Path(__file__).parent.parent / "runs" / "benchmarks"
@@ -87,7 +87,7 @@ def keep(name: str, figures: Sequence[Figure], samples: dict[str, Any], machine:
     path = FOLDER / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     content = {"benchmark": name, "figures": values, "samples": samples, "machine": asdict(machine)}
-    write_whole(path, json.dumps(content, indent=2, allow_nan=False).encode() + b"\n")
+    atomic_write(path, json.dumps(content, indent=2, allow_nan=False).encode() + b"\n")
 
 
 def _table(name: str, figures: Sequence[Figure], machine: Machine) -> Table:

@@ -21,7 +21,7 @@ import numpy as np
 import typer
 
 from benchmarks.results import Figure, Machine, publish
-from thumbprint.console.tensorflow_log import quieten
+from thumbprint.console.tensorflow_log import silence_tensorflow
 
 THREADS = 2
 
@@ -33,7 +33,7 @@ def main(
 ) -> None:
     """Measures training throughput against plain TensorFlow and TFF's own baseline."""
     machine = Machine.now()
-    quieten()
+    silence_tensorflow()
     import tensorflow as tf
 
     from benchmarks import trainers

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from federated.algorithms.registry import METHODS
-from federated.data.federated_data import Clients
+from federated.data.federated_data import FederatedData
 from federated.evaluation.client_tallies import Tallies, Tally, Texts, tallies
-from federated.personalization.method import starting_point
-from federated.personalization.program import PersonalProgram, folder_in
-from federated.run.folder import RunFolder
-from federated.run.open_clients import clients_of
+from federated.personalization.method import start_from
+from federated.personalization.program import PersonalizationProgram, folder_in
+from federated.run.folder import Run
+from federated.run.open_clients import open_clients
 from federated.runtime.execution_context import execution_context
 from keyboard_model.metrics import Spread, WordCounts, spread
 
@@ -27,7 +27,7 @@ class Pooled:
 
 
 @dataclass(frozen=True)
-class Figures:
+class WordFigures:
     """One model on one group of clients: spreads in which each client counts once, and the words pooled."""
 
     recall_at_1: Spread
@@ -45,7 +45,7 @@ class GroupFigures:
 
     clients: int
     words: int
-    models: dict[str, Figures]
+    models: dict[str, WordFigures]
 
 
 @dataclass(frozen=True)
@@ -75,9 +75,9 @@ def evaluate_run(
         RunError: the run is not finished, or `corpus` is another one.
         CorpusError, WorkerError: see there.
     """
-    folder = RunFolder(run)
+    folder = Run(run)
     about, summary = folder.read_json("corpus.json"), folder.read_json("summary.json")
-    with clients_of(folder, corpus) as clients:
+    with open_clients(folder, corpus) as clients:
         opened = clients.corpus
         groups = {"training": clients.population.training, "new_phones": clients.population.new_phones}
         chosen = {
@@ -98,15 +98,15 @@ def evaluate_run(
 
 
 def _measure(
-    folder: RunFolder, clients: Clients, groups: dict[str, list[str]], on_clients: Callable[[int, int], None]
+    folder: Run, clients: FederatedData, groups: dict[str, list[str]], on_clients: Callable[[int, int], None]
 ) -> dict[str, list[Tallies]]:
     """Returns by group the tallies of each client that has text to test, in order."""
     job, tokenizer, parameters = folder.job(), folder.tokenizer(), folder.parameters()
     config = job.personalization
     method = METHODS[config.method]
     plan = method.plan(config, tokenizer.bos)
-    base = starting_point(job, parameters)
-    learnt = PersonalProgram(
+    base = start_from(job, parameters)
+    learnt = PersonalizationProgram(
         method, base, plan, clients, tokenizer, seed=job.seed, folder=folder_in(folder.path, method, plan.config)
     ).run()
     everybody, done = sum(map(len, groups.values())), 0
@@ -137,10 +137,10 @@ def _group(found: list[Tallies]) -> GroupFigures:
     )
 
 
-def _figures(found: list[Tally]) -> Figures:
+def _figures(found: list[Tally]) -> WordFigures:
     total = sum((one.counts for one in found), WordCounts())
     loss = sum(one.loss_sum for one in found)
-    return Figures(
+    return WordFigures(
         recall_at_1=spread(one.counts.recall_at_1 for one in found),
         recall_at_3=spread(one.counts.recall_at_3 for one in found),
         pooled=Pooled(total.recall_at_1, total.recall_at_3, loss / total.words) if total.words else None,

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from federated.algorithms.registry import METHODS
 from federated.corpus.store import Corpus
-from federated.data.federated_data import Clients, shared_word_counts
+from federated.data.federated_data import FederatedData, shared_word_counts
 from federated.job import Job
-from federated.personalization.method import starting_point
-from federated.personalization.program import PersonalProgram, PersonalRound, folder_in
-from federated.run.folder import RunError, RunFolder
+from federated.personalization.method import start_from
+from federated.personalization.program import PersonalizationProgram, PersonalizationRound, folder_in
+from federated.run.folder import Run, RunError
 from federated.runtime.execution_context import execution_context
 from federated.training import ngram_counts
-from federated.training.program import Outcome, Program, RoundReport
+from federated.training.program import RoundReport, TrainingProgram, TrainingResult
 from keyboard_model.ngram.kneser_ney import kneser_ney
 from keyboard_model.text import tokenizer as tokenizers
 from keyboard_model.text.tokenizer import Tokenizer
@@ -30,7 +30,7 @@ def train(
     workers: Sequence[str] = (),
     on_stage: Callable[[str], None] = lambda stage: None,
     on_round: Callable[[RoundReport], None] = lambda report: None,
-) -> Outcome:
+) -> TrainingResult:
     """Trains tokenizer and shared model, its n-grams too, into the folder `run`.
 
     Args:
@@ -41,9 +41,9 @@ def train(
         RunError: the folder is in use, holds another run, or holds one and `resume` is not set.
         CorpusError, TokenizerError, WorkerError: see there.
     """
-    folder = RunFolder(run)
+    folder = Run(run)
     with Corpus.open(corpus_path) as corpus, folder.locked():  # in this order: no corpus, no folder
-        clients = Clients.of(corpus, job.data, job.seed)
+        clients = FederatedData.of(corpus, job.data, job.seed)
         if not clients.population.training:
             raise RunError(
                 "no user is left to train on: the corpus is too small for these shares of new and validation users"
@@ -53,7 +53,7 @@ def train(
         tokenizer = _tokenizer(job, folder, clients)
         on_stage("graph")
         with execution_context(workers):
-            outcome = Program(job, folder, clients, tokenizer, on_round).run()
+            outcome = TrainingProgram(job, folder, clients, tokenizer, on_round).run()
             if job.ngram.weight and not folder.has_ngram():
                 dropped = _count_ngrams(job, folder, clients, tokenizer, on_stage)
                 outcome = replace(outcome, broken_clients=outcome.broken_clients + dropped)
@@ -63,7 +63,7 @@ def train(
         return outcome
 
 
-def _begin(job: Job, folder: RunFolder, corpus: Corpus, resume: bool) -> None:
+def _begin(job: Job, folder: Run, corpus: Corpus, resume: bool) -> None:
     wanted = job.model_dump(mode="json", exclude={"corpus"})
     if folder.exists():
         if not resume:
@@ -96,7 +96,7 @@ def _decides_training(job: Job) -> dict:
     return job.model_dump(mode="json", exclude={"corpus": True, "personalization": True, "ngram": {"weight"}})
 
 
-def _tokenizer(job: Job, folder: RunFolder, clients: Clients) -> Tokenizer:
+def _tokenizer(job: Job, folder: Run, clients: FederatedData) -> Tokenizer:
     if (folder.path / "tokenizer.model").exists():
         return folder.tokenizer()
     counts = shared_word_counts(
@@ -108,22 +108,22 @@ def _tokenizer(job: Job, folder: RunFolder, clients: Clients) -> Tokenizer:
 
 
 def _method_rounds(
-    job: Job, folder: RunFolder, clients: Clients, tokenizer: Tokenizer, on_stage: Callable[[str], None]
+    job: Job, folder: Run, clients: FederatedData, tokenizer: Tokenizer, on_stage: Callable[[str], None]
 ) -> None:
     """Trains what the job's method trains on top of the shared model, if anything."""
     method = METHODS[job.personalization.method]
     plan = method.plan(job.personalization, tokenizer.bos)
-    base = starting_point(job, folder.parameters())
+    base = start_from(job, folder.parameters())
     kept = folder_in(folder.path, method, plan.config)
 
-    def show(report: PersonalRound) -> None:
+    def show(report: PersonalizationRound) -> None:
         on_stage(f"{method.title}: round {report.round:,} of {report.rounds:,}, loss {report.loss:.3f}")
 
-    PersonalProgram(method, base, plan, clients, tokenizer, seed=job.seed, folder=kept, on_round=show).run()
+    PersonalizationProgram(method, base, plan, clients, tokenizer, seed=job.seed, folder=kept, on_round=show).run()
 
 
 def _count_ngrams(
-    job: Job, folder: RunFolder, clients: Clients, tokenizer: Tokenizer, on_stage: Callable[[str], None]
+    job: Job, folder: Run, clients: FederatedData, tokenizer: Tokenizer, on_stage: Callable[[str], None]
 ) -> int:
     """Writes the run's n-grams; returns how many clients' data broke."""
     everybody = len(clients.population.training)

@@ -39,22 +39,22 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory, tiny_keys: tuple[Path,
     from device_runtime.manifest import Provenance
     from federated.algorithms import thumbprint
     from federated.corpus.store import Corpus
-    from federated.data.federated_data import Clients, shared_word_counts
+    from federated.data.federated_data import FederatedData, shared_word_counts
     from federated.job import DataConfig, PersonalizationConfig
-    from federated.personalization.method import Base
+    from federated.personalization.method import SharedModel
     from keyboard_model.model import adapter, cifg_lstm
     from keyboard_model.text import tokenizer
     from tflite_export.export import export_bundle
     from thumbprint.pipeline.export import recipe_of
 
     with Corpus.open(tiny_corpus) as corpus:
-        clients = Clients.of(corpus, DataConfig(), seed=0)
+        clients = FederatedData.of(corpus, DataConfig(), seed=0)
         counts = shared_word_counts(clients.all_training_messages(), min_clients=2, count_cap=100)
     pieces = tokenizer.train(counts, 600)
     path = tmp_path_factory.mktemp("bundle") / "tiny.bundle"
     config, method = PersonalizationConfig(), thumbprint.METHOD
     parameters = cifg_lstm.init(len(pieces), 16, 32, seed=0)
-    base = Base(parameters, adapter.init(len(pieces), 16, rank=2, seed=0))
+    base = SharedModel(parameters, adapter.init(len(pieces), 16, rank=2, seed=0))
     part = thumbprint.METHOD.phone(base, base.adapter, method.plan(config, pieces.bos))
     export_bundle(
         path,

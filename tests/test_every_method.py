@@ -22,8 +22,8 @@ from federated.algorithms.registry import METHODS
 from federated.evaluation import personal_model, shared_model
 from federated.job import GateConfig, PersonalizationConfig
 from federated.personalization import personalization_process
-from federated.personalization.method import Base, Method, Structure
-from federated.personalization.program import Learnt
+from federated.personalization.method import Method, SharedModel, Structure
+from federated.personalization.program import TrainedMethod
 from federated.runtime.execution_context import execution_context
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.adapter import Adapter
@@ -59,7 +59,7 @@ LOSS_TOLERANCE = 1e-5
 
 class Setting(NamedTuple):
     tokenizer: Tokenizer
-    base: Base
+    base: SharedModel
     keys: tuple[Path, Path]
     folder: Path
 
@@ -81,7 +81,7 @@ def setting(tmp_path_factory: pytest.TempPathFactory, tiny_keys: tuple[Path, Pat
     assert max(part.size for part in shared) < 1024, "TFLite would make int8 of it"
     start = Adapter(*(rng.normal(0, 0.3, shape).astype(np.float32) for shape in ((E, R), (R, E), (vocab,))))
     with execution_context():
-        yield Setting(tokenizer, Base(shared, start), tiny_keys, tmp_path_factory.mktemp("every_method"))
+        yield Setting(tokenizer, SharedModel(shared, start), tiny_keys, tmp_path_factory.mktemp("every_method"))
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +127,7 @@ def personalized(setting: Setting, method: Method, config: PersonalizationConfig
 
 def exported(setting: Setting, method: Method, config: PersonalizationConfig, server: Structure) -> Engine:
     plan = method.plan(config, setting.tokenizer.bos)
-    part = phone_part(method, setting.base, Learnt(server, lambda client: (), 0), plan)
+    part = phone_part(method, setting.base, TrainedMethod(server, lambda client: (), 0), plan)
     path = setting.folder / f"{method.name}.bundle"
     about = {"corpus_id": "0" * 64, "corpus": "none", "synthetic": True, "algorithm": "none", "rounds": 0, "seed": 0}
     export.export_bundle(
@@ -163,7 +163,7 @@ def on_phone(engine: Engine, messages: list[str]) -> PhoneAdapter:
     recipe = bundle.manifest.recipe
     if recipe.trains_nothing:
         return bundle.adapter_init
-    learnt, held_out = adapt.parts(engine, recipe, messages)
+    learnt, held_out = adapt.training_and_holdout_windows(engine, recipe, messages)
     return ALGORITHMS[recipe.algorithm](engine, recipe, learnt, held_out, bundle.starts)
 
 

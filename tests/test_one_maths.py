@@ -22,7 +22,7 @@ from federated.algorithms import fine_tuning
 from federated.data.client_batches import batches
 from federated.evaluation import personal_model, shared_model
 from federated.job import PersonalizationConfig
-from federated.personalization.method import Base, PhonePart
+from federated.personalization.method import DeviceArtifact, SharedModel
 from federated.runtime.execution_context import execution_context
 from keyboard_model.batching.windows import IGNORE, Windows, pack
 from keyboard_model.model import adapter as adapters
@@ -80,7 +80,7 @@ def phone(tmp_path_factory: pytest.TempPathFactory, tiny_keys: tuple[Path, Path]
         tokenizer=tokenizer,
         windows=(B, T),
         rank=R,
-        recipe=recipe_of(CONFIG, fine_tuning.METHOD, PhonePart(shared, (start,), "steps")),
+        recipe=recipe_of(CONFIG, fine_tuning.METHOD, DeviceArtifact(shared, (start,), "steps")),
         provenance=Provenance(**about, epsilon=None, delta=None, thumbprint="0"),
         metrics={},
         private_key=tiny_keys[0],
@@ -207,7 +207,7 @@ def adapted_in_litert(phone: Phone, messages: list[str]) -> tuple[Adapter, list[
 def in_tff(phone: Phone) -> list[collections.OrderedDict]:
     """What TFF's personalization makes of all clients: adapter and tallies of each, tested on what it learnt."""
     plan = fine_tuning.METHOD.plan(CONFIG, phone.tokenizer.bos)
-    base = Base(phone.shared, phone.start)
+    base = SharedModel(phone.shared, phone.start)
     computation = personal_model.build(fine_tuning.METHOD, base, (), plan, phone.tokenizer)
     parts = [personal_model.adaptation_batches(phone.tokenizer, messages, CONFIG) for messages in CLIENTS]
     learnt, held_out = map(list, zip(*parts, strict=True))

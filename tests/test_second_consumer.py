@@ -23,13 +23,13 @@ from safetensors import safe_open
 
 from device_runtime.adapter.adapter import Adapter, load_adapter, save_adapter
 from device_runtime.bundle.files import ADAPTER_INIT, MANIFEST, MODEL, NGRAM, SIGNATURE, TOKENIZER, read_files
-from device_runtime.bundle.initial_adapters import read_starts, starts_bytes
+from device_runtime.bundle.initial_adapters import load_initial_adapters, serialize_initial_adapters
 from device_runtime.bundle.loader import file_entries, load_bundle, model_id
 from device_runtime.bundle.signing_keys import generate_keys, load_private
 from device_runtime.inference.engine import Engine
 from device_runtime.manifest import AdapterForm, Manifest
 from device_runtime.phone.phone import Phone
-from keyboard_model.ngram.kneser_ney import NgramCounts, keys, kneser_ney, occurrences
+from keyboard_model.ngram.kneser_ney import NgramCounts, kneser_ney, ngram_keys, ngram_occurrences
 from keyboard_model.text.tokenizer import Tokenizer
 from keyboard_model.text.units import units
 from tests.support.device_runtime.bundle_parts import SURE, Content, Merge, merged, write_folder, write_zip
@@ -139,7 +139,7 @@ def ngrams(content: Content, tiny_corpus: Path) -> bytes:
     tokenizer = Tokenizer(content[TOKENIZER])
     with Corpus.open(tiny_corpus) as corpus:
         texts = [message.text for user in corpus.user_ids() for message in corpus.messages(user)]
-    typed = [key for text in texts for found in occurrences(tokenizer.encode(text)) for key in keys(*found)]
+    typed = [key for text in texts for found in ngram_occurrences(tokenizer.encode(text)) for key in ngram_keys(*found)]
     distinct, counts = np.unique(np.array(typed, np.int64), return_counts=True)
     pooled = NgramCounts(distinct, counts.astype(np.int64), np.ones_like(distinct))
     return kneser_ney(pooled, len(tokenizer), min_clients=1).to_bytes()
@@ -218,7 +218,7 @@ ALGORITHMS: dict[str, Merge] = {
 def _starts(content: Content, number: int) -> list[dict[str, npt.NDArray[np.float64]]]:
     """The bundle's start, and others that differ from it."""
     manifest = Manifest.model_validate_json(content[MANIFEST])
-    (first,) = read_starts(content[ADAPTER_INIT], manifest.model, 1)
+    (first,) = load_initial_adapters(content[ADAPTER_INIT], manifest.model, 1)
     rng = np.random.default_rng(0)
     return [
         {name: tensor + at * rng.normal(0, 0.1, tensor.shape) for name, tensor in first.tensors().items()}
@@ -238,7 +238,7 @@ def test_an_adaptation(
     messages: list[str],
 ) -> None:
     recipe = merged(RECIPE, {"algorithm": algorithm, "adapter_dtype": "float32", **ALGORITHMS[algorithm]})
-    files = {NGRAM: ngrams, ADAPTER_INIT: starts_bytes(_starts(content, int(recipe.get("starts", 1))))}
+    files = {NGRAM: ngrams, ADAPTER_INIT: serialize_initial_adapters(_starts(content, int(recipe.get("starts", 1))))}
     bundle = signed({"ngram_weight": 0.4, "recipe": recipe}, files)
     stored = tmp_path / "theirs.safetensors"
     found = ask(

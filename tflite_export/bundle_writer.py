@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from device_runtime.bundle import files
-from device_runtime.bundle.initial_adapters import starts_bytes
+from device_runtime.bundle.initial_adapters import serialize_initial_adapters
 from device_runtime.bundle.loader import file_entries, model_id
 from device_runtime.bundle.model_signatures import read_signatures
 from device_runtime.bundle.signing_keys import load_private
 from device_runtime.manifest import FORMAT, FORMAT_VERSION, Manifest, ModelShape, Provenance, Recipe
 from keyboard_model.model.adapter import Adapter
 from keyboard_model.ngram.table import NgramTable
-from keyboard_model.storage.atomic_write import write_whole
+from keyboard_model.storage.atomic_write import atomic_write
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same content gives the same bytes
 
@@ -44,7 +44,7 @@ def assemble(
     content = {
         files.MODEL: model,
         files.TOKENIZER: tokenizer,
-        files.ADAPTER_INIT: starts_bytes([start._asdict() for start in starts]),
+        files.ADAPTER_INIT: serialize_initial_adapters([start._asdict() for start in starts]),
         files.NGRAM: ngram.to_bytes(),
     }
     manifest = Manifest(
@@ -74,4 +74,4 @@ def write_bundle(path: Path, content: dict[str, bytes]) -> None:
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in files.LIMITS:
             archive.writestr(zipfile.ZipInfo(name, _EPOCH), content[name], compress_type=zipfile.ZIP_DEFLATED)
-    write_whole(path, packed.getvalue())
+    atomic_write(path, packed.getvalue())

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from device_runtime.bundle import files
-from device_runtime.bundle.loader import Bundle, interpreted
+from device_runtime.bundle.loader import Bundle, parse_manifest
 from device_runtime.bundle.signing_keys import load_private
 from device_runtime.manifest import Manifest, ModelShape, Provenance, Recipe
 from keyboard_model.model import adapter as adapters
@@ -16,7 +16,7 @@ from keyboard_model.model.cifg_lstm import Parameters
 from keyboard_model.ngram.table import NgramTable
 from keyboard_model.text.tokenizer import Tokenizer
 from tflite_export.bundle_writer import assemble, write_bundle
-from tflite_export.parity_check import Check, check
+from tflite_export.parity_check import ParityReport, check_parity
 from tflite_export.signatures import convert
 
 
@@ -35,7 +35,7 @@ def export_bundle(
     starts: Sequence[Adapter] = (),
     ngram: NgramTable | None = None,
     ngram_weight: float = 0.0,
-) -> Check:
+) -> ParityReport:
     """Converts, checks, signs and writes a bundle.
 
     Args:
@@ -83,7 +83,7 @@ def export_bundle(
             private_key=private_key,
         )
 
-    found = check(_as_bundle(out, signed(metrics)), parameters)
+    found = check_parity(_as_bundle(out, signed(metrics)), parameters)
     found.refuse_past_tolerance()
     differences = {f"export_difference_{key}": value for key, value in asdict(found).items()}
     write_bundle(out, signed({**metrics, **differences}))
@@ -91,4 +91,4 @@ def export_bundle(
 
 
 def _as_bundle(path: Path, content: dict[str, bytes]) -> Bundle:
-    return interpreted(path, Manifest.model_validate_json(content[files.MANIFEST]), content)
+    return parse_manifest(path, Manifest.model_validate_json(content[files.MANIFEST]), content)

@@ -29,7 +29,7 @@ ADAPT_TOLERANCE = 0.05
 
 
 @dataclass(frozen=True)
-class Check:
+class ParityReport:
     """Largest differences between the phone's numbers and TensorFlow's.
 
     log_probability: over all targets, nats. mean_log_probability: mean over them.
@@ -56,14 +56,14 @@ class Check:
                 )
 
 
-def check(bundle: Bundle, parameters: Parameters) -> Check:
+def check_parity(bundle: Bundle, parameters: Parameters) -> ParityReport:
     """Runs the bundle's signatures in LiteRT and the same maths in TensorFlow."""
     engine = Engine(bundle)
     anchor = Adapter(bundle.adapter_init.lora_a, bundle.adapter_init.lora_b, bundle.adapter_init.bias)
     targets, expected = _written_by(parameters, anchor, engine.shape.bos)
     found = np.stack([_phone_scores(engine, text) for text in targets])
     differences = np.abs(_of_targets(found, targets) - _of_targets(expected, targets))
-    return Check(
+    return ParityReport(
         log_probability=float(differences.max()),
         mean_log_probability=float(differences.mean()),
         recall_at_3=abs(_recall(found, targets) - _recall(expected, targets)),

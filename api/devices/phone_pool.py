@@ -19,7 +19,7 @@ from pathlib import Path
 from device_runtime.adaptation.trainer import Trainer
 from device_runtime.inference.engine import Engine
 from device_runtime.phone.phone import Phone
-from keyboard_model.storage.atomic_write import sync
+from keyboard_model.storage.atomic_write import fsync_path
 
 MAX_OPEN = 128
 """512 file descriptors: half of what a process may usually have."""
@@ -35,7 +35,7 @@ class _Slot:
         self.stale = False
 
 
-class OpenPhones:
+class PhonePool:
     """The phones in `root`, a folder each. Safe to use from several threads."""
 
     def __init__(
@@ -130,7 +130,7 @@ class OpenPhones:
                 folder = self._root / device_id
                 if folder.exists():
                     shutil.rmtree(folder)
-                    sync(self._root)
+                    fsync_path(self._root)
         finally:
             self._leave(device_id, slot)
 

@@ -10,7 +10,7 @@ from api.observability.logs import LOG
 from api.observability.metrics import Metrics
 
 
-class Observed:
+class AccessLog:
     """ASGI middleware: one log line and one count a request."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:

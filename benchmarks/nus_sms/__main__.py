@@ -20,7 +20,7 @@ from benchmarks.readme import write_figures
 from device_runtime.bundle.signing_keys import PRIVATE_NAME, PUBLIC_NAME, generate_keys
 from federated.corpus.store import Corpus
 from federated.job import load_job
-from keyboard_model.storage.atomic_write import write_whole
+from keyboard_model.storage.atomic_write import atomic_write
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -64,7 +64,7 @@ def main(
     if not baseline.exists():
         with Corpus.open(corpus) as messages:
             figures = trigram_figures(messages, config)
-        write_whole(baseline, json.dumps(figures, indent=2).encode())
+        atomic_write(baseline, json.dumps(figures, indent=2).encode())
     write_figures(run)
 
 

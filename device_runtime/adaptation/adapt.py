@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from device_runtime.adaptation.algorithms.local_steps import counted, log_probs
+from device_runtime.adaptation.algorithms.local_steps import count_targets, log_probs
 from device_runtime.adaptation.algorithms.registry import ALGORITHMS
 from device_runtime.adaptation.gate import Verdict, judge, not_judged
 from device_runtime.adapter.adapter import Adapter
 from device_runtime.inference.engine import Engine
 from device_runtime.manifest import Recipe
-from keyboard_model.batching.adaptation_window import hold_out, newest
+from keyboard_model.batching.adaptation_window import newest_messages, split_tail
 from keyboard_model.batching.windows import IGNORE, Windows, pack
 
 
@@ -53,7 +53,7 @@ def adapt(
         starts: The bundle's, where training begins; the first is the one of a phone that never adapted.
     """
     started = time.perf_counter()
-    training, tail = parts(engine, recipe, messages)
+    training, tail = training_and_holdout_windows(engine, recipe, messages)
     before = word_losses(engine, tail, current)
     reason = _obstacle(recipe, training, len(before))
     if reason is not None:
@@ -69,9 +69,11 @@ def adapt(
     return Adaptation(adapter, verdict, recipe.steps, time.perf_counter() - started)
 
 
-def parts(engine: Engine, recipe: Recipe, messages: Sequence[str]) -> tuple[Windows, Windows]:
+def training_and_holdout_windows(engine: Engine, recipe: Recipe, messages: Sequence[str]) -> tuple[Windows, Windows]:
     """Returns the windows that an adaptation learns from, and those of the tail that judges it."""
-    learnt, held_out = hold_out(newest(engine.tokenizer, messages, recipe.newest_words), recipe.holdout_share)
+    learnt, held_out = split_tail(
+        newest_messages(engine.tokenizer, messages, recipe.newest_words), recipe.holdout_share
+    )
     window, bos = engine.shape.window, engine.shape.bos
     return pack(learnt, window, bos), pack(held_out, window, bos)
 
@@ -79,7 +81,7 @@ def parts(engine: Engine, recipe: Recipe, messages: Sequence[str]) -> tuple[Wind
 def _obstacle(recipe: Recipe, training: Windows, tail_words: int) -> str | None:
     if recipe.trains_nothing:
         return "the recipe trains no adapter"
-    if not counted(training):
+    if not count_targets(training):
         return "there are no messages to learn from yet"
     if tail_words < max(recipe.gate.min_words, 1):
         return f"{tail_words} words are held out, {max(recipe.gate.min_words, 1)} are needed to judge"

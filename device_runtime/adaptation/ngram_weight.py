@@ -15,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from device_runtime.adapter.adapter import Adapter
-from device_runtime.inference.context_cache import recent
+from device_runtime.inference.context_cache import truncate_context
 from device_runtime.inference.engine import Engine
 from device_runtime.manifest import Recipe
-from device_runtime.user_model.user_model import UserHistory
-from keyboard_model.batching.adaptation_window import hold_out, newest
+from device_runtime.user_model.user_model import UserNgramModel
+from keyboard_model.batching.adaptation_window import newest_messages, split_tail
 from keyboard_model.text.tokenizer import Tokenizer
 from keyboard_model.text.units import Kind, units
 
@@ -28,7 +28,7 @@ Floats = npt.NDArray[np.float64]
 
 def tail_of(tokenizer: Tokenizer, recipe: Recipe, messages: Sequence[str]) -> Sequence[str]:
     """Returns the newest messages, from the first that an adaptation holds out on."""
-    missing = len(hold_out(newest(tokenizer, messages, recipe.newest_words), recipe.holdout_share)[1])
+    missing = len(split_tail(newest_messages(tokenizer, messages, recipe.newest_words), recipe.holdout_share)[1])
     start = len(messages)
     while missing:
         start -= 1
@@ -36,7 +36,9 @@ def tail_of(tokenizer: Tokenizer, recipe: Recipe, messages: Sequence[str]) -> Se
     return messages[start:]
 
 
-def strength_on(engine: Engine, recipe: Recipe, earlier: Iterable[str], tail: Sequence[str], adapter: Adapter) -> float:
+def choose_ngram_weight(
+    engine: Engine, recipe: Recipe, earlier: Iterable[str], tail: Sequence[str], adapter: Adapter
+) -> float:
     """Returns s: the one of `recipe.history.strengths` values with the least mean loss on the tail, ties to the larger.
 
     Args:
@@ -45,7 +47,7 @@ def strength_on(engine: Engine, recipe: Recipe, earlier: Iterable[str], tail: Se
 
     Of a tail with fewer words than the gate needs, 1: the whole of what the recipe mixes in.
     """
-    history = UserHistory(recipe.history, engine.lexicon.piece_of)
+    history = UserNgramModel(recipe.history, engine.lexicon.piece_of)
     for message in earlier:
         history.observe(units(message))
     words = [word for message in tail for word in _words(engine, history, message, adapter)]
@@ -57,7 +59,7 @@ def strength_on(engine: Engine, recipe: Recipe, earlier: Iterable[str], tail: Se
     return float(strengths[int(np.argmin(losses))])
 
 
-def _words(engine: Engine, history: UserHistory, message: str, adapter: Adapter) -> Iterator[tuple[float, float]]:
+def _words(engine: Engine, history: UserNgramModel, message: str, adapter: Adapter) -> Iterator[tuple[float, float]]:
     """Each word's probability by the model alone and mixed; the message is counted once it is read."""
     found = units(message)
     chances = iter(_chances(engine, message, adapter))
@@ -75,5 +77,5 @@ def _chances(engine: Engine, message: str, adapter: Adapter) -> Floats:
     logs = np.zeros(len(encoded.words))
     for at, (piece, word) in enumerate(zip(encoded.ids, encoded.word_of, strict=True)):
         if word >= 0:
-            logs[word] += engine.reader.log_probs(recent(encoded.ids[:at]), adapter)[piece]
+            logs[word] += engine.reader.log_probs(truncate_context(encoded.ids[:at]), adapter)[piece]
     return np.exp(logs)

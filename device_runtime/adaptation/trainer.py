@@ -20,11 +20,11 @@ from typing import ParamSpec, Protocol, TypeVar
 from device_runtime.adaptation.adapt import Adaptation
 from device_runtime.adaptation.budget import Budget, adapt_within
 from device_runtime.adaptation.gate import Verdict
-from device_runtime.adaptation.ngram_weight import strength_on
+from device_runtime.adaptation.ngram_weight import choose_ngram_weight
 from device_runtime.adapter.adapter import Adapter
 from device_runtime.bundle.loader import Bundle
 from device_runtime.inference.engine import Engine
-from keyboard_model.storage.child_processes import Leashed
+from keyboard_model.storage.child_processes import ChildProcessPool
 
 
 class Trainer(Protocol):
@@ -34,10 +34,10 @@ class Trainer(Protocol):
         """See `adaptation.adapt`, of the bundle's recipe; what passes the budget is stopped."""
 
     def strength(self, earlier: Sequence[str], tail: Sequence[str], adapter: Adapter) -> float | None:
-        """See `history_strength.strength_on`; None = it could not be found, and the one in use stays."""
+        """See `history_strength.choose_ngram_weight`; None = it could not be found, and the one in use stays."""
 
 
-class TrainerHere:
+class InProcessTrainer:
     """Trains in the thread that asks, on the engine that predicts, as a phone does."""
 
     def __init__(self, engine: Engine) -> None:
@@ -50,7 +50,7 @@ class TrainerHere:
 
     def strength(self, earlier: Sequence[str], tail: Sequence[str], adapter: Adapter) -> float:
         """See `Trainer`."""
-        return strength_on(self._engine, self._recipe, earlier, tail, adapter)
+        return choose_ngram_weight(self._engine, self._recipe, earlier, tail, adapter)
 
 
 NICENESS = 10
@@ -62,14 +62,14 @@ _GONE = "the training was cut off: its process was ended from outside, perhaps f
 _Taken = ParamSpec("_Taken")
 _Given = TypeVar("_Given")
 
-_trainer: TrainerHere  # of the training process, set as it starts
+_trainer: InProcessTrainer  # of the training process, set as it starts
 
 
 def _begin(bundle: Bundle) -> None:
     global _trainer
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # sent to the whole group: what was begun is finished
     os.nice(NICENESS)
-    _trainer = TrainerHere(Engine(bundle, num_threads=1))
+    _trainer = InProcessTrainer(Engine(bundle, num_threads=1))
 
 
 def _adapt(budget: Budget, messages: Sequence[str], current: Adapter) -> Adaptation:
@@ -80,7 +80,7 @@ def _strength(earlier: Sequence[str], tail: Sequence[str], adapter: Adapter) -> 
     return _trainer.strength(earlier, tail, adapter)
 
 
-class TrainingProcess:
+class SubprocessTrainer:
     """A `Trainer`; its process starts when something is asked, and ends when it idles or is closed, or with this one.
 
     One thread at a time is served.
@@ -90,7 +90,7 @@ class TrainingProcess:
         self._bundle = bundle
         self._idle_seconds = idle_seconds
         self._lock = threading.Lock()
-        self._process: Leashed | None = None
+        self._process: ChildProcessPool | None = None
         self._ending = ExitStack()
         self._timer: threading.Timer | None = None
 
@@ -118,7 +118,7 @@ class TrainingProcess:
             if self._timer is not None:
                 self._timer.cancel()
             if self._process is None:
-                self._process = self._ending.enter_context(Leashed(1, _begin, self._bundle))
+                self._process = self._ending.enter_context(ChildProcessPool(1, _begin, self._bundle))
             try:
                 return self._process.submit(call, *given, **named).result()
             except BrokenProcessPool:

@@ -20,10 +20,10 @@ import safetensors.numpy
 from safetensors import SafetensorError, safe_open
 
 from device_runtime.adapter.encodings import NAMES as NAMES
-from device_runtime.adapter.encodings import STORED_NAMES, FormError, Sizes, pack, unpack
+from device_runtime.adapter.encodings import STORED_NAMES, EncodingError, Sizes, pack, unpack
 from device_runtime.adapter.encodings import Array as Array
 from device_runtime.manifest import AdapterForm, ModelShape
-from keyboard_model.storage.atomic_write import write_private
+from keyboard_model.storage.atomic_write import atomic_write_private
 
 _ID = "0" * 64  # as long as the id of any bundle's model
 
@@ -77,7 +77,7 @@ def save_adapter(path: Path, adapter: Adapter, model_id: str, form: AdapterForm)
         AdapterError: the adapter is not finite (in that form).
         OSError: it cannot be written; what was there stays.
     """
-    write_private(path, _file(adapter, model_id, form))
+    atomic_write_private(path, _file(adapter, model_id, form))
 
 
 def load_adapter(path: Path, shape: ModelShape, model_id: str) -> Adapter:
@@ -97,13 +97,15 @@ def load_adapter(path: Path, shape: ModelShape, model_id: str) -> Adapter:
         raise AdapterError(f"{path.name} is damaged: {error}") from error
     if metadata.get("model_id") != model_id:
         raise AdapterError(f"{path.name} belongs to another model")
-    adapter = checked(tensors, shape, path.name, metadata.get("form"))
+    adapter = check_adapter(tensors, shape, path.name, metadata.get("form"))
     if metadata.get("sha256") != _digest(tensors):
         raise AdapterError(f"{path.name} is damaged: its numbers are not those that were written")
     return adapter
 
 
-def checked(tensors: Mapping[str, npt.NDArray[Any]], shape: ModelShape, name: str, form: str | None = None) -> Adapter:
+def check_adapter(
+    tensors: Mapping[str, npt.NDArray[Any]], shape: ModelShape, name: str, form: str | None = None
+) -> Adapter:
     """Returns the adapter that stored tensors come to; `form` None: float32 or float16, whichever they are.
 
     Raises:
@@ -111,7 +113,7 @@ def checked(tensors: Mapping[str, npt.NDArray[Any]], shape: ModelShape, name: st
     """
     try:
         adapter = Adapter(**unpack(tensors, form or _float_form(tensors), _sizes(shape)))
-    except FormError as error:
+    except EncodingError as error:
         raise AdapterError(f"{name} {error}") from error
     if not adapter.is_finite():
         raise AdapterError(f"{name} holds infinite or missing numbers")
@@ -146,7 +148,7 @@ def _digest(tensors: Mapping[str, npt.NDArray[Any]]) -> str:
     return digest.hexdigest()
 
 
-def between(first: Adapter, second: Adapter, share: float) -> Adapter:
+def interpolate(first: Adapter, second: Adapter, share: float) -> Adapter:
     """share·first + (1 − share)·second."""
 
     def mixed(one: Array, other: Array) -> Array:

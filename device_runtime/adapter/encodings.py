@@ -39,7 +39,7 @@ Measured on users of the NUS SMS corpus, see `docs/bundle-format.md`."""
 _LARGEST_STEP = 127
 
 
-class FormError(ValueError):
+class EncodingError(ValueError):
     """Tensors are in no known form, or not what their form asks for; the message says why."""
 
 
@@ -56,11 +56,11 @@ def unpack(stored: Stored, form: str, sizes: Sizes) -> dict[str, Array]:
             names a piece twice or one that there is not.
     """
     if form not in _PACK:
-        raise FormError(f"is in the form {form!r}, known are {', '.join(_PACK)}")
+        raise EncodingError(f"is in the form {form!r}, known are {', '.join(_PACK)}")
     found = {name: (str(tensor.dtype), tensor.shape) for name, tensor in stored.items()}
     wanted = _layout(form, sizes, entries=stored["bias.pieces"].size if "bias.pieces" in stored else 0)
     if found != wanted:
-        raise FormError(f"has the tensors {found}, this model takes {wanted} in the form {form!r}")
+        raise EncodingError(f"has the tensors {found}, this model takes {wanted} in the form {form!r}")
     if form == "int8":
         return {name: _scaled(stored[name], stored[f"{name}.scale"]) for name in NAMES}
     if form == "sparse":
@@ -124,7 +124,7 @@ def _scaled(steps: npt.NDArray[np.int8], scale: npt.NDArray[np.float32]) -> Arra
 def _dense(pieces: npt.NDArray[Any], values: npt.NDArray[np.float16], vocab: int) -> Array:
     ascending = pieces.astype(np.int64)
     if len(ascending) and (ascending[-1] >= vocab or np.any(np.diff(ascending) <= 0)):
-        raise FormError(f"names pieces that do not ascend below {vocab}")
+        raise EncodingError(f"names pieces that do not ascend below {vocab}")
     bias = np.zeros(vocab, np.float32)
     bias[ascending] = values
     return bias

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from device_runtime.adapter.adapter import Adapter, AdapterError, load_adapter, save_adapter
 from device_runtime.manifest import Manifest
-from keyboard_model.storage.atomic_write import sync, write_private
+from keyboard_model.storage.atomic_write import atomic_write_private, fsync_path
 
 _OF_VERSION_1 = ("adapter.safetensors", "previous.safetensors", "state.json")
 
 
-class AdapterShelf:
+class AdapterStore:
     """The files `adapter-<id>.safetensors` in a folder, for one base model."""
 
     def __init__(self, folder: Path, manifest: Manifest) -> None:
@@ -39,7 +39,7 @@ class AdapterShelf:
             AdapterError: it belongs to another model, is damaged or no adapter; it is not kept.
             OSError: it cannot be written.
         """
-        write_private(self.path(adapter_id), data)
+        atomic_write_private(self.path(adapter_id), data)
         try:
             return self.load(adapter_id)
         except AdapterError:
@@ -67,4 +67,4 @@ class AdapterShelf:
             with contextlib.suppress(FileNotFoundError):
                 path.unlink()
         if leftover:
-            sync(self._folder)
+            fsync_path(self._folder)

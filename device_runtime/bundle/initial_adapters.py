@@ -14,13 +14,13 @@ import numpy.typing as npt
 import safetensors.numpy
 from safetensors import SafetensorError
 
-from device_runtime.adapter.adapter import NAMES, Adapter, AdapterError, checked
+from device_runtime.adapter.adapter import NAMES, Adapter, AdapterError, check_adapter
 from device_runtime.manifest import ModelShape
 
 Tensors = Mapping[str, npt.NDArray[Any]]
 
 
-def starts_bytes(starts: Sequence[Tensors]) -> bytes:
+def serialize_initial_adapters(starts: Sequence[Tensors]) -> bytes:
     """Returns the file of so many starts, each its tensors by their plain names; stored as float32."""
     return safetensors.numpy.save(
         {
@@ -31,7 +31,7 @@ def starts_bytes(starts: Sequence[Tensors]) -> bytes:
     )
 
 
-def read_starts(data: bytes, shape: ModelShape, number: int) -> tuple[Adapter, ...]:
+def load_initial_adapters(data: bytes, shape: ModelShape, number: int) -> tuple[Adapter, ...]:
     """Reads the file (whose bytes the manifest vouches for).
 
     Raises:
@@ -47,7 +47,7 @@ def read_starts(data: bytes, shape: ModelShape, number: int) -> tuple[Adapter, .
             f"the initial adapter has the tensors {sorted(tensors)}, the recipe's number of starts is {number}"
         )
     return tuple(
-        checked(
+        check_adapter(
             {name: tensors[_stored(name, at)] for name in NAMES}, shape, f"start {at}" if at else "the initial adapter"
         )
         for at in range(number)

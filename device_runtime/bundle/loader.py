@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from device_runtime.adapter.adapter import Adapter, AdapterError
 from device_runtime.bundle import files
 from device_runtime.bundle.files import BundleError
-from device_runtime.bundle.initial_adapters import read_starts
+from device_runtime.bundle.initial_adapters import load_initial_adapters
 from device_runtime.bundle.signing_keys import load_public
 from device_runtime.manifest import FORMAT, FORMAT_VERSION, FileEntry, Manifest
 from keyboard_model.ngram.table import NgramError, NgramTable
@@ -29,7 +29,7 @@ __all__ = [
     "BundleError",
     "check_signature",
     "file_entries",
-    "interpreted",
+    "parse_manifest",
     "load_bundle",
     "model_id",
     "read_manifest",
@@ -67,12 +67,12 @@ def load_bundle(path: Path | str, public_key: Path | str) -> Bundle:
     manifest = read_manifest(content[files.MANIFEST])
     _check_files(content, manifest)
     try:
-        return interpreted(path, manifest, content)
+        return parse_manifest(path, manifest, content)
     except (AdapterError, NgramError) as error:
         raise BundleError(f"{path}: {error}") from error
 
 
-def interpreted(path: Path, manifest: Manifest, content: Mapping[str, bytes]) -> Bundle:
+def parse_manifest(path: Path, manifest: Manifest, content: Mapping[str, bytes]) -> Bundle:
     """Returns the bundle that files, verified before, come to.
 
     Raises:
@@ -81,7 +81,7 @@ def interpreted(path: Path, manifest: Manifest, content: Mapping[str, bytes]) ->
     ngram = NgramTable.from_bytes(content[files.NGRAM])
     if ngram.vocab != manifest.model.vocab:
         raise NgramError(f"the n-grams are of {ngram.vocab} pieces, the model of {manifest.model.vocab}")
-    starts = read_starts(content[files.ADAPTER_INIT], manifest.model, manifest.recipe.starts)
+    starts = load_initial_adapters(content[files.ADAPTER_INIT], manifest.model, manifest.recipe.starts)
     return Bundle(path, manifest, content[files.MODEL], content[files.TOKENIZER], starts, ngram)
 
 

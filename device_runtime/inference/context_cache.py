@@ -50,7 +50,7 @@ Mix = Callable[[Ids, Array], Array]
 """From a context and the model's log-probabilities after it to those that are shown."""
 
 
-def recent(ids: Sequence[int]) -> Ids:
+def truncate_context(ids: Sequence[int]) -> Ids:
     """The part of a message's ids that is read: BOS and the newest pieces."""
     excess = len(ids) - MAX_CONTEXT
     if excess <= 0:
@@ -59,7 +59,7 @@ def recent(ids: Sequence[int]) -> Ids:
     return (ids[0], *ids[1 + left_out :])
 
 
-class ContextReader:
+class ContextCache:
     """Reads contexts through `step`, from `zero` on. Safe to use from several threads."""
 
     def __init__(self, step: Step, zero: State, mix: Mix) -> None:

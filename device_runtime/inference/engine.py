@@ -14,10 +14,10 @@ from ai_edge_litert.interpreter import Interpreter
 from device_runtime.adapter.adapter import Adapter, Array
 from device_runtime.bundle.loader import Bundle, BundleError
 from device_runtime.bundle.model_signatures import read_signatures
-from device_runtime.inference.context_cache import ContextReader, State
+from device_runtime.inference.context_cache import ContextCache, State
 from device_runtime.inference.lexicon import Lexicon
-from device_runtime.inference.ngram_interpolation import mixing
-from device_runtime.inference.signature_runner import LoadedSignature, give_back_large_blocks
+from device_runtime.inference.ngram_interpolation import ngram_interpolator
+from device_runtime.inference.signature_runner import SignatureRunner, release_large_blocks
 from keyboard_model.text.tokenizer import Tokenizer, TokenizerError
 
 Ints = npt.NDArray[np.int32]
@@ -53,7 +53,7 @@ class Engine:
         Raises:
             BundleError: the model, though signed, cannot be run or has other signatures than its manifest says.
         """
-        give_back_large_blocks()
+        release_large_blocks()
         self.bundle = bundle
         self.shape = bundle.manifest.model
         try:
@@ -65,13 +65,15 @@ class Engine:
             raise BundleError(f"{bundle.path}: the model's signatures are not those that the manifest describes")
         if len(self.tokenizer) != self.shape.vocab or self.tokenizer.bos != self.shape.bos:
             raise BundleError(f"{bundle.path}: the tokenizer and the model are not of one make")
-        self._step = LoadedSignature(bundle.model, "step", num_threads)
-        self._adapt = LoadedSignature(bundle.model, "adapt", num_threads, small=True)
-        self._evaluate = LoadedSignature(bundle.model, "evaluate", num_threads, small=True)
+        self._step = SignatureRunner(bundle.model, "step", num_threads)
+        self._adapt = SignatureRunner(bundle.model, "adapt", num_threads, small=True)
+        self._evaluate = SignatureRunner(bundle.model, "evaluate", num_threads, small=True)
         self._tokens = [np.array([i], np.int32) for i in range(self.shape.vocab)]
         self._zero = State(np.zeros((1, self.shape.cells), np.float32), np.zeros((1, self.shape.embedding), np.float32))
         self.lexicon = Lexicon(self.tokenizer)
-        self.reader = ContextReader(self.step, self._zero, mixing(bundle.ngram, bundle.manifest.ngram_weight))
+        self.reader = ContextCache(
+            self.step, self._zero, ngram_interpolator(bundle.ngram, bundle.manifest.ngram_weight)
+        )
 
     def zero_state(self) -> State:
         """The state before a message; its first token is BOS."""

@@ -17,15 +17,15 @@ from keyboard_model.ngram.table import NgramTable
 _TINY = np.finfo(np.float32).tiny
 
 
-def as_it_is(ids: Ids, log_probs: Array) -> Array:
+def identity(ids: Ids, log_probs: Array) -> Array:
     """Mixes nothing in."""
     return log_probs
 
 
-def mixing(table: NgramTable, weight: float) -> Mix:
+def ngram_interpolator(table: NgramTable, weight: float) -> Mix:
     """Returns what mixes the table's n-grams after a context, BOS standing before it, too, into log-probabilities."""
     if weight == 0.0:
-        return as_it_is
+        return identity
 
     def mix(ids: Ids, log_probs: Array) -> Array:
         older, newer = (ids[0], *ids)[-2:]

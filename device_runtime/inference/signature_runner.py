@@ -21,7 +21,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from device_runtime.adapter.adapter import Array
 
 
-class LoadedSignature:
+class SignatureRunner:
     """Calls one signature by its tensors' names. Safe to use from several threads, one call at a time."""
 
     def __init__(self, model: bytes, name: str, num_threads: int, small: bool = False) -> None:
@@ -59,7 +59,7 @@ _M_MMAP_THRESHOLD = -3  # malloc.h
 _THRESHOLD = 1024 * 1024
 
 
-def give_back_large_blocks() -> None:
+def release_large_blocks() -> None:
     """Fixes the threshold at 1 MB for this process; does nothing where the C library has no such setting."""
     setting = getattr(ctypes.CDLL(None), "mallopt", None)
     if setting is not None:

@@ -9,7 +9,7 @@ from dataclasses import astuple, dataclass, fields
 from datetime import datetime
 from typing import Any, Literal
 
-from device_runtime.phone.database import Store
+from device_runtime.phone.database import PhoneDatabase
 from device_runtime.phone.state import SHARED_START, Due
 
 STORED = 5
@@ -79,7 +79,7 @@ _FLAGS = [_COLUMNS.index(name) for name in ("kept", "stored")]
 class AdaptationLog:
     """The entries in a phone's store."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: PhoneDatabase) -> None:
         self._store = store
 
     def entries(self) -> list[AdaptationEntry]:

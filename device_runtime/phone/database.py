@@ -43,7 +43,7 @@ class StoreError(ValueError):
     """The store cannot be opened, read or written; the message says why."""
 
 
-class Store:
+class PhoneDatabase:
     """An open file. Safe to use from several threads; each transaction is one's own."""
 
     def __init__(self, path: Path) -> None:

@@ -14,13 +14,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from device_runtime.adapter.adapter import Adapter, AdapterError
-from device_runtime.adapter.store import AdapterShelf
+from device_runtime.adapter.store import AdapterStore
 from device_runtime.bundle.loader import Bundle
 from device_runtime.phone.adaptation_log import AdaptationEntry, AdaptationLog
-from device_runtime.phone.database import Store
-from device_runtime.phone.message_history import History
+from device_runtime.phone.database import PhoneDatabase
+from device_runtime.phone.message_history import MessageHistory
 from device_runtime.phone.state import SHARED_START, StateRow
-from device_runtime.phone.word_lists import Forgotten
+from device_runtime.phone.word_lists import ForgottenWords
 
 
 class FolderError(ValueError):
@@ -43,13 +43,13 @@ class PhoneFolder:
         self.notes: list[str] = []
         self._initial = bundle.adapter_init
         self._model_id = bundle.manifest.model_id
-        self.store = Store(path / "history.sqlite")
+        self.store = PhoneDatabase(path / "history.sqlite")
         try:
             self.state = StateRow(self.store, self._model_id)
-            self.history = History(self.store)
+            self.history = MessageHistory(self.store)
             self.log = AdaptationLog(self.store)
-            self.forgotten = Forgotten(self.store, self.state.now.salt)
-            self.shelf = AdapterShelf(path, bundle.manifest)
+            self.forgotten = ForgottenWords(self.store, self.state.now.salt)
+            self.shelf = AdapterStore(path, bundle.manifest)
             self._set_right()
             self.adapter = self._load()
         except BaseException:

@@ -13,14 +13,14 @@ from typing import Any
 
 from device_runtime.phone.folder import PhoneFolder
 from device_runtime.phone.state import SHARED_START, new_salt
-from keyboard_model.text.masking import bare, without_words
+from keyboard_model.text.masking import canonical_form, mask_words
 
 
 def forget_word(folder: PhoneFolder, word: str) -> int:
     """Masks one word in every message and keeps it off this phone. Returns how many messages had it."""
     with folder.store.transaction():
         folder.forgotten.write(word)
-        changed = folder.history.rewrite(lambda text: without_words(text, bare(word).__eq__))
+        changed = folder.history.rewrite(lambda text: mask_words(text, canonical_form(word).__eq__))
         _unlearn(folder, changed)
     _take_up(folder)
     return len(changed)

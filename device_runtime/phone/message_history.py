@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from device_runtime.phone.database import Store, StoreError, seconds
+from device_runtime.phone.database import PhoneDatabase, StoreError, seconds
 from keyboard_model.text import units as words_of_text
 
 MAX_MESSAGES = 20_000
@@ -32,10 +32,10 @@ class Message(NamedTuple):
     words: int
 
 
-class History:
+class MessageHistory:
     """At most about `max_messages` messages of `max_bytes` of text, the oldest go first."""
 
-    def __init__(self, store: Store, max_messages: int = MAX_MESSAGES, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(self, store: PhoneDatabase, max_messages: int = MAX_MESSAGES, max_bytes: int = MAX_BYTES) -> None:
         self._store = store
         self._max_messages = max_messages
         self._max_bytes = max_bytes

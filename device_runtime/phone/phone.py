@@ -20,7 +20,7 @@ from typing import Any
 from device_runtime.adaptation.adapt import Adaptation
 from device_runtime.adaptation.budget import Budget
 from device_runtime.adaptation.ngram_weight import tail_of
-from device_runtime.adaptation.trainer import Trainer, TrainerHere
+from device_runtime.adaptation.trainer import InProcessTrainer, Trainer
 from device_runtime.adapter.adapter import Adapter
 from device_runtime.inference.engine import Engine
 from device_runtime.inference.lexicon import is_one_word
@@ -35,9 +35,9 @@ from device_runtime.phone.folder import FolderError, PhoneFolder
 from device_runtime.phone.message_history import Entry, Message, storable
 from device_runtime.phone.state import SHARED_START
 from device_runtime.phone.word_lists import LearnedWord, learned_words
-from device_runtime.prediction.predictor import Suggestion, Typed, suggest
-from device_runtime.user_model.user_model import Habits
-from keyboard_model.text.masking import bare, masked
+from device_runtime.prediction.predictor import Suggestion, TypedContext, suggest
+from device_runtime.user_model.user_model import UserModel
+from keyboard_model.text.masking import canonical_form, mask_sensitive
 
 MAX_SUGGESTIONS = 100
 
@@ -64,7 +64,7 @@ class Phone:
         self._engine = engine
         self._trainer = trainer
         self._folder = folder
-        self._blocked = frozenset(map(bare, blocked))
+        self._blocked = frozenset(map(canonical_form, blocked))
         self._clock = clock
         self._adapter = folder.adapter
         self._nobody = self._no_habits()
@@ -101,7 +101,7 @@ class Phone:
         with _reported():
             opened = PhoneFolder.open(Path(folder), engine.bundle)
             try:
-                return cls(engine, opened, blocked, clock, trainer or TrainerHere(engine))
+                return cls(engine, opened, blocked, clock, trainer or InProcessTrainer(engine))
             except BaseException:
                 opened.close()
                 raise
@@ -200,7 +200,7 @@ class Phone:
         if not 1 <= k <= MAX_SUGGESTIONS:
             raise PhoneError(f"k is {k}: ask for 1 to {MAX_SUGGESTIONS} suggestions")
         # Read as it would be learnt, so that what follows a masked word is found again.
-        typed = Typed.of(self._as_learnt(storable(context)), storable(prefix))
+        typed = TypedContext.of(self._as_learnt(storable(context)), storable(prefix))
         hidden = self._hidden if self._blocked or len(self._folder.forgotten) else None
         if not personal:
             return suggest(self._engine, self._engine.bundle.adapter_init, self._nobody, typed, k, hidden)
@@ -366,19 +366,19 @@ class Phone:
             self._adapter, self._habits = self._folder.adapter, habits
 
     def _as_learnt(self, text: str) -> str:
-        return self._folder.forgotten.masked(masked(text))
+        return self._folder.forgotten.masked(mask_sensitive(text))
 
     def _hidden(self, word: str) -> bool:
-        return bare(word) in self._blocked or word in self._folder.forgotten
+        return canonical_form(word) in self._blocked or word in self._folder.forgotten
 
     def _one_word(self, word: str) -> None:
-        if not isinstance(word, str) or not is_one_word(bare(word)):
+        if not isinstance(word, str) or not is_one_word(canonical_form(word)):
             raise PhoneError(f"{str(word)[:40]!r} is not one word")
 
-    def _no_habits(self) -> Habits:
-        return Habits(self._engine.bundle.manifest.recipe.history, self._engine.lexicon.piece_of)
+    def _no_habits(self) -> UserModel:
+        return UserModel(self._engine.bundle.manifest.recipe.history, self._engine.lexicon.piece_of)
 
-    def _recounted(self) -> Habits:
+    def _recounted(self) -> UserModel:
         habits = self._no_habits()
         habits.history.strength = self._folder.state.now.strength
         habits.observe(message.text for message in self._folder.history.messages())

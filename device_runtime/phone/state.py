@@ -6,7 +6,7 @@ import secrets
 from dataclasses import astuple, dataclass, replace
 from typing import Any, Literal
 
-from device_runtime.phone.database import Store
+from device_runtime.phone.database import PhoneDatabase
 
 SHARED_START = 0
 """In an adapter's place: the bundle's own, before any adaptation."""
@@ -48,7 +48,7 @@ def new_salt() -> bytes:
 class StateRow:
     """The row on disk."""
 
-    def __init__(self, store: Store, model_id: str) -> None:
+    def __init__(self, store: PhoneDatabase, model_id: str) -> None:
         """Makes the row, for this model, where there is none."""
         self._store = store
         if not self._rows():

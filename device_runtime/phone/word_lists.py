@@ -15,18 +15,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from device_runtime.inference.lexicon import Lexicon
-from device_runtime.phone.database import Store
+from device_runtime.phone.database import PhoneDatabase
 from device_runtime.phone.message_history import Message
-from keyboard_model.text.masking import bare, without_words
+from keyboard_model.text.masking import canonical_form, mask_words
 from keyboard_model.text.units import words
 
 _DIGEST_BYTES = 16
 
 
-class Forgotten:
+class ForgottenWords:
     """The hashes, in memory as on disk."""
 
-    def __init__(self, store: Store, salt: bytes) -> None:
+    def __init__(self, store: PhoneDatabase, salt: bytes) -> None:
         self._store = store
         self.reread(salt)
 
@@ -36,24 +36,24 @@ class Forgotten:
         self._digests = {digest for (digest,) in self._store.rows("SELECT digest FROM forgotten")}
 
     def __contains__(self, word: str) -> bool:
-        return bool(self._digests) and self._digest(bare(word)) in self._digests
+        return bool(self._digests) and self._digest(canonical_form(word)) in self._digests
 
     def __len__(self) -> int:
         return len(self._digests)
 
     def masked(self, text: str) -> str:
         """Returns `text` with a placeholder in place of each forgotten word."""
-        return without_words(text, self.__contains__) if self._digests else text
+        return mask_words(text, self.__contains__) if self._digests else text
 
     def write(self, word: str) -> None:
         """Puts a word on the disk's list."""
         with self._store.transaction() as db:
-            db.execute("INSERT OR IGNORE INTO forgotten (digest) VALUES (?)", (self._digest(bare(word)),))
+            db.execute("INSERT OR IGNORE INTO forgotten (digest) VALUES (?)", (self._digest(canonical_form(word)),))
 
     def erase(self, word: str) -> bool:
         """Takes a word off the disk's list. Returns whether it was there."""
         with self._store.transaction() as db:
-            found = db.execute("DELETE FROM forgotten WHERE digest = ?", (self._digest(bare(word)),))
+            found = db.execute("DELETE FROM forgotten WHERE digest = ?", (self._digest(canonical_form(word)),))
         return found.rowcount > 0
 
     def clear(self) -> None:

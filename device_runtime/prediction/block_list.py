@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from device_runtime.inference.lexicon import is_one_word
-from keyboard_model.text.masking import bare
+from keyboard_model.text.masking import canonical_form
 
 
 class BlockListError(ValueError):
@@ -34,7 +34,7 @@ def read_block_list(path: Path) -> frozenset[str]:
 
 
 def _word(path: Path, number: int, line: str) -> str:
-    word = bare(line)
+    word = canonical_form(line)
     if not is_one_word(word):
         raise BlockListError(f"{path}, line {number}: {line[:40]!r} is not one word; give one word a line")
     return word

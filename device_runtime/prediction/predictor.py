@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from device_runtime.adapter.adapter import Adapter, Array
-from device_runtime.inference.context_cache import recent
+from device_runtime.inference.context_cache import truncate_context
 from device_runtime.inference.engine import Engine
-from device_runtime.prediction.swap_margin import steady
-from device_runtime.prediction.typo_correction import despite_a_slip
+from device_runtime.prediction.swap_margin import apply_swap_margin
+from device_runtime.prediction.typo_correction import complete_with_typos
 from device_runtime.prediction.word_search import Hidden, WordSearch
 from device_runtime.user_model.capitalization import begins_sentence
-from device_runtime.user_model.user_model import Habits, UserHistory
+from device_runtime.user_model.user_model import UserModel, UserNgramModel
 from keyboard_model.text.units import Kind, Unit, normalize, units
 
 _WIDER = 7
@@ -34,7 +34,7 @@ class Suggestion:
 
 
 @dataclass(frozen=True)
-class Typed:
+class TypedContext:
     """What stands before the cursor: `before`, whole units in `text`; `prefix`, the word being typed, in its case."""
 
     text: str
@@ -42,7 +42,7 @@ class Typed:
     prefix: str
 
     @classmethod
-    def of(cls, context: str, prefix: str) -> Typed:
+    def of(cls, context: str, prefix: str) -> TypedContext:
         """Splits what was typed. Of a `prefix` that is more than one word, the last is the one being typed."""
         prefix = normalize(prefix)
         found = units(prefix)
@@ -63,17 +63,17 @@ class Typed:
 
 
 def suggest(
-    engine: Engine, adapter: Adapter, habits: Habits, typed: Typed, k: int, hidden: Hidden | None = None
+    engine: Engine, adapter: Adapter, habits: UserModel, typed: TypedContext, k: int, hidden: Hidden | None = None
 ) -> list[Suggestion]:
     """Returns up to k different words, none of them `hidden`, the most probable first; empty `habits` add nothing."""
     initial = engine.bundle.adapter_init
-    context = recent(engine.tokenizer.encode(typed.text).ids)
+    context = truncate_context(engine.tokenizer.encode(typed.text).ids)
     if adapter is initial and not habits.history.total:
         found = _search(engine, context, initial, habits.history, typed, k, hidden)
     else:
-        shared = _search(engine, context, initial, UserHistory.empty(), typed, k, hidden)
+        shared = _search(engine, context, initial, UserNgramModel.empty(), typed, k, hidden)
         personal = _search(engine, context, adapter, habits.history, typed, k + _WIDER, hidden)
-        found = steady(shared, personal, engine.bundle.manifest.recipe.swap_margin, k)
+        found = apply_swap_margin(shared, personal, engine.bundle.manifest.recipe.swap_margin, k)
     sentence_start = begins_sentence(typed.before)
     return [
         Suggestion(word, habits.casing.restore(word, typed.in_case_of(word), sentence_start), probability)
@@ -85,8 +85,8 @@ def _search(
     engine: Engine,
     context: tuple[int, ...],
     adapter: Adapter,
-    history: UserHistory,
-    typed: Typed,
+    history: UserNgramModel,
+    typed: TypedContext,
     k: int,
     hidden: Hidden | None,
 ) -> list[tuple[str, float]]:
@@ -96,4 +96,4 @@ def _search(
     mixture = history.mixture([unit.text for unit in typed.before[-2:]])
     prefix = typed.prefix.lower()
     found = WordSearch(engine.lexicon, next_pieces, history, mixture, prefix, k, hidden).run()
-    return despite_a_slip(found, engine.lexicon, next_pieces, history, mixture, prefix, k, hidden)
+    return complete_with_typos(found, engine.lexicon, next_pieces, history, mixture, prefix, k, hidden)

@@ -13,7 +13,7 @@ Ranked = Sequence[tuple[str, float]]
 """Words with their probabilities, the most probable first."""
 
 
-def steady(shared: Ranked, personal: Ranked, margin: float, k: int) -> list[tuple[str, float]]:
+def apply_swap_margin(shared: Ranked, personal: Ranked, margin: float, k: int) -> list[tuple[str, float]]:
     """Chooses k words.
 
     Args:

@@ -17,7 +17,7 @@ import numpy as np
 
 from device_runtime.inference.lexicon import Lexicon, is_one_word
 from device_runtime.prediction.word_search import Hidden, NextPieces
-from device_runtime.user_model.user_model import Floats, Mixture, UserHistory
+from device_runtime.user_model.user_model import Floats, Mixture, UserNgramModel
 
 LEAST_TYPED = 3
 """Letters from which on a slip is thought of: below, nearly everything is one edit away."""
@@ -31,7 +31,7 @@ _FOLLOWERS = 64
 Ranked = list[tuple[str, float]]
 
 
-def one_slip_away(words: Sequence[str], typed: str) -> list[int]:
+def within_one_edit(words: Sequence[str], typed: str) -> list[int]:
     """Returns the positions in `words` (sorted) of those with a beginning one edit from `typed`, ascending.
 
     Those that begin with `typed` itself are left out; all are where `typed` is shorter than LEAST_TYPED.
@@ -77,7 +77,7 @@ def _end(words: Sequence[str], beginning: str, low: int, high: int) -> int:
     return bisect_right(words, beginning + _LAST, low, high)
 
 
-def with_slips(exact: Ranked, slips: Ranked, k: int) -> Ranked:
+def merge_typo_matches(exact: Ranked, slips: Ranked, k: int) -> Ranked:
     """Returns up to k words, the most probable first, ties by the alphabet.
 
     Args:
@@ -91,11 +91,11 @@ def with_slips(exact: Ranked, slips: Ranked, k: int) -> Ranked:
     return sorted([*exact, *slips], key=lambda item: (-item[1], item[0]))[:k]
 
 
-def despite_a_slip(
+def complete_with_typos(
     exact: Ranked,
     lexicon: Lexicon,
     next_pieces: NextPieces,
-    history: UserHistory,
+    history: UserNgramModel,
     mixture: Mixture,
     prefix: str,
     k: int,
@@ -103,7 +103,7 @@ def despite_a_slip(
 ) -> Ranked:
     """Returns `exact` (what `WordSearch` found) with words of one piece and the owner's that are a slip away.
 
-    A slip's word is worth PENALTY times its probability; see `slips.with_slips` for when it is shown.
+    A slip's word is worth PENALTY times its probability; see `slips.merge_typo_matches` for when it is shown.
     """
     if len(prefix) < LEAST_TYPED:
         return exact
@@ -120,18 +120,18 @@ def despite_a_slip(
             break
         if word not in known and is_one_word(word) and not (hidden is not None and hidden(word)):
             slips.append((word, PENALTY * score))
-    return with_slips(exact, slips, k)
+    return merge_typo_matches(exact, slips, k)
 
 
 def _shared(lexicon: Lexicon, scores: Floats, prefix: str) -> dict[str, float]:
     words = lexicon.words
-    found = {words.texts[at]: int(words.ids[at]) for at in one_slip_away(words.texts, prefix)}
+    found = {words.texts[at]: int(words.ids[at]) for at in within_one_edit(words.texts, prefix)}
     return {word: float(scores[piece]) for word, piece in found.items() if lexicon.piece_of(word) == piece}
 
 
-def _own(history: UserHistory, mixture: Mixture, prefix: str) -> dict[str, float]:
+def _own(history: UserNgramModel, mixture: Mixture, prefix: str) -> dict[str, float]:
     """The owner's words of several pieces, as far as the history alone carries them."""
-    words = [history.spelt[at] for at in one_slip_away(history.spelt, prefix)]
+    words = [history.spelt[at] for at in within_one_edit(history.spelt, prefix)]
     indexes = [(word, history.index(word)) for word in words]
     return {
         word: float(mixture.extra[index])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from keyboard_model.metrics import Spread
-from keyboard_model.storage.atomic_write import write_private
+from keyboard_model.storage.atomic_write import atomic_write_private
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -46,7 +46,7 @@ def write_file(path: Path, content: bytes) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_private(path, content)
+        atomic_write_private(path, content)
     except OSError as error:
         raise ReportError(f"cannot write {path}: {error.strerror or error}") from error
 

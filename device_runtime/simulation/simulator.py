@@ -13,7 +13,7 @@ from device_runtime.simulation.aggregate import aggregate
 from device_runtime.simulation.held_out import WHOLE, SimulatedUser, TrialPlan
 from device_runtime.simulation.report import CorpusInfo, FailedUser, Report
 from device_runtime.simulation.trial import Trial
-from device_runtime.simulation.trial_queue import Crew, SimulationError, TrialQueue
+from device_runtime.simulation.trial_queue import SimulationError, TrialQueue, TrialWorkerPool
 from device_runtime.simulation.trial_store import TrialKeys, TrialStore
 
 __all__ = ["SimulatedUser", "SimulationError", "TrialPlan", "run_trials", "simulate"]
@@ -65,7 +65,7 @@ def run_trials(
             phones.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise SimulationError(f"cannot make the folder {phones}: {error.strerror or error}") from error
-        crew = stack.enter_context(Crew(bundle, workers))
+        crew = stack.enter_context(TrialWorkerPool(bundle, workers))
 
         def begin(user: SimulatedUser, key: str) -> Future[Trial | FailedUser]:
             return crew.trial(user, phones / key[:24], store is not None, plan)

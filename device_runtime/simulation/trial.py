@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from device_runtime.inference.engine import Engine
 from device_runtime.phone.phone import Phone
-from device_runtime.simulation.device import Asked, PhoneHere, TestedPhone
+from device_runtime.simulation.device import Device, LocalDevice, PredictionQuery
 from device_runtime.simulation.held_out import WHOLE, HeldOutWord, SimulatedUser, TrialPlan, held_out_words, parts
 from device_runtime.simulation.report import GateVerdict
 from keyboard_model.metrics import WordCounts, count_word
@@ -47,16 +47,16 @@ def count_shown(word: HeldOutWord, suggested: list[str]) -> WordCounts:
 
 
 def run_trial(engine: Engine, user: SimulatedUser, folder: Path, plan: TrialPlan = WHOLE) -> Trial:
-    """Gives `user` a phone in `folder` (which must not exist yet) and tests it; see `try_out`.
+    """Gives `user` a phone in `folder` (which must not exist yet) and tests it; see `evaluate_device`.
 
     Raises:
         PhoneError: the user's messages are none, or the phone cannot store them.
     """
     with Phone.open(folder, engine) as phone:
-        return try_out(PhoneHere(phone), user, plan)
+        return evaluate_device(LocalDevice(phone), user, plan)
 
 
-def try_out(phone: TestedPhone, user: SimulatedUser, plan: TrialPlan = WHOLE) -> Trial:
+def evaluate_device(phone: Device, user: SimulatedUser, plan: TrialPlan = WHOLE) -> Trial:
     """Lets `phone` learn from the user's first messages.
 
     Returns:
@@ -113,9 +113,9 @@ def _blocks(words: Iterable[HeldOutWord], size: int) -> Iterator[list[HeldOutWor
         yield block
 
 
-def _tested(phone: TestedPhone, words: Sequence[HeldOutWord], personal: bool, keystrokes: bool) -> _Tested:
+def _tested(phone: Device, words: Sequence[HeldOutWord], personal: bool, keystrokes: bool) -> _Tested:
     started = time.perf_counter()
-    suggested = phone.suggest([Asked(word, 0) for word in words], personal)
+    suggested = phone.suggest([PredictionQuery(word, 0) for word in words], personal)
     seconds = time.perf_counter() - started
     if keystrokes:
         typed = _typed_out(phone, words, suggested, personal)
@@ -127,7 +127,7 @@ def _tested(phone: TestedPhone, words: Sequence[HeldOutWord], personal: bool, ke
 
 
 def _typed_out(
-    phone: TestedPhone, words: Sequence[HeldOutWord], suggested: Sequence[list[str]], personal: bool
+    phone: Device, words: Sequence[HeldOutWord], suggested: Sequence[list[str]], personal: bool
 ) -> list[int | None]:
     """After how many of its characters each word shows; None where it never does."""
     after = [0 if word.word in keys else None for word, keys in zip(words, suggested, strict=True)]
@@ -135,7 +135,7 @@ def _typed_out(
         waiting = [i for i, word in enumerate(words) if after[i] is None and typed <= len(word.word)]
         if not waiting:
             continue  # a longer word may go on
-        found = phone.suggest([Asked(words[i], typed) for i in waiting], personal)
+        found = phone.suggest([PredictionQuery(words[i], typed) for i in waiting], personal)
         for i, keys in zip(waiting, found, strict=True):
             if words[i].word in keys:
                 after[i] = typed

@@ -21,7 +21,7 @@ from device_runtime.simulation.held_out import SimulatedUser, TrialPlan
 from device_runtime.simulation.report import FailedUser
 from device_runtime.simulation.trial import Trial, run_trial
 from device_runtime.simulation.trial_store import TrialKeys, TrialStore
-from keyboard_model.storage.child_processes import Leashed
+from keyboard_model.storage.child_processes import ChildProcessPool
 
 # The machine's fault, never that of one user's messages: these end the simulation.
 MACHINE_ERRORS = (OSError, MemoryError)
@@ -68,7 +68,7 @@ def _run(user: SimulatedUser, folder: Path, keep: bool, plan: TrialPlan) -> Tria
             shutil.rmtree(folder, ignore_errors=True)
 
 
-class Crew(Leashed):
+class TrialWorkerPool(ChildProcessPool):
     """`workers` processes that run trials of one bundle."""
 
     def __init__(self, bundle: Bundle, workers: int) -> None:

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from device_runtime.manifest import Manifest
 from device_runtime.simulation.held_out import SimulatedUser, TrialPlan
 from device_runtime.simulation.trial import Trial
-from keyboard_model.storage.append_log import LineFile
+from keyboard_model.storage.append_log import AppendLog
 
 
 class TrialStoreError(ValueError):
@@ -69,7 +69,7 @@ class TrialStore:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise TrialStoreError(f"cannot write {path}: {error.strerror or error}") from error
-        self._file = LineFile(path, TrialStoreError)
+        self._file = AppendLog(path, TrialStoreError)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

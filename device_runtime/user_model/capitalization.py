@@ -25,7 +25,7 @@ def begins_sentence(before: Sequence[Unit]) -> bool:
     return not before or (before[-1].kind is Kind.MARK and before[-1].text in _SENTENCE_ENDS)
 
 
-class Casing:
+class CapitalizationModel:
     """One owner's habits of upper case, counted from what they typed."""
 
     def __init__(self) -> None:

@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from device_runtime.manifest import HistoryRecipe
-from device_runtime.user_model.capitalization import Casing
+from device_runtime.user_model.capitalization import CapitalizationModel
 from keyboard_model.text.units import MARKS, PLACEHOLDER, Kind, Unit, units
 
 START = "<s>"
@@ -45,7 +45,7 @@ class Mixture:
     extra: Floats
 
 
-class UserHistory:
+class UserNgramModel:
     """Counts of one owner's words. Not safe to change and read from two threads at once: its phone sees to that."""
 
     def __init__(self, recipe: HistoryRecipe, piece_of: Callable[[str], int]) -> None:
@@ -67,7 +67,7 @@ class UserHistory:
         self._after_two: dict[int, array[int]] = {}
 
     @classmethod
-    def empty(cls) -> UserHistory:
+    def empty(cls) -> UserNgramModel:
         """Nobody's: mixes nothing in."""
         return _EMPTY
 
@@ -154,15 +154,15 @@ def _pair(older: int, newer: int) -> int:
 _NO_RECIPE = HistoryRecipe(
     cache_weight=0.0, cache_half=0.0, discount=0.0, concentration_2=math.inf, concentration_3=math.inf, strengths=1
 )
-_EMPTY = UserHistory(_NO_RECIPE, lambda word: -1)
+_EMPTY = UserNgramModel(_NO_RECIPE, lambda word: -1)
 
 
-class Habits:
+class UserModel:
     """Counts of one owner; begins empty."""
 
     def __init__(self, recipe: HistoryRecipe, piece_of: Callable[[str], int]) -> None:
-        self.history = UserHistory(recipe, piece_of)
-        self.casing = Casing()
+        self.history = UserNgramModel(recipe, piece_of)
+        self.casing = CapitalizationModel()
 
     def observe(self, messages: Iterable[str]) -> None:
         """Counts messages, in order."""

@@ -11,7 +11,7 @@ q = 0 is FedAvg's objective; q → ∞ is agnostic FedAvg's (Mohri et al. 2019),
 F_k: the client's loss at w; L: one over the local learning rate. Written as a weighted mean, so that it
 goes through any of TFF's aggregators: weight h_k, update F_k^q·Δ_k / h_k. q = 0 weighs all clients alike.
 
-`fair_weight` keeps of it the gradient's weights n_k·F_k^q, for a server with an optimizer of its own: the
+`q_ffl_weight` keeps of it the gradient's weights n_k·F_k^q, for a server with an optimizer of its own: the
 Lipschitz normalization Σ h_k only sets the length of the step, which FedAdam sets by itself.
 """
 
@@ -25,7 +25,7 @@ LEAST_LOSS = 1e-6
 """ε in nats, so that a client without any loss is still one of the mean's."""
 
 
-def reweighted(update: Any, loss: tf.Tensor, learning_rate: float, q: float) -> tuple[Any, tf.Tensor]:
+def q_fed_avg_update(update: Any, loss: tf.Tensor, learning_rate: float, q: float) -> tuple[Any, tf.Tensor]:
     """Returns a client's update and weight for the mean.
 
     Args:
@@ -42,7 +42,7 @@ def reweighted(update: Any, loss: tf.Tensor, learning_rate: float, q: float) -> 
     return tf.nest.map_structure(lambda part: share * part, update), weight
 
 
-def fair_weight(examples: tf.Tensor, loss: tf.Tensor, q: float) -> tf.Tensor:
+def q_ffl_weight(examples: tf.Tensor, loss: tf.Tensor, q: float) -> tf.Tensor:
     """Returns a client's weight in the mean of the updates, n_k·(F_k + ε)^q.
 
     Args:

@@ -17,7 +17,7 @@ AT_LEAST = 16
 """A tensor of more numbers is quantized; its two bounds, in float32, weigh as much as eight numbers of 8 bits."""
 
 
-def compressed_mean() -> tff.aggregators.WeightedAggregationFactory:
+def quantized_mean() -> tff.aggregators.WeightedAggregationFactory:
     """Returns the aggregation, weighted, with TFF's adaptive zeroing and clipping at their default rates."""
     quantile = tff.aggregators.PrivateQuantileEstimationProcess.no_noise
     norm = quantile(initial_estimate=1.0, target_quantile=0.8, learning_rate=0.2)

@@ -18,11 +18,21 @@ import numpy as np
 import tensorflow as tf
 from pydantic import Field
 
-from federated.algorithms.fine_tuning import STEPS_SPACE
+from federated.algorithms.fine_tuning import FINE_TUNING_SEARCH_SPACE
 from federated.job import NotNegative
 from federated.local_training import adapter_sgd
 from federated.local_training.adapter_sgd import Batch
-from federated.personalization.method import Base, Local, Method, Options, Personal, PhonePart, Plan, Range, Text
+from federated.personalization.method import (
+    ClientText,
+    ClientUpdate,
+    DeviceArtifact,
+    Method,
+    MethodContext,
+    Options,
+    PersonalModel,
+    Range,
+    SharedModel,
+)
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.adapter import Adapter, Rates
@@ -52,22 +62,24 @@ class _Round(NamedTuple):
     targets: tf.Tensor
 
 
-def server(base: Base, plan: Plan) -> Adapter:
+def server(base: SharedModel, plan: MethodContext) -> Adapter:
     """The shared adapter w, at first one that changes nothing."""
     return base.adapter
 
 
-def client(server: Adapter, plan: Plan) -> Own:
+def client(server: Adapter, plan: MethodContext) -> Own:
     """A client's own v starts at w."""
     return Own(server, np.float32(plan.options.alpha))
 
 
 def mixed(own: Own, shared: Adapter) -> Adapter:
     """θ̄."""
-    return adapter_sgd.between(own.adapter, shared, own.alpha)
+    return adapter_sgd.interpolate(own.adapter, shared, own.alpha)
 
 
-def local(base: Base, server: Adapter, client: Own, batches: tf.data.Dataset, plan: Plan) -> Local:
+def local(
+    base: SharedModel, server: Adapter, client: Own, batches: tf.data.Dataset, plan: MethodContext
+) -> ClientUpdate:
     """One step of w, v and α a batch."""
     rates = adapter_sgd.rates(plan.config)._replace(proximal=tf.constant(0.0))
 
@@ -80,12 +92,14 @@ def local(base: Base, server: Adapter, client: Own, batches: tf.data.Dataset, pl
 
     start = _Round(server, Own(Adapter(*client[0]), client[1]), tf.constant(0.0), tf.constant(0.0))
     end = batches.reduce(start, step)
-    return Local(adapter_sgd.minus(server, end.shared), end.targets, end.own, end.loss_sum, end.targets)
+    return ClientUpdate(adapter_sgd.subtract(server, end.shared), end.targets, end.own, end.loss_sum, end.targets)
 
 
-def personalize(base: Base, server: Adapter, client: Own, text: Text, plan: Plan) -> Personal:
+def personalize(
+    base: SharedModel, server: Adapter, client: Own, text: ClientText, plan: MethodContext
+) -> PersonalModel:
     """K steps of the client's v and α with w as it is; a new phone's v is w."""
-    pieces = adapter_sgd.counted(text.learnt)
+    pieces = adapter_sgd.count_targets(text.learnt)
     rates = adapter_sgd.rates(plan.config, tf.math.divide_no_nan(pieces, pieces + plan.config.evidence))
 
     def step(own: Own, batch: Batch) -> Own:
@@ -93,21 +107,27 @@ def personalize(base: Base, server: Adapter, client: Own, text: Text, plan: Plan
         return _own_step(base.parameters, own, server, flat, targets, rates, plan)[0]
 
     own = text.learnt.repeat().take(plan.config.steps).reduce(Own(Adapter(*client[0]), client[1]), step)
-    return Personal(base.parameters, mixed(own, server))
+    return PersonalModel(base.parameters, mixed(own, server))
 
 
-def phone(base: Base, server: Adapter, plan: Plan) -> PhonePart:
+def phone(base: SharedModel, server: Adapter, plan: MethodContext) -> DeviceArtifact:
     constants = {"alpha": plan.options.alpha, "alpha_rate": plan.options.alpha_rate}
-    return PhonePart(base.parameters, (server,), "apfl", constants)
+    return DeviceArtifact(base.parameters, (server,), "apfl", constants)
 
 
 def _own_step(
-    parameters: Parameters, own: Own, shared: Adapter, flat: tf.Tensor, targets: tf.Tensor, rates: Rates, plan: Plan
+    parameters: Parameters,
+    own: Own,
+    shared: Adapter,
+    flat: tf.Tensor,
+    targets: tf.Tensor,
+    rates: Rates,
+    plan: MethodContext,
 ) -> tuple[Own, tf.Tensor]:
     """Moves v and α on features `[N,E]` and targets `[N]`; the loss is that of θ̄ before, in nats."""
     loss, slope = adapters.gradient(parameters, mixed(own, shared), flat, targets)
     slope = Adapter(*tf.clip_by_global_norm(slope, rates.clip)[0])
-    apart = adapter_sgd.minus(own.adapter, shared)
+    apart = adapter_sgd.subtract(own.adapter, shared)
     rise = tf.add_n([tf.reduce_sum(way * part) for way, part in zip(apart, slope, strict=True)])
     alpha = tf.clip_by_value(own.alpha - plan.options.alpha_rate * rise, 0.0, 1.0)
     eta = Adapter(rates.learning_rate, rates.learning_rate, rates.bias_rate)
@@ -126,7 +146,7 @@ METHOD = Method(
     client=client,
     options=ApflOptions,
     space={
-        **STEPS_SPACE,
+        **FINE_TUNING_SEARCH_SPACE,
         "options.alpha": Range(0.1, 1.0),
         "options.alpha_rate": Range(1e-3, 1.0, log=True),
     },

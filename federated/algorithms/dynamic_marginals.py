@@ -12,20 +12,20 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from federated.algorithms.fine_tuning import STEPS_SPACE
+from federated.algorithms.fine_tuning import FINE_TUNING_SEARCH_SPACE
 from federated.job import NotNegative, Positive
 from federated.local_training import adapter_sgd
 from federated.personalization.method import (
-    Base,
     Choice,
+    ClientText,
+    DeviceArtifact,
     Method,
+    MethodContext,
     Options,
-    Personal,
-    PhonePart,
-    Plan,
+    PersonalModel,
     Range,
+    SharedModel,
     Structure,
-    Text,
 )
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
@@ -40,7 +40,7 @@ class MarginalsOptions(Options):
     pseudo_count: Positive = 4.0
 
 
-def moved(parameters: Parameters, start: Adapter, batches: tf.data.Dataset, plan: Plan) -> Adapter:
+def rescale_bias(parameters: Parameters, start: Adapter, batches: tf.data.Dataset, plan: MethodContext) -> Adapter:
     """The start with the bias of what was typed moved; see the module. e − c is the gradient of the summed loss."""
 
     def add(total: tuple[tf.Tensor, tf.Tensor], batch: adapter_sgd.Batch) -> tuple[tf.Tensor, tf.Tensor]:
@@ -56,26 +56,28 @@ def moved(parameters: Parameters, start: Adapter, batches: tf.data.Dataset, plan
     return Adapter(start.lora_a, start.lora_b, start.bias + tf.where(typed > 0.0, change, 0.0))
 
 
-def from_start(base: Base, start: Adapter, text: Text, plan: Plan) -> Personal:
+def from_start(base: SharedModel, start: Adapter, text: ClientText, plan: MethodContext) -> PersonalModel:
     """K steps from, and pulled to, the start with its bias moved."""
-    anchor = moved(base.parameters, start, text.learnt, plan) if plan.options.strength else start
+    anchor = rescale_bias(base.parameters, start, text.learnt, plan) if plan.options.strength else start
     adapter = adapter_sgd.personal_steps(base.parameters, anchor, anchor, text.learnt, plan.config, plan.bos)
-    return Personal(base.parameters, adapter)
+    return PersonalModel(base.parameters, adapter)
 
 
-def part(base: Base, start: Adapter, plan: Plan) -> PhonePart:
+def part(base: SharedModel, start: Adapter, plan: MethodContext) -> DeviceArtifact:
     """What a phone needs for the same; without strength, the steps alone."""
     if plan.options.strength == 0:
-        return PhonePart(base.parameters, (start,), "steps")
+        return DeviceArtifact(base.parameters, (start,), "steps")
     constants = {"strength": plan.options.strength, "pseudo_count": plan.options.pseudo_count}
-    return PhonePart(base.parameters, (start,), "marginals", constants)
+    return DeviceArtifact(base.parameters, (start,), "marginals", constants)
 
 
-def personalize(base: Base, server: Structure, client: Structure, text: Text, plan: Plan) -> Personal:
+def personalize(
+    base: SharedModel, server: Structure, client: Structure, text: ClientText, plan: MethodContext
+) -> PersonalModel:
     return from_start(base, base.adapter, text, plan)
 
 
-def phone(base: Base, server: Structure, plan: Plan) -> PhonePart:
+def phone(base: SharedModel, server: Structure, plan: MethodContext) -> DeviceArtifact:
     return part(base, base.adapter, plan)
 
 
@@ -87,7 +89,7 @@ METHOD = Method(
     phone=phone,
     options=MarginalsOptions,
     space={
-        **STEPS_SPACE,
+        **FINE_TUNING_SEARCH_SPACE,
         "steps": Choice((0, 5, 10)),
         "newest_words": Choice((500, 2000)),
         "options.strength": Range(0.5, 1.5),

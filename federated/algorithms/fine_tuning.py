@@ -9,9 +9,19 @@ Wang et al. 2019 (arXiv:1910.10252), section 3, for fine-tuning after federated 
 from __future__ import annotations
 
 from federated.local_training import adapter_sgd
-from federated.personalization.method import Base, Choice, Method, Personal, PhonePart, Plan, Range, Structure, Text
+from federated.personalization.method import (
+    Choice,
+    ClientText,
+    DeviceArtifact,
+    Method,
+    MethodContext,
+    PersonalModel,
+    Range,
+    SharedModel,
+    Structure,
+)
 
-STEPS_SPACE: dict[str, Choice | Range] = {
+FINE_TUNING_SEARCH_SPACE: dict[str, Choice | Range] = {
     "steps": Choice((5, 10, 20)),
     "learning_rate": Range(0.05, 1.0, log=True),
     "bias_rate": Range(1.0, 20.0, log=True),
@@ -20,15 +30,17 @@ STEPS_SPACE: dict[str, Choice | Range] = {
 """What every method that ends in local steps has to choose."""
 
 
-def personalize(base: Base, server: Structure, client: Structure, text: Text, plan: Plan) -> Personal:
+def personalize(
+    base: SharedModel, server: Structure, client: Structure, text: ClientText, plan: MethodContext
+) -> PersonalModel:
     """K SGD steps from the start over what the client typed."""
     start = base.adapter
     adapter = adapter_sgd.personal_steps(base.parameters, start, start, text.learnt, plan.config, plan.bos)
-    return Personal(base.parameters, adapter)
+    return PersonalModel(base.parameters, adapter)
 
 
-def phone(base: Base, server: Structure, plan: Plan) -> PhonePart:
-    return PhonePart(base.parameters, (base.adapter,), "steps")
+def phone(base: SharedModel, server: Structure, plan: MethodContext) -> DeviceArtifact:
+    return DeviceArtifact(base.parameters, (base.adapter,), "steps")
 
 
 METHOD = Method(
@@ -37,5 +49,5 @@ METHOD = Method(
     paper="Wang et al. 2019, arXiv:1910.10252, section 3",
     personalize=personalize,
     phone=phone,
-    space={**STEPS_SPACE, "proximal": Range(1e-4, 1.0, log=True)},
+    space={**FINE_TUNING_SEARCH_SPACE, "proximal": Range(1e-4, 1.0, log=True)},
 )

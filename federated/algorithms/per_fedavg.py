@@ -23,23 +23,23 @@ import numpy as np
 import tensorflow as tf
 from pydantic import Field
 
-from federated.algorithms.fine_tuning import STEPS_SPACE
+from federated.algorithms.fine_tuning import FINE_TUNING_SEARCH_SPACE
 from federated.job import NotNegative, Positive
 from federated.local_training import adapter_sgd
-from federated.local_training.adapter_sgd import Batch, Trained
-from federated.local_training.base_sgd import stepped
+from federated.local_training.adapter_sgd import Batch, TrainResult
+from federated.local_training.base_sgd import sgd_step
 from federated.personalization.method import (
-    Base,
     Choice,
-    Local,
+    ClientText,
+    ClientUpdate,
+    DeviceArtifact,
     Method,
+    MethodContext,
     Options,
-    Personal,
-    PhonePart,
-    Plan,
+    PersonalModel,
     Range,
+    SharedModel,
     Structure,
-    Text,
 )
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
@@ -66,33 +66,37 @@ class PerFedAvgOptions(Options):
     delta: Positive = 0.01
 
 
-def server(base: Base, plan: Plan) -> Adapter:
+def server(base: SharedModel, plan: MethodContext) -> Adapter:
     """The start, at first an adapter that changes nothing."""
     return base.adapter
 
 
-def local(base: Base, server: Adapter, client: Structure, batches: tf.data.Dataset, plan: Plan) -> Local:
+def local(
+    base: SharedModel, server: Adapter, client: Structure, batches: tf.data.Dataset, plan: MethodContext
+) -> ClientUpdate:
     """A local step a batch; see the module."""
     start = Adapter(*server)
     if plan.options.variant == "reptile":
         end = adapter_sgd.steps(base.parameters, start, start, batches, _inner_rates(plan), plan.bos)
     else:
         end = _meta_steps(base.parameters, start, batches, plan)
-    return Local(adapter_sgd.minus(start, end.adapter), end.targets, client, end.loss_sum, end.targets)
+    return ClientUpdate(adapter_sgd.subtract(start, end.adapter), end.targets, client, end.loss_sum, end.targets)
 
 
-def personalize(base: Base, server: Adapter, client: Structure, text: Text, plan: Plan) -> Personal:
+def personalize(
+    base: SharedModel, server: Adapter, client: Structure, text: ClientText, plan: MethodContext
+) -> PersonalModel:
     """K steps from the learnt start, pulled to it."""
     start = Adapter(*server)
     adapter = adapter_sgd.personal_steps(base.parameters, start, start, text.learnt, plan.config, plan.bos)
-    return Personal(base.parameters, adapter)
+    return PersonalModel(base.parameters, adapter)
 
 
-def phone(base: Base, server: Adapter, plan: Plan) -> PhonePart:
-    return PhonePart(base.parameters, (server,), "steps")
+def phone(base: SharedModel, server: Adapter, plan: MethodContext) -> DeviceArtifact:
+    return DeviceArtifact(base.parameters, (server,), "steps")
 
 
-def _inner_rates(plan: Plan) -> Rates:
+def _inner_rates(plan: MethodContext) -> Rates:
     """α; the adapter's steps in training have no pull."""
     rates = adapter_sgd.rates(plan.config)
     learning_rate, bias_rate = plan.options.inner_learning_rate, plan.options.inner_bias_rate
@@ -107,25 +111,25 @@ def _eta(rates: Rates) -> Adapter:
     return Adapter(rates.learning_rate, rates.learning_rate, rates.bias_rate)
 
 
-def _meta_steps(parameters: Parameters, start: Adapter, batches: tf.data.Dataset, plan: Plan) -> Trained:
+def _meta_steps(parameters: Parameters, start: Adapter, batches: tf.data.Dataset, plan: MethodContext) -> TrainResult:
     """The steps of Algorithm 1; losses are those at U(w)."""
     others = plan.options.inner_steps + (plan.options.variant == "hessian_free")
     number = batches.reduce(np.int64(0), lambda count, batch: count + 1)
     turns = tf.data.Dataset.zip(tuple(batches.repeat().skip(i) for i in range(1 + others))).take(number)
     beta = _eta(adapter_sgd.rates(plan.config))
 
-    def step(state: Trained, *turn: Batch) -> Trained:
+    def step(state: TrainResult, *turn: Batch) -> TrainResult:
         judged, *learnt = (adapter_sgd.features(parameters, batch, plan.bos) for batch in turn)
         loss, slope = _meta_gradient(parameters, state.adapter, judged, learnt, plan)
-        moved = stepped(state.adapter, slope, beta, plan.config.clip)
+        moved = sgd_step(state.adapter, slope, beta, plan.config.clip)
         targets = cifg_lstm.counted_targets(judged[1])
-        return Trained(moved, state.loss_sum + loss * targets, state.targets + targets)
+        return TrainResult(moved, state.loss_sum + loss * targets, state.targets + targets)
 
-    return turns.reduce(Trained(start, tf.constant(0.0), tf.constant(0.0)), lambda state, turn: step(state, *turn))
+    return turns.reduce(TrainResult(start, tf.constant(0.0), tf.constant(0.0)), lambda state, turn: step(state, *turn))
 
 
 def _meta_gradient(
-    parameters: Parameters, start: Adapter, judged: Read, learnt: list[Read], plan: Plan
+    parameters: Parameters, start: Adapter, judged: Read, learnt: list[Read], plan: MethodContext
 ) -> tuple[tf.Tensor, Adapter]:
     """f(U(w); D′) in nats and its gradient with respect to w. `learnt`: D of each inner step, then D″."""
     inner = _inner_rates(plan)
@@ -136,7 +140,7 @@ def _meta_gradient(
     if plan.options.variant == "hessian_free":
         for point in reversed(points[:-1]):
             along = Adapter(*(rate * part for rate, part in zip(_eta(inner), slope, strict=True)))
-            slope = adapter_sgd.minus(slope, _curved(parameters, point, along, learnt[-1], plan.options.delta))
+            slope = adapter_sgd.subtract(slope, _curved(parameters, point, along, learnt[-1], plan.options.delta))
     return loss, slope
 
 
@@ -159,7 +163,7 @@ METHOD = Method(
     server=server,
     options=PerFedAvgOptions,
     space={
-        **STEPS_SPACE,
+        **FINE_TUNING_SEARCH_SPACE,
         "proximal": Range(1e-4, 1.0, log=True),
         "options.variant": Choice(("first_order", "hessian_free", "reptile")),
         "options.inner_steps": Choice((1, 3)),

@@ -23,20 +23,20 @@ from pydantic import Field
 
 from federated.algorithms import dynamic_marginals, per_fedavg
 from federated.algorithms.dynamic_marginals import MarginalsOptions
-from federated.algorithms.fine_tuning import STEPS_SPACE
+from federated.algorithms.fine_tuning import FINE_TUNING_SEARCH_SPACE
 from federated.algorithms.user_ngrams import HISTORY_SPACE
 from federated.job import NotNegative
 from federated.personalization.method import (
-    Base,
     Choice,
-    Local,
+    ClientText,
+    ClientUpdate,
+    DeviceArtifact,
     Method,
-    Personal,
-    PhonePart,
-    Plan,
+    MethodContext,
+    PersonalModel,
     Range,
+    SharedModel,
     Structure,
-    Text,
 )
 from keyboard_model.model.adapter import Adapter
 
@@ -54,7 +54,9 @@ class ThumbprintOptions(MarginalsOptions):
     inner_steps: int = Field(2, ge=1, le=50)
 
 
-def local(base: Base, server: Adapter, client: Structure, batches: tf.data.Dataset, plan: Plan) -> Local:
+def local(
+    base: SharedModel, server: Adapter, client: Structure, batches: tf.data.Dataset, plan: MethodContext
+) -> ClientUpdate:
     """One client's round of first-order Per-FedAvg at the start's own rates."""
     options = plan.options
     rates = {"learning_rate": options.start_learning_rate, "bias_rate": options.start_bias_rate}
@@ -63,11 +65,13 @@ def local(base: Base, server: Adapter, client: Structure, batches: tf.data.Datas
     return per_fedavg.local(base, server, client, batches, start)
 
 
-def personalize(base: Base, server: Adapter, client: Structure, text: Text, plan: Plan) -> Personal:
+def personalize(
+    base: SharedModel, server: Adapter, client: Structure, text: ClientText, plan: MethodContext
+) -> PersonalModel:
     return dynamic_marginals.from_start(base, Adapter(*server), text, plan)
 
 
-def phone(base: Base, server: Adapter, plan: Plan) -> PhonePart:
+def phone(base: SharedModel, server: Adapter, plan: MethodContext) -> DeviceArtifact:
     return dynamic_marginals.part(base, server, plan)
 
 
@@ -83,7 +87,7 @@ METHOD = Method(
     history=True,
     options=ThumbprintOptions,
     space={
-        **STEPS_SPACE,
+        **FINE_TUNING_SEARCH_SPACE,
         **HISTORY_SPACE,
         "steps": Choice((0, 5, 10)),
         "newest_words": Choice((500, 2000)),

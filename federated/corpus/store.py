@@ -16,7 +16,7 @@ from sqlalchemy.exc import DatabaseError
 from federated.corpus import schema
 from federated.corpus.schema import CorpusError, ImportSummary, Message, Record
 from federated.corpus.writer import write_corpus
-from keyboard_model.text.masking import masked
+from keyboard_model.text.masking import mask_sensitive
 
 __all__ = ["Corpus", "CorpusError", "ImportSummary", "Message", "Record", "write_corpus"]
 
@@ -125,7 +125,7 @@ class Corpus:
         columns = schema.messages.c
         query = select(columns.timestamp, columns.text).where(columns.user_number == self._user(user_id).number)
         return [
-            Message(datetime.fromisoformat(row.timestamp) if row.timestamp else None, masked(row.text))
+            Message(datetime.fromisoformat(row.timestamp) if row.timestamp else None, mask_sensitive(row.text))
             for row in self._rows(query.order_by(columns.position))
         ]
 

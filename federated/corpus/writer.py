@@ -20,7 +20,7 @@ from sqlalchemy.exc import DatabaseError
 from federated.corpus import schema
 from federated.corpus.schema import CorpusError, ImportSummary, NoMessagesError, Progress, Record
 from federated.corpus.staging import in_order, stage, staged_users
-from keyboard_model.storage.atomic_write import sync
+from keyboard_model.storage.atomic_write import fsync_path
 
 Profiles = Mapping[str, Mapping[str, str | None]]
 
@@ -61,9 +61,9 @@ def write_corpus(
         summary = _settle(staging, schema.building_engine(built), about, profiles or {}, empty)
         if not summary.messages:
             raise NoMessagesError(f"the {source} source holds no usable message: nothing was written")
-        sync(built)
+        fsync_path(built)
         os.replace(built, path)
-        sync(path.parent)
+        fsync_path(path.parent)
     return summary
 
 

@@ -29,7 +29,7 @@ def batches(tokens: Ids, targets: Ids, batch: int, bos: int) -> Batches:
     ]
 
 
-class ClientData:
+class ClientBatcher:
     """Turns clients' training messages into rounds of batches."""
 
     def __init__(
@@ -87,7 +87,7 @@ def pools(clients: Iterable[list[str]], tokenizer: Tokenizer, pieces: int = _POO
         yield pool
 
 
-def slices(
+def pooled_batches(
     pool: list[Encoded], rng: np.random.Generator, *, batch: int, window: int, bos: int, length: int
 ) -> Iterator[Batches]:
     """Shuffles a pool's messages, packs them, and yields its batches, `length` at a time."""

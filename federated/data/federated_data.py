@@ -21,7 +21,7 @@ from keyboard_model.text.units import words
 
 
 @dataclass(frozen=True)
-class Clients:
+class FederatedData:
     """Reads a corpus a client at a time; test parts come only from `test_messages`, for evaluation."""
 
     corpus: Corpus
@@ -29,7 +29,7 @@ class Clients:
     train_share: float
 
     @classmethod
-    def of(cls, corpus: Corpus, data: DataConfig, seed: int) -> Clients:
+    def of(cls, corpus: Corpus, data: DataConfig, seed: int) -> FederatedData:
         """Splits the corpus's users as the job says."""
         population = split_users(
             corpus.user_ids(),

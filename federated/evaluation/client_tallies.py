@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from federated.evaluation import personal_model, shared_model
-from federated.personalization.method import Base, Method, Plan
-from federated.personalization.program import Learnt
+from federated.personalization.method import Method, MethodContext, SharedModel
+from federated.personalization.program import TrainedMethod
 from keyboard_model.metrics import WordCounts
 from keyboard_model.text.tokenizer import Tokenizer
 
@@ -34,9 +34,9 @@ class Tallies(NamedTuple):
 
 def tallies(
     method: Method,
-    base: Base,
-    learnt: Learnt,
-    plan: Plan,
+    base: SharedModel,
+    learnt: TrainedMethod,
+    plan: MethodContext,
     tokenizer: Tokenizer,
     clients: Sequence[str],
     texts: Callable[[str], Texts],

@@ -12,10 +12,10 @@ import tensorflow_federated as tff
 from federated.data.client_batches import Batches, batches
 from federated.evaluation import shared_model
 from federated.job import PersonalizationConfig
-from federated.personalization.method import Base, Method, Plan, Structure, Text
+from federated.personalization.method import ClientText, Method, MethodContext, SharedModel, Structure
 from federated.personalization.personalization_process import as_base, type_of
 from federated.training import fed_avg
-from keyboard_model.batching.adaptation_window import hold_out, newest
+from keyboard_model.batching.adaptation_window import newest_messages, split_tail
 from keyboard_model.batching.windows import pack
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model.adapter import Adapter
@@ -27,14 +27,19 @@ def adaptation_batches(
     tokenizer: Tokenizer, messages: Sequence[str], config: PersonalizationConfig
 ) -> tuple[Batches, Batches]:
     """Returns what an adaptation learns from, and the tail that only judges it, as batches in order."""
-    parts = hold_out(newest(tokenizer, messages, config.newest_words), config.holdout_share)
+    parts = split_tail(newest_messages(tokenizer, messages, config.newest_words), config.holdout_share)
     packed = (pack(part, config.window, tokenizer.bos) for part in parts)
     learnt, held_out = (batches(windows.tokens, windows.targets, config.batch, tokenizer.bos) for windows in packed)
     return learnt, held_out
 
 
 def build(
-    method: Method, base: Base, server: Structure, plan: Plan, tokenizer: Tokenizer, with_shared: bool = True
+    method: Method,
+    base: SharedModel,
+    server: Structure,
+    plan: MethodContext,
+    tokenizer: Tokenizer,
+    with_shared: bool = True,
 ) -> Callable[..., Any]:
     """Returns a TFF computation that personalizes on one part of each client's text and tests on another.
 
@@ -68,7 +73,7 @@ def build(
         test_data: tf.data.Dataset,
     ) -> collections.OrderedDict:
         shared = as_base(base)
-        personal = method.personalize(shared, server, client, Text(learnt, held_out), plan)
+        personal = method.personalize(shared, server, client, ClientText(learnt, held_out), plan)
         found = collections.OrderedDict(
             adapter=collections.OrderedDict(personal.adapter._asdict()), personal=tallied(*personal, test_data)
         )

@@ -13,9 +13,9 @@ from federated.data.client_batches import Batches
 from federated.heterogeneity import gradient_dissimilarity
 from federated.heterogeneity.divergence import user_rng
 from federated.heterogeneity.gradient_dissimilarity import Gradients
-from federated.heterogeneity.user_texts import Writers, outside_tokenizer
-from federated.personalization.method import starting_point
-from federated.run.folder import RunError, RunFolder
+from federated.heterogeneity.user_texts import UserTexts, outside_tokenizer
+from federated.personalization.method import start_from
+from federated.run.folder import Run, RunError
 from federated.runtime.execution_context import execution_context
 from keyboard_model.batching.windows import pack
 from keyboard_model.text.tokenizer import Tokenizer
@@ -44,13 +44,13 @@ class AtSharedModel:
     outside_tokenizer: list[float | None]
 
 
-def checked_run(run: Path, corpus: Corpus) -> RunFolder:
+def checked_run(run: Path, corpus: Corpus) -> Run:
     """Returns the run's folder.
 
     Raises:
         RunError: the run is not finished, or was trained on another corpus.
     """
-    folder = RunFolder(run)
+    folder = Run(run)
     folder.read_json("summary.json")
     if folder.read_json("corpus.json")["corpus_id"] != corpus.corpus_id:
         raise RunError(
@@ -60,7 +60,7 @@ def checked_run(run: Path, corpus: Corpus) -> RunFolder:
 
 
 def at_shared_model(
-    folder: RunFolder, corpus: Corpus, writers: Writers, seed: int, on_users: Callable[[int, int], None]
+    folder: Run, corpus: Corpus, writers: UserTexts, seed: int, on_users: Callable[[int, int], None]
 ) -> AtSharedModel:
     """Measures the users at the run's best weights, on the learning part of their messages.
 
@@ -68,7 +68,7 @@ def at_shared_model(
         RunError, CorpusError, WorkerError: see there.
     """
     job, tokenizer, parameters = folder.job(), folder.tokenizer(), folder.parameters()
-    config, base = job.personalization, starting_point(job, parameters)
+    config, base = job.personalization, start_from(job, parameters)
     process = gradient_dissimilarity.build(base, config.batch, config.window, tokenizer.bos)
     found: dict[str, UserGradient] = {}
     done = 0

@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import rel_entr
 
-from federated.heterogeneity.user_texts import Numbers, Writer, Writers
+from federated.heterogeneity.user_texts import Numbers, UserText, UserTexts
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ SPLITS = 8
 class Halves:
     """One user's text in halves. texts: `[SPLITS, 2, length]`. floor: divergence of two halves, mean, in bits."""
 
-    writer: Writer
+    writer: UserText
     texts: Numbers
     floor: float
 
@@ -94,7 +94,7 @@ def common_length(sizes: npt.ArrayLike) -> int | None:
     return next((length for length in LENGTHS if (words >= 2 * length).sum() >= enough), None)
 
 
-def halve(writers: Writers, length: int, seed: int) -> tuple[Halves, ...]:
+def split_in_halves(writers: UserTexts, length: int, seed: int) -> tuple[Halves, ...]:
     """Returns the halves of all users with at least `2 * length` words, in order."""
     return tuple(_halves(user, length, seed) for user in writers.users if len(user.words) >= 2 * length)
 
@@ -104,7 +104,7 @@ def user_rng(seed: int, user_id: str) -> np.random.Generator:
     return np.random.default_rng([seed, zlib.crc32(user_id.encode())])
 
 
-def _halves(writer: Writer, length: int, seed: int) -> Halves:
+def _halves(writer: UserText, length: int, seed: int) -> Halves:
     rng = user_rng(seed, writer.user_id)
     orders = [writer.shuffled(rng) for _ in range(SPLITS)]
     texts = np.stack([np.stack([order[:length], order[-length:]]) for order in orders])

@@ -18,7 +18,7 @@ from federated.heterogeneity.user_texts import Numbers
 
 
 @dataclass(frozen=True)
-class Signal:
+class Evidence:
     """Of vectors in halves A, B of each user.
 
     Attributes:
@@ -38,13 +38,13 @@ class Signal:
         return 0.0 if self.evidence is None else size / (size + self.evidence) if size else 0.0
 
 
-def signal(within: float, across: float, noise: float) -> Signal:
+def signal(within: float, across: float, noise: float) -> Evidence:
     """Returns the signal of these moments."""
     variance = within - across
-    return Signal(within, across, noise, noise / variance if variance > 0 else None)
+    return Evidence(within, across, noise, noise / variance if variance > 0 else None)
 
 
-def word_signal(halves: tuple[Halves, ...], vocabulary: int) -> Signal:
+def word_evidence(halves: tuple[Halves, ...], vocabulary: int) -> Evidence:
     """Returns the signal in how often each user uses each word, at least two users, mean over the splits.
 
     The gradient of a bias on the words is the shared model's frequencies minus these, so this is what a bias learns.

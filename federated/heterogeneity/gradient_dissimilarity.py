@@ -21,8 +21,8 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_federated as tff
 
-from federated.heterogeneity.evidence import Signal, signal
-from federated.personalization.method import Base
+from federated.heterogeneity.evidence import Evidence, signal
+from federated.personalization.method import SharedModel
 from federated.personalization.personalization_process import as_base, type_of
 from federated.training import fed_avg
 from keyboard_model.model import adapter as adapters
@@ -45,7 +45,7 @@ class Gradients:
     dissimilarity: float | None
     between_cosine: float
     within_cosine: float
-    signal: Signal
+    signal: Evidence
 
 
 class GradientProcess(NamedTuple):
@@ -61,7 +61,7 @@ def _direction(vector: tf.Tensor) -> tf.Tensor:
     return tf.math.divide_no_nan(vector, tf.norm(vector))
 
 
-def _half(base: Base, data: tf.data.Dataset, bos: int) -> tuple[tf.Tensor, ...]:
+def _half(base: SharedModel, data: tf.data.Dataset, bos: int) -> tuple[tf.Tensor, ...]:
     """Returns counted pieces, summed loss in nats, and the gradient of the mean loss, flat: B's then the bias's."""
 
     def reduce(total: tuple[tf.Tensor, ...], batch: collections.OrderedDict) -> tuple[tf.Tensor, ...]:
@@ -96,12 +96,12 @@ def _sums_of(pieces: Sequence[tf.Tensor], halves: Sequence[tf.Tensor]) -> collec
     return collections.OrderedDict((name, value * counts) for name, value in values.items())
 
 
-def _size(base: Base) -> int:
+def _size(base: SharedModel) -> int:
     rank, embedding = base.adapter.lora_b.shape
     return int(rank * embedding + base.adapter.bias.shape[0])
 
 
-def build(base: Base, batch: int, window: int, bos: int) -> GradientProcess:
+def build(base: SharedModel, batch: int, window: int, bos: int) -> GradientProcess:
     """Returns the process for models of this shape; halves are of `fed_avg.batch_type(batch, window)`."""
     kind, data, size = type_of(base), fed_avg.batch_type(batch, window), _size(base)
 

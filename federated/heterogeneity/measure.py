@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from federated.corpus.store import Corpus
-from federated.heterogeneity.divergence import Divergence, Halves, common_length, halve
-from federated.heterogeneity.evidence import word_signal
+from federated.heterogeneity.divergence import Divergence, Halves, common_length, split_in_halves
+from federated.heterogeneity.evidence import word_evidence
 from federated.heterogeneity.report import Heterogeneity, UserRow, comparison
 from federated.heterogeneity.user_clusters import Clusters, clusters
-from federated.heterogeneity.user_divergence import Pair, between_users, drift, plain_to_others, to_others
-from federated.heterogeneity.user_summary import over_users, size_skew
-from federated.heterogeneity.user_texts import Writers, outside_shared, read_writers
+from federated.heterogeneity.user_divergence import Pair, between_users, leave_one_out, plain_to_others, temporal_drift
+from federated.heterogeneity.user_summary import size_skew, summarize_users
+from federated.heterogeneity.user_texts import UserTexts, read_user_texts, share_outside_vocabulary
 from federated.job import DataConfig
 
 if TYPE_CHECKING:
@@ -52,22 +52,22 @@ def measure(
     with Corpus.open(path) as corpus:
         if run is None:
             share = DataConfig().train_share
-            writers = read_writers(corpus, max_users=max_users, train_share=share, seed=seed, on_users=on_users)
+            writers = read_user_texts(corpus, max_users=max_users, train_share=share, seed=seed, on_users=on_users)
             return _measured(corpus, writers, share, seed, None, None)
         from federated.heterogeneity.at_shared_model import at_shared_model, checked_run
 
         folder = checked_run(run, corpus)
         share = folder.job().data.train_share
-        writers = read_writers(corpus, max_users=max_users, train_share=share, seed=seed, on_users=on_users)
+        writers = read_user_texts(corpus, max_users=max_users, train_share=share, seed=seed, on_users=on_users)
         at_model = at_shared_model(folder, corpus, writers, seed, on_users)
         return _measured(corpus, writers, share, seed, run, at_model)
 
 
 def _measured(
-    corpus: Corpus, writers: Writers, share: float, seed: int, run: Path | None, at_model: AtSharedModel | None
+    corpus: Corpus, writers: UserTexts, share: float, seed: int, run: Path | None, at_model: AtSharedModel | None
 ) -> Heterogeneity:
     length = common_length([len(user.words) for user in writers.users])
-    halves = halve(writers, length, seed) if length else ()
+    halves = split_in_halves(writers, length, seed) if length else ()
     pairs = between_users(halves, seed)
     groups = clusters(halves, seed)
     users = _rows(writers, halves, groups, seed, at_model)
@@ -83,13 +83,13 @@ def _measured(
         words=size_skew([user.words for user in users]),
         length=length,
         compared=len(halves),
-        plain_to_others=over_users(user.plain_to_others for user in users),
+        plain_to_others=summarize_users(user.plain_to_others for user in users),
         to_others=comparison(user.to_others for user in users if user.to_others),
         between_users=comparison(pair.divergence for pair in pairs),
         drift=comparison(user.drift for user in users if user.drift),
-        outside_shared=over_users(user.outside_shared for user in users),
-        outside_tokenizer=over_users(user.outside_tokenizer for user in users),
-        signal=word_signal(halves, len(writers.vocabulary)) if halves else None,
+        outside_shared=summarize_users(user.outside_shared for user in users),
+        outside_tokenizer=summarize_users(user.outside_tokenizer for user in users),
+        signal=word_evidence(halves, len(writers.vocabulary)) if halves else None,
         clusters=groups,
         within_clusters=_within(pairs, halves, groups),
         gradients=at_model.gradients if at_model else None,
@@ -99,14 +99,14 @@ def _measured(
 
 
 def _rows(
-    writers: Writers, halves: tuple[Halves, ...], groups: Clusters, seed: int, at_model: AtSharedModel | None
+    writers: UserTexts, halves: tuple[Halves, ...], groups: Clusters, seed: int, at_model: AtSharedModel | None
 ) -> tuple[UserRow, ...]:
     compared = [half.writer.user_id for half in halves]
-    apart: dict[str, Divergence] = dict(zip(compared, to_others(writers, halves, seed), strict=True))
-    drifts = {half.writer.user_id: drift(half) for half in halves}
+    apart: dict[str, Divergence] = dict(zip(compared, leave_one_out(writers, halves, seed), strict=True))
+    drifts = {half.writer.user_id: temporal_drift(half) for half in halves}
     members = dict(zip(compared, groups.members, strict=True))
     outside = at_model.outside_tokenizer if at_model else [None] * len(writers.users)
-    columns = zip(writers.users, plain_to_others(writers), outside_shared(writers), outside, strict=True)
+    columns = zip(writers.users, plain_to_others(writers), share_outside_vocabulary(writers), outside, strict=True)
     return tuple(
         UserRow(
             user_id=user.user_id,

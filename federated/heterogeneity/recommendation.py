@@ -28,7 +28,7 @@ ALL_WORDS = 2000
 
 
 @dataclass(frozen=True)
-class Advice:
+class Recommendation:
     """What to ship, and why.
 
     Attributes:
@@ -58,13 +58,13 @@ class Advice:
         return self.method != "global_only"
 
 
-def advise(found: Heterogeneity) -> Advice:
+def recommend_method(found: Heterogeneity) -> Recommendation:
     """Returns what to ship for these users. Pure: the same figures, the same advice."""
     asked = answers(found)
     method, because = _method(found, asked)
     trusted = trusted_share(found)
     adapts = method in ("thumbprint", "local_only") and trusted > 0
-    return Advice(
+    return Recommendation(
         method=method,
         because=because,
         clusters=found.clusters.count if method != "global_only" else 1,

@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from federated.heterogeneity.divergence import Divergence
-from federated.heterogeneity.evidence import Signal
+from federated.heterogeneity.evidence import Evidence
 from federated.heterogeneity.user_clusters import Clusters
 from federated.heterogeneity.user_divergence import Pair
-from federated.heterogeneity.user_summary import OverUsers, SizeSkew, over_users
+from federated.heterogeneity.user_summary import SizeSkew, UserSummary, summarize_users
 
 if TYPE_CHECKING:  # TensorFlow, which only a run needs
     from federated.heterogeneity.at_shared_model import UserGradient
@@ -23,16 +23,16 @@ FORMAT, FORMAT_VERSION = "thumbprint-heterogeneity", 1
 class Comparison:
     """Divergences over users or pairs: in bits, and the share of what chance leaves room for (see `divergence`)."""
 
-    observed: OverUsers
-    floor: OverUsers
-    difference: OverUsers
+    observed: UserSummary
+    floor: UserSummary
+    difference: UserSummary
 
 
 def comparison(divergences: Iterable[Divergence]) -> Comparison | None:
     """Returns the comparison; None of none."""
     found = list(divergences)
-    observed, floor = over_users(d.observed for d in found), over_users(d.floor for d in found)
-    difference = over_users(d.difference for d in found)
+    observed, floor = summarize_users(d.observed for d in found), summarize_users(d.floor for d in found)
+    difference = summarize_users(d.difference for d in found)
     return Comparison(observed, floor, difference) if observed and floor and difference else None
 
 
@@ -86,13 +86,13 @@ class Heterogeneity:
     words: SizeSkew
     length: int | None
     compared: int
-    plain_to_others: OverUsers | None
+    plain_to_others: UserSummary | None
     to_others: Comparison | None
     between_users: Comparison | None
     drift: Comparison | None
-    outside_shared: OverUsers | None
-    outside_tokenizer: OverUsers | None
-    signal: Signal | None
+    outside_shared: UserSummary | None
+    outside_tokenizer: UserSummary | None
+    signal: Evidence | None
     clusters: Clusters
     within_clusters: float | None
     gradients: Gradients | None

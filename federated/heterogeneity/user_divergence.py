@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from federated.heterogeneity.divergence import Divergence, Halves, between_texts, jensen_shannon, user_rng
-from federated.heterogeneity.user_texts import Numbers, Writer, Writers
+from federated.heterogeneity.user_texts import Numbers, UserText, UserTexts
 
 MOST_PAIRS = 1000
 
@@ -47,7 +47,7 @@ def _pair(first: Halves, second: Halves) -> Pair:
     return Pair(first.writer.user_id, second.writer.user_id, divergence)
 
 
-def drift(half: Halves) -> Divergence:
+def temporal_drift(half: Halves) -> Divergence:
     """Returns the divergence of a user's first words to their last, as many as a half has.
 
     The floor is that of halves drawn at random from the same messages: who writes today as ever stays at it. Messages
@@ -60,7 +60,7 @@ def drift(half: Halves) -> Divergence:
 _OTHERS = 1  # added to the seed: other draws than those of the user's own halves
 
 
-def plain_to_others(writers: Writers) -> list[float | None]:
+def plain_to_others(writers: UserTexts) -> list[float | None]:
     """Returns the divergence of all of each user's words to all of the others', in bits; None for who typed none.
 
     As the literature takes it, with no regard to length: it is the larger the less a user typed.
@@ -70,10 +70,10 @@ def plain_to_others(writers: Writers) -> list[float | None]:
     return [jensen_shannon(own, total - own) if own.any() else None for own in counts]
 
 
-class Others:
+class LeaveOneOut:
     """The messages of all, from which a user's others are drawn."""
 
-    def __init__(self, writers: Writers) -> None:
+    def __init__(self, writers: UserTexts) -> None:
         self._words = np.concatenate([user.words for user in writers.users])
         self._lengths = np.concatenate([user.lengths for user in writers.users])
         self._starts = np.cumsum(self._lengths) - self._lengths
@@ -83,7 +83,7 @@ class Others:
             for user, end in zip(writers.users, ends, strict=True)
         }
 
-    def draw(self, writer: Writer, words: int, rng: np.random.Generator) -> Numbers:
+    def draw(self, writer: UserText, words: int, rng: np.random.Generator) -> Numbers:
         """Returns `words` words (fewer where there are no more) of random messages of all but `writer`."""
         first, end = self._own[writer.user_id]
         others = len(self._lengths) - (end - first)
@@ -93,16 +93,16 @@ class Others:
         return np.concatenate(texts)[:words]
 
 
-def to_others(writers: Writers, halves: tuple[Halves, ...], seed: int) -> tuple[Divergence, ...]:
+def leave_one_out(writers: UserTexts, halves: tuple[Halves, ...], seed: int) -> tuple[Divergence, ...]:
     """Returns each halved user's divergence to the others, in order.
 
     The floor is the mean of two halves' of the user and of two texts' of the others, who vary more among themselves.
     """
-    others = Others(writers)
+    others = LeaveOneOut(writers)
     return tuple(_to_others(others, half, seed) for half in halves)
 
 
-def _to_others(others: Others, half: Halves, seed: int) -> Divergence:
+def _to_others(others: LeaveOneOut, half: Halves, seed: int) -> Divergence:
     rng = user_rng(seed + _OTHERS, half.writer.user_id)
     observed, among_others = [], []
     for own, _ in half.texts:

@@ -15,7 +15,7 @@ from federated.corpus.stats import PERCENTILES
 
 
 @dataclass(frozen=True)
-class OverUsers:
+class UserSummary:
     """Each user counts once. users: how many the figure is of."""
 
     users: int
@@ -25,13 +25,13 @@ class OverUsers:
     p90: float
 
 
-def over_users(values: Iterable[float | None]) -> OverUsers | None:
+def summarize_users(values: Iterable[float | None]) -> UserSummary | None:
     """Returns how a figure spreads over those users who have it; None where nobody does."""
     known = [value for value in values if value is not None]
     if not known:
         return None
     p10, median, p90 = np.percentile(known, [10, 50, 90])
-    return OverUsers(len(known), float(np.mean(known)), float(p10), float(median), float(p90))
+    return UserSummary(len(known), float(np.mean(known)), float(p10), float(median), float(p90))
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ class HeterogeneityError(ValueError):
 
 
 @dataclass(frozen=True)
-class Writer:
+class UserText:
     """One user's learning part.
 
     Attributes:
@@ -49,25 +49,25 @@ class Writer:
 
 
 @dataclass(frozen=True)
-class Writers:
+class UserTexts:
     """The users measured, in the corpus's order, and every word that one of them typed."""
 
-    users: tuple[Writer, ...]
+    users: tuple[UserText, ...]
     vocabulary: tuple[str, ...]
 
-    def counts(self, writer: Writer) -> Numbers:
+    def counts(self, writer: UserText) -> Numbers:
         """Returns how often `writer` typed each word. `[vocabulary]`"""
         return np.bincount(writer.words, minlength=len(self.vocabulary))
 
 
-def read_writers(
+def read_user_texts(
     corpus: Corpus,
     *,
     max_users: int,
     train_share: float,
     seed: int,
     on_users: Callable[[int, int], None] | None = None,
-) -> Writers:
+) -> UserTexts:
     """Reads the part of each user's messages that a method may learn from.
 
     The test part stays unread: advice that had seen it would be judged on what it was made of.
@@ -97,7 +97,7 @@ def read_writers(
             f"{corpus.path}: {typing} of {len(users)} users typed a word, and how users differ takes two: "
             "import the messages of more people"
         )
-    return Writers(tuple(users), tuple(numbers))
+    return UserTexts(tuple(users), tuple(numbers))
 
 
 def _drawn(population: int, most: int, seed: int) -> list[int]:
@@ -106,18 +106,18 @@ def _drawn(population: int, most: int, seed: int) -> list[int]:
     return sorted(np.random.default_rng(seed).choice(population, most, replace=False).tolist())
 
 
-def _writer(user_id: str, texts: list[str], numbers: dict[str, int]) -> Writer:
+def _writer(user_id: str, texts: list[str], numbers: dict[str, int]) -> UserText:
     typed = [found for text in texts if (found := words(text))]
     flat = [numbers.setdefault(word, len(numbers)) for message in typed for word in message]
     lengths = [len(message) for message in typed]
-    return Writer(user_id, len(texts), np.array(flat, np.int64), np.array(lengths, np.int64))
+    return UserText(user_id, len(texts), np.array(flat, np.int64), np.array(lengths, np.int64))
 
 
 OTHERS = 2
 """A word is shared when at least so many *other* users typed it, as a vocabulary made without this user has it."""
 
 
-def outside_shared(writers: Writers) -> list[float | None]:
+def share_outside_vocabulary(writers: UserTexts) -> list[float | None]:
     """Returns each user's share of words typed that fewer than `OTHERS` others typed.
 
     None for who typed nothing, and for all where there are not so many others.
@@ -131,7 +131,7 @@ def outside_shared(writers: Writers) -> list[float | None]:
     return [float(np.mean(typists[user.words] - 1 < OTHERS)) if len(user.words) else None for user in writers.users]
 
 
-def outside_tokenizer(writers: Writers, tokenizer: Tokenizer) -> list[float | None]:
+def outside_tokenizer(writers: UserTexts, tokenizer: Tokenizer) -> list[float | None]:
     """Returns each user's share of words typed that `tokenizer` has no single piece for; None for who typed none."""
     whole = set(tokenizer.single_piece_words.values())
     outside = np.array([word not in whole for word in writers.vocabulary])

@@ -34,7 +34,7 @@ def random_like(parameters: Parameters, seed: int) -> Parameters:
     return cifg_lstm.init(vocab, embedding, cells, seed)
 
 
-def begin(parameters: Parameters, learning_rate: float) -> AdamState:
+def initial_state(parameters: Parameters, learning_rate: float) -> AdamState:
     """The state before the first step."""
     weights = tuple(parameters)
     specs = tuple(tf.TensorSpec(part.shape, tf.float32) for part in weights)

@@ -20,7 +20,7 @@ Batch = Mapping[str, tf.Tensor]
 """`tokens [B,T]` and `targets [B,T]`."""
 
 
-class Trained(NamedTuple):
+class TrainResult(NamedTuple):
     """An adapter after its steps; `loss_sum` in nats over `targets` counted targets, each before its step."""
 
     adapter: Adapter
@@ -28,7 +28,7 @@ class Trained(NamedTuple):
     targets: tf.Tensor
 
 
-def counted(batches: tf.data.Dataset) -> tf.Tensor:
+def count_targets(batches: tf.data.Dataset) -> tf.Tensor:
     """How many targets the batches count, float32."""
     return batches.reduce(0.0, lambda count, batch: count + cifg_lstm.counted_targets(batch["targets"]))
 
@@ -56,16 +56,16 @@ def rates(config: PersonalizationConfig, share: tf.Tensor | float = 1.0) -> Rate
 
 def steps(
     parameters: Parameters, start: Adapter, anchor: Adapter, batches: tf.data.Dataset, moving: Rates, bos: int
-) -> Trained:
+) -> TrainResult:
     """One SGD step a batch, in order, from `start` with a pull to `anchor` (`keyboard_model.model.adapter.step`)."""
 
-    def step(state: Trained, batch: Batch) -> Trained:
+    def step(state: TrainResult, batch: Batch) -> TrainResult:
         flat, targets = features(parameters, batch, bos)
         moved, loss = adapters.step(parameters, state.adapter, anchor, flat, targets, moving)
         number = cifg_lstm.counted_targets(targets)
-        return Trained(moved, state.loss_sum + loss * number, state.targets + number)
+        return TrainResult(moved, state.loss_sum + loss * number, state.targets + number)
 
-    return batches.reduce(Trained(start, tf.constant(0.0), tf.constant(0.0)), step)
+    return batches.reduce(TrainResult(start, tf.constant(0.0), tf.constant(0.0)), step)
 
 
 def personal_steps(
@@ -81,7 +81,7 @@ def personal_steps(
     The learning rates are times n / (n + evidence) for n pieces, so that who typed little is moved little.
     No batches leave the start.
     """
-    pieces = counted(batches)
+    pieces = count_targets(batches)
     share = tf.math.divide_no_nan(pieces, pieces + config.evidence)
     again = batches.repeat().take(config.steps)
     return steps(parameters, start, anchor, again, rates(config, share), bos).adapter
@@ -99,22 +99,22 @@ def loss(parameters: Parameters, adapter: Adapter, batches: tf.data.Dataset, bos
     return tf.math.divide_no_nan(summed, number)
 
 
-def minus(first: Adapter, second: Adapter) -> Adapter:
+def subtract(first: Adapter, second: Adapter) -> Adapter:
     """First minus second."""
     return Adapter(*(one - other for one, other in zip(first, second, strict=True)))
 
 
-def between(first: Adapter, second: Adapter, share: tf.Tensor | float) -> Adapter:
+def interpolate(first: Adapter, second: Adapter, share: tf.Tensor | float) -> Adapter:
     """share·first + (1 − share)·second."""
     return Adapter(*(share * one + (1.0 - share) * other for one, other in zip(first, second, strict=True)))
 
 
-def stacked(candidates: Sequence[Adapter]) -> Adapter:
+def stack(candidates: Sequence[Adapter]) -> Adapter:
     """Several adapters as one, `[k,…]`."""
     return Adapter(*(tf.stack(parts) for parts in zip(*candidates, strict=True)))
 
 
-def one_of(several: Adapter, index: tf.Tensor | int) -> Adapter:
+def select(several: Adapter, index: tf.Tensor | int) -> Adapter:
     """The adapter at `index` of several."""
     return Adapter(*(tf.gather(part, index) for part in several))
 
@@ -125,12 +125,12 @@ def loss_sums(parameters: Parameters, several: Adapter, batches: tf.data.Dataset
 
     def add(total: tf.Tensor, batch: Batch) -> tf.Tensor:
         flat, targets = features(parameters, batch, bos)
-        scores = (adapters.logits(parameters, one_of(several, i), flat) for i in range(number))
+        scores = (adapters.logits(parameters, select(several, i), flat) for i in range(number))
         return total + tf.stack([tf.reduce_sum(cifg_lstm.token_losses(each, targets)) for each in scores])
 
     return batches.reduce(tf.zeros([number]), add)
 
 
-def fittest(parameters: Parameters, several: Adapter, batches: tf.data.Dataset, bos: int) -> tf.Tensor:
+def best_adapter(parameters: Parameters, several: Adapter, batches: tf.data.Dataset, bos: int) -> tf.Tensor:
     """The index of the least loss; ties, and a text without any target, go to the first."""
     return tf.argmin(loss_sums(parameters, several, batches, bos), output_type=tf.int32)

@@ -25,7 +25,7 @@ class SharedLayersOptions(Options):
     base_learning_rate: NotNegative = 0.1
 
 
-class Slope(NamedTuple):
+class Gradients(NamedTuple):
     """A batch's loss, summed in nats over `targets` counted targets, and the gradient of their mean loss."""
 
     loss_sum: tf.Tensor
@@ -34,7 +34,7 @@ class Slope(NamedTuple):
     adapter: Adapter
 
 
-def gradient(parameters: Parameters, adapter: Adapter, batch: Batch, bos: int) -> Slope:
+def gradient(parameters: Parameters, adapter: Adapter, batch: Batch, bos: int) -> Gradients:
     """Both gradients at the same point, from one reading of the batch."""
     with tf.GradientTape() as tape:
         tape.watch((parameters, adapter))
@@ -45,20 +45,20 @@ def gradient(parameters: Parameters, adapter: Adapter, batch: Batch, bos: int) -
         loss = loss_sum / tf.maximum(number, 1.0)
     shared, own = tape.gradient(loss, (parameters, adapter))
     # The gather's gradient is sparse: dense at once, or every later operation pays for finding it out.
-    return Slope(loss_sum, number, Parameters(*map(tf.convert_to_tensor, shared)), own)
+    return Gradients(loss_sum, number, Parameters(*map(tf.convert_to_tensor, shared)), own)
 
 
-def stepped(values: Values, slope: Values, rates: Sequence[tf.Tensor | float], clip: float) -> Values:
+def sgd_step(values: Values, slope: Values, rates: Sequence[tf.Tensor | float], clip: float) -> Values:
     """One SGD step, with one rate a tensor and the gradient's norm at most `clip`."""
     slope, _ = tf.clip_by_global_norm(slope, clip)
     return type(values)(*(value - rate * down for value, down, rate in zip(values, slope, rates, strict=True)))
 
 
-def shared_step(parameters: Parameters, slope: Slope, rate: float, clip: float) -> Parameters:
+def base_step(parameters: Parameters, slope: Gradients, rate: float, clip: float) -> Parameters:
     """One SGD step of the shared layers, clipped on their own: exactly FedAvg's where no adapter does anything."""
-    return stepped(parameters, slope.parameters, [rate] * len(parameters), clip)
+    return sgd_step(parameters, slope.parameters, [rate] * len(parameters), clip)
 
 
-def minus(first: Parameters, second: Parameters) -> Parameters:
+def subtract(first: Parameters, second: Parameters) -> Parameters:
     """First minus second."""
     return Parameters(*(one - other for one, other in zip(first, second, strict=True)))

@@ -18,7 +18,7 @@ class Batch(NamedTuple):
     targets: tf.Tensor
 
 
-class LocalResult(NamedTuple):
+class ClientUpdate(NamedTuple):
     """What a client makes of a round.
 
     update: initial minus trained weights, in the order of `Parameters`; all zero when not finite.
@@ -35,7 +35,7 @@ class LocalResult(NamedTuple):
     broken: tf.Tensor
 
 
-def dropped_out(features: tf.Tensor, rate: float, batch: Batch) -> tf.Tensor:
+def dropout_rate(features: tf.Tensor, rate: float, batch: Batch) -> tf.Tensor:
     """Zeroes a share `rate` of the features and scales the rest up (Srivastava et al. 2014); 0 leaves all.
 
     The mask is drawn from the batch's own content, so that a resumed run draws the same.
@@ -56,7 +56,7 @@ def batch_gradient(
     with tf.GradientTape() as tape:
         tape.watch(parameters)
         features = cifg_lstm.unroll(parameters, batch.tokens, bos)
-        features = dropped_out(tf.reshape(features, [-1, features.shape[2]]), dropout, batch)
+        features = dropout_rate(tf.reshape(features, [-1, features.shape[2]]), dropout, batch)
         scores = cifg_lstm.logits(parameters, features)
         loss_sum = tf.reduce_sum(cifg_lstm.token_losses(scores, targets))
         loss = loss_sum / tf.maximum(counted, 1.0)
@@ -80,7 +80,7 @@ def mean_loss(parameters: Parameters, batches: tf.data.Dataset, bos: int) -> tf.
     return tf.math.divide_no_nan(loss_sum, counted)
 
 
-def train(
+def client_update(
     initial: Parameters,
     batches: tf.data.Dataset,
     *,
@@ -89,7 +89,7 @@ def train(
     dropout: float,
     weight_cap: float,
     bos: int,
-) -> LocalResult:
+) -> ClientUpdate:
     """One pass of SGD with clipped gradients over a client's batches.
 
     Args:
@@ -117,7 +117,7 @@ def train(
     def kept(value: tf.Tensor) -> tf.Tensor:
         return tf.where(finite, value, tf.zeros_like(value))
 
-    return LocalResult(
+    return ClientUpdate(
         update=tuple(kept(part) for part in update),
         weight=kept(tf.minimum(targets, weight_cap)),
         loss_sum=kept(loss_sum),

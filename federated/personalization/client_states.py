@@ -34,15 +34,15 @@ _server = Table(
 )
 
 
-class ClientStates:
-    """Open with `ClientStates.open`; one process at a time (the run's lock sees to that)."""
+class ClientStateStore:
+    """Open with `ClientStateStore.open`; one process at a time (the run's lock sees to that)."""
 
     def __init__(self, path: Path, engine: Engine) -> None:
         self.path = path
         self._engine = engine
 
     @classmethod
-    def open(cls, path: Path) -> ClientStates:
+    def open(cls, path: Path) -> ClientStateStore:
         """Opens the file, made where there is none.
 
         Raises:
@@ -59,7 +59,7 @@ class ClientStates:
     def close(self) -> None:
         self._engine.dispose()
 
-    def __enter__(self) -> ClientStates:
+    def __enter__(self) -> ClientStateStore:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:

@@ -56,7 +56,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Plan:
+class MethodContext:
     """Everything a method's functions are decided by.
 
     config: steps, rates and the rest that all methods share.
@@ -69,20 +69,20 @@ class Plan:
     bos: int
 
 
-class Base(NamedTuple):
+class SharedModel(NamedTuple):
     """What every method starts from: the shared model, and an adapter that changes nothing."""
 
     parameters: Parameters
     adapter: Adapter
 
 
-def starting_point(job: Job, parameters: Parameters) -> Base:
+def start_from(job: Job, parameters: Parameters) -> SharedModel:
     """What a job's methods start from: a trained model, and the adapter that its seed draws."""
     vocab, embedding = parameters.embedding.shape
-    return Base(parameters, adapters.init(vocab, embedding, job.model.adapter_rank, seed=job.seed))
+    return SharedModel(parameters, adapters.init(vocab, embedding, job.model.adapter_rank, seed=job.seed))
 
 
-class Local(NamedTuple):
+class ClientUpdate(NamedTuple):
     """What a client makes of a round.
 
     update: for the server; the same structure in every round. An update with anything that is not finite counts for
@@ -103,14 +103,14 @@ class Local(NamedTuple):
     counts: Structure = ()
 
 
-class Personal(NamedTuple):
+class PersonalModel(NamedTuple):
     """One client's own model."""
 
     parameters: Parameters
     adapter: Adapter
 
 
-class Text(NamedTuple):
+class ClientText(NamedTuple):
     """What a client personalizes on: datasets of `tokens [B,T]` and `targets [B,T]` in order, as the phone splits them.
 
     learnt: what the steps read. held_out: the tail, which decides and is never learnt from.
@@ -120,7 +120,7 @@ class Text(NamedTuple):
     held_out: tf.data.Dataset
 
 
-class PhonePart(NamedTuple):
+class DeviceArtifact(NamedTuple):
     """What a phone needs to come to the same personal model.
 
     parameters: the shared model. starts: the adapters to start from; more than one for `clusters`.
@@ -134,15 +134,15 @@ class PhonePart(NamedTuple):
     constants: Mapping[str, float] = {}
 
 
-def _nothing(base: Base, plan: Plan) -> Structure:
+def _nothing(base: SharedModel, plan: MethodContext) -> Structure:
     return ()
 
 
-def _stateless(server: Structure, plan: Plan) -> Structure:
+def _stateless(server: Structure, plan: MethodContext) -> Structure:
     return ()
 
 
-def _minus(server: Structure, mean: Structure, plan: Plan) -> Structure:
+def _minus(server: Structure, mean: Structure, plan: MethodContext) -> Structure:
     rate = plan.config.federated.server_learning_rate
     return tf.nest.map_structure(lambda value, step: value - rate * step, server, mean)
 
@@ -172,19 +172,19 @@ class Method:
     name: str
     title: str
     paper: str
-    personalize: Callable[[Base, Structure, Structure, Text, Plan], Personal]
-    phone: Callable[[Base, Structure, Plan], PhonePart] | None
-    local: Callable[[Base, Structure, Structure, tf.data.Dataset, Plan], Local] | None = None
-    server: Callable[[Base, Plan], Structure] = _nothing
-    client: Callable[[Structure, Plan], Structure] = _stateless
-    aggregate: Callable[[Structure, Structure, Plan], Structure] = _minus
+    personalize: Callable[[SharedModel, Structure, Structure, ClientText, MethodContext], PersonalModel]
+    phone: Callable[[SharedModel, Structure, MethodContext], DeviceArtifact] | None
+    local: Callable[[SharedModel, Structure, Structure, tf.data.Dataset, MethodContext], ClientUpdate] | None = None
+    server: Callable[[SharedModel, MethodContext], Structure] = _nothing
+    client: Callable[[Structure, MethodContext], Structure] = _stateless
+    aggregate: Callable[[Structure, Structure, MethodContext], Structure] = _minus
     history: bool = False
     options: type[Options] = Options
     rounds: int = 60
     recipe_alone: tuple[str, ...] = ()
     space: Mapping[str, Range | Choice] = field(default_factory=dict)
 
-    def plan(self, config: PersonalizationConfig, bos: int) -> Plan:
+    def plan(self, config: PersonalizationConfig, bos: int) -> MethodContext:
         """Returns the plan that a job's `[personalization]` comes to.
 
         Raises:
@@ -198,4 +198,4 @@ class Method:
         rounds = config.federated.rounds
         decided = self.rounds if rounds is None else rounds
         federated = config.federated.model_copy(update={"rounds": decided if self.local else 0})
-        return Plan(config.model_copy(update={"federated": federated}), options, bos)
+        return MethodContext(config.model_copy(update={"federated": federated}), options, bos)

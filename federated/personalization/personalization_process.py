@@ -18,15 +18,15 @@ import tensorflow as tf
 import tensorflow_federated as tff
 
 from federated.aggregation import q_fed_avg
-from federated.aggregation.quantized_mean import compressed_mean
-from federated.personalization.method import Base, Method, Plan, Structure
+from federated.aggregation.quantized_mean import quantized_mean
+from federated.personalization.method import Method, MethodContext, SharedModel, Structure
 from federated.training import fed_avg
 from keyboard_model.model.adapter import Adapter
 from keyboard_model.model.cifg_lstm import Parameters
 
 
 @dataclass(frozen=True)
-class PersonalProcess:
+class PersonalizationProcess:
     """A method's rounds. `initialize()` gives the state; `next` is the TFF computation of the module's docstring.
 
     `server(state)` is what the server holds, in the method's own structure.
@@ -47,11 +47,11 @@ def type_of(structure: Structure) -> tff.Type:
 def aggregator(compressed: bool) -> tff.aggregators.WeightedAggregationFactory:
     """A weighted mean: TFF's robust one, or the same of updates of 8 bits a number."""
     if compressed:
-        return compressed_mean()
+        return quantized_mean()
     return tff.learning.robust_aggregator(zeroing=True, clipping=True, weighted=True)
 
 
-def build(method: Method, base: Base, plan: Plan) -> PersonalProcess:
+def build(method: Method, base: SharedModel, plan: MethodContext) -> PersonalizationProcess:
     """Returns a method's process; the method must have rounds (`Method.local`)."""
     if method.local is None:
         raise ValueError(f"{method.name} has no rounds of its own")
@@ -71,7 +71,7 @@ def build(method: Method, base: Base, plan: Plan) -> PersonalProcess:
         update, weight = made.update, made.weight
         if config.fairness_q > 0:
             loss = tf.math.divide_no_nan(made.loss_sum, made.targets)
-            update, weight = q_fed_avg.reweighted(update, loss, plan.config.learning_rate, config.fairness_q)
+            update, weight = q_fed_avg.q_fed_avg_update(update, loss, plan.config.learning_rate, config.fairness_q)
 
         def kept(value: tf.Tensor, otherwise: tf.Tensor) -> tf.Tensor:
             return tf.where(finite, value, otherwise)
@@ -129,9 +129,11 @@ def build(method: Method, base: Base, plan: Plan) -> PersonalProcess:
         new = tff.federated_zip(collections.OrderedDict(server=server, aggregation=mean.state))
         return new, made.client, tff.federated_sum(made.measured)
 
-    return PersonalProcess(initialize, next_round, lambda state: tf.nest.map_structure(np.asarray, state["server"]))
+    return PersonalizationProcess(
+        initialize, next_round, lambda state: tf.nest.map_structure(np.asarray, state["server"])
+    )
 
 
-def as_base(value: Any) -> Base:
+def as_base(value: Any) -> SharedModel:
     """A base as TFF hands it over, in its own tuples again."""
-    return Base(Parameters(*value[0]), Adapter(*value[1]))
+    return SharedModel(Parameters(*value[0]), Adapter(*value[1]))

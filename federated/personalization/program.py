@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from federated.data.client_batches import Batches, ClientData
-from federated.data.federated_data import Clients, sample_cohort
+from federated.data.client_batches import Batches, ClientBatcher
+from federated.data.federated_data import FederatedData, sample_cohort
 from federated.job import PersonalizationConfig
 from federated.personalization import personalization_process
-from federated.personalization.client_states import ClientStates
-from federated.personalization.method import Base, Method, Plan, Structure
+from federated.personalization.client_states import ClientStateStore
+from federated.personalization.method import Method, MethodContext, SharedModel, Structure
 from keyboard_model.text.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True)
-class PersonalRound:
+class PersonalizationRound:
     """What a round came to; `loss` in nats a piece, of the clients' own models before they learnt from it."""
 
     round: int
@@ -32,7 +32,7 @@ class PersonalRound:
 
 
 @dataclass(frozen=True)
-class Learnt:
+class TrainedMethod:
     """What a method's rounds end with.
 
     Attributes:
@@ -60,32 +60,32 @@ def folder_in(run: Path, method: Method, config: PersonalizationConfig) -> Path:
     return run / "personal" / f"{method.name}-{hashlib.sha256(decisive.encode()).hexdigest()[:12]}"
 
 
-def has_rounds(method: Method, plan: Plan) -> bool:
+def has_rounds(method: Method, plan: MethodContext) -> bool:
     """Whether such a method trains in rounds of its own."""
     return bool(plan.config.federated.rounds)
 
 
-def without_rounds(method: Method, base: Base, plan: Plan) -> Learnt:
+def without_rounds(method: Method, base: SharedModel, plan: MethodContext) -> TrainedMethod:
     """What a method starts with, and ends with where it has no rounds: no client is needed for it."""
     server = method.server(base, plan)
     start = method.client(server, plan)
-    return Learnt(server, lambda client: start, 0)
+    return TrainedMethod(server, lambda client: start, 0)
 
 
-class PersonalProgram:
+class PersonalizationProgram:
     """The rounds of one method in one folder; `run()` starts or resumes them."""
 
     def __init__(
         self,
         method: Method,
-        base: Base,
-        plan: Plan,
-        clients: Clients,
+        base: SharedModel,
+        plan: MethodContext,
+        clients: FederatedData,
         tokenizer: Tokenizer,
         *,
         seed: int,
         folder: Path,
-        on_round: Callable[[PersonalRound], None] = lambda report: None,
+        on_round: Callable[[PersonalizationRound], None] = lambda report: None,
     ) -> None:
         """Args:
         seed: decides cohorts and batches.
@@ -93,7 +93,7 @@ class PersonalProgram:
         """
         self._method, self._base, self._plan = method, base, plan
         self._clients, self._seed, self._folder, self._on_round = clients, seed, folder, on_round
-        self._data = ClientData(
+        self._data = ClientBatcher(
             tokenizer,
             batch=plan.config.batch,
             window=plan.config.window,
@@ -103,7 +103,7 @@ class PersonalProgram:
         )
         self._sizes = clients.training_sizes()
 
-    def run(self) -> Learnt:
+    def run(self) -> TrainedMethod:
         """Trains to the last round. Without rounds, the method's start is what there is.
 
         Raises:
@@ -113,7 +113,7 @@ class PersonalProgram:
             return without_rounds(self._method, self._base, self._plan)
         rounds = self._plan.config.federated.rounds or 0
         self._folder.mkdir(parents=True, exist_ok=True)
-        with ClientStates.open(self._folder / "clients.sqlite") as states:
+        with ClientStateStore.open(self._folder / "clients.sqlite") as states:
             process = personalization_process.build(self._method, self._base, self._plan)
             state, number = self._begun(states, process.initialize())
             while number < rounds:
@@ -123,16 +123,16 @@ class PersonalProgram:
             start = self._method.client(server, self._plan)
             kept = {client: states.client(client) for client in self._clients.population.training}
             largest = states.bytes_a_client if tf.nest.flatten(start) else 0
-        return Learnt(server, lambda client: _shaped(start, kept.get(client)), largest)
+        return TrainedMethod(server, lambda client: _shaped(start, kept.get(client)), largest)
 
-    def _begun(self, states: ClientStates, state: Any) -> tuple[Any, int]:
+    def _begun(self, states: ClientStateStore, state: Any) -> tuple[Any, int]:
         found = states.server()
         return (state, 0) if found is None else (tf.nest.pack_sequence_as(state, found[1]), found[0])
 
     def _round(
         self,
-        process: personalization_process.PersonalProcess,
-        states: ClientStates,
+        process: personalization_process.PersonalizationProcess,
+        states: ClientStateStore,
         state: Any,
         number: int,
         rounds: int,
@@ -149,7 +149,7 @@ class PersonalProgram:
             loss = float(measured["loss_sum"]) / max(float(measured["targets"]), 1.0)
             dropped += int(measured["broken_clients"])
         states.keep(number, _leaves(state), kept)
-        self._on_round(PersonalRound(number, rounds, loss, len(cohort), dropped))
+        self._on_round(PersonalizationRound(number, rounds, loss, len(cohort), dropped))
         return state
 
     def _cohort(self, number: int) -> tuple[list[str], list[Batches], int]:

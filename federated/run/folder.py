@@ -16,8 +16,8 @@ from safetensors import SafetensorError
 from federated.job import Job
 from keyboard_model.model.cifg_lstm import Parameters
 from keyboard_model.ngram.table import NgramError, NgramTable
-from keyboard_model.storage.atomic_write import write_whole
-from keyboard_model.storage.file_lock import held
+from keyboard_model.storage.atomic_write import atomic_write
+from keyboard_model.storage.file_lock import exclusive_lock
 from keyboard_model.text.tokenizer import Tokenizer
 
 _NGRAM = "ngram.safetensors"
@@ -28,7 +28,7 @@ class RunError(ValueError):
 
 
 @dataclass(frozen=True)
-class RunFolder:
+class Run:
     """`job.json`, `corpus.json` (which corpus), `tokenizer.model`, `state/` (TFF's program states),
     `best.safetensors`, `last.safetensors`, `ngram.safetensors`, `rounds.csv`, `tensorboard/`, `summary.json`."""
 
@@ -54,14 +54,14 @@ class RunFolder:
             RunError: another process is at work on it, or it cannot be written.
         """
         taken = f"another process is training in {self.path}: wait for it or choose another --run"
-        with held(self.path, ".lock", RunError, taken):
+        with exclusive_lock(self.path, ".lock", RunError, taken):
             yield
 
     def exists(self) -> bool:
         return (self.path / "job.json").exists()
 
     def write_json(self, name: str, content: object) -> None:
-        write_whole(self.path / name, json.dumps(content, indent=2, sort_keys=True).encode() + b"\n")
+        atomic_write(self.path / name, json.dumps(content, indent=2, sort_keys=True).encode() + b"\n")
 
     def read_json(self, name: str) -> dict:
         try:
@@ -82,7 +82,7 @@ class RunFolder:
             raise RunError(f"{self.path / 'job.json'} is damaged, or another version's: {where}") from error
 
     def write_tokenizer(self, tokenizer: Tokenizer) -> None:
-        write_whole(self.path / "tokenizer.model", tokenizer.model)
+        atomic_write(self.path / "tokenizer.model", tokenizer.model)
 
     def tokenizer(self) -> Tokenizer:
         try:
@@ -92,7 +92,7 @@ class RunFolder:
 
     def write_parameters(self, name: str, parameters: Parameters, **about: str) -> None:
         tensors = {key: np.ascontiguousarray(value) for key, value in parameters._asdict().items()}
-        write_whole(self.path / f"{name}.safetensors", safetensors.numpy.save(tensors, metadata=about))
+        atomic_write(self.path / f"{name}.safetensors", safetensors.numpy.save(tensors, metadata=about))
 
     def parameters(self, name: str = "best") -> Parameters:
         path = self.path / f"{name}.safetensors"
@@ -107,7 +107,7 @@ class RunFolder:
         return (self.path / _NGRAM).exists()
 
     def write_ngram(self, table: NgramTable) -> None:
-        write_whole(self.path / _NGRAM, table.to_bytes())
+        atomic_write(self.path / _NGRAM, table.to_bytes())
 
     def ngram(self) -> NgramTable:
         path = self.path / _NGRAM

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from federated.corpus.store import Corpus
-from federated.data.federated_data import Clients
-from federated.run.folder import RunError, RunFolder
+from federated.data.federated_data import FederatedData
+from federated.run.folder import Run, RunError
 
 
 @contextlib.contextmanager
-def clients_of(folder: RunFolder, corpus: Path | None = None) -> Iterator[Clients]:
+def open_clients(folder: Run, corpus: Path | None = None) -> Iterator[FederatedData]:
     """Opens a run's corpus, split as the run split it.
 
     Args:
@@ -29,4 +29,4 @@ def clients_of(folder: RunFolder, corpus: Path | None = None) -> Iterator[Client
                 f"{opened.path} is not the corpus that {folder.path} was trained on, so nobody knows who of it took "
                 "part: give that one with --corpus, or use `thumbprint simulate`"
             )
-        yield Clients.of(opened, job.data, job.seed)
+        yield FederatedData.of(opened, job.data, job.seed)

@@ -31,7 +31,7 @@ class FedAvgConfig:
     weight_cap: a client counts for at most so many targets.
     bos: the piece that begins a message.
     batch, window: the shape of a batch.
-    fairness_q: q of `q_fed_avg.fair_weight`; 0 weighs by examples alone, and reads no client's data twice.
+    fairness_q: q of `q_fed_avg.q_ffl_weight`; 0 weighs by examples alone, and reads no client's data twice.
     """
 
     client_learning_rate: float
@@ -94,7 +94,7 @@ def _client_work(kind: tff.Type, config: FedAvgConfig) -> tff.learning.templates
     @tff.tensorflow.computation(kind, data)
     def local(weights: tff.learning.models.ModelWeights, batches: tf.data.Dataset) -> collections.OrderedDict:
         shared = Parameters(*weights.trainable)
-        result = sgd.train(
+        result = sgd.client_update(
             shared,
             batches,
             learning_rate=config.client_learning_rate,
@@ -106,7 +106,7 @@ def _client_work(kind: tff.Type, config: FedAvgConfig) -> tff.learning.templates
         weight = result.weight
         if config.fairness_q > 0:
             loss = sgd.mean_loss(shared, batches, config.bos)
-            weight = q_fed_avg.fair_weight(weight, loss, config.fairness_q)
+            weight = q_fed_avg.q_ffl_weight(weight, loss, config.fairness_q)
         return collections.OrderedDict(
             result=tff.learning.templates.ClientResult(result.update, weight),
             measured=collections.OrderedDict(

@@ -18,8 +18,8 @@ import numpy.typing as npt
 import tensorflow as tf
 import tensorflow_federated as tff
 
-from federated.data.federated_data import Clients
-from keyboard_model.ngram.kneser_ney import NgramCounts, keys, occurrences
+from federated.data.federated_data import FederatedData
+from keyboard_model.ngram.kneser_ney import NgramCounts, ngram_keys, ngram_occurrences
 from keyboard_model.text.tokenizer import Tokenizer
 
 COHORT = 50
@@ -31,7 +31,7 @@ _OCCURRENCES = tff.TensorType(np.int32, [None, 3])
 
 
 @dataclass(frozen=True)
-class Counted:
+class NgramCountResult:
     """All clients' counts, those of rare n-grams with them: to be made a model of, not to be kept.
 
     dropped: clients left out because their data broke.
@@ -51,7 +51,7 @@ def build(count_cap: int) -> Callable[..., Any]:
     @tff.tensorflow.computation(_OCCURRENCES)
     def of_client(typed: tf.Tensor) -> collections.OrderedDict:
         older, newer, piece = tf.unstack(tf.cast(typed, tf.int64), axis=1)
-        found, _, counts = tf.unique_with_counts(tf.concat(keys(older, newer, piece), 0), out_idx=tf.int64)
+        found, _, counts = tf.unique_with_counts(tf.concat(ngram_keys(older, newer, piece), 0), out_idx=tf.int64)
         return _ordered(found, tf.minimum(counts, count_cap), tf.ones_like(counts))
 
     @tff.tensorflow.computation
@@ -80,11 +80,11 @@ def build(count_cap: int) -> Callable[..., Any]:
 
 
 def count(
-    clients: Clients,
+    clients: FederatedData,
     tokenizer: Tokenizer,
     count_cap: int,
     on_client: Callable[[int], None] = lambda done: None,
-) -> Counted:
+) -> NgramCountResult:
     """Counts the n-grams of all training clients.
 
     Args:
@@ -104,7 +104,7 @@ def count(
             total = add_cohort(total, typed)
         done += len(cohort)
         on_client(done)
-    return Counted(NgramCounts(**total), dropped)
+    return NgramCountResult(NgramCounts(**total), dropped)
 
 
 def _ordered(*parts: Any) -> collections.OrderedDict:
@@ -116,5 +116,5 @@ def _cohorts(clients: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 def _occurrences(tokenizer: Tokenizer, messages: Sequence[str]) -> npt.NDArray[np.int32]:
-    found = [occurrence for message in messages for occurrence in occurrences(tokenizer.encode(message))]
+    found = [occurrence for message in messages for occurrence in ngram_occurrences(tokenizer.encode(message))]
     return np.array(found, np.int32).reshape(-1, 3)

@@ -17,11 +17,11 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_federated as tff
 
-from federated.data.client_batches import ClientData
-from federated.data.federated_data import Clients, sample_cohort
+from federated.data.client_batches import ClientBatcher
+from federated.data.federated_data import FederatedData, sample_cohort
 from federated.evaluation import shared_model
 from federated.job import Job
-from federated.run.folder import RunError, RunFolder
+from federated.run.folder import Run, RunError
 from federated.training import fed_avg
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.cifg_lstm import Parameters
@@ -59,7 +59,7 @@ class Progress(NamedTuple):
     broken_clients: int
 
 
-class Averaged(NamedTuple):
+class AveragedState(NamedTuple):
     """The learning process's state, and the running average of its weights, in the order of `Parameters`."""
 
     process: Any
@@ -67,7 +67,7 @@ class Averaged(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrainingResult:
     """How a run ended. `stopped_by`: rounds, patience or minutes; `tokens_per_second`: of this session's rounds.
 
     `best_round` is 0 and `best_recall` None where no validation took place.
@@ -82,14 +82,14 @@ class Outcome:
     tokens_per_second: float
 
 
-class Program:
+class TrainingProgram:
     """One training run on a run folder; `run()` starts or resumes it."""
 
     def __init__(
         self,
         job: Job,
-        folder: RunFolder,
-        clients: Clients,
+        folder: Run,
+        clients: FederatedData,
         tokenizer: Tokenizer,
         on_round: Callable[[RoundReport], None],
     ) -> None:
@@ -112,7 +112,7 @@ class Program:
             ),
         )
         self._evaluate = shared_model.build(self._initial, tokenizer, training.batch, training.window)
-        self._data = ClientData(
+        self._data = ClientBatcher(
             tokenizer,
             batch=training.batch,
             window=training.window,
@@ -135,11 +135,11 @@ class Program:
         )
         self._trained_targets, self._training_seconds = 0.0, 0.0
 
-    def run(self) -> Outcome:
+    def run(self) -> TrainingResult:
         """Trains until the rounds, the minutes or the patience are used up."""
         return asyncio.run(self._run())
 
-    async def _run(self) -> Outcome:
+    async def _run(self) -> TrainingResult:
         managers = [
             tff.program.CSVFileReleaseManager(self._folder.rounds, key_fieldname="round"),
             tff.program.TensorBoardReleaseManager(self._folder.tensorboard),
@@ -156,7 +156,7 @@ class Program:
         self._folder.write_parameters("last", self._parameters(state), round=str(progress.round))
         if progress.best_round == 0:  # never validated: nothing is known to be better
             self._folder.write_parameters("best", self._parameters(state), round=str(progress.round))
-        return Outcome(
+        return TrainingResult(
             rounds=progress.round,
             best_round=progress.best_round,
             best_recall=progress.best_recall if progress.best_round else None,
@@ -166,7 +166,7 @@ class Program:
             tokens_per_second=self._trained_targets / max(self._training_seconds, 1e-9),
         )
 
-    async def _save(self, state: Averaged, progress: Progress) -> None:
+    async def _save(self, state: AveragedState, progress: Progress) -> None:
         try:
             await self._states.save(_leaves(state, progress), progress.round)
         except (OSError, tf.errors.OpError) as error:
@@ -175,11 +175,11 @@ class Program:
                 "make room and go on with --resume"
             ) from error
 
-    async def _start(self) -> tuple[Averaged, Progress]:
+    async def _start(self) -> tuple[AveragedState, Progress]:
         for leftover in self._folder.states.glob("round_*_temp*"):  # of a save that was cut off
             shutil.rmtree(leftover, ignore_errors=True)
         process = self._process.initialize()
-        state = Averaged(process, tuple(np.asarray(part) for part in process.global_model_weights.trainable))
+        state = AveragedState(process, tuple(np.asarray(part) for part in process.global_model_weights.trainable))
         progress = Progress(0, -1.0, 0, 0, 0.0, 0)
         leaves, _ = await self._states.load_latest(_leaves(state, progress))
         if leaves is None:
@@ -199,7 +199,9 @@ class Program:
             return "minutes"
         return None
 
-    def _round(self, state: Averaged, progress: Progress, started: float) -> tuple[Averaged, Progress, RoundReport]:
+    def _round(
+        self, state: AveragedState, progress: Progress, started: float
+    ) -> tuple[AveragedState, Progress, RoundReport]:
         began = time.monotonic()
         training = self._job.training
         number = progress.round + 1
@@ -216,7 +218,7 @@ class Program:
         if data:
             output = self._process.next(process, data)
             process, measured = output.state, output.metrics["client_work"]
-        state = Averaged(process, averaged(state.average, process, number, self._job.training.average))
+        state = AveragedState(process, averaged(state.average, process, number, self._job.training.average))
         dropped += int(measured["broken_clients"])
         self._trained_targets += float(measured["targets"])
         self._training_seconds += time.monotonic() - began
@@ -266,7 +268,7 @@ class Program:
                 data.append(made)
         return data, dropped
 
-    def _validate(self, state: Averaged) -> tuple[float, float]:
+    def _validate(self, state: AveragedState) -> tuple[float, float]:
         """Returns (loss in nats a word, recall@3) over validation clients, none by more than a capped weight."""
         tallies = self._evaluate(fed_avg.model_weights(self._parameters(state)), self._validation)
         words = np.array([float(tally["words"]) for tally in tallies])
@@ -278,11 +280,11 @@ class Program:
 
         return mean("loss_sum"), mean("hits_at_3")
 
-    def _parameters(self, state: Averaged) -> Parameters:
+    def _parameters(self, state: AveragedState) -> Parameters:
         return Parameters(*(np.asarray(part) for part in state.average))
 
 
-def _leaves(state: Averaged, progress: Progress) -> list[Any]:
+def _leaves(state: AveragedState, progress: Progress) -> list[Any]:
     """What a program state is saved as.
 
     Flat: TF 2.14 cannot save the tuples it would wrap beside a current typing-extensions. Its floats

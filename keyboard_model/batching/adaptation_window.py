@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from keyboard_model.text.tokenizer import Encoded, Tokenizer
 
 
-def newest(tokenizer: Tokenizer, messages: Sequence[str], words: int) -> list[Encoded]:
+def newest_messages(tokenizer: Tokenizer, messages: Sequence[str], words: int) -> list[Encoded]:
     """Returns the newest messages that hold `words` words, oldest first; messages without a word are left out.
 
     The message that reaches `words` is taken whole.
@@ -27,7 +27,7 @@ def newest(tokenizer: Tokenizer, messages: Sequence[str], words: int) -> list[En
     return chosen[::-1]
 
 
-def hold_out(messages: Sequence[Encoded], share: float) -> tuple[Sequence[Encoded], Sequence[Encoded]]:
+def split_tail(messages: Sequence[Encoded], share: float) -> tuple[Sequence[Encoded], Sequence[Encoded]]:
     """Splits off the tail: whole messages, at least one of them unless `share` is 0."""
     held_out = math.ceil(share * len(messages) - 1e-9)
     return messages[: len(messages) - held_out], messages[len(messages) - held_out :]

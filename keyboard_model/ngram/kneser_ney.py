@@ -35,7 +35,7 @@ UNIGRAM, BIGRAM, TRIGRAM = (order * _PIECE**3 for order in (1, 2, 3))
 class NgramCounts(NamedTuple):
     """N-grams of all three orders over clients, `[n]` int64 each, none twice.
 
-    keys: see `keys`. counts: how often it was typed. clients: by how many.
+    keys: see `ngram_keys`. counts: how often it was typed. clients: by how many.
     """
 
     keys: Ints
@@ -43,7 +43,7 @@ class NgramCounts(NamedTuple):
     clients: Ints
 
 
-def occurrences(message: Encoded) -> Iterator[tuple[int, int, int]]:
+def ngram_occurrences(message: Encoded) -> Iterator[tuple[int, int, int]]:
     """Yields (older, newer, piece) for each piece of a word; BOS, a message's first id, stands before it, too."""
     ids = [message.ids[0], *message.ids]
     for position, word in enumerate(message.word_of):
@@ -51,7 +51,7 @@ def occurrences(message: Encoded) -> Iterator[tuple[int, int, int]]:
             yield ids[position - 1], ids[position], ids[position + 1]
 
 
-def keys(older: Any, newer: Any, piece: Any) -> tuple[Any, Any, Any]:
+def ngram_keys(older: Any, newer: Any, piece: Any) -> tuple[Any, Any, Any]:
     """Returns the keys of the unigrams, bigrams and trigrams that end in `piece`: int64, NumPy's or TensorFlow's."""
     bigram = newer * _PIECE + piece
     return UNIGRAM + piece, BIGRAM + bigram, TRIGRAM + older * _PIECE**2 + bigram

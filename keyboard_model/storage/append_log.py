@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 
-class LineFile:
+class AppendLog:
     """Opened, and made where missing, for its owner alone: such files speak of single people."""
 
     def __init__(self, path: Path, error: type[ValueError]) -> None:

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def atomic_write(path: Path, data: bytes) -> None:
     """Replaces `path` by `data`, readable by everybody: a reader sees the old content or the new.
 
     Raises:
@@ -17,7 +17,7 @@ def write_whole(path: Path, data: bytes) -> None:
     _replace(path, data, 0o644)
 
 
-def write_private(path: Path, data: bytes) -> None:
+def atomic_write_private(path: Path, data: bytes) -> None:
     """The same, readable by its owner only: for what people typed and what was learnt from it."""
     _replace(path, data, 0o600)
 
@@ -35,10 +35,10 @@ def _replace(path: Path, data: bytes, mode: int) -> None:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
-    sync(path.parent)
+    fsync_path(path.parent)
 
 
-def sync(path: Path) -> None:
+def fsync_path(path: Path) -> None:
     """Makes durable what a file holds, or the renames and deletions in a folder."""
     descriptor = os.open(path, os.O_RDONLY)
     try:

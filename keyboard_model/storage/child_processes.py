@@ -29,7 +29,7 @@ def _start(leash: Connection, begin: Callable[..., None], *given: Any) -> None:
     begin(*given)
 
 
-class Leashed:
+class ChildProcessPool:
     """`workers` processes, each of which first calls `begin(*given)`; a context manager that leaves none behind."""
 
     def __init__(self, workers: int, begin: Callable[..., None], *given: Any) -> None:

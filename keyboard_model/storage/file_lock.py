@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 @contextlib.contextmanager
-def held(folder: Path, name: str, error: type[ValueError], taken: str) -> Iterator[None]:
+def exclusive_lock(folder: Path, name: str, error: type[ValueError], taken: str) -> Iterator[None]:
     """Holds `folder`, made where missing, by the lock file `name` in it.
 
     Raises:

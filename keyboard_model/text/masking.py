@@ -16,7 +16,7 @@ from keyboard_model.text.units import PLACEHOLDER, Kind, normalize, units
 Span = tuple[int, int]
 
 
-def replaced(text: str, spans: Iterable[Span]) -> str:
+def replace_spans(text: str, spans: Iterable[Span]) -> str:
     """Returns `text` with a placeholder in place of each of these spans; those that touch or overlap share one."""
     made: list[str] = []
     end = 0
@@ -29,20 +29,20 @@ def replaced(text: str, spans: Iterable[Span]) -> str:
     return "".join([*made, text[end:]])
 
 
-def bare(word: str) -> str:
+def canonical_form(word: str) -> str:
     """What two spellings of a word have in common: case and quotes around it are gone."""
     return normalize(word).lower().strip("'")
 
 
-def without_words(text: str, gone: Callable[[str], bool]) -> str:
+def mask_words(text: str, gone: Callable[[str], bool]) -> str:
     """Returns `text`, every word of it that is `gone` (asked in its bare form) masked; untouched where none is."""
     normal = normalize(text)
     spans = [
         (unit.start, unit.end)
         for unit in units(normal)
-        if unit.kind is not Kind.MARK and gone(bare(normal[unit.start : unit.end].strip("<>")))
+        if unit.kind is not Kind.MARK and gone(canonical_form(normal[unit.start : unit.end].strip("<>")))
     ]
-    return replaced(normal, spans) if spans else text
+    return replace_spans(normal, spans) if spans else text
 
 
 MAX_DIGITS = 3
@@ -63,14 +63,14 @@ _PERHAPS_ADDRESS = re.compile(r"\.[\w-]|[wW]\.|://")  # in all that `_ADDRESS` f
 _DIGIT_GROUPS = re.compile(r"(?<![\d:])\d+(?:[ \t\u00a0\u2009.,/()+\u2010-\u2015-]{1,3}\d+)+(?!:?\d)")
 
 
-def masked(text: str) -> str:
+def mask_sensitive(text: str) -> str:
     """Returns `text` with a placeholder in place of all that must not be learnt; untouched where nothing must."""
     normal = normalize(text)
     found = normal
     if _PERHAPS_ADDRESS.search(normal):
-        found = replaced(normal, [match.span() for match in _ADDRESS.finditer(normal)])
+        found = replace_spans(normal, [match.span() for match in _ADDRESS.finditer(normal)])
     if _digits(found) > MAX_DIGITS:
-        found = replaced(found, [*_groups(found), *_runs(found)])
+        found = replace_spans(found, [*_groups(found), *_runs(found)])
     return text if found == normal else found
 
 

@@ -7,7 +7,7 @@ from federated.corpus.store import Corpus
 from federated.corpus.synthetic.personas import RULES
 from federated.corpus.synthetic.vocabulary import SHORT_FORMS
 from federated.heterogeneity.measure import measure
-from federated.heterogeneity.recommendation import advise
+from federated.heterogeneity.recommendation import recommend_method
 from keyboard_model.text.units import words
 
 
@@ -18,7 +18,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def found(folder):
-    return {name: (measured := measure(path), advise(measured)) for name, path in populations(folder)}
+    return {name: (measured := measure(path), recommend_method(measured)) for name, path in populations(folder)}
 
 
 def typed(path):

@@ -8,7 +8,7 @@ import pytest
 from federated.corpus.schema import CorpusError, Record
 from federated.corpus.store import write_corpus
 from federated.job import RoundsConfig
-from federated.run.folder import RunError, RunFolder
+from federated.run.folder import Run, RunError
 from federated.train import train
 from keyboard_model.text.tokenizer import TokenizerError
 from tests.support.federated.runs import tiny_job, training_child
@@ -17,8 +17,8 @@ JOB = tiny_job(rounds=1)
 
 
 @pytest.fixture(scope="module")
-def finished(tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
-    run = RunFolder(tmp_path_factory.mktemp("finished") / "run")
+def finished(tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    run = Run(tmp_path_factory.mktemp("finished") / "run")
     stages, rounds = [], []
     train(JOB, tiny_corpus, run.path, on_stage=stages.append, on_round=rounds.append)
     assert stages == ["vocabulary", "graph", *(f"counting n-grams, {done} of 9 users" for done in (0, 9))]
@@ -39,7 +39,7 @@ def test_a_finished_run_says_what_it_was_made_of(finished, tiny_corpus):
 
 
 def test_a_fair_job_trains_other_weights(finished, tiny_corpus, tmp_path):
-    run = RunFolder(tmp_path / "run")
+    run = Run(tmp_path / "run")
     ended = train(tiny_job(rounds=1, fairness_q=5.0), tiny_corpus, run.path)
     assert ended.broken_clients == 0
     plain, fair = (made.parameters("last").embedding for made in (finished, run))
@@ -59,7 +59,7 @@ def test_the_ngrams_are_those_of_several_and_every_context_sums_to_one(finished)
 
 
 def test_missing_ngrams_are_counted_again_and_others_are_another_job(finished, tiny_corpus, tmp_path):
-    run = RunFolder(shutil.copytree(finished.path, tmp_path / "run"))
+    run = Run(shutil.copytree(finished.path, tmp_path / "run"))
     (run.path / "ngram.safetensors").unlink()
     (run.path / "summary.json").unlink()
 
@@ -108,7 +108,7 @@ def test_no_corpus(tmp_path):
 
 def test_a_full_disk_leaves_no_half_file_and_the_run_goes_on_when_there_is_room(tiny_corpus, tmp_path):
     """The tokenizer (6 KB) does not fit: the disk is full before it, and a child that trains says so."""
-    run = RunFolder(tmp_path / "run")
+    run = Run(tmp_path / "run")
     child = training_child(JOB, tiny_corpus, run.path, largest_file=3000)
     child.join()
     assert child.exitcode == 1
@@ -141,7 +141,7 @@ def test_an_empty_and_a_one_message_user_and_a_user_of_marks_train_along(tmp_pat
 
 
 def test_another_personalization_is_taken_up_on_the_same_model(finished, tiny_corpus, tmp_path):
-    run = RunFolder(shutil.copytree(finished.path, tmp_path / "run"))
+    run = Run(shutil.copytree(finished.path, tmp_path / "run"))
     before = (run.path / "best.safetensors").read_bytes()
     config = JOB.personalization.model_copy(update={"method": "ditto", "federated": RoundsConfig(rounds=2)})
     other = JOB.model_copy(update={"personalization": config})

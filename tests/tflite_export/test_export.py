@@ -10,7 +10,7 @@ from keyboard_model.model import adapter as adapters
 from keyboard_model.ngram.table import Level, NgramTable
 from tests.support.tflite_export.models import PARAMETERS, PROVENANCE, RECIPE, SHAPE, TOKENIZER, B, E, R, T
 from tflite_export import export
-from tflite_export.parity_check import Check
+from tflite_export.parity_check import ParityReport
 from tflite_export.signatures import ExportError
 
 
@@ -89,7 +89,7 @@ def test_a_wrong_key_is_refused_before_any_work(make, tmp_path, tiny_public_key,
 
 
 def test_the_check_decides(make, tmp_path, monkeypatch):
-    monkeypatch.setattr(export, "check", lambda bundle, parameters: Check(0.0, 0.0, 0.5, 0.0))
+    monkeypatch.setattr(export, "check", lambda bundle, parameters: ParityReport(0.0, 0.0, 0.5, 0.0))
     with pytest.raises(ExportError, match="recall_at_3"):
         make()
     assert not list(tmp_path.iterdir())

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from device_runtime.bundle.loader import interpreted
+from device_runtime.bundle.loader import parse_manifest
 from device_runtime.manifest import Manifest
 from keyboard_model.ngram.table import NgramTable
 from tests.support.tflite_export.models import PARAMETERS, PROVENANCE, RECIPE, SHAPE, START, TOKENIZER
 from tflite_export.bundle_writer import assemble
-from tflite_export.parity_check import Check, check
+from tflite_export.parity_check import ParityReport, check_parity
 from tflite_export.signatures import ExportError
 
 
@@ -29,18 +29,18 @@ def bundle(converted, tiny_keys):
         metrics={},
         private_key=tiny_keys[0],
     )
-    return interpreted(Path("x"), Manifest.model_validate_json(content["manifest.json"]), content)
+    return parse_manifest(Path("x"), Manifest.model_validate_json(content["manifest.json"]), content)
 
 
 def test_the_model_it_was_made_of_passes(bundle):
-    found = check(bundle, PARAMETERS)
+    found = check_parity(bundle, PARAMETERS)
     found.refuse_past_tolerance()
     assert 0 < found.mean_log_probability <= found.log_probability < 0.2
     assert 0 < found.adapt < 0.05
 
 
 def test_it_says_the_same_each_time(bundle):
-    assert check(bundle, PARAMETERS) == check(bundle, PARAMETERS)
+    assert check_parity(bundle, PARAMETERS) == check_parity(bundle, PARAMETERS)
 
 
 @pytest.mark.parametrize("field", ["embedding", "w_h", "w_p", "d"])
@@ -48,13 +48,13 @@ def test_another_model_is_refused(bundle, field):
     part = getattr(PARAMETERS, field)
     noise = np.random.default_rng(0).standard_normal(part.shape).astype(np.float32)
     with pytest.raises(ExportError, match="differs from the trained one"):
-        check(bundle, PARAMETERS._replace(**{field: part + noise})).refuse_past_tolerance()
+        check_parity(bundle, PARAMETERS._replace(**{field: part + noise})).refuse_past_tolerance()
 
 
 @pytest.mark.parametrize("field", ["log_probability", "recall_at_3", "adapt"])
 @pytest.mark.parametrize("value", [1.0, float("nan"), float("inf")])
 def test_each_figure_is_held_to_its_tolerance(field, value):
     fine = {"log_probability": 0.0, "mean_log_probability": 0.0, "recall_at_3": 0.0, "adapt": 0.0}
-    Check(**fine).refuse_past_tolerance()
+    ParityReport(**fine).refuse_past_tolerance()
     with pytest.raises(ExportError, match=field):
-        Check(**fine | {field: value}).refuse_past_tolerance()
+        ParityReport(**fine | {field: value}).refuse_past_tolerance()

@@ -114,7 +114,7 @@ def _end(number: int, frame: FrameType | None) -> None:
 
 
 @contextlib.contextmanager
-def unwinding() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """For the length of the block, SIGTERM and SIGHUP raise SystemExit(128 + number) in the main thread.
 
     One that is ignored (`nohup`) or handled by somebody else stays so.

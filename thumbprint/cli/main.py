@@ -87,5 +87,5 @@ for _entry in COMMANDS:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; `arguments` defaults to the process's own. Returns the exit code."""
-    with errors.unwinding():
+    with errors.interruptible():
         return errors.run(lambda: app(arguments, prog_name="thumbprint", standalone_mode=False))

@@ -91,7 +91,7 @@ def _fingerprint(public_key: Ed25519PublicKey) -> str:
 
 
 @contextlib.contextmanager
-def naming_the_key(public_key: Path, bundle: Path) -> Iterator[None]:
+def explaining_key_errors(public_key: Path, bundle: Path) -> Iterator[None]:
     """Makes a BundleError about a signature say which key it was checked with, and how to name another."""
     from cryptography.exceptions import InvalidSignature
 
@@ -116,5 +116,5 @@ def open_bundle(path: Path, named: Path | None) -> tuple[Bundle, Path]:
     from device_runtime.bundle.loader import load_bundle
 
     public_key = trusted_public_key(named, path)
-    with naming_the_key(public_key, path):
+    with explaining_key_errors(public_key, path):
         return load_bundle(path, public_key), public_key

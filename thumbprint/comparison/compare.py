@@ -19,14 +19,14 @@ from federated.algorithms.registry import METHODS
 from federated.corpus.store import Corpus
 from federated.job import Job
 from federated.personalization.method import Method
-from federated.run.folder import RunFolder
+from federated.run.folder import Run
 from federated.train import train
 from federated.training.program import RoundReport
-from keyboard_model.storage.atomic_write import write_whole
-from keyboard_model.storage.file_lock import held
+from keyboard_model.storage.atomic_write import atomic_write
+from keyboard_model.storage.file_lock import exclusive_lock
 from thumbprint.comparison.measure.device_evaluator import KeyPair
 from thumbprint.comparison.measure.setting import VARIANTS, variant
-from thumbprint.comparison.measure.worker_pool import BEGUN, BenchCrew, Opening
+from thumbprint.comparison.measure.worker_pool import BEGUN, MethodWorkerPool, WorkerConfig
 from thumbprint.comparison.results import REFERENCE, Budget, Comparison, MethodResult, Skipped
 
 _TRIAL, _MEASURING = 4, 40
@@ -121,14 +121,14 @@ def compare(
     """
     names = names_of(methods)
     taken = f"another process is comparing in {out}: wait for it, or choose another --out"
-    with Corpus.open(corpus_path) as corpus, held(out, ".lock", CompareError, taken):
+    with Corpus.open(corpus_path) as corpus, exclusive_lock(out, ".lock", CompareError, taken):
         trained = run or out / "shared"
         if run is None:
             say("training the shared model")
             train(job, corpus_path, trained, resume=True, on_round=on_round)
-        with_same_corpus(RunFolder(trained), corpus)
+        with_same_corpus(Run(trained), corpus)
         KeyPair.kept_in(out / "keys")
-        opening = Opening(corpus_path, trained, out, min_messages, job.personalization, budget)
+        opening = WorkerConfig(corpus_path, trained, out, min_messages, job.personalization, budget)
         setting = opening.setting(corpus)
         if not setting.new_phones():
             raise CompareError(
@@ -148,14 +148,14 @@ def compare(
     )
 
 
-def with_same_corpus(run: RunFolder, corpus: Corpus) -> None:
+def with_same_corpus(run: Run, corpus: Corpus) -> None:
     """Refuses a run of another corpus."""
     if run.read_json("corpus.json")["corpus_id"] != corpus.corpus_id:
         raise CompareError(f"{run.path} was trained on another corpus than {corpus.path}: give that one")
 
 
 def _each(
-    opening: Opening, model: bytes, names: Sequence[str], at_once: int, say: Callable[[str], None]
+    opening: WorkerConfig, model: bytes, names: Sequence[str], at_once: int, say: Callable[[str], None]
 ) -> tuple[list[MethodResult], list[Skipped]]:
     """What came of each method, those of an earlier call among them; `model`: the shared model's digest."""
     paths = {name: opening.folder / "methods" / f"{name}-{_key(opening, model)}.json" for name in names}
@@ -170,7 +170,7 @@ def _each(
         say(f"{name}: {what} ({left.said()})")
 
     if costs:
-        with BenchCrew(opening, min(at_once, len(costs)), tell) as crew:
+        with MethodWorkerPool(opening, min(at_once, len(costs)), tell) as crew:
             # The dearest first, so that no process is left alone with one at the end.
             for outcome in crew.measured(sorted(costs, key=costs.__getitem__, reverse=True), crew.shown_by_reference()):
                 left.done(outcome.name)
@@ -178,12 +178,12 @@ def _each(
                     skipped[outcome.name] = outcome
                     continue
                 paths[outcome.name].parent.mkdir(parents=True, exist_ok=True)
-                write_whole(paths[outcome.name], _METHOD.dump_json(outcome, indent=1))
+                atomic_write(paths[outcome.name], _METHOD.dump_json(outcome, indent=1))
                 kept[outcome.name] = outcome
     return [kept[name] for name in names if name in kept], [skipped[name] for name in names if name in skipped]
 
 
-def _key(opening: Opening, model: bytes) -> str:
+def _key(opening: WorkerConfig, model: bytes) -> str:
     """Of all that a method's result depends on besides its own name."""
     hashed = hashlib.sha256(model)
     hashed.update(repr((asdict(opening.budget), opening.min_messages)).encode())

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from keyboard_model.storage.atomic_write import write_private
-from keyboard_model.storage.file_lock import held
+from keyboard_model.storage.atomic_write import atomic_write_private
+from keyboard_model.storage.file_lock import exclusive_lock
 
 _STATE = "steps.json"
 
@@ -106,7 +106,7 @@ class Steps:
 
     def _keep(self, name: str, done: _Done) -> None:
         self._state[name] = done
-        write_private(self._folder / _STATE, _STATES.dump_json(self._state, indent=2) + b"\n")
+        atomic_write_private(self._folder / _STATE, _STATES.dump_json(self._state, indent=2) + b"\n")
 
 
 @contextlib.contextmanager
@@ -117,5 +117,5 @@ def steps_in(folder: Path) -> Iterator[Steps]:
         StepsError: it cannot be written to, or another process holds it.
     """
     taken = f"another process is at work in {folder}: wait for it, or choose another folder"
-    with held(folder, ".steps.lock", StepsError, taken):
+    with exclusive_lock(folder, ".steps.lock", StepsError, taken):
         yield Steps(folder)

@@ -15,7 +15,7 @@ from device_runtime.bundle.signing_keys import PRIVATE_NAME, PUBLIC_NAME, genera
 from device_runtime.simulation.examples import Examples
 from device_runtime.simulation.report import Report, load_report
 from federated.job import Job, load_job
-from keyboard_model.storage.atomic_write import write_private
+from keyboard_model.storage.atomic_write import atomic_write_private
 from thumbprint.pipeline.cached_steps import Step, steps_in
 
 _MIN_MESSAGES, _WORKERS = 20, 2
@@ -119,14 +119,14 @@ class Demo:
     def _simulate(self, begun: bool) -> None:
         from device_runtime.bundle.loader import load_bundle
         from device_runtime.inference.engine import Engine
-        from device_runtime.simulation.device import brief_phones
+        from device_runtime.simulation.device import temporary_devices
         from federated.corpus.store import Corpus
-        from federated.data.federated_data import Clients
-        from thumbprint.pipeline.simulate import simulate_users, write_results
+        from federated.data.federated_data import FederatedData
+        from thumbprint.pipeline.simulate import simulate_corpus, write_results
 
         bundle = load_bundle(self._bundle, self._keys / PUBLIC_NAME)
         with Corpus.open(self._corpus) as corpus:
-            new = Clients.of(corpus, self._job.data, self._job.seed).population.new_phones
-            report = simulate_users(bundle, corpus, new, len(new), self._out / "simulation", _MIN_MESSAGES, _WORKERS)
-            examples = write_results(brief_phones(Engine(bundle)), corpus, report, self._out)
-        write_private(self._out / "examples.json", _EXAMPLES.dump_json(examples, indent=2) + b"\n")
+            new = FederatedData.of(corpus, self._job.data, self._job.seed).population.new_phones
+            report = simulate_corpus(bundle, corpus, new, len(new), self._out / "simulation", _MIN_MESSAGES, _WORKERS)
+            examples = write_results(temporary_devices(Engine(bundle)), corpus, report, self._out)
+        atomic_write_private(self._out / "examples.json", _EXAMPLES.dump_json(examples, indent=2) + b"\n")

@@ -9,19 +9,25 @@ from pathlib import Path
 from device_runtime.manifest import GateRecipe, HistoryRecipe, Provenance, Recipe
 from federated.algorithms.registry import METHODS
 from federated.job import Job, PersonalizationConfig
-from federated.personalization.method import Base, Method, PhonePart, Plan, starting_point
-from federated.personalization.program import Learnt, PersonalProgram, folder_in, has_rounds, without_rounds
-from federated.run.folder import RunFolder
-from federated.run.open_clients import clients_of
+from federated.personalization.method import DeviceArtifact, Method, MethodContext, SharedModel, start_from
+from federated.personalization.program import (
+    PersonalizationProgram,
+    TrainedMethod,
+    folder_in,
+    has_rounds,
+    without_rounds,
+)
+from federated.run.folder import Run
+from federated.run.open_clients import open_clients
 from federated.runtime.execution_context import execution_context
 from tflite_export.export import export_bundle
-from tflite_export.parity_check import Check
+from tflite_export.parity_check import ParityReport
 from tflite_export.signatures import ExportError
 
 ALGORITHM = "FedAvg on clients, FedAdam on the server"
 
 
-def export_run(run: Path, out: Path, private_key: Path, job: Job | None = None) -> Check:
+def export_run(run: Path, out: Path, private_key: Path, job: Job | None = None) -> ParityReport:
     """Exports what a finished run's best model comes to with the job's method.
 
     Rounds of the method's own are trained first where the run has not kept them yet.
@@ -34,18 +40,20 @@ def export_run(run: Path, out: Path, private_key: Path, job: Job | None = None) 
         CorpusError, WorkerError: of rounds still to be trained.
         ExportError, KeyFileError, OSError: see `export_method`.
     """
-    folder = RunFolder(run)
+    folder = Run(run)
     folder.read_json("summary.json")  # an unfinished run is better known before the work than after it
     trained = folder.job()
     chosen = job or trained
     method = METHODS[chosen.personalization.method]
     _refuse_off_phone(method)
     plan = method.plan(chosen.personalization, folder.tokenizer().bos)
-    learnt = _learnt(folder, method, plan, starting_point(trained, folder.parameters()))
+    learnt = _learnt(folder, method, plan, start_from(trained, folder.parameters()))
     return export_method(folder, chosen, method, learnt, out, private_key)
 
 
-def export_method(folder: RunFolder, job: Job, method: Method, learnt: Learnt, out: Path, private_key: Path) -> Check:
+def export_method(
+    folder: Run, job: Job, method: Method, learnt: TrainedMethod, out: Path, private_key: Path
+) -> ParityReport:
     """Exports what a method has learnt on a finished run's model.
 
     Args:
@@ -59,7 +67,7 @@ def export_method(folder: RunFolder, job: Job, method: Method, learnt: Learnt, o
     trained, corpus, summary = folder.job(), folder.read_json("corpus.json"), folder.read_json("summary.json")
     personalization, tokenizer = job.personalization, folder.tokenizer()
     plan = method.plan(personalization, tokenizer.bos)
-    part = phone_part(method, starting_point(trained, folder.parameters()), learnt, plan)
+    part = phone_part(method, start_from(trained, folder.parameters()), learnt, plan)
     return export_bundle(
         out,
         name=job.name,
@@ -87,7 +95,7 @@ def export_method(folder: RunFolder, job: Job, method: Method, learnt: Learnt, o
     )
 
 
-def recipe_of(personalization: PersonalizationConfig, method: Method, part: PhonePart) -> Recipe:
+def recipe_of(personalization: PersonalizationConfig, method: Method, part: DeviceArtifact) -> Recipe:
     """Returns what a phone does of what the job asks for, given what the method came to."""
     values = personalization.model_dump(
         exclude={"method", "steps", "options", "federated", "batch", "window", "gate", "history"}
@@ -112,7 +120,7 @@ def _history(personalization: PersonalizationConfig, method: Method) -> HistoryR
     return recipe.model_copy(update={"cache_weight": 0.0, "concentration_2": math.inf, "concentration_3": math.inf})
 
 
-def phone_part(method: Method, base: Base, learnt: Learnt, plan: Plan) -> PhonePart:
+def phone_part(method: Method, base: SharedModel, learnt: TrainedMethod, plan: MethodContext) -> DeviceArtifact:
     """Returns what a phone gets of a method.
 
     Raises:
@@ -129,11 +137,11 @@ def _refuse_off_phone(method: Method) -> None:
         raise ExportError(f"{method.name} does not run on a phone: export a job with one of the methods {able}")
 
 
-def _learnt(folder: RunFolder, method: Method, plan: Plan, base: Base) -> Learnt:
+def _learnt(folder: Run, method: Method, plan: MethodContext, base: SharedModel) -> TrainedMethod:
     if not has_rounds(method, plan):
         return without_rounds(method, base, plan)
     kept = folder_in(folder.path, method, plan.config)
-    with folder.locked(), clients_of(folder) as clients, execution_context():
-        return PersonalProgram(
+    with folder.locked(), open_clients(folder) as clients, execution_context():
+        return PersonalizationProgram(
             method, base, plan, clients, folder.tokenizer(), seed=folder.job().seed, folder=kept
         ).run()

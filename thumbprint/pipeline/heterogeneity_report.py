@@ -21,8 +21,8 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from federated.heterogeneity.recommendation import Advice
-from keyboard_model.storage.atomic_write import write_whole
+from federated.heterogeneity.recommendation import Recommendation
+from keyboard_model.storage.atomic_write import atomic_write
 
 SEEN, FLOOR = BETTER, WORSE
 """What is observed, and what chance alone would show: the project's two colours."""
@@ -115,7 +115,7 @@ def write_heterogeneity(folder: Path, found: Heterogeneity) -> list[Path]:
     return _write(folder, {REPORT: _json(found.as_json()), **pictures})
 
 
-def write_recommendation(folder: Path, found: Heterogeneity, advice: Advice) -> list[Path]:
+def write_recommendation(folder: Path, found: Heterogeneity, advice: Recommendation) -> list[Path]:
     """Writes the advice, and the report that it follows from. Returns their paths."""
     about = {"format": "thumbprint-recommendation", "format_version": 1, "corpus_id": found.corpus_id, "run": found.run}
     return _write(folder, {REPORT: _json(found.as_json()), RECOMMENDATION: _json({**about, **asdict(advice)})})
@@ -128,5 +128,5 @@ def _json(content: object) -> bytes:
 def _write(folder: Path, files: dict[str, bytes]) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
-        write_whole(folder / name, content)
+        atomic_write(folder / name, content)
     return [folder / name for name in files]

@@ -26,7 +26,7 @@ from thumbprint.console.terminal import advancing, working
 FILES = ("report.html", "report.json", "gain.svg", "gain.png")
 
 
-def simulate_users(
+def simulate_corpus(
     bundle: Bundle, corpus: Corpus, user_ids: Iterable[str], count: int, folder: Path, min_messages: int, workers: int
 ) -> Report:
     """Runs the phones of `count` users, with a bar.
@@ -74,7 +74,7 @@ def simulated_users(corpus: Corpus, user_ids: Iterable[str]) -> Iterator[Simulat
 FLEET_FILES = ("fleet.json", "recall.svg", "recall.png", "adaptations.svg", "adaptations.png")
 
 
-def live_through(
+def simulate_corpus_fleet(
     bundles: Sequence[Bundle], corpus: Corpus, user_ids: Sequence[str], plan: FleetPlan, out: Path, workers: int
 ) -> FleetReport:
     """Runs the fleet, with a bar, and writes `FLEET_FILES` into `out`; errors are `simulate_fleet`'s.

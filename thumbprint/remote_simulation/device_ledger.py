@@ -9,7 +9,7 @@ from types import TracebackType
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from device_runtime.simulation.report import write_file
-from keyboard_model.storage.append_log import LineFile
+from keyboard_model.storage.append_log import AppendLog
 
 
 class _Line(BaseModel):
@@ -35,7 +35,7 @@ class DeviceLedger:
         """Raises LedgerError: `path` cannot be read or written."""
         self._path, self._service = path, service
         self._lock = threading.Lock()
-        self._file = LineFile(path, LedgerError)
+        self._file = AppendLog(path, LedgerError)
         self._lines = {line.device_id: line for line in self._read()}
 
     def _read(self) -> list[_Line]:

@@ -25,8 +25,8 @@ from federated.corpus.store import Corpus
 from thumbprint.console.terminal import advancing
 from thumbprint.pipeline.simulate import corpus_info, simulated_users, write_results
 from thumbprint.remote_simulation.device_ledger import DeviceLedger
-from thumbprint.remote_simulation.remote_device import BundleChangedError, Stop
-from thumbprint.remote_simulation.worker_pool import ServiceCrew, ServicePhones
+from thumbprint.remote_simulation.remote_device import BundleChangedError, Cancellation
+from thumbprint.remote_simulation.worker_pool import DevicePool, RemoteWorkerPool
 
 
 def served_manifest(client: Client, url: str) -> Manifest:
@@ -92,7 +92,7 @@ def simulate_service(
         SimulationError: it was lost on the way.
         TrialStoreError, LedgerError, ReportError: `out` cannot be written.
     """
-    stop = Stop()
+    stop = Cancellation()
     with Client(where.url, where.key, _TIMEOUT, _TRIES, stop.sleep) as client:
         manifest = served_manifest(client, where.url)
         if not where.keep:
@@ -102,12 +102,12 @@ def simulate_service(
             DeviceLedger(out / "devices.jsonl", where.url.rstrip("/")) as ledger,
             _going_on_later(),
         ):
-            phones = ServicePhones(client, manifest.model_id, ledger, stop)
+            phones = DevicePool(client, manifest.model_id, ledger, stop)
             _say_what_is_elsewhere(ledger)
             if not where.keep:
                 phones.delete_all()
             keys = TrialKeys(manifest, WHOLE, service=where.url.rstrip("/"))
-            crew = ServiceCrew(phones.kept if where.keep else phones.brief, WHOLE, workers, stop)
+            crew = RemoteWorkerPool(phones.kept if where.keep else phones.brief, WHOLE, workers, stop)
             with advancing("phones", count) as progress, crew:
                 queue = TrialQueue(crew.begin, keys, store, workers)
                 trials, failed = queue.run(simulated_users(corpus, user_ids), progress)

@@ -16,8 +16,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from device_runtime.adaptation.algorithms.local_steps import Rates, batches, counted, gradient
-from device_runtime.adapter.adapter import Adapter, between
+from device_runtime.adaptation.algorithms.local_steps import Rates, batches, count_targets, gradient
+from device_runtime.adapter.adapter import Adapter, interpolate
 from device_runtime.inference.engine import Engine
 from device_runtime.manifest import Recipe
 from keyboard_model.batching.windows import Windows
@@ -31,14 +31,14 @@ def adapt(engine: Engine, recipe: Recipe, learnt: Windows, held_out: Windows, st
     shared, alpha = starts[0], recipe.constants["alpha"]
     own = shared
     made = batches(engine, learnt)
-    rates = Rates.of(recipe, counted(learnt))
+    rates = Rates.of(recipe, count_targets(learnt))
     for step in range(recipe.steps):
-        slope = gradient(engine, made[step % len(made)], between(own, shared, alpha), recipe.clip)
+        slope = gradient(engine, made[step % len(made)], interpolate(own, shared, alpha), recipe.clip)
         turned = alpha - recipe.constants["alpha_rate"] * _product(own, shared, slope)
         own = _moved(own, slope, alpha, rates)
         alpha = min(max(turned, 0.0), 1.0)
     engine.rest()
-    return between(own, shared, alpha)
+    return interpolate(own, shared, alpha)
 
 
 def _product(own: Adapter, shared: Adapter, slope: Adapter) -> float:

@@ -19,7 +19,7 @@ from device_runtime.manifest import Recipe
 from keyboard_model.batching.windows import Windows
 
 
-def fittest(engine: Engine, windows: Windows, candidates: Iterable[Adapter]) -> Adapter:
+def best_adapter(engine: Engine, windows: Windows, candidates: Iterable[Adapter]) -> Adapter:
     """Returns the adapter with the least mean loss a counted target; ties, and a text without any, to the first."""
 
     def loss(adapter: Adapter) -> float:
@@ -32,4 +32,4 @@ def fittest(engine: Engine, windows: Windows, candidates: Iterable[Adapter]) -> 
 
 def adapt(engine: Engine, recipe: Recipe, learnt: Windows, held_out: Windows, starts: Sequence[Adapter]) -> Adapter:
     """Returns the adapter trained from, and pulled to, the start with the least loss on `learnt`; ties to the first."""
-    return train(engine, recipe, learnt, fittest(engine, learnt, starts))
+    return train(engine, recipe, learnt, best_adapter(engine, learnt, starts))

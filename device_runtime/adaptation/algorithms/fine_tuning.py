@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from device_runtime.adaptation.algorithms.local_steps import Rates, batches, counted
+from device_runtime.adaptation.algorithms.local_steps import Rates, batches, count_targets
 from device_runtime.adapter.adapter import Adapter
 from device_runtime.inference.engine import Engine
 from device_runtime.manifest import Recipe
@@ -19,7 +19,7 @@ def adapt(engine: Engine, recipe: Recipe, learnt: Windows, held_out: Windows, st
 def train(engine: Engine, recipe: Recipe, windows: Windows, anchor: Adapter) -> Adapter:
     """Returns the adapter after `recipe.steps` SGD steps from `anchor`, over the batches in turn."""
     made = batches(engine, windows)
-    rates = Rates.of(recipe, counted(windows))
+    rates = Rates.of(recipe, count_targets(windows))
     adapter = anchor
     for step in range(recipe.steps):
         adapter, _ = engine.adapt(*made[step % len(made)], adapter, anchor, rates)

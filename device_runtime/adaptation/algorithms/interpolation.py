@@ -12,9 +12,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from device_runtime.adaptation.algorithms.cluster_selection import fittest
+from device_runtime.adaptation.algorithms.cluster_selection import best_adapter
 from device_runtime.adaptation.algorithms.fine_tuning import train
-from device_runtime.adapter.adapter import Adapter, between
+from device_runtime.adapter.adapter import Adapter, interpolate
 from device_runtime.inference.engine import Engine
 from device_runtime.manifest import Recipe
 from keyboard_model.batching.windows import Windows
@@ -28,4 +28,4 @@ def adapt(engine: Engine, recipe: Recipe, learnt: Windows, held_out: Windows, st
     shared = starts[0]
     own = train(engine, recipe, learnt, shared)
     shares = np.linspace(1.0, 0.0, int(recipe.constants["grid"]), dtype=np.float32)
-    return fittest(engine, held_out, (between(shared, own, float(share)) for share in shares))
+    return best_adapter(engine, held_out, (interpolate(shared, own, float(share)) for share in shares))

@@ -29,7 +29,7 @@ def batches(engine: Engine, windows: Windows) -> list[Batch]:
     return [(tokens[at : at + size], targets[at : at + size]) for at in range(0, len(tokens), size)]
 
 
-def counted(windows: Windows) -> int:
+def count_targets(windows: Windows) -> int:
     """How many targets the windows count."""
     return int((windows.targets != IGNORE).sum())
 

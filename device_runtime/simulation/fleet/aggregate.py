@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from device_runtime.bundle.loader import Bundle
-from device_runtime.simulation.fleet.daily_counts import Days, Life
+from device_runtime.simulation.fleet.daily_counts import Days, DeviceTimeline
 from device_runtime.simulation.fleet.report import DayRow, FleetReport, PhoneSpread, PlanInfo, Recall, Refusal
 from device_runtime.simulation.fleet.world.plan import FleetPlan
 from device_runtime.simulation.report import BundleInfo, CorpusInfo, FailedUser, Sizes
@@ -21,7 +21,7 @@ _HITS = ("shared_at_1", "shared_at_3", "personal_at_1", "personal_at_3")
 Floats = npt.NDArray[np.float64]
 
 
-class Tally:
+class FleetAggregate:
     """The fleet so far: sums by day, and of each phone no more than its four shares."""
 
     def __init__(self, plan: FleetPlan) -> None:
@@ -39,7 +39,7 @@ class Tally:
         self._seconds = 0.0
         self._failed: list[FailedUser] = []
 
-    def add(self, life: Life) -> None:
+    def add(self, life: DeviceTimeline) -> None:
         """Counts one life."""
         counts = {name: np.array(getattr(life.days, name), np.int64) for name in _COUNTS}
         tested = counts["words"] > 0

@@ -40,7 +40,7 @@ class Days(BaseModel):
         return cls(**{name: [0] * days for name in cls.model_fields})
 
 
-class Life(BaseModel):
+class DeviceTimeline(BaseModel):
     """One phone's days.
 
     Attributes:

@@ -19,11 +19,11 @@ from device_runtime.inference.engine import Engine
 from device_runtime.phone.adaptation_policy import Policy
 from device_runtime.phone.phone import Phone
 from device_runtime.simulation.device import suggest
-from device_runtime.simulation.fleet.daily_counts import Days, Life, kind_of
+from device_runtime.simulation.fleet.daily_counts import Days, DeviceTimeline, kind_of
 from device_runtime.simulation.fleet.job_scheduler import Scheduler, looks
-from device_runtime.simulation.fleet.world.device_conditions import Circumstances, draw_circumstances
-from device_runtime.simulation.fleet.world.plan import Draw, FleetPlan, generator
-from device_runtime.simulation.fleet.world.typing_calendar import Typed, draw_words
+from device_runtime.simulation.fleet.world.device_conditions import DeviceConditions, draw_conditions
+from device_runtime.simulation.fleet.world.plan import FleetPlan, RandomStream, generator
+from device_runtime.simulation.fleet.world.typing_calendar import TypedMessage, draw_words
 from device_runtime.simulation.held_out import HeldOutWord, SimulatedUser
 from device_runtime.simulation.trial import count_shown
 
@@ -41,7 +41,7 @@ class Owner:
     user: SimulatedUser
 
 
-def live(engine_of: EngineOf, bundles: int, owner: Owner, plan: FleetPlan, folder: Path) -> Life:
+def simulate_device(engine_of: EngineOf, bundles: int, owner: Owner, plan: FleetPlan, folder: Path) -> DeviceTimeline:
     """Lets one phone live its days in `folder`, which must not exist yet.
 
     Nothing in it but a time depends on the machine, or on any other phone.
@@ -49,9 +49,9 @@ def live(engine_of: EngineOf, bundles: int, owner: Owner, plan: FleetPlan, folde
     Raises:
         PhoneError: the phone cannot store what it sees.
     """
-    around = draw_circumstances(plan, owner.phone, owner.user, bundles)
+    around = draw_conditions(plan, owner.phone, owner.user, bundles)
     days, scheduler = Days.none(plan.days), Scheduler(around, Policy())
-    words_rng = generator(plan.seed, Draw.WORDS, owner.phone)
+    words_rng = generator(plan.seed, RandomStream.WORDS, owner.phone)
     turned_down: Counter[str] = Counter()
     seconds, size = 0.0, 0
     for bundle, part in _parts(around, plan.days):
@@ -63,7 +63,7 @@ def live(engine_of: EngineOf, bundles: int, owner: Owner, plan: FleetPlan, folde
                 lived.through(day, list(zip(seen, tested, strict=True)), looks(day, owner.phone))
             seconds += lived.seconds
             size = len(phone.adapter_file() or b"")
-    return Life(
+    return DeviceTimeline(
         phone=owner.phone,
         user_id=owner.user.user_id,
         own_times=around.typing.own_times,
@@ -81,14 +81,16 @@ class _Living:
     """An open phone in its owner's hands."""
 
     def __init__(
-        self, phone: Phone, around: Circumstances, scheduler: Scheduler, days: Days, turned_down: Counter[str]
+        self, phone: Phone, around: DeviceConditions, scheduler: Scheduler, days: Days, turned_down: Counter[str]
     ) -> None:
         self._phone, self._around, self._scheduler = phone, around, scheduler
         self._days, self._turned_down = days, turned_down
         self._unseen: list[tuple[str, datetime | None]] = []
         self.seconds = 0.0
 
-    def through(self, day: int, messages: Sequence[tuple[Typed, list[HeldOutWord]]], looks: Sequence[datetime]) -> None:
+    def through(
+        self, day: int, messages: Sequence[tuple[TypedMessage, list[HeldOutWord]]], looks: Sequence[datetime]
+    ) -> None:
         """Lives one day in the order of its instants."""
         typed = [(message.at, partial(self._type, day, message, tested)) for message, tested in messages]
         looked = [(at, partial(self._look, day, at)) for at in looks if self._around.power.on(at)]
@@ -96,7 +98,7 @@ class _Living:
             happen()
         self._see()
 
-    def _type(self, day: int, message: Typed, tested: Sequence[HeldOutWord]) -> None:
+    def _type(self, day: int, message: TypedMessage, tested: Sequence[HeldOutWord]) -> None:
         if tested:
             self._see()
         for word in tested:
@@ -129,13 +131,13 @@ class _Living:
             self._turned_down[kind_of(result.verdict.reason)] += 1
 
 
-def _parts(around: Circumstances, days: int) -> Iterator[tuple[int, range]]:
+def _parts(around: DeviceConditions, days: int) -> Iterator[tuple[int, range]]:
     """Which bundle on which days; a part that has no day is left out."""
     new = days if around.new_bundle_day is None else min(around.new_bundle_day, days)
     return ((bundle, part) for bundle, part in ((0, range(new)), (1, range(new, days))) if part)
 
 
-def _seen(around: Circumstances, day: int, days: Days) -> list[Typed]:
+def _seen(around: DeviceConditions, day: int, days: Days) -> list[TypedMessage]:
     typed = around.typing.on(day)
     seen = [message for message in typed if not around.power.dead(message.at)]
     days.typed[day], days.missed[day] = len(seen), len(typed) - len(seen)

@@ -15,7 +15,7 @@ from device_runtime.phone.adaptation_policy import Policy
 from device_runtime.phone.phone import Phone
 from device_runtime.simulation.fleet.daily_counts import kind_of
 from device_runtime.simulation.fleet.report import DayRow
-from device_runtime.simulation.fleet.world.device_conditions import Circumstances
+from device_runtime.simulation.fleet.world.device_conditions import DeviceConditions
 from device_runtime.simulation.fleet.world.typing_calendar import DAY, DAY_0
 
 IN_USE = timedelta(minutes=30)
@@ -34,7 +34,7 @@ class Scheduler:
         refused: How often the policy let no adaptation begin, by reason.
     """
 
-    def __init__(self, around: Circumstances, policy: Policy) -> None:
+    def __init__(self, around: DeviceConditions, policy: Policy) -> None:
         self._around, self._policy = around, policy
         self._now, self._typed_at = DAY_0, DAY_0 - IN_USE
         self.refused: Counter[str] = Counter()

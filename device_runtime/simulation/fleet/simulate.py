@@ -22,27 +22,27 @@ import numpy as np
 import numpy.typing as npt
 
 from device_runtime.bundle.loader import Bundle
-from device_runtime.simulation.fleet.aggregate import Tally
-from device_runtime.simulation.fleet.daily_counts import Life
+from device_runtime.simulation.fleet.aggregate import FleetAggregate
+from device_runtime.simulation.fleet.daily_counts import DeviceTimeline
 from device_runtime.simulation.fleet.device_timeline import Owner
 from device_runtime.simulation.fleet.report import FleetReport
-from device_runtime.simulation.fleet.timeline_store import LifeKeys, LifeStore
-from device_runtime.simulation.fleet.worker import lead, take_up
-from device_runtime.simulation.fleet.world.plan import Draw, FleetError, FleetPlan, generator
+from device_runtime.simulation.fleet.timeline_store import TimelineKeys, TimelineStore
+from device_runtime.simulation.fleet.worker import initialize, run_device
+from device_runtime.simulation.fleet.world.plan import FleetError, FleetPlan, RandomStream, generator
 from device_runtime.simulation.held_out import SimulatedUser
 from device_runtime.simulation.report import CorpusInfo, FailedUser
 from device_runtime.simulation.trial_queue import MACHINE_ERRORS
-from keyboard_model.storage.child_processes import Leashed
-from keyboard_model.storage.file_lock import held
+from keyboard_model.storage.child_processes import ChildProcessPool
+from keyboard_model.storage.file_lock import exclusive_lock
 
 
-def deal(users: int, population: int, seed: int) -> npt.NDArray[np.int64]:
+def assign_users(users: int, population: int, seed: int) -> npt.NDArray[np.int64]:
     """Returns the number of each phone's user, `[population]`, every user before any comes a second time.
 
     Phones of one user type the same; all else about them is drawn anew. So a population larger than the corpus
     says nothing of more people than the corpus has.
     """
-    rng = generator(seed, Draw.OWNERS)
+    rng = generator(seed, RandomStream.OWNERS)
     rounds = -(-population // users)
     dealt: npt.NDArray[np.int64] = np.concatenate([rng.permutation(users) for _ in range(rounds)])
     return dealt[:population]
@@ -50,7 +50,7 @@ def deal(users: int, population: int, seed: int) -> npt.NDArray[np.int64]:
 
 _QUEUED_PER_WORKER = 4  # people held in memory; enough that one who types much leaves no worker idle
 
-Result = Life | FailedUser
+Result = DeviceTimeline | FailedUser
 
 
 def simulate_fleet(
@@ -82,19 +82,19 @@ def simulate_fleet(
         BundleError: a model does not run.
     """
     _check(bundles, user_ids, workers)
-    tally = Tally(plan)
+    tally = FleetAggregate(plan)
     with contextlib.ExitStack() as stack:
         root = folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         taken = f"another simulation is writing to {root}: wait for it or give another --out"
-        stack.enter_context(held(root, ".fleet.lock", FleetError, taken))
-        store = stack.enter_context(LifeStore(root))
+        stack.enter_context(exclusive_lock(root, ".fleet.lock", FleetError, taken))
+        store = stack.enter_context(TimelineStore(root))
         phones = stack.enter_context(_phones(root / "living"))
-        processes = stack.enter_context(Leashed(workers, take_up, bundles))
-        lives = _Lives(processes, LifeKeys(bundles, plan), store, phones, plan)
-        dealt = deal(len(user_ids), plan.population, plan.seed)
+        processes = stack.enter_context(ChildProcessPool(workers, initialize, bundles))
+        lives = _Lives(processes, TimelineKeys(bundles, plan), store, phones, plan)
+        dealt = assign_users(len(user_ids), plan.population, plan.seed)
         owners = (Owner(phone, read(user_ids[user])) for phone, user in enumerate(dealt))
         for phone, result in enumerate(lives.results(owners, workers * _QUEUED_PER_WORKER)):
-            if isinstance(result, Life):
+            if isinstance(result, DeviceTimeline):
                 tally.add(result)
             else:
                 tally.add_failed(result)
@@ -106,7 +106,9 @@ def simulate_fleet(
 class _Lives:
     """Lets phones live a few ahead and gives their lives in the phones' order."""
 
-    def __init__(self, processes: Leashed, keys: LifeKeys, store: LifeStore, phones: Path, plan: FleetPlan) -> None:
+    def __init__(
+        self, processes: ChildProcessPool, keys: TimelineKeys, store: TimelineStore, phones: Path, plan: FleetPlan
+    ) -> None:
         self._processes, self._keys, self._store, self._phones, self._plan = processes, keys, store, phones, plan
 
     def results(self, owners: Iterator[Owner], ahead: int) -> Iterator[Result]:
@@ -123,13 +125,13 @@ class _Lives:
         if key in self._store:
             return lambda: self._store.life(key)
         with _of_use(owner.phone):
-            future = self._processes.submit(lead, owner, self._phones / key[:24], self._plan)
+            future = self._processes.submit(run_device, owner, self._phones / key[:24], self._plan)
         return lambda: self._finish(owner, key, future)
 
     def _finish(self, owner: Owner, key: str, future: Future[Result]) -> Result:
         with _of_use(owner.phone):
             result = future.result()
-        if isinstance(result, Life):
+        if isinstance(result, DeviceTimeline):
             self._store.add(key, result)
         return result
 

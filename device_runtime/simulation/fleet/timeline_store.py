@@ -17,21 +17,21 @@ from types import TracebackType
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from device_runtime.bundle.loader import Bundle
-from device_runtime.simulation.fleet.daily_counts import Life
+from device_runtime.simulation.fleet.daily_counts import DeviceTimeline
 from device_runtime.simulation.fleet.world.plan import FleetError, FleetPlan
 from device_runtime.simulation.held_out import WHOLE, SimulatedUser
 from device_runtime.simulation.trial_store import TrialKeys
-from keyboard_model.storage.append_log import LineFile
+from keyboard_model.storage.append_log import AppendLog
 
 
 class _Line(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     key: str
-    life: Life
+    life: DeviceTimeline
 
 
-class LifeKeys:
+class TimelineKeys:
     """Makes the key of a life: the bundles, the program's own code, the plan, the phone and its owner's messages.
 
     The population is left out of it: a larger fleet holds the phones of a smaller one.
@@ -47,12 +47,12 @@ class LifeKeys:
         return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
 
 
-class LifeStore:
+class TimelineStore:
     """The lives in `<folder>/lives.jsonl`; a context manager. Its caller sees to it that it is the only one."""
 
     def __init__(self, folder: Path) -> None:
         """Raises FleetError: the folder cannot be written to."""
-        self._file = LineFile(folder / "lives.jsonl", FleetError)
+        self._file = AppendLog(folder / "lives.jsonl", FleetError)
         self._begins: dict[str, int] = {}
         for begins, line in self._file.lines():
             with contextlib.suppress(ValidationError):  # of another version: lived again
@@ -61,11 +61,11 @@ class LifeStore:
     def __contains__(self, key: str) -> bool:
         return key in self._begins
 
-    def life(self, key: str) -> Life:
+    def life(self, key: str) -> DeviceTimeline:
         """Reads one life back. Raises KeyError: there is none under this key."""
         return _Line.model_validate_json(self._file.line(self._begins[key])).life
 
-    def add(self, key: str, life: Life) -> None:
+    def add(self, key: str, life: DeviceTimeline) -> None:
         """Stores one life, at once and for good.
 
         Raises:
@@ -73,7 +73,7 @@ class LifeStore:
         """
         self._begins[key] = self._file.append(_Line(key=key, life=life).model_dump_json().encode())
 
-    def __enter__(self) -> LifeStore:
+    def __enter__(self) -> TimelineStore:
         return self
 
     def __exit__(

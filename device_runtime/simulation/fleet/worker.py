@@ -10,8 +10,8 @@ from pathlib import Path
 
 from device_runtime.bundle.loader import Bundle
 from device_runtime.inference.engine import Engine
-from device_runtime.simulation.fleet.daily_counts import Life
-from device_runtime.simulation.fleet.device_timeline import Owner, live
+from device_runtime.simulation.fleet.daily_counts import DeviceTimeline
+from device_runtime.simulation.fleet.device_timeline import Owner, simulate_device
 from device_runtime.simulation.fleet.world.plan import FleetPlan
 from device_runtime.simulation.report import FailedUser
 from device_runtime.simulation.trial_queue import MACHINE_ERRORS, failure
@@ -21,14 +21,14 @@ _MACHINE_ERRORS = (*MACHINE_ERRORS, sqlite3.Error)
 _bundles: Sequence[Bundle]  # of this process, set as it starts
 
 
-def take_up(bundles: Sequence[Bundle]) -> None:
+def initialize(bundles: Sequence[Bundle]) -> None:
     """Makes these the bundles of this process's phones; an engine of each is made when it is first needed."""
     global _bundles
     _bundles = bundles
     _engine.cache_clear()
 
 
-def lead(owner: Owner, folder: Path, plan: FleetPlan) -> Life | FailedUser:
+def run_device(owner: Owner, folder: Path, plan: FleetPlan) -> DeviceTimeline | FailedUser:
     """Lets a phone live in `folder`, which is gone afterwards: what people wrote is not left behind.
 
     Returns:
@@ -41,7 +41,7 @@ def lead(owner: Owner, folder: Path, plan: FleetPlan) -> Life | FailedUser:
     _engine(0)  # a model that does not run is no user's fault
     shutil.rmtree(folder, ignore_errors=True)  # a phone that an earlier run left half-way
     try:
-        return live(_engine, len(_bundles), owner, plan, folder)
+        return simulate_device(_engine, len(_bundles), owner, plan, folder)
     except Exception as error:
         if _of_the_machine(error):
             raise OSError(str(error)) from error

@@ -21,11 +21,19 @@ import tensorflow_federated as tff
 from pydantic import Field
 
 from federated.data import client_batches
-from federated.data.federated_data import Clients
+from federated.data.federated_data import FederatedData
 from federated.job import NotNegative, Positive, Share
 from federated.local_training import adam
 from federated.local_training.adam import AdamState
-from federated.personalization.method import Base, Method, Options, Personal, Plan, Structure, Text
+from federated.personalization.method import (
+    ClientText,
+    Method,
+    MethodContext,
+    Options,
+    PersonalModel,
+    SharedModel,
+    Structure,
+)
 from federated.personalization.personalization_process import type_of
 from federated.training import fed_avg
 from keyboard_model.model.cifg_lstm import Parameters
@@ -75,7 +83,7 @@ def build(initial: Parameters, options: CentralizedOptions, bos: int) -> Process
 
     @tff.tensorflow.computation(kind)
     def begin(parameters: Any) -> AdamState:
-        return adam.begin(Parameters(*parameters), options.learning_rate)
+        return adam.initial_state(Parameters(*parameters), options.learning_rate)
 
     state_type = begin.type_signature.result
     data = fed_avg.batch_type(options.batch, options.window)
@@ -99,7 +107,7 @@ def build(initial: Parameters, options: CentralizedOptions, bos: int) -> Process
 
 def train(
     initial: Parameters,
-    clients: Clients,
+    clients: FederatedData,
     tokenizer: Tokenizer,
     options: CentralizedOptions,
     *,
@@ -129,7 +137,7 @@ def train(
 def _epoch(
     process: Process,
     state: Any,
-    clients: Clients,
+    clients: FederatedData,
     tokenizer: Tokenizer,
     options: CentralizedOptions,
     epoch: int,
@@ -140,7 +148,7 @@ def _epoch(
     loss_sum = targets = 0.0
     batches = 0
     for pool in client_batches.pools(map(clients.training_messages, everybody), tokenizer):
-        for part in client_batches.slices(
+        for part in client_batches.pooled_batches(
             pool, rng, batch=options.batch, window=options.window, bos=tokenizer.bos, length=_SLICE
         ):
             state, measured = process.next(state, part)
@@ -150,14 +158,16 @@ def _epoch(
     return state
 
 
-def server(base: Base, plan: Plan) -> Parameters:
+def server(base: SharedModel, plan: MethodContext) -> Parameters:
     """The random start; `train` makes of it what is to be measured."""
     return adam.random_like(base.parameters, plan.options.seed)
 
 
-def personalize(base: Base, server: Parameters, client: Structure, text: Text, plan: Plan) -> Personal:
+def personalize(
+    base: SharedModel, server: Parameters, client: Structure, text: ClientText, plan: MethodContext
+) -> PersonalModel:
     """The same model for everybody."""
-    return Personal(Parameters(*server), base.adapter)
+    return PersonalModel(Parameters(*server), base.adapter)
 
 
 METHOD = Method(

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from federated.personalization.method import Base, Method, Personal, PhonePart, Plan, Structure, Text
+from federated.personalization.method import (
+    ClientText,
+    DeviceArtifact,
+    Method,
+    MethodContext,
+    PersonalModel,
+    SharedModel,
+    Structure,
+)
 
 
-def personalize(base: Base, server: Structure, client: Structure, text: Text, plan: Plan) -> Personal:
+def personalize(
+    base: SharedModel, server: Structure, client: Structure, text: ClientText, plan: MethodContext
+) -> PersonalModel:
     """Returns the shared model as it is."""
-    return Personal(*base)
+    return PersonalModel(*base)
 
 
-def phone(base: Base, server: Structure, plan: Plan) -> PhonePart:
-    return PhonePart(base.parameters, (base.adapter,), "none")
+def phone(base: SharedModel, server: Structure, plan: MethodContext) -> DeviceArtifact:
+    return DeviceArtifact(base.parameters, (base.adapter,), "none")
 
 
 METHOD = Method(

@@ -16,7 +16,17 @@ from pydantic import Field
 from federated.job import NotNegative, Share
 from federated.local_training import adam
 from federated.local_training.adam import AdamState
-from federated.personalization.method import Base, Choice, Method, Options, Personal, Plan, Range, Structure, Text
+from federated.personalization.method import (
+    Choice,
+    ClientText,
+    Method,
+    MethodContext,
+    Options,
+    PersonalModel,
+    Range,
+    SharedModel,
+    Structure,
+)
 from keyboard_model.model.cifg_lstm import Parameters
 
 _WINDOWS = 10_000  # more than anybody's newest words come to: the shuffle is a whole one
@@ -39,12 +49,14 @@ class LocalOnlyOptions(Options):
     seed: int = Field(0, ge=0, lt=2**31)
 
 
-def server(base: Base, plan: Plan) -> Parameters:
+def server(base: SharedModel, plan: MethodContext) -> Parameters:
     """The random model that everybody starts from."""
     return adam.random_like(base.parameters, plan.options.seed)
 
 
-def personalize(base: Base, server: Parameters, client: Structure, text: Text, plan: Plan) -> Personal:
+def personalize(
+    base: SharedModel, server: Parameters, client: Structure, text: ClientText, plan: MethodContext
+) -> PersonalModel:
     """So many passes over the client's windows, each in another order; nothing typed leaves the random start."""
     options = plan.options
 
@@ -52,15 +64,15 @@ def personalize(base: Base, server: Parameters, client: Structure, text: Text, p
         batches = shuffled(text.learnt, plan.config.batch, options.seed, number)
         return adam.train(state, batches, clip=plan.config.clip, dropout=options.dropout, bos=plan.bos).state
 
-    start = adam.begin(Parameters(*server), options.learning_rate)
+    start = adam.initial_state(Parameters(*server), options.learning_rate)
     end = tf.data.Dataset.range(options.epochs).reduce(start, one_pass)
-    return Personal(Parameters(*end.parameters), base.adapter)
+    return PersonalModel(Parameters(*end.parameters), base.adapter)
 
 
 def shuffled(batches: tf.data.Dataset, batch: int, seed: int, number: tf.Tensor) -> tf.data.Dataset:
     """The batches' windows dealt anew, by (seed, number) alone.
 
-    The same batch again would be given the same dropout mask again (see `local_sgd.dropped_out`).
+    The same batch again would be given the same dropout mask again (see `local_sgd.dropout_rate`).
     """
     windows: tf.data.Dataset = batches.unbatch()
     return windows.shuffle(_WINDOWS, seed=tf.cast(seed, tf.int64) + number).batch(batch, drop_remainder=True)

@@ -21,20 +21,20 @@ import numpy as np
 import tensorflow as tf
 from pydantic import Field
 
-from federated.algorithms.fine_tuning import STEPS_SPACE
+from federated.algorithms.fine_tuning import FINE_TUNING_SEARCH_SPACE
 from federated.local_training import adapter_sgd
 from federated.personalization.method import (
-    Base,
     Choice,
-    Local,
+    ClientText,
+    ClientUpdate,
+    DeviceArtifact,
     Method,
+    MethodContext,
     Options,
-    Personal,
-    PhonePart,
-    Plan,
+    PersonalModel,
     Range,
+    SharedModel,
     Structure,
-    Text,
 )
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
@@ -60,29 +60,31 @@ class Clusters(NamedTuple):
     round: tf.Tensor
 
 
-def server(base: Base, plan: Plan) -> Clusters:
+def server(base: SharedModel, plan: MethodContext) -> Clusters:
     """k times the adapter that changes nothing."""
     copies = (np.repeat(np.asarray(part)[np.newaxis], plan.options.clusters, axis=0) for part in base.adapter)
     return Clusters(Adapter(*copies), np.float32(0.0))
 
 
-def local(base: Base, server: Clusters, client: Structure, batches: tf.data.Dataset, plan: Plan) -> Local:
+def local(
+    base: SharedModel, server: Clusters, client: Structure, batches: tf.data.Dataset, plan: MethodContext
+) -> ClientUpdate:
     """Plain local SGD on the adapter of the client's cluster."""
     server = _named(server)
     joined = tf.where(
         server.round < plan.options.warm_up,
         _by_lot(batches, plan.options.clusters),
-        adapter_sgd.fittest(base.parameters, server.adapters, batches, plan.bos),
+        adapter_sgd.best_adapter(base.parameters, server.adapters, batches, plan.bos),
     )
-    start = adapter_sgd.one_of(server.adapters, joined)
+    start = adapter_sgd.select(server.adapters, joined)
     plain = adapter_sgd.rates(plan.config)._replace(proximal=tf.constant(0.0))
     trained = adapter_sgd.steps(base.parameters, start, start, batches, plain, plan.bos)
     member = tf.one_hot(joined, plan.options.clusters)
-    update = Adapter(*(tf.tensordot(member, part, axes=0) for part in adapter_sgd.minus(start, trained.adapter)))
-    return Local(update, trained.targets, client, trained.loss_sum, trained.targets, counts=member)
+    update = Adapter(*(tf.tensordot(member, part, axes=0) for part in adapter_sgd.subtract(start, trained.adapter)))
+    return ClientUpdate(update, trained.targets, client, trained.loss_sum, trained.targets, counts=member)
 
 
-def aggregate(server: Clusters, mean: tuple[Adapter, tf.Tensor], plan: Plan) -> Clusters:
+def aggregate(server: Clusters, mean: tuple[Adapter, tf.Tensor], plan: MethodContext) -> Clusters:
     """Each cluster moves by the mean over its own clients; one that nobody joined stays."""
     server, (update, members) = _named(server), mean
     share = tf.math.divide_no_nan(members, tf.reduce_sum(members))
@@ -91,20 +93,22 @@ def aggregate(server: Clusters, mean: tuple[Adapter, tf.Tensor], plan: Plan) -> 
     return Clusters(Adapter(*moved), server.round + 1.0)
 
 
-def personalize(base: Base, server: Clusters, client: Structure, text: Text, plan: Plan) -> Personal:
+def personalize(
+    base: SharedModel, server: Clusters, client: Structure, text: ClientText, plan: MethodContext
+) -> PersonalModel:
     """K steps from the cluster with the least loss on what the client typed, pulled to it."""
     several = _named(server).adapters
-    start = adapter_sgd.one_of(several, adapter_sgd.fittest(base.parameters, several, text.learnt, plan.bos))
+    start = adapter_sgd.select(several, adapter_sgd.best_adapter(base.parameters, several, text.learnt, plan.bos))
     adapter = adapter_sgd.personal_steps(base.parameters, start, start, text.learnt, plan.config, plan.bos)
-    return Personal(base.parameters, adapter)
+    return PersonalModel(base.parameters, adapter)
 
 
-def phone(base: Base, server: Clusters, plan: Plan) -> PhonePart:
+def phone(base: SharedModel, server: Clusters, plan: MethodContext) -> DeviceArtifact:
     starts = tuple(Adapter(*parts) for parts in zip(*server.adapters, strict=True))
-    return PhonePart(base.parameters, starts, "clusters")
+    return DeviceArtifact(base.parameters, starts, "clusters")
 
 
-def describe(server: Clusters, base: Base, tokenizer: Tokenizer, n: int = 10) -> list[list[str]]:
+def describe(server: Clusters, base: SharedModel, tokenizer: Tokenizer, n: int = 10) -> list[list[str]]:
     """Returns, for each cluster, the words whose log-probability it raises most over the mean of the clusters.
 
     The log-probability is the mean over the start of a message and its likeliest first words; only words that are one
@@ -123,7 +127,7 @@ def describe(server: Clusters, base: Base, tokenizer: Tokenizer, n: int = 10) ->
     ]
 
 
-def _contexts(base: Base, words: np.ndarray, bos: int) -> tf.Tensor:
+def _contexts(base: SharedModel, words: np.ndarray, bos: int) -> tf.Tensor:
     """The shared model's features after BOS and after BOS and each of its likeliest words, `[N,E]`."""
     begun = cifg_lstm.unroll(base.parameters, tf.constant([[bos]]), bos)[0]
     likeliest = np.argsort(-cifg_lstm.logits(base.parameters, begun).numpy()[0, words])[:_FIRST_WORDS]
@@ -156,5 +160,9 @@ METHOD = Method(
     server=server,
     aggregate=aggregate,
     options=ClusteredOptions,
-    space={**STEPS_SPACE, "proximal": Range(1e-4, 1.0, log=True), "options.clusters": Choice((1, 2, 3, 5))},
+    space={
+        **FINE_TUNING_SEARCH_SPACE,
+        "proximal": Range(1e-4, 1.0, log=True),
+        "options.clusters": Choice((1, 2, 3, 5)),
+    },
 )

@@ -13,20 +13,20 @@ import numpy as np
 import tensorflow as tf
 from pydantic import Field
 
-from federated.algorithms.fine_tuning import STEPS_SPACE
+from federated.algorithms.fine_tuning import FINE_TUNING_SEARCH_SPACE
 from federated.local_training import adapter_sgd
 from federated.personalization.method import (
-    Base,
     Choice,
-    Local,
+    ClientText,
+    ClientUpdate,
+    DeviceArtifact,
     Method,
+    MethodContext,
     Options,
-    Personal,
-    PhonePart,
-    Plan,
+    PersonalModel,
     Range,
+    SharedModel,
     Structure,
-    Text,
 )
 from keyboard_model.model.adapter import Adapter
 
@@ -37,30 +37,34 @@ class MixtureOptions(Options):
     grid: int = Field(11, ge=2, le=101)
 
 
-def server(base: Base, plan: Plan) -> Adapter:
+def server(base: SharedModel, plan: MethodContext) -> Adapter:
     """The shared adapter, at first one that changes nothing."""
     return base.adapter
 
 
-def local(base: Base, server: Adapter, client: Structure, batches: tf.data.Dataset, plan: Plan) -> Local:
+def local(
+    base: SharedModel, server: Adapter, client: Structure, batches: tf.data.Dataset, plan: MethodContext
+) -> ClientUpdate:
     """FedAvg on the adapter: plain local SGD from what was received."""
     plain = adapter_sgd.rates(plan.config)._replace(proximal=tf.constant(0.0))
     trained = adapter_sgd.steps(base.parameters, server, server, batches, plain, plan.bos)
-    update = adapter_sgd.minus(server, trained.adapter)
-    return Local(update, trained.targets, client, trained.loss_sum, trained.targets)
+    update = adapter_sgd.subtract(server, trained.adapter)
+    return ClientUpdate(update, trained.targets, client, trained.loss_sum, trained.targets)
 
 
-def personalize(base: Base, server: Adapter, client: Structure, text: Text, plan: Plan) -> Personal:
+def personalize(
+    base: SharedModel, server: Adapter, client: Structure, text: ClientText, plan: MethodContext
+) -> PersonalModel:
     """K steps from the shared adapter, then the mixture of both with the least loss on the tail; ties go to more α."""
     own = adapter_sgd.personal_steps(base.parameters, server, server, text.learnt, plan.config, plan.bos)
     shares = np.linspace(1.0, 0.0, plan.options.grid, dtype=np.float32)
-    mixtures = adapter_sgd.stacked([adapter_sgd.between(server, own, float(share)) for share in shares])
-    best = adapter_sgd.fittest(base.parameters, mixtures, text.held_out, plan.bos)
-    return Personal(base.parameters, adapter_sgd.one_of(mixtures, best))
+    mixtures = adapter_sgd.stack([adapter_sgd.interpolate(server, own, float(share)) for share in shares])
+    best = adapter_sgd.best_adapter(base.parameters, mixtures, text.held_out, plan.bos)
+    return PersonalModel(base.parameters, adapter_sgd.select(mixtures, best))
 
 
-def phone(base: Base, server: Adapter, plan: Plan) -> PhonePart:
-    return PhonePart(base.parameters, (server,), "interpolate", {"grid": float(plan.options.grid)})
+def phone(base: SharedModel, server: Adapter, plan: MethodContext) -> DeviceArtifact:
+    return DeviceArtifact(base.parameters, (server,), "interpolate", {"grid": float(plan.options.grid)})
 
 
 METHOD = Method(
@@ -72,5 +76,9 @@ METHOD = Method(
     local=local,
     server=server,
     options=MixtureOptions,
-    space={**STEPS_SPACE, "proximal": Range(1e-4, 1.0, log=True), "federated.server_learning_rate": Choice((0.3, 1.0))},
+    space={
+        **FINE_TUNING_SEARCH_SPACE,
+        "proximal": Range(1e-4, 1.0, log=True),
+        "federated.server_learning_rate": Choice((0.3, 1.0)),
+    },
 )

@@ -16,17 +16,27 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from federated.algorithms.fine_tuning import STEPS_SPACE
+from federated.algorithms.fine_tuning import FINE_TUNING_SEARCH_SPACE
 from federated.local_training import adapter_sgd, base_sgd
 from federated.local_training.adapter_sgd import Batch
 from federated.local_training.base_sgd import SharedLayersOptions
-from federated.personalization.method import Base, Choice, Local, Method, Personal, PhonePart, Plan, Range, Text
+from federated.personalization.method import (
+    Choice,
+    ClientText,
+    ClientUpdate,
+    DeviceArtifact,
+    Method,
+    MethodContext,
+    PersonalModel,
+    Range,
+    SharedModel,
+)
 from federated.personalization.personalization_process import as_base
 from keyboard_model.model.adapter import Adapter
 from keyboard_model.model.cifg_lstm import Parameters
 
 SHARED_LAYERS_SPACE: dict[str, Choice | Range] = {
-    **STEPS_SPACE,
+    **FINE_TUNING_SEARCH_SPACE,
     "proximal": Range(1e-4, 1.0, log=True),
     "options.base_learning_rate": Range(0.01, 1.0, log=True),
     "federated.server_learning_rate": Choice((0.3, 1.0)),
@@ -43,17 +53,19 @@ class _Round(NamedTuple):
     targets: tf.Tensor
 
 
-def server(base: Base, plan: Plan) -> Base:
+def server(base: SharedModel, plan: MethodContext) -> SharedModel:
     """The shared layers, and what personal layers start from, which stays as it is."""
     return base
 
 
-def client(server: Base, plan: Plan) -> Adapter:
+def client(server: SharedModel, plan: MethodContext) -> Adapter:
     """A client's personal layers, at first ones that change nothing."""
     return server.adapter
 
 
-def local(base: Base, server: Base, client: Adapter, batches: tf.data.Dataset, plan: Plan) -> Local:
+def local(
+    base: SharedModel, server: SharedModel, client: Adapter, batches: tf.data.Dataset, plan: MethodContext
+) -> ClientUpdate:
     """One SGD step of both a batch; what is sent is the shared layers' part."""
     rates = adapter_sgd.rates(plan.config)
     eta = (rates.learning_rate, rates.learning_rate, rates.bias_rate)
@@ -62,33 +74,35 @@ def local(base: Base, server: Base, client: Adapter, batches: tf.data.Dataset, p
     def step(state: _Round, batch: Batch) -> _Round:
         slope = base_sgd.gradient(state.parameters, state.adapter, batch, plan.bos)
         return _Round(
-            base_sgd.shared_step(state.parameters, slope, base_rate, clip),
-            base_sgd.stepped(state.adapter, slope.adapter, eta, clip),
+            base_sgd.base_step(state.parameters, slope, base_rate, clip),
+            base_sgd.sgd_step(state.adapter, slope.adapter, eta, clip),
             state.loss_sum + slope.loss_sum,
             state.targets + slope.targets,
         )
 
     shared = as_base(server).parameters
     end = batches.reduce(_Round(shared, Adapter(*client), tf.constant(0.0), tf.constant(0.0)), step)
-    return Local(base_sgd.minus(shared, end.parameters), end.targets, end.adapter, end.loss_sum, end.targets)
+    return ClientUpdate(base_sgd.subtract(shared, end.parameters), end.targets, end.adapter, end.loss_sum, end.targets)
 
 
-def aggregate(server: Base, mean: Any, plan: Plan) -> Base:
+def aggregate(server: SharedModel, mean: Any, plan: MethodContext) -> SharedModel:
     """The shared layers move; the personal layers' start does not."""
     rate = plan.config.federated.server_learning_rate
     shared, start = as_base(server)
-    return Base(Parameters(*(value - rate * step for value, step in zip(shared, mean, strict=True))), start)
+    return SharedModel(Parameters(*(value - rate * step for value, step in zip(shared, mean, strict=True))), start)
 
 
-def personalize(base: Base, server: Base, client: Adapter, text: Text, plan: Plan) -> Personal:
+def personalize(
+    base: SharedModel, server: SharedModel, client: Adapter, text: ClientText, plan: MethodContext
+) -> PersonalModel:
     """K steps on the client's personal layers, pulled to what all of them start from; the shared layers stay."""
     shared, start = as_base(server)
     adapter = adapter_sgd.personal_steps(shared, Adapter(*client), start, text.learnt, plan.config, plan.bos)
-    return Personal(shared, adapter)
+    return PersonalModel(shared, adapter)
 
 
-def phone(base: Base, server: Base, plan: Plan) -> PhonePart:
-    return PhonePart(server.parameters, (server.adapter,), "steps")
+def phone(base: SharedModel, server: SharedModel, plan: MethodContext) -> DeviceArtifact:
+    return DeviceArtifact(server.parameters, (server.adapter,), "steps")
 
 
 METHOD = Method(

@@ -25,7 +25,16 @@ from federated.algorithms.partial.fed_per import SHARED_LAYERS_SPACE
 from federated.local_training import adapter_sgd, base_sgd
 from federated.local_training.adapter_sgd import Batch
 from federated.local_training.base_sgd import SharedLayersOptions
-from federated.personalization.method import Base, Local, Method, Personal, PhonePart, Plan, Structure, Text
+from federated.personalization.method import (
+    ClientText,
+    ClientUpdate,
+    DeviceArtifact,
+    Method,
+    MethodContext,
+    PersonalModel,
+    SharedModel,
+    Structure,
+)
 from keyboard_model.model.adapter import Adapter
 from keyboard_model.model.cifg_lstm import Parameters
 
@@ -38,12 +47,14 @@ class _Round(NamedTuple):
     targets: tf.Tensor
 
 
-def server(base: Base, plan: Plan) -> Parameters:
+def server(base: SharedModel, plan: MethodContext) -> Parameters:
     """The shared layers, at first the base's."""
     return base.parameters
 
 
-def local(base: Base, server: Parameters, client: Structure, batches: tf.data.Dataset, plan: Plan) -> Local:
+def local(
+    base: SharedModel, server: Parameters, client: Structure, batches: tf.data.Dataset, plan: MethodContext
+) -> ClientUpdate:
     """Reconstructs the adapter on one half of the batches and trains the shared layers on the other."""
     shared = Parameters(*server)
     half = batches.reduce(np.int64(0), lambda number, batch: number + 1) // 2
@@ -51,27 +62,29 @@ def local(base: Base, server: Parameters, client: Structure, batches: tf.data.Da
 
     def step(state: _Round, batch: Batch) -> _Round:
         slope = base_sgd.gradient(state.parameters, own, batch, plan.bos)
-        moved = base_sgd.shared_step(state.parameters, slope, plan.options.base_learning_rate, plan.config.clip)
+        moved = base_sgd.base_step(state.parameters, slope, plan.options.base_learning_rate, plan.config.clip)
         return _Round(moved, state.loss_sum + slope.loss_sum, state.targets + slope.targets)
 
     end = batches.skip(half).reduce(_Round(shared, tf.constant(0.0), tf.constant(0.0)), step)
-    return Local(base_sgd.minus(shared, end.parameters), end.targets, client, end.loss_sum, end.targets)
+    return ClientUpdate(base_sgd.subtract(shared, end.parameters), end.targets, client, end.loss_sum, end.targets)
 
 
-def reconstructed(base: Base, shared: Parameters, batches: tf.data.Dataset, plan: Plan) -> Adapter:
+def reconstructed(base: SharedModel, shared: Parameters, batches: tf.data.Dataset, plan: MethodContext) -> Adapter:
     """The personal layers of whoever typed these batches; without any, the start."""
     start = base.adapter
     return adapter_sgd.personal_steps(shared, start, start, batches, plan.config, plan.bos)
 
 
-def personalize(base: Base, server: Parameters, client: Structure, text: Text, plan: Plan) -> Personal:
+def personalize(
+    base: SharedModel, server: Parameters, client: Structure, text: ClientText, plan: MethodContext
+) -> PersonalModel:
     """The reconstruction from all that the client has to learn from."""
     shared = Parameters(*server)
-    return Personal(shared, reconstructed(base, shared, text.learnt, plan))
+    return PersonalModel(shared, reconstructed(base, shared, text.learnt, plan))
 
 
-def phone(base: Base, server: Parameters, plan: Plan) -> PhonePart:
-    return PhonePart(server, (base.adapter,), "steps")
+def phone(base: SharedModel, server: Parameters, plan: MethodContext) -> DeviceArtifact:
+    return DeviceArtifact(server, (base.adapter,), "steps")
 
 
 METHOD = Method(

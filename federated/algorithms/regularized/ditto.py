@@ -11,20 +11,24 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from federated.algorithms.fine_tuning import STEPS_SPACE
+from federated.algorithms.fine_tuning import FINE_TUNING_SEARCH_SPACE
 from federated.algorithms.regularized import personal_adapter
 from federated.local_training import adapter_sgd
-from federated.personalization.method import Base, Local, Method, Plan, Range
+from federated.personalization.method import ClientUpdate, Method, MethodContext, Range, SharedModel
 from keyboard_model.model.adapter import Adapter
 
 
-def local(base: Base, server: Adapter, client: Adapter, batches: tf.data.Dataset, plan: Plan) -> Local:
+def local(
+    base: SharedModel, server: Adapter, client: Adapter, batches: tf.data.Dataset, plan: MethodContext
+) -> ClientUpdate:
     """w by plain local SGD, v by proximal steps towards the w that was received."""
     rates = adapter_sgd.rates(plan.config)
     plain = rates._replace(proximal=tf.constant(0.0))
     shared = adapter_sgd.steps(base.parameters, server, server, batches, plain, plan.bos)
     own = adapter_sgd.steps(base.parameters, client, server, batches, rates, plan.bos)
-    return Local(adapter_sgd.minus(server, shared.adapter), shared.targets, own.adapter, own.loss_sum, own.targets)
+    return ClientUpdate(
+        adapter_sgd.subtract(server, shared.adapter), shared.targets, own.adapter, own.loss_sum, own.targets
+    )
 
 
 METHOD = Method(
@@ -36,5 +40,5 @@ METHOD = Method(
     local=local,
     server=personal_adapter.server,
     client=personal_adapter.client,
-    space={**STEPS_SPACE, "proximal": Range(1e-3, 10.0, log=True)},
+    space={**FINE_TUNING_SEARCH_SPACE, "proximal": Range(1e-3, 10.0, log=True)},
 )

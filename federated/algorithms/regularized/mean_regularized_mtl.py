@@ -16,14 +16,16 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from federated.algorithms.fine_tuning import STEPS_SPACE
+from federated.algorithms.fine_tuning import FINE_TUNING_SEARCH_SPACE
 from federated.algorithms.regularized import personal_adapter
 from federated.local_training import adapter_sgd
-from federated.personalization.method import Base, Choice, Local, Method, Plan, Range
+from federated.personalization.method import Choice, ClientUpdate, Method, MethodContext, Range, SharedModel
 from keyboard_model.model.adapter import Adapter
 
 
-def local(base: Base, server: Adapter, client: Adapter, batches: tf.data.Dataset, plan: Plan) -> Local:
+def local(
+    base: SharedModel, server: Adapter, client: Adapter, batches: tf.data.Dataset, plan: MethodContext
+) -> ClientUpdate:
     """The pull, then the local steps; what is sent moves the mean, in which all clients count alike."""
     rates = adapter_sgd.rates(plan.config)
     number = batches.reduce(0.0, lambda count, batch: count + 1.0)
@@ -37,7 +39,7 @@ def local(base: Base, server: Adapter, client: Adapter, batches: tf.data.Dataset
     plain = rates._replace(proximal=tf.constant(0.0))
     own = adapter_sgd.steps(base.parameters, pulled, pulled, batches, plain, plan.bos)
     weight = tf.minimum(own.targets, 1.0)  # nothing to learn from: no say in the mean
-    return Local(adapter_sgd.minus(server, own.adapter), weight, own.adapter, own.loss_sum, own.targets)
+    return ClientUpdate(adapter_sgd.subtract(server, own.adapter), weight, own.adapter, own.loss_sum, own.targets)
 
 
 METHOD = Method(
@@ -50,7 +52,7 @@ METHOD = Method(
     server=personal_adapter.server,
     client=personal_adapter.client,
     space={
-        **STEPS_SPACE,
+        **FINE_TUNING_SEARCH_SPACE,
         "proximal": Range(1e-3, 10.0, log=True),
         "federated.server_learning_rate": Choice((0.3, 1.0)),
     },

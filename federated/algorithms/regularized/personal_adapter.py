@@ -7,26 +7,28 @@ from there, each pulled to the common one. How the two are trained in rounds is 
 from __future__ import annotations
 
 from federated.local_training import adapter_sgd
-from federated.personalization.method import Base, Personal, PhonePart, Plan, Text
+from federated.personalization.method import ClientText, DeviceArtifact, MethodContext, PersonalModel, SharedModel
 from keyboard_model.model.adapter import Adapter
 
 
-def server(base: Base, plan: Plan) -> Adapter:
+def server(base: SharedModel, plan: MethodContext) -> Adapter:
     """The common adapter, at first one that changes nothing."""
     return base.adapter
 
 
-def client(server: Adapter, plan: Plan) -> Adapter:
+def client(server: Adapter, plan: MethodContext) -> Adapter:
     """A client's own starts at the common one; a new phone's is that."""
     return server
 
 
-def personalize(base: Base, server: Adapter, client: Adapter, text: Text, plan: Plan) -> Personal:
+def personalize(
+    base: SharedModel, server: Adapter, client: Adapter, text: ClientText, plan: MethodContext
+) -> PersonalModel:
     """K steps from the client's own adapter, each pulled to the common one by the plan's `proximal`."""
     adapter = adapter_sgd.personal_steps(base.parameters, client, server, text.learnt, plan.config, plan.bos)
-    return Personal(base.parameters, adapter)
+    return PersonalModel(base.parameters, adapter)
 
 
-def phone(base: Base, server: Adapter, plan: Plan) -> PhonePart:
+def phone(base: SharedModel, server: Adapter, plan: MethodContext) -> DeviceArtifact:
     """A phone is new: it starts at the common adapter."""
-    return PhonePart(base.parameters, (server,), "steps")
+    return DeviceArtifact(base.parameters, (server,), "steps")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 from xml.etree.ElementTree import Element
 
-from federated.corpus.importers.input_streams import elements, unpacked
+from federated.corpus.importers.input_streams import decompress, elements
 from federated.corpus.schema import Record, Skipped
 
 OWNER = "owner"
@@ -29,7 +29,7 @@ def read(path: Path, skipped: Skipped) -> Iterator[Record]:
     Raises:
         CorpusError: the file cannot be read or is broken XML.
     """
-    with unpacked(path) as stream:
+    with decompress(path) as stream:
         for number, message in enumerate(elements(_Repaired(stream), ("sms", "mms"), path), 1):
             if message.get("type" if message.tag == "sms" else "msg_box") != _SENT:
                 continue

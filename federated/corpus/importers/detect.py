@@ -10,7 +10,7 @@ from typing import IO
 
 from federated.corpus import schema
 from federated.corpus.importers import android_sms, jsonl, nus_sms, tff_data, whatsapp
-from federated.corpus.importers.input_streams import TORN, unpacked
+from federated.corpus.importers.input_streams import TORN, decompress
 from federated.corpus.schema import CorpusError, ImportSummary, NoMessagesError, Progress, Record, Skipped
 from federated.corpus.writer import Profiles, write_corpus
 
@@ -70,7 +70,7 @@ def detect(path: Path | str) -> str:
         CorpusError: it has none of them, or cannot be read.
     """
     path = Path(path)
-    with unpacked(path) as stream:
+    with decompress(path) as stream:
         if schema.is_corpus(path):
             raise CorpusError(f"{path} is a corpus already: use it as it is")
         head = _head(stream)
@@ -104,7 +104,7 @@ def import_corpus(
         path, name = Path(source), format
         if name != "auto" and name not in FORMATS:
             raise CorpusError(f"unknown format {format!r}; there are: auto, {', '.join(FORMATS)}")
-        with unpacked(path):  # says so at once if it cannot be read
+        with decompress(path):  # says so at once if it cannot be read
             pass
         if name == "auto":
             name = detect(path)

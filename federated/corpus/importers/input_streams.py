@@ -24,7 +24,7 @@ TORN = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile)
 
 
 @contextlib.contextmanager
-def unpacked(path: Path) -> Iterator[IO[bytes]]:
+def decompress(path: Path) -> Iterator[IO[bytes]]:
     """Opens `path` for streaming; of a zip, its largest member.
 
     Raises:

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from federated.corpus.importers.input_streams import TORN, unpacked
+from federated.corpus.importers.input_streams import TORN, decompress
 from federated.corpus.schema import CorpusError, Record, Skipped
 
 PROFILES_NAME = "users.jsonl"
@@ -50,7 +50,7 @@ class _UnusableLine(Exception):
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     number = 0
-    with unpacked(path) as stream:
+    with decompress(path) as stream:
         try:
             for number, raw in enumerate(stream, 1):
                 line = raw.decode("utf-8-sig" if number == 1 else "utf-8", errors="replace")

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-from federated.corpus.importers.input_streams import elements, unpacked
+from federated.corpus.importers.input_streams import decompress, elements
 from federated.corpus.schema import Record, Skipped
 
 _PROFILE = {
@@ -70,7 +70,7 @@ def timestamp(time: str) -> datetime | None:
 
 
 def _messages(path: Path) -> Iterator[Element]:
-    with unpacked(path) as stream:
+    with decompress(path) as stream:
         yield from elements(stream, ("message",), path)
 
 

@@ -61,7 +61,7 @@ def read_stackoverflow() -> Iterator[Record]:
 
 
 def _records(data: Any, text: str) -> Iterator[Record]:
-    """Yields the records of a `tff.simulation.datasets.ClientData`, through one dataset for all clients."""
+    """Yields the records of a `tff.simulation.datasets.ClientBatcher`, through one dataset for all clients."""
     import tensorflow as tf
 
     if not data.client_ids:

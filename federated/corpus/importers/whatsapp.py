@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from federated.corpus.importers.input_streams import unpacked
+from federated.corpus.importers.input_streams import decompress
 from federated.corpus.schema import CorpusError, Record, Skipped
 
 _DIRECTION_MARKS = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
@@ -65,7 +65,7 @@ def read(path: Path, skipped: Skipped) -> Iterator[Record]:
 
 
 def _lines(path: Path) -> Iterator[str]:
-    with unpacked(path) as stream:
+    with decompress(path) as stream:
         for raw in stream:
             yield raw.decode("utf-8", errors="replace").rstrip("\r\n")
 

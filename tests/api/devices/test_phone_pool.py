@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from api.devices.phone_pool import OpenPhones
+from api.devices.phone_pool import PhonePool
 from device_runtime.bundle.loader import load_bundle
 from device_runtime.inference.engine import Engine
 from device_runtime.phone.phone import Phone, PhoneError
@@ -26,7 +26,7 @@ def is_open(folder: Path, engine: Engine) -> bool:
 
 
 def test_the_phones_used_longest_ago_are_closed(tmp_path: Path, engine: Engine) -> None:
-    phones = OpenPhones(tmp_path, engine, limit=2)
+    phones = PhonePool(tmp_path, engine, limit=2)
     for device_id in ("a", "b", "a", "c"):
         with phones.use(device_id):
             pass
@@ -36,7 +36,7 @@ def test_the_phones_used_longest_ago_are_closed(tmp_path: Path, engine: Engine) 
 
 
 def test_a_phone_in_use_stays_open(tmp_path: Path, engine: Engine) -> None:
-    phones = OpenPhones(tmp_path, engine, limit=1)
+    phones = PhonePool(tmp_path, engine, limit=1)
     with phones.use("a") as phone:
         for device_id in ("b", "c"):
             with phones.use(device_id):
@@ -53,7 +53,7 @@ def test_a_phone_in_use_stays_open(tmp_path: Path, engine: Engine) -> None:
 
 
 def test_a_phone_that_cannot_be_opened_is_tried_again(tmp_path: Path, engine: Engine) -> None:
-    phones = OpenPhones(tmp_path, engine)
+    phones = PhonePool(tmp_path, engine)
     with Phone.open(tmp_path / "a", engine):
         for _ in range(2):
             with pytest.raises(PhoneError, match="in use"), phones.use("a"):
@@ -64,7 +64,7 @@ def test_a_phone_that_cannot_be_opened_is_tried_again(tmp_path: Path, engine: En
 
 
 def test_a_phone_at_hand_is_waited_for_by_nobody(tmp_path: Path, engine: Engine) -> None:
-    phones = OpenPhones(tmp_path, engine, limit=1)
+    phones = PhonePool(tmp_path, engine, limit=1)
     with phones.at_hand("a") as phone:
         assert phone is None
     assert not (tmp_path / "a").exists()
@@ -87,7 +87,7 @@ def test_a_phone_at_hand_is_waited_for_by_nobody(tmp_path: Path, engine: Engine)
 
 
 def test_a_phone_at_hand_is_not_deleted_meanwhile(tmp_path: Path, engine: Engine) -> None:
-    phones = OpenPhones(tmp_path, engine)
+    phones = PhonePool(tmp_path, engine)
     with phones.use("a"):
         pass
     deleting = threading.Thread(target=phones.delete, args=("a",))
@@ -102,7 +102,7 @@ def test_a_phone_at_hand_is_not_deleted_meanwhile(tmp_path: Path, engine: Engine
 
 
 def test_many_threads_on_few_open_phones_lose_nothing(tmp_path: Path, engine: Engine) -> None:
-    phones = OpenPhones(tmp_path, engine, limit=1)
+    phones = PhonePool(tmp_path, engine, limit=1)
 
     def write(number: int) -> None:
         with phones.use(str(number % 4)) as phone:
@@ -117,7 +117,7 @@ def test_many_threads_on_few_open_phones_lose_nothing(tmp_path: Path, engine: En
 
 
 def test_closing_waits_for_users_and_is_final(tmp_path: Path, engine: Engine) -> None:
-    phones = OpenPhones(tmp_path, engine)
+    phones = PhonePool(tmp_path, engine)
     closing = threading.Thread(target=phones.close)
     with phones.use("a") as phone:
         closing.start()

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from device_runtime.adaptation.ngram_weight import strength_on, tail_of
+from device_runtime.adaptation.ngram_weight import choose_ngram_weight, tail_of
 from device_runtime.inference.engine import Engine
 from device_runtime.manifest import Recipe
 from device_runtime.phone.phone import Phone
-from device_runtime.user_model.user_model import UserHistory
+from device_runtime.user_model.user_model import UserNgramModel
 from keyboard_model.text.units import units
 
 CHANGES = {
@@ -52,7 +52,7 @@ def recipe_of(engine: Engine) -> Recipe:
 
 
 def strength(engine: Engine, earlier: list[str], tail: list[str]) -> float:
-    return strength_on(engine, recipe_of(engine), earlier, tail, engine.bundle.adapter_init)
+    return choose_ngram_weight(engine, recipe_of(engine), earlier, tail, engine.bundle.adapter_init)
 
 
 def test_who_repeats_themselves_gets_all_of_it(weighing: Engine) -> None:
@@ -70,7 +70,7 @@ def test_a_short_tail_decides_nothing(weighing: Engine) -> None:
 
 def test_it_is_the_grid_s_least_loss_with_each_word_judged_before_it_is_counted(weighing: Engine) -> None:
     earlier, tail = ["see you at home"] * 3, ["see zorblatt now", "zorblatt at sea now", "see you today at sea"]
-    history = UserHistory(recipe_of(weighing).history, weighing.lexicon.piece_of)
+    history = UserNgramModel(recipe_of(weighing).history, weighing.lexicon.piece_of)
     for message in earlier:
         history.observe(units(message))
     losses = np.zeros(5)

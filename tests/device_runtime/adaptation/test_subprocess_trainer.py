@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from device_runtime.adaptation.budget import Budget
-from device_runtime.adaptation.trainer import NICENESS, TrainerHere, TrainingProcess
+from device_runtime.adaptation.trainer import NICENESS, InProcessTrainer, SubprocessTrainer
 from device_runtime.inference.engine import Engine
 from device_runtime.phone.phone import Phone
 
@@ -20,13 +20,13 @@ MESSAGES = [f"see you at the station at {hour} then, bring the red bag" for hour
 
 
 @pytest.fixture(scope="module")
-def trainer(engine: Engine) -> Iterator[TrainingProcess]:
-    trainer = TrainingProcess(engine.bundle)
+def trainer(engine: Engine) -> Iterator[SubprocessTrainer]:
+    trainer = SubprocessTrainer(engine.bundle)
     yield trainer
     trainer.rest()
 
 
-def process_of(trainer: TrainingProcess) -> int:
+def process_of(trainer: SubprocessTrainer) -> int:
     assert trainer._process is not None
     (process,) = trainer._process._pool._processes
     return process
@@ -41,24 +41,24 @@ def gone(process: int) -> bool:
     return True
 
 
-def test_it_is_the_same_training(engine: Engine, trainer: TrainingProcess) -> None:
+def test_it_is_the_same_training(engine: Engine, trainer: SubprocessTrainer) -> None:
     init = engine.bundle.adapter_init
-    here, there = (each.adapt(Budget(), MESSAGES, init) for each in (TrainerHere(engine), trainer))
+    here, there = (each.adapt(Budget(), MESSAGES, init) for each in (InProcessTrainer(engine), trainer))
     assert here.verdict == there.verdict and here.steps == there.steps > 0
     for name, tensor in here.adapter.tensors().items():
         np.testing.assert_array_equal(there.adapter.tensors()[name], tensor)
     halves = MESSAGES[:20], MESSAGES[20:]
-    assert trainer.strength(*halves, init) == TrainerHere(engine).strength(*halves, init)
+    assert trainer.strength(*halves, init) == InProcessTrainer(engine).strength(*halves, init)
 
 
-def test_it_gives_way(engine: Engine, trainer: TrainingProcess) -> None:
+def test_it_gives_way(engine: Engine, trainer: SubprocessTrainer) -> None:
     trainer.adapt(Budget(), MESSAGES[:1], engine.bundle.adapter_init)
     process = process_of(trainer)
     nice = os.getpriority(os.PRIO_PROCESS, process) - os.getpriority(os.PRIO_PROCESS, 0)
     assert nice == min(NICENESS, 19 - os.getpriority(os.PRIO_PROCESS, 0))
 
 
-def test_a_killed_process_costs_one_adaptation(engine: Engine, trainer: TrainingProcess, tmp_path: Path) -> None:
+def test_a_killed_process_costs_one_adaptation(engine: Engine, trainer: SubprocessTrainer, tmp_path: Path) -> None:
     with Phone.open(tmp_path, engine, trainer=trainer) as phone:
         phone.observe_many(MESSAGES)
         first = phone.adapt()
@@ -71,7 +71,7 @@ def test_a_killed_process_costs_one_adaptation(engine: Engine, trainer: Training
         assert phone.adapt().steps == first.steps
 
 
-def test_asked_to_end_it_finishes_first(engine: Engine, trainer: TrainingProcess) -> None:
+def test_asked_to_end_it_finishes_first(engine: Engine, trainer: SubprocessTrainer) -> None:
     init = engine.bundle.adapter_init
     trainer.adapt(Budget(), MESSAGES[:1], init)
     os.kill(process_of(trainer), signal.SIGTERM)
@@ -79,7 +79,7 @@ def test_asked_to_end_it_finishes_first(engine: Engine, trainer: TrainingProcess
 
 
 def test_it_goes_when_nobody_asks_and_comes_again(engine: Engine) -> None:
-    trainer, init = TrainingProcess(engine.bundle, idle_seconds=0.2), engine.bundle.adapter_init
+    trainer, init = SubprocessTrainer(engine.bundle, idle_seconds=0.2), engine.bundle.adapter_init
     trainer.adapt(Budget(), MESSAGES[:1], init)
     assert trainer._process is None or gone(process_of(trainer))
     assert trainer.adapt(Budget(), MESSAGES, init).steps > 0

@@ -14,7 +14,7 @@ import safetensors.numpy
 
 from device_runtime.adapter.adapter import Adapter, AdapterError, load_adapter, save_adapter, stored_bytes
 from device_runtime.manifest import AdapterForm, ModelShape
-from keyboard_model.storage.atomic_write import write_private
+from keyboard_model.storage.atomic_write import atomic_write_private
 
 FORMS: tuple[AdapterForm, ...] = get_args(AdapterForm)
 SHAPE = ModelShape(vocab=7, embedding=4, cells=3, rank=2, batch=1, window=2, bos=1)
@@ -146,13 +146,13 @@ def test_no_adapter_is_told_from_a_bad_one(tmp_path: Path) -> None:
 
 def test_a_failed_write_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "file"
-    write_private(path, b"old")
+    atomic_write_private(path, b"old")
 
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
-        write_private(path, b"new")
+        atomic_write_private(path, b"new")
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["file"]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pytest
 
 from device_runtime.adapter.adapter import Adapter, stored_bytes
-from device_runtime.adapter.encodings import SMALLEST_SHARE, STORED_NAMES, FormError, Sizes, pack, unpack
+from device_runtime.adapter.encodings import SMALLEST_SHARE, STORED_NAMES, EncodingError, Sizes, pack, unpack
 from device_runtime.inference.engine import Engine
 from device_runtime.manifest import AdapterForm
 from device_runtime.phone.phone import Phone
@@ -148,7 +148,7 @@ def test_an_untouched_adapter_weighs_next_to_nothing_when_sparse(typical: Adapte
 
 
 def test_an_unknown_form_is_refused() -> None:
-    with pytest.raises(FormError, match="'int4', known are float32, float16, int8, sparse"):
+    with pytest.raises(EncodingError, match="'int4', known are float32, float16, int8, sparse"):
         unpack({}, "int4", SIZES)
 
 
@@ -160,14 +160,14 @@ def test_one_form_is_never_read_as_another(typical: Adapter, written: AdapterFor
     if written == read:
         assert unpack(stored, read, sizes).keys() == typical.tensors().keys()
     else:
-        with pytest.raises(FormError, match="has the tensors"):
+        with pytest.raises(EncodingError, match="has the tensors"):
             unpack(stored, read, sizes)
 
 
 @pytest.mark.parametrize("pieces", [[1, 1], [3, 1], [1, 4]])
 def test_pieces_that_are_none_or_come_twice_are_refused(pieces: list[int]) -> None:
     stored = pack(small([0.0, 1.0, 0.0, 2.0]).tensors(), "sparse")
-    with pytest.raises(FormError, match="ascend below 4"):
+    with pytest.raises(EncodingError, match="ascend below 4"):
         unpack({**stored, "bias.pieces": np.array(pieces, np.uint16)}, "sparse", SIZES)
 
 
@@ -184,7 +184,7 @@ def test_pieces_that_are_none_or_come_twice_are_refused(pieces: list[int]) -> No
 )
 def test_what_a_form_does_not_ask_for_is_refused(changes: dict[str, npt.NDArray[Any]]) -> None:
     stored = pack(small([0.0, 1.0, 0.0, 2.0]).tensors(), "sparse")
-    with pytest.raises(FormError, match="has the tensors"):
+    with pytest.raises(EncodingError, match="has the tensors"):
         unpack({**stored, **changes}, "sparse", SIZES)
 
 

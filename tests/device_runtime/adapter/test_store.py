@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from device_runtime.adapter.adapter import Adapter, AdapterError
-from device_runtime.adapter.store import AdapterShelf
+from device_runtime.adapter.store import AdapterStore
 from device_runtime.inference.engine import Engine
 
 
 @pytest.fixture
-def shelf(tmp_path: Path, engine: Engine) -> AdapterShelf:
-    return AdapterShelf(tmp_path, engine.bundle.manifest)
+def shelf(tmp_path: Path, engine: Engine) -> AdapterStore:
+    return AdapterStore(tmp_path, engine.bundle.manifest)
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def adapter(engine: Engine) -> Adapter:
     return changed.stored_as(engine.bundle.manifest.recipe.adapter_dtype)
 
 
-def test_what_is_put_there_is_there(shelf: AdapterShelf, adapter: Adapter) -> None:
+def test_what_is_put_there_is_there(shelf: AdapterStore, adapter: Adapter) -> None:
     shelf.save(3, adapter)
     np.testing.assert_array_equal(shelf.load(3).bias, adapter.bias)
     assert stat.S_IMODE(shelf.path(3).stat().st_mode) == 0o600
@@ -33,7 +33,7 @@ def test_what_is_put_there_is_there(shelf: AdapterShelf, adapter: Adapter) -> No
         shelf.load(4)
 
 
-def test_only_those_named_are_kept(tmp_path: Path, shelf: AdapterShelf, adapter: Adapter) -> None:
+def test_only_those_named_are_kept(tmp_path: Path, shelf: AdapterStore, adapter: Adapter) -> None:
     for number in (1, 2, 3):
         shelf.save(number, adapter)
     for name in (".adapter-2.safetensors.x7k", "adapter.safetensors", "previous.safetensors", "state.json", "a.txt"):
@@ -42,7 +42,7 @@ def test_only_those_named_are_kept(tmp_path: Path, shelf: AdapterShelf, adapter:
     assert {path.name for path in tmp_path.iterdir()} == {"adapter-2.safetensors", "a.txt"}
 
 
-def test_a_file_that_is_no_adapter_is_not_kept(tmp_path: Path, shelf: AdapterShelf, adapter: Adapter) -> None:
+def test_a_file_that_is_no_adapter_is_not_kept(tmp_path: Path, shelf: AdapterStore, adapter: Adapter) -> None:
     shelf.save(1, adapter)
     data = shelf.path(1).read_bytes()
     np.testing.assert_array_equal(shelf.save_file(2, data).bias, adapter.bias)

@@ -143,7 +143,7 @@ def test_the_signature_comes_before_any_parsing(
         raise AssertionError("an unsigned manifest was parsed")
 
     monkeypatch.setattr(loader, "read_manifest", parsed)
-    monkeypatch.setattr(loader, "interpreted", parsed)
+    monkeypatch.setattr(loader, "parse_manifest", parsed)
     with pytest.raises(BundleError, match="signature"):
         load_bundle(write_folder(tmp_path / "a", {**content, MANIFEST: b"{" * 100_000}), tiny_public_key)
 

@@ -10,26 +10,26 @@ from device_runtime.inference.context_cache import (
     MAX_CONTEXT,
     REMEMBERED,
     REMEMBERED_STATES,
-    ContextReader,
+    ContextCache,
     State,
-    recent,
+    truncate_context,
 )
 from device_runtime.inference.engine import Engine
-from device_runtime.inference.ngram_interpolation import as_it_is
+from device_runtime.inference.ngram_interpolation import identity
 
 
 @pytest.fixture
-def counted(engine: Engine) -> tuple[ContextReader, list[int]]:
+def counted(engine: Engine) -> tuple[ContextCache, list[int]]:
     steps: list[int] = []
 
     def step(token: int, state: State, adapter: Adapter) -> tuple[Array, State]:
         steps.append(token)
         return engine.step(token, state, adapter)
 
-    return ContextReader(step, engine.zero_state(), as_it_is), steps
+    return ContextCache(step, engine.zero_state(), identity), steps
 
 
-def test_typing_on_costs_one_step(engine: Engine, counted: tuple[ContextReader, list[int]]) -> None:
+def test_typing_on_costs_one_step(engine: Engine, counted: tuple[ContextCache, list[int]]) -> None:
     reader, steps = counted
     adapter = engine.bundle.adapter_init
     reader.log_probs((1, 10, 11), adapter)
@@ -41,7 +41,7 @@ def test_typing_on_costs_one_step(engine: Engine, counted: tuple[ContextReader, 
     assert steps == [1, 10, 11, 12, 13]
 
 
-def test_remembering_changes_no_number(engine: Engine, counted: tuple[ContextReader, list[int]]) -> None:
+def test_remembering_changes_no_number(engine: Engine, counted: tuple[ContextCache, list[int]]) -> None:
     reader, _ = counted
     adapter, state = engine.bundle.adapter_init, engine.zero_state()
     for end, token in enumerate((1, 10, 11, 12), start=1):
@@ -49,7 +49,7 @@ def test_remembering_changes_no_number(engine: Engine, counted: tuple[ContextRea
         np.testing.assert_array_equal(reader.log_probs((1, 10, 11, 12)[:end], adapter), expected)
 
 
-def test_another_adapter_is_another_reading(engine: Engine, counted: tuple[ContextReader, list[int]]) -> None:
+def test_another_adapter_is_another_reading(engine: Engine, counted: tuple[ContextCache, list[int]]) -> None:
     reader, _ = counted
     first = engine.bundle.adapter_init
     second = Adapter(first.lora_a, first.lora_b, np.linspace(0, 1, len(first.bias), dtype=np.float32))
@@ -58,7 +58,7 @@ def test_another_adapter_is_another_reading(engine: Engine, counted: tuple[Conte
     np.testing.assert_array_equal(reader.log_probs((1, 10), first), before)
 
 
-def test_a_second_adapter_costs_one_step(engine: Engine, counted: tuple[ContextReader, list[int]]) -> None:
+def test_a_second_adapter_costs_one_step(engine: Engine, counted: tuple[ContextCache, list[int]]) -> None:
     """The state has no adapter in it: read by one or by the other, the numbers are the same to the last bit."""
     reader, steps = counted
     first = engine.bundle.adapter_init
@@ -79,13 +79,13 @@ def test_what_is_asked_for_is_mixed_once_and_what_lies_on_the_way_is_not(engine:
         return log_probs + len(ids)
 
     adapter = engine.bundle.adapter_init
-    reader, plain = (ContextReader(engine.step, engine.zero_state(), by) for by in (mix, as_it_is))
+    reader, plain = (ContextCache(engine.step, engine.zero_state(), by) for by in (mix, identity))
     for ids in ((1, 10, 11), (1, 10, 11), (1, 10), (1, 10, 11, 12)):
         np.testing.assert_array_equal(reader.log_probs(ids, adapter), plain.log_probs(ids, adapter) + len(ids))
     assert mixed == [(1, 10, 11), (1, 10), (1, 10, 11, 12)]
 
 
-def test_it_forgets_the_oldest(engine: Engine, counted: tuple[ContextReader, list[int]]) -> None:
+def test_it_forgets_the_oldest(engine: Engine, counted: tuple[ContextCache, list[int]]) -> None:
     reader, steps = counted
     for token in range(REMEMBERED + 5):
         reader.log_probs((1, token % engine.shape.vocab, token // 2 % engine.shape.vocab), engine.bundle.adapter_init)
@@ -97,7 +97,7 @@ def test_it_forgets_the_oldest(engine: Engine, counted: tuple[ContextReader, lis
 def test_a_long_message_is_read_from_its_newest_part() -> None:
     for length in (1, 2, MAX_CONTEXT, MAX_CONTEXT + 1, MAX_CONTEXT + 17, 10_000):
         ids = list(range(length))
-        read = recent(ids)
+        read = truncate_context(ids)
         assert read[0] == 0
         assert read[-1] == length - 1
         assert min(length, MAX_CONTEXT - 16) <= len(read) <= MAX_CONTEXT
@@ -105,5 +105,5 @@ def test_a_long_message_is_read_from_its_newest_part() -> None:
 
 
 def test_the_beginning_moves_in_strides() -> None:
-    starts = [recent(range(length))[1] for length in range(2, 1000)]
+    starts = [truncate_context(range(length))[1] for length in range(2, 1000)]
     assert len(set(starts)) == 1 + -(-(999 - MAX_CONTEXT) // 16)

@@ -9,9 +9,9 @@ import pytest
 
 from device_runtime.bundle.files import NGRAM
 from device_runtime.inference.engine import Engine
-from device_runtime.inference.ngram_interpolation import as_it_is, mixing
-from device_runtime.prediction.predictor import Typed, suggest
-from device_runtime.user_model.user_model import Habits
+from device_runtime.inference.ngram_interpolation import identity, ngram_interpolator
+from device_runtime.prediction.predictor import TypedContext, suggest
+from device_runtime.user_model.user_model import UserModel
 from keyboard_model.ngram.table import Level, NgramTable
 
 BOS = 1
@@ -45,7 +45,7 @@ def test_by_hand_after_the_last_two_pieces(ids: tuple[int, ...], older: int, new
     )
     log_probs = np.log(np.arange(1, vocab + 1, dtype=np.float32) / 55)
     before = log_probs.copy()
-    found = np.exp(mixing(table, W)(ids, log_probs))
+    found = np.exp(ngram_interpolator(table, W)(ids, log_probs))
     ngram = np.full(vocab, 0.1 * 0.5 * 0.75)
     ngram[3] += 0.5 * 0.75
     ngram[4] += 0.25
@@ -55,12 +55,12 @@ def test_by_hand_after_the_last_two_pieces(ids: tuple[int, ...], older: int, new
 
 def test_a_piece_that_neither_gives_any_probability_stays_a_number() -> None:
     table = NgramTable(np.array([1, 0], np.float32), Level.of([], [], []), Level.of([], [], []))
-    found = mixing(table, W)((BOS,), np.array([0.0, -200.0], np.float32))
+    found = ngram_interpolator(table, W)((BOS,), np.array([0.0, -200.0], np.float32))
     assert np.isfinite(found).all() and np.exp(found[1]) < 1e-30
 
 
 def test_without_a_weight_nothing_is_computed(engine: Engine) -> None:
-    assert mixing(NgramTable.empty(10), 0.0) is as_it_is
+    assert ngram_interpolator(NgramTable.empty(10), 0.0) is identity
     reader, adapter = engine.reader, engine.bundle.adapter_init
     log_probs, _ = engine.step(BOS, engine.zero_state(), adapter)
     np.testing.assert_array_equal(reader.log_probs((BOS,), adapter), log_probs)
@@ -77,16 +77,16 @@ def test_a_key_s_probability_is_the_mixture(mixed: Engine, table: NgramTable, co
         log_probs, state = mixed.step(token, state, mixed.bundle.adapter_init)
     piece = mixed.lexicon.piece_of(word)
     expected = (1 - W) * np.exp(log_probs[piece]) + W * table.distribution(older, newer)[piece]
-    habits = Habits(mixed.bundle.manifest.recipe.history, mixed.lexicon.piece_of)
-    shown = suggest(mixed, mixed.bundle.adapter_init, habits, Typed.of(context, word), 1)
+    habits = UserModel(mixed.bundle.manifest.recipe.history, mixed.lexicon.piece_of)
+    shown = suggest(mixed, mixed.bundle.adapter_init, habits, TypedContext.of(context, word), 1)
     assert [key.word for key in shown] == [word]
     assert shown[0].probability == pytest.approx(expected, rel=1e-4)
 
 
 def test_what_the_population_types_comes_first(mixed: Engine) -> None:
-    habits = Habits(mixed.bundle.manifest.recipe.history, mixed.lexicon.piece_of)
+    habits = UserModel(mixed.bundle.manifest.recipe.history, mixed.lexicon.piece_of)
     for context, word in (("", "home"), ("see", "you")):
-        shown = suggest(mixed, mixed.bundle.adapter_init, habits, Typed.of(context, ""), 3)
+        shown = suggest(mixed, mixed.bundle.adapter_init, habits, TypedContext.of(context, ""), 3)
         assert shown[0].word == word
         assert shown[0].probability > 0.2 > shown[1].probability
 

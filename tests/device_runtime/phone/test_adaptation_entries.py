@@ -14,7 +14,7 @@ from device_runtime.adapter.adapter import Adapter
 from device_runtime.inference.engine import Engine
 from device_runtime.phone.adaptation_log import MAX_ENTRIES, STORED, AdaptationEntry, AdaptationLog
 from device_runtime.phone.adaptation_policy import Policy
-from device_runtime.phone.database import Store
+from device_runtime.phone.database import PhoneDatabase
 from device_runtime.phone.phone import Phone, PhoneError
 from tests.support.device_runtime.bundle_parts import SURE
 
@@ -212,7 +212,7 @@ def test_what_an_adaptation_read() -> None:
 
 
 def test_the_log_is_bounded(tmp_path: Path) -> None:
-    log = AdaptationLog(Store(tmp_path / "s"))
+    log = AdaptationLog(PhoneDatabase(tmp_path / "s"))
     assert (log.next_id(), log.last(), log.last_message()) == (1, None, 0)
     log.add(entry(1))
     for number in range(2, MAX_ENTRIES + 21):
@@ -224,7 +224,7 @@ def test_the_log_is_bounded(tmp_path: Path) -> None:
 
 
 def test_what_came_before_is_found_past_what_is_gone(tmp_path: Path) -> None:
-    log = AdaptationLog(Store(tmp_path / "s"))
+    log = AdaptationLog(PhoneDatabase(tmp_path / "s"))
     for number in (1, 2, 3):
         log.add(entry(number))
     log.give_up([2])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from device_runtime.prediction.predictor import Typed
+from device_runtime.prediction.predictor import TypedContext
 
 
 @pytest.mark.parametrize(
@@ -25,5 +25,5 @@ from device_runtime.prediction.predictor import Typed
     ],
 )
 def test_context_and_prefix(context: str, prefix: str, before: list[str], typed: str) -> None:
-    split = Typed.of(context, prefix)
+    split = TypedContext.of(context, prefix)
     assert ([unit.text for unit in split.before], split.prefix) == (before, typed)

@@ -7,13 +7,13 @@ import time
 
 import pytest
 
-from device_runtime.prediction.typo_correction import one_slip_away, with_slips
+from device_runtime.prediction.typo_correction import merge_typo_matches, within_one_edit
 
 WORDS = sorted(["because", "tomorrow", "tomato", "tom", "the", "then", "when", "hello", "今天下午", "今天上午"])
 
 
 def away(typed: str) -> list[str]:
-    return [WORDS[at] for at in one_slip_away(WORDS, typed)]
+    return [WORDS[at] for at in within_one_edit(WORDS, typed)]
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_all_of_them_and_no_other() -> None:
         typed = "".join(rng.choices("abc", k=rng.randint(3, 6)))
         variants = tuple(edits(typed, "abc"))
         expected = [at for at, word in enumerate(words) if word.startswith(variants) and not word.startswith(typed)]
-        assert one_slip_away(words, typed) == expected, typed
+        assert within_one_edit(words, typed) == expected, typed
 
 
 def test_it_is_fast() -> None:
@@ -71,7 +71,7 @@ def test_it_is_fast() -> None:
 
 def _seconds(words: list[str], prefix: str) -> float:
     started = time.perf_counter()
-    one_slip_away(words, prefix)
+    within_one_edit(words, prefix)
     return time.perf_counter() - started
 
 
@@ -79,14 +79,14 @@ EXACT, SLIPS = [("then", 0.2), ("theta", 0.01)], [("tea", 0.1), ("hen", 0.05)]
 
 
 def test_exact_words_that_are_good_stay() -> None:
-    assert with_slips(EXACT, SLIPS, 2) == EXACT
+    assert merge_typo_matches(EXACT, SLIPS, 2) == EXACT
 
 
 def test_slips_fill_up() -> None:
-    assert with_slips(EXACT, SLIPS, 3) == [("then", 0.2), ("tea", 0.1), ("theta", 0.01)]
-    assert with_slips([], SLIPS, 1) == [("tea", 0.1)]
-    assert with_slips(EXACT, [], 3) == EXACT
+    assert merge_typo_matches(EXACT, SLIPS, 3) == [("then", 0.2), ("tea", 0.1), ("theta", 0.01)]
+    assert merge_typo_matches([], SLIPS, 1) == [("tea", 0.1)]
+    assert merge_typo_matches(EXACT, [], 3) == EXACT
 
 
 def test_improbable_words_give_way() -> None:
-    assert with_slips([("thea", 0.06), ("thef", 0.01)], SLIPS, 2) == [("tea", 0.1), ("thea", 0.06)]
+    assert merge_typo_matches([("thea", 0.06), ("thef", 0.01)], SLIPS, 2) == [("tea", 0.1), ("thea", 0.06)]

@@ -10,7 +10,7 @@ from device_runtime.inference.engine import Engine
 from device_runtime.inference.lexicon import is_one_word
 from device_runtime.manifest import HistoryRecipe
 from device_runtime.prediction.word_search import WordSearch
-from device_runtime.user_model.user_model import UserHistory
+from device_runtime.user_model.user_model import UserNgramModel
 from keyboard_model.text.units import units
 
 OWNER = "meet zorblatt at the quuxhouse, zorblatt knows the quuxhouse"
@@ -23,7 +23,7 @@ class Bench:
     def __init__(self, engine: Engine, context: str, owner: str) -> None:
         self.engine = engine
         self.ids = tuple(engine.tokenizer.encode(context).ids)
-        self.history = UserHistory(RECIPE, engine.lexicon.piece_of)
+        self.history = UserNgramModel(RECIPE, engine.lexicon.piece_of)
         self.history.observe(units(owner))
         self.mixture = self.history.mixture([unit.text for unit in units(context)])
 

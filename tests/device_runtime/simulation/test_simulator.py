@@ -13,13 +13,13 @@ import pytest
 
 from device_runtime.bundle.loader import BundleError, load_bundle
 from device_runtime.inference.engine import Engine
-from device_runtime.simulation.device import brief_phones
+from device_runtime.simulation.device import temporary_devices
 from device_runtime.simulation.examples import pick_examples, typical_users
 from device_runtime.simulation.held_out import HeldOutWord, TrialPlan, held_out_words, split
 from device_runtime.simulation.report import CorpusInfo
 from device_runtime.simulation.simulator import SimulatedUser, SimulationError, simulate
 from device_runtime.simulation.trial import run_trial
-from device_runtime.simulation.trial_queue import Crew
+from device_runtime.simulation.trial_queue import TrialWorkerPool
 from device_runtime.simulation.trial_store import TrialKeys, TrialStore, TrialStoreError
 
 CORPUS = CorpusInfo(id="test", description="a handful of made-up people", synthetic=True)
@@ -227,7 +227,7 @@ def test_folder_of_the_phones_that_is_a_file_is_refused(bundle, tmp_path):
 
 def test_storage_that_fails_is_the_machines_fault_not_a_users(bundle, tmp_path):
     (tmp_path / "file").write_text("")
-    with Crew(bundle, 1) as crew, pytest.raises(OSError, match="file"):
+    with TrialWorkerPool(bundle, 1) as crew, pytest.raises(OSError, match="file"):
         crew.trial(chatty("ann"), tmp_path / "file" / "phone", True, TrialPlan()).result()
 
 
@@ -311,11 +311,11 @@ def test_worker_that_dies_gives_one_clear_error(running):
 
 
 def test_examples_are_of_typical_users_and_say_how_they_were_chosen(engine, users, report):
-    found = pick_examples(brief_phones(engine), users, report, count=4)
+    found = pick_examples(temporary_devices(engine), users, report, count=4)
     assert 0 < len(found.items) <= 4
     assert all((example.typed in example.shared) != (example.typed in example.personal) for example in found.items)
     assert "nearest the median" in found.chosen
-    assert pick_examples(brief_phones(engine), users, report, count=4) == found
+    assert pick_examples(temporary_devices(engine), users, report, count=4) == found
 
 
 def test_typical_users_are_those_in_the_aggregates(report):

@@ -2,10 +2,10 @@ import pytest
 
 from device_runtime.bundle.loader import load_bundle
 from device_runtime.inference.engine import Engine
-from device_runtime.simulation.device import Learnt, PhoneHere, brief_phones
+from device_runtime.simulation.device import AdaptationOutcome, LocalDevice, temporary_devices
 from device_runtime.simulation.held_out import SimulatedUser, TrialPlan
 from device_runtime.simulation.report import GateVerdict
-from device_runtime.simulation.trial import try_out
+from device_runtime.simulation.trial import evaluate_device
 from keyboard_model.metrics import WordCounts
 
 LATER = {"hi": 0, "banana": 2, "kiwi": 4}
@@ -21,7 +21,7 @@ class Scripted:
 
     def learn(self, messages):
         self.learnt = [text for _, text in messages]
-        return Learnt(GateVerdict(kept=True, reason="scripted"), 0.5)
+        return AdaptationOutcome(GateVerdict(kept=True, reason="scripted"), 0.5)
 
     def suggest(self, asked, personal):
         self.asked.append((personal, [(each.word.word, each.typed) for each in asked]))
@@ -38,7 +38,7 @@ class Scripted:
 def test_each_word_is_typed_until_it_shows(at_once):
     user = SimulatedUser("u", [(None, "seen")] * 4 + [(None, "hi banana kiwi ox")])
     phone = Scripted(at_once)
-    trial = try_out(phone, user)
+    trial = evaluate_device(phone, user)
     assert phone.learnt == ["seen"] * 4
     # hi: at once, 3 of 3; banana: after two letters, 5 of 7; kiwi: after its last, 1 of 5; ox: never, 0 of 3
     assert trial.personal == WordCounts(words=4, hits_at_1=0, hits_at_3=1, characters=18, characters_saved=9)
@@ -52,14 +52,14 @@ def test_each_word_is_typed_until_it_shows(at_once):
 def test_without_keystrokes_nothing_is_typed():
     user = SimulatedUser("u", [(None, "seen")] * 4 + [(None, "hi banana")])
     phone = Scripted(100)
-    trial = try_out(phone, user, TrialPlan(keystrokes=False))
+    trial = evaluate_device(phone, user, TrialPlan(keystrokes=False))
     assert phone.asked == [(True, [("hi", 0), ("banana", 0)]), (False, [("hi", 0), ("banana", 0)])]
     assert (trial.personal.characters, trial.personal.hits_at_3) == (0, 1)
 
 
 @pytest.fixture(scope="module")
 def new_phone(tiny_bundle, tiny_public_key):
-    return brief_phones(Engine(load_bundle(tiny_bundle, tiny_public_key)))
+    return temporary_devices(Engine(load_bundle(tiny_bundle, tiny_public_key)))
 
 
 def test_words_asked_about_together_give_what_one_at_a_time_gives(new_phone, monkeypatch):
@@ -67,10 +67,10 @@ def test_words_asked_about_together_give_what_one_at_a_time_gives(new_phone, mon
     user = SimulatedUser("u", [(None, habits[i % 3]) for i in range(30)])
     times = {"prediction_ms", "adaptation_seconds"}
     with new_phone("u") as phone:
-        one = try_out(phone, user).model_dump(exclude=times)
-    monkeypatch.setattr(PhoneHere, "at_once", 9)
+        one = evaluate_device(phone, user).model_dump(exclude=times)
+    monkeypatch.setattr(LocalDevice, "at_once", 9)
     with new_phone("u") as phone:
-        assert try_out(phone, user).model_dump(exclude=times) == one
+        assert evaluate_device(phone, user).model_dump(exclude=times) == one
     assert one["personal"]["hits_at_3"]
 
 

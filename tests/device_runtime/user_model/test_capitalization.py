@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from device_runtime.user_model.capitalization import Casing, begins_sentence
+from device_runtime.user_model.capitalization import CapitalizationModel, begins_sentence
 from keyboard_model.text.units import units
 
 
-def casing(*messages: str) -> Casing:
-    made = Casing()
+def casing(*messages: str) -> CapitalizationModel:
+    made = CapitalizationModel()
     for message in messages:
         made.observe(message, units(message))
     return made

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from device_runtime.manifest import HistoryRecipe
-from device_runtime.user_model.user_model import START, UserHistory
+from device_runtime.user_model.user_model import START, UserNgramModel
 from keyboard_model.text.units import units
 
 INF = math.inf
@@ -18,13 +18,13 @@ def history(*messages: str, weight: float = 0.0, two: float = INF, three: float 
     recipe = HistoryRecipe(
         cache_weight=weight, cache_half=4.0, discount=discount, concentration_2=two, concentration_3=three, strengths=1
     )
-    made = UserHistory(recipe, lambda word: {"go": 3, "home": 4}.get(word, -1))
+    made = UserNgramModel(recipe, lambda word: {"go": 3, "home": 4}.get(word, -1))
     for message in messages:
         made.observe(units(message))
     return made
 
 
-def probability(made: UserHistory, before: list[str], word: str, shared: float) -> float:
+def probability(made: UserNgramModel, before: list[str], word: str, shared: float) -> float:
     mixture = made.mixture(before)
     index = made.index(word)
     return mixture.scale * shared + (0.0 if index is None else float(mixture.extra[index]))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow_federated as tff
 
-from federated.aggregation.quantized_mean import AT_LEAST, BITS, compressed_mean
+from federated.aggregation.quantized_mean import AT_LEAST, BITS, quantized_mean
 from federated.algorithms.per_fedavg import METHOD
 from tests.support.federated.personal import plan_of, rounds
 from tests.support.federated.toys import client
@@ -12,7 +12,7 @@ SIZE = AT_LEAST + 1  # far fewer than what TFF's own leaves alone
 
 
 def mean(updates: list[np.ndarray], weights: list[float]) -> np.ndarray:
-    process = compressed_mean().create(tff.TensorType(np.float32, [len(updates[0])]), tff.TensorType(np.float32))
+    process = quantized_mean().create(tff.TensorType(np.float32, [len(updates[0])]), tff.TensorType(np.float32))
     return process.next(process.initialize(), updates, [np.float32(weight) for weight in weights]).result
 
 

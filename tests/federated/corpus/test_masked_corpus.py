@@ -11,8 +11,8 @@ import pytest
 
 from benchmarks.kneser_ney import KneserNeyTrigram
 from federated.corpus.store import Corpus, Record, write_corpus
-from federated.data.client_batches import ClientData
-from federated.data.federated_data import Clients, shared_word_counts
+from federated.data.client_batches import ClientBatcher
+from federated.data.federated_data import FederatedData, shared_word_counts
 from federated.job import DataConfig
 from federated.training import ngram_counts
 from keyboard_model.text import tokenizer as tokenizers
@@ -42,20 +42,20 @@ def secret_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def clients(secret_file: Path) -> Iterator[Clients]:
+def clients(secret_file: Path) -> Iterator[FederatedData]:
     with Corpus.open(secret_file) as corpus:
-        yield Clients.of(corpus, DATA, seed=0)
+        yield FederatedData.of(corpus, DATA, seed=0)
 
 
 @pytest.fixture(scope="module")
-def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FederatedData]:
     """The same people, had they typed placeholders."""
     path = corpus_of(tmp_path_factory.mktemp("plain") / "corpus.sqlite", lambda _: PLACEHOLDER)
     with Corpus.open(path) as corpus:
-        yield Clients.of(corpus, DATA, seed=0)
+        yield FederatedData.of(corpus, DATA, seed=0)
 
 
-def tokenizer_of(clients: Clients) -> Tokenizer:
+def tokenizer_of(clients: FederatedData) -> Tokenizer:
     counts = shared_word_counts(clients.all_training_messages(), min_clients=1, count_cap=10)
     return tokenizers.train(counts, 400)
 
@@ -67,12 +67,12 @@ def test_the_file_keeps_what_was_imported(secret_file: Path) -> None:
     assert all(secret in stored for secret in SECRETS)
 
 
-def test_no_reader_sees_it(clients: Clients) -> None:
+def test_no_reader_sees_it(clients: FederatedData) -> None:
     read = [text for user in PEOPLE for text in clients.training_messages(user) + clients.test_messages(user)]
     assert sorted(read) == sorted(3 * [sentence.format(PLACEHOLDER) for sentence in SENTENCES])
 
 
-def test_the_vocabulary_holds_none_of_it(clients: Clients, plain: Clients) -> None:
+def test_the_vocabulary_holds_none_of_it(clients: FederatedData, plain: FederatedData) -> None:
     learnt = tokenizer_of(clients)
     assert learnt.model == tokenizer_of(plain).model
     assert not SECRET_WORDS & set(learnt.single_piece_words.values())
@@ -81,9 +81,9 @@ def test_the_vocabulary_holds_none_of_it(clients: Clients, plain: Clients) -> No
     )
 
 
-def test_windows_hold_none_of_it(clients: Clients, plain: Clients) -> None:
+def test_windows_hold_none_of_it(clients: FederatedData, plain: FederatedData) -> None:
     tokenizer = tokenizer_of(clients)
-    data = ClientData(tokenizer, batch=2, window=8, max_windows=9, word_dropout=0.0, seed=0)
+    data = ClientBatcher(tokenizer, batch=2, window=8, max_windows=9, word_dropout=0.0, seed=0)
     for user in PEOPLE:
         made, expected = (data.round(user, some.training_messages(user), 1) for some in (clients, plain))
         for batch, wanted in zip(made, expected, strict=True):
@@ -92,14 +92,14 @@ def test_windows_hold_none_of_it(clients: Clients, plain: Clients) -> None:
         assert tokenizer.slot in read and not any(tokenizer._sp.is_byte(int(i)) for i in read)
 
 
-def test_n_grams_hold_none_of_it(execution: None, clients: Clients, plain: Clients) -> None:
+def test_n_grams_hold_none_of_it(execution: None, clients: FederatedData, plain: FederatedData) -> None:
     tokenizer = tokenizer_of(clients)
     found, wanted = (ngram_counts.count(some, tokenizer, 9).counts for some in (clients, plain))
     assert len(found[0]) > 0
     np.testing.assert_equal(sorted(zip(*found, strict=True)), sorted(zip(*wanted, strict=True)))
 
 
-def test_nor_does_the_trigram_it_is_compared_with(clients: Clients) -> None:
+def test_nor_does_the_trigram_it_is_compared_with(clients: FederatedData) -> None:
     model = KneserNeyTrigram(text for own in clients.all_training_messages() for text in own)
     suggested = model.suggest(["card", "is"], 100)
     assert "ok" in suggested and not SECRET_WORDS & set(suggested)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from federated.data.client_batches import ClientData, batches
+from federated.data.client_batches import ClientBatcher, batches
 from keyboard_model.batching.windows import IGNORE
 from keyboard_model.text.tokenizer import Tokenizer, train
 
@@ -17,8 +17,8 @@ def tokenizer() -> Tokenizer:
 
 def client_data(
     tokenizer: Tokenizer, *, max_windows: int = 100, word_dropout: float = 0.0, seed: int = 0
-) -> ClientData:
-    return ClientData(tokenizer, batch=3, window=8, max_windows=max_windows, word_dropout=word_dropout, seed=seed)
+) -> ClientBatcher:
+    return ClientBatcher(tokenizer, batch=3, window=8, max_windows=max_windows, word_dropout=word_dropout, seed=seed)
 
 
 def flat(made) -> list:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from federated.data.client_batches import pools, slices
+from federated.data.client_batches import pooled_batches, pools
 from keyboard_model.batching.windows import IGNORE
 from keyboard_model.text.tokenizer import train
 
@@ -31,7 +31,7 @@ def test_slices_are_all_batches_of_the_shuffled_messages():
     pool = next(pools(iter(CLIENTS * 5), TOKENIZER))
 
     def read(seed: int) -> list:
-        return list(slices(pool, np.random.default_rng(seed), batch=2, window=6, bos=TOKENIZER.bos, length=3))
+        return list(pooled_batches(pool, np.random.default_rng(seed), batch=2, window=6, bos=TOKENIZER.bos, length=3))
 
     made, again, other = read(0), read(0), read(1)
     assert [len(part) for part in made[:-1]] == [3] * (len(made) - 1) and 1 <= len(made[-1]) <= 3

@@ -3,8 +3,15 @@
 import numpy as np
 import pytest
 
-from federated.heterogeneity.divergence import halve, jensen_shannon
-from federated.heterogeneity.user_divergence import MOST_PAIRS, Others, between_users, drift, plain_to_others, to_others
+from federated.heterogeneity.divergence import jensen_shannon, split_in_halves
+from federated.heterogeneity.user_divergence import (
+    MOST_PAIRS,
+    LeaveOneOut,
+    between_users,
+    leave_one_out,
+    plain_to_others,
+    temporal_drift,
+)
 from tests.support.federated.heterogeneity.people import speaker, writers
 
 LENGTH = 100
@@ -34,8 +41,8 @@ def test_plain_divergence_takes_chance_for_difference(alike):
 
 
 def test_users_alike_do_not_differ_once_chance_is_out(alike):
-    halves = halve(alike, LENGTH, seed=0)
-    others = [one.difference for one in to_others(alike, halves, seed=0)]
+    halves = split_in_halves(alike, LENGTH, seed=0)
+    others = [one.difference for one in leave_one_out(alike, halves, seed=0)]
     pairs = [pair.divergence.difference for pair in between_users(halves, seed=0)]
     assert np.mean(others) == pytest.approx(0.0, abs=0.02)
     assert np.mean(pairs) == pytest.approx(0.0, abs=0.02)
@@ -43,26 +50,26 @@ def test_users_alike_do_not_differ_once_chance_is_out(alike):
 
 
 def test_users_without_a_common_word_differ_wholly(disjoint):
-    halves = halve(disjoint, LENGTH, seed=0)
-    assert [one.observed for one in to_others(disjoint, halves, seed=0)] == pytest.approx([1.0] * 10)
+    halves = split_in_halves(disjoint, LENGTH, seed=0)
+    assert [one.observed for one in leave_one_out(disjoint, halves, seed=0)] == pytest.approx([1.0] * 10)
     assert [pair.divergence.difference for pair in between_users(halves, seed=0)] == pytest.approx([1.0] * 45)
 
 
 def test_the_floor_of_a_pair_is_the_mean_of_both(disjoint):
-    halves = {half.writer.user_id: half.floor for half in halve(disjoint, LENGTH, seed=0)}
-    pair = between_users(halve(disjoint, LENGTH, seed=0), seed=0)[0]
+    halves = {half.writer.user_id: half.floor for half in split_in_halves(disjoint, LENGTH, seed=0)}
+    pair = between_users(split_in_halves(disjoint, LENGTH, seed=0), seed=0)[0]
     assert pair.divergence.floor == pytest.approx((halves[pair.first] + halves[pair.second]) / 2)
 
 
 def test_pairs_are_drawn_when_there_are_many(alike):
-    many = halve(alike, LENGTH, seed=0) * 5
+    many = split_in_halves(alike, LENGTH, seed=0) * 5
     found = between_users(many, seed=0)
     assert len(found) == MOST_PAIRS < 50 * 49 / 2
     assert found == between_users(many, seed=0) != between_users(many, seed=1)
 
 
 def test_the_others_words_are_never_the_users_own():
-    others = Others(writers(ann=["a"] * 5, bob=["b"] * 5, eve=["c c"] * 5))
+    others = LeaveOneOut(writers(ann=["a"] * 5, bob=["b"] * 5, eve=["c c"] * 5))
     rng = np.random.default_rng(0)
     for user, own in zip(writers(ann=["a"] * 5, bob=["b"] * 5, eve=["c c"] * 5).users, (0, 1, 2), strict=True):
         drawn = others.draw(user, 100, rng)
@@ -71,13 +78,13 @@ def test_the_others_words_are_never_the_users_own():
 
 
 def test_who_writes_as_ever_does_not_drift(alike):
-    found = [drift(half) for half in halve(alike, LENGTH, seed=0)]
+    found = [temporal_drift(half) for half in split_in_halves(alike, LENGTH, seed=0)]
     assert np.mean([one.difference for one in found]) == pytest.approx(0.0, abs=0.04)
 
 
 def test_who_changes_language_drifts_wholly():
-    (half,) = halve(writers(ann=[*speaker("old", 20, seed=0), *speaker("new", 20, seed=1)]), LENGTH, seed=0)
-    found = drift(half)
+    (half,) = split_in_halves(writers(ann=[*speaker("old", 20, seed=0), *speaker("new", 20, seed=1)]), LENGTH, seed=0)
+    found = temporal_drift(half)
     assert found.observed == pytest.approx(1.0)
     assert found.difference == pytest.approx(1.0)
     assert found.floor < 0.8

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from federated.heterogeneity import gradient_dissimilarity
-from federated.personalization.method import Base
+from federated.personalization.method import SharedModel
 from keyboard_model.batching.windows import IGNORE
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("execution")
 
 @pytest.fixture(scope="module")
 def base():
-    return Base(parameters(), adapters.init(V, E, RANK, seed=3))
+    return SharedModel(parameters(), adapters.init(V, E, RANK, seed=3))
 
 
 @pytest.fixture(scope="module")

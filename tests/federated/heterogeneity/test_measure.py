@@ -4,7 +4,7 @@ import pytest
 
 from federated.corpus.store import CorpusError
 from federated.heterogeneity.measure import measure
-from federated.heterogeneity.recommendation import advise
+from federated.heterogeneity.recommendation import recommend_method
 from federated.heterogeneity.user_texts import HeterogeneityError
 from tests.support.federated.heterogeneity.people import corpus_of, speaker
 
@@ -50,7 +50,7 @@ def test_little_text_is_not_compared_but_counted(tmp_path):
     found = measure(corpus_of(tmp_path / "c.sqlite", ann=["hi there"], bob=["hi you"]))
     assert (found.length, found.compared, found.between_users, found.signal) == (None, 0, None, None)
     assert found.words.total == 4
-    assert advise(found).method == "global_only"
+    assert recommend_method(found).method == "global_only"
 
 
 def test_no_corpus(tmp_path):

@@ -1,18 +1,18 @@
 import pytest
 
-from federated.heterogeneity.user_texts import outside_shared, outside_tokenizer
+from federated.heterogeneity.user_texts import outside_tokenizer, share_outside_vocabulary
 from keyboard_model.text import tokenizer
 from tests.support.federated.heterogeneity.people import writers
 
 
 def test_a_word_is_shared_when_two_others_typed_it():
-    found = outside_shared(writers(ann=["hi own own"], bob=["hi both"], eve=["hi both hi"], mute=["!"]))
+    found = share_outside_vocabulary(writers(ann=["hi own own"], bob=["hi both"], eve=["hi both hi"], mute=["!"]))
     # "hi": two others of each; "both": one other of each; "own": none
     assert found == [pytest.approx(2 / 3), pytest.approx(1 / 2), pytest.approx(1 / 3), None]
 
 
 def test_two_users_have_no_two_others():
-    assert outside_shared(writers(ann=["hi"], bob=["hi"], mute=["?"])) == [None, None, None]
+    assert share_outside_vocabulary(writers(ann=["hi"], bob=["hi"], mute=["?"])) == [None, None, None]
 
 
 def test_what_the_tokenizer_spells_in_pieces_is_outside():

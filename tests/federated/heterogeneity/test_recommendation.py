@@ -4,15 +4,15 @@ import pytest
 
 from federated.heterogeneity.evidence import signal
 from federated.heterogeneity.gradient_dissimilarity import Gradients
-from federated.heterogeneity.recommendation import MOST_PULL, MOST_STEPS, advise
+from federated.heterogeneity.recommendation import MOST_PULL, MOST_STEPS, recommend_method
 from federated.heterogeneity.recommendation_rules import ALIKE
 from federated.heterogeneity.report import Comparison, Heterogeneity
 from federated.heterogeneity.user_clusters import Clusters
-from federated.heterogeneity.user_summary import OverUsers, size_skew
+from federated.heterogeneity.user_summary import UserSummary, size_skew
 
 
 def over(value):
-    return OverUsers(20, value, value, value, value)
+    return UserSummary(20, value, value, value, value)
 
 
 def compared(difference):
@@ -56,7 +56,7 @@ GROUPS = Clusters(3, {2: 0.4, 3: 0.8}, (0, 1, 2) * 7)
     ],
 )
 def test_the_method_follows_from_the_figures(figures, method):
-    advice = advise(users(**figures))
+    advice = recommend_method(users(**figures))
     assert advice.method == method
     assert advice.personalize == (method != "global_only")
     assert advice.because
@@ -64,39 +64,39 @@ def test_the_method_follows_from_the_figures(figures, method):
 
 
 def test_groups_are_kept_when_users_differ_inside_them():
-    assert advise(users(clusters=GROUPS, within=0.29)).clusters == 3
-    assert advise(users(clusters=GROUPS, within=0.0)).clusters == 3
-    assert advise(users()).clusters == 1
-    assert advise(users(between=0.0, clusters=GROUPS)).clusters == 1
+    assert recommend_method(users(clusters=GROUPS, within=0.29)).clusters == 3
+    assert recommend_method(users(clusters=GROUPS, within=0.0)).clusters == 3
+    assert recommend_method(users()).clusters == 1
+    assert recommend_method(users(between=0.0, clusters=GROUPS)).clusters == 1
 
 
 def test_steps_and_pull_follow_what_can_be_trusted():
-    half = advise(users(evidence=500.0))  # of the 500 words that an adaptation reads
+    half = recommend_method(users(evidence=500.0))  # of the 500 words that an adaptation reads
     assert (half.steps, half.proximal) == (MOST_STEPS // 2, pytest.approx(0.01))
-    more = advise(users(evidence=100.0))
+    more = recommend_method(users(evidence=100.0))
     assert more.steps > half.steps
     assert more.proximal == pytest.approx(0.01 / 5)
-    assert advise(users(between=0.0)).steps == 0
-    assert advise(users(outside=0.0, evidence=1400.0)).proximal < MOST_PULL
+    assert recommend_method(users(between=0.0)).steps == 0
+    assert recommend_method(users(outside=0.0, evidence=1400.0)).proximal < MOST_PULL
 
 
 def test_gradients_decide_where_there_are_any():
     gradients = Gradients(20, 1.0, 0.1, 0.2, signal(2.0, 1.0, 5000.0))
-    assert advise(users(gradients=gradients)).method == "user_history"
-    assert "pieces" in str(advise(users(gradients=gradients)).findings)
+    assert recommend_method(users(gradients=gradients)).method == "user_history"
+    assert "pieces" in str(recommend_method(users(gradients=gradients)).findings)
 
 
 def test_who_drifts_adapts_on_the_newest():
-    assert advise(users(drift=0.1)).newest_words < advise(users(drift=0.01)).newest_words
+    assert recommend_method(users(drift=0.1)).newest_words < recommend_method(users(drift=0.01)).newest_words
 
 
 def test_every_rule_says_what_it_measured_and_why():
-    findings = advise(users(clusters=GROUPS, within=0.1)).findings
+    findings = recommend_method(users(clusters=GROUPS, within=0.1)).findings
     assert len(findings) == 7
     for finding in findings:
         assert finding.measured is not None
         assert finding.reason
         assert finding.holds == (finding.measured >= finding.threshold)
-    unknown = advise(users(between_users=None)).findings[0]
+    unknown = recommend_method(users(between_users=None)).findings[0]
     assert (unknown.measured, unknown.holds) == (None, False)
     assert "not measured" in unknown.reason

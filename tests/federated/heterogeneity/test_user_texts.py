@@ -6,13 +6,13 @@ import pytest
 from federated.corpus.schema import Record
 from federated.corpus.store import Corpus
 from federated.corpus.writer import write_corpus
-from federated.heterogeneity.user_texts import HeterogeneityError, read_writers
+from federated.heterogeneity.user_texts import HeterogeneityError, read_user_texts
 from tests.support.federated.heterogeneity.people import corpus_of, writers
 
 
 def read(path, **options):
     with Corpus.open(path) as corpus:
-        return read_writers(corpus, **{"max_users": 10, "train_share": 0.8, "seed": 0} | options)
+        return read_user_texts(corpus, **{"max_users": 10, "train_share": 0.8, "seed": 0} | options)
 
 
 def test_the_test_part_is_not_read(tmp_path):

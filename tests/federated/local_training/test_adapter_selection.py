@@ -14,7 +14,7 @@ CANDIDATES = [random_adapter(seed) for seed in (1, 2, 3)]
 
 def test_losses_are_summed_over_the_counted_targets():
     batches = client(2, seed=0, counted=7)
-    found = adapter_sgd.loss_sums(TENSORS.parameters, adapter_sgd.stacked(CANDIDATES), text(batches, []).learnt, BOS)
+    found = adapter_sgd.loss_sums(TENSORS.parameters, adapter_sgd.stack(CANDIDATES), text(batches, []).learnt, BOS)
     by_hand = [
         sum(7 * loss_and_gradient(TENSORS.parameters, arrays(theta), batch)[0] for batch in batches)
         for theta in CANDIDATES
@@ -26,21 +26,21 @@ def test_the_fittest_has_the_least_loss():
     batches = client(1, seed=1, counted=B * T)
     losses = [loss_and_gradient(TENSORS.parameters, arrays(theta), batches[0])[0] for theta in CANDIDATES]
     for order in ([0, 1, 2], [2, 0, 1], [1, 2, 0]):
-        several = adapter_sgd.stacked([CANDIDATES[i] for i in order])
-        best = adapter_sgd.fittest(TENSORS.parameters, several, text(batches, []).learnt, BOS)
+        several = adapter_sgd.stack([CANDIDATES[i] for i in order])
+        best = adapter_sgd.best_adapter(TENSORS.parameters, several, text(batches, []).learnt, BOS)
         assert order[int(best)] == int(np.argmin(losses))
-        for part, expected in zip(adapter_sgd.one_of(several, best), CANDIDATES[int(np.argmin(losses))], strict=True):
+        for part, expected in zip(adapter_sgd.select(several, best), CANDIDATES[int(np.argmin(losses))], strict=True):
             np.testing.assert_array_equal(part, expected)
 
 
 @pytest.mark.parametrize("batches", [[], client(1, seed=1, counted=0)])
 def test_a_text_that_tells_nothing_goes_to_the_first(batches):
-    best = adapter_sgd.fittest(TENSORS.parameters, adapter_sgd.stacked(CANDIDATES), text(batches, []).learnt, BOS)
+    best = adapter_sgd.best_adapter(TENSORS.parameters, adapter_sgd.stack(CANDIDATES), text(batches, []).learnt, BOS)
     assert int(best) == 0
 
 
 def test_ties_go_to_the_first():
-    several = adapter_sgd.stacked([CANDIDATES[1], CANDIDATES[0], CANDIDATES[0], CANDIDATES[1]])
+    several = adapter_sgd.stack([CANDIDATES[1], CANDIDATES[0], CANDIDATES[0], CANDIDATES[1]])
     batches = text(client(1, seed=1), []).learnt
     losses = adapter_sgd.loss_sums(TENSORS.parameters, several, batches, BOS)
-    assert int(adapter_sgd.fittest(TENSORS.parameters, several, batches, BOS)) == int(tf.argmin(losses)) in (0, 1)
+    assert int(adapter_sgd.best_adapter(TENSORS.parameters, several, batches, BOS)) == int(tf.argmin(losses)) in (0, 1)

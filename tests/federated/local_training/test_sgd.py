@@ -5,15 +5,17 @@ import pytest
 import tensorflow as tf
 
 from federated.local_training import sgd
-from federated.local_training.sgd import LocalResult
+from federated.local_training.sgd import ClientUpdate
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.cifg_lstm import Parameters
 from tests.support.federated.toys import BOS, B, E, T, client, dataset, loss_by_hand, parameters, updates_by_hand
 
 
-def train(batches, *, rate=0.5, clip=1e6, dropout=0.0, cap=1e6) -> LocalResult:
+def train(batches, *, rate=0.5, clip=1e6, dropout=0.0, cap=1e6) -> ClientUpdate:
     initial = Parameters(*map(tf.constant, parameters()))
-    return sgd.train(initial, dataset(batches), learning_rate=rate, clip=clip, dropout=dropout, weight_cap=cap, bos=BOS)
+    return sgd.client_update(
+        initial, dataset(batches), learning_rate=rate, clip=clip, dropout=dropout, weight_cap=cap, bos=BOS
+    )
 
 
 @pytest.mark.parametrize("clip", [1e6, 0.05])
@@ -73,9 +75,9 @@ def test_a_client_that_diverges_to_nan_counts_for_nothing_and_says_so():
 def test_dropout_is_drawn_from_the_batch_and_keeps_the_mean():
     batch = sgd.Batch(*(tf.constant(part) for part in client(1, seed=0)[0].values()))
     features = tf.ones([B * T, 500])
-    once, again = (sgd.dropped_out(features, 0.25, batch).numpy() for _ in range(2))
+    once, again = (sgd.dropout_rate(features, 0.25, batch).numpy() for _ in range(2))
     np.testing.assert_array_equal(once, again)
     assert set(np.unique(once)) == {np.float32(0.0), np.float32(1.0 / 0.75)}
     assert once.mean() == pytest.approx(1.0, abs=0.03)
-    np.testing.assert_array_equal(sgd.dropped_out(features, 0.0, batch), features)
+    np.testing.assert_array_equal(sgd.dropout_rate(features, 0.0, batch), features)
     assert not np.array_equal(train(client(2, seed=0), dropout=0.5).update[0], train(client(2, seed=0)).update[0])

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from safetensors import SafetensorError
 
-from federated.personalization.client_states import ClientStates
+from federated.personalization.client_states import ClientStateStore
 
 ARRAYS = [np.arange(6, dtype=np.float32).reshape(2, 3).T, np.float32(0.5), np.zeros((0, 4), np.float32)]
 
 
 def test_shapes_come_back_as_they_were_scalars_too(tmp_path):
-    with ClientStates.open(tmp_path / "clients.sqlite") as states:
+    with ClientStateStore.open(tmp_path / "clients.sqlite") as states:
         states.keep(3, ARRAYS, {"anna": ARRAYS})
         number, server = states.server()
         assert number == 3
@@ -22,17 +22,17 @@ def test_shapes_come_back_as_they_were_scalars_too(tmp_path):
 
 def test_who_took_no_part_has_none_and_the_newest_round_stands(tmp_path):
     path = tmp_path / "clients.sqlite"
-    with ClientStates.open(path) as states:
+    with ClientStateStore.open(path) as states:
         assert (states.server(), states.client("anna")) == (None, None)
         states.keep(1, [np.float32(1)], {"anna": [np.float32(1)], "ben": [np.float32(2)]})
         states.keep(2, [np.float32(5)], {"anna": [np.float32(3)]})
-    with ClientStates.open(path) as states:
+    with ClientStateStore.open(path) as states:
         assert states.server() == (2, [np.float32(5)])
         assert (states.client("anna"), states.client("ben")) == ([np.float32(3)], [np.float32(2)])
 
 
 def test_a_round_that_breaks_half_way_leaves_the_one_before(tmp_path):
-    with ClientStates.open(tmp_path / "clients.sqlite") as states:
+    with ClientStateStore.open(tmp_path / "clients.sqlite") as states:
         states.keep(1, [np.float32(1)], {"anna": [np.float32(1)]})
         with pytest.raises(SafetensorError, match="dtype"):
             states.keep(2, [np.float32(2)], {"anna": [np.asarray("no number")]})

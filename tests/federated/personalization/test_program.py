@@ -6,10 +6,10 @@ import tensorflow as tf
 
 from federated.algorithms import apfl
 from federated.corpus.store import Corpus
-from federated.data.federated_data import Clients, shared_word_counts
+from federated.data.federated_data import FederatedData, shared_word_counts
 from federated.job import DataConfig, PersonalizationConfig
-from federated.personalization.method import Base
-from federated.personalization.program import PersonalProgram, PersonalRound
+from federated.personalization.method import SharedModel
+from federated.personalization.program import PersonalizationProgram, PersonalizationRound
 from keyboard_model.model import adapter, cifg_lstm
 from keyboard_model.text import tokenizer
 
@@ -24,23 +24,23 @@ class Killed(Exception):
 def test_interrupted_rounds_end_where_uninterrupted_ones_do(tiny_corpus, tmp_path):
     method = apfl.METHOD  # its clients keep a structure of structures, and a scalar
     with Corpus.open(tiny_corpus) as corpus:
-        clients = Clients.of(corpus, DataConfig(), seed=0)
+        clients = FederatedData.of(corpus, DataConfig(), seed=0)
         counts = shared_word_counts(clients.all_training_messages(), min_clients=2, count_cap=100)
         pieces = tokenizer.train(counts, 400)
-        base = Base(cifg_lstm.init(len(pieces), 8, 12, seed=0), adapter.init(len(pieces), 8, 2, seed=0))
+        base = SharedModel(cifg_lstm.init(len(pieces), 8, 12, seed=0), adapter.init(len(pieces), 8, 2, seed=0))
         rounds = {"rounds": ROUNDS, "clients_per_round": 3, "max_windows": 8}
         config = PersonalizationConfig(method="apfl", batch=4, window=8, federated=rounds)
 
         def run(name: str, until: int = ROUNDS):
             seen = []
 
-            def on_round(report: PersonalRound) -> None:
+            def on_round(report: PersonalizationRound) -> None:
                 seen.append(report.round)
                 if report.round == until < ROUNDS:
                     raise Killed
 
             plan = method.plan(config, pieces.bos)
-            program = PersonalProgram(
+            program = PersonalizationProgram(
                 method, base, plan, clients, pieces, seed=0, folder=tmp_path / name, on_round=on_round
             )
             return program, seen

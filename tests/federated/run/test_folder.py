@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from federated.job import Job
-from federated.run.folder import RunError, RunFolder
+from federated.run.folder import Run, RunError
 from keyboard_model.model import cifg_lstm
 from keyboard_model.ngram.table import NgramTable
 
 
 @pytest.fixture
 def run(tmp_path):
-    return RunFolder(tmp_path)
+    return Run(tmp_path)
 
 
 def test_parameters_come_back(run):
@@ -41,7 +41,7 @@ def test_damaged_ngrams_are_named(run, cut):
         run.ngram()
 
 
-@pytest.mark.parametrize("read", [RunFolder.job, RunFolder.tokenizer, RunFolder.parameters, RunFolder.ngram])
+@pytest.mark.parametrize("read", [Run.job, Run.tokenizer, Run.parameters, Run.ngram])
 def test_an_empty_folder_says_to_train_first(run, read):
     assert not run.exists()
     with pytest.raises(RunError, match="run `thumbprint train"):
@@ -73,7 +73,7 @@ def test_a_model_of_other_tensors_is_named(run):
 
 
 def test_two_at_a_time_are_refused_and_the_next_is_not(run):
-    with run.locked(), pytest.raises(RunError, match="another process"), RunFolder(run.path).locked():
+    with run.locked(), pytest.raises(RunError, match="another process"), Run(run.path).locked():
         pass
     with run.locked():
         pass
@@ -81,10 +81,10 @@ def test_two_at_a_time_are_refused_and_the_next_is_not(run):
 
 def test_a_file_in_place_of_the_folder(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(RunError, match="cannot write to"), RunFolder(tmp_path / "file").locked():
+    with pytest.raises(RunError, match="cannot write to"), Run(tmp_path / "file").locked():
         pass
 
 
 def test_a_place_where_nobody_may_write():
-    with pytest.raises(RunError, match="cannot write to /proc/run"), RunFolder(Path("/proc/run")).locked():
+    with pytest.raises(RunError, match="cannot write to /proc/run"), Run(Path("/proc/run")).locked():
         pass

@@ -8,12 +8,12 @@ import portpicker
 import pytest
 
 from federated.corpus.store import Corpus
-from federated.data.federated_data import Clients
+from federated.data.federated_data import FederatedData
 from federated.job import DataConfig
 from federated.runtime.execution_context import execution_context
 from federated.runtime.worker import worker_process
 from federated.training import ngram_counts
-from keyboard_model.ngram.kneser_ney import NgramCounts, keys, occurrences
+from keyboard_model.ngram.kneser_ney import NgramCounts, ngram_keys, ngram_occurrences
 from keyboard_model.text import tokenizer as tokenizers
 
 TOKENIZER = tokenizers.train({"see": 9, "you": 8, "home": 7, "later": 6}, 400)
@@ -22,10 +22,10 @@ TOKENIZER = tokenizers.train({"see": 9, "you": 8, "home": 7, "later": 6}, 400)
 @pytest.fixture(scope="module")
 def clients(tiny_corpus):
     with Corpus.open(tiny_corpus) as corpus:
-        yield Clients.of(corpus, DataConfig(), seed=0)
+        yield FederatedData.of(corpus, DataConfig(), seed=0)
 
 
-def by_hand(clients: Clients, cap: int, left_out: tuple[str, ...] = ()) -> dict[int, tuple[int, int]]:
+def by_hand(clients: FederatedData, cap: int, left_out: tuple[str, ...] = ()) -> dict[int, tuple[int, int]]:
     """Of each key, how often it was typed and by how many."""
     counts, typed_by = Counter(), Counter()
     for client in clients.population.training:
@@ -34,8 +34,8 @@ def by_hand(clients: Clients, cap: int, left_out: tuple[str, ...] = ()) -> dict[
         own = Counter(
             key
             for message in clients.training_messages(client)
-            for occurrence in occurrences(TOKENIZER.encode(message))
-            for key in keys(*occurrence)
+            for occurrence in ngram_occurrences(TOKENIZER.encode(message))
+            for key in ngram_keys(*occurrence)
         )
         counts.update({key: min(count, cap) for key, count in own.items()})
         typed_by.update(own.keys())
@@ -67,25 +67,29 @@ def test_those_who_typed_nothing_add_nothing(execution):
     empty = ngram_counts.build(9)(NgramCounts(*[np.zeros(0, np.int64)] * 3)._asdict(), [nobody, nobody])
     assert all(len(part) == 0 for part in empty.values())
     added = ngram_counts.build(9)(empty, [nobody, typed, typed, nobody])
-    (unigram, bigrams, trigrams) = (keys(1, 1, 7)[0], [keys(1, v, 7)[1] for v in (1, 7)], [(1, 1), (1, 7), (7, 7)])
+    (unigram, bigrams, trigrams) = (
+        ngram_keys(1, 1, 7)[0],
+        [ngram_keys(1, v, 7)[1] for v in (1, 7)],
+        [(1, 1), (1, 7), (7, 7)],
+    )
     assert as_dict(NgramCounts(**added)) == {
         unigram: (8, 2),
         bigrams[0]: (2, 2),
         bigrams[1]: (6, 2),
-        **{keys(*context, 7)[2]: (count, 2) for context, count in zip(trigrams, (2, 2, 4), strict=True)},
+        **{ngram_keys(*context, 7)[2]: (count, 2) for context, count in zip(trigrams, (2, 2, 4), strict=True)},
     }
 
 
 def test_a_client_whose_data_breaks_is_left_out_and_counted(execution, clients, monkeypatch):
     broken = clients.population.training[1]
-    read = Clients.training_messages
+    read = FederatedData.training_messages
 
     def training_messages(self, client):
         if client == broken:
             raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid")
         return read(self, client)
 
-    monkeypatch.setattr(Clients, "training_messages", training_messages)
+    monkeypatch.setattr(FederatedData, "training_messages", training_messages)
     counted = ngram_counts.count(clients, TOKENIZER, 100)
     assert counted.dropped == 1
     assert as_dict(counted.counts) == by_hand(clients, 100, left_out=(broken,))

@@ -12,11 +12,11 @@ import pytest
 import tensorflow as tf
 
 from federated.corpus.store import Corpus
-from federated.data.federated_data import Clients
+from federated.data.federated_data import FederatedData
 from federated.evaluation.shared_model import evaluation_batches, tally_batches, whole_word_penalty
-from federated.run.folder import RunError, RunFolder
+from federated.run.folder import Run, RunError
 from federated.train import train
-from federated.training.program import VALIDATION_WORDS, Outcome, averaged
+from federated.training.program import VALIDATION_WORDS, TrainingResult, averaged
 from keyboard_model.model import cifg_lstm
 from tests.support.federated.runs import tiny_job, training_child
 
@@ -24,9 +24,9 @@ JOB = tiny_job()
 
 
 @pytest.fixture(scope="module")
-def whole(tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+def whole(tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run that nobody disturbed."""
-    run = RunFolder(tmp_path_factory.mktemp("whole") / "run")
+    run = Run(tmp_path_factory.mktemp("whole") / "run")
     child = training_child(JOB, tiny_corpus, run.path)
     child.join()
     assert child.exitcode == 0
@@ -34,12 +34,12 @@ def whole(tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFol
 
 
 @pytest.fixture(scope="module")
-def outcome(whole: RunFolder) -> Outcome:
+def outcome(whole: Run) -> TrainingResult:
     """How it ended."""
-    return Outcome(**whole.read_json("summary.json"))
+    return TrainingResult(**whole.read_json("summary.json"))
 
 
-def rows(run: RunFolder) -> list[dict[str, float]]:
+def rows(run: Run) -> list[dict[str, float]]:
     """`rounds.csv` but for the seconds, which no two runs share."""
     with run.rounds.open() as file:
         return [
@@ -47,7 +47,7 @@ def rows(run: RunFolder) -> list[dict[str, float]]:
         ]
 
 
-def assert_same_run(one: RunFolder, other: RunFolder) -> None:
+def assert_same_run(one: Run, other: Run) -> None:
     for name in ("last", "best"):
         for a, b in zip(one.parameters(name), other.parameters(name), strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
@@ -64,7 +64,7 @@ def workers_of(process: psutil.Process) -> list[psutil.Process]:
     return [child for child in process.children(recursive=True) if "worker_binary" in " ".join(child.cmdline())]
 
 
-def kill_after(child, run: RunFolder, rounds: int, seconds: float) -> int:
+def kill_after(child, run: Run, rounds: int, seconds: float) -> int:
     """Kills a training so many seconds after its round so many; returns how many workers of its own it had."""
     while child.is_alive() and (not run.rounds.exists() or len(rows(run)) < rounds):
         time.sleep(0.01)
@@ -78,7 +78,7 @@ def kill_after(child, run: RunFolder, rounds: int, seconds: float) -> int:
 
 
 def test_killed_at_any_moment_and_resumed_it_is_the_run_that_was_not(whole, tiny_corpus, tmp_path):
-    run, moments = RunFolder(tmp_path / "run"), random.Random(0)
+    run, moments = Run(tmp_path / "run"), random.Random(0)
     child = training_child(JOB, tiny_corpus, run.path, resume=True)
     kill_after(child, run, 0, moments.uniform(0, 0.5))
     for rounds in (1, 6):
@@ -121,7 +121,7 @@ def test_training_lowers_the_loss(whole):
 def test_the_best_kept_is_the_one_that_validation_measured(whole, outcome, tiny_corpus):
     shared, tokenizer, sums = whole.parameters("best"), whole.tokenizer(), np.zeros(2)
     with Corpus.open(tiny_corpus) as corpus:
-        clients = Clients.of(corpus, JOB.data, JOB.seed)
+        clients = FederatedData.of(corpus, JOB.data, JOB.seed)
         for client in clients.population.validation:
             made = evaluation_batches(tokenizer, clients.training_messages(client), 4, 8)
             data = tf.data.Dataset.from_tensor_slices({name: np.stack([b[name] for b in made]) for name in made[0]})
@@ -160,7 +160,7 @@ def test_no_gain_stops_early_and_the_first_best_is_kept(tiny_corpus, tmp_path):
 def test_a_run_out_of_minutes_before_its_first_evaluation_still_leaves_a_best_model(tiny_corpus, tmp_path):
     ended = train(tiny_job(max_minutes=1e-6, evaluate_every=100, rounds=100), tiny_corpus, tmp_path / "run")
     assert (ended.stopped_by, ended.rounds) == ("minutes", 1)
-    run = RunFolder(tmp_path / "run")
+    run = Run(tmp_path / "run")
     for a, b in zip(run.parameters("best"), run.parameters("last"), strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -169,7 +169,7 @@ def test_everyone_diverging_is_counted_and_not_fatal(tiny_corpus, tmp_path):
     job = tiny_job(rounds=2, client_learning_rate=1e30, clip=1e30)
     ended = train(job, tiny_corpus, tmp_path / "run")
     assert ended.broken_clients == 6
-    assert all(np.isfinite(part).all() for part in RunFolder(tmp_path / "run").parameters("last"))
+    assert all(np.isfinite(part).all() for part in Run(tmp_path / "run").parameters("last"))
 
 
 def test_the_running_average_of_the_weights():

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 import numpy as np
 import pytest
 
-from keyboard_model.ngram.kneser_ney import NgramCounts, keys, kneser_ney, occurrences
+from keyboard_model.ngram.kneser_ney import NgramCounts, kneser_ney, ngram_keys, ngram_occurrences
 from keyboard_model.ngram.table import NgramTable
 from keyboard_model.text.tokenizer import Encoded
 
@@ -22,8 +22,8 @@ def pooled(clients: list[list[list[int]]]) -> NgramCounts:
     counts, typed_by = Counter(), defaultdict(set)
     for client, messages in enumerate(clients):
         for message in messages:
-            for occurrence in occurrences(encoded(message)):
-                for key in keys(*occurrence):
+            for occurrence in ngram_occurrences(encoded(message)):
+                for key in ngram_keys(*occurrence):
                     counts[key] += 1
                     typed_by[key].add(client)
     order = list(counts)
@@ -33,9 +33,9 @@ def pooled(clients: list[list[list[int]]]) -> NgramCounts:
 
 
 def test_what_occurs_in_a_message():
-    assert list(occurrences(encoded([A, MARK, B]))) == [(BOS, BOS, A), (A, MARK, B)]
-    assert list(occurrences(encoded([A]))) == [(BOS, BOS, A)]
-    assert list(occurrences(encoded([MARK]))) == list(occurrences(encoded([]))) == []
+    assert list(ngram_occurrences(encoded([A, MARK, B]))) == [(BOS, BOS, A), (A, MARK, B)]
+    assert list(ngram_occurrences(encoded([A]))) == [(BOS, BOS, A)]
+    assert list(ngram_occurrences(encoded([MARK]))) == list(ngram_occurrences(encoded([]))) == []
 
 
 def test_every_number_by_hand():

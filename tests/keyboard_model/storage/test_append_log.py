@@ -3,7 +3,7 @@ import stat
 
 import pytest
 
-from keyboard_model.storage.append_log import LineFile
+from keyboard_model.storage.append_log import AppendLog
 
 
 class FileError(ValueError):
@@ -11,14 +11,14 @@ class FileError(ValueError):
 
 
 def lines(path):
-    file = LineFile(path, FileError)
+    file = AppendLog(path, FileError)
     found = list(file.lines())
     file.close()
     return found
 
 
 def test_what_was_appended_is_there_with_where_it_begins(tmp_path):
-    file = LineFile(tmp_path / "f", FileError)
+    file = AppendLog(tmp_path / "f", FileError)
     assert [file.append(line) for line in (b"one", b"", b"three")] == [0, 4, 5]
     assert file.line(5) == b"three\n"
     assert file.append(b"four") == 11  # reading has not moved the end
@@ -40,7 +40,7 @@ def test_a_line_cut_short_is_dropped(tmp_path):
 
 
 def test_a_disk_that_takes_only_a_part_is_an_error_and_leaves_nothing_of_the_line(tmp_path, monkeypatch):
-    file = LineFile(tmp_path / "f", FileError)
+    file = AppendLog(tmp_path / "f", FileError)
     file.append(b"one")
     monkeypatch.setattr(os, "fsync", lambda descriptor: (_ for _ in ()).throw(OSError(28, "No space left on device")))
     with pytest.raises(FileError, match=rf"cannot write {tmp_path / 'f'}: No space left on device"):
@@ -53,4 +53,4 @@ def test_a_disk_that_takes_only_a_part_is_an_error_and_leaves_nothing_of_the_lin
 
 def test_a_file_that_cannot_be_made(tmp_path):
     with pytest.raises(FileError, match=r"cannot write .*nowhere"):
-        LineFile(tmp_path / "nowhere" / "f", FileError)
+        AppendLog(tmp_path / "nowhere" / "f", FileError)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from keyboard_model.storage.child_processes import Leashed
+from keyboard_model.storage.child_processes import ChildProcessPool
 
 PARENT = """
 import os, time
@@ -27,7 +27,7 @@ def runs(pid):
 
 
 def test_each_process_begins_as_told(tmp_path):
-    with Leashed(1, os.chdir, tmp_path) as processes:
+    with ChildProcessPool(1, os.chdir, tmp_path) as processes:
         assert processes.submit(os.getcwd).result() == str(tmp_path)
 
 

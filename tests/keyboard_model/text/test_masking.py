@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from keyboard_model.text.masking import bare, replaced, without_words
+from keyboard_model.text.masking import canonical_form, mask_words, replace_spans
 
 
 def test_spans_are_replaced() -> None:
-    assert replaced("abcdef", []) == "abcdef"
-    assert replaced("abcdef", [(4, 5), (1, 2)]) == "a<#>cd<#>f"
-    assert replaced("abcdef", [(1, 3), (2, 4), (4, 5)]) == "a<#>f"
-    assert replaced("abcdef", [(1, 5), (2, 3)]) == "a<#>f"
-    assert replaced("abcdef", [(0, 6)]) == "<#>"
+    assert replace_spans("abcdef", []) == "abcdef"
+    assert replace_spans("abcdef", [(4, 5), (1, 2)]) == "a<#>cd<#>f"
+    assert replace_spans("abcdef", [(1, 3), (2, 4), (4, 5)]) == "a<#>f"
+    assert replace_spans("abcdef", [(1, 5), (2, 3)]) == "a<#>f"
+    assert replace_spans("abcdef", [(0, 6)]) == "<#>"
 
 
 @pytest.mark.parametrize("word", ["Anna", "ANNA", "'anna'", "anna'"])
 def test_case_and_quotes_make_no_other_word(word: str) -> None:
-    assert bare(word) == "anna"
+    assert canonical_form(word) == "anna"
 
 
 @pytest.mark.parametrize(
@@ -33,10 +33,10 @@ def test_case_and_quotes_make_no_other_word(word: str) -> None:
     ],
 )
 def test_a_word_is_masked_wherever_it_stands_alone(text: str, left: str) -> None:
-    assert without_words(text, "anna".__eq__) == left
+    assert mask_words(text, "anna".__eq__) == left
 
 
 def test_any_script() -> None:
-    assert without_words("我们今天去", "今天".__eq__) == "我们<#>去"
-    assert without_words("ask u\u0308ber now", "über".__eq__) == "ask <#> now"
-    assert without_words("don’t go", "don't".__eq__) == "<#> go"
+    assert mask_words("我们今天去", "今天".__eq__) == "我们<#>去"
+    assert mask_words("ask u\u0308ber now", "über".__eq__) == "ask <#> now"
+    assert mask_words("don’t go", "don't".__eq__) == "<#> go"

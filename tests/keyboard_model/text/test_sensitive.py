@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyboard_model.text.masking import masked
+from keyboard_model.text.masking import mask_sensitive
 from keyboard_model.text.units import PLACEHOLDER, words
 
 PLAIN = st.sampled_from(
@@ -36,7 +36,7 @@ SENTENCES = st.lists(PLAIN, max_size=6, unique=True).map(" ".join)
     ],
 )
 def test_what_is_masked(text: str, left: str) -> None:
-    assert masked(text) == left
+    assert mask_sensitive(text) == left
 
 
 @pytest.mark.parametrize(
@@ -57,29 +57,29 @@ def test_what_is_masked(text: str, left: str) -> None:
     ],
 )
 def test_what_is_not(text: str) -> None:
-    assert masked(text) == text
+    assert mask_sensitive(text) == text
 
 
 @given(SENTENCES)
 def test_plain_messages_stay_as_they_are(text: str) -> None:
-    assert masked(text) == text
+    assert mask_sensitive(text) == text
 
 
 @given(SENTENCES, st.integers(min_value=1000), SENTENCES)
 def test_no_number_comes_through(before: str, number: int, after: str) -> None:
-    left = masked(f"{before} {number} {after}")
+    left = mask_sensitive(f"{before} {number} {after}")
     assert str(number) not in left
     assert PLACEHOLDER in left
 
 
 @given(st.lists(st.integers(0, 9999).map(str), min_size=4, max_size=8), st.sampled_from([" ", "-", ".", ", ", "/", ""]))
 def test_nor_one_in_groups(groups: list[str], joint: str) -> None:
-    assert not re.search(r"\d", masked(f"it is {joint.join(groups)} ok"))
+    assert not re.search(r"\d", mask_sensitive(f"it is {joint.join(groups)} ok"))
 
 
 @given(SENTENCES, st.emails(), SENTENCES)
 def test_no_address_comes_through(before: str, address: str, after: str) -> None:
-    left = masked(f"{before} {address} {after}")
+    left = mask_sensitive(f"{before} {address} {after}")
     assert address not in left
     assert "@" not in left
 
@@ -91,18 +91,18 @@ def test_no_address_comes_through(before: str, address: str, after: str) -> None
     SENTENCES,
 )
 def test_no_link_comes_through(before: str, scheme: str, rest: str, after: str) -> None:
-    assert scheme not in masked(f"{before} {scheme}{rest} {after}")
+    assert scheme not in mask_sensitive(f"{before} {scheme}{rest} {after}")
 
 
 @given(st.text())
 def test_whatever_is_typed(text: str) -> None:
-    left = masked(text)
-    assert masked(left) == left
+    left = mask_sensitive(text)
+    assert mask_sensitive(left) == left
     assert all(sum(map(str.isdecimal, word)) <= 3 for word in words(left))
 
 
 @pytest.mark.parametrize("part", ["a", "a.", "1 ", "www.", "a@", "a://", "-", "a1", "1.1@"])
 def test_a_long_text_takes_time_in_proportion(part: str) -> None:
     started = time.perf_counter()
-    masked(part * 50_000)
+    mask_sensitive(part * 50_000)
     assert time.perf_counter() - started < 5

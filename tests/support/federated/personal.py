@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from federated.job import PersonalizationConfig
 from federated.personalization import personalization_process
-from federated.personalization.method import Base, Local, Method, Plan, Text
+from federated.personalization.method import ClientText, ClientUpdate, Method, MethodContext, SharedModel
 from keyboard_model.model.adapter import Adapter
 from tests.support.federated.toys import BOS, B, Batches, E, T, V, dataset, parameters
 
@@ -20,11 +20,13 @@ def random_adapter(seed: int, scale: float = 0.3) -> Adapter:
     return Adapter(*(rng.normal(0, scale, shape).astype(np.float32) for shape in ((E, R), (R, E), (V,))))
 
 
-BASE = Base(parameters(), random_adapter(0))
-TENSORS: Base = tf.nest.map_structure(tf.constant, BASE)
+BASE = SharedModel(parameters(), random_adapter(0))
+TENSORS: SharedModel = tf.nest.map_structure(tf.constant, BASE)
 
 
-def plan_of(method: Method, options: dict | None = None, federated: dict | None = None, **changes: float) -> Plan:
+def plan_of(
+    method: Method, options: dict | None = None, federated: dict | None = None, **changes: float
+) -> MethodContext:
     values = {
         "steps": 3,
         "learning_rate": 0.1,
@@ -40,24 +42,26 @@ def plan_of(method: Method, options: dict | None = None, federated: dict | None 
     return method.plan(config, BOS)
 
 
-def text(learnt: Batches, held_out: Batches) -> Text:
-    return Text(*(dataset(part) if part else tf.data.Dataset.from_tensor_slices(EMPTY) for part in (learnt, held_out)))
+def text(learnt: Batches, held_out: Batches) -> ClientText:
+    return ClientText(
+        *(dataset(part) if part else tf.data.Dataset.from_tensor_slices(EMPTY) for part in (learnt, held_out))
+    )
 
 
-def local(method: Method, server, client, batches: Batches, plan: Plan) -> Local:
+def local(method: Method, server, client, batches: Batches, plan: MethodContext) -> ClientUpdate:
     """A client's round outside TFF."""
     server, client = (tf.nest.map_structure(tf.constant, part) for part in (server, client))
     assert method.local is not None
     return method.local(TENSORS, server, client, dataset(batches), plan)
 
 
-def personal(method: Method, server, client, learnt: Batches, held_out: Batches, plan: Plan) -> Adapter:
+def personal(method: Method, server, client, learnt: Batches, held_out: Batches, plan: MethodContext) -> Adapter:
     """The adapter that a client ends with, outside TFF."""
     server, client = (tf.nest.map_structure(tf.constant, part) for part in (server, client))
     return method.personalize(TENSORS, server, client, text(learnt, held_out), plan).adapter
 
 
-def rounds(method: Method, plan: Plan, clients: list[Batches], number: int = 1):
+def rounds(method: Method, plan: MethodContext, clients: list[Batches], number: int = 1):
     """Real TFF rounds of these clients from the method's start: the server's value, their states, the last figures."""
     process = personalization_process.build(method, BASE, plan)
     state = process.initialize()

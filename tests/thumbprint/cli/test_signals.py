@@ -6,7 +6,7 @@ import time
 import pytest
 
 from tests.support.thumbprint.program import PROGRAM
-from thumbprint.cli.errors import unwinding
+from thumbprint.cli.errors import interruptible
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_a_signal_ends_the_program_in_order(tiny_bundle, trusted, tmp_path, numb
 
 def test_a_second_signal_does_not_break_off_the_cleaning_up():
     cleaned = False
-    with pytest.raises(SystemExit) as stop, unwinding():
+    with pytest.raises(SystemExit) as stop, interruptible():
         try:
             signal.raise_signal(signal.SIGTERM)
         finally:
@@ -58,7 +58,7 @@ def test_a_second_signal_does_not_break_off_the_cleaning_up():
 def test_a_signal_that_somebody_ignores_stays_ignored():
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with unwinding():
+        with interruptible():
             signal.raise_signal(signal.SIGHUP)
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:

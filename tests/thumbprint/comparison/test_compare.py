@@ -9,11 +9,11 @@ import pytest
 from federated.algorithms.registry import METHODS as METHODS_BY_NAME
 from federated.corpus.store import Corpus, CorpusError
 from federated.job import Job, PersonalizationConfig
-from federated.personalization.program import Learnt
-from federated.run.folder import RunFolder
+from federated.personalization.program import TrainedMethod
+from federated.run.folder import Run
 from thumbprint.comparison.compare import CompareError, compare, names_of
 from thumbprint.comparison.measure.costs import own_rounds
-from thumbprint.comparison.measure.worker_pool import Opening
+from thumbprint.comparison.measure.worker_pool import WorkerConfig
 from thumbprint.comparison.results import QUICK, Comparison
 
 METHODS = ["ditto", "user_history"]
@@ -21,7 +21,7 @@ BUDGET = replace(QUICK, trials=2, tuning_rounds=1, rounds=2, seen_users=3)
 
 
 def comparing(tiny_run: Path, tiny_corpus: Path, out: Path, said: list[str]) -> Comparison:
-    job = RunFolder(tiny_run).job()
+    job = Run(tiny_run).job()
     return compare(job, tiny_corpus, out, methods=METHODS, budget=BUDGET, min_messages=5, run=tiny_run, say=said.append)
 
 
@@ -80,8 +80,8 @@ def test_rounds_cost_bytes_on_top_of_the_shared_model(found):
 def test_without_a_round_no_model_is_sent(tiny_run, tiny_corpus, tmp_path, name):
     config = PersonalizationConfig(method=name)
     with Corpus.open(tiny_corpus) as corpus:
-        setting = Opening(tiny_corpus, tiny_run, tmp_path, 5, config, BUDGET).setting(corpus)
-        assert own_rounds(setting, METHODS_BY_NAME[name], config, Learnt((), lambda client: (), 0)) is None
+        setting = WorkerConfig(tiny_corpus, tiny_run, tmp_path, 5, config, BUDGET).setting(corpus)
+        assert own_rounds(setting, METHODS_BY_NAME[name], config, TrainedMethod((), lambda client: (), 0)) is None
 
 
 def test_the_second_time_nothing_is_done_again(found, tiny_run, tiny_corpus):
@@ -104,16 +104,16 @@ def test_nobody_to_measure(tiny_run, tiny_corpus, tmp_path):
 
 def test_a_corpus_that_is_not_there_leaves_nothing_behind(tiny_run, tmp_path):
     with pytest.raises(CorpusError, match="nowhere"):
-        compare(RunFolder(tiny_run).job(), tmp_path / "nowhere.sqlite", tmp_path / "out", budget=BUDGET, run=tiny_run)
+        compare(Run(tiny_run).job(), tmp_path / "nowhere.sqlite", tmp_path / "out", budget=BUDGET, run=tiny_run)
     assert not (tmp_path / "out").exists()
 
 
 def test_the_users_tuned_on_are_never_the_users_measured(found, tiny_run, tiny_corpus):
-    job = RunFolder(tiny_run).job()
-    from federated.data.federated_data import Clients
+    job = Run(tiny_run).job()
+    from federated.data.federated_data import FederatedData
 
     with Corpus.open(tiny_corpus) as corpus:
-        population = Clients.of(corpus, job.data, job.seed).population
+        population = FederatedData.of(corpus, job.data, job.seed).population
     measured = {row.user_id for method in found[0].methods for row in method.clients}
     assert measured
     assert not measured & set(population.validation)

@@ -16,9 +16,9 @@ from federated.algorithms import fine_tuning
 from federated.algorithms.baselines import global_only
 from federated.algorithms.registry import METHODS
 from federated.job import PersonalizationConfig
-from federated.personalization.client_states import ClientStates
-from federated.personalization.method import PhonePart, starting_point
-from federated.run.folder import RunError, RunFolder
+from federated.personalization.client_states import ClientStateStore
+from federated.personalization.method import DeviceArtifact, start_from
+from federated.run.folder import Run, RunError
 from keyboard_model.model import adapter, cifg_lstm
 from thumbprint.pipeline.export import ExportError, export_run, recipe_of
 
@@ -32,7 +32,7 @@ def export(tiny_run: Path, tiny_keys: tuple[Path, Path], tmp_path: Path) -> Call
     folder = shutil.copytree(tiny_run, tmp_path / "run")
 
     def made(**personalization: object) -> Bundle:
-        job = RunFolder(folder).job()
+        job = Run(folder).job()
         config = PersonalizationConfig.model_validate(job.personalization.model_dump() | personalization)
         path = tmp_path / "x.bundle"
         export_run(folder, path, tiny_keys[0], job.model_copy(update={"personalization": config}))
@@ -43,17 +43,17 @@ def export(tiny_run: Path, tiny_keys: tuple[Path, Path], tmp_path: Path) -> Call
 
 def test_a_recipe_is_the_job_s_numbers_and_the_method_s_part() -> None:
     config = PersonalizationConfig(steps=3, learning_rate=0.7, gate={"margin": 2.0})
-    part = PhonePart(PARAMETERS, (START, START), "clusters")
+    part = DeviceArtifact(PARAMETERS, (START, START), "clusters")
     recipe = recipe_of(config, replace(fine_tuning.METHOD, name="clustered"), part)
     assert (recipe.method, recipe.algorithm, recipe.starts, recipe.constants) == ("clustered", "clusters", 2, {})
     assert (recipe.steps, recipe.learning_rate, recipe.gate.margin) == (3, 0.7, 2.0)
     constants = {"alpha": 0.25, "alpha_rate": 0.0}
-    mixed = recipe_of(config, fine_tuning.METHOD, PhonePart(PARAMETERS, (START,), "apfl", constants))
+    mixed = recipe_of(config, fine_tuning.METHOD, DeviceArtifact(PARAMETERS, (START,), "apfl", constants))
     assert mixed.constants == constants
 
 
 def test_the_owner_s_words_are_mixed_in_where_the_method_does() -> None:
-    config, part = PersonalizationConfig(), PhonePart(PARAMETERS, (START,), "steps")
+    config, part = PersonalizationConfig(), DeviceArtifact(PARAMETERS, (START,), "steps")
     with_history = recipe_of(config, replace(fine_tuning.METHOD, history=True), part).history
     assert with_history.model_dump() == config.history.model_dump()
     without = recipe_of(config, fine_tuning.METHOD, part).history
@@ -61,14 +61,14 @@ def test_the_owner_s_words_are_mixed_in_where_the_method_does() -> None:
 
 
 def test_what_trains_nothing_takes_no_steps() -> None:
-    recipe = recipe_of(PersonalizationConfig(steps=9), global_only.METHOD, PhonePart(PARAMETERS, (START,), "none"))
+    recipe = recipe_of(PersonalizationConfig(steps=9), global_only.METHOD, DeviceArtifact(PARAMETERS, (START,), "none"))
     assert (recipe.algorithm, recipe.steps, recipe.trains_nothing) == ("none", 0, True)
 
 
 def test_a_method_without_rounds_needs_no_corpus(export: Callable[..., Bundle], tmp_path: Path) -> None:
-    folder = RunFolder(tmp_path / "run")
+    folder = Run(tmp_path / "run")
     folder.write_json("corpus.json", folder.read_json("corpus.json") | {"path": str(tmp_path / "gone.sqlite")})
-    expected = starting_point(folder.job(), folder.parameters()).adapter
+    expected = start_from(folder.job(), folder.parameters()).adapter
     np.testing.assert_array_equal(export(method="fine_tuning").adapter_init.lora_a, expected.lora_a)
 
 
@@ -77,7 +77,7 @@ def test_a_method_s_own_rounds_are_trained_once_and_read_again(export: Callable[
     first = export(**asked)
     assert np.abs(first.adapter_init.bias).max() > 0, "the start is what the rounds came to"
     (kept,) = (tmp_path / "run" / "personal").glob("*/clients.sqlite")
-    with ClientStates.open(kept) as states:
+    with ClientStateStore.open(kept) as states:
         found = states.server()
     assert found is not None and found[0] == 2
     assert any(np.array_equal(part, first.adapter_init.bias) for part in found[1])
@@ -87,7 +87,7 @@ def test_a_method_s_own_rounds_are_trained_once_and_read_again(export: Callable[
 
 
 def test_rounds_on_another_corpus_are_refused(export: Callable[..., Bundle], tmp_path: Path) -> None:
-    folder = RunFolder(tmp_path / "run")
+    folder = Run(tmp_path / "run")
     folder.write_json("corpus.json", folder.read_json("corpus.json") | {"corpus_id": "0" * 64})
     with pytest.raises(RunError, match="is not the corpus"):
         export(method="ditto", federated={"rounds": 1})

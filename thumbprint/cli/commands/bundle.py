@@ -75,18 +75,18 @@ def export(
     past a stated tolerance nothing is written.
     """
     from thumbprint.cli.trusted_keys import signer_fingerprint, signing_key
-    from thumbprint.console.tensorflow_log import quieten
+    from thumbprint.console.tensorflow_log import silence_tensorflow
     from thumbprint.console.terminal import output, working
 
     private_key = signing_key(key)
     signer = signer_fingerprint(private_key)
-    quieten()
+    silence_tensorflow()
     with working("exporting"):
         from federated.job import load_job
-        from federated.run.folder import RunFolder
+        from federated.run.folder import Run
         from thumbprint.cli.views.run import export_view
         from thumbprint.pipeline.export import export_run
 
         check = export_run(run, out, private_key, load_job(job) if job else None)
-        synthetic = bool(RunFolder(run).read_json("corpus.json")["synthetic"])
+        synthetic = bool(Run(run).read_json("corpus.json")["synthetic"])
     output().print(export_view(out, check, size=out.stat().st_size, signer=signer, synthetic=synthetic))

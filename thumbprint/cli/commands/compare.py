@@ -52,7 +52,7 @@ def compare(
     from dataclasses import replace
 
     from federated.job import load_job
-    from thumbprint.console.tensorflow_log import quieten
+    from thumbprint.console.tensorflow_log import silence_tensorflow
     from thumbprint.console.terminal import output, telling
 
     loaded = load_job(job)
@@ -60,7 +60,7 @@ def compare(
     if messages is None:
         raise typer.BadParameter(f'{job} names no corpus: give --corpus CORPUS, or `corpus = "FILE"` in the job')
     folder = out or Path("runs") / f"{loaded.name}-comparison"
-    quieten()
+    silence_tensorflow()
     with telling("loading TensorFlow") as say:
         from thumbprint.comparison.compare import compare as run_comparison
         from thumbprint.comparison.report.table import comparison_view

@@ -59,10 +59,10 @@ def import_source(
     The corpus is written whole or not at all; records that cannot be used are counted, with the reason.
     """
     from federated.corpus.importers.detect import import_corpus
-    from thumbprint.console.tensorflow_log import quieten
+    from thumbprint.console.tensorflow_log import silence_tensorflow
     from thumbprint.console.terminal import counting
 
-    quieten()  # TFF's client data is read with TensorFlow
+    silence_tensorflow()  # TFF's client data is read with TensorFlow
     with counting("reading", "records") as progress:
         summary = import_corpus(source, out, format, progress)
     _print_summary(summary, out)

@@ -21,11 +21,11 @@ def demo(
     """
     from thumbprint.cli.views.demo import NOTICE, demo_view, places
     from thumbprint.console.tables import notice
-    from thumbprint.console.tensorflow_log import quieten
+    from thumbprint.console.tensorflow_log import silence_tensorflow
     from thumbprint.console.terminal import output
     from thumbprint.pipeline.demo import Demo, DemoSize, demo_job
 
-    quieten()
+    silence_tensorflow()
     console = output()
     console.print(notice(NOTICE))
     try:

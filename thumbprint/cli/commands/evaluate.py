@@ -25,16 +25,16 @@ def evaluate(
     """
     from dataclasses import asdict
 
-    from thumbprint.console.tensorflow_log import quieten
+    from thumbprint.console.tensorflow_log import silence_tensorflow
     from thumbprint.console.terminal import measuring, output
 
-    quieten()
+    silence_tensorflow()
     with measuring("evaluating", "users") as progress:
         from federated.evaluate import evaluate_run
-        from federated.run.folder import RunFolder
+        from federated.run.folder import Run
         from thumbprint.cli.views.run import evaluation_view
 
         found = evaluate_run(run, corpus, min_messages=min_messages, on_clients=progress)
-    RunFolder(run).write_json("evaluation.json", asdict(found))
+    Run(run).write_json("evaluation.json", asdict(found))
     output().print(evaluation_view(found))
     typer.echo(f"wrote {run / 'evaluation.json'}")

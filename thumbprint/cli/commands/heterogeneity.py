@@ -39,9 +39,9 @@ def heterogeneity(
     DIR gets heterogeneity.json and pictures; it holds figures and user ids, no texts.
     """
     if run:
-        from thumbprint.console.tensorflow_log import quieten
+        from thumbprint.console.tensorflow_log import silence_tensorflow
 
-        quieten()
+        silence_tensorflow()
     from thumbprint.console.terminal import measuring, output
 
     with measuring("measuring", "users") as progress:
@@ -80,19 +80,19 @@ def recommend(
     DIR gets recommendation.json, and heterogeneity.json that it follows from.
     """
     if run:
-        from thumbprint.console.tensorflow_log import quieten
+        from thumbprint.console.tensorflow_log import silence_tensorflow
 
-        quieten()
+        silence_tensorflow()
     from thumbprint.console.terminal import measuring, output
 
     with measuring("measuring", "users") as progress:
         from federated.heterogeneity.measure import measure
-        from federated.heterogeneity.recommendation import advise
+        from federated.heterogeneity.recommendation import recommend_method
 
         found = measure(corpus, run, max_users=max_users, seed=seed, on_users=progress)
     from thumbprint.cli.views.heterogeneity import advice_view
 
-    advice = advise(found)
+    advice = recommend_method(found)
     written = []
     if out:
         from thumbprint.pipeline.heterogeneity_report import write_recommendation

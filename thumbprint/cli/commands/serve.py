@@ -52,10 +52,10 @@ def serve(
     try; /v1/openapi.json there describes the API. Ctrl-C ends it, once requests underway are answered.
     """
     from api.server import serve as run
-    from thumbprint.cli.trusted_keys import app_folder, naming_the_key, trusted_public_key
+    from thumbprint.cli.trusted_keys import app_folder, explaining_key_errors, trusted_public_key
 
     key = trusted_public_key(public_key, bundle)
-    with naming_the_key(key, bundle):
+    with explaining_key_errors(key, bundle):
         run(
             bundle,
             key,

@@ -154,20 +154,20 @@ def simulate(
         elif population is not None and days is not None:
             from device_runtime.reporting.fleet_table import table_of
             from device_runtime.simulation.fleet.world.plan import FleetPlan
-            from thumbprint.pipeline.simulate import FLEET_FILES, live_through
+            from thumbprint.pipeline.simulate import FLEET_FILES, simulate_corpus_fleet
 
             plan = FleetPlan(population, days, seed, words_a_day, release_day)
             second = [open_bundle(next_bundle, public_key)[0]] if next_bundle else []
             people = [user for user in chosen if messages.message_count(user) >= min_messages]
-            output().print(table_of(live_through([opened, *second], messages, people, plan, out, workers)))
+            output().print(table_of(simulate_corpus_fleet([opened, *second], messages, people, plan, out, workers)))
             written = FLEET_FILES
         else:
             from device_runtime.inference.engine import Engine
-            from device_runtime.simulation.device import brief_phones
-            from thumbprint.pipeline.simulate import simulate_users, write_results
+            from device_runtime.simulation.device import temporary_devices
+            from thumbprint.pipeline.simulate import simulate_corpus, write_results
 
-            report = simulate_users(opened, messages, chosen, count, out, min_messages, workers)
-            write_results(brief_phones(Engine(opened)), messages, report, out)
+            report = simulate_corpus(opened, messages, chosen, count, out, min_messages, workers)
+            write_results(temporary_devices(Engine(opened)), messages, report, out)
             print_table(report, output())
     typer.echo("wrote " + ", ".join(str(out / name) for name in written))
 

@@ -13,7 +13,7 @@ import typer
 
 if TYPE_CHECKING:
     from federated.job import Job
-    from federated.training.program import Outcome
+    from federated.training.program import TrainingResult
 
 
 def train(
@@ -75,13 +75,13 @@ def _addresses(workers: str | None) -> list[str]:
     return addresses
 
 
-def _train(job: Job, corpus: Path, folder: Path, resume: bool, workers: list[str], again: str) -> Outcome:
-    from thumbprint.console.tensorflow_log import quieten
+def _train(job: Job, corpus: Path, folder: Path, resume: bool, workers: list[str], again: str) -> TrainingResult:
+    from thumbprint.console.tensorflow_log import silence_tensorflow
     from thumbprint.console.training_progress import showing_rounds
 
-    quieten()
+    silence_tensorflow()
     with showing_rounds(job.training) as shown:
-        from federated.run.folder import RunFolder
+        from federated.run.folder import Run
         from federated.train import train
 
         try:
@@ -95,17 +95,17 @@ def _train(job: Job, corpus: Path, folder: Path, resume: bool, workers: list[str
                 on_round=shown.round,
             )
         except (KeyboardInterrupt, SystemExit):
-            if RunFolder(folder).exists():
+            if Run(folder).exists():
                 shown.say(f"stopped; go on from the last checkpoint with: {again}")
             raise
 
 
-def _show(outcome: Outcome, folder: Path) -> None:
-    from federated.run.folder import RunFolder
+def _show(outcome: TrainingResult, folder: Path) -> None:
+    from federated.run.folder import Run
     from thumbprint.cli.views.run import training_view
     from thumbprint.console.terminal import output
 
-    output().print(training_view(folder, RunFolder(folder).read_json("corpus.json"), outcome))
+    output().print(training_view(folder, Run(folder).read_json("corpus.json"), outcome))
 
 
 def worker(

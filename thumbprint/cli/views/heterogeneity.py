@@ -9,10 +9,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from federated.heterogeneity.evidence import Signal
-from federated.heterogeneity.recommendation import Advice
+from federated.heterogeneity.evidence import Evidence
+from federated.heterogeneity.recommendation import Recommendation
 from federated.heterogeneity.report import Comparison, Heterogeneity
-from federated.heterogeneity.user_summary import OverUsers
+from federated.heterogeneity.user_summary import UserSummary
 from thumbprint.console.tables import headed, notice, pairs
 
 _NOT = "not measured"
@@ -78,7 +78,7 @@ def _shares(found: Heterogeneity) -> RenderableType:
     table = Table()
     for column in ("share of a user's typing", "users", "mean", "p10", "median", "p90"):
         table.add_column(column, justify="left" if column.startswith("share") else "right")
-    rows: dict[str, OverUsers | None] = {"words that fewer than 2 others typed": found.outside_shared}
+    rows: dict[str, UserSummary | None] = {"words that fewer than 2 others typed": found.outside_shared}
     if found.run:
         rows["words that the tokenizer spells in pieces"] = found.outside_tokenizer
     for name, share in rows.items():
@@ -116,7 +116,7 @@ def _gradients(found: Heterogeneity) -> RenderableType:
     )
 
 
-def _evidence(signal: Signal) -> object:
+def _evidence(signal: Evidence) -> object:
     return "never" if signal.evidence is None else round(signal.evidence)
 
 
@@ -124,7 +124,7 @@ def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
-def advice_view(found: Heterogeneity, advice: Advice) -> Group:
+def advice_view(found: Heterogeneity, advice: Recommendation) -> Group:
     """Returns the view: the advice in one sentence, its settings, every rule with what it measured."""
     label = [notice("a program made these messages up.")] if found.synthetic else []
     because = Text(f"{advice.method}: {advice.because}", style="bold")
@@ -132,7 +132,7 @@ def advice_view(found: Heterogeneity, advice: Advice) -> Group:
     return Group(*label, because, pairs("settings", _settings(advice)), headed("why", _rules(advice)), beside)
 
 
-def _settings(advice: Advice) -> dict[str, object]:
+def _settings(advice: Recommendation) -> dict[str, object]:
     settings: dict[str, object] = {"shared models": advice.clusters}
     if advice.steps:
         settings |= {
@@ -144,7 +144,7 @@ def _settings(advice: Advice) -> dict[str, object]:
     return settings
 
 
-def _rules(advice: Advice) -> Table:
+def _rules(advice: Recommendation) -> Table:
     table = Table()
     for column in ("question", "measured", "from", "answer", "so"):
         table.add_column(column, justify="right" if column in ("measured", "from") else "left")

@@ -16,13 +16,13 @@ from device_runtime.reporting.table import percent
 from thumbprint.console.tables import notice, pairs
 
 if TYPE_CHECKING:
-    from federated.training.program import Outcome
-    from tflite_export.parity_check import Check
+    from federated.training.program import TrainingResult
+    from tflite_export.parity_check import ParityReport
 from rich.table import Table
 from rich.text import Text
 
 from device_runtime.reporting.table import COLUMN_TITLES, COLUMNS, METRIC_TITLES
-from federated.evaluate import Evaluation, Figures, GroupFigures
+from federated.evaluate import Evaluation, GroupFigures, WordFigures
 from thumbprint.console.tables import headed
 
 _STOPPED_BY = {
@@ -42,7 +42,7 @@ def _labelled(synthetic: bool, *parts: RenderableType) -> Group:
     return Group(*([notice("the model was trained on messages that a program made up.")] if synthetic else []), *parts)
 
 
-def training_view(run: Path, corpus: Mapping[str, object], outcome: Outcome) -> Group:
+def training_view(run: Path, corpus: Mapping[str, object], outcome: TrainingResult) -> Group:
     """Returns how a training ended; `corpus` is the run's `corpus.json`."""
     fields: dict[str, object] = {
         "corpus": corpus["description"],
@@ -60,7 +60,7 @@ def training_view(run: Path, corpus: Mapping[str, object], outcome: Outcome) -> 
     return _labelled(bool(corpus["synthetic"]), pairs(str(run), fields))
 
 
-def export_view(out: Path, check: Check, *, size: int, signer: str, synthetic: bool) -> Group:
+def export_view(out: Path, check: ParityReport, *, size: int, signer: str, synthetic: bool) -> Group:
     """Returns what was exported: how far LiteRT is from TensorFlow, bytes, and whose key signed it."""
     differences = {_DIFFERENCES[name]: value for name, value in asdict(check).items()}
     fields = {"bytes": size, "signed with": signer, **differences}
@@ -98,7 +98,7 @@ def _table(title: str, group: GroupFigures) -> RenderableType:
     return headed(f"{title}: {group.clients:,} users, {group.words:,} words{loss}", table)
 
 
-def _cells(figures: Figures, metric: str) -> list[str]:
+def _cells(figures: WordFigures, metric: str) -> list[str]:
     spread = getattr(figures, metric)
     pooled = getattr(figures.pooled, metric, None)
     return [*(percent(getattr(spread, column)) for column in COLUMNS), percent(pooled)]

@@ -15,7 +15,7 @@ from thumbprint.comparison.analysis.versus_global import against_global, correct
 from thumbprint.comparison.results import REFERENCE, Comparison, CurvePoint, Estimate, Group, MethodResult
 
 
-def headline(comparison: Comparison, rows: Sequence[Row]) -> Headline | None:
+def best_method(comparison: Comparison, rows: Sequence[Row]) -> Headline | None:
     """Returns the answer for the group of the first row; None when no method that can ship has a row.
 
     Args:
@@ -66,7 +66,7 @@ def summarize(comparison: Comparison) -> Summary:
     rows = [row for group in GROUPS for row in _rows(comparison, group)]
     target = _target(comparison)
     return Summary(
-        headline=headline(comparison, rows),
+        headline=best_method(comparison, rows),
         rows=tuple(rows),
         fairness=tuple(_fairness(comparison)),
         target_recall=target,

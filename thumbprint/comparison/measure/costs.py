@@ -17,9 +17,9 @@ import tensorflow as tf
 from device_runtime.bundle.loader import Bundle
 from federated.job import PersonalizationConfig
 from federated.personalization.method import Method
-from federated.personalization.program import Learnt
-from thumbprint.comparison.measure.device_evaluator import OnPhones
-from thumbprint.comparison.measure.setting import Setting
+from federated.personalization.program import TrainedMethod
+from thumbprint.comparison.measure.device_evaluator import DeviceEvaluator
+from thumbprint.comparison.measure.setting import ComparisonSetup
 from thumbprint.comparison.results import ENOUGH, Communication, CurvePoint, StoredAs
 
 COMPRESSED = 0.25
@@ -34,7 +34,7 @@ def size(structure: object) -> int:
     return sum(np.asarray(part).nbytes for part in tf.nest.flatten(structure))
 
 
-def shared_model(setting: Setting) -> Communication:
+def shared_model(setting: ComparisonSetup) -> Communication:
     """What the shared model cost until its best round: down and up, all weights."""
     model = size(setting.base.parameters)
     best = setting.run.read_json("summary.json")["best_round"] or setting.run.read_json("summary.json")["rounds"]
@@ -42,7 +42,9 @@ def shared_model(setting: Setting) -> Communication:
     return _sent(setting, model, model, best, cohort, _curve(setting, 2 * model * cohort))
 
 
-def own_rounds(setting: Setting, method: Method, config: PersonalizationConfig, learnt: Learnt) -> Communication | None:
+def own_rounds(
+    setting: ComparisonSetup, method: Method, config: PersonalizationConfig, learnt: TrainedMethod
+) -> Communication | None:
     """What a method's own rounds cost on top: the server's value down, an update up; the base ships with the app.
 
     None where no model is ever sent.
@@ -66,7 +68,9 @@ def own_rounds(setting: Setting, method: Method, config: PersonalizationConfig, 
     )
 
 
-def _sent(setting: Setting, up: int, down: int, rounds: int, cohort: int, curve: Sequence[CurvePoint]) -> Communication:
+def _sent(
+    setting: ComparisonSetup, up: int, down: int, rounds: int, cohort: int, curve: Sequence[CurvePoint]
+) -> Communication:
     total = (up + down) * cohort * rounds
     return Communication(
         bytes_up_a_round=up,
@@ -79,7 +83,7 @@ def _sent(setting: Setting, up: int, down: int, rounds: int, cohort: int, curve:
     )
 
 
-def _curve(setting: Setting, bytes_a_round: int) -> list[CurvePoint]:
+def _curve(setting: ComparisonSetup, bytes_a_round: int) -> list[CurvePoint]:
     with setting.run.rounds.open(newline="") as file:
         rows = list(csv.DictReader(file))
     return [
@@ -94,7 +98,7 @@ FORMS: dict[_Form, str] = {"fp32": "float32", "fp16": "float16", "int8": "int8",
 """The report's names, and the recipe's."""
 
 
-def storage(phones: OnPhones, bundle: Bundle, users: Sequence[str]) -> list[StoredAs]:
+def storage(phones: DeviceEvaluator, bundle: Bundle, users: Sequence[str]) -> list[StoredAs]:
     """Runs each user's phone with its adapter kept in each form; phones that kept no adapter weigh nothing."""
     found = []
     for name, form in FORMS.items():

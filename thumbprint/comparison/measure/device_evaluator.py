@@ -20,8 +20,8 @@ from device_runtime.simulation.trial import Trial
 from federated.algorithms.registry import METHODS
 from federated.job import PersonalizationConfig
 from federated.personalization.method import Method
-from federated.personalization.program import Learnt
-from thumbprint.comparison.measure.setting import Setting
+from federated.personalization.program import TrainedMethod
+from thumbprint.comparison.measure.setting import ComparisonSetup
 from thumbprint.comparison.results import REFERENCE
 from thumbprint.comparison.tuning import start_of
 from thumbprint.pipeline.export import export_method, phone_part, recipe_of
@@ -45,7 +45,7 @@ _WORKERS = 2
 
 
 @dataclass(frozen=True)
-class OnPhones:
+class DeviceEvaluator:
     """Exports what methods come to, and gives users phones with it.
 
     Attributes:
@@ -54,12 +54,12 @@ class OnPhones:
         tested: Messages of a user that test; None = all.
     """
 
-    setting: Setting
+    setting: ComparisonSetup
     keys: KeyPair
     start: PersonalizationConfig
     tested: int | None
 
-    def bundle(self, name: str, method: Method, config: PersonalizationConfig, learnt: Learnt) -> Bundle:
+    def bundle(self, name: str, method: Method, config: PersonalizationConfig, learnt: TrainedMethod) -> Bundle:
         """The method's signed bundle as a phone reads it, exported once for the same model and settings.
 
         Raises:
@@ -80,7 +80,7 @@ class OnPhones:
         method, config = METHODS[REFERENCE], start_of(self.start, REFERENCE)
         return self.bundle(REFERENCE, method, config, self.setting.learn(method, config))
 
-    def retuned(self, method: Method, config: PersonalizationConfig, learnt: Learnt) -> Bundle:
+    def retuned(self, method: Method, config: PersonalizationConfig, learnt: TrainedMethod) -> Bundle:
         """`shared` in memory with another recipe and other starts: tuning tries many without a conversion each.
 
         Of a method that leaves the shared layers as they are.

@@ -13,22 +13,22 @@ from device_runtime.bundle.loader import Bundle
 from device_runtime.simulation.trial import Trial
 from federated.job import PersonalizationConfig
 from federated.personalization.method import Method
-from federated.personalization.program import Learnt
+from federated.personalization.program import TrainedMethod
 from thumbprint.comparison.analysis.statistics import bootstrap_mean
-from thumbprint.comparison.measure.device_evaluator import OnPhones
-from thumbprint.comparison.measure.setting import Setting
-from thumbprint.comparison.measure.tff_evaluator import Counts, InTff
+from thumbprint.comparison.measure.device_evaluator import DeviceEvaluator
+from thumbprint.comparison.measure.setting import ComparisonSetup
+from thumbprint.comparison.measure.tff_evaluator import Counts, TffEvaluator
 from thumbprint.comparison.results import ENOUGH, DriftPoint, ScarcityPoint
 
 STEPS = (0, 2, 5, 10, 20)
 
 
 def drift(
-    setting: Setting,
-    in_tff: InTff,
+    setting: ComparisonSetup,
+    in_tff: TffEvaluator,
     method: Method,
     config: PersonalizationConfig,
-    learnt: Learnt,
+    learnt: TrainedMethod,
     users: Sequence[str],
 ) -> list[DriftPoint]:
     """Personalizes each user with K steps, and tests them on some of their own messages and of the next user's."""
@@ -54,7 +54,7 @@ def _recall(tallies: Iterable[Counts]) -> float:
 SEEN = (5, 10, 30, 100, 300)
 
 
-def scarcity(phones: OnPhones, bundle: Bundle, users: Sequence[str]) -> list[ScarcityPoint]:
+def scarcity(phones: DeviceEvaluator, bundle: Bundle, users: Sequence[str]) -> list[ScarcityPoint]:
     """Gives each user a phone that has seen its newest 5, 10, … messages before the same test.
 
     A point counts the users who have that many; where there are none, there is no point.

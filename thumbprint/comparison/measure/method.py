@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from federated.algorithms.baselines import centralized
 from federated.job import PersonalizationConfig
 from federated.personalization.method import Method
-from federated.personalization.program import Learnt
+from federated.personalization.program import TrainedMethod
 from keyboard_model.metrics import WordCounts
 from thumbprint.comparison.measure import costs
 from thumbprint.comparison.measure.costs import storage
-from thumbprint.comparison.measure.device_evaluator import OnPhones
+from thumbprint.comparison.measure.device_evaluator import DeviceEvaluator
 from thumbprint.comparison.measure.history_effects import drift, scarcity
-from thumbprint.comparison.measure.setting import Setting
-from thumbprint.comparison.measure.tff_evaluator import InTff, centralized_model
+from thumbprint.comparison.measure.setting import ComparisonSetup
+from thumbprint.comparison.measure.tff_evaluator import TffEvaluator, centralized_model
 from thumbprint.comparison.results import Budget, ClientResult, Group, MethodResult
 from thumbprint.comparison.tuning import Tuned, tune, utility, with_values
 
@@ -32,13 +32,13 @@ Report = Callable[[str, str], None]
 
 
 @dataclass(frozen=True)
-class Bench:
+class MethodEvaluator:
     """Measures methods on one setting."""
 
-    setting: Setting
+    setting: ComparisonSetup
     budget: Budget
-    phones: OnPhones
-    in_tff: InTff
+    phones: DeviceEvaluator
+    in_tff: TffEvaluator
     say: Report
 
     def measure(
@@ -75,7 +75,7 @@ class Bench:
             return result
         return result.model_copy(update=self._beside(name, method, config, learnt, new_phones))
 
-    def _learnt(self, method: Method, config: PersonalizationConfig) -> Learnt:
+    def _learnt(self, method: Method, config: PersonalizationConfig) -> TrainedMethod:
         if method is centralized.METHOD:
             return centralized_model(self.setting, config, self.budget.epochs, functools.partial(self.say, method.name))
         return self.setting.learn(method, config)
@@ -117,12 +117,14 @@ class Bench:
 
         return objective
 
-    def _seen(self, name: str, method: Method, config: PersonalizationConfig, learnt: Learnt) -> list[ClientResult]:
+    def _seen(
+        self, name: str, method: Method, config: PersonalizationConfig, learnt: TrainedMethod
+    ) -> list[ClientResult]:
         self.say(name, "users seen in training")
         return self._in_tff(method, config, learnt, self.setting.seen()[: self.budget.seen_users], "seen")
 
     def _in_tff(
-        self, method: Method, config: PersonalizationConfig, learnt: Learnt, users: Sequence[str], group: Group
+        self, method: Method, config: PersonalizationConfig, learnt: TrainedMethod, users: Sequence[str], group: Group
     ) -> list[ClientResult]:
         clients, tested = self.setting.clients, self.budget.test_messages
         texts = [(user, clients.training_messages(user), clients.test_messages(user)[:tested]) for user in users]
@@ -133,7 +135,7 @@ class Bench:
         ]
 
     def _on_phones(
-        self, name: str, method: Method, config: PersonalizationConfig, learnt: Learnt, shown: Mapping[str, str]
+        self, name: str, method: Method, config: PersonalizationConfig, learnt: TrainedMethod, shown: Mapping[str, str]
     ) -> list[ClientResult]:
         self.say(name, "new phones")
         bundle = self.phones.bundle(name, method, config, learnt)
@@ -159,7 +161,7 @@ class Bench:
         )
 
     def _beside(
-        self, name: str, method: Method, config: PersonalizationConfig, learnt: Learnt, users: Sequence[str]
+        self, name: str, method: Method, config: PersonalizationConfig, learnt: TrainedMethod, users: Sequence[str]
     ) -> dict[str, object]:
         found: dict[str, object] = {}
         if name in SCARCE or name in STORED:

@@ -13,16 +13,16 @@ from pathlib import Path
 
 from device_runtime.simulation.held_out import SimulatedUser
 from federated.corpus.splits import split_messages
-from federated.data.federated_data import Clients
+from federated.data.federated_data import FederatedData
 from federated.job import Job, PersonalizationConfig
-from federated.personalization.method import Base, Method, starting_point
-from federated.personalization.program import Learnt, PersonalProgram, PersonalRound, folder_in
-from federated.run.folder import RunFolder
+from federated.personalization.method import Method, SharedModel, start_from
+from federated.personalization.program import PersonalizationProgram, PersonalizationRound, TrainedMethod, folder_in
+from federated.run.folder import Run
 from keyboard_model.text.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True)
-class Setting:
+class ComparisonSetup:
     """One job on one corpus, its shared model trained.
 
     Attributes:
@@ -32,10 +32,10 @@ class Setting:
     """
 
     job: Job
-    clients: Clients
-    run: RunFolder
+    clients: FederatedData
+    run: Run
     tokenizer: Tokenizer
-    base: Base
+    base: SharedModel
     folder: Path
     min_messages: int
 
@@ -45,10 +45,10 @@ class Setting:
         return hashlib.sha256((self.run.path / "best.safetensors").read_bytes()).digest()
 
     @classmethod
-    def of(cls, run: RunFolder, clients: Clients, folder: Path, min_messages: int) -> Setting:
+    def of(cls, run: Run, clients: FederatedData, folder: Path, min_messages: int) -> ComparisonSetup:
         """Reads a finished run."""
         job = run.job()
-        return cls(job, clients, run, run.tokenizer(), starting_point(job, run.parameters()), folder, min_messages)
+        return cls(job, clients, run, run.tokenizer(), start_from(job, run.parameters()), folder, min_messages)
 
     def seen(self) -> list[str]:
         """The users that training has seen and who wrote enough."""
@@ -88,11 +88,14 @@ class Setting:
         return [user for user in users if self.clients.corpus.message_count(user) >= self.min_messages]
 
     def learn(
-        self, method: Method, config: PersonalizationConfig, report: Callable[[PersonalRound], None] = lambda done: None
-    ) -> Learnt:
+        self,
+        method: Method,
+        config: PersonalizationConfig,
+        report: Callable[[PersonalizationRound], None] = lambda done: None,
+    ) -> TrainedMethod:
         """Runs a method's federated rounds, or reads them where they are done."""
         plan = method.plan(config, self.tokenizer.bos)
-        return PersonalProgram(
+        return PersonalizationProgram(
             method,
             self.base,
             plan,

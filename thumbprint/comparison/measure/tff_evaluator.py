@@ -18,12 +18,12 @@ from federated.evaluation import shared_model
 from federated.evaluation.client_tallies import Tally, tallies
 from federated.job import PersonalizationConfig
 from federated.personalization.method import Method
-from federated.personalization.program import Learnt
+from federated.personalization.program import TrainedMethod
 from federated.training import fed_avg
 from keyboard_model.metrics import WordCounts
 from keyboard_model.model.cifg_lstm import Parameters
-from keyboard_model.storage.atomic_write import write_whole
-from thumbprint.comparison.measure.setting import Setting
+from keyboard_model.storage.atomic_write import atomic_write
+from thumbprint.comparison.measure.setting import ComparisonSetup
 
 User = tuple[str, Sequence[str], Sequence[str]]
 """(user, messages to learn from, messages to test on)."""
@@ -37,15 +37,15 @@ class Counts(NamedTuple):
     personal: WordCounts
 
 
-class InTff:
+class TffEvaluator:
     """Personalizes and tests users in TFF. The shared model is the same for every method: a text tests it once."""
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: ComparisonSetup) -> None:
         self._setting = setting
         self._shared: dict[tuple[str, int, tuple[str, ...]], Tally] = {}
 
     def measured(
-        self, method: Method, config: PersonalizationConfig, learnt: Learnt, users: Sequence[User]
+        self, method: Method, config: PersonalizationConfig, learnt: TrainedMethod, users: Sequence[User]
     ) -> Iterator[Counts]:
         """Personalizes and tests each user; users without a word to test are left out."""
         if not users:  # nothing to compile for
@@ -70,8 +70,8 @@ class InTff:
 
 
 def centralized_model(
-    setting: Setting, config: PersonalizationConfig, epochs: int, say: Callable[[str], None]
-) -> Learnt:
+    setting: ComparisonSetup, config: PersonalizationConfig, epochs: int, say: Callable[[str], None]
+) -> TrainedMethod:
     """Trains the pooled model, or reads it where it was trained; of its epochs, the one that validates best.
 
     Its dropout is that of the federated training which it is a reference for, unless the method's options say another.
@@ -91,17 +91,17 @@ def centralized_model(
         )
         path.parent.mkdir(parents=True, exist_ok=True)
         tensors = {name: np.ascontiguousarray(part) for name, part in trained._asdict().items()}
-        write_whole(path, safetensors.numpy.save(tensors))
+        atomic_write(path, safetensors.numpy.save(tensors))
     server = Parameters(**safetensors.numpy.load(path.read_bytes()))
-    return Learnt(server, lambda client: (), 0)
+    return TrainedMethod(server, lambda client: (), 0)
 
 
-def _path(setting: Setting, options: centralized.CentralizedOptions) -> Path:
+def _path(setting: ComparisonSetup, options: centralized.CentralizedOptions) -> Path:
     key = hashlib.sha256(options.model_dump_json().encode()).hexdigest()[:12]
     return setting.folder / "personal" / f"centralized-{key}.safetensors"
 
 
-def _judge(setting: Setting) -> Callable[[Parameters], float]:
+def _judge(setting: ComparisonSetup) -> Callable[[Parameters], float]:
     """Loss in nats a word over the validation users, as the shared model's rounds are judged."""
     training = setting.job.training
     shape = training.batch, training.window

@@ -19,19 +19,19 @@ from typing import TypeVar
 
 from federated.algorithms.registry import METHODS
 from federated.corpus.store import Corpus
-from federated.data.federated_data import Clients
+from federated.data.federated_data import FederatedData
 from federated.job import JobError, PersonalizationConfig
-from federated.run.folder import RunFolder
+from federated.run.folder import Run
 from federated.runtime.execution_context import execution_context
-from keyboard_model.storage.child_processes import Leashed
+from keyboard_model.storage.child_processes import ChildProcessPool
 from tflite_export.signatures import ExportError
-from thumbprint.comparison.measure.device_evaluator import KeyPair, OnPhones
-from thumbprint.comparison.measure.method import Bench
-from thumbprint.comparison.measure.setting import Setting, variant
-from thumbprint.comparison.measure.tff_evaluator import InTff
+from thumbprint.comparison.measure.device_evaluator import DeviceEvaluator, KeyPair
+from thumbprint.comparison.measure.method import MethodEvaluator
+from thumbprint.comparison.measure.setting import ComparisonSetup, variant
+from thumbprint.comparison.measure.tff_evaluator import TffEvaluator
 from thumbprint.comparison.results import REFERENCE, Budget, MethodResult, Skipped
 from thumbprint.comparison.tuning import start_of
-from thumbprint.console.tensorflow_log import quieten
+from thumbprint.console.tensorflow_log import silence_tensorflow
 
 _LISTENING_SECONDS = 0.2
 
@@ -42,12 +42,12 @@ Said = tuple[str, str]
 Given = TypeVar("Given")
 
 
-class CrewError(RuntimeError):
+class WorkerPoolError(RuntimeError):
     """A process died; the message says what to do."""
 
 
 @dataclass(frozen=True)
-class Opening:
+class WorkerConfig:
     """What a process opens its bench with.
 
     Attributes:
@@ -63,30 +63,34 @@ class Opening:
     start: PersonalizationConfig
     budget: Budget
 
-    def setting(self, corpus: Corpus) -> Setting:
+    def setting(self, corpus: Corpus) -> ComparisonSetup:
         """What all methods share."""
-        run = RunFolder(self.run)
+        run = Run(self.run)
         job = run.job()
-        return Setting.of(run, Clients.of(corpus, job.data, job.seed), self.folder, self.min_messages)
+        return ComparisonSetup.of(run, FederatedData.of(corpus, job.data, job.seed), self.folder, self.min_messages)
 
 
-_opening: Opening  # of this process, set as it starts
+_opening: WorkerConfig  # of this process, set as it starts
 _said: SimpleQueue[Said]
 _open = contextlib.ExitStack()  # until the process ends: the worker ends with it
 
 
-def _start(opening: Opening, said: SimpleQueue[Said]) -> None:
+def _start(opening: WorkerConfig, said: SimpleQueue[Said]) -> None:
     global _opening, _said
     _opening, _said = opening, said
-    quieten()
+    silence_tensorflow()
 
 
 @functools.cache
-def _bench() -> Bench:
+def _bench() -> MethodEvaluator:
     setting = _opening.setting(_open.enter_context(Corpus.open(_opening.corpus)))
-    phones = OnPhones(setting, KeyPair.kept_in(_opening.folder / "keys"), _opening.start, _opening.budget.test_messages)
+    phones = DeviceEvaluator(
+        setting, KeyPair.kept_in(_opening.folder / "keys"), _opening.start, _opening.budget.test_messages
+    )
     _open.enter_context(execution_context())
-    return Bench(setting, _opening.budget, phones, InTff(setting), lambda name, what: _said.put((name, what)))
+    return MethodEvaluator(
+        setting, _opening.budget, phones, TffEvaluator(setting), lambda name, what: _said.put((name, what))
+    )
 
 
 def _measure(name: str, shown: Mapping[str, str]) -> MethodResult | Skipped:
@@ -103,10 +107,10 @@ def _shown_by_reference() -> dict[str, str]:
     return _bench().phones.shown_by_reference()
 
 
-class BenchCrew(Leashed):
+class MethodWorkerPool(ChildProcessPool):
     """`processes` that measure methods."""
 
-    def __init__(self, opening: Opening, processes: int, say: Callable[[str, str], None]) -> None:
+    def __init__(self, opening: WorkerConfig, processes: int, say: Callable[[str, str], None]) -> None:
         """say: called with a method and what is being done for it, as it begins."""
         self._said: SimpleQueue[Said] = multiprocessing.get_context("spawn").SimpleQueue()
         self._say = say
@@ -136,7 +140,7 @@ class BenchCrew(Leashed):
             try:
                 yield from (one.result() for one in done)
             except BrokenProcessPool as error:
-                raise CrewError(
+                raise WorkerPoolError(
                     "a process that measured a method died (out of memory?): what is done is kept; give the same "
                     "command again with a smaller --at-once"
                 ) from error

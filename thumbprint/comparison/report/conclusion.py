@@ -12,7 +12,7 @@ LOSSLESS = 0.001
 """A smaller form of an adapter is as good when its mean recall_at_3 is at most this much below fp32's."""
 
 
-def answer(report: ComparisonReport) -> list[str]:
+def conclusion(report: ComparisonReport) -> list[str]:
     """Returns a few sentences, the most important first; says so when there is no answer."""
     headline = report.summary.headline
     row = report.summary.row(headline.best, headline.group) if headline else None

@@ -10,7 +10,7 @@ from rich.text import Text
 from device_runtime.reporting.table import DASH, percent
 from thumbprint.comparison.analysis.metrics import Row
 from thumbprint.comparison.analysis.summary import GROUPS
-from thumbprint.comparison.report.conclusion import answer
+from thumbprint.comparison.report.conclusion import conclusion
 from thumbprint.comparison.report.phrases import (
     GROUP_MEANINGS,
     hurt_surely,
@@ -39,7 +39,7 @@ def comparison_view(comparison: Comparison) -> Lines:
         parts.append(Text(said, style="bold yellow"))
     parts += [_table(report, group) for group in GROUPS if report.summary.of(group)]
     parts += [Text(f"left out: {skipped.name}: {skipped.reason}", style="dim") for skipped in report.comparison.skipped]
-    first, *others = answer(report)
+    first, *others = conclusion(report)
     parts.append(Text(first, style="bold"))
     parts += [Text(sentence) for sentence in others]
     return Lines(*parts)

@@ -21,7 +21,7 @@ from thumbprint.comparison.analysis.metrics import MethodFairness, Row
 from thumbprint.comparison.analysis.statistics import RESAMPLES, Pair, paired
 from thumbprint.comparison.analysis.summary import GROUPS, TARGET_SHARE
 from thumbprint.comparison.report import phrases
-from thumbprint.comparison.report.conclusion import LOSSLESS, answer
+from thumbprint.comparison.report.conclusion import LOSSLESS, conclusion
 from thumbprint.comparison.report.plots import PICTURES, picture
 from thumbprint.comparison.report.report import ComparisonReport, report_of
 from thumbprint.comparison.results import REFERENCE, Comparison
@@ -69,7 +69,7 @@ def render(report: ComparisonReport, pictures: Mapping[str, bytes]) -> str:
         comparison=comparison,
         summary=summary,
         notice=phrases.notice(comparison),
-        answer=answer(report),
+        answer=conclusion(report),
         budget=phrases.budget(comparison),
         groups=[(group, rows) for group in GROUPS if (rows := summary.of(group))],
         methods={method.name: method for method in comparison.methods},

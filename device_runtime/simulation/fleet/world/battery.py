@@ -22,7 +22,7 @@ _HABIT, _NIGHT = 0.8, 0.5
 
 
 @dataclass(frozen=True)
-class Night:
+class SleepSchedule:
     """One night at home, from `begins` to `ends`; `plugged_in`: the phone charges all of it."""
 
     begins: datetime
@@ -33,15 +33,15 @@ class Night:
         return self.begins <= at < self.ends
 
 
-def draw_nights(days: int, world: World, rng: np.random.Generator) -> list[Night]:
+def draw_sleep_schedules(days: int, world: World, rng: np.random.Generator) -> list[SleepSchedule]:
     """Returns the night before each day, and the one after the last. `[days + 1]`"""
     habit = _hours(_HABIT, rng)
     return [_night(DAY_0 + day * DAY + habit, world, rng) for day in range(days + 1)]
 
 
-def _night(midnight: datetime, world: World, rng: np.random.Generator) -> Night:
+def _night(midnight: datetime, world: World, rng: np.random.Generator) -> SleepSchedule:
     begins, ends = midnight + _TO_BED + _hours(_NIGHT, rng), midnight + _UP + _hours(_NIGHT, rng)
-    return Night(begins, ends, bool(rng.random() >= world.unplugged_nights))
+    return SleepSchedule(begins, ends, bool(rng.random() >= world.unplugged_nights))
 
 
 def _hours(spread: float, rng: np.random.Generator) -> timedelta:
@@ -53,7 +53,7 @@ _SPREAD = 0.2  # of how long batteries last, over phones: an assumption
 
 
 @dataclass(frozen=True)
-class Power:
+class Battery:
     """One phone's power.
 
     Attributes:
@@ -63,12 +63,12 @@ class Power:
         days_off: The days it lies switched off.
     """
 
-    nights: Sequence[Night]
+    nights: Sequence[SleepSchedule]
     endurance: timedelta
     off_at_night: bool
     days_off: frozenset[int]
 
-    def night(self, at: datetime) -> Night | None:
+    def night(self, at: datetime) -> SleepSchedule | None:
         """The night that `at` is in, if any."""
         nearest = self.nights[max(0, min((at + DAY / 2 - DAY_0) // DAY, len(self.nights) - 1))]
         return nearest if nearest.holds(at) else None
@@ -95,11 +95,11 @@ class Power:
         return [night.ends for night in self.nights if night.plugged_in]
 
 
-def draw_power(nights: Sequence[Night], days: int, world: World, rng: np.random.Generator) -> Power:
+def draw_battery(nights: Sequence[SleepSchedule], days: int, world: World, rng: np.random.Generator) -> Battery:
     """Draws how one phone is treated. The first day is never one off: on it the owner begins."""
     hours = world.endurance_hours * float(np.exp(_SPREAD * rng.standard_normal()))
     off = rng.random(days) < world.days_off
-    return Power(
+    return Battery(
         nights,
         timedelta(hours=hours),
         bool(rng.random() < world.switched_off_at_night),

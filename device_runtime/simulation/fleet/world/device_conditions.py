@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from device_runtime.simulation.fleet.world.battery import Power, draw_nights, draw_power
-from device_runtime.simulation.fleet.world.plan import Draw, FleetPlan, World, generator
+from device_runtime.simulation.fleet.world.battery import Battery, draw_battery, draw_sleep_schedules
+from device_runtime.simulation.fleet.world.plan import FleetPlan, RandomStream, World, generator
 from device_runtime.simulation.fleet.world.typing_calendar import DAY, DAY_0, Typing, typing_of
 from device_runtime.simulation.held_out import SimulatedUser
 
@@ -21,7 +21,7 @@ _RIGHT = timedelta()
 
 
 @dataclass(frozen=True)
-class PhoneClock:
+class DeviceClock:
     """A clock that is `error` ahead, and from `jumps_at` on `jump` more; both may be negative."""
 
     error: timedelta = _RIGHT
@@ -39,12 +39,12 @@ class PhoneClock:
         return at + self.error + (self.jump if jumped else _RIGHT)
 
 
-def draw_clock(days: int, world: World, rng: np.random.Generator) -> PhoneClock:
+def draw_clock(days: int, world: World, rng: np.random.Generator) -> DeviceClock:
     """Draws one phone's clock."""
     wrong, jumps = rng.random(2) < (world.wrong_clocks, world.jumping_clocks)
     error, jump = (timedelta(hours=float(h)) for h in world.largest_error_hours * rng.uniform(-1, 1, 2))
     jumps_at = DAY_0 + float(rng.uniform(0, days)) * DAY
-    return PhoneClock(error if wrong else _RIGHT, jumps_at if jumps else None, jump if jumps else _RIGHT)
+    return DeviceClock(error if wrong else _RIGHT, jumps_at if jumps else None, jump if jumps else _RIGHT)
 
 
 def arrival_day(plan: FleetPlan, rng: np.random.Generator) -> int:
@@ -55,7 +55,7 @@ def arrival_day(plan: FleetPlan, rng: np.random.Generator) -> int:
 
 
 @dataclass(frozen=True)
-class Circumstances:
+class DeviceConditions:
     """One phone's surroundings.
 
     Attributes:
@@ -67,8 +67,8 @@ class Circumstances:
     """
 
     typing: Typing
-    power: Power
-    clock: PhoneClock
+    power: Battery
+    clock: DeviceClock
     wifi: bool
     new_bundle_day: int | None
 
@@ -77,14 +77,17 @@ class Circumstances:
         return self.wifi and self.power.night(at) is not None
 
 
-def draw_circumstances(plan: FleetPlan, phone: int, user: SimulatedUser, bundles: int) -> Circumstances:
+def draw_conditions(plan: FleetPlan, phone: int, user: SimulatedUser, bundles: int) -> DeviceConditions:
     """Draws them from the plan's seed and the phone's number; `bundles`: 1 or 2."""
-    night_rng, power_rng = generator(plan.seed, Draw.NIGHTS, phone), generator(plan.seed, Draw.POWER, phone)
-    power = draw_power(draw_nights(plan.days, plan.world, night_rng), plan.days, plan.world, power_rng)
-    return Circumstances(
-        typing_of(user.messages, plan.days, plan.world, generator(plan.seed, Draw.TYPING, phone)),
+    night_rng, power_rng = (
+        generator(plan.seed, RandomStream.NIGHTS, phone),
+        generator(plan.seed, RandomStream.POWER, phone),
+    )
+    power = draw_battery(draw_sleep_schedules(plan.days, plan.world, night_rng), plan.days, plan.world, power_rng)
+    return DeviceConditions(
+        typing_of(user.messages, plan.days, plan.world, generator(plan.seed, RandomStream.TYPING, phone)),
         power,
-        draw_clock(plan.days, plan.world, generator(plan.seed, Draw.CLOCK, phone)),
+        draw_clock(plan.days, plan.world, generator(plan.seed, RandomStream.CLOCK, phone)),
         bool(power_rng.random() >= plan.world.always_metered),
-        arrival_day(plan, generator(plan.seed, Draw.ROLLOUT, phone)) if bundles > 1 else None,
+        arrival_day(plan, generator(plan.seed, RandomStream.ROLLOUT, phone)) if bundles > 1 else None,
     )

@@ -83,7 +83,7 @@ class FleetPlan:
                 raise FleetError(f"{name} is {getattr(self, name)}: it must be at least {least}")
 
 
-class Draw(IntEnum):
+class RandomStream(IntEnum):
     """What is drawn. A number once given stays: it is part of what a seed means."""
 
     OWNERS = 0
@@ -95,6 +95,6 @@ class Draw(IntEnum):
     WORDS = 6
 
 
-def generator(seed: int, what: Draw, phone: int = 0) -> np.random.Generator:
+def generator(seed: int, what: RandomStream, phone: int = 0) -> np.random.Generator:
     """Returns the source of chance of one thing about one phone; whatever else is drawn, it gives the same."""
     return np.random.default_rng([seed, int(what), phone])

@@ -50,7 +50,7 @@ DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Typed:
+class TypedMessage:
     """A message and when it is really typed, whatever the phone's clock says."""
 
     at: datetime
@@ -61,10 +61,10 @@ class Typed:
 class Typing:
     """What one person types, by time. `own_times`: whether the times are theirs; else they are drawn."""
 
-    messages: tuple[Typed, ...]
+    messages: tuple[TypedMessage, ...]
     own_times: bool
 
-    def on(self, day: int) -> list[Typed]:
+    def on(self, day: int) -> list[TypedMessage]:
         """The messages of one day."""
         first, last = (
             bisect.bisect_left(self.messages, DAY_0 + midnight * DAY, key=lambda message: message.at)
@@ -88,10 +88,10 @@ def typing_of(messages: Sequence[Message], days: int, world: World, rng: np.rand
     if not messages or len(times) < len(messages):
         drawn = typing_times(len(messages), days, world, rng) if messages else []
         return Typing(
-            tuple(Typed(DAY_0 + after, text) for after, (_, text) in zip(drawn, messages, strict=False)), False
+            tuple(TypedMessage(DAY_0 + after, text) for after, (_, text) in zip(drawn, messages, strict=False)), False
         )
     first = min(times).replace(hour=0, minute=0, second=0, microsecond=0)
-    placed = [Typed(DAY_0 + (at - first), text) for at, (_, text) in zip(times, messages, strict=True)]
+    placed = [TypedMessage(DAY_0 + (at - first), text) for at, (_, text) in zip(times, messages, strict=True)]
     inside = [message for message in placed if message.at < DAY_0 + days * DAY]
     return Typing(tuple(sorted(inside, key=lambda message: message.at)), True)
 

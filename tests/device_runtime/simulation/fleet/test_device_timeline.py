@@ -11,7 +11,7 @@ from device_runtime.phone.phone import Phone
 from device_runtime.simulation.fleet import device_timeline
 from device_runtime.simulation.fleet.device_timeline import Owner
 from device_runtime.simulation.fleet.world import device_conditions
-from device_runtime.simulation.fleet.world.device_conditions import PhoneClock
+from device_runtime.simulation.fleet.world.device_conditions import DeviceClock
 from device_runtime.simulation.fleet.world.plan import FleetPlan, World
 from device_runtime.simulation.fleet.world.typing_calendar import DAY, DAY_0
 from device_runtime.simulation.held_out import SimulatedUser
@@ -28,7 +28,7 @@ def live(engine, tmp_path):
         engines = engines or [engine]
         owner = Owner(phone, user or chatty("ann", DAYS))
         plan = FleetPlan(10, DAYS, seed=seed, world=world, **plan)
-        return device_timeline.live(
+        return device_timeline.simulate_device(
             engines.__getitem__, len(engines), owner, plan, tmp_path / f"{len(list(tmp_path.iterdir()))}"
         )
 
@@ -51,7 +51,7 @@ def observed(monkeypatch):
 
 def surely(monkeypatch, **changes):
     """Makes every phone's circumstances have these, whatever is drawn."""
-    drawn = device_conditions.draw_circumstances
+    drawn = device_conditions.draw_conditions
 
     def changed(*arguments):
         return dataclasses.replace(drawn(*arguments), **changes)
@@ -125,14 +125,14 @@ def test_a_clock_that_is_wrong_all_along_changes_nothing_but_what_the_phone_says
     right = live()
     told = [conditions.at for conditions in observed]
     observed.clear()
-    surely(monkeypatch, clock=PhoneClock(timedelta(hours=hours)))
+    surely(monkeypatch, clock=DeviceClock(timedelta(hours=hours)))
     wrong = live()
     assert [conditions.at for conditions in observed] == [at + timedelta(hours=hours) for at in told]
     assert without_times(wrong) == {**without_times(right), "clock_right": False}
 
 
 def test_a_clock_set_back_by_a_year_does_not_stop_adaptation(live, monkeypatch):
-    surely(monkeypatch, clock=PhoneClock(jumps_at=DAY_0 + 3 * DAY, jump=timedelta(days=-365)))
+    surely(monkeypatch, clock=DeviceClock(jumps_at=DAY_0 + 3 * DAY, jump=timedelta(days=-365)))
     assert sum(live().days.adapted[3:]) > 0
 
 

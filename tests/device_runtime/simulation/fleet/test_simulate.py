@@ -8,7 +8,7 @@ import pytest
 from device_runtime.simulation.fleet.simulate import simulate_fleet
 from device_runtime.simulation.fleet.world.plan import FleetError, FleetPlan
 from device_runtime.simulation.held_out import SimulatedUser
-from keyboard_model.storage.file_lock import held
+from keyboard_model.storage.file_lock import exclusive_lock
 from tests.support.device_runtime.fleet.lives import CORPUS
 from tests.support.device_runtime.fleet.people import chatty, timeless
 
@@ -93,7 +93,10 @@ def test_what_cannot_be_is_said(simulate, options, said):
 
 
 def test_two_fleets_do_not_share_a_folder(simulate, tmp_path):
-    with held(tmp_path, ".fleet.lock", ValueError, "taken"), pytest.raises(FleetError, match="another simulation"):
+    with (
+        exclusive_lock(tmp_path, ".fleet.lock", ValueError, "taken"),
+        pytest.raises(FleetError, match="another simulation"),
+    ):
         simulate(folder=tmp_path)
 
 

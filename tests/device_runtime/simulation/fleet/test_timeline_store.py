@@ -3,7 +3,7 @@ import stat
 
 import pytest
 
-from device_runtime.simulation.fleet.timeline_store import LifeKeys, LifeStore
+from device_runtime.simulation.fleet.timeline_store import TimelineKeys, TimelineStore
 from device_runtime.simulation.fleet.world.plan import FleetError, FleetPlan, World
 from tests.support.device_runtime.fleet.lives import ANN, BOB
 from tests.support.device_runtime.fleet.people import chatty
@@ -12,11 +12,11 @@ PLAN = FleetPlan(10, 5)
 
 
 def test_lives_come_back_whole(tmp_path):
-    with LifeStore(tmp_path) as store:
+    with TimelineStore(tmp_path) as store:
         store.add("a", ANN)
         store.add("b", BOB)
         assert (store.life("b"), store.life("a")) == (BOB, ANN)
-    with LifeStore(tmp_path) as store:
+    with TimelineStore(tmp_path) as store:
         assert "a" in store and "c" not in store
         assert (store.life("a"), store.life("b")) == (ANN, BOB)
         store.add("c", ANN)
@@ -24,17 +24,17 @@ def test_lives_come_back_whole(tmp_path):
 
 
 def test_it_is_its_owners_alone(tmp_path):
-    with LifeStore(tmp_path):
+    with TimelineStore(tmp_path):
         assert stat.S_IMODE((tmp_path / "lives.jsonl").stat().st_mode) == 0o600
 
 
 def test_a_line_cut_short_is_dropped_and_one_of_another_version_passed_over(tmp_path):
-    with LifeStore(tmp_path) as store:
+    with TimelineStore(tmp_path) as store:
         store.add("a", ANN)
     path = tmp_path / "lives.jsonl"
     whole = path.read_bytes()
     path.write_bytes(b'{"key": "old", "life": {}}\n' + whole + whole[:-30])
-    with LifeStore(tmp_path) as store:
+    with TimelineStore(tmp_path) as store:
         assert "old" not in store
         assert store.life("a") == ANN
         store.add("b", BOB)
@@ -43,17 +43,17 @@ def test_a_line_cut_short_is_dropped_and_one_of_another_version_passed_over(tmp_
 
 def test_a_folder_that_is_none(tmp_path):
     with pytest.raises(FleetError, match=r"cannot write .*lives\.jsonl"):
-        LifeStore(tmp_path / "none")
+        TimelineStore(tmp_path / "none")
 
 
 def test_a_key_is_of_all_that_a_life_depends_on(bundle):
-    ann, key = chatty("ann", 2), LifeKeys([bundle], PLAN).key(0, chatty("ann", 2))
+    ann, key = chatty("ann", 2), TimelineKeys([bundle], PLAN).key(0, chatty("ann", 2))
     others = {
-        LifeKeys([bundle], PLAN).key(1, ann),
-        LifeKeys([bundle], PLAN).key(0, chatty("bob", 2)),
-        LifeKeys([bundle, bundle], PLAN).key(0, ann),
-        LifeKeys([bundle], dataclasses.replace(PLAN, seed=1)).key(0, ann),
-        LifeKeys([bundle], dataclasses.replace(PLAN, world=World(days_off=0.5))).key(0, ann),
+        TimelineKeys([bundle], PLAN).key(1, ann),
+        TimelineKeys([bundle], PLAN).key(0, chatty("bob", 2)),
+        TimelineKeys([bundle, bundle], PLAN).key(0, ann),
+        TimelineKeys([bundle], dataclasses.replace(PLAN, seed=1)).key(0, ann),
+        TimelineKeys([bundle], dataclasses.replace(PLAN, world=World(days_off=0.5))).key(0, ann),
     }
     assert len(others) == 5 and key not in others
-    assert LifeKeys([bundle], dataclasses.replace(PLAN, population=99)).key(0, ann) == key
+    assert TimelineKeys([bundle], dataclasses.replace(PLAN, population=99)).key(0, ann) == key

@@ -7,7 +7,7 @@ import tensorflow as tf
 from federated.algorithms.baselines import centralized
 from federated.algorithms.baselines.centralized import METHOD, CentralizedOptions, Slice
 from federated.corpus.store import Corpus
-from federated.data.federated_data import Clients, shared_word_counts
+from federated.data.federated_data import FederatedData, shared_word_counts
 from federated.job import DataConfig, JobError
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.cifg_lstm import Parameters
@@ -23,7 +23,7 @@ OPTIONS = CentralizedOptions(epochs=2, learning_rate=0.01, dropout=0, batch=B, w
 @pytest.fixture
 def clients(tiny_corpus):
     with Corpus.open(tiny_corpus) as corpus:
-        yield Clients.of(corpus, DataConfig(), seed=0)
+        yield FederatedData.of(corpus, DataConfig(), seed=0)
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_slices_go_on_where_the_last_one_ended():
 def test_training_learns_what_training_clients_typed(clients, tokenizer):
     read = []
 
-    class Watched(Clients):
+    class Watched(FederatedData):
         def training_messages(self, client):
             read.append(client)
             return super().training_messages(client)

@@ -7,7 +7,7 @@ import tensorflow as tf
 from federated.algorithms.clustered import ifca, mapper
 from federated.algorithms.clustered.ifca import METHOD, Clusters
 from federated.job import JobError
-from federated.personalization.method import Base
+from federated.personalization.method import SharedModel
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.adapter import Adapter
@@ -148,7 +148,7 @@ def test_a_compressed_round_moves_only_the_clusters_that_were_joined():
 def test_clusters_are_told_by_the_words_that_they_raise_most():
     tokenizer = train({"see": 9, "you": 8, "at": 7, "home": 6, "ok": 5, "later": 4, "thanks": 3}, 400)
     shared = cifg_lstm.init(len(tokenizer), 4, 6, seed=0)
-    base = Base(shared, adapters.init(len(tokenizer), 4, 2, seed=0))
+    base = SharedModel(shared, adapters.init(len(tokenizer), 4, 2, seed=0))
     server = ifca.server(base, plan_of(METHOD, {"clusters": 2}))
     assert ifca.describe(server, base, tokenizer) == [[], []]
     bias = server.adapters.bias.copy()

@@ -8,7 +8,7 @@ from federated.algorithms.partial.fed_per import METHOD
 from federated.job import JobError
 from federated.local_training import sgd as local_sgd
 from federated.personalization import personalization_process
-from federated.personalization.method import Base
+from federated.personalization.method import SharedModel
 from keyboard_model.batching.windows import IGNORE
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
@@ -19,7 +19,7 @@ from tests.support.federated.toys import BOS, E, V, client, dataset, updates_by_
 
 OWN = random_adapter(2)
 BATCHES = client(3, seed=0, counted=7)
-NEUTRAL = Base(BASE.parameters, adapters.init(V, E, R, seed=0))
+NEUTRAL = SharedModel(BASE.parameters, adapters.init(V, E, R, seed=0))
 RATE = 0.3
 
 
@@ -62,7 +62,7 @@ def test_without_personal_layers_a_client_s_round_is_fed_avg_s(clip):
     plan_ = plan(learning_rate=0, bias_rate=0, clip=clip)
     made = local(METHOD, NEUTRAL, NEUTRAL.adapter, BATCHES, plan_)
     start = Parameters(*map(tf.constant, BASE.parameters))
-    expected = local_sgd.train(
+    expected = local_sgd.client_update(
         start, dataset(BATCHES), learning_rate=RATE, clip=clip, dropout=0, weight_cap=1e6, bos=BOS
     )
     for found, plain in zip(made.update, expected.update, strict=True):
@@ -77,7 +77,7 @@ def test_a_shared_rate_of_zero_is_the_adapter_alone():
 
 
 def test_personal_steps_go_on_from_the_client_s_layers_on_the_server_s():
-    trained = Base(cifg_lstm.init(V, E, BASE.parameters.w_p.shape[0], seed=3), BASE.adapter)
+    trained = SharedModel(cifg_lstm.init(V, E, BASE.parameters.w_p.shape[0], seed=3), BASE.adapter)
     plan_ = plan(proximal=0.0, evidence=0.0)
     server, own = tf.nest.map_structure(tf.constant, (trained, OWN))
     found = METHOD.personalize(BASE, server, own, text(BATCHES, []), plan_)

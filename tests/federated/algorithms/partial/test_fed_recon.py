@@ -9,7 +9,7 @@ import tensorflow as tf
 import tensorflow_federated as tff
 
 from federated.algorithms.partial.fed_recon import METHOD
-from federated.personalization.method import Base
+from federated.personalization.method import SharedModel
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.adapter import Adapter
@@ -48,7 +48,7 @@ def test_the_adapter_is_made_on_one_half_and_judged_on_the_other():
 
 @pytest.mark.parametrize("changes", [{"steps": 0}, {"learning_rate": 0, "bias_rate": 0}])
 def test_without_personal_layers_it_is_fed_avg_on_the_query(monkeypatch, changes):
-    neutral = Base(TENSORS.parameters, Adapter(*map(tf.constant, adapters.init(V, E, R, seed=0))))
+    neutral = SharedModel(TENSORS.parameters, Adapter(*map(tf.constant, adapters.init(V, E, R, seed=0))))
     monkeypatch.setattr("tests.support.federated.personal.TENSORS", neutral)
     made = local(METHOD, BASE.parameters, (), BATCHES, plan(**changes))
     for found, plain in zip(made.update, updates_by_hand(BASE.parameters, BATCHES[2:], RATE, 0.5), strict=True):

@@ -1,7 +1,7 @@
 """Lives written down by hand, and a report of them."""
 
-from device_runtime.simulation.fleet.aggregate import Tally
-from device_runtime.simulation.fleet.daily_counts import Days, Life
+from device_runtime.simulation.fleet.aggregate import FleetAggregate
+from device_runtime.simulation.fleet.daily_counts import Days, DeviceTimeline
 from device_runtime.simulation.fleet.world.plan import FleetPlan
 from device_runtime.simulation.report import CorpusInfo, FailedUser
 
@@ -21,7 +21,7 @@ def life(phone=0, user_id="ann", days=3, **changes):
         "adapter_bytes": 0,
         "adaptation_seconds": 0.0,
     }
-    return Life(**{**fields, **changes}, days=Days.none(days).model_copy(update=counted))
+    return DeviceTimeline(**{**fields, **changes}, days=Days.none(days).model_copy(update=counted))
 
 
 ANN = life(
@@ -54,7 +54,7 @@ FAILED = FailedUser(user_id="eve", reason="ValueError: no text")
 
 
 def report_of(bundles, lives=(ANN, BOB), failed=(FAILED,), days=3):
-    tally = Tally(FleetPlan(3, days, seed=7))
+    tally = FleetAggregate(FleetPlan(3, days, seed=7))
     for each in lives:
         tally.add(each)
     for each in failed:

@@ -4,11 +4,11 @@ import numpy as np
 
 from federated.corpus.schema import Record
 from federated.corpus.writer import write_corpus
-from federated.heterogeneity.user_texts import Writer, Writers
+from federated.heterogeneity.user_texts import UserText, UserTexts
 from keyboard_model.text.units import words
 
 
-def writers(**messages: list[str]) -> Writers:
+def writers(**messages: list[str]) -> UserTexts:
     """Users by name with their messages."""
     numbers: dict[str, int] = {}
     users = []
@@ -16,8 +16,8 @@ def writers(**messages: list[str]) -> Writers:
         typed = [found for text in texts if (found := words(text))]
         flat = [numbers.setdefault(word, len(numbers)) for message in typed for word in message]
         lengths = np.array([len(message) for message in typed], np.int64)
-        users.append(Writer(name, len(texts), np.array(flat, np.int64), lengths))
-    return Writers(tuple(users), tuple(numbers))
+        users.append(UserText(name, len(texts), np.array(flat, np.int64), lengths))
+    return UserTexts(tuple(users), tuple(numbers))
 
 
 def speaker(name: str, messages: int, seed: int, vocabulary: int = 50) -> list[str]:

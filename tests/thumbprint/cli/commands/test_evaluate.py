@@ -5,8 +5,8 @@ import pytest
 
 from federated.corpus.store import Corpus
 from federated.corpus.synthetic.generate import write_synthetic
-from federated.data.federated_data import Clients
-from federated.run.folder import RunFolder
+from federated.data.federated_data import FederatedData
+from federated.run.folder import Run
 from keyboard_model.text.units import words
 
 
@@ -21,9 +21,9 @@ def test_users_in_training_and_new_phones_are_measured_apart(run, own_run, tiny_
     assert "SYNTHETIC" in out
     assert all(said in out for said in ("users in training", "new phones", str(own_run / "evaluation.json")))
     found = json.loads((own_run / "evaluation.json").read_text())
-    job = RunFolder(own_run).job()
+    job = Run(own_run).job()
     with Corpus.open(tiny_corpus) as corpus:
-        clients = Clients.of(corpus, job.data, job.seed)
+        clients = FederatedData.of(corpus, job.data, job.seed)
         for name in ("training", "new_phones"):
             group = getattr(clients.population, name)
             counts = [len([w for m in clients.test_messages(client) for w in words(m)]) for client in group]

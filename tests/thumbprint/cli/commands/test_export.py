@@ -7,7 +7,7 @@ from device_runtime.bundle.loader import load_bundle
 from device_runtime.bundle.signing_keys import generate_keys
 from device_runtime.inference.engine import Engine
 from device_runtime.phone.phone import Phone
-from federated.run.folder import RunFolder
+from federated.run.folder import Run
 from keyboard_model.ngram.table import NgramTable
 from thumbprint.cli.trusted_keys import fingerprint, key_folder
 
@@ -36,7 +36,7 @@ def test_ones_own_key_and_another_recipe(run, tiny_run, tmp_path):
 
 
 def test_the_run_s_ngrams_go_along_with_the_job_s_weight(run, tiny_run, tiny_keys, tmp_path):
-    counted = RunFolder(tiny_run).ngram()
+    counted = Run(tiny_run).ngram()
     for weight in (None, 0.125, 0.0):
         bundle, job = tmp_path / "x.bundle", tmp_path / "job.toml"
         job.write_text(f"[ngram]\nweight = {weight}\n")

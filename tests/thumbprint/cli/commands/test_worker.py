@@ -7,7 +7,7 @@ import portpicker
 import psutil
 import pytest
 
-from federated.run.folder import RunFolder
+from federated.run.folder import Run
 from tests.support.thumbprint.program import PROGRAM
 
 ENDINGS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGKILL: -9}
@@ -49,7 +49,7 @@ def test_two_workers_train_what_one_machine_trains(run, workers, tiny_run, job_f
     code, _, err = run("train", job_file, "--corpus", tiny_corpus, "--run", folder, "--workers", addresses)
     assert (code, err.count("round ")) == (0, 2)
     assert len(binaries(workers)) == 2  # the training started none of its own and ended none
-    alone, together = (RunFolder(path).parameters("last") for path in (tiny_run, folder))
+    alone, together = (Run(path).parameters("last") for path in (tiny_run, folder))
     for name, expected in alone._asdict().items():
         np.testing.assert_allclose(getattr(together, name), expected, atol=1e-5, err_msg=name)
 

@@ -6,14 +6,14 @@ import pytest
 
 from federated.corpus.store import CorpusError
 from federated.job import PersonalizationConfig
-from thumbprint.comparison.measure.worker_pool import BenchCrew, CrewError, Opening
+from thumbprint.comparison.measure.worker_pool import MethodWorkerPool, WorkerConfig, WorkerPoolError
 from thumbprint.comparison.results import QUICK
 
 
 @pytest.fixture
 def crew(tmp_path):
-    opening = Opening(tmp_path / "nowhere.sqlite", tmp_path, tmp_path / "out", 5, PersonalizationConfig(), QUICK)
-    with BenchCrew(opening, 1, lambda name, what: None) as crew:
+    opening = WorkerConfig(tmp_path / "nowhere.sqlite", tmp_path, tmp_path / "out", 5, PersonalizationConfig(), QUICK)
+    with MethodWorkerPool(opening, 1, lambda name, what: None) as crew:
         yield crew
 
 
@@ -24,5 +24,5 @@ def test_a_mistake_is_told_in_the_words_of_whoever_found_it(crew):
 
 def test_a_process_that_dies_is_told_with_what_to_do(crew):
     crew.submit(os._exit, 3)
-    with pytest.raises(CrewError, match="smaller --at-once"):
+    with pytest.raises(WorkerPoolError, match="smaller --at-once"):
         list(crew.measured(["ditto"], {}))

@@ -2,7 +2,7 @@ import pytest
 
 from tests.support.thumbprint.comparison import made_up
 from tests.support.thumbprint.comparison.rows import comparison, method, row
-from thumbprint.comparison.report.conclusion import answer, smallest_form
+from thumbprint.comparison.report.conclusion import conclusion, smallest_form
 from thumbprint.comparison.report.report import report_of
 from thumbprint.comparison.results import StoredAs
 
@@ -10,11 +10,11 @@ SHARED = method("global_only", [row(f"u{i}", 20, gained=0, lost=0) for i in rang
 
 
 def said(*methods, **others):
-    return " ".join(answer(report_of(comparison([SHARED, *methods], **others))))
+    return " ".join(conclusion(report_of(comparison([SHARED, *methods], **others))))
 
 
 def test_answer_says_which_by_how_much_whom_it_hurts_and_what_it_costs(report):
-    first, others = answer(report)[0], " ".join(answer(report)[1:])
+    first, others = conclusion(report)[0], " ".join(conclusion(report)[1:])
     best = report.summary.row("thumbprint", "new_phone")
     assert first.startswith("On new phones thumbprint is best")
     assert f"{100 * best.recall_at_3.mean:.1f} before they are typed" in first
@@ -48,12 +48,12 @@ def test_users_hurt_beyond_chance_are_said():
     ],
 )
 def test_no_answer_is_said_with_its_reason(found, why):
-    (sentence,) = answer(report_of(found))
+    (sentence,) = conclusion(report_of(found))
     assert sentence.startswith("There is no answer") and why in sentence
 
 
 def test_without_the_shared_model_no_gain_is_claimed():
-    (first, *_) = answer(report_of(made_up.comparison(methods=("ditto",))))
+    (first, *_) = conclusion(report_of(made_up.comparison(methods=("ditto",))))
     assert "Without global_only nobody can say" in first
 
 

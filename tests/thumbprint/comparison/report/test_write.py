@@ -7,7 +7,7 @@ from rich.console import Console
 
 from device_runtime.simulation.report import ReportError
 from tests.support.thumbprint.comparison import made_up
-from thumbprint.comparison.report.conclusion import answer
+from thumbprint.comparison.report.conclusion import conclusion
 from thumbprint.comparison.report.plots import PICTURES
 from thumbprint.comparison.report.report import load_comparison
 from thumbprint.comparison.report.table import comparison_view
@@ -83,7 +83,7 @@ def test_page_is_whole_loads_nothing_and_has_each_id_once(written):
 
 def test_page_begins_with_the_answer_and_shows_every_method(written):
     text = page_of(written[0]).text
-    for sentence in answer(written[1]):
+    for sentence in conclusion(written[1]):
         assert 0 <= text.index(sentence) < text.index("Every method")
     for name in METHODS:
         assert name in text

@@ -4,7 +4,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from device_runtime.simulation.fleet.world.battery import Night, Power, draw_nights, draw_power
+from device_runtime.simulation.fleet.world.battery import Battery, SleepSchedule, draw_battery, draw_sleep_schedules
 from device_runtime.simulation.fleet.world.plan import World
 from device_runtime.simulation.fleet.world.typing_calendar import DAY, DAY_0
 
@@ -13,12 +13,12 @@ HOUR = timedelta(hours=1)
 
 def night(day, plugged_in=True):
     """From 23:00 of the day before to 7:00."""
-    return Night(DAY_0 + day * DAY - HOUR, DAY_0 + day * DAY + 7 * HOUR, plugged_in)
+    return SleepSchedule(DAY_0 + day * DAY - HOUR, DAY_0 + day * DAY + 7 * HOUR, plugged_in)
 
 
 def power(*plugged_in, endurance=30, off_at_night=False, days_off=()):
     nights = [night(day, plugged) for day, plugged in enumerate(plugged_in)]
-    return Power(nights, endurance * HOUR, off_at_night, frozenset(days_off))
+    return Battery(nights, endurance * HOUR, off_at_night, frozenset(days_off))
 
 
 def at(day, hour):
@@ -54,7 +54,7 @@ def test_switched_off_at_night_it_does_nothing_but_its_owner_may_wake_and_type()
 
 @pytest.mark.parametrize("seed", range(5))
 def test_drawn_nights_follow_each_other(seed):
-    nights = draw_nights(60, World(unplugged_nights=0.25), np.random.default_rng(seed))
+    nights = draw_sleep_schedules(60, World(unplugged_nights=0.25), np.random.default_rng(seed))
     assert len(nights) == 61
     assert all(night.begins < night.ends for night in nights)
     assert all(before.ends < after.begins for before, after in itertools.pairwise(nights))
@@ -62,5 +62,5 @@ def test_drawn_nights_follow_each_other(seed):
 
 
 def test_the_first_day_is_never_off():
-    drawn = draw_power([night(0)], 30, World(days_off=1), np.random.default_rng(0))
+    drawn = draw_battery([night(0)], 30, World(days_off=1), np.random.default_rng(0))
     assert drawn.days_off == frozenset(range(1, 30))

@@ -2,17 +2,17 @@ from datetime import timedelta
 
 import numpy as np
 
-from device_runtime.simulation.fleet.world.device_conditions import PhoneClock, draw_clock
+from device_runtime.simulation.fleet.world.device_conditions import DeviceClock, draw_clock
 from device_runtime.simulation.fleet.world.plan import World
 from device_runtime.simulation.fleet.world.typing_calendar import DAY, DAY_0
 
 
 def test_a_right_clock():
-    assert PhoneClock().right and PhoneClock().reads(DAY_0) == DAY_0
+    assert DeviceClock().right and DeviceClock().reads(DAY_0) == DAY_0
 
 
 def test_a_jump_is_added_from_its_moment_on():
-    clock = PhoneClock(timedelta(hours=1), DAY_0 + DAY, timedelta(hours=-3))
+    clock = DeviceClock(timedelta(hours=1), DAY_0 + DAY, timedelta(hours=-3))
     assert clock.reads(DAY_0) == DAY_0 + timedelta(hours=1)
     assert clock.reads(DAY_0 + DAY) == DAY_0 + DAY - timedelta(hours=2)
     assert not clock.right
