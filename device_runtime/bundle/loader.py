@@ -29,9 +29,9 @@ __all__ = [
     "BundleError",
     "check_signature",
     "file_entries",
-    "parse_manifest",
     "load_bundle",
     "model_id",
+    "parse_manifest",
     "read_manifest",
 ]
 
