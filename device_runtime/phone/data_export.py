@@ -33,6 +33,7 @@ def export(folder: PhoneFolder, lexicon: Lexicon) -> dict[str, Any]:
         "settings": {
             "incognito": state.incognito,
             "forgotten_words": len(folder.forgotten),
+            "blocked_words": list(folder.blocked),
             "history_strength": state.strength,
         },
     }

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 PATIENCE_SECONDS = 10.0
 """How long a transaction waits for a file that another program has locked."""
 
@@ -30,6 +30,7 @@ CREATE TABLE IF NOT EXISTS state (
     due TEXT, unclean INTEGER NOT NULL, incognito INTEGER NOT NULL, salt BLOB NOT NULL
 );
 CREATE TABLE IF NOT EXISTS forgotten (digest BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS blocked (word TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS adaptations (
     id INTEGER PRIMARY KEY, at TEXT NOT NULL, cause TEXT NOT NULL, model_id TEXT NOT NULL,
     messages INTEGER NOT NULL, first_message INTEGER, last_message INTEGER, first_at TEXT, last_at TEXT,

@@ -20,7 +20,7 @@ from device_runtime.phone.adaptation_log import AdaptationEntry, AdaptationLog
 from device_runtime.phone.database import PhoneDatabase
 from device_runtime.phone.message_history import MessageHistory
 from device_runtime.phone.state import SHARED_START, StateRow
-from device_runtime.phone.word_lists import ForgottenWords
+from device_runtime.phone.word_lists import BlockedWords, ForgottenWords
 
 
 class FolderError(ValueError):
@@ -32,7 +32,7 @@ class PhoneFolder:
 
     Attributes:
         path: Where it is.
-        store, state, history, log, forgotten: The SQLite file and what is in it.
+        store, state, history, log, forgotten, blocked: The SQLite file and its tables.
         shelf: The adapters' files.
         adapter: The one in use.
         notes: What opening had to set right, a sentence each.
@@ -49,6 +49,7 @@ class PhoneFolder:
             self.history = MessageHistory(self.store)
             self.log = AdaptationLog(self.store)
             self.forgotten = ForgottenWords(self.store, self.state.now.salt)
+            self.blocked = BlockedWords(self.store)
             self.shelf = AdapterStore(path, bundle.manifest)
             self._set_right()
             self.adapter = self._load()

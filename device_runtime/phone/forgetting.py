@@ -36,11 +36,12 @@ def forget_since(folder: PhoneFolder, at: datetime) -> int:
 
 
 def forget_all(folder: PhoneFolder) -> None:
-    """Deletes messages, adapters, entries and the list of forgotten words; incognito stays as it is."""
+    """Deletes messages, adapters, entries and the lists of forgotten and blocked words; incognito stays as it is."""
     with folder.store.transaction():
         folder.history.clear()
         folder.log.clear()
         folder.forgotten.clear()
+        folder.blocked.clear()
         folder.state.change(adapter=SHARED_START, strength=1.0, due=None, unclean=True, salt=new_salt())
     _take_up(folder)
 
@@ -63,4 +64,5 @@ def _unlearn(folder: PhoneFolder, messages: Sequence[int]) -> None:
 
 def _take_up(folder: PhoneFolder) -> None:
     folder.forgotten.reread(folder.state.now.salt)
+    folder.blocked.reread()
     folder.take_adapter()

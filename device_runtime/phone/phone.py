@@ -40,6 +40,8 @@ from device_runtime.user_model.user_model import UserModel
 from keyboard_model.text.masking import canonical_form, mask_sensitive
 
 MAX_SUGGESTIONS = 100
+MAX_BLOCKED_WORDS = 10_000
+"""Words that `block` accepts for one phone: ample for a list of offensive words, and small in memory."""
 
 
 class PhoneError(ValueError):
@@ -91,7 +93,8 @@ class Phone:
         Args:
             folder: The phone's own.
             engine: Runs the bundle.
-            blocked: Words never to be suggested (see `block_list`).
+            blocked: The app's block list: words that are never suggested (see `read_block_list`). It is not stored;
+                `block` adds to the phone's own list, which is.
             clock: The time, for entries and for messages that do not bring theirs.
             trainer: Trains its adapters; None = the thread that calls `adapt` does, on `engine`.
 
@@ -201,7 +204,7 @@ class Phone:
             raise PhoneError(f"k is {k}: ask for 1 to {MAX_SUGGESTIONS} suggestions")
         # Read as it would be learnt, so that what follows a masked word is found again.
         typed = TypedContext.of(self._as_learnt(storable(context)), storable(prefix))
-        hidden = self._hidden if self._blocked or len(self._folder.forgotten) else None
+        hidden = self._hidden if self._blocked or len(self._folder.blocked) or len(self._folder.forgotten) else None
         if not personal:
             return suggest(self._engine, self._engine.bundle.adapter_init, self._nobody, typed, k, hidden)
         with self._counting:
@@ -300,6 +303,46 @@ class Phone:
             self._folder.forgotten.reread(self._folder.state.now.salt)
             return found
 
+    def block(self, words: Iterable[str]) -> int:
+        """Adds words to this phone's block list: it may still learn them, but never suggests them.
+
+        The list is stored, so it survives a restart and a new bundle. Case does not matter.
+
+        Args:
+            words: One word each; all are added, or none. To load a file, pass `read_block_list(path)`.
+
+        Returns:
+            How many of them were not on the list before.
+
+        Raises:
+            PhoneError: an item is not exactly one word, the list would exceed `MAX_BLOCKED_WORDS`, or the disk is full.
+        """
+        added = list(words)
+        for word in added:
+            self._one_word(word)
+        with self._writing, _reported():
+            blocked = self._folder.blocked
+            before, after = len(blocked), len({*blocked, *map(canonical_form, added)})
+            if after > MAX_BLOCKED_WORDS:
+                raise PhoneError(
+                    f"a block list holds at most {MAX_BLOCKED_WORDS:,} words; this one would have {after:,}"
+                )
+            blocked.write(added)
+            blocked.reread()
+            return after - before
+
+    def unblock(self, word: str) -> bool:
+        """Removes a word from this phone's block list. Returns whether it was there; the app's list is not changed."""
+        self._one_word(word)
+        with self._writing, _reported():
+            erased = self._folder.blocked.erase(word)
+            self._folder.blocked.reread()
+            return erased
+
+    def blocked_words(self) -> list[str]:
+        """This phone's block list in canonical form (lower case), sorted; without the app's list."""
+        return list(self._folder.blocked)
+
     def forget_since(self, at: datetime) -> int:
         """Deletes what was typed from that time on ("the last hour"), and what was derived from it.
 
@@ -312,7 +355,7 @@ class Phone:
         return self._forget(lambda: forgetting.forget_since(self._folder, at))
 
     def forget_all(self) -> None:
-        """Deletes all there is, forgotten words included; if the phone dies in the midst of it, opening it finishes."""
+        """Deletes everything, also the lists of forgotten and blocked words. After a crash, `open` finishes it."""
         with self._adapting, self._writing, _reported():
             forgetting.forget_all(self._folder)
             self._take_up()
@@ -369,7 +412,8 @@ class Phone:
         return self._folder.forgotten.masked(mask_sensitive(text))
 
     def _hidden(self, word: str) -> bool:
-        return canonical_form(word) in self._blocked or word in self._folder.forgotten
+        canonical = canonical_form(word)
+        return canonical in self._blocked or canonical in self._folder.blocked or word in self._folder.forgotten
 
     def _one_word(self, word: str) -> None:
         if not isinstance(word, str) or not is_one_word(canonical_form(word)):

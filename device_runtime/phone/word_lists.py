@@ -1,16 +1,10 @@
-"""The words that an owner had their phone forget, so that it never learns or suggests them again.
-
-Kept as keyed hashes: the folder does not spell what its owner wanted gone. Who holds the folder can still
-try a word on it, as on any such list.
-
-What a phone has learnt of its owner, to be looked at: their words, how often, and when last.
-"""
+"""A phone's lists of words: those it forgot, those it must not suggest, and those it learned from its owner."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,7 +18,11 @@ _DIGEST_BYTES = 16
 
 
 class ForgottenWords:
-    """The hashes, in memory as on disk."""
+    """The words that the owner made the phone forget: it never learns or suggests them again.
+
+    They are stored as keyed hashes, so that the folder does not spell them. An attacker who has the folder can still
+    test whether a given word is on the list, because the key is stored beside it.
+    """
 
     def __init__(self, store: PhoneDatabase, salt: bytes) -> None:
         self._store = store
@@ -65,9 +63,50 @@ class ForgottenWords:
         return hashlib.blake2b(word.encode(), digest_size=_DIGEST_BYTES, key=self._salt).digest()
 
 
+class BlockedWords:
+    """The phone's own block list: words that it learns but never suggests, in canonical form.
+
+    The app's list is given when the phone is opened and is not stored; this one holds what was blocked on this phone.
+    """
+
+    def __init__(self, store: PhoneDatabase) -> None:
+        self._store = store
+        self.reread()
+
+    def reread(self) -> None:
+        """Reads the list from the disk: call it after each transaction that changed it, committed or rolled back."""
+        self._words = frozenset(word for (word,) in self._store.rows("SELECT word FROM blocked"))
+
+    def __contains__(self, canonical_word: str) -> bool:
+        return canonical_word in self._words
+
+    def __len__(self) -> int:
+        return len(self._words)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._words))
+
+    def write(self, words: Iterable[str]) -> None:
+        """Adds words to the list on disk."""
+        with self._store.transaction() as db:
+            db.executemany(
+                "INSERT OR IGNORE INTO blocked (word) VALUES (?)", [(canonical_form(word),) for word in words]
+            )
+
+    def erase(self, word: str) -> bool:
+        """Removes a word from the list on disk. Returns whether it was there."""
+        with self._store.transaction() as db:
+            return db.execute("DELETE FROM blocked WHERE word = ?", (canonical_form(word),)).rowcount > 0
+
+    def clear(self) -> None:
+        """Empties the list on disk."""
+        with self._store.transaction() as db:
+            db.execute("DELETE FROM blocked")
+
+
 @dataclass(frozen=True)
 class LearnedWord:
-    """One word.
+    """One word that the owner typed.
 
     Attributes:
         word: Lower-cased.

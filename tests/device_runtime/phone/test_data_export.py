@@ -105,7 +105,12 @@ def test_the_export_holds_everything(tmp_path: Path, sure: Engine) -> None:
         assert {"word": WORD, "times": len(MESSAGES) // 2, "last_at": None, "known": False} in found["words"]
         assert [entry["cause"] for entry in found["adaptations"]] == ["asked", "forgetting"]
         assert found["adaptations"][0]["at"] == NOON.isoformat()
-        assert found["settings"] == {"incognito": True, "forgotten_words": 1, "history_strength": 1.0}
+        assert found["settings"] == {
+            "incognito": True,
+            "forgotten_words": 1,
+            "blocked_words": [],
+            "history_strength": 1.0,
+        }
         data = base64.b64decode(found["adapter"]["safetensors"])
         assert data == phone.adapter_file()
         assert set(safetensors.numpy.load(data)) >= {"lora_a", "lora_b"}

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from device_runtime.inference.engine import Engine
-from device_runtime.phone.phone import Phone
+from device_runtime.phone import phone as phone_module
+from device_runtime.phone.phone import Phone, PhoneError
 from device_runtime.prediction.block_list import BlockListError, read_block_list
 
 
@@ -48,3 +49,36 @@ def test_the_next_best_words_take_the_keys(tmp_path: Path, engine: Engine, perso
             assert not {word.upper() for word in found} & blocked
         assert set(shown(phone, "", 20)) == {word for word in free if word.upper() not in blocked}
         assert phone.words == 5  # a block list keeps words off the keys, not out of the history
+
+
+def test_a_phones_own_block_list_is_stored(tmp_path: Path, engine: Engine) -> None:
+    def shown(phone: Phone) -> list[str]:
+        return [suggestion.word for suggestion in phone.predict("see you", "", 3)]
+
+    (tmp_path / "list").write_text("Damn\n", "utf-8")
+    with Phone.open(tmp_path / "p", engine) as phone:
+        first = shown(phone)[0]
+        assert phone.block([first.upper(), first]) == 1
+        assert phone.block(read_block_list(tmp_path / "list")) == 1
+        assert phone.blocked_words() == sorted([first, "damn"])
+        assert first not in shown(phone)
+    with Phone.open(tmp_path / "p", engine) as phone:
+        assert first not in shown(phone)
+        assert phone.export()["settings"]["blocked_words"] == phone.blocked_words()
+        assert phone.unblock(first)
+        assert not phone.unblock(first)
+        assert first in shown(phone)
+        phone.forget_all()
+        assert phone.blocked_words() == []
+
+
+def test_block_refuses_what_is_not_one_word_and_too_long_lists(
+    tmp_path: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(phone_module, "MAX_BLOCKED_WORDS", 2)
+    with Phone.open(tmp_path / "p", engine) as phone:
+        with pytest.raises(PhoneError, match="'two words' is not one word"):
+            phone.block(["good", "two words"])
+        with pytest.raises(PhoneError, match="at most 2 words; this one would have 3"):
+            phone.block(["a", "b", "c"])
+        assert phone.blocked_words() == []
