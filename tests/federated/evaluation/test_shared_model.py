@@ -1,6 +1,7 @@
-"""The shared model on clients' own text: each client's tally stays apart, and is the one made by hand."""
+"""The shared model on clients' own text: each client's counts and word recall, against values computed by hand."""
 
 import collections
+import math
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import tensorflow as tf
 import tensorflow_federated as tff
 
 from federated.evaluation import shared_model
+from federated.evaluation.shared_model import EMPTY, Tally, add, tally, whole_word_penalty, word_starts
 from federated.training import fed_avg
 from keyboard_model.batching.windows import IGNORE
 from keyboard_model.model import cifg_lstm
@@ -50,11 +52,11 @@ def test_each_client_s_tally_is_the_one_made_by_hand(execution):
     data = [shared_model.evaluation_batches(TOKENIZER, messages, batch, window) for messages in CLIENTS]
     tallies = evaluate(fed_avg.model_weights(SHARED), data)
     assert len(tallies) == len(CLIENTS)
-    for messages, tally in zip(CLIENTS, tallies, strict=True):
+    for messages, counts in zip(CLIENTS, tallies, strict=True):
         words, hits_1, hits_3, loss = by_hand(messages)
-        assert (tally["words"], tally["hits_at_1"], tally["hits_at_3"]) == (words, hits_1, hits_3)
-        assert tally["loss_sum"] == pytest.approx(loss, rel=1e-4)
-    assert [tally["words"] for tally in tallies] == [7, 2, 0]
+        assert (counts["words"], counts["hits_at_1"], counts["hits_at_3"]) == (words, hits_1, hits_3)
+        assert counts["loss_sum"] == pytest.approx(loss, rel=1e-4)
+    assert [counts["words"] for counts in tallies] == [7, 2, 0]
 
 
 def test_batches_keep_order_and_count_every_word_once():
@@ -76,3 +78,44 @@ def test_the_batches_are_of_their_declared_type():
 
 def test_nothing_typed_makes_no_batch():
     assert made([]) == made([""]) == []
+
+
+def floats(found: Tally) -> list[float]:
+    return [float(value) for value in found]
+
+
+def test_word_starts_by_hand():
+    ids = np.array([[0, 0, 1, -1], [-1, 2, 2, -1], [3, -1, 4, 4]], np.int32)
+    np.testing.assert_array_equal(word_starts(ids), [[1, 0, 1, 0], [0, 1, 0, 0], [1, 0, 1, 0]])
+
+
+def test_a_word_cut_by_a_window_s_edge_starts_once():
+    np.testing.assert_array_equal(word_starts(np.array([[0, 1], [1, 2]], np.int32)), [[1, 1], [0, 1]])
+
+
+def test_tally_by_hand():
+    scores = tf.math.log(tf.constant([[0.5, 0.3, 0.1, 0.06, 0.04]] * 5))
+    targets = tf.constant([0, 2, 3, IGNORE, 1])
+    starts = tf.constant([1, 1, 1, 0, 0])  # the last is the second piece of a word: its loss counts, it is no word
+    found = floats(tally(scores, targets, starts, tf.zeros(5)))
+    assert found[:3] == [3, 1, 2]
+    assert found[3] == pytest.approx(-math.log(0.5 * 0.1 * 0.06 * 0.3), rel=1e-5)
+
+
+def test_pieces_that_are_no_whole_word_are_not_shown():
+    scores = tf.constant([[5.0, 4.0, 3.0, 2.0, 1.0]])
+    shown_first = tally(scores, tf.constant([3]), tf.constant([1]), tf.constant([-1e9, -1e9, -1e9, 0.0, 0.0]))
+    assert floats(shown_first)[:3] == [1, 1, 1]
+
+
+def test_penalty_spares_the_whole_words_alone():
+    tokenizer = train({"see": 9, "you": 8, "seeing": 1}, 300)
+    penalty = whole_word_penalty(tokenizer)
+    assert set(np.flatnonzero(penalty == 0)) == set(tokenizer.single_piece_words)
+    assert penalty[tokenizer.bos] == np.float32(-1e9)
+
+
+def test_add_is_neutral_on_empty():
+    one = Tally(1.0, 2.0, 3.0, 4.0)
+    assert add(EMPTY, one) == one
+    assert add(one, one) == Tally(2.0, 4.0, 6.0, 8.0)

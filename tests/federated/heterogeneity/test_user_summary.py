@@ -1,6 +1,6 @@
 import pytest
 
-from federated.heterogeneity.user_summary import summarize_users
+from federated.heterogeneity.user_summary import gini, size_skew, summarize_users, top_share
 
 
 def test_who_has_no_figure_does_not_count():
@@ -11,3 +11,35 @@ def test_who_has_no_figure_does_not_count():
 
 def test_of_nobody():
     assert summarize_users([None, None]) is None
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ([5, 5, 5, 5], 0.0),
+        ([0, 0, 0, 8], 0.75),  # (n - 1) / n: one has everything
+        ([1, 3], 0.25),  # |1 - 3| on half of the four ordered pairs: 1, over twice the mean of 2
+        ([3, 1], 0.25),
+        ([0, 0], 0.0),
+        ([], 0.0),
+    ],
+)
+def test_gini_by_hand(sizes, expected):
+    assert gini(sizes) == pytest.approx(expected)
+
+
+def test_gini_is_the_mean_difference_of_two_users():
+    sizes = [1, 4, 4, 9, 22]
+    apart = sum(abs(a - b) for a in sizes for b in sizes) / 25
+    assert gini(sizes) == pytest.approx(apart / (2 * 8))
+
+
+def test_the_top_tenth_is_rounded_up():
+    assert top_share([1] * 10 + [10], 0.1) == pytest.approx(11 / 20)  # two of eleven
+    assert top_share([7], 0.1) == 1.0
+    assert top_share([0, 0], 0.1) == 0.0
+
+
+def test_percentiles_are_values_that_occur():
+    skew = size_skew([1, 2, 3, 100])
+    assert (skew.total, skew.percentiles["p50"], skew.percentiles["max"]) == (106, 2, 100)

@@ -6,7 +6,13 @@ import pytest
 from federated.corpus.schema import Record
 from federated.corpus.store import Corpus
 from federated.corpus.writer import write_corpus
-from federated.heterogeneity.user_texts import HeterogeneityError, read_user_texts
+from federated.heterogeneity.user_texts import (
+    HeterogeneityError,
+    outside_tokenizer,
+    read_user_texts,
+    share_outside_vocabulary,
+)
+from keyboard_model.text import tokenizer
 from tests.support.federated.heterogeneity.people import corpus_of, writers
 
 
@@ -64,3 +70,19 @@ def test_shuffling_keeps_messages_whole():
         assert sorted(shuffled) == list(range(6))
         assert all(any(tuple(shuffled[i : i + len(part)]) == part for i in range(6)) for part in whole)
     assert len(seen) == 6
+
+
+def test_a_word_is_shared_when_two_others_typed_it():
+    found = share_outside_vocabulary(writers(ann=["hi own own"], bob=["hi both"], eve=["hi both hi"], mute=["!"]))
+    # "hi": two others of each; "both": one other of each; "own": none
+    assert found == [pytest.approx(2 / 3), pytest.approx(1 / 2), pytest.approx(1 / 3), None]
+
+
+def test_two_users_have_no_two_others():
+    assert share_outside_vocabulary(writers(ann=["hi"], bob=["hi"], mute=["?"])) == [None, None, None]
+
+
+def test_what_the_tokenizer_spells_in_pieces_is_outside():
+    pieces = tokenizer.train({"hello": 100, "there": 100}, 400)
+    found = outside_tokenizer(writers(ann=["hello there zyxwv"], bob=["there"], mute=["?"]), pieces)
+    assert found == [pytest.approx(1 / 3), 0.0, None]
