@@ -67,7 +67,8 @@ def program(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactor
 
 def _packages(pytestconfig: pytest.Config, folder: Path) -> Path:
     lock = hashlib.sha256((SOURCE / "package-lock.json").read_bytes()).hexdigest()[:16]
-    cached = (pytestconfig.cache.mkdir("second_consumer") if pytestconfig.cache else folder.parent) / lock
+    cache = getattr(pytestconfig, "cache", None)  # there is none with -p no:cacheprovider
+    cached = (cache.mkdir("second_consumer") if cache else folder.parent) / lock
     if not cached.exists():
         building = Path(tempfile.mkdtemp(dir=cached.parent))  # moved in whole, for another test run may be at it, too
         for name in ("package.json", "package-lock.json"):

@@ -1,4 +1,4 @@
-"""The phone's functions: their shapes, names and maths in TensorFlow, and the converted model (int8, built-in operations)."""
+"""The phone's functions: shapes, names and maths in TensorFlow, and the converted model (int8, built-in operations)."""
 
 import numpy as np
 import pytest
