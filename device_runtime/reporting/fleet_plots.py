@@ -78,7 +78,7 @@ def _adaptations_figure(report: FleetReport) -> Figure:
     days.bar(x, kept, color=BETTER, linewidth=0, label="kept")
     not_kept = [day.adaptations - day.kept for day in report.days]
     days.bar(x, not_kept, bottom=kept, color=WORSE, linewidth=0, label="not kept by the gate")
-    days.legend(frameon=False, labelcolor=INK)
+    days.legend(frameon=False, labelcolor=INK, loc="upper right")
     days.set_xlabel("days since first use", color=INK)
     days.set_ylabel("adaptations a day", color=INK)
     _reasons(reasons, report)

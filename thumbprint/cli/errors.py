@@ -76,12 +76,6 @@ def _at(error: OSError) -> str:
     return "" if error.filename is None else f" ({os.fsdecode(error.filename)})"
 
 
-def one_line(message: str) -> str:
-    """Returns `message` on one line, without what could steer a terminal: it may quote other people's files."""
-    text = message.encode("utf-8", "backslashreplace").decode()
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
-
-
 def run(command: Callable[[], object]) -> int:
     """Runs a Typer application that is not standalone. Returns the exit code.
 
@@ -96,6 +90,8 @@ def run(command: Callable[[], object]) -> int:
         if message is None or os.environ.get("THUMBPRINT_TRACEBACK"):
             raise
         if message:
+            from thumbprint.console.terminal import one_line
+
             print(f"error: {one_line(message)}", file=sys.stderr)
         return MISTAKE
     if result == INTERRUPTED:

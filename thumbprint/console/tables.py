@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from thumbprint.cli.errors import one_line
+from thumbprint.console.terminal import one_line
 
 
 def notice(text: str) -> Text:

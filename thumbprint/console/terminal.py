@@ -29,6 +29,12 @@ def output() -> Console:
     return Console(width=width, markup=False, emoji=False, highlight=False)
 
 
+def one_line(message: str) -> str:
+    """Returns `message` on one line and without control characters: it may quote files that other people wrote."""
+    text = message.encode("utf-8", "backslashreplace").decode()
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
 @contextlib.contextmanager
 def bar(*columns: ProgressColumn) -> Iterator[Progress]:
     """Shows progress in these columns while the block runs; nothing where stderr is no terminal."""

@@ -1,4 +1,4 @@
-"""The demo: the whole road on made-up messages, each step done once."""
+"""The demo: every step from synthetic messages to a report. A step whose inputs did not change is not repeated."""
 
 from __future__ import annotations
 
@@ -6,17 +6,22 @@ import importlib.resources
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from pydantic import TypeAdapter
 
 from device_runtime.bundle.signing_keys import PRIVATE_NAME, PUBLIC_NAME, generate_keys
 from device_runtime.simulation.examples import Examples
 from device_runtime.simulation.report import Report, load_report
-from federated.job import Job, load_job
+from federated.job import Job, TrainingConfig, load_job
 from keyboard_model.storage.atomic_write import atomic_write_private
 from thumbprint.pipeline.cached_steps import Step, steps_in
+
+if TYPE_CHECKING:
+    from federated.training.program import RoundReport
 
 _MIN_MESSAGES, _WORKERS = 20, 2
 _TRAINED = tuple(
@@ -35,6 +40,45 @@ class DemoSize:
     most: int = 140
 
 
+class TrainingProgress(Protocol):
+    """What the training step reports to."""
+
+    def stage(self, name: str) -> None:
+        """A stage before the first round begins."""
+
+    def round(self, report: RoundReport) -> None:
+        """A round is finished."""
+
+
+class _Silent:
+    def stage(self, name: str) -> None: ...
+
+    def round(self, report: RoundReport) -> None: ...
+
+
+class DemoProgress:
+    """What a demo reports to as it runs. This one shows nothing; the command line overrides it with its bars.
+
+    Each method is entered for the length of a step; what it yields is called as the step advances.
+    """
+
+    def messages(self) -> AbstractContextManager[Callable[[int], None]]:
+        """Yields what to call with the number of messages written so far."""
+        return nullcontext(lambda count: None)
+
+    def training(self, config: TrainingConfig) -> AbstractContextManager[TrainingProgress]:
+        """Yields what to report stages and rounds to."""
+        return nullcontext(_Silent())
+
+    def phones(self, count: int) -> AbstractContextManager[Callable[[object], None]]:
+        """Yields what to call with the id of each of `count` users as the trial ends."""
+        return nullcontext(lambda phone: None)
+
+    def working(self, what: str) -> AbstractContextManager[None]:
+        """A part of unknown length, named `what`."""
+        return nullcontext()
+
+
 def demo_job() -> Job:
     """Returns the training job that comes with the program."""
     with importlib.resources.as_file(importlib.resources.files("thumbprint.pipeline") / "demo_job.toml") as path:
@@ -48,8 +92,12 @@ class Demo:
     short or find by themselves what is done.
     """
 
-    def __init__(self, out: Path, say: Callable[[str], None], job: Job, size: DemoSize) -> None:
+    def __init__(
+        self, out: Path, say: Callable[[str], None], job: Job, size: DemoSize, progress: DemoProgress | None = None
+    ) -> None:
+        """say: called with a line as each step ends."""
         self._out, self._say, self._job, self._size = out, say, job, size
+        self._progress = progress or DemoProgress()
         self._corpus, self._bundle = out / "corpus.sqlite", out / "demo.bundle"
         self._train, self._keys = out / "train", out / "keys"
 
@@ -85,10 +133,9 @@ class Demo:
 
     def _make_up(self, begun: bool) -> None:
         from federated.corpus.synthetic.generate import write_synthetic
-        from thumbprint.console.terminal import counting
 
         size = self._size
-        with counting("making up", "messages") as progress:
+        with self._progress.messages() as progress:
             write_synthetic(
                 self._corpus,
                 users=size.users,
@@ -98,20 +145,16 @@ class Demo:
             )
 
     def _learn(self, begun: bool) -> None:
-        from thumbprint.console.training_progress import showing_rounds
-
         if not begun and self._train.exists():  # of other messages, another job or another program
             shutil.rmtree(self._train)
-        with showing_rounds(self._job.training) as shown:
+        with self._progress.training(self._job.training) as shown:
             from federated.train import train
 
             where = (self._job, self._corpus, self._train)
             train(*where, resume=begun, on_stage=shown.stage, on_round=shown.round)
 
     def _export(self, begun: bool) -> None:
-        from thumbprint.console.terminal import working
-
-        with working("exporting"):
+        with self._progress.working("exporting"):
             from thumbprint.pipeline.export import export_run
 
             export_run(self._train, self._bundle, self._keys / PRIVATE_NAME)
@@ -127,6 +170,9 @@ class Demo:
         bundle = load_bundle(self._bundle, self._keys / PUBLIC_NAME)
         with Corpus.open(self._corpus) as corpus:
             new = FederatedData.of(corpus, self._job.data, self._job.seed).population.new_phones
-            report = simulate_corpus(bundle, corpus, new, len(new), self._out / "simulation", _MIN_MESSAGES, _WORKERS)
-            examples = write_results(temporary_devices(Engine(bundle)), corpus, report, self._out)
+            folder = self._out / "simulation"
+            with self._progress.phones(len(new)) as progress:
+                report = simulate_corpus(bundle, corpus, new, folder, _MIN_MESSAGES, _WORKERS, progress)
+            with self._progress.working("writing the report"):
+                examples = write_results(temporary_devices(Engine(bundle)), corpus, report, self._out)
         atomic_write_private(self._out / "examples.json", _EXAMPLES.dump_json(examples, indent=2) + b"\n")

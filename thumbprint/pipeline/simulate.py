@@ -1,11 +1,8 @@
-"""A phone for each of a corpus's users, and the files that tell what came of it.
-
-A fleet of phones for a corpus's users, and the files that tell what came of it.
-"""
+"""Simulations of the users of a corpus, one phone each or a fleet over days, and the result files they write."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from device_runtime.bundle.loader import Bundle
@@ -21,42 +18,48 @@ from device_runtime.simulation.fleet.world.plan import FleetPlan
 from device_runtime.simulation.held_out import SimulatedUser
 from device_runtime.simulation.report import CorpusInfo, Report, write_file, write_report
 from federated.corpus.store import Corpus
-from thumbprint.console.terminal import advancing, working
+
+Progress = Callable[[object], None]
+"""Called as each phone ends: with its user's id, or its number in a fleet."""
 
 FILES = ("report.html", "report.json", "gain.svg", "gain.png")
 
 
 def simulate_corpus(
-    bundle: Bundle, corpus: Corpus, user_ids: Iterable[str], count: int, folder: Path, min_messages: int, workers: int
+    bundle: Bundle,
+    corpus: Corpus,
+    user_ids: Iterable[str],
+    folder: Path,
+    min_messages: int,
+    workers: int,
+    progress: Progress | None = None,
 ) -> Report:
-    """Runs the phones of `count` users, with a bar.
+    """Runs one phone for each of these users.
 
     For errors and `folder` see `device_runtime.simulation.simulator.simulate`.
     """
-    with advancing("phones", count) as progress:
-        return simulator.simulate(
-            bundle,
-            simulated_users(corpus, user_ids),
-            corpus=corpus_info(corpus),
-            folder=folder,
-            min_messages=min_messages,
-            workers=workers,
-            progress=progress,
-        )
+    return simulator.simulate(
+        bundle,
+        simulated_users(corpus, user_ids),
+        corpus=corpus_info(corpus),
+        folder=folder,
+        min_messages=min_messages,
+        workers=workers,
+        progress=progress,
+    )
 
 
 def write_results(new_phone: NewPhone, corpus: Corpus, report: Report, out: Path) -> Examples:
-    """Writes `FILES` into the folder `out`. Returns the examples that the page shows, of phones made for it.
+    """Writes `FILES` into the folder `out`. Returns the examples that the page shows, from phones of `new_phone`.
 
     Raises:
         ReportError: the folder cannot be written to.
     """
-    with working("writing the report"):
-        examples = pick_examples(new_phone, simulated_users(corpus, typical_users(report)), report)
-        write_html(out / "report.html", report, examples)
-        write_file(out / "gain.svg", gain_picture(report, "svg"))
-        write_file(out / "gain.png", gain_picture(report, "png"))
-        write_report(out / "report.json", report)  # last: where it is, all is
+    examples = pick_examples(new_phone, simulated_users(corpus, typical_users(report)), report)
+    write_html(out / "report.html", report, examples)
+    write_file(out / "gain.svg", gain_picture(report, "svg"))
+    write_file(out / "gain.png", gain_picture(report, "png"))
+    write_report(out / "report.json", report)  # last: its presence shows that the results are complete
     return examples
 
 
@@ -68,35 +71,40 @@ def corpus_info(corpus: Corpus) -> CorpusInfo:
 def simulated_users(corpus: Corpus, user_ids: Iterable[str]) -> Iterator[SimulatedUser]:
     """Yields these users with their messages, read one at a time."""
     for user_id in user_ids:
-        yield SimulatedUser(user_id, [(message.timestamp, message.text) for message in corpus.messages(user_id)])
+        yield _user(corpus, user_id)
 
 
 FLEET_FILES = ("fleet.json", "recall.svg", "recall.png", "adaptations.svg", "adaptations.png")
 
 
 def simulate_corpus_fleet(
-    bundles: Sequence[Bundle], corpus: Corpus, user_ids: Sequence[str], plan: FleetPlan, out: Path, workers: int
+    bundles: Sequence[Bundle],
+    corpus: Corpus,
+    user_ids: Sequence[str],
+    plan: FleetPlan,
+    out: Path,
+    workers: int,
+    progress: Progress | None = None,
 ) -> FleetReport:
-    """Runs the fleet, with a bar, and writes `FLEET_FILES` into `out`; errors are `simulate_fleet`'s.
+    """Runs a fleet and writes `FLEET_FILES` into `out`. For other errors see `simulate_fleet`.
 
     Raises:
         ReportError: the folder cannot be written to.
     """
-    with advancing("phones", plan.population) as progress:
-        report = simulate_fleet(
-            bundles,
-            user_ids,
-            lambda user: _user(corpus, user),
-            plan,
-            corpus=CorpusInfo(id=corpus.corpus_id, description=corpus.description, synthetic=corpus.synthetic),
-            folder=out,
-            workers=workers,
-            progress=progress,
-        )
+    report = simulate_fleet(
+        bundles,
+        user_ids,
+        lambda user: _user(corpus, user),
+        plan,
+        corpus=corpus_info(corpus),
+        folder=out,
+        workers=workers,
+        progress=progress,
+    )
     for name, draw in (("recall", recall_picture), ("adaptations", adaptations_picture)):
         write_file(out / f"{name}.svg", draw(report, "svg"))
         write_file(out / f"{name}.png", draw(report, "png"))
-    write_fleet_report(out / "fleet.json", report)  # last: where it is, all is
+    write_fleet_report(out / "fleet.json", report)  # last, as above
     return report
 
 

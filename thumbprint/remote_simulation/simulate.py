@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-
-import typer
 
 from api.client import Client, ServiceError
 from device_runtime.bundle.loader import BundleError, read_manifest
@@ -22,8 +20,7 @@ from device_runtime.simulation.report import Report
 from device_runtime.simulation.trial_queue import SimulationError, TrialQueue
 from device_runtime.simulation.trial_store import TrialKeys, TrialStore
 from federated.corpus.store import Corpus
-from thumbprint.console.terminal import advancing
-from thumbprint.pipeline.simulate import corpus_info, simulated_users, write_results
+from thumbprint.pipeline.simulate import Progress, corpus_info, simulated_users, write_results
 from thumbprint.remote_simulation.device_ledger import DeviceLedger
 from thumbprint.remote_simulation.remote_device import BundleChangedError, Cancellation
 from thumbprint.remote_simulation.worker_pool import DevicePool, RemoteWorkerPool
@@ -77,15 +74,25 @@ class Where:
 
 
 def simulate_service(
-    where: Where, corpus: Corpus, user_ids: Iterable[str], count: int, out: Path, min_messages: int, workers: int
+    where: Where,
+    corpus: Corpus,
+    user_ids: Iterable[str],
+    out: Path,
+    min_messages: int,
+    workers: int,
+    progress: Progress | None = None,
+    warn: Callable[[str], None] = lambda line: None,
 ) -> Report:
-    """Runs the trials of `count` users, with a bar, and writes their results into `out`, as a simulation here does.
+    """Runs the trials of these users and writes the result files of a local simulation into `out`.
 
-    Finished users are kept in `out`, whatever happens. Devices are deleted on every way out that Python sees; where
-    that fails, `devices.jsonl` in `out` has them, and the next simulation into it deletes them first.
+    Results of finished users stay in `out` when the simulation fails. The simulation deletes its devices even when it
+    fails or is interrupted. Devices that it could not delete are listed in `devices.jsonl` in `out`; the next
+    simulation into `out` deletes them first.
 
     Args:
         workers: Devices at a time.
+        progress: Called with each user's id as the trial ends.
+        warn: Called with a line about devices that an earlier simulation may have left at another service.
 
     Raises:
         ServiceError: there is no such service, or it refuses.
@@ -100,16 +107,17 @@ def simulate_service(
         with (
             TrialStore(out) as store,
             DeviceLedger(out / "devices.jsonl", where.url.rstrip("/")) as ledger,
-            _going_on_later(),
+            _resumable(),
         ):
             phones = DevicePool(client, manifest.model_id, ledger, stop)
-            _say_what_is_elsewhere(ledger)
+            for url in ledger.elsewhere():
+                warn(f"devices of an earlier simulation may still be at {url}: simulate there to delete them")
             if not where.keep:
                 phones.delete_all()
             keys = TrialKeys(manifest, WHOLE, service=where.url.rstrip("/"))
-            crew = RemoteWorkerPool(phones.kept if where.keep else phones.brief, WHOLE, workers, stop)
-            with advancing("phones", count) as progress, crew:
-                queue = TrialQueue(crew.begin, keys, store, workers)
+            pool = RemoteWorkerPool(phones.kept if where.keep else phones.brief, WHOLE, workers, stop)
+            with pool:
+                queue = TrialQueue(pool.begin, keys, store, workers)
                 trials, failed = queue.run(simulated_users(corpus, user_ids), progress)
             report = aggregate(
                 trials,
@@ -124,13 +132,8 @@ def simulate_service(
 
 
 @contextlib.contextmanager
-def _going_on_later() -> Iterator[None]:
+def _resumable() -> Iterator[None]:
     try:
         yield
     except (ServiceError, BundleChangedError) as error:
         raise SimulationError(f"{error}; finished users are kept: run it again to go on") from error
-
-
-def _say_what_is_elsewhere(ledger: DeviceLedger) -> None:
-    for url in ledger.elsewhere():
-        typer.echo(f"devices of an earlier simulation may still be at {url}: simulate there to delete them", err=True)

@@ -6,7 +6,7 @@ import pytest
 from device_runtime.simulation.report import load_report
 from federated.corpus.store import Corpus
 from federated.job import load_job
-from thumbprint.cli.views.demo import demo_view, places
+from thumbprint.cli.views.demo import demo_view, where_to_look
 from thumbprint.console.terminal import output
 from thumbprint.pipeline.demo import Demo, DemoSize, demo_job
 
@@ -62,7 +62,7 @@ def test_the_end_is_labelled(finished, job, capsys):
     shown = capsys.readouterr().out
     assert shown.count("SYNTHETIC") >= 2
     assert all(example.typed in shown for example in examples.items)
-    told = places(finished, report)
+    told = where_to_look(finished, report)
     assert told.startswith("SYNTHETIC")
     assert str(finished / "gain.png") in told
 

@@ -19,7 +19,7 @@ def demo(
 
     Run again, it does only what is not done yet; interrupted, it goes on from there.
     """
-    from thumbprint.cli.views.demo import NOTICE, demo_view, places
+    from thumbprint.cli.views.demo import NOTICE, DemoBars, demo_view, where_to_look
     from thumbprint.console.tables import notice
     from thumbprint.console.tensorflow_log import silence_tensorflow
     from thumbprint.console.terminal import output
@@ -29,9 +29,9 @@ def demo(
     console = output()
     console.print(notice(NOTICE))
     try:
-        report, examples = Demo(out, typer.echo, demo_job(), DemoSize()).run()
+        report, examples = Demo(out, typer.echo, demo_job(), DemoSize(), DemoBars()).run()
     except (KeyboardInterrupt, SystemExit):
         typer.echo("stopped; run it again and it goes on from there", err=True)
         raise
     console.print(demo_view(report, examples))
-    typer.echo(places(out, report))
+    typer.echo(where_to_look(out, report))

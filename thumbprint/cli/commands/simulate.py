@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -130,7 +131,7 @@ def simulate(
     from federated.corpus.splits import split_users
     from federated.corpus.store import Corpus
     from thumbprint.cli.trusted_keys import open_bundle
-    from thumbprint.console.terminal import output
+    from thumbprint.console.terminal import advancing, output, working
     from thumbprint.pipeline.simulate import FILES
 
     _check(bundle, api, keep_devices, population, days, next_bundle)
@@ -150,7 +151,11 @@ def simulate(
             from thumbprint.remote_simulation.simulate import Where, simulate_service
 
             where = Where(str(api), api_key or None, keep_devices)
-            print_table(simulate_service(where, messages, chosen, count, out, min_messages, workers), output())
+            with advancing("phones", count) as progress:
+                report = simulate_service(
+                    where, messages, chosen, out, min_messages, workers, progress, warn=partial(typer.echo, err=True)
+                )
+            print_table(report, output())
         elif population is not None and days is not None:
             from device_runtime.reporting.fleet_table import table_of
             from device_runtime.simulation.fleet.world.plan import FleetPlan
@@ -159,15 +164,19 @@ def simulate(
             plan = FleetPlan(population, days, seed, words_a_day, release_day)
             second = [open_bundle(next_bundle, public_key)[0]] if next_bundle else []
             people = [user for user in chosen if messages.message_count(user) >= min_messages]
-            output().print(table_of(simulate_corpus_fleet([opened, *second], messages, people, plan, out, workers)))
+            with advancing("phones", plan.population) as progress:
+                fleet = simulate_corpus_fleet([opened, *second], messages, people, plan, out, workers, progress)
+            output().print(table_of(fleet))
             written = FLEET_FILES
         else:
             from device_runtime.inference.engine import Engine
             from device_runtime.simulation.device import temporary_devices
             from thumbprint.pipeline.simulate import simulate_corpus, write_results
 
-            report = simulate_corpus(opened, messages, chosen, count, out, min_messages, workers)
-            write_results(temporary_devices(Engine(opened)), messages, report, out)
+            with advancing("phones", count) as progress:
+                report = simulate_corpus(opened, messages, chosen, out, min_messages, workers, progress)
+            with working("writing the report"):
+                write_results(temporary_devices(Engine(opened)), messages, report, out)
             print_table(report, output())
     typer.echo("wrote " + ", ".join(str(out / name) for name in written))
 

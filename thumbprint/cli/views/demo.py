@@ -1,8 +1,10 @@
-"""What the demo ends in: the table, ten words before and after, and where to look next."""
+"""What `thumbprint demo` shows: a bar for each step, then the table, ten words before and after, and the files."""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from rich.console import Group
@@ -14,9 +16,29 @@ from device_runtime.reporting.html import shorten
 from device_runtime.reporting.table import table_of
 from device_runtime.simulation.examples import Example, Examples
 from device_runtime.simulation.report import Report
+from federated.job import TrainingConfig
 from thumbprint.console.tables import headed, notice
+from thumbprint.console.terminal import advancing, counting, working
+from thumbprint.console.training_progress import showing_rounds
+from thumbprint.pipeline.demo import DemoProgress, TrainingProgress
 
 NOTICE = "a program made these messages up; nobody wrote them. It shows that things work, not how well they would do."
+
+
+class DemoBars(DemoProgress):
+    """Shows each step of the demo as a bar."""
+
+    def messages(self) -> AbstractContextManager[Callable[[int], None]]:
+        return counting("making up", "messages")
+
+    def training(self, config: TrainingConfig) -> AbstractContextManager[TrainingProgress]:
+        return showing_rounds(config)
+
+    def phones(self, count: int) -> AbstractContextManager[Callable[[object], None]]:
+        return advancing("phones", count)
+
+    def working(self, what: str) -> AbstractContextManager[None]:
+        return working(what)
 
 
 def demo_view(report: Report, examples: Examples) -> Group:
@@ -30,7 +52,7 @@ def demo_view(report: Report, examples: Examples) -> Group:
     )
 
 
-def places(out: Path, report: Report) -> str:
+def where_to_look(out: Path, report: Report) -> str:
     """Returns what lies where in the demo's folder `out`, and what to try next; lines that can be copied."""
     phones = f"{len(report.clients)} new phones, whose owners took no part in training"
     key = out / "keys" / PUBLIC_NAME
