@@ -17,7 +17,7 @@ from device_runtime.adaptation.algorithms.local_steps import count_targets, log_
 from device_runtime.adaptation.algorithms.registry import ALGORITHMS
 from device_runtime.adaptation.gate import Verdict, judge, not_judged
 from device_runtime.adapter.adapter import Adapter
-from device_runtime.inference.engine import Engine
+from device_runtime.inference.engine import TrainingEngine
 from device_runtime.manifest import Recipe
 from keyboard_model.batching.adaptation_window import newest_messages, split_tail
 from keyboard_model.batching.windows import IGNORE, Windows, pack
@@ -41,7 +41,7 @@ class Adaptation:
 
 
 def adapt(
-    engine: Engine, recipe: Recipe, messages: Sequence[str], current: Adapter, starts: Sequence[Adapter]
+    engine: TrainingEngine, recipe: Recipe, messages: Sequence[str], current: Adapter, starts: Sequence[Adapter]
 ) -> Adaptation:
     """Trains an adapter on one owner's messages and judges it.
 
@@ -69,7 +69,9 @@ def adapt(
     return Adaptation(adapter, verdict, recipe.steps, time.perf_counter() - started)
 
 
-def training_and_holdout_windows(engine: Engine, recipe: Recipe, messages: Sequence[str]) -> tuple[Windows, Windows]:
+def training_and_holdout_windows(
+    engine: TrainingEngine, recipe: Recipe, messages: Sequence[str]
+) -> tuple[Windows, Windows]:
     """Returns the windows that an adaptation learns from, and those of the tail that judges it."""
     learnt, held_out = split_tail(
         newest_messages(engine.tokenizer, messages, recipe.newest_words), recipe.holdout_share
@@ -88,7 +90,7 @@ def _obstacle(recipe: Recipe, training: Windows, tail_words: int) -> str | None:
     return None
 
 
-def word_losses(engine: Engine, windows: Windows, adapter: Adapter) -> npt.NDArray[np.float64]:
+def word_losses(engine: TrainingEngine, windows: Windows, adapter: Adapter) -> npt.NDArray[np.float64]:
     """Loss in nats of each word of the windows, in order: the sum over its pieces. `[W]`"""
     found = log_probs(engine, windows, adapter)
     engine.rest()  # so that training and judging never fill the phone's memory together

@@ -1,7 +1,7 @@
-"""What one adaptation may take: an engine that stops it when it takes more.
+"""Limits of time and memory for one adaptation, and an engine that stops the adaptation when it exceeds them.
 
-A phone that is hot, old or busy must get its processor and its memory back. The budget is looked at
-after each step of training or judging (6 ms at the shipped size), so it is passed by one step at most.
+A phone that is hot, old or busy must get its processor and memory back. The budget is checked after each
+step of training or evaluation (6 ms at the shipped size), so it is exceeded by one step at most.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from device_runtime.adaptation import adapt
 from device_runtime.adaptation.adapt import Adaptation
 from device_runtime.adaptation.gate import Verdict
 from device_runtime.adapter.adapter import Adapter, Array
-from device_runtime.inference.engine import Engine, Ints, RateFields
-from device_runtime.manifest import Recipe
+from device_runtime.inference.engine import Ints, RateFields, TrainingEngine
+from device_runtime.manifest import ModelShape, Recipe
+from keyboard_model.text.tokenizer import Tokenizer
 
 MB = 1024 * 1024
 _STATM = Path("/proc/self/statm")
@@ -27,9 +28,9 @@ _STATM = Path("/proc/self/statm")
 class Budget:
     """
     Attributes:
-        seconds: Wall time; infinite = as long as it takes.
-        bytes: Growth of the process's resident memory; infinite = as much as it takes. Linux and Android only:
-            elsewhere the system does not say it, and memory is not bounded.
+        seconds: Wall time; infinite = no limit.
+        bytes: Growth of the process's resident memory; infinite = no limit. Enforced on Linux and Android only:
+            other systems do not report it.
     """
 
     seconds: float = 30.0
@@ -37,34 +38,50 @@ class Budget:
 
 
 class OverBudgetError(ValueError):
-    """An adaptation takes more than it may; the message says of what."""
+    """An adaptation exceeded its budget; the message names the limit."""
 
 
-class BudgetedEngine(Engine):
-    """An engine for one adaptation: the loaded model of another, which it shares, under a budget."""
+class BudgetedEngine:
+    """A `TrainingEngine` for one adaptation: it passes each call to another engine, and stops at the budget."""
 
-    def __init__(self, engine: Engine, budget: Budget, clock: Callable[[], float], memory: Callable[[], int]) -> None:
-        vars(self).update(vars(engine))
+    def __init__(
+        self, engine: TrainingEngine, budget: Budget, clock: Callable[[], float], memory: Callable[[], int]
+    ) -> None:
+        self._engine = engine
         self._budget = budget
         self._clock = clock
         self._memory = memory
         self._started, self._resident = clock(), memory()
         self.steps = 0
 
+    @property
+    def shape(self) -> ModelShape:
+        """`Engine.shape`."""
+        return self._engine.shape
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """`Engine.tokenizer`."""
+        return self._engine.tokenizer
+
     def adapt(
         self, tokens: Ints, targets: Ints, adapter: Adapter, anchor: Adapter, rates: RateFields
     ) -> tuple[Adapter, float]:
-        """`Engine.adapt`. Raises OverBudgetError after the step that passes the budget."""
-        trained = super().adapt(tokens, targets, adapter, anchor, rates)
+        """`Engine.adapt`. Raises OverBudgetError after the step that exceeds the budget."""
+        trained = self._engine.adapt(tokens, targets, adapter, anchor, rates)
         self.steps += 1
         self._check()
         return trained
 
     def evaluate(self, tokens: Ints, targets: Ints, adapter: Adapter) -> Array:
-        """`Engine.evaluate`. Raises OverBudgetError after the batch that passes the budget."""
-        log_probs = super().evaluate(tokens, targets, adapter)
+        """`Engine.evaluate`. Raises OverBudgetError after the batch that exceeds the budget."""
+        log_probs = self._engine.evaluate(tokens, targets, adapter)
         self._check()
         return log_probs
+
+    def rest(self) -> None:
+        """`Engine.rest`."""
+        self._engine.rest()
 
     def _check(self) -> None:
         if self._clock() - self._started > self._budget.seconds:
@@ -75,14 +92,14 @@ class BudgetedEngine(Engine):
 
 def adapt_within(
     budget: Budget,
-    engine: Engine,
+    engine: TrainingEngine,
     recipe: Recipe,
     messages: Sequence[str],
     current: Adapter,
     starts: Sequence[Adapter],
     clock: Callable[[], float] = time.perf_counter,
 ) -> Adaptation:
-    """`adapt.adapt`, stopped where it passes the budget: the old adapter stays, and the verdict says why."""
+    """`adapt.adapt`, stopped when it exceeds the budget: the old adapter stays, and the verdict says why."""
     started = clock()
     budgeted = BudgetedEngine(engine, budget, clock, resident_bytes)
     try:
@@ -94,7 +111,7 @@ def adapt_within(
 
 
 def resident_bytes() -> int:
-    """The process's resident memory; 0 where the system does not say."""
+    """The process's resident memory in bytes; 0 where the system does not report it."""
     try:
         return int(_STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError, IndexError):

@@ -18,6 +18,7 @@ from device_runtime.inference.context_cache import ContextCache, State
 from device_runtime.inference.lexicon import Lexicon
 from device_runtime.inference.ngram_interpolation import ngram_interpolator
 from device_runtime.inference.signature_runner import SignatureRunner, release_large_blocks
+from device_runtime.manifest import ModelShape
 from keyboard_model.text.tokenizer import Tokenizer, TokenizerError
 
 Ints = npt.NDArray[np.int32]
@@ -34,6 +35,20 @@ class RateFields(Protocol):
     def proximal(self) -> float: ...
     @property
     def clip(self) -> float: ...
+
+
+class TrainingEngine(Protocol):
+    """What training and judging an adapter need of an engine. `Engine` is one; `BudgetedEngine` wraps another."""
+
+    @property
+    def shape(self) -> ModelShape: ...
+    @property
+    def tokenizer(self) -> Tokenizer: ...
+    def adapt(
+        self, tokens: Ints, targets: Ints, adapter: Adapter, anchor: Adapter, rates: RateFields
+    ) -> tuple[Adapter, float]: ...
+    def evaluate(self, tokens: Ints, targets: Ints, adapter: Adapter) -> Array: ...
+    def rest(self) -> None: ...
 
 
 class Engine:

@@ -18,12 +18,14 @@ import numpy as np
 
 from device_runtime.adaptation.algorithms.local_steps import Rates, batches, count_targets, gradient
 from device_runtime.adapter.adapter import Adapter, interpolate
-from device_runtime.inference.engine import Engine
+from device_runtime.inference.engine import TrainingEngine
 from device_runtime.manifest import Recipe
 from keyboard_model.batching.windows import Windows
 
 
-def adapt(engine: Engine, recipe: Recipe, learnt: Windows, held_out: Windows, starts: Sequence[Adapter]) -> Adapter:
+def adapt(
+    engine: TrainingEngine, recipe: Recipe, learnt: Windows, held_out: Windows, starts: Sequence[Adapter]
+) -> Adapter:
     """Returns θ̄ after `recipe.steps` steps; `held_out` is not read.
 
     `constants["alpha"]`: the share of v at first; `constants["alpha_rate"]`: η_α, 0 = it stays.

@@ -14,12 +14,12 @@ from collections.abc import Iterable, Sequence
 from device_runtime.adaptation.algorithms.fine_tuning import train
 from device_runtime.adaptation.algorithms.local_steps import log_probs
 from device_runtime.adapter.adapter import Adapter
-from device_runtime.inference.engine import Engine
+from device_runtime.inference.engine import TrainingEngine
 from device_runtime.manifest import Recipe
 from keyboard_model.batching.windows import Windows
 
 
-def best_adapter(engine: Engine, windows: Windows, candidates: Iterable[Adapter]) -> Adapter:
+def best_adapter(engine: TrainingEngine, windows: Windows, candidates: Iterable[Adapter]) -> Adapter:
     """Returns the adapter with the least mean loss a counted target; ties, and a text without any, to the first."""
 
     def loss(adapter: Adapter) -> float:
@@ -30,6 +30,8 @@ def best_adapter(engine: Engine, windows: Windows, candidates: Iterable[Adapter]
     return best
 
 
-def adapt(engine: Engine, recipe: Recipe, learnt: Windows, held_out: Windows, starts: Sequence[Adapter]) -> Adapter:
+def adapt(
+    engine: TrainingEngine, recipe: Recipe, learnt: Windows, held_out: Windows, starts: Sequence[Adapter]
+) -> Adapter:
     """Returns the adapter trained from, and pulled to, the start with the least loss on `learnt`; ties to the first."""
     return train(engine, recipe, learnt, best_adapter(engine, learnt, starts))

@@ -17,14 +17,16 @@ import numpy as np
 from device_runtime.adaptation.algorithms.fine_tuning import train
 from device_runtime.adaptation.algorithms.local_steps import batches, gradient
 from device_runtime.adapter.adapter import Adapter
-from device_runtime.inference.engine import Engine
+from device_runtime.inference.engine import TrainingEngine
 from device_runtime.manifest import Recipe
 from keyboard_model.batching.windows import IGNORE, Windows
 
 _UNCLIPPED = 1e30
 
 
-def adapt(engine: Engine, recipe: Recipe, learnt: Windows, held_out: Windows, starts: Sequence[Adapter]) -> Adapter:
+def adapt(
+    engine: TrainingEngine, recipe: Recipe, learnt: Windows, held_out: Windows, starts: Sequence[Adapter]
+) -> Adapter:
     """Returns the adapter after `recipe.steps` steps from, and pulled to, the start with its bias moved.
 
     `constants["strength"]`: β; `constants["pseudo_count"]`: a. `held_out` is not read.

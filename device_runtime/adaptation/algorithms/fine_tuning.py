@@ -6,17 +6,19 @@ from collections.abc import Sequence
 
 from device_runtime.adaptation.algorithms.local_steps import Rates, batches, count_targets
 from device_runtime.adapter.adapter import Adapter
-from device_runtime.inference.engine import Engine
+from device_runtime.inference.engine import TrainingEngine
 from device_runtime.manifest import Recipe
 from keyboard_model.batching.windows import Windows
 
 
-def adapt(engine: Engine, recipe: Recipe, learnt: Windows, held_out: Windows, starts: Sequence[Adapter]) -> Adapter:
+def adapt(
+    engine: TrainingEngine, recipe: Recipe, learnt: Windows, held_out: Windows, starts: Sequence[Adapter]
+) -> Adapter:
     """Returns the adapter that `train` makes of the first start; `held_out` is not read."""
     return train(engine, recipe, learnt, starts[0])
 
 
-def train(engine: Engine, recipe: Recipe, windows: Windows, anchor: Adapter) -> Adapter:
+def train(engine: TrainingEngine, recipe: Recipe, windows: Windows, anchor: Adapter) -> Adapter:
     """Returns the adapter after `recipe.steps` SGD steps from `anchor`, over the batches in turn."""
     made = batches(engine, windows)
     rates = Rates.of(recipe, count_targets(windows))

@@ -15,12 +15,14 @@ import numpy as np
 from device_runtime.adaptation.algorithms.cluster_selection import best_adapter
 from device_runtime.adaptation.algorithms.fine_tuning import train
 from device_runtime.adapter.adapter import Adapter, interpolate
-from device_runtime.inference.engine import Engine
+from device_runtime.inference.engine import TrainingEngine
 from device_runtime.manifest import Recipe
 from keyboard_model.batching.windows import Windows
 
 
-def adapt(engine: Engine, recipe: Recipe, learnt: Windows, held_out: Windows, starts: Sequence[Adapter]) -> Adapter:
+def adapt(
+    engine: TrainingEngine, recipe: Recipe, learnt: Windows, held_out: Windows, starts: Sequence[Adapter]
+) -> Adapter:
     """Returns the mixture with the least loss on `held_out`, ties to the shared start.
 
     `constants["grid"]`: how many values of α are tried, 0 and 1 among them.

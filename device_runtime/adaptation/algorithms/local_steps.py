@@ -13,14 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from device_runtime.adapter.adapter import Adapter
-from device_runtime.inference.engine import Engine
+from device_runtime.inference.engine import TrainingEngine
 from device_runtime.manifest import Recipe
 from keyboard_model.batching.windows import IGNORE, Windows
 
 Batch = tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]
 
 
-def batches(engine: Engine, windows: Windows) -> list[Batch]:
+def batches(engine: TrainingEngine, windows: Windows) -> list[Batch]:
     """The windows in batches of the size that the model takes, the last filled up with what counts nowhere."""
     size, bos = engine.shape.batch, engine.shape.bos
     missing = -len(windows.tokens) % size
@@ -34,7 +34,7 @@ def count_targets(windows: Windows) -> int:
     return int((windows.targets != IGNORE).sum())
 
 
-def log_probs(engine: Engine, windows: Windows, adapter: Adapter) -> npt.NDArray[np.float64]:
+def log_probs(engine: TrainingEngine, windows: Windows, adapter: Adapter) -> npt.NDArray[np.float64]:
     """Log-probability of each counted target of the windows, in order. `[counted]`, float64"""
     found = [engine.evaluate(*batch, adapter)[batch[1] != IGNORE] for batch in batches(engine, windows)]
     return np.concatenate([np.zeros(0), *found])
@@ -60,7 +60,7 @@ _LARGE = 1024.0
 """The rate of the step that a gradient is read off: a power of two, and so large that the difference loses nothing."""
 
 
-def gradient(engine: Engine, batch: Batch, at: Adapter, clip: float) -> Adapter:
+def gradient(engine: TrainingEngine, batch: Batch, at: Adapter, clip: float) -> Adapter:
     """The clipped gradient of the mean loss, off one step without a pull: it is all that the step subtracts."""
     moved, _ = engine.adapt(*batch, at, at, Rates(_LARGE, _LARGE, 0.0, clip))
     return Adapter(
