@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.marks import write_between
-from benchmarks.readme import COMPARISON, ROOT, percent
 from benchmarks.results import Figure, Machine, publish
+from benchmarks.results_page import COMPARISON, ROOT, percent
 from federated.heterogeneity.recommendation import Recommendation
 from federated.job import Job
 from thumbprint.comparison.analysis.statistics import bootstrap_mean, paired

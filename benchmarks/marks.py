@@ -1,4 +1,4 @@
-"""Text between two marks of a document, written by a benchmark and never by hand."""
+"""Text between two marks of a document, which a benchmark writes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def write_between(path: Path, begin: str, end: str, text: str) -> bool:
-    """Replaces what stands between the marks in the file. Returns whether it has them."""
+    """Replaces the text between the marks in the file. Returns whether the file has them."""
     content = path.read_text(encoding="utf-8")
     if begin not in content or end not in content:
         return False

@@ -1,4 +1,4 @@
-"""The main job on real messages: `python -m benchmarks.nus_sms`. Leaves `runs/nus_sms` and the README's figures.
+"""The main job on real messages: `python -m benchmarks.nus_sms`. Writes `runs/nus_sms` and docs/results.md.
 
 Trains on four fifths of the users, gives each of the others a phone, and holds the shared model against
 a Kneser-Ney trigram trained centrally on the very messages that the federated model learnt from. Resumable: run
@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 from benchmarks.nus_sms.trigram import trigram_figures
-from benchmarks.readme import write_figures
+from benchmarks.results_page import write_figures
 from device_runtime.bundle.signing_keys import PRIVATE_NAME, PUBLIC_NAME, generate_keys
 from federated.corpus.store import Corpus
 from federated.job import load_job

@@ -97,7 +97,7 @@ METHOD = Method(
         "history.strengths": Choice((1, 3, 6)),
         "swap_margin": Choice((0.0, 0.25, 0.5, 1.0)),
     },
-    rounds=0,  # on real messages the shared model's own start was better: see README
+    rounds=0,  # on real messages the shared model's own start was better: see docs/results.md
     recipe_alone=(
         *("steps", "learning_rate", "bias_rate", "proximal", "evidence", "newest_words", "holdout_share"),
         *("options.strength", "options.pseudo_count"),

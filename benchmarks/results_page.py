@@ -1,6 +1,6 @@
-"""The README's figures: read from what the benchmarks left in runs/, written between two marks, never by hand.
+"""The tables of docs/results.md and the short one of the README, written from what the benchmarks left in runs/.
 
-`python -m benchmarks.readme` writes them anew.
+`python -m benchmarks.results_page` writes them between the marks of the two pages.
 """
 
 from __future__ import annotations
@@ -13,11 +13,20 @@ from benchmarks.marks import write_between
 from benchmarks.results import FOLDER
 
 ROOT = Path(__file__).parents[1]
-README = ROOT / "README.md"
-BEGIN, END = "<!-- figures: written by `python -m benchmarks.readme`, not by hand -->", "<!-- /figures -->"
+WRITTEN_BY = "written by `python -m benchmarks.results_page`, not by hand"
+RESULTS, RESULTS_MARKS = ROOT / "docs" / "results.md", (f"<!-- figures: {WRITTEN_BY} -->", "<!-- /figures -->")
+README, README_MARKS = ROOT / "README.md", (f"<!-- results: {WRITTEN_BY} -->", "<!-- /results -->")
 RUN, COMPARISON = ROOT / "runs" / "nus_sms", ROOT / "runs" / "nus_sms-comparison"
 GROUPS, METRICS = ("training", "new_phones"), ("recall_at_1", "recall_at_3")
 MACHINE_BENCHMARKS = ("throughput", "phone", "service", "service_load")
+# The rows of the README's table that a benchmark of the machine measures: benchmark, figure, title.
+README_FIGURES = (
+    ("throughput", "over_plain", "federated training speed / plain TensorFlow, median"),
+    ("phone", "predict_p50", "prediction of 3 words on the phone, p50"),
+    ("phone", "adapt", "one adaptation on the phone, 10 steps on 500 words, median"),
+    ("phone", "peak_memory", "phone process, peak resident memory"),
+    ("phone", "bundle", "bundle"),
+)
 
 
 def percent(share: float) -> str:
@@ -29,11 +38,12 @@ def relative(share: float) -> str:
 
 
 def write_figures(run: Path = RUN) -> None:
-    """Writes `figures.md` into the run; those of the real run go into the README as well, between the two marks."""
+    """Writes `figures.md` into the run; the tables of the real run also go into docs/results.md and the README."""
     text = "\n\n".join(part for part in (_shared(run), _personal(run), _compared(), _machine()) if part) + "\n"
     (run / "figures.md").write_text(text)
-    if run.resolve() == RUN:
-        write_between(README, BEGIN, END, text)
+    if run.resolve() == RUN.resolve():
+        write_between(RESULTS, *RESULTS_MARKS, text)
+        write_between(README, *README_MARKS, _summary(run) + "\n")
     print(text)
 
 
@@ -47,7 +57,7 @@ def _shared(run: Path) -> str:
     phones = {"training": _read(run / "seen" / "report.json"), "new_phones": _read(run / "report.json")}
     rows = ["| shared model, recall@1 / recall@3 | users in training | new phones |", "| --- | --- | --- |"]
     for title, aggregate in (("every word counts once", "pooled"), ("mean over users", "mean")):
-        found = {
+        models = {
             "Kneser-Ney trigram, centralized": [_of_trigram(trigram[group], aggregate) for group in GROUPS],
             "the neural model alone, federated": [
                 _of_spreads(neural[group]["models"]["shared"], aggregate) for group in GROUPS
@@ -56,18 +66,18 @@ def _shared(run: Path) -> str:
                 _of_spreads(phones[group]["global"], aggregate) for group in GROUPS
             ],
         }
-        for name, groups in found.items():
+        for name, groups in models.items():
             rows.append(f"| {name}, {title} | {' | '.join(' / '.join(map(percent, pair)) for pair in groups)} |")
     return "\n".join(rows)
 
 
-def _of_trigram(found: Any, aggregate: str) -> list[float]:
-    return [found[metric][aggregate] for metric in METRICS]
+def _of_trigram(recalls: Any, aggregate: str) -> list[float]:
+    return [recalls[metric][aggregate] for metric in METRICS]
 
 
-def _of_spreads(found: Any, aggregate: str) -> list[float]:
+def _of_spreads(recalls: Any, aggregate: str) -> list[float]:
     pooled = aggregate == "pooled"
-    return [found["pooled"][metric] if pooled else found[metric]["mean"] for metric in METRICS]
+    return [recalls["pooled"][metric] if pooled else recalls[metric]["mean"] for metric in METRICS]
 
 
 def _personal(run: Path) -> str:
@@ -89,7 +99,7 @@ def _personal(run: Path) -> str:
 
 
 def _compared() -> str:
-    """The methods on new phones, of a comparison that was run; nothing where none was."""
+    """The methods on new phones; empty where no comparison was run."""
     path = COMPARISON / "report.json"
     if not path.exists():
         return ""
@@ -97,7 +107,7 @@ def _compared() -> str:
     budget = report["comparison"]["budget"]
     rows = [
         f"| new phones; {budget['trials']} trials, {budget['rounds']} rounds a method | recall@3, mean (95 %) | median "
-        "| p10 | worst | on global, mean / median | hurt | measured in |",
+        "| p10 | worst | gain over the shared model, mean / median | hurt | measured in |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     where = {method["name"]: method["where"] for method in report["comparison"]["methods"]}
@@ -124,13 +134,45 @@ def _machine() -> str:
     """What the benchmarks of the machine measured, of those that were run."""
     rows = ["| figure | measured | asked | made by `python -m` |", "| --- | --- | --- | --- |"]
     for name in MACHINE_BENCHMARKS:
-        path = FOLDER / f"{name}.json"
-        for figure in _read(path)["figures"].values() if path.exists() else ():
-            bounds = (("at most", figure["at_most"]), ("at least", figure["at_least"]))
-            asked = " ".join(f"{word} {bound:g}" for word, bound in bounds if bound is not None)
-            value = f"{figure['value']:,.3g}" if figure["value"] < 1000 else f"{figure['value']:,.0f}"
-            rows.append(f"| {figure['says']} | {value} {figure['unit']} | {asked} | `benchmarks.{name}` |")
+        for figure in _figures(name).values():
+            rows.append(f"| {figure['says']} | {_measured(figure)} | {_asked(figure)} | `benchmarks.{name}` |")
     return "\n".join(rows)
+
+
+def _summary(run: Path) -> str:
+    """The README's table: the most telling rows of the others."""
+    trigram, report, seen = (_read(run / name) for name in ("trigram.json", "report.json", "seen/report.json"))
+    rows = ["| | measured | compare with |", "| --- | --- | --- |"]
+    for title, group, phones in (("new phones", "new_phones", report), ("users in training", "training", seen)):
+        recall = percent(phones["global"]["pooled"]["recall_at_3"])
+        other = percent(trigram[group]["recall_at_3"]["pooled"])
+        rows.append(f"| shared model on {title}, recall@3 over all words | {recall} | trigram {other} |")
+    shared, personal = (percent(report[model]["recall_at_3"]["mean"]) for model in ("global", "personal"))
+    people = f"{report['clients_in_aggregates']} new phones"
+    rows.append(f"| personalized, recall@3, mean over {people} | {personal} | shared model {shared} |")
+    touched = f"{percent(report['fraction_hurt'])} / {percent(report['fraction_helped'])}"
+    rows.append(f"| of these phones, hurt / helped | {touched} | |")
+    for name, key, title in README_FIGURES:
+        if (figure := _figures(name).get(key)) is not None:
+            rows.append(f"| {title} | {_measured(figure)} | asked: {_asked(figure)} |")
+    return "\n".join(rows)
+
+
+def _figures(name: str) -> dict[str, Any]:
+    """The figures of one benchmark of the machine by their keys; empty where it was not run."""
+    path = FOLDER / f"{name}.json"
+    figures: dict[str, Any] = _read(path)["figures"] if path.exists() else {}
+    return figures
+
+
+def _measured(figure: Any) -> str:
+    value = f"{figure['value']:,.3g}" if figure["value"] < 1000 else f"{figure['value']:,.0f}"
+    return f"{value} {figure['unit']}".rstrip()
+
+
+def _asked(figure: Any) -> str:
+    bounds = (("at most", figure["at_most"]), ("at least", figure["at_least"]))
+    return " ".join(f"{word} {bound:g}" for word, bound in bounds if bound is not None)
 
 
 if __name__ == "__main__":

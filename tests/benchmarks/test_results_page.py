@@ -1,0 +1,80 @@
+"""The tables of docs/results.md and the README, on made-up results."""
+
+import json
+import re
+
+import pytest
+
+from benchmarks import results_page
+
+RECALLS = {"recall_at_1": 0.125, "recall_at_3": 0.25, "keystroke_savings": 0.5}
+AGGREGATES = ("mean", "median", "p10", "worst")
+MODEL = {"pooled": RECALLS, **{metric: dict.fromkeys(AGGREGATES, value) for metric, value in RECALLS.items()}}
+TRIGRAM = {metric: {"pooled": 0.2, "mean": 0.3} for metric in results_page.METRICS}
+REPORT = {
+    "clients_in_aggregates": 7,
+    "global": MODEL,
+    "personal": MODEL,
+    "gain": {"relative_mean": 0.191, "relative_median": 0.053},
+    "fraction_hurt": 0.042,
+    "fraction_helped": 0.458,
+}
+RESULTS = {
+    "trigram.json": dict.fromkeys(results_page.GROUPS, TRIGRAM),
+    "train/evaluation.json": {"groups": {group: {"models": {"shared": MODEL}} for group in results_page.GROUPS}},
+    "seen/report.json": REPORT,
+    "report.json": REPORT,
+}
+FIGURE = {"says": "bundle", "value": 1.994, "unit": "MB", "at_most": 3, "at_least": None}
+
+
+def write_json(path, content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content))
+
+
+@pytest.fixture
+def pages(tmp_path, monkeypatch):
+    """A run with made-up results, and the two pages with empty marks."""
+    for name, content in RESULTS.items():
+        write_json(tmp_path / "run" / name, content)
+    write_json(tmp_path / "benchmarks" / "phone.json", {"figures": {"bundle": FIGURE}})
+    for name in ("RESULTS", "README"):
+        page, (begin, end) = tmp_path / f"{name}.md", getattr(results_page, f"{name}_MARKS")
+        page.write_text(f"before\n{begin}\n{end}\nafter\n")
+        monkeypatch.setattr(results_page, name, page)
+    monkeypatch.setattr(results_page, "RUN", tmp_path / "run")
+    monkeypatch.setattr(results_page, "COMPARISON", tmp_path / "no-comparison")
+    monkeypatch.setattr(results_page, "FOLDER", tmp_path / "benchmarks")
+    return tmp_path / "RESULTS.md", tmp_path / "README.md"
+
+
+def test_both_pages_get_their_tables_and_a_second_run_changes_nothing(pages):
+    results_page.write_figures(results_page.RUN)
+    results, readme = (page.read_text() for page in pages)
+    assert "| gain in recall_at_3, relative: mean / median | | +19.1 % / +5.3 % |" in results
+    assert "| bundle | 1.99 MB | at most 3 | `benchmarks.phone` |" in results
+    assert "| shared model on new phones, recall@3 over all words | 25.0 % | trigram 20.0 % |" in readme
+    assert "| of these phones, hurt / helped | 4.2 % / 45.8 % | |" in readme
+    assert "| bundle | 1.99 MB | asked: at most 3 |" in readme
+    results_page.write_figures(results_page.RUN)
+    assert [page.read_text() for page in pages] == [results, readme]
+
+
+def test_another_run_writes_no_page(pages, tmp_path):
+    for name, content in RESULTS.items():
+        write_json(tmp_path / "other" / name, content)
+    before = [page.read_text() for page in pages]
+    results_page.write_figures(tmp_path / "other")
+    assert "25.0 %" in (tmp_path / "other" / "figures.md").read_text()
+    assert [page.read_text() for page in pages] == before
+
+
+@pytest.mark.parametrize(("page", "marks"), [("docs/results.md", "RESULTS_MARKS"), ("README.md", "README_MARKS")])
+def test_the_committed_pages_have_the_marks_and_readme_rows_stand_in_the_results(page, marks):
+    text = (results_page.ROOT / page).read_text()
+    begin, end = getattr(results_page, marks)
+    assert text.count(begin) == text.count(end) == 1
+    figures = re.findall(r"[\d.]+ %", text.split(begin)[1].split(end)[0])
+    results = (results_page.ROOT / "docs" / "results.md").read_text()
+    assert figures and all(figure in results for figure in figures)
