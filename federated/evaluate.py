@@ -103,7 +103,7 @@ def _measure(
     """Returns by group the tallies of each client that has text to test, in order."""
     job, tokenizer, parameters = folder.job(), folder.tokenizer(), folder.parameters()
     config = job.personalization
-    method = METHODS[config.method]
+    method = METHODS.named(config.method)
     plan = method.plan(config, tokenizer.bos)
     base = start_from(job, parameters)
     learnt = PersonalizationProgram(

@@ -16,26 +16,6 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 FairnessQ = Annotated[float, Field(ge=0, le=10)]
 
 
-MethodName = Literal[
-    "global_only",
-    "local_only",
-    "centralized",
-    "fine_tuning",
-    "ditto",
-    "fed_per",
-    "fed_recon",
-    "per_fedavg",
-    "apfl",
-    "mixture",
-    "clustered",
-    "multi_task",
-    "marginals",
-    "user_history",
-    "thumbprint",
-]
-"""Each is a file of `federated`, but for `fed_recon`, the stateless form of `fed_per`."""
-
-
 class JobError(ValueError):
     """The job file cannot be used; the message says which line of it and why."""
 
@@ -183,12 +163,13 @@ class PersonalizationConfig(_Strict):
     `thumbprint.comparison.tuning` (18 trials; then 10 steps of half a batch, which a phone does in a second, and 19
     settings of rates, brake and gate tried by hand).
 
+    method: a name in `federated.algorithms.registry`, which is checked when the method is asked for.
     options: the method's own hyperparameters, by the names that its file gives them.
     steps: 0 = no adapter is trained on the phone.
     adapter_dtype: a sparse one takes a fifth of float32's bytes, and suggests as well.
     """
 
-    method: MethodName = "thumbprint"
+    method: str = "thumbprint"
     options: dict[str, Any] = {}
     federated: RoundsConfig = RoundsConfig()
     steps: int = Field(10, ge=0)

@@ -39,8 +39,10 @@ def train(
 
     Raises:
         RunError: the folder is in use, holds another run, or holds one and `resume` is not set.
-        CorpusError, TokenizerError, WorkerError: see there.
+        JobError: there is no such method, or it does not take the job's options.
+        CorpusError, MethodError, TokenizerError, WorkerError: see there.
     """
+    METHODS.named(job.personalization.method)  # an unknown method is better reported before the training than after it
     folder = Run(run)
     with Corpus.open(corpus_path) as corpus, folder.locked():  # in this order: no corpus, no folder
         clients = FederatedData.of(corpus, job.data, job.seed)
@@ -111,7 +113,7 @@ def _method_rounds(
     job: Job, folder: Run, clients: FederatedData, tokenizer: Tokenizer, on_stage: Callable[[str], None]
 ) -> None:
     """Trains what the job's method trains on top of the shared model, if anything."""
-    method = METHODS[job.personalization.method]
+    method = METHODS.named(job.personalization.method)
     plan = method.plan(job.personalization, tokenizer.bos)
     base = start_from(job, folder.parameters())
     kept = folder_in(folder.path, method, plan.config)

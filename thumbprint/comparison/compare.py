@@ -119,6 +119,7 @@ def compare(
         CompareError: a method that there is not, or nobody to measure.
         CrewError, RunError, CorpusError, JobError, ExportError, WorkerError: see there.
     """
+    METHODS.named(job.personalization.method)
     names = names_of(methods)
     taken = f"another process is comparing in {out}: wait for it, or choose another --out"
     with Corpus.open(corpus_path) as corpus, exclusive_lock(out, ".lock", CompareError, taken):

@@ -44,7 +44,7 @@ def export_run(run: Path, out: Path, private_key: Path, job: Job | None = None) 
     folder.read_json("summary.json")  # an unfinished run is better known before the work than after it
     trained = folder.job()
     chosen = job or trained
-    method = METHODS[chosen.personalization.method]
+    method = METHODS.named(chosen.personalization.method)
     _refuse_off_phone(method)
     plan = method.plan(chosen.personalization, folder.tokenizer().bos)
     learnt = _learnt(folder, method, plan, start_from(trained, folder.parameters()))

@@ -97,7 +97,8 @@ def test_rounds_on_another_corpus_are_refused(export: Callable[..., Bundle], tmp
 def test_a_method_that_runs_on_no_phone_says_which_do(
     export: Callable[..., Bundle], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(METHODS, "local_only", replace(global_only.METHOD, name="local_only", phone=None))
+    off_phone = replace(global_only.METHOD, name="local_only", phone=None)
+    monkeypatch.setattr(METHODS, "_methods", {**METHODS, "local_only": off_phone})
     with pytest.raises(ExportError, match=r"local_only does not run on a phone.*fine_tuning"):
         export(method="local_only")
     assert not (tmp_path / "x.bundle").exists()
