@@ -17,10 +17,14 @@ from api.middleware.access_log import AccessLog
 from api.middleware.request_limits import BodyLimit, LoopbackOnly
 from api.observability.logs import LOG
 from api.observability.request_id import RequestId
+from api.page.assets import ASSETS
 from api.page.fleet import NO_FLEET, load_fleet
 from api.page.routes import page_router
 from api.routes import adaptations, adapter, bundles, devices, health, messages, predictions, privacy
 from api.service import Service
+
+OPEN_PATHS = ("/healthz", "/readyz", "/v1/openapi.json")
+"""Paths for monitoring and for exploring the API. They need no key: they hold no personal data."""
 
 
 def create_app(
@@ -74,7 +78,8 @@ def create_app(
     error_handlers.install(app)
     # The last one added is the outermost.
     app.add_middleware(BodyLimit)
-    app.add_middleware(Authentication, keys=None if insecure else service.keys)
+    keys = None if insecure else service.keys
+    app.add_middleware(Authentication, keys=keys, open_paths={*OPEN_PATHS, *ASSETS})
     if insecure:
         app.add_middleware(LoopbackOnly)
     app.add_middleware(UnhandledErrors)

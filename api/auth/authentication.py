@@ -5,6 +5,7 @@ What a key may do: each route says which scope it needs.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -17,28 +18,31 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api.auth.api_keys import ApiKey, ApiKeys
 from api.auth.api_keys import Scope as KeyScope
 from api.error_handlers import storage_problem
-from api.page.assets import ASSETS
 from api.problems import Problem, problem
 from api.storage.database import DatabaseError
 
-OPEN_PATHS = frozenset({"/healthz", "/readyz", "/v1/openapi.json", *ASSETS})
-"""Asked by whoever watches or explores the service; nothing there is anybody's."""
 CALLER = "thumbprint.caller"
-"""Where the `ApiKey` of a request stands in its ASGI scope."""
-EVERYBODY = ApiKey("", "everybody", KeyScope.ADMIN, None, datetime.fromtimestamp(0, UTC))
+"""The key of the ASGI scope under which the `ApiKey` of a request is stored."""
+_ANY_CALLER = ApiKey("", "any caller", KeyScope.ADMIN, None, datetime.fromtimestamp(0, UTC))
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="thumbprint"'}
 
 
 class Authentication:
-    """ASGI middleware: 401 without a valid key, but where no keys are asked for."""
+    """ASGI middleware: answers 401 to a request without a valid key, except on the open paths."""
 
-    def __init__(self, app: ASGIApp, keys: ApiKeys | None) -> None:
-        """Args: keys: None = everybody may do everything."""
+    def __init__(self, app: ASGIApp, keys: ApiKeys | None, open_paths: Collection[str]) -> None:
+        """Wraps `app`.
+
+        Args:
+            keys: The valid keys; None = no key is needed, and every caller may do everything.
+            open_paths: Paths that need no key.
+        """
         self._app = app
         self._keys = keys
+        self._open_paths = frozenset(open_paths)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in OPEN_PATHS:
+        if scope["type"] != "http" or scope["path"] in self._open_paths:
             await self._app(scope, receive, send)
             return
         try:
@@ -55,7 +59,7 @@ class Authentication:
 
     async def _caller(self, scope: Scope) -> ApiKey | None:
         if self._keys is None:
-            return EVERYBODY
+            return _ANY_CALLER
         scheme, _, secret = Headers(scope=scope).get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not secret:
             return None

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Row, delete, insert, select, update
 
+from api.schemas.adaptations import UNDERWAY, State
 from api.storage.database import Database
 from api.storage.tables import ADAPTATIONS as JOBS
 from device_runtime.adaptation.adapt import Adaptation
@@ -17,18 +17,6 @@ from device_runtime.adaptation.gate import Verdict
 
 KEPT_PER_DEVICE = 100
 """Older ones go; what a phone itself remembers of its adapters is in its folder."""
-
-
-class State(StrEnum):
-    """queued, then running, then done (the gate has decided) or failed (it could not be tried)."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-
-
-UNDERWAY = (State.QUEUED, State.RUNNING)
 
 
 class UnknownAdaptationError(ValueError):

@@ -11,10 +11,10 @@ from starlette.concurrency import run_in_threadpool
 
 from api.auth.api_keys import Scope
 from api.auth.authentication import needs
-from api.devices.adaptation_jobs import UNDERWAY, Job
+from api.devices.adaptation_jobs import Job
 from api.problems import responses
 from api.routes.parameters import Id, device_router
-from api.schemas.adaptations import MAX_ID, Adaptation, Verdict
+from api.schemas.adaptations import MAX_ID, UNDERWAY, Adaptation, Verdict
 from api.service import Service
 
 MAX_WAIT = 60

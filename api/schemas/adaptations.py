@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
 
-from api.devices.adaptation_jobs import State
 from api.schemas.base import WHOLE, Answer, Loss, ModelId, Request
 
 MAX_ID = 2**53 - 1
 """The largest whole number that every JSON reader knows exactly."""
+
+
+class State(StrEnum):
+    """An adaptation is queued, then running, then done (the gate has decided) or failed (it could not run)."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+UNDERWAY = (State.QUEUED, State.RUNNING)
 
 
 class Verdict(Answer):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -173,3 +175,10 @@ def test_nothing_but_problems_is_an_error_too(monkeypatch: pytest.MonkeyPatch) -
     client._http = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(502, text="<html>")))
     with client, pytest.raises(ServiceError, match="answered 502"):
         client._send("GET", "http://service/x")
+
+
+def test_the_client_imports_no_part_of_the_server() -> None:
+    program = "import sys, api.client; print(*{name.partition('.')[0] for name in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    server = {"device_runtime", "keyboard_model", "ai_edge_litert", "fastapi", "numpy", "sqlalchemy", "uvicorn"}
+    assert {"api", "httpx", "pydantic"} <= set(done.stdout.split()) and not server & set(done.stdout.split())

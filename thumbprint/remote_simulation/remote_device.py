@@ -9,8 +9,7 @@ import threading
 from collections.abc import Sequence
 
 from api.client import Client
-from api.devices.adaptation_jobs import UNDERWAY
-from api.schemas.adaptations import Adaptation
+from api.schemas.adaptations import UNDERWAY, Adaptation
 from api.schemas.base import MAX_PREFIX, MAX_TEXT
 from api.schemas.messages import Message as Written
 from api.schemas.predictions import PredictionRequest

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from api.devices import adaptation_jobs
-from api.devices.adaptation_jobs import AdaptationJobs, State, UnknownAdaptationError
+from api.devices.adaptation_jobs import AdaptationJobs, UnknownAdaptationError
+from api.schemas.adaptations import State
 from api.storage.database import Database
 from device_runtime.adaptation.adapt import Adaptation
 from device_runtime.adaptation.gate import Verdict
