@@ -14,7 +14,7 @@ import pytest
 
 from device_runtime.adaptation import adapt
 from device_runtime.adaptation.algorithms.registry import ALGORITHMS
-from device_runtime.adapter.adapter import Adapter as PhoneAdapter
+from device_runtime.adapter.adapter import Adapter
 from device_runtime.bundle.loader import load_bundle
 from device_runtime.inference.engine import Engine
 from device_runtime.manifest import Provenance
@@ -26,7 +26,7 @@ from federated.personalization.method import Method, SharedModel, Structure
 from federated.personalization.program import TrainedMethod
 from federated.runtime.execution_context import execution_context
 from keyboard_model.model import cifg_lstm
-from keyboard_model.model.adapter import Adapter
+from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.text.tokenizer import Tokenizer, train
 from tflite_export import export
 from thumbprint.pipeline.export import phone_part, recipe_of
@@ -79,7 +79,7 @@ def setting(tmp_path_factory: pytest.TempPathFactory, tiny_keys: tuple[Path, Pat
     vocab, rng = len(tokenizer), np.random.default_rng(0)
     shared = cifg_lstm.init(vocab, E, H, seed=0)
     assert max(part.size for part in shared) < 1024, "TFLite would make int8 of it"
-    start = Adapter(*(rng.normal(0, 0.3, shape).astype(np.float32) for shape in ((E, R), (R, E), (vocab,))))
+    start = AdapterTensors(*(rng.normal(0, 0.3, shape).astype(np.float32) for shape in ((E, R), (R, E), (vocab,))))
     with execution_context():
         yield Setting(tokenizer, SharedModel(shared, start), tiny_keys, tmp_path_factory.mktemp("every_method"))
 
@@ -157,7 +157,7 @@ def compared(request: pytest.FixtureRequest, setting: Setting, convert_once: Cal
     return Compared(method, config, personalized(setting, method, config, server), engine)
 
 
-def on_phone(engine: Engine, messages: list[str]) -> PhoneAdapter:
+def on_phone(engine: Engine, messages: list[str]) -> Adapter:
     """The phone's adapter before the gate, which may prefer the old one."""
     bundle = engine.bundle
     recipe = bundle.manifest.recipe

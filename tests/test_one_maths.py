@@ -27,8 +27,9 @@ from federated.runtime.execution_context import execution_context
 from keyboard_model.batching.windows import IGNORE, Windows, pack
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
-from keyboard_model.model.adapter import Adapter, Rates
+from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.model.cifg_lstm import Parameters
+from keyboard_model.step_sizes import StepSizes
 from keyboard_model.text.tokenizer import Tokenizer, train
 from tflite_export.export import export_bundle
 from thumbprint.pipeline.export import recipe_of
@@ -59,7 +60,7 @@ class Phone(NamedTuple):
     """One tiny model in all its forms."""
 
     shared: Parameters
-    start: Adapter
+    start: AdapterTensors
     tokenizer: Tokenizer
     engine: Engine
 
@@ -70,7 +71,7 @@ def phone(tmp_path_factory: pytest.TempPathFactory, tiny_keys: tuple[Path, Path]
     vocab, rng = len(tokenizer), np.random.default_rng(0)
     shared = cifg_lstm.init(vocab, E, H, seed=0)
     assert max(part.size for part in shared) < 1024, "TFLite would make int8 of it"
-    start = Adapter(*(rng.normal(0, 0.3, shape).astype(np.float32) for shape in ((E, R), (R, E), (vocab,))))
+    start = AdapterTensors(*(rng.normal(0, 0.3, shape).astype(np.float32) for shape in ((E, R), (R, E), (vocab,))))
     path = tmp_path_factory.mktemp("one_maths") / "x.bundle"
     about = {"corpus_id": "0" * 64, "corpus": "none", "synthetic": True, "algorithm": "none", "rounds": 0, "seed": 0}
     export_bundle(
@@ -98,7 +99,7 @@ def batches_of(phone: Phone, messages: list[str]) -> list[tuple[np.ndarray, np.n
     return [tuple(batch.values()) for batch in batches(windows.tokens, windows.targets, B, phone.tokenizer.bos)]
 
 
-def on_phone(adapter: Adapter) -> stored.Adapter:
+def on_phone(adapter: AdapterTensors) -> stored.Adapter:
     return stored.Adapter(*map(np.asarray, adapter))
 
 
@@ -124,22 +125,27 @@ def features_by_hand(shared: Parameters, tokens: np.ndarray, bos: int) -> np.nda
     return np.stack(features)
 
 
-def log_probs_by_hand(shared: Parameters, adapter: Adapter, features: np.ndarray) -> np.ndarray:
+def log_probs_by_hand(shared: Parameters, adapter: AdapterTensors, features: np.ndarray) -> np.ndarray:
     scores = (features + features @ adapter.lora_a @ adapter.lora_b) @ np.asarray(shared.embedding, np.float64).T
     scores = scores + np.asarray(shared.d, np.float64) + adapter.bias
     return scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
 
 
-def rates_by_hand(made: list[tuple[np.ndarray, np.ndarray]]) -> Rates:
+def rates_by_hand(made: list[tuple[np.ndarray, np.ndarray]]) -> StepSizes:
     """The rates for someone who typed n pieces: times n / (n + evidence)."""
     pieces = sum(int((targets != IGNORE).sum()) for _, targets in made)
     share = pieces / (pieces + CONFIG.evidence)
-    return Rates(CONFIG.learning_rate * share, CONFIG.bias_rate * share, CONFIG.proximal, CONFIG.clip)
+    return StepSizes(CONFIG.learning_rate * share, CONFIG.bias_rate * share, CONFIG.proximal, CONFIG.clip)
 
 
 def step_by_hand(
-    shared: Parameters, adapter: Adapter, anchor: Adapter, features: np.ndarray, targets: np.ndarray, rates: Rates
-) -> tuple[Adapter, float]:
+    shared: Parameters,
+    adapter: AdapterTensors,
+    anchor: AdapterTensors,
+    features: np.ndarray,
+    targets: np.ndarray,
+    rates: StepSizes,
+) -> tuple[AdapterTensors, float]:
     """The gradient a target at a time, as the sum of what each contributes."""
     log_probs = log_probs_by_hand(shared, adapter, features)
     counted = np.flatnonzero(targets != IGNORE)
@@ -156,7 +162,7 @@ def step_by_hand(
     norm = np.sqrt(sum((slope**2).sum() for slope in slopes))
     scale = min(1.0, rates.clip / norm)
     etas = (rates.learning_rate, rates.learning_rate, rates.bias_rate)
-    moved = Adapter(
+    moved = AdapterTensors(
         *(
             (part - eta * scale * slope + eta * rates.proximal * start) / (1 + eta * rates.proximal)
             for part, start, slope, eta in zip(adapter, anchor, slopes, etas, strict=True)
@@ -168,9 +174,9 @@ def step_by_hand(
 # The same K steps in four places: the adapter, and the loss before each step.
 
 
-def adapted_by_hand(phone: Phone, messages: list[str]) -> tuple[Adapter, list[float]]:
+def adapted_by_hand(phone: Phone, messages: list[str]) -> tuple[AdapterTensors, list[float]]:
     made, losses = batches_of(phone, messages), []
-    anchor = adapter = Adapter(*(np.asarray(part, np.float64) for part in phone.start))
+    anchor = adapter = AdapterTensors(*(np.asarray(part, np.float64) for part in phone.start))
     rates = rates_by_hand(made)
     for k in range(STEPS):
         tokens, targets = made[k % len(made)]
@@ -180,11 +186,11 @@ def adapted_by_hand(phone: Phone, messages: list[str]) -> tuple[Adapter, list[fl
     return adapter, losses
 
 
-def adapted_in_tensorflow(phone: Phone, messages: list[str]) -> tuple[Adapter, list[float]]:
+def adapted_in_tensorflow(phone: Phone, messages: list[str]) -> tuple[AdapterTensors, list[float]]:
     made, losses = batches_of(phone, messages), []
     shared = Parameters(*map(tf.constant, phone.shared))
-    anchor = adapter = Adapter(*map(tf.constant, phone.start))
-    rates = Rates(*map(tf.constant, rates_by_hand(made)))
+    anchor = adapter = AdapterTensors(*map(tf.constant, phone.start))
+    rates = StepSizes(*map(tf.constant, rates_by_hand(made)))
     for k in range(STEPS):
         tokens, targets = map(tf.constant, made[k % len(made)])
         features = tf.reshape(cifg_lstm.unroll(shared, tokens, phone.tokenizer.bos), [-1, E])
@@ -193,14 +199,14 @@ def adapted_in_tensorflow(phone: Phone, messages: list[str]) -> tuple[Adapter, l
     return adapter, losses
 
 
-def adapted_in_litert(phone: Phone, messages: list[str]) -> tuple[Adapter, list[float]]:
+def adapted_in_litert(phone: Phone, messages: list[str]) -> tuple[AdapterTensors, list[float]]:
     made, losses = batches_of(phone, messages), []
     anchor = adapter = on_phone(phone.start)
     rates = rates_by_hand(made)
     for k in range(STEPS):
         adapter, loss = phone.engine.adapt(*made[k % len(made)], adapter, anchor, rates)
         losses.append(loss)
-    return Adapter(**adapter.tensors()), losses
+    return AdapterTensors(**adapter.tensors()), losses
 
 
 @pytest.fixture(scope="module")
@@ -216,8 +222,8 @@ def in_tff(phone: Phone) -> list[collections.OrderedDict]:
         return list(computation(base, (), [()] * len(CLIENTS), learnt, held_out, tested))
 
 
-def assert_same(found: Adapter, expected: Adapter) -> None:
-    for name in Adapter._fields:
+def assert_same(found: AdapterTensors, expected: AdapterTensors) -> None:
+    for name in AdapterTensors._fields:
         np.testing.assert_allclose(getattr(found, name), getattr(expected, name), **ADAPTER_TOLERANCE, err_msg=name)
 
 
@@ -245,12 +251,12 @@ def test_adapting_gives_the_numbers_made_by_hand(phone, client, elsewhere):
 def test_the_phone_s_own_loop_gives_them_too(phone, client):
     recipe = phone.engine.bundle.manifest.recipe
     found = train_on_phone(phone.engine, recipe, windows_of(phone, CLIENTS[client]), phone.engine.bundle.adapter_init)
-    assert_same(Adapter(**found.tensors()), adapted_by_hand(phone, CLIENTS[client])[0])
+    assert_same(AdapterTensors(**found.tensors()), adapted_by_hand(phone, CLIENTS[client])[0])
 
 
 def test_tff_gives_them_too(phone, client, in_tff):
     expected, _ = adapted_by_hand(phone, CLIENTS[client])
-    assert_same(Adapter(**in_tff[client]["adapter"]), expected)
+    assert_same(AdapterTensors(**in_tff[client]["adapter"]), expected)
 
 
 def test_losses_in_tff_are_the_phone_s(phone, client, in_tff):
@@ -264,7 +270,7 @@ def test_losses_in_tff_are_the_phone_s(phone, client, in_tff):
 
 
 def test_evaluation_gives_the_numbers_made_by_hand(phone, client):
-    adapter = Adapter(*(np.asarray(part, np.float64) for part in phone.start))
+    adapter = AdapterTensors(*(np.asarray(part, np.float64) for part in phone.start))
     for tokens, targets in batches_of(phone, CLIENTS[client]):
         log_probs = log_probs_by_hand(
             phone.shared, adapter, features_by_hand(phone.shared, tokens, phone.tokenizer.bos)
@@ -276,7 +282,7 @@ def test_evaluation_gives_the_numbers_made_by_hand(phone, client):
 
 
 def test_steps_give_the_numbers_made_by_hand(phone, client):
-    adapter = Adapter(*(np.asarray(part, np.float64) for part in phone.start))
+    adapter = AdapterTensors(*(np.asarray(part, np.float64) for part in phone.start))
     for message in CLIENTS[client]:
         ids, state = phone.tokenizer.encode(message).ids, phone.engine.zero_state()
         features = features_by_hand(phone.shared, np.array([ids]), phone.tokenizer.bos)

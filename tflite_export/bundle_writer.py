@@ -13,7 +13,7 @@ from device_runtime.bundle.loader import file_entries, model_id
 from device_runtime.bundle.model_signatures import read_signatures
 from device_runtime.bundle.signing_keys import load_private
 from device_runtime.manifest import FORMAT, FORMAT_VERSION, Manifest, ModelShape, Provenance, Recipe
-from keyboard_model.model.adapter import Adapter
+from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.ngram.table import NgramTable
 from keyboard_model.storage.atomic_write import atomic_write
 
@@ -25,7 +25,7 @@ def assemble(
     name: str,
     model: bytes,
     tokenizer: bytes,
-    starts: Sequence[Adapter],
+    starts: Sequence[AdapterTensors],
     ngram: NgramTable,
     ngram_weight: float,
     shape: ModelShape,

@@ -11,7 +11,7 @@ from device_runtime.bundle.loader import Bundle, parse_manifest
 from device_runtime.bundle.signing_keys import load_private
 from device_runtime.manifest import Manifest, ModelShape, Provenance, Recipe
 from keyboard_model.model import adapter as adapters
-from keyboard_model.model.adapter import Adapter
+from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.model.cifg_lstm import Parameters
 from keyboard_model.ngram.table import NgramTable
 from keyboard_model.text.tokenizer import Tokenizer
@@ -32,7 +32,7 @@ def export_bundle(
     provenance: Provenance,
     metrics: dict[str, float],
     private_key: Path,
-    starts: Sequence[Adapter] = (),
+    starts: Sequence[AdapterTensors] = (),
     ngram: NgramTable | None = None,
     ngram_weight: float = 0.0,
 ) -> ParityReport:

@@ -15,8 +15,9 @@ from device_runtime.bundle.loader import Bundle
 from device_runtime.inference.engine import Engine
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
-from keyboard_model.model.adapter import Adapter, Rates
+from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.model.cifg_lstm import Parameters
+from keyboard_model.step_sizes import StepSizes
 from tflite_export.signatures import ExportError
 
 TEXTS, LENGTH = 64, 20
@@ -59,7 +60,7 @@ class ParityReport:
 def check_parity(bundle: Bundle, parameters: Parameters) -> ParityReport:
     """Runs the bundle's signatures in LiteRT and the same maths in TensorFlow."""
     engine = Engine(bundle)
-    anchor = Adapter(bundle.adapter_init.lora_a, bundle.adapter_init.lora_b, bundle.adapter_init.bias)
+    anchor = AdapterTensors(bundle.adapter_init.lora_a, bundle.adapter_init.lora_b, bundle.adapter_init.bias)
     targets, expected = _written_by(parameters, anchor, engine.shape.bos)
     found = np.stack([_phone_scores(engine, text) for text in targets])
     differences = np.abs(_of_targets(found, targets) - _of_targets(expected, targets))
@@ -71,7 +72,7 @@ def check_parity(bundle: Bundle, parameters: Parameters) -> ParityReport:
     )
 
 
-def _written_by(parameters: Parameters, adapter: Adapter, bos: int) -> tuple[np.ndarray, np.ndarray]:
+def _written_by(parameters: Parameters, adapter: AdapterTensors, bos: int) -> tuple[np.ndarray, np.ndarray]:
     """Samples texts from the model: pieces `[N,T]`, and the log-probabilities `[N,T,V]` they were drawn from."""
     rng = np.random.default_rng(0)
     state = cifg_lstm.zero_state(TEXTS, parameters)
@@ -104,14 +105,14 @@ def _recall(scores: np.ndarray, targets: np.ndarray) -> float:
     return float((best == targets[..., np.newaxis]).any(axis=2).mean())
 
 
-def _adapt_difference(engine: Engine, parameters: Parameters, anchor: Adapter, targets: np.ndarray) -> float:
+def _adapt_difference(engine: Engine, parameters: Parameters, anchor: AdapterTensors, targets: np.ndarray) -> float:
     shape = engine.shape
     bos = np.full((len(targets), 1), shape.bos, np.int32)
     repeats = -(-shape.batch * shape.window // targets.size)
     tokens = np.tile(np.concatenate([bos, targets[:, :-1]], 1).reshape(-1), repeats)[: shape.batch * shape.window]
     wanted = np.tile(targets.reshape(-1), repeats)[: shape.batch * shape.window]
     tokens, wanted = (part.reshape(shape.batch, shape.window) for part in (tokens, wanted))
-    rates = Rates(1.0, 1.0, 0.0, 1e6)
+    rates = StepSizes(1.0, 1.0, 0.0, 1e6)
     found, _ = engine.adapt(tokens, wanted, engine.bundle.adapter_init, engine.bundle.adapter_init, rates)
     features = tf.reshape(cifg_lstm.unroll(parameters, tf.constant(tokens), shape.bos), [-1, shape.embedding])
     expected, _ = adapters.step(parameters, anchor, anchor, features, tf.constant(wanted.reshape(-1)), rates)

@@ -17,8 +17,9 @@ import tensorflow as tf
 from device_runtime.manifest import ModelShape
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
-from keyboard_model.model.adapter import Adapter, Rates
+from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.model.cifg_lstm import Parameters, State
+from keyboard_model.step_sizes import StepSizes
 
 
 class PhoneModule(tf.Module):
@@ -50,19 +51,19 @@ class PhoneModule(tf.Module):
     def step(self, token: tf.Tensor, cell: tf.Tensor, projection: tf.Tensor, **adapter: tf.Tensor) -> dict:
         parameters = self._parameters()
         features, state = cifg_lstm.step(parameters, token, State(cell, projection))
-        scores = adapters.logits(parameters, Adapter(**adapter), features)
+        scores = adapters.logits(parameters, AdapterTensors(**adapter), features)
         return {"log_probs": tf.nn.log_softmax(scores), "cell": state.cell, "projection": state.projection}
 
     def adapt(self, tokens: tf.Tensor, targets: tf.Tensor, **values: tf.Tensor) -> dict:
-        adapter = Adapter(**{name: values[name] for name in Adapter._fields})
-        anchor = Adapter(**{name: values[f"anchor_{name}"] for name in Adapter._fields})
-        rates = Rates(**{name: values[name] for name in Rates._fields})
+        adapter = AdapterTensors(**{name: values[name] for name in AdapterTensors._fields})
+        anchor = AdapterTensors(**{name: values[f"anchor_{name}"] for name in AdapterTensors._fields})
+        rates = StepSizes(**{name: values[name] for name in StepSizes._fields})
         exact = self._exact_embedding(tokens)
         moved, loss = adapters.step(exact, adapter, anchor, self._features(tokens), tf.reshape(targets, [-1]), rates)
         return {**moved._asdict(), "loss": loss}
 
     def evaluate(self, tokens: tf.Tensor, targets: tf.Tensor, **adapter: tf.Tensor) -> dict:
-        scores = adapters.logits(self._parameters(), Adapter(**adapter), self._features(tokens))
+        scores = adapters.logits(self._parameters(), AdapterTensors(**adapter), self._features(tokens))
         losses = cifg_lstm.token_losses(scores, tf.reshape(targets, [-1]))
         return {"log_probs": tf.reshape(-losses, tf.shape(tokens))}
 
@@ -75,7 +76,7 @@ class PhoneModule(tf.Module):
             "bias": tf.TensorSpec([shape.vocab]),
         }
         anchors = {f"anchor_{name}": spec for name, spec in tensors.items()}
-        rates = dict.fromkeys(Rates._fields, tf.TensorSpec([]))
+        rates = dict.fromkeys(StepSizes._fields, tf.TensorSpec([]))
         windows = tf.TensorSpec([shape.batch, shape.window], tf.int32)
         inputs = {
             "step": {

@@ -16,8 +16,9 @@ from device_runtime.adaptation import adapt
 from device_runtime.adaptation.adapt import Adaptation
 from device_runtime.adaptation.gate import Verdict
 from device_runtime.adapter.adapter import Adapter, Array
-from device_runtime.inference.engine import Ints, RateFields, TrainingEngine
+from device_runtime.inference.engine import Ints, TrainingEngine
 from device_runtime.manifest import ModelShape, Recipe
+from keyboard_model.step_sizes import StepSizes
 from keyboard_model.text.tokenizer import Tokenizer
 
 MB = 1024 * 1024
@@ -65,7 +66,7 @@ class BudgetedEngine:
         return self._engine.tokenizer
 
     def adapt(
-        self, tokens: Ints, targets: Ints, adapter: Adapter, anchor: Adapter, rates: RateFields
+        self, tokens: Ints, targets: Ints, adapter: Adapter, anchor: Adapter, rates: StepSizes
     ) -> tuple[Adapter, float]:
         """`Engine.adapt`. Raises OverBudgetError after the step that exceeds the budget."""
         trained = self._engine.adapt(tokens, targets, adapter, anchor, rates)

@@ -19,22 +19,10 @@ from device_runtime.inference.lexicon import Lexicon
 from device_runtime.inference.ngram_interpolation import ngram_interpolator
 from device_runtime.inference.signature_runner import SignatureRunner, release_large_blocks
 from device_runtime.manifest import ModelShape
+from keyboard_model.step_sizes import StepSizes
 from keyboard_model.text.tokenizer import Tokenizer, TokenizerError
 
 Ints = npt.NDArray[np.int32]
-
-
-class RateFields(Protocol):
-    """What `Engine.adapt` reads of a recipe: see `keyboard_model.model.adapter.Rates`."""
-
-    @property
-    def learning_rate(self) -> float: ...
-    @property
-    def bias_rate(self) -> float: ...
-    @property
-    def proximal(self) -> float: ...
-    @property
-    def clip(self) -> float: ...
 
 
 class TrainingEngine(Protocol):
@@ -45,7 +33,7 @@ class TrainingEngine(Protocol):
     @property
     def tokenizer(self) -> Tokenizer: ...
     def adapt(
-        self, tokens: Ints, targets: Ints, adapter: Adapter, anchor: Adapter, rates: RateFields
+        self, tokens: Ints, targets: Ints, adapter: Adapter, anchor: Adapter, rates: StepSizes
     ) -> tuple[Adapter, float]: ...
     def evaluate(self, tokens: Ints, targets: Ints, adapter: Adapter) -> Array: ...
     def rest(self) -> None: ...
@@ -107,7 +95,7 @@ class Engine:
         return out["log_probs"][0], State(out["cell"], out["projection"])
 
     def adapt(
-        self, tokens: Ints, targets: Ints, adapter: Adapter, anchor: Adapter, rates: RateFields
+        self, tokens: Ints, targets: Ints, adapter: Adapter, anchor: Adapter, rates: StepSizes
     ) -> tuple[Adapter, float]:
         """One SGD step. `tokens`, `targets` `[batch, window]`. Returns the new adapter and the loss before, in nats."""
         out = self._adapt(
@@ -115,10 +103,7 @@ class Engine:
             targets=targets,
             **adapter.tensors(),
             **{f"anchor_{name}": tensor for name, tensor in anchor.tensors().items()},
-            learning_rate=np.float32(rates.learning_rate),
-            bias_rate=np.float32(rates.bias_rate),
-            proximal=np.float32(rates.proximal),
-            clip=np.float32(rates.clip),
+            **{name: np.float32(size) for name, size in rates._asdict().items()},
         )
         return Adapter(out["lora_a"], out["lora_b"], out["bias"]), float(out["loss"])
 

@@ -35,8 +35,9 @@ from federated.personalization.method import (
 )
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
-from keyboard_model.model.adapter import Adapter, Rates
+from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.model.cifg_lstm import Parameters
+from keyboard_model.step_sizes import StepSizes
 
 
 class ApflOptions(Options):
@@ -49,39 +50,39 @@ class ApflOptions(Options):
 class Own(NamedTuple):
     """What a client keeps: its adapter v, and its share α in the mixture, a float32 scalar."""
 
-    adapter: Adapter
+    adapter: AdapterTensors
     alpha: tf.Tensor
 
 
 class _Round(NamedTuple):
     """Where a client is in its round; the loss is the mixture's, before each step."""
 
-    shared: Adapter
+    shared: AdapterTensors
     own: Own
     loss_sum: tf.Tensor
     targets: tf.Tensor
 
 
-def server(base: SharedModel, plan: MethodContext) -> Adapter:
+def server(base: SharedModel, plan: MethodContext) -> AdapterTensors:
     """The shared adapter w, at first one that changes nothing."""
     return base.adapter
 
 
-def client(server: Adapter, plan: MethodContext) -> Own:
+def client(server: AdapterTensors, plan: MethodContext) -> Own:
     """A client's own v starts at w."""
     return Own(server, np.float32(plan.options.alpha))
 
 
-def mixed(own: Own, shared: Adapter) -> Adapter:
+def mixed(own: Own, shared: AdapterTensors) -> AdapterTensors:
     """θ̄."""
     return adapter_sgd.interpolate(own.adapter, shared, own.alpha)
 
 
 def local(
-    base: SharedModel, server: Adapter, client: Own, batches: tf.data.Dataset, plan: MethodContext
+    base: SharedModel, server: AdapterTensors, client: Own, batches: tf.data.Dataset, plan: MethodContext
 ) -> ClientUpdate:
     """One step of w, v and α a batch."""
-    rates = adapter_sgd.rates(plan.config)._replace(proximal=tf.constant(0.0))
+    rates = adapter_sgd.step_sizes(plan.config)._replace(proximal=tf.constant(0.0))
 
     def step(state: _Round, batch: Batch) -> _Round:
         flat, targets = adapter_sgd.features(base.parameters, batch, plan.bos)
@@ -90,27 +91,27 @@ def local(
         number = cifg_lstm.counted_targets(targets)
         return _Round(shared, own, state.loss_sum + loss * number, state.targets + number)
 
-    start = _Round(server, Own(Adapter(*client[0]), client[1]), tf.constant(0.0), tf.constant(0.0))
+    start = _Round(server, Own(AdapterTensors(*client[0]), client[1]), tf.constant(0.0), tf.constant(0.0))
     end = batches.reduce(start, step)
     return ClientUpdate(adapter_sgd.subtract(server, end.shared), end.targets, end.own, end.loss_sum, end.targets)
 
 
 def personalize(
-    base: SharedModel, server: Adapter, client: Own, text: ClientText, plan: MethodContext
+    base: SharedModel, server: AdapterTensors, client: Own, text: ClientText, plan: MethodContext
 ) -> PersonalModel:
     """K steps of the client's v and α with w as it is; a new phone's v is w."""
     pieces = adapter_sgd.count_targets(text.learnt)
-    rates = adapter_sgd.rates(plan.config, tf.math.divide_no_nan(pieces, pieces + plan.config.evidence))
+    rates = adapter_sgd.step_sizes(plan.config, tf.math.divide_no_nan(pieces, pieces + plan.config.evidence))
 
     def step(own: Own, batch: Batch) -> Own:
         flat, targets = adapter_sgd.features(base.parameters, batch, plan.bos)
         return _own_step(base.parameters, own, server, flat, targets, rates, plan)[0]
 
-    own = text.learnt.repeat().take(plan.config.steps).reduce(Own(Adapter(*client[0]), client[1]), step)
+    own = text.learnt.repeat().take(plan.config.steps).reduce(Own(AdapterTensors(*client[0]), client[1]), step)
     return PersonalModel(base.parameters, mixed(own, server))
 
 
-def phone(base: SharedModel, server: Adapter, plan: MethodContext) -> DeviceArtifact:
+def phone(base: SharedModel, server: AdapterTensors, plan: MethodContext) -> DeviceArtifact:
     constants = {"alpha": plan.options.alpha, "alpha_rate": plan.options.alpha_rate}
     return DeviceArtifact(base.parameters, (server,), "apfl", constants)
 
@@ -118,21 +119,21 @@ def phone(base: SharedModel, server: Adapter, plan: MethodContext) -> DeviceArti
 def _own_step(
     parameters: Parameters,
     own: Own,
-    shared: Adapter,
+    shared: AdapterTensors,
     flat: tf.Tensor,
     targets: tf.Tensor,
-    rates: Rates,
+    rates: StepSizes,
     plan: MethodContext,
 ) -> tuple[Own, tf.Tensor]:
     """Moves v and α on features `[N,E]` and targets `[N]`; the loss is that of θ̄ before, in nats."""
     loss, slope = adapters.gradient(parameters, mixed(own, shared), flat, targets)
-    slope = Adapter(*tf.clip_by_global_norm(slope, rates.clip)[0])
+    slope = AdapterTensors(*tf.clip_by_global_norm(slope, rates.clip)[0])
     apart = adapter_sgd.subtract(own.adapter, shared)
     rise = tf.add_n([tf.reduce_sum(way * part) for way, part in zip(apart, slope, strict=True)])
     alpha = tf.clip_by_value(own.alpha - plan.options.alpha_rate * rise, 0.0, 1.0)
-    eta = Adapter(rates.learning_rate, rates.learning_rate, rates.bias_rate)
+    eta = AdapterTensors(rates.learning_rate, rates.learning_rate, rates.bias_rate)
     moved = (part - own.alpha * rate * down for part, down, rate in zip(own.adapter, slope, eta, strict=True))
-    return Own(Adapter(*moved), alpha), loss
+    return Own(AdapterTensors(*moved), alpha), loss
 
 
 METHOD = Method(

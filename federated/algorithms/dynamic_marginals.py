@@ -29,7 +29,7 @@ from federated.personalization.method import (
 )
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
-from keyboard_model.model.adapter import Adapter
+from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.model.cifg_lstm import Parameters
 
 
@@ -40,7 +40,9 @@ class MarginalsOptions(Options):
     pseudo_count: Positive = 4.0
 
 
-def rescale_bias(parameters: Parameters, start: Adapter, batches: tf.data.Dataset, plan: MethodContext) -> Adapter:
+def rescale_bias(
+    parameters: Parameters, start: AdapterTensors, batches: tf.data.Dataset, plan: MethodContext
+) -> AdapterTensors:
     """The start with the bias of what was typed moved; see the module. e − c is the gradient of the summed loss."""
 
     def add(total: tuple[tf.Tensor, tf.Tensor], batch: adapter_sgd.Batch) -> tuple[tf.Tensor, tf.Tensor]:
@@ -53,17 +55,17 @@ def rescale_bias(parameters: Parameters, start: Adapter, batches: tf.data.Datase
     few = plan.options.pseudo_count
     ratio = (typed + few) / (tf.maximum(typed + surplus, 0.0) + few)
     change = plan.options.strength * tf.math.log(ratio)
-    return Adapter(start.lora_a, start.lora_b, start.bias + tf.where(typed > 0.0, change, 0.0))
+    return AdapterTensors(start.lora_a, start.lora_b, start.bias + tf.where(typed > 0.0, change, 0.0))
 
 
-def from_start(base: SharedModel, start: Adapter, text: ClientText, plan: MethodContext) -> PersonalModel:
+def from_start(base: SharedModel, start: AdapterTensors, text: ClientText, plan: MethodContext) -> PersonalModel:
     """K steps from, and pulled to, the start with its bias moved."""
     anchor = rescale_bias(base.parameters, start, text.learnt, plan) if plan.options.strength else start
     adapter = adapter_sgd.personal_steps(base.parameters, anchor, anchor, text.learnt, plan.config, plan.bos)
     return PersonalModel(base.parameters, adapter)
 
 
-def part(base: SharedModel, start: Adapter, plan: MethodContext) -> DeviceArtifact:
+def part(base: SharedModel, start: AdapterTensors, plan: MethodContext) -> DeviceArtifact:
     """What a phone needs for the same; without strength, the steps alone."""
     if plan.options.strength == 0:
         return DeviceArtifact(base.parameters, (start,), "steps")

@@ -43,8 +43,9 @@ from federated.personalization.method import (
 )
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
-from keyboard_model.model.adapter import Adapter, Rates
+from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.model.cifg_lstm import Parameters
+from keyboard_model.step_sizes import StepSizes
 
 Read = tuple[tf.Tensor, tf.Tensor]
 """A batch as features `[N,E]` and targets `[N]`."""
@@ -66,16 +67,16 @@ class PerFedAvgOptions(Options):
     delta: Positive = 0.01
 
 
-def server(base: SharedModel, plan: MethodContext) -> Adapter:
+def server(base: SharedModel, plan: MethodContext) -> AdapterTensors:
     """The start, at first an adapter that changes nothing."""
     return base.adapter
 
 
 def local(
-    base: SharedModel, server: Adapter, client: Structure, batches: tf.data.Dataset, plan: MethodContext
+    base: SharedModel, server: AdapterTensors, client: Structure, batches: tf.data.Dataset, plan: MethodContext
 ) -> ClientUpdate:
     """A local step a batch; see the module."""
-    start = Adapter(*server)
+    start = AdapterTensors(*server)
     if plan.options.variant == "reptile":
         end = adapter_sgd.steps(base.parameters, start, start, batches, _inner_rates(plan), plan.bos)
     else:
@@ -84,21 +85,21 @@ def local(
 
 
 def personalize(
-    base: SharedModel, server: Adapter, client: Structure, text: ClientText, plan: MethodContext
+    base: SharedModel, server: AdapterTensors, client: Structure, text: ClientText, plan: MethodContext
 ) -> PersonalModel:
     """K steps from the learnt start, pulled to it."""
-    start = Adapter(*server)
+    start = AdapterTensors(*server)
     adapter = adapter_sgd.personal_steps(base.parameters, start, start, text.learnt, plan.config, plan.bos)
     return PersonalModel(base.parameters, adapter)
 
 
-def phone(base: SharedModel, server: Adapter, plan: MethodContext) -> DeviceArtifact:
+def phone(base: SharedModel, server: AdapterTensors, plan: MethodContext) -> DeviceArtifact:
     return DeviceArtifact(base.parameters, (server,), "steps")
 
 
-def _inner_rates(plan: MethodContext) -> Rates:
+def _inner_rates(plan: MethodContext) -> StepSizes:
     """α; the adapter's steps in training have no pull."""
-    rates = adapter_sgd.rates(plan.config)
+    rates = adapter_sgd.step_sizes(plan.config)
     learning_rate, bias_rate = plan.options.inner_learning_rate, plan.options.inner_bias_rate
     return rates._replace(
         learning_rate=rates.learning_rate if learning_rate is None else tf.constant(learning_rate, tf.float32),
@@ -107,16 +108,18 @@ def _inner_rates(plan: MethodContext) -> Rates:
     )
 
 
-def _eta(rates: Rates) -> Adapter:
-    return Adapter(rates.learning_rate, rates.learning_rate, rates.bias_rate)
+def _eta(rates: StepSizes) -> AdapterTensors:
+    return AdapterTensors(rates.learning_rate, rates.learning_rate, rates.bias_rate)
 
 
-def _meta_steps(parameters: Parameters, start: Adapter, batches: tf.data.Dataset, plan: MethodContext) -> TrainResult:
+def _meta_steps(
+    parameters: Parameters, start: AdapterTensors, batches: tf.data.Dataset, plan: MethodContext
+) -> TrainResult:
     """The steps of Algorithm 1; losses are those at U(w)."""
     others = plan.options.inner_steps + (plan.options.variant == "hessian_free")
     number = batches.reduce(np.int64(0), lambda count, batch: count + 1)
     turns = tf.data.Dataset.zip(tuple(batches.repeat().skip(i) for i in range(1 + others))).take(number)
-    beta = _eta(adapter_sgd.rates(plan.config))
+    beta = _eta(adapter_sgd.step_sizes(plan.config))
 
     def step(state: TrainResult, *turn: Batch) -> TrainResult:
         judged, *learnt = (adapter_sgd.features(parameters, batch, plan.bos) for batch in turn)
@@ -129,8 +132,8 @@ def _meta_steps(parameters: Parameters, start: Adapter, batches: tf.data.Dataset
 
 
 def _meta_gradient(
-    parameters: Parameters, start: Adapter, judged: Read, learnt: list[Read], plan: MethodContext
-) -> tuple[tf.Tensor, Adapter]:
+    parameters: Parameters, start: AdapterTensors, judged: Read, learnt: list[Read], plan: MethodContext
+) -> tuple[tf.Tensor, AdapterTensors]:
     """f(U(w); D′) in nats and its gradient with respect to w. `learnt`: D of each inner step, then D″."""
     inner = _inner_rates(plan)
     points = [start]
@@ -139,18 +142,22 @@ def _meta_gradient(
     loss, slope = adapters.gradient(parameters, points[-1], *judged)
     if plan.options.variant == "hessian_free":
         for point in reversed(points[:-1]):
-            along = Adapter(*(rate * part for rate, part in zip(_eta(inner), slope, strict=True)))
+            along = AdapterTensors(*(rate * part for rate, part in zip(_eta(inner), slope, strict=True)))
             slope = adapter_sgd.subtract(slope, _curved(parameters, point, along, learnt[-1], plan.options.delta))
     return loss, slope
 
 
-def _curved(parameters: Parameters, point: Adapter, along: Adapter, read: Read, delta: float) -> Adapter:
+def _curved(
+    parameters: Parameters, point: AdapterTensors, along: AdapterTensors, read: Read, delta: float
+) -> AdapterTensors:
     """∇²f(point)·along by a central difference."""
     ahead, behind = (
-        adapters.gradient(parameters, Adapter(*(at + way * part for at, part in zip(point, along, strict=True))), *read)
+        adapters.gradient(
+            parameters, AdapterTensors(*(at + way * part for at, part in zip(point, along, strict=True))), *read
+        )
         for way in (delta, -delta)
     )
-    return Adapter(*((one - other) / (2.0 * delta) for one, other in zip(ahead[1], behind[1], strict=True)))
+    return AdapterTensors(*((one - other) / (2.0 * delta) for one, other in zip(ahead[1], behind[1], strict=True)))
 
 
 METHOD = Method(

@@ -38,7 +38,7 @@ from federated.personalization.method import (
     SharedModel,
     Structure,
 )
-from keyboard_model.model.adapter import Adapter
+from keyboard_model.model.adapter import AdapterTensors
 
 
 class ThumbprintOptions(MarginalsOptions):
@@ -55,7 +55,7 @@ class ThumbprintOptions(MarginalsOptions):
 
 
 def local(
-    base: SharedModel, server: Adapter, client: Structure, batches: tf.data.Dataset, plan: MethodContext
+    base: SharedModel, server: AdapterTensors, client: Structure, batches: tf.data.Dataset, plan: MethodContext
 ) -> ClientUpdate:
     """One client's round of first-order Per-FedAvg at the start's own rates."""
     options = plan.options
@@ -66,12 +66,12 @@ def local(
 
 
 def personalize(
-    base: SharedModel, server: Adapter, client: Structure, text: ClientText, plan: MethodContext
+    base: SharedModel, server: AdapterTensors, client: Structure, text: ClientText, plan: MethodContext
 ) -> PersonalModel:
-    return dynamic_marginals.from_start(base, Adapter(*server), text, plan)
+    return dynamic_marginals.from_start(base, AdapterTensors(*server), text, plan)
 
 
-def phone(base: SharedModel, server: Adapter, plan: MethodContext) -> DeviceArtifact:
+def phone(base: SharedModel, server: AdapterTensors, plan: MethodContext) -> DeviceArtifact:
     return dynamic_marginals.part(base, server, plan)
 
 

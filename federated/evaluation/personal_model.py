@@ -13,12 +13,12 @@ from federated.data.client_batches import Batches, batches
 from federated.evaluation import shared_model
 from federated.job import PersonalizationConfig
 from federated.personalization.method import ClientText, Method, MethodContext, SharedModel, Structure
-from federated.personalization.personalization_process import as_base, type_of
-from federated.training import fed_avg
+from federated.personalization.personalization_process import as_base
+from federated.runtime.tff_types import batch_type, type_of
 from keyboard_model.batching.adaptation_window import newest_messages, split_tail
 from keyboard_model.batching.windows import pack
 from keyboard_model.model import adapter as adapters
-from keyboard_model.model.adapter import Adapter
+from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.model.cifg_lstm import Parameters
 from keyboard_model.text.tokenizer import Tokenizer
 
@@ -53,10 +53,10 @@ def build(
     base_type, server_type = type_of(base), type_of(server)
     client_type = type_of(method.client(server, plan))
     penalty = shared_model.whole_word_penalty(tokenizer)
-    training = fed_avg.batch_type(config.batch, config.window)
+    training = batch_type(config.batch, config.window)
     test = shared_model.evaluation_type(config.batch, config.window)
 
-    def tallied(parameters: Parameters, adapter: Adapter, data: tf.data.Dataset) -> collections.OrderedDict:
+    def tallied(parameters: Parameters, adapter: AdapterTensors, data: tf.data.Dataset) -> collections.OrderedDict:
         def score(features: tf.Tensor) -> tf.Tensor:
             return adapters.logits(parameters, adapter, features)
 

@@ -20,7 +20,7 @@ import tensorflow as tf
 import tensorflow_federated as tff
 
 from federated.data.client_batches import batches
-from federated.training import fed_avg
+from federated.runtime.tff_types import weights_type
 from keyboard_model.batching.windows import IGNORE, Ids, pack
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.cifg_lstm import Parameters
@@ -113,7 +113,7 @@ def tally_batches(
 
 def build(parameters: Parameters, tokenizer: Tokenizer, batch: int, window: int) -> Callable[..., Any]:
     """Returns a TFF computation `(weights@SERVER, batches@CLIENTS) -> tallies@CLIENTS`."""
-    kind = fed_avg.weights_type(parameters)
+    kind = weights_type(parameters)
     penalty = whole_word_penalty(tokenizer)
     bos = tokenizer.bos
 

@@ -23,8 +23,8 @@ import tensorflow_federated as tff
 
 from federated.heterogeneity.evidence import Evidence, signal
 from federated.personalization.method import SharedModel
-from federated.personalization.personalization_process import as_base, type_of
-from federated.training import fed_avg
+from federated.personalization.personalization_process import as_base
+from federated.runtime.tff_types import batch_type, type_of
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
 
@@ -102,8 +102,8 @@ def _size(base: SharedModel) -> int:
 
 
 def build(base: SharedModel, batch: int, window: int, bos: int) -> GradientProcess:
-    """Returns the process for models of this shape; halves are of `fed_avg.batch_type(batch, window)`."""
-    kind, data, size = type_of(base), fed_avg.batch_type(batch, window), _size(base)
+    """Returns the process for models of this shape; halves are of `batch_type(batch, window)`."""
+    kind, data, size = type_of(base), batch_type(batch, window), _size(base)
 
     @tff.tensorflow.computation(kind, data, data)
     def local(base: Any, first: tf.data.Dataset, second: tf.data.Dataset) -> collections.OrderedDict:

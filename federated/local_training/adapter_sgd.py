@@ -1,6 +1,6 @@
 """Local SGD on an adapter over a frozen shared model: the steps that a phone takes, inside TensorFlow.
 
-Which of several adapters fits a text best; several are one `Adapter` whose tensors lead with an axis for them.
+Which of several adapters fits a text best; several are one `AdapterTensors` whose tensors lead with an axis for them.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import tensorflow as tf
 from federated.job import PersonalizationConfig
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
-from keyboard_model.model.adapter import Adapter, Rates
+from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.model.cifg_lstm import Parameters
+from keyboard_model.step_sizes import StepSizes
 
 Batch = Mapping[str, tf.Tensor]
 """`tokens [B,T]` and `targets [B,T]`."""
@@ -23,7 +24,7 @@ Batch = Mapping[str, tf.Tensor]
 class TrainResult(NamedTuple):
     """An adapter after its steps; `loss_sum` in nats over `targets` counted targets, each before its step."""
 
-    adapter: Adapter
+    adapter: AdapterTensors
     loss_sum: tf.Tensor
     targets: tf.Tensor
 
@@ -39,14 +40,16 @@ def features(parameters: Parameters, batch: Batch, bos: int) -> tuple[tf.Tensor,
     return tf.reshape(read, [-1, read.shape[2]]), tf.reshape(batch["targets"], [-1])
 
 
-def gradient(parameters: Parameters, adapter: Adapter, batch: Batch, bos: int) -> tuple[tf.Tensor, Adapter]:
+def gradient(
+    parameters: Parameters, adapter: AdapterTensors, batch: Batch, bos: int
+) -> tuple[tf.Tensor, AdapterTensors]:
     """The mean loss over a batch in nats, and its gradient with respect to the adapter."""
     return adapters.gradient(parameters, adapter, *features(parameters, batch, bos))
 
 
-def rates(config: PersonalizationConfig, share: tf.Tensor | float = 1.0) -> Rates:
-    """The configured rates, the two learning rates times `share`."""
-    return Rates(
+def step_sizes(config: PersonalizationConfig, share: tf.Tensor | float = 1.0) -> StepSizes:
+    """The configured step sizes, both rates times `share`."""
+    return StepSizes(
         learning_rate=tf.cast(config.learning_rate * share, tf.float32),
         bias_rate=tf.cast(config.bias_rate * share, tf.float32),
         proximal=tf.constant(config.proximal, tf.float32),
@@ -55,7 +58,12 @@ def rates(config: PersonalizationConfig, share: tf.Tensor | float = 1.0) -> Rate
 
 
 def steps(
-    parameters: Parameters, start: Adapter, anchor: Adapter, batches: tf.data.Dataset, moving: Rates, bos: int
+    parameters: Parameters,
+    start: AdapterTensors,
+    anchor: AdapterTensors,
+    batches: tf.data.Dataset,
+    moving: StepSizes,
+    bos: int,
 ) -> TrainResult:
     """One SGD step a batch, in order, from `start` with a pull to `anchor` (`keyboard_model.model.adapter.step`)."""
 
@@ -70,12 +78,12 @@ def steps(
 
 def personal_steps(
     parameters: Parameters,
-    start: Adapter,
-    anchor: Adapter,
+    start: AdapterTensors,
+    anchor: AdapterTensors,
     batches: tf.data.Dataset,
     config: PersonalizationConfig,
     bos: int,
-) -> Adapter:
+) -> AdapterTensors:
     """The phone's adaptation: K steps over the batches, over and over, pulled to the anchor.
 
     The learning rates are times n / (n + evidence) for n pieces, so that who typed little is moved little.
@@ -84,10 +92,10 @@ def personal_steps(
     pieces = count_targets(batches)
     share = tf.math.divide_no_nan(pieces, pieces + config.evidence)
     again = batches.repeat().take(config.steps)
-    return steps(parameters, start, anchor, again, rates(config, share), bos).adapter
+    return steps(parameters, start, anchor, again, step_sizes(config, share), bos).adapter
 
 
-def loss(parameters: Parameters, adapter: Adapter, batches: tf.data.Dataset, bos: int) -> tf.Tensor:
+def loss(parameters: Parameters, adapter: AdapterTensors, batches: tf.data.Dataset, bos: int) -> tf.Tensor:
     """Mean loss in nats a counted piece; 0 where nothing counts."""
 
     def add(total: tuple[tf.Tensor, tf.Tensor], batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
@@ -99,27 +107,27 @@ def loss(parameters: Parameters, adapter: Adapter, batches: tf.data.Dataset, bos
     return tf.math.divide_no_nan(summed, number)
 
 
-def subtract(first: Adapter, second: Adapter) -> Adapter:
+def subtract(first: AdapterTensors, second: AdapterTensors) -> AdapterTensors:
     """First minus second."""
-    return Adapter(*(one - other for one, other in zip(first, second, strict=True)))
+    return AdapterTensors(*(one - other for one, other in zip(first, second, strict=True)))
 
 
-def interpolate(first: Adapter, second: Adapter, share: tf.Tensor | float) -> Adapter:
+def interpolate(first: AdapterTensors, second: AdapterTensors, share: tf.Tensor | float) -> AdapterTensors:
     """share·first + (1 − share)·second."""
-    return Adapter(*(share * one + (1.0 - share) * other for one, other in zip(first, second, strict=True)))
+    return AdapterTensors(*(share * one + (1.0 - share) * other for one, other in zip(first, second, strict=True)))
 
 
-def stack(candidates: Sequence[Adapter]) -> Adapter:
+def stack(candidates: Sequence[AdapterTensors]) -> AdapterTensors:
     """Several adapters as one, `[k,…]`."""
-    return Adapter(*(tf.stack(parts) for parts in zip(*candidates, strict=True)))
+    return AdapterTensors(*(tf.stack(parts) for parts in zip(*candidates, strict=True)))
 
 
-def select(several: Adapter, index: tf.Tensor | int) -> Adapter:
+def select(several: AdapterTensors, index: tf.Tensor | int) -> AdapterTensors:
     """The adapter at `index` of several."""
-    return Adapter(*(tf.gather(part, index) for part in several))
+    return AdapterTensors(*(tf.gather(part, index) for part in several))
 
 
-def loss_sums(parameters: Parameters, several: Adapter, batches: tf.data.Dataset, bos: int) -> tf.Tensor:
+def loss_sums(parameters: Parameters, several: AdapterTensors, batches: tf.data.Dataset, bos: int) -> tf.Tensor:
     """Each adapter's loss summed over the counted targets, in nats, `[k]`; the text is read once for all."""
     number = several.bias.shape[0]
 
@@ -131,6 +139,6 @@ def loss_sums(parameters: Parameters, several: Adapter, batches: tf.data.Dataset
     return batches.reduce(tf.zeros([number]), add)
 
 
-def best_adapter(parameters: Parameters, several: Adapter, batches: tf.data.Dataset, bos: int) -> tf.Tensor:
+def best_adapter(parameters: Parameters, several: AdapterTensors, batches: tf.data.Dataset, bos: int) -> tf.Tensor:
     """The index of the least loss; ties, and a text without any target, go to the first."""
     return tf.argmin(loss_sums(parameters, several, batches, bos), output_type=tf.int32)

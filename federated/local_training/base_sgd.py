@@ -7,22 +7,14 @@ from typing import NamedTuple, TypeVar
 
 import tensorflow as tf
 
-from federated.job import NotNegative
 from federated.local_training import adapter_sgd
 from federated.local_training.adapter_sgd import Batch
-from federated.personalization.method import Options
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
-from keyboard_model.model.adapter import Adapter
+from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.model.cifg_lstm import Parameters
 
-Values = TypeVar("Values", Parameters, Adapter)
-
-
-class SharedLayersOptions(Options):
-    """base_learning_rate: of the shared layers' local steps; 0 = they stay as the base has them."""
-
-    base_learning_rate: NotNegative = 0.1
+Values = TypeVar("Values", Parameters, AdapterTensors)
 
 
 class Gradients(NamedTuple):
@@ -31,10 +23,10 @@ class Gradients(NamedTuple):
     loss_sum: tf.Tensor
     targets: tf.Tensor
     parameters: Parameters
-    adapter: Adapter
+    adapter: AdapterTensors
 
 
-def gradient(parameters: Parameters, adapter: Adapter, batch: Batch, bos: int) -> Gradients:
+def gradient(parameters: Parameters, adapter: AdapterTensors, batch: Batch, bos: int) -> Gradients:
     """Both gradients at the same point, from one reading of the batch."""
     with tf.GradientTape() as tape:
         tape.watch((parameters, adapter))

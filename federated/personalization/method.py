@@ -26,7 +26,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from federated.job import Job, JobError, PersonalizationConfig
 from keyboard_model.model import adapter as adapters
-from keyboard_model.model.adapter import Adapter
+from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.model.cifg_lstm import Parameters
 
 Structure = Any
@@ -73,7 +73,7 @@ class SharedModel(NamedTuple):
     """What every method starts from: the shared model, and an adapter that changes nothing."""
 
     parameters: Parameters
-    adapter: Adapter
+    adapter: AdapterTensors
 
 
 def start_from(job: Job, parameters: Parameters) -> SharedModel:
@@ -107,7 +107,7 @@ class PersonalModel(NamedTuple):
     """One client's own model."""
 
     parameters: Parameters
-    adapter: Adapter
+    adapter: AdapterTensors
 
 
 class ClientText(NamedTuple):
@@ -129,7 +129,7 @@ class DeviceArtifact(NamedTuple):
     """
 
     parameters: Parameters
-    starts: tuple[Adapter, ...]
+    starts: tuple[AdapterTensors, ...]
     algorithm: str
     constants: Mapping[str, float] = {}
 

@@ -20,8 +20,8 @@ import tensorflow_federated as tff
 from federated.aggregation import q_fed_avg
 from federated.aggregation.quantized_mean import quantized_mean
 from federated.personalization.method import Method, MethodContext, SharedModel, Structure
-from federated.training import fed_avg
-from keyboard_model.model.adapter import Adapter
+from federated.runtime.tff_types import batch_type, type_of
+from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.model.cifg_lstm import Parameters
 
 
@@ -35,13 +35,6 @@ class PersonalizationProcess:
     initialize: Callable[[], Any]
     next: Callable[..., Any]
     server: Callable[[Any], Structure]
-
-
-def type_of(structure: Structure) -> tff.Type:
-    """The TFF type of a structure of arrays, its tuples kept."""
-    return tff.types.to_type(
-        tf.nest.map_structure(lambda part: tff.TensorType(np.asarray(part).dtype.type, np.shape(part)), structure)
-    )
 
 
 def aggregator(compressed: bool) -> tff.aggregators.WeightedAggregationFactory:
@@ -60,7 +53,7 @@ def build(method: Method, base: SharedModel, plan: MethodContext) -> Personaliza
     initial = method.server(base, plan)
     base_type, server_type = type_of(base), type_of(initial)
     client_type = type_of(method.client(initial, plan))
-    data = fed_avg.batch_type(plan.config.batch, plan.config.window)
+    data = batch_type(plan.config.batch, plan.config.window)
 
     @tff.tensorflow.computation(base_type, server_type, client_type, data)
     def local(base: Any, server: Any, client: Any, batches: tf.data.Dataset) -> collections.OrderedDict:
@@ -136,4 +129,4 @@ def build(method: Method, base: SharedModel, plan: MethodContext) -> Personaliza
 
 def as_base(value: Any) -> SharedModel:
     """A base as TFF hands it over, in its own tuples again."""
-    return SharedModel(Parameters(*value[0]), Adapter(*value[1]))
+    return SharedModel(Parameters(*value[0]), AdapterTensors(*value[1]))

@@ -16,6 +16,7 @@ import tensorflow_federated as tff
 
 from federated.aggregation import q_fed_avg
 from federated.local_training import sgd
+from federated.runtime.tff_types import batch_type, model_weights, weights_type
 from keyboard_model.model.cifg_lstm import Parameters
 
 
@@ -44,26 +45,6 @@ class FedAvgConfig:
     batch: int
     window: int
     fairness_q: float = 0.0
-
-
-def batch_type(batch: int, window: int) -> tff.SequenceType:
-    """The type of a client's data: a sequence of (tokens, targets) batches."""
-    matrix = tff.TensorType(np.int32, [batch, window])
-    return tff.SequenceType(collections.OrderedDict(tokens=matrix, targets=matrix))
-
-
-def model_weights(parameters: Parameters) -> tff.learning.models.ModelWeights:
-    """Returns parameters in the structure that TFF's templates pass around."""
-    return tff.learning.models.ModelWeights(trainable=tuple(parameters), non_trainable=())
-
-
-def weights_type(parameters: Parameters) -> tff.Type:
-    """The TFF type of `model_weights(parameters)`."""
-    return tff.types.to_type(
-        tff.learning.models.ModelWeights(
-            trainable=tuple(tff.TensorType(np.float32, part.shape) for part in parameters), non_trainable=()
-        )
-    )
 
 
 def build(initial: Parameters, config: FedAvgConfig) -> tff.learning.templates.LearningProcess:

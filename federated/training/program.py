@@ -22,6 +22,7 @@ from federated.data.federated_data import FederatedData, sample_cohort
 from federated.evaluation import shared_model
 from federated.job import Job
 from federated.run.folder import Run, RunError
+from federated.runtime.tff_types import model_weights
 from federated.training import fed_avg
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.cifg_lstm import Parameters
@@ -270,7 +271,7 @@ class TrainingProgram:
 
     def _validate(self, state: AveragedState) -> tuple[float, float]:
         """Returns (loss in nats a word, recall@3) over validation clients, none by more than a capped weight."""
-        tallies = self._evaluate(fed_avg.model_weights(self._parameters(state)), self._validation)
+        tallies = self._evaluate(model_weights(self._parameters(state)), self._validation)
         words = np.array([float(tally["words"]) for tally in tallies])
         weights = np.minimum(words, VALIDATION_WORDS) / np.maximum(words, 1.0)
 

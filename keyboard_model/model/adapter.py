@@ -17,9 +17,10 @@ import tensorflow as tf
 from keyboard_model.batching.windows import IGNORE
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.cifg_lstm import Parameters
+from keyboard_model.step_sizes import StepSizes
 
 
-class Adapter(NamedTuple):
+class AdapterTensors(NamedTuple):
     """`lora_a [E,r]`, `lora_b [r,E]`, `bias [V]`, float32."""
 
     lora_a: tf.Tensor
@@ -27,42 +28,25 @@ class Adapter(NamedTuple):
     bias: tf.Tensor
 
 
-class Rates(NamedTuple):
-    """How one local step moves the adapter; every field a float32 scalar.
-
-    learning_rate: of the low-rank part; 0 leaves it as it is.
-    bias_rate: of the bias; 0 leaves it as it is. A piece's bias sees a gradient smaller by about its
-        frequency than a feature does, hence a rate of its own.
-    proximal: λ of the pull λ/2·‖θ − θ_anchor‖² (Li et al. 2021, Ditto, eq. 2); 0 is plain fine-tuning, and ever
-        larger ones end at the anchor.
-    clip: largest L2 norm of the cross-entropy's gradient.
-    """
-
-    learning_rate: tf.Tensor
-    bias_rate: tf.Tensor
-    proximal: tf.Tensor
-    clip: tf.Tensor
-
-
-def init(vocab: int, embedding: int, rank: int, seed: int) -> Adapter:
+def init(vocab: int, embedding: int, rank: int, seed: int) -> AdapterTensors:
     """Returns an adapter that changes nothing (B and bias are zero), as float32 NumPy arrays."""
     rng = np.random.default_rng(seed)
-    return Adapter(
+    return AdapterTensors(
         lora_a=(rng.standard_normal((embedding, rank)) / np.sqrt(embedding)).astype(np.float32),
         lora_b=np.zeros((rank, embedding), np.float32),
         bias=np.zeros(vocab, np.float32),
     )
 
 
-def logits(parameters: Parameters, adapter: Adapter, features: tf.Tensor) -> tf.Tensor:
+def logits(parameters: Parameters, adapter: AdapterTensors, features: tf.Tensor) -> tf.Tensor:
     """Scores every piece for one user. `features [N,E]` -> `[N,V]`."""
     adapted = features + tf.matmul(tf.matmul(features, adapter.lora_a), adapter.lora_b)
     return cifg_lstm.logits(parameters, adapted) + adapter.bias
 
 
 def gradient(
-    parameters: Parameters, adapter: Adapter, features: tf.Tensor, targets: tf.Tensor
-) -> tuple[tf.Tensor, Adapter]:
+    parameters: Parameters, adapter: AdapterTensors, features: tf.Tensor, targets: tf.Tensor
+) -> tuple[tf.Tensor, AdapterTensors]:
     """Mean cross-entropy over the counted targets, and its gradient with respect to the adapter.
 
     Args:
@@ -82,7 +66,7 @@ def gradient(
     d_adapted = tf.matmul(d_scores, parameters.embedding)
     low = tf.matmul(features, adapter.lora_a)
     d_low = tf.matmul(d_adapted, adapter.lora_b, transpose_b=True)
-    return loss, Adapter(
+    return loss, AdapterTensors(
         lora_a=tf.matmul(features, d_low, transpose_a=True),
         lora_b=tf.matmul(low, d_adapted, transpose_a=True),
         bias=tf.reduce_sum(d_scores, axis=0),
@@ -91,12 +75,12 @@ def gradient(
 
 def step(
     parameters: Parameters,
-    adapter: Adapter,
-    anchor: Adapter,
+    adapter: AdapterTensors,
+    anchor: AdapterTensors,
     features: tf.Tensor,
     targets: tf.Tensor,
-    rates: Rates,
-) -> tuple[Adapter, tf.Tensor]:
+    rates: StepSizes,
+) -> tuple[AdapterTensors, tf.Tensor]:
     """One local SGD step with a proximal pull to `anchor`: the phone's `adapt` and TFF's alike.
 
         θ ← (θ − η·clip(∇L(θ)) + ηλ·θ_anchor) / (1 + ηλ)
@@ -110,8 +94,8 @@ def step(
     loss, slope = gradient(parameters, adapter, features, targets)
     norm = tf.sqrt(sum(tf.reduce_sum(tf.square(part)) for part in slope))
     scale = rates.clip / tf.maximum(norm, rates.clip)
-    eta = Adapter(rates.learning_rate, rates.learning_rate, rates.bias_rate)
-    moved = Adapter(
+    eta = AdapterTensors(rates.learning_rate, rates.learning_rate, rates.bias_rate)
+    moved = AdapterTensors(
         *(
             (part - rate * scale * part_slope + rate * rates.proximal * start) / (1.0 + rate * rates.proximal)
             for part, start, part_slope, rate in zip(adapter, anchor, slope, eta, strict=True)

@@ -8,11 +8,12 @@ from ai_edge_litert.interpreter import Interpreter
 from keyboard_model.batching.windows import IGNORE
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
+from keyboard_model.step_sizes import StepSizes
 from tests.support.tflite_export.models import PARAMETERS, SHAPE, B, E, H, R, T
 from tflite_export.signatures import ExportError, PhoneModule, convert
 
 V = SHAPE.vocab
-ADAPTER = adapters.Adapter(
+ADAPTER = adapters.AdapterTensors(
     *(np.random.default_rng(0).normal(0, 0.3, shape).astype(np.float32) for shape in ((E, R), (R, E), (V,)))
 )
 TENSORS = {name: tf.constant(part) for name, part in ADAPTER._asdict().items()}
@@ -54,11 +55,11 @@ def test_step_is_the_model_s(module):
 
 
 def test_adapt_is_the_adapter_s_step(module):
-    rates = adapters.Rates(*map(tf.constant, (0.5, 2.0, 0.1, 0.3)))
+    rates = StepSizes(*map(tf.constant, (0.5, 2.0, 0.1, 0.3)))
     anchors = {f"anchor_{name}": tf.zeros_like(part) for name, part in TENSORS.items()}
     found = module.adapt(TOKENS, TARGETS, **TENSORS, **anchors, **rates._asdict())
     features = tf.reshape(cifg_lstm.unroll(PARAMETERS, TOKENS, SHAPE.bos), [-1, E])
-    zero = adapters.Adapter(*(tf.zeros_like(part) for part in ADAPTER))
+    zero = adapters.AdapterTensors(*(tf.zeros_like(part) for part in ADAPTER))
     moved, loss = adapters.step(PARAMETERS, ADAPTER, zero, features, tf.reshape(TARGETS, [-1]), rates)
     assert float(found["loss"]) == pytest.approx(float(loss), rel=1e-5)
     for name, part in moved._asdict().items():

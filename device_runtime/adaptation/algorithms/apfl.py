@@ -16,11 +16,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from device_runtime.adaptation.algorithms.local_steps import Rates, batches, count_targets, gradient
+from device_runtime.adaptation.algorithms.local_steps import batches, count_targets, gradient, step_sizes
 from device_runtime.adapter.adapter import Adapter, interpolate
 from device_runtime.inference.engine import TrainingEngine
 from device_runtime.manifest import Recipe
 from keyboard_model.batching.windows import Windows
+from keyboard_model.step_sizes import StepSizes
 
 
 def adapt(
@@ -33,7 +34,7 @@ def adapt(
     shared, alpha = starts[0], recipe.constants["alpha"]
     own = shared
     made = batches(engine, learnt)
-    rates = Rates.of(recipe, count_targets(learnt))
+    rates = step_sizes(recipe, count_targets(learnt))
     for step in range(recipe.steps):
         slope = gradient(engine, made[step % len(made)], interpolate(own, shared, alpha), recipe.clip)
         turned = alpha - recipe.constants["alpha_rate"] * _product(own, shared, slope)
@@ -49,6 +50,6 @@ def _product(own: Adapter, shared: Adapter, slope: Adapter) -> float:
     return sum(float(np.vdot(tensor - theirs[name], slopes[name])) for name, tensor in own.tensors().items())
 
 
-def _moved(own: Adapter, slope: Adapter, alpha: float, rates: Rates) -> Adapter:
+def _moved(own: Adapter, slope: Adapter, alpha: float, rates: StepSizes) -> Adapter:
     low, high = alpha * rates.learning_rate, alpha * rates.bias_rate
     return Adapter(own.lora_a - low * slope.lora_a, own.lora_b - low * slope.lora_b, own.bias - high * slope.bias)

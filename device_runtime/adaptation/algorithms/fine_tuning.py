@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from device_runtime.adaptation.algorithms.local_steps import Rates, batches, count_targets
+from device_runtime.adaptation.algorithms.local_steps import batches, count_targets, step_sizes
 from device_runtime.adapter.adapter import Adapter
 from device_runtime.inference.engine import TrainingEngine
 from device_runtime.manifest import Recipe
@@ -21,7 +21,7 @@ def adapt(
 def train(engine: TrainingEngine, recipe: Recipe, windows: Windows, anchor: Adapter) -> Adapter:
     """Returns the adapter after `recipe.steps` SGD steps from `anchor`, over the batches in turn."""
     made = batches(engine, windows)
-    rates = Rates.of(recipe, count_targets(windows))
+    rates = step_sizes(recipe, count_targets(windows))
     adapter = anchor
     for step in range(recipe.steps):
         adapter, _ = engine.adapt(*made[step % len(made)], adapter, anchor, rates)

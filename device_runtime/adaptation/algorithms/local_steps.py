@@ -7,8 +7,6 @@ The loss's gradient at an adapter, read off a step of the model: a bundle has no
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
@@ -16,6 +14,7 @@ from device_runtime.adapter.adapter import Adapter
 from device_runtime.inference.engine import TrainingEngine
 from device_runtime.manifest import Recipe
 from keyboard_model.batching.windows import IGNORE, Windows
+from keyboard_model.step_sizes import StepSizes
 
 Batch = tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]
 
@@ -40,20 +39,10 @@ def log_probs(engine: TrainingEngine, windows: Windows, adapter: Adapter) -> npt
     return np.concatenate([np.zeros(0), *found])
 
 
-@dataclass(frozen=True)
-class Rates:
-    """See `keyboard_model.model.adapter.Rates`."""
-
-    learning_rate: float
-    bias_rate: float
-    proximal: float
-    clip: float
-
-    @classmethod
-    def of(cls, recipe: Recipe, pieces: int) -> Rates:
-        """The recipe's rates for someone who typed so many pieces: times n / (n + evidence)."""
-        share = pieces / (pieces + recipe.evidence) if pieces else 0.0
-        return cls(recipe.learning_rate * share, recipe.bias_rate * share, recipe.proximal, recipe.clip)
+def step_sizes(recipe: Recipe, pieces: int) -> StepSizes:
+    """The recipe's step sizes for a user who typed `pieces` pieces: both rates times n / (n + evidence)."""
+    share = pieces / (pieces + recipe.evidence) if pieces else 0.0
+    return StepSizes(recipe.learning_rate * share, recipe.bias_rate * share, recipe.proximal, recipe.clip)
 
 
 _LARGE = 1024.0
@@ -62,7 +51,7 @@ _LARGE = 1024.0
 
 def gradient(engine: TrainingEngine, batch: Batch, at: Adapter, clip: float) -> Adapter:
     """The clipped gradient of the mean loss, off one step without a pull: it is all that the step subtracts."""
-    moved, _ = engine.adapt(*batch, at, at, Rates(_LARGE, _LARGE, 0.0, clip))
+    moved, _ = engine.adapt(*batch, at, at, StepSizes(_LARGE, _LARGE, 0.0, clip))
     return Adapter(
         (at.lora_a - moved.lora_a) / _LARGE, (at.lora_b - moved.lora_b) / _LARGE, (at.bias - moved.bias) / _LARGE
     )

@@ -34,8 +34,7 @@ from federated.personalization.method import (
     SharedModel,
     Structure,
 )
-from federated.personalization.personalization_process import type_of
-from federated.training import fed_avg
+from federated.runtime.tff_types import batch_type, type_of
 from keyboard_model.model.cifg_lstm import Parameters
 from keyboard_model.text.tokenizer import Tokenizer
 
@@ -86,7 +85,7 @@ def build(initial: Parameters, options: CentralizedOptions, bos: int) -> Process
         return adam.initial_state(Parameters(*parameters), options.learning_rate)
 
     state_type = begin.type_signature.result
-    data = fed_avg.batch_type(options.batch, options.window)
+    data = batch_type(options.batch, options.window)
 
     @tff.tensorflow.computation(state_type, data)
     def read(state: Any, batches: tf.data.Dataset) -> Any:

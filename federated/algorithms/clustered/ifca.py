@@ -38,7 +38,7 @@ from federated.personalization.method import (
 )
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
-from keyboard_model.model.adapter import Adapter
+from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.text.tokenizer import Tokenizer
 
 _FIRST_WORDS = 100
@@ -56,14 +56,14 @@ class ClusteredOptions(Options):
 class Clusters(NamedTuple):
     """`adapters` lead with an axis for the k clusters; `round` counts the rounds so far, float32 scalar."""
 
-    adapters: Adapter
+    adapters: AdapterTensors
     round: tf.Tensor
 
 
 def server(base: SharedModel, plan: MethodContext) -> Clusters:
     """k times the adapter that changes nothing."""
     copies = (np.repeat(np.asarray(part)[np.newaxis], plan.options.clusters, axis=0) for part in base.adapter)
-    return Clusters(Adapter(*copies), np.float32(0.0))
+    return Clusters(AdapterTensors(*copies), np.float32(0.0))
 
 
 def local(
@@ -77,20 +77,22 @@ def local(
         adapter_sgd.best_adapter(base.parameters, server.adapters, batches, plan.bos),
     )
     start = adapter_sgd.select(server.adapters, joined)
-    plain = adapter_sgd.rates(plan.config)._replace(proximal=tf.constant(0.0))
+    plain = adapter_sgd.step_sizes(plan.config)._replace(proximal=tf.constant(0.0))
     trained = adapter_sgd.steps(base.parameters, start, start, batches, plain, plan.bos)
     member = tf.one_hot(joined, plan.options.clusters)
-    update = Adapter(*(tf.tensordot(member, part, axes=0) for part in adapter_sgd.subtract(start, trained.adapter)))
+    update = AdapterTensors(
+        *(tf.tensordot(member, part, axes=0) for part in adapter_sgd.subtract(start, trained.adapter))
+    )
     return ClientUpdate(update, trained.targets, client, trained.loss_sum, trained.targets, counts=member)
 
 
-def aggregate(server: Clusters, mean: tuple[Adapter, tf.Tensor], plan: MethodContext) -> Clusters:
+def aggregate(server: Clusters, mean: tuple[AdapterTensors, tf.Tensor], plan: MethodContext) -> Clusters:
     """Each cluster moves by the mean over its own clients; one that nobody joined stays."""
     server, (update, members) = _named(server), mean
     share = tf.math.divide_no_nan(members, tf.reduce_sum(members))
     rate = plan.config.federated.server_learning_rate * tf.math.reciprocal_no_nan(share)
     moved = (part - tf.einsum("k,k...->k...", rate, step) for part, step in zip(server.adapters, update, strict=True))
-    return Clusters(Adapter(*moved), server.round + 1.0)
+    return Clusters(AdapterTensors(*moved), server.round + 1.0)
 
 
 def personalize(
@@ -104,7 +106,7 @@ def personalize(
 
 
 def phone(base: SharedModel, server: Clusters, plan: MethodContext) -> DeviceArtifact:
-    starts = tuple(Adapter(*parts) for parts in zip(*server.adapters, strict=True))
+    starts = tuple(AdapterTensors(*parts) for parts in zip(*server.adapters, strict=True))
     return DeviceArtifact(base.parameters, starts, "clusters")
 
 
@@ -116,7 +118,7 @@ def describe(server: Clusters, base: SharedModel, tokenizer: Tokenizer, n: int =
     """
     words = np.array(sorted(tokenizer.single_piece_words))
     contexts = _contexts(base, words, tokenizer.bos)
-    several = (Adapter(*parts) for parts in zip(*server.adapters, strict=True))
+    several = (AdapterTensors(*parts) for parts in zip(*server.adapters, strict=True))
     scores = (tf.nn.log_softmax(adapters.logits(base.parameters, each, contexts)) for each in several)
     told = np.stack([np.mean(each, axis=0)[words] for each in scores])
     raised = told - told.mean(axis=0)
@@ -137,7 +139,7 @@ def _contexts(base: SharedModel, words: np.ndarray, bos: int) -> tf.Tensor:
 
 def _named(server: Clusters) -> Clusters:
     """The server's value as TFF hands it over, in its own tuples again."""
-    return Clusters(Adapter(*server[0]), server[1])
+    return Clusters(AdapterTensors(*server[0]), server[1])
 
 
 def _by_lot(batches: tf.data.Dataset, clusters: int) -> tf.Tensor:

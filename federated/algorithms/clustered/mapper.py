@@ -28,7 +28,7 @@ from federated.personalization.method import (
     SharedModel,
     Structure,
 )
-from keyboard_model.model.adapter import Adapter
+from keyboard_model.model.adapter import AdapterTensors
 
 
 class MixtureOptions(Options):
@@ -37,23 +37,23 @@ class MixtureOptions(Options):
     grid: int = Field(11, ge=2, le=101)
 
 
-def server(base: SharedModel, plan: MethodContext) -> Adapter:
+def server(base: SharedModel, plan: MethodContext) -> AdapterTensors:
     """The shared adapter, at first one that changes nothing."""
     return base.adapter
 
 
 def local(
-    base: SharedModel, server: Adapter, client: Structure, batches: tf.data.Dataset, plan: MethodContext
+    base: SharedModel, server: AdapterTensors, client: Structure, batches: tf.data.Dataset, plan: MethodContext
 ) -> ClientUpdate:
     """FedAvg on the adapter: plain local SGD from what was received."""
-    plain = adapter_sgd.rates(plan.config)._replace(proximal=tf.constant(0.0))
+    plain = adapter_sgd.step_sizes(plan.config)._replace(proximal=tf.constant(0.0))
     trained = adapter_sgd.steps(base.parameters, server, server, batches, plain, plan.bos)
     update = adapter_sgd.subtract(server, trained.adapter)
     return ClientUpdate(update, trained.targets, client, trained.loss_sum, trained.targets)
 
 
 def personalize(
-    base: SharedModel, server: Adapter, client: Structure, text: ClientText, plan: MethodContext
+    base: SharedModel, server: AdapterTensors, client: Structure, text: ClientText, plan: MethodContext
 ) -> PersonalModel:
     """K steps from the shared adapter, then the mixture of both with the least loss on the tail; ties go to more α."""
     own = adapter_sgd.personal_steps(base.parameters, server, server, text.learnt, plan.config, plan.bos)
@@ -63,7 +63,7 @@ def personalize(
     return PersonalModel(base.parameters, adapter_sgd.select(mixtures, best))
 
 
-def phone(base: SharedModel, server: Adapter, plan: MethodContext) -> DeviceArtifact:
+def phone(base: SharedModel, server: AdapterTensors, plan: MethodContext) -> DeviceArtifact:
     return DeviceArtifact(base.parameters, (server,), "interpolate", {"grid": float(plan.options.grid)})
 
 

@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from federated.algorithms.fine_tuning import FINE_TUNING_SEARCH_SPACE
+from federated.job import NotNegative
 from federated.local_training import adapter_sgd, base_sgd
 from federated.local_training.adapter_sgd import Batch
-from federated.local_training.base_sgd import SharedLayersOptions
 from federated.personalization.method import (
     Choice,
     ClientText,
@@ -27,13 +27,21 @@ from federated.personalization.method import (
     DeviceArtifact,
     Method,
     MethodContext,
+    Options,
     PersonalModel,
     Range,
     SharedModel,
 )
 from federated.personalization.personalization_process import as_base
-from keyboard_model.model.adapter import Adapter
+from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.model.cifg_lstm import Parameters
+
+
+class SharedLayersOptions(Options):
+    """base_learning_rate: of the shared layers' local steps; 0 leaves the shared layers as they are."""
+
+    base_learning_rate: NotNegative = 0.1
+
 
 SHARED_LAYERS_SPACE: dict[str, Choice | Range] = {
     **FINE_TUNING_SEARCH_SPACE,
@@ -48,7 +56,7 @@ class _Round(NamedTuple):
     """Where a client is in its round."""
 
     parameters: Parameters
-    adapter: Adapter
+    adapter: AdapterTensors
     loss_sum: tf.Tensor
     targets: tf.Tensor
 
@@ -58,16 +66,16 @@ def server(base: SharedModel, plan: MethodContext) -> SharedModel:
     return base
 
 
-def client(server: SharedModel, plan: MethodContext) -> Adapter:
+def client(server: SharedModel, plan: MethodContext) -> AdapterTensors:
     """A client's personal layers, at first ones that change nothing."""
     return server.adapter
 
 
 def local(
-    base: SharedModel, server: SharedModel, client: Adapter, batches: tf.data.Dataset, plan: MethodContext
+    base: SharedModel, server: SharedModel, client: AdapterTensors, batches: tf.data.Dataset, plan: MethodContext
 ) -> ClientUpdate:
     """One SGD step of both a batch; what is sent is the shared layers' part."""
-    rates = adapter_sgd.rates(plan.config)
+    rates = adapter_sgd.step_sizes(plan.config)
     eta = (rates.learning_rate, rates.learning_rate, rates.bias_rate)
     clip, base_rate = plan.config.clip, plan.options.base_learning_rate
 
@@ -81,7 +89,7 @@ def local(
         )
 
     shared = as_base(server).parameters
-    end = batches.reduce(_Round(shared, Adapter(*client), tf.constant(0.0), tf.constant(0.0)), step)
+    end = batches.reduce(_Round(shared, AdapterTensors(*client), tf.constant(0.0), tf.constant(0.0)), step)
     return ClientUpdate(base_sgd.subtract(shared, end.parameters), end.targets, end.adapter, end.loss_sum, end.targets)
 
 
@@ -93,11 +101,11 @@ def aggregate(server: SharedModel, mean: Any, plan: MethodContext) -> SharedMode
 
 
 def personalize(
-    base: SharedModel, server: SharedModel, client: Adapter, text: ClientText, plan: MethodContext
+    base: SharedModel, server: SharedModel, client: AdapterTensors, text: ClientText, plan: MethodContext
 ) -> PersonalModel:
     """K steps on the client's personal layers, pulled to what all of them start from; the shared layers stay."""
     shared, start = as_base(server)
-    adapter = adapter_sgd.personal_steps(shared, Adapter(*client), start, text.learnt, plan.config, plan.bos)
+    adapter = adapter_sgd.personal_steps(shared, AdapterTensors(*client), start, text.learnt, plan.config, plan.bos)
     return PersonalModel(shared, adapter)
 
 

@@ -21,10 +21,9 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from federated.algorithms.partial.fed_per import SHARED_LAYERS_SPACE
+from federated.algorithms.partial.fed_per import SHARED_LAYERS_SPACE, SharedLayersOptions
 from federated.local_training import adapter_sgd, base_sgd
 from federated.local_training.adapter_sgd import Batch
-from federated.local_training.base_sgd import SharedLayersOptions
 from federated.personalization.method import (
     ClientText,
     ClientUpdate,
@@ -35,7 +34,7 @@ from federated.personalization.method import (
     SharedModel,
     Structure,
 )
-from keyboard_model.model.adapter import Adapter
+from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.model.cifg_lstm import Parameters
 
 
@@ -69,7 +68,9 @@ def local(
     return ClientUpdate(base_sgd.subtract(shared, end.parameters), end.targets, client, end.loss_sum, end.targets)
 
 
-def reconstructed(base: SharedModel, shared: Parameters, batches: tf.data.Dataset, plan: MethodContext) -> Adapter:
+def reconstructed(
+    base: SharedModel, shared: Parameters, batches: tf.data.Dataset, plan: MethodContext
+) -> AdapterTensors:
     """The personal layers of whoever typed these batches; without any, the start."""
     start = base.adapter
     return adapter_sgd.personal_steps(shared, start, start, batches, plan.config, plan.bos)

@@ -15,14 +15,14 @@ from federated.algorithms.fine_tuning import FINE_TUNING_SEARCH_SPACE
 from federated.algorithms.regularized import personal_adapter
 from federated.local_training import adapter_sgd
 from federated.personalization.method import ClientUpdate, Method, MethodContext, Range, SharedModel
-from keyboard_model.model.adapter import Adapter
+from keyboard_model.model.adapter import AdapterTensors
 
 
 def local(
-    base: SharedModel, server: Adapter, client: Adapter, batches: tf.data.Dataset, plan: MethodContext
+    base: SharedModel, server: AdapterTensors, client: AdapterTensors, batches: tf.data.Dataset, plan: MethodContext
 ) -> ClientUpdate:
     """w by plain local SGD, v by proximal steps towards the w that was received."""
-    rates = adapter_sgd.rates(plan.config)
+    rates = adapter_sgd.step_sizes(plan.config)
     plain = rates._replace(proximal=tf.constant(0.0))
     shared = adapter_sgd.steps(base.parameters, server, server, batches, plain, plan.bos)
     own = adapter_sgd.steps(base.parameters, client, server, batches, rates, plan.bos)

@@ -20,17 +20,17 @@ from federated.algorithms.fine_tuning import FINE_TUNING_SEARCH_SPACE
 from federated.algorithms.regularized import personal_adapter
 from federated.local_training import adapter_sgd
 from federated.personalization.method import Choice, ClientUpdate, Method, MethodContext, Range, SharedModel
-from keyboard_model.model.adapter import Adapter
+from keyboard_model.model.adapter import AdapterTensors
 
 
 def local(
-    base: SharedModel, server: Adapter, client: Adapter, batches: tf.data.Dataset, plan: MethodContext
+    base: SharedModel, server: AdapterTensors, client: AdapterTensors, batches: tf.data.Dataset, plan: MethodContext
 ) -> ClientUpdate:
     """The pull, then the local steps; what is sent moves the mean, in which all clients count alike."""
-    rates = adapter_sgd.rates(plan.config)
+    rates = adapter_sgd.step_sizes(plan.config)
     number = batches.reduce(0.0, lambda count, batch: count + 1.0)
-    eta = Adapter(rates.learning_rate, rates.learning_rate, rates.bias_rate)
-    pulled = Adapter(
+    eta = AdapterTensors(rates.learning_rate, rates.learning_rate, rates.bias_rate)
+    pulled = AdapterTensors(
         *(
             mean + (part - mean) / (1.0 + number * rate * rates.proximal)
             for part, mean, rate in zip(client, server, eta, strict=True)

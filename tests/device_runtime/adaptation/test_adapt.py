@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from device_runtime.adaptation import adapt as adaptation
-from device_runtime.adaptation.algorithms.local_steps import Rates
+from device_runtime.adaptation.algorithms.local_steps import step_sizes
 from device_runtime.adapter.adapter import Adapter
 from device_runtime.inference.engine import Engine
 from keyboard_model.batching.windows import IGNORE, pack
+from keyboard_model.step_sizes import StepSizes
 
 MESSAGES = ["see you at home", "ok thanks see you", "are you coming home now", "thanks"] * 15
 RECIPE = {
@@ -81,7 +82,7 @@ def test_the_steps_are_those_of_the_signature(adapt: Callable[..., Any]) -> None
         np.pad(targets, ((0, missing), (0, 0)), constant_values=IGNORE),
     )
     expected = init
-    rates = Rates.of(recipe, int((windows.targets != IGNORE).sum()))
+    rates = step_sizes(recipe, int((windows.targets != IGNORE).sum()))
     for step in range(3):
         expected, _ = engine.adapt(*batches[step % len(batches)], expected, init, rates)
     assert same(result.adapter, expected)
@@ -91,9 +92,9 @@ def test_who_typed_little_is_moved_little(engine: Engine) -> None:
     recipe = engine.bundle.manifest.recipe.model_copy(
         update={"learning_rate": 0.4, "bias_rate": 8.0, "evidence": 300.0, "proximal": 0.1, "clip": 5.0}
     )
-    assert Rates.of(recipe, 100) == Rates(learning_rate=0.1, bias_rate=2.0, proximal=0.1, clip=5.0)
-    assert Rates.of(recipe, 0).bias_rate == 0.0
-    assert Rates.of(recipe.model_copy(update={"evidence": 0.0}), 1).bias_rate == 8.0
+    assert step_sizes(recipe, 100) == StepSizes(learning_rate=0.1, bias_rate=2.0, proximal=0.1, clip=5.0)
+    assert step_sizes(recipe, 0).bias_rate == 0.0
+    assert step_sizes(recipe.model_copy(update={"evidence": 0.0}), 1).bias_rate == 8.0
 
 
 def test_the_adapter_judged_is_the_one_stored(adapt: Callable[..., Any]) -> None:

@@ -7,7 +7,7 @@ from federated.algorithms import fine_tuning
 from federated.algorithms.dynamic_marginals import METHOD
 from federated.job import JobError
 from keyboard_model.batching.windows import IGNORE
-from keyboard_model.model.adapter import Adapter
+from keyboard_model.model.adapter import AdapterTensors
 from tests.support.federated.adapters_by_hand import arrays, assert_close, features, sgd
 from tests.support.federated.personal import BASE, personal, plan_of
 from tests.support.federated.toys import client
@@ -45,7 +45,7 @@ def test_typed_pieces_move_by_the_logarithm_of_how_much_oftener_they_were_typed(
 def test_the_steps_go_on_from_there():
     free = {"learning_rate": 0.2, "bias_rate": 1.0, "proximal": 0.0, "clip": 1e6}
     eta = (0.2 * SHARE, 1.0 * SHARE)
-    expected = sgd(BASE.parameters, Adapter(*moved_by_hand(1.0, 2.0)), LEARNT, eta, 1e6)
+    expected = sgd(BASE.parameters, AdapterTensors(*moved_by_hand(1.0, 2.0)), LEARNT, eta, 1e6)
     assert_close(personal(METHOD, (), (), LEARNT, [], plan(3, **free)), expected)
 
 

@@ -10,7 +10,7 @@ import tensorflow_federated as tff
 
 from federated.evaluation import shared_model
 from federated.evaluation.shared_model import EMPTY, Tally, add, tally, whole_word_penalty, word_starts
-from federated.training import fed_avg
+from federated.runtime.tff_types import model_weights
 from keyboard_model.batching.windows import IGNORE
 from keyboard_model.model import cifg_lstm
 from keyboard_model.text.tokenizer import train
@@ -50,7 +50,7 @@ def test_each_client_s_tally_is_the_one_made_by_hand(execution):
     window, batch = 12, 2
     evaluate = shared_model.build(SHARED, TOKENIZER, batch, window)
     data = [shared_model.evaluation_batches(TOKENIZER, messages, batch, window) for messages in CLIENTS]
-    tallies = evaluate(fed_avg.model_weights(SHARED), data)
+    tallies = evaluate(model_weights(SHARED), data)
     assert len(tallies) == len(CLIENTS)
     for messages, counts in zip(CLIENTS, tallies, strict=True):
         words, hits_1, hits_3, loss = by_hand(messages)

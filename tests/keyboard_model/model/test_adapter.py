@@ -9,17 +9,18 @@ import tensorflow as tf
 from keyboard_model.batching.windows import IGNORE
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
-from keyboard_model.model.adapter import Adapter, Rates
+from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.model.cifg_lstm import Parameters
+from keyboard_model.step_sizes import StepSizes
 
 V, E, H, R, N = 13, 4, 6, 2, 9
 SHARED = cifg_lstm.init(V, E, H, seed=0)
 LOOSE = 1e6
 
 
-def some_adapter(seed: int) -> Adapter:
+def some_adapter(seed: int) -> AdapterTensors:
     rng = np.random.default_rng(seed)
-    return Adapter(*(tf.constant(rng.standard_normal(shape), tf.float32) for shape in ((E, R), (R, E), (V,))))
+    return AdapterTensors(*(tf.constant(rng.standard_normal(shape), tf.float32) for shape in ((E, R), (R, E), (V,))))
 
 
 def some_data(seed: int = 0) -> tuple[tf.Tensor, tf.Tensor]:
@@ -29,11 +30,11 @@ def some_data(seed: int = 0) -> tuple[tf.Tensor, tf.Tensor]:
     return tf.constant(rng.standard_normal((N, E)), tf.float32), tf.constant(targets, tf.int32)
 
 
-def distance(one: Adapter, other: Adapter) -> float:
+def distance(one: AdapterTensors, other: AdapterTensors) -> float:
     return math.sqrt(sum(float(tf.reduce_sum(tf.square(a - b))) for a, b in zip(one, other, strict=True)))
 
 
-def assert_equal(one: Adapter, other: Adapter) -> None:
+def assert_equal(one: AdapterTensors, other: AdapterTensors) -> None:
     for a, b in zip(one, other, strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -47,7 +48,7 @@ def test_a_fresh_adapter_is_the_shared_model_exactly():
 
 def test_scores_by_hand():
     toy = Parameters(tf.constant([[2.0], [1.0]]), None, None, None, None, tf.constant([0.5, 0.0]))
-    adapter = Adapter(tf.constant([[3.0]]), tf.constant([[-0.5]]), tf.constant([0.0, 4.0]))
+    adapter = AdapterTensors(tf.constant([[3.0]]), tf.constant([[-0.5]]), tf.constant([0.0, 4.0]))
     # p·(1 + A·B) = 10·(1 − 1.5) = −5
     np.testing.assert_allclose(adapters.logits(toy, adapter, tf.constant([[10.0]])), [[-9.5, -1.0]])
 
@@ -59,7 +60,7 @@ def test_the_gradient_written_by_hand_is_autodiff_s(seed):
         tape.watch(adapter)
         losses = cifg_lstm.token_losses(adapters.logits(SHARED, adapter, features), targets)
         expected_loss = tf.reduce_sum(losses) / float(np.sum(targets.numpy() != IGNORE))
-    expected = Adapter(*tape.gradient(expected_loss, list(adapter)))
+    expected = AdapterTensors(*tape.gradient(expected_loss, list(adapter)))
     loss, slope = adapters.gradient(SHARED, adapter, features, targets)
     np.testing.assert_allclose(loss, expected_loss, rtol=1e-5)
     for name, part in expected._asdict().items():
@@ -70,16 +71,16 @@ def test_no_counted_target_is_loss_zero_and_no_gradient():
     features, _ = some_data()
     loss, slope = adapters.gradient(SHARED, some_adapter(0), features, tf.fill([N], IGNORE))
     assert float(loss) == 0.0
-    assert_equal(slope, Adapter(*(tf.zeros_like(part) for part in some_adapter(0))))
+    assert_equal(slope, AdapterTensors(*(tf.zeros_like(part) for part in some_adapter(0))))
 
 
 def test_a_step_by_hand_with_pull_and_clip():
     """Two pieces, one feature, scores 0 and 0: the gradient of the bias is (−½, ½) when piece 0 is wanted."""
     toy = Parameters(tf.constant([[1.0], [-1.0]]), None, None, None, None, tf.constant([0.0, 0.0]))
-    adapter = Adapter(tf.constant([[1.0]]), tf.constant([[-1.0]]), tf.constant([0.0, 0.0]))
-    anchor = Adapter(tf.constant([[0.0]]), tf.constant([[0.0]]), tf.constant([1.0, 0.0]))
+    adapter = AdapterTensors(tf.constant([[1.0]]), tf.constant([[-1.0]]), tf.constant([0.0, 0.0]))
+    anchor = AdapterTensors(tf.constant([[0.0]]), tf.constant([[0.0]]), tf.constant([1.0, 0.0]))
     moved, loss = adapters.step(
-        toy, adapter, anchor, tf.constant([[2.0]]), tf.constant([0]), Rates(*map(tf.constant, (0.1, 1.0, 0.5, 1.0)))
+        toy, adapter, anchor, tf.constant([[2.0]]), tf.constant([0]), StepSizes(*map(tf.constant, (0.1, 1.0, 0.5, 1.0)))
     )
     # f(1 + AB) = 0, so both pieces have ½: dL/df = −½·1 + ½·(−1) = −1, dA = f·(−1)·B = 2, dB = f·A·(−1) = −2.
     norm = math.sqrt(2**2 + 2**2 + 0.5**2 + 0.5**2)
@@ -89,8 +90,8 @@ def test_a_step_by_hand_with_pull_and_clip():
     np.testing.assert_allclose(moved.bias, [(0.5 / norm + 0.5) / 1.5, -0.5 / norm / 1.5], atol=1e-6)
 
 
-def step(adapter: Adapter, anchor: Adapter, *rates: float) -> Adapter:
-    return adapters.step(SHARED, adapter, anchor, *some_data(), Rates(*map(tf.constant, rates)))[0]
+def step(adapter: AdapterTensors, anchor: AdapterTensors, *rates: float) -> AdapterTensors:
+    return adapters.step(SHARED, adapter, anchor, *some_data(), StepSizes(*map(tf.constant, rates)))[0]
 
 
 def test_a_pull_without_end_lands_on_the_anchor():
@@ -136,7 +137,7 @@ def test_a_step_is_never_longer_than_clip_times_rate():
 
 
 def test_steps_lower_the_loss():
-    adapter = anchor = Adapter(*map(tf.constant, adapters.init(V, E, R, seed=0)))
+    adapter = anchor = AdapterTensors(*map(tf.constant, adapters.init(V, E, R, seed=0)))
     first, _ = adapters.gradient(SHARED, adapter, *some_data())
     for _ in range(20):
         adapter = step(adapter, anchor, 0.1, 0.5, 0.0, LOOSE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from keyboard_model.batching.windows import IGNORE
-from keyboard_model.model.adapter import Adapter
+from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.model.cifg_lstm import Parameters
 from tests.support.federated.toys import BOS
 
@@ -13,11 +13,11 @@ Arrays = list[np.ndarray]
 """lora_a, lora_b, bias."""
 
 
-def arrays(adapter: Adapter) -> Arrays:
+def arrays(adapter: AdapterTensors) -> Arrays:
     return [np.asarray(part, np.float64) for part in adapter]
 
 
-def assert_close(found: Adapter, expected: Arrays) -> None:
+def assert_close(found: AdapterTensors, expected: Arrays) -> None:
     for part, by_hand in zip(found, expected, strict=True):
         np.testing.assert_allclose(part, by_hand, rtol=1e-4, atol=1e-5)
 

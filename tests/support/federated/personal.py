@@ -8,16 +8,16 @@ import tensorflow as tf
 from federated.job import PersonalizationConfig
 from federated.personalization import personalization_process
 from federated.personalization.method import ClientText, ClientUpdate, Method, MethodContext, SharedModel
-from keyboard_model.model.adapter import Adapter
+from keyboard_model.model.adapter import AdapterTensors
 from tests.support.federated.toys import BOS, B, Batches, E, T, V, dataset, parameters
 
 R = 2
 EMPTY = collections.OrderedDict(tokens=np.zeros((0, B, T), np.int32), targets=np.zeros((0, B, T), np.int32))
 
 
-def random_adapter(seed: int, scale: float = 0.3) -> Adapter:
+def random_adapter(seed: int, scale: float = 0.3) -> AdapterTensors:
     rng = np.random.default_rng(seed)
-    return Adapter(*(rng.normal(0, scale, shape).astype(np.float32) for shape in ((E, R), (R, E), (V,))))
+    return AdapterTensors(*(rng.normal(0, scale, shape).astype(np.float32) for shape in ((E, R), (R, E), (V,))))
 
 
 BASE = SharedModel(parameters(), random_adapter(0))
@@ -55,7 +55,7 @@ def local(method: Method, server, client, batches: Batches, plan: MethodContext)
     return method.local(TENSORS, server, client, dataset(batches), plan)
 
 
-def personal(method: Method, server, client, learnt: Batches, held_out: Batches, plan: MethodContext) -> Adapter:
+def personal(method: Method, server, client, learnt: Batches, held_out: Batches, plan: MethodContext) -> AdapterTensors:
     """The adapter that a client ends with, outside TFF."""
     server, client = (tf.nest.map_structure(tf.constant, part) for part in (server, client))
     return method.personalize(TENSORS, server, client, text(learnt, held_out), plan).adapter

@@ -19,7 +19,7 @@ from federated.evaluation.client_tallies import Tally, tallies
 from federated.job import PersonalizationConfig
 from federated.personalization.method import Method
 from federated.personalization.program import TrainedMethod
-from federated.training import fed_avg
+from federated.runtime.tff_types import model_weights
 from keyboard_model.metrics import WordCounts
 from keyboard_model.model.cifg_lstm import Parameters
 from keyboard_model.storage.atomic_write import atomic_write
@@ -117,7 +117,7 @@ def _judge(setting: ComparisonSetup) -> Callable[[Parameters], float]:
     ]
 
     def judge(parameters: Parameters) -> float:
-        tallies = evaluate(fed_avg.model_weights(parameters), data)
+        tallies = evaluate(model_weights(parameters), data)
         return float(sum(one["loss_sum"] for one in tallies)) / max(float(sum(one["words"] for one in tallies)), 1.0)
 
     return judge

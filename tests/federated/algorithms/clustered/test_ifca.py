@@ -10,14 +10,14 @@ from federated.job import JobError
 from federated.personalization.method import SharedModel
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
-from keyboard_model.model.adapter import Adapter
+from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.text.tokenizer import train
 from tests.support.federated.adapters_by_hand import arrays, assert_close, loss_and_gradient, sgd
 from tests.support.federated.personal import BASE, local, personal, plan_of, random_adapter, rounds
 from tests.support.federated.toys import BOS, B, T, V, client
 
 STARTS = [random_adapter(seed, scale=1.0) for seed in (1, 2, 3)]
-SERVER = Clusters(Adapter(*(np.stack(parts) for parts in zip(*STARTS, strict=True))), np.float32(1))
+SERVER = Clusters(AdapterTensors(*(np.stack(parts) for parts in zip(*STARTS, strict=True))), np.float32(1))
 BATCHES = client(2, seed=0, counted=7)
 SMALL = {"learning_rate": 0.02, "bias_rate": 0.1}
 
@@ -78,7 +78,7 @@ def test_in_the_warm_up_clients_join_by_lot_and_the_same_text_the_same_one():
 
 
 def test_each_cluster_moves_by_its_own_clients_mean():
-    mean = Adapter(*(tf.ones_like(part) * 0.25 for part in SERVER.adapters))
+    mean = AdapterTensors(*(tf.ones_like(part) * 0.25 for part in SERVER.adapters))
     plan = plan_of(METHOD, {"clusters": 3}, {"server_learning_rate": 0.5})
     # Of the weights of all clients 30 of 40 are the first cluster's and none the last's.
     moved = METHOD.aggregate(SERVER, (mean, tf.constant([30.0, 10.0, 0.0])), plan)
@@ -90,7 +90,7 @@ def test_each_cluster_moves_by_its_own_clients_mean():
 
 
 def test_nobody_moves_nothing():
-    mean = Adapter(*(tf.zeros_like(part) for part in SERVER.adapters))
+    mean = AdapterTensors(*(tf.zeros_like(part) for part in SERVER.adapters))
     moved = METHOD.aggregate(SERVER, (mean, tf.zeros([3])), plan_of(METHOD, {"clusters": 3}))
     for after, before in zip(moved.adapters, SERVER.adapters, strict=True):
         np.testing.assert_array_equal(before, after)

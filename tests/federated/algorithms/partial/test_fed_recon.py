@@ -12,7 +12,7 @@ from federated.algorithms.partial.fed_recon import METHOD
 from federated.personalization.method import SharedModel
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
-from keyboard_model.model.adapter import Adapter
+from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.model.cifg_lstm import Parameters
 from tests.support.federated.adapters_by_hand import arrays, assert_close, sgd
 from tests.support.federated.personal import BASE, TENSORS, R, local, plan_of, rounds, text
@@ -34,7 +34,7 @@ def test_the_adapter_is_made_on_one_half_and_judged_on_the_other():
     share = 20 / (20 + 10)
     support = [BATCHES[0], BATCHES[1], BATCHES[0]]
     own = sgd(BASE.parameters, arrays(START), support, (0.1 * share, 0.5 * share), 0.5)
-    own = Adapter(*(tf.constant(part, tf.float32) for part in own))
+    own = AdapterTensors(*(tf.constant(part, tf.float32) for part in own))
     losses = 0.0
     for batch in BATCHES[2:]:
         features = cifg_lstm.unroll(TENSORS.parameters, tf.constant(batch["tokens"]), BOS)
@@ -48,7 +48,7 @@ def test_the_adapter_is_made_on_one_half_and_judged_on_the_other():
 
 @pytest.mark.parametrize("changes", [{"steps": 0}, {"learning_rate": 0, "bias_rate": 0}])
 def test_without_personal_layers_it_is_fed_avg_on_the_query(monkeypatch, changes):
-    neutral = SharedModel(TENSORS.parameters, Adapter(*map(tf.constant, adapters.init(V, E, R, seed=0))))
+    neutral = SharedModel(TENSORS.parameters, AdapterTensors(*map(tf.constant, adapters.init(V, E, R, seed=0))))
     monkeypatch.setattr("tests.support.federated.personal.TENSORS", neutral)
     made = local(METHOD, BASE.parameters, (), BATCHES, plan(**changes))
     for found, plain in zip(made.update, updates_by_hand(BASE.parameters, BATCHES[2:], RATE, 0.5), strict=True):
@@ -84,7 +84,7 @@ class InTff(tff.learning.models.ReconstructionModel):
 
     def __init__(self) -> None:
         self._shared = Parameters(*(tf.Variable(part) for part in BASE.parameters))
-        self._own = Adapter(*(tf.Variable(part) for part in START))
+        self._own = AdapterTensors(*(tf.Variable(part) for part in START))
 
     global_trainable_variables = property(lambda self: list(self._shared))
     global_non_trainable_variables = property(lambda self: [])

@@ -11,8 +11,8 @@ from types import SimpleNamespace
 import numpy as np
 
 from device_runtime.adapter.adapter import Adapter
-from device_runtime.inference.engine import RateFields
 from keyboard_model.batching.windows import Windows
+from keyboard_model.step_sizes import StepSizes
 
 
 def at(bias: list[float], low: float = 0.0) -> Adapter:
@@ -37,7 +37,7 @@ class Bowl:
         self.awake = False
 
     def adapt(
-        self, tokens: np.ndarray, targets: np.ndarray, adapter: Adapter, anchor: Adapter, rates: RateFields
+        self, tokens: np.ndarray, targets: np.ndarray, adapter: Adapter, anchor: Adapter, rates: StepSizes
     ) -> tuple[Adapter, float]:
         self.awake = True
         slope = self._slope(targets, adapter)

@@ -1,0 +1,39 @@
+"""The types of what travels through TFF: client data, model weights, structures of arrays."""
+
+from __future__ import annotations
+
+import collections
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_federated as tff
+
+from keyboard_model.model.cifg_lstm import Parameters
+
+
+def batch_type(batch: int, window: int) -> tff.SequenceType:
+    """The type of a client's data: a sequence of (tokens, targets) batches."""
+    matrix = tff.TensorType(np.int32, [batch, window])
+    return tff.SequenceType(collections.OrderedDict(tokens=matrix, targets=matrix))
+
+
+def model_weights(parameters: Parameters) -> tff.learning.models.ModelWeights:
+    """Returns parameters in the structure that TFF's templates pass around."""
+    return tff.learning.models.ModelWeights(trainable=tuple(parameters), non_trainable=())
+
+
+def weights_type(parameters: Parameters) -> tff.Type:
+    """The TFF type of `model_weights(parameters)`."""
+    return tff.types.to_type(
+        tff.learning.models.ModelWeights(
+            trainable=tuple(tff.TensorType(np.float32, part.shape) for part in parameters), non_trainable=()
+        )
+    )
+
+
+def type_of(structure: Any) -> tff.Type:
+    """The TFF type of a structure of arrays, its tuples kept."""
+    return tff.types.to_type(
+        tf.nest.map_structure(lambda part: tff.TensorType(np.asarray(part).dtype.type, np.shape(part)), structure)
+    )
