@@ -8,13 +8,17 @@ IS_311 := -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null
 PYTHON = $(or $(shell for p in python3.11 python3; do $$p $(IS_311) && echo $$p && break; done),\
   $(error Python 3.11 is needed: python3.11, or a python3 of that version, with its venv module))
 
+# Processes that run the tests; 0 runs them in pytest's own. A file's tests stay together, for they share fixtures.
+WORKERS ?= 2
+
 .DELETE_ON_ERROR:
-.PHONY: help venv demo screenshots test lint format lock clean
+.PHONY: help venv demo screenshots test coverage lint format lock clean
 
 help:
 	@echo 'make demo    everything on made-up messages, into runs/demo (minutes; run again, it takes what is there)'
 	@echo 'make screenshots  the pictures of docs/page.md, on what make demo made; takes Chromium'
-	@echo 'make test    the tests'
+	@echo 'make test    the tests, in two processes (make test WORKERS=0: in one; ARGS=tests/api: some of them)'
+	@echo 'make coverage  the tests, and the share of the lines that they run'
 	@echo 'make lint    ruff, mypy and the import contracts'
 	@echo 'make format  puts the code in the form that lint asks for'
 	@echo 'make lock    renews requirements.txt from setup.cfg and overrides.txt'
@@ -39,7 +43,13 @@ screenshots: demo
 	PYTHONPATH=. $(BIN)/python docs/screenshots/make.py runs/demo docs/screenshots
 
 test: $(STAMP)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+coverage: $(STAMP)
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -59,4 +69,4 @@ lock:
 	  --no-emit-index-url --all-extras setup.cfg -o requirements.txt
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.* *.egg-info

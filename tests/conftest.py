@@ -1,4 +1,4 @@
-"""What many tests stand on: a small bundle made by the real exporter, once a session."""
+"""Fixtures that many tests share: a small bundle made by the real exporter, and its keys and corpus, once a session."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.session_files import made_once
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
 @pytest.fixture(scope="session")
 def tiny_keys(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Paths of a private and a public key."""
-    from device_runtime.bundle.signing_keys import generate_keys
+    from device_runtime.bundle.signing_keys import PRIVATE_NAME, PUBLIC_NAME, generate_keys
 
-    return generate_keys(tmp_path_factory.mktemp("keys"))
+    folder = made_once(tmp_path_factory, "keys", generate_keys)
+    return folder / PRIVATE_NAME, folder / PUBLIC_NAME
 
 
 @pytest.fixture(scope="session")
@@ -28,9 +31,10 @@ def tiny_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twelve synthetic people with a few dozen messages each."""
     from federated.corpus.synthetic.generate import write_synthetic
 
-    path = tmp_path_factory.mktemp("corpus") / "synthetic.sqlite"
-    write_synthetic(path, users=12, messages=(20, 40), seed=1)
-    return path
+    def make(folder: Path) -> None:
+        write_synthetic(folder / "synthetic.sqlite", users=12, messages=(20, 40), seed=1)
+
+    return made_once(tmp_path_factory, "corpus", make) / "synthetic.sqlite"
 
 
 @pytest.fixture(scope="session")
@@ -47,36 +51,37 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory, tiny_keys: tuple[Path,
     from tflite_export.export import export_bundle
     from thumbprint.pipeline.export import recipe_of
 
-    with Corpus.open(tiny_corpus) as corpus:
-        clients = FederatedData.of(corpus, DataConfig(), seed=0)
-        counts = shared_word_counts(clients.all_training_messages(), min_clients=2, count_cap=100)
-    pieces = tokenizer.train(counts, 600)
-    path = tmp_path_factory.mktemp("bundle") / "tiny.bundle"
-    config, method = PersonalizationConfig(), thumbprint.METHOD
-    parameters = cifg_lstm.init(len(pieces), 16, 32, seed=0)
-    base = SharedModel(parameters, adapter.init(len(pieces), 16, rank=2, seed=0))
-    part = thumbprint.METHOD.phone(base, base.adapter, method.plan(config, pieces.bos))
-    export_bundle(
-        path,
-        name="tiny",
-        parameters=part.parameters,
-        starts=part.starts,
-        tokenizer=pieces,
-        windows=(4, 10),
-        rank=2,
-        recipe=recipe_of(config, method, part),
-        provenance=Provenance(
-            corpus_id="0" * 64,
-            corpus="synthetic",
-            synthetic=True,
-            algorithm="none: untrained",
-            rounds=0,
-            seed=0,
-            epsilon=None,
-            delta=None,
-            thumbprint="0",
-        ),
-        metrics={},
-        private_key=tiny_keys[0],
-    )
-    return path
+    def make(folder: Path) -> None:
+        with Corpus.open(tiny_corpus) as corpus:
+            clients = FederatedData.of(corpus, DataConfig(), seed=0)
+            counts = shared_word_counts(clients.all_training_messages(), min_clients=2, count_cap=100)
+        pieces = tokenizer.train(counts, 600)
+        config, method = PersonalizationConfig(), thumbprint.METHOD
+        parameters = cifg_lstm.init(len(pieces), 16, 32, seed=0)
+        base = SharedModel(parameters, adapter.init(len(pieces), 16, rank=2, seed=0))
+        part = thumbprint.METHOD.phone(base, base.adapter, method.plan(config, pieces.bos))
+        export_bundle(
+            folder / "tiny.bundle",
+            name="tiny",
+            parameters=part.parameters,
+            starts=part.starts,
+            tokenizer=pieces,
+            windows=(4, 10),
+            rank=2,
+            recipe=recipe_of(config, method, part),
+            provenance=Provenance(
+                corpus_id="0" * 64,
+                corpus="synthetic",
+                synthetic=True,
+                algorithm="none: untrained",
+                rounds=0,
+                seed=0,
+                epsilon=None,
+                delta=None,
+                thumbprint="0",
+            ),
+            metrics={},
+            private_key=tiny_keys[0],
+        )
+
+    return made_once(tmp_path_factory, "bundle", make) / "tiny.bundle"

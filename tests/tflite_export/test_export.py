@@ -89,7 +89,7 @@ def test_a_wrong_key_is_refused_before_any_work(make, tmp_path, tiny_public_key,
 
 
 def test_the_check_decides(make, tmp_path, monkeypatch):
-    monkeypatch.setattr(export, "check", lambda bundle, parameters: ParityReport(0.0, 0.0, 0.5, 0.0))
+    monkeypatch.setattr(export, "check_parity", lambda bundle, parameters: ParityReport(0.0, 0.0, 0.5, 0.0))
     with pytest.raises(ExportError, match="recall_at_3"):
         make()
     assert not list(tmp_path.iterdir())

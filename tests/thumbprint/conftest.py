@@ -1,7 +1,9 @@
+import shutil
 from typing import NamedTuple
 
 import pytest
 
+from tests.support.session_files import made_once
 from thumbprint.cli.main import main
 
 
@@ -91,6 +93,8 @@ def tiny_run(tmp_path_factory, job_file, tiny_corpus):
     from federated.job import load_job
     from federated.train import train
 
-    folder = tmp_path_factory.mktemp("runs") / "tiny"
-    train(load_job(job_file), tiny_corpus, folder)
-    return folder
+    def make(folder):
+        train(load_job(job_file), tiny_corpus, folder / "tiny")
+
+    made = made_once(tmp_path_factory, "run", make) / "tiny"
+    return shutil.copytree(made, tmp_path_factory.mktemp("runs") / "tiny")  # commands lock the run that they read

@@ -11,9 +11,9 @@ from keyboard_model.storage.child_processes import ChildProcessPool
 
 PARENT = """
 import os, time
-from keyboard_model.storage.child_processes import Leashed
+from keyboard_model.storage.child_processes import ChildProcessPool
 if __name__ == "__main__":
-    with Leashed(1, os.umask, 0o77) as processes:
+    with ChildProcessPool(1, os.umask, 0o77) as processes:
         print(processes.submit(os.getpid).result(), flush=True)
         processes.submit(time.sleep, 60).result()
 """

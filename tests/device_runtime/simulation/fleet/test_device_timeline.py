@@ -56,7 +56,7 @@ def surely(monkeypatch, **changes):
     def changed(*arguments):
         return dataclasses.replace(drawn(*arguments), **changes)
 
-    monkeypatch.setattr(device_timeline, "draw_circumstances", changed)
+    monkeypatch.setattr(device_timeline, "draw_conditions", changed)
 
 
 def without_times(lived):
@@ -110,8 +110,8 @@ def test_every_adaptation_was_allowed_by_what_the_phone_could_see(live, observed
 
 
 def test_a_phone_that_is_off_sees_nothing_and_does_nothing(live, monkeypatch):
-    draw, off = device_conditions.draw_power, frozenset({1, 2})
-    monkeypatch.setattr(device_conditions, "draw_power", lambda *given: dataclasses.replace(draw(*given), days_off=off))
+    draw, off = device_conditions.draw_battery, frozenset({1, 2})
+    monkeypatch.setattr(device_conditions, "draw_battery", lambda *given: dataclasses.replace(draw(*given), days_off=off))
     lived = live()
     assert lived.days.typed == [12, 0, 0, 12, 12]
     assert lived.days.missed == [0, 12, 12, 0, 0]
