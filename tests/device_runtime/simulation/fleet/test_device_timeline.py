@@ -110,8 +110,9 @@ def test_every_adaptation_was_allowed_by_what_the_phone_could_see(live, observed
 
 
 def test_a_phone_that_is_off_sees_nothing_and_does_nothing(live, monkeypatch):
-    draw, off = device_conditions.draw_battery, frozenset({1, 2})
-    monkeypatch.setattr(device_conditions, "draw_battery", lambda *given: dataclasses.replace(draw(*given), days_off=off))
+    draw = device_conditions.draw_battery
+    off = frozenset({1, 2})
+    monkeypatch.setattr(device_conditions, "draw_battery", lambda *a: dataclasses.replace(draw(*a), days_off=off))
     lived = live()
     assert lived.days.typed == [12, 0, 0, 12, 12]
     assert lived.days.missed == [0, 12, 12, 0, 0]
