@@ -22,6 +22,7 @@ from api.page.fleet import NO_FLEET, load_fleet
 from api.page.routes import page_router
 from api.routes import adaptations, adapter, bundles, devices, health, messages, predictions, privacy
 from api.service import Service
+from device_runtime.prediction.block_list import read_block_list
 
 OPEN_PATHS = ("/healthz", "/readyz", "/v1/openapi.json")
 """Paths for monitoring and for exploring the API. They need no key: they hold no personal data."""
@@ -36,6 +37,7 @@ def create_app(
     insecure: bool = False,
     max_open: int = MAX_OPEN,
     fleet: Path | None = None,
+    block_list: Path | None = None,
 ) -> FastAPI:
     """Makes the application, ready to serve: the bundle is verified and loaded, the data folder taken.
 
@@ -49,14 +51,17 @@ def create_app(
         insecure: Nobody needs a key.
         max_open: Devices kept open while nobody uses them.
         fleet: The folder of a simulation for the page to draw; None = nothing to draw.
+        block_list: A file of words that no device suggests, one a line; None = no such words.
 
     Raises:
         BundleError, KeyFileError: the bundle or the key cannot be used.
         ServeError: another server runs on `data` or `database`, or they cannot be used.
         FleetFilesError, ReportError: `fleet` has nothing that can be shown.
+        BlockListError: `block_list` cannot be read, or a line of it is not one word.
     """
     simulated = NO_FLEET if fleet is None else load_fleet(fleet)
-    service = Service(bundle_path, public_key, data, database, max_open)
+    blocked = frozenset[str]() if block_list is None else read_block_list(block_list)
+    service = Service(bundle_path, public_key, data, database, max_open, blocked)
     if not insecure and not service.keys.valid():
         LOG.warning("there are no API keys yet: make one with `thumbprint access create NAME`")
 

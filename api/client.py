@@ -23,7 +23,7 @@ from api.schemas.base import MAX_BATCH, MAX_MESSAGES, Answer
 from api.schemas.devices import Device, DeviceEntry, DevicePage
 from api.schemas.messages import Message, Observed
 from api.schemas.predictions import PredictionRequest, Predictions, PredictionsBatch, Suggestion
-from api.schemas.privacy import Export, Forgotten, LearnedWord, LearnedWords
+from api.schemas.privacy import BlockedWords, Export, Forgotten, LearnedWord, LearnedWords
 from api.schemas.service import BundleEntry, Bundles, Health
 
 LONGEST_WAIT = 60.0
@@ -192,6 +192,15 @@ class Client:
     def forget_all(self, device_id: str) -> int:
         """Forgets everything."""
         return self._forget(device_id, {"what": "all"})
+
+    def blocked_words(self, device_id: str) -> list[str]:
+        """Returns the device's block list: words that it must not suggest, in lower case."""
+        return self._get(f"/v1/devices/{device_id}/blocked-words", BlockedWords).words
+
+    def set_blocked_words(self, device_id: str, words: Iterable[str]) -> list[str]:
+        """Replaces the device's block list. Returns it as it is stored: in lower case, sorted."""
+        answer = self._send("PUT", f"/v1/devices/{device_id}/blocked-words", json={"words": list(words)})
+        return _read(answer, BlockedWords).words
 
     def export(self, device_id: str) -> Export:
         """All that the device keeps of its owner."""

@@ -37,6 +37,7 @@ def serve(
     database: str | None = None,
     insecure: bool = False,
     fleet: Path | None = None,
+    block_list: Path | None = None,
     log_level: str = "info",
 ) -> None:
     """Serves a bundle until SIGINT or SIGTERM; requests underway are finished first.
@@ -44,7 +45,7 @@ def serve(
     Prints one line when ready. A port of 0 takes a free one, which that line names. The log goes to stderr.
 
     Args:
-        bundle, public_key, data, database, fleet: As in `create_app`.
+        bundle, public_key, data, database, fleet, block_list: As in `create_app`.
         host: The address to listen on.
         port: The port.
         insecure: Nobody needs a key; only where no other machine reaches `host`.
@@ -54,6 +55,7 @@ def serve(
         ServeError: the port is taken, another server runs on the data, or `host` is open to others and insecure.
         BundleError, KeyFileError: the bundle or the key cannot be used.
         FleetFilesError, ReportError: `fleet` has nothing that can be shown.
+        BlockListError: `block_list` cannot be used.
     """
     if insecure and not is_loopback(host):
         raise ServeError(
@@ -71,6 +73,7 @@ def serve(
             insecure=insecure,
             max_open=phones_allowed(),
             fleet=fleet,
+            block_list=block_list,
         )
         gc.collect()
         gc.freeze()  # the program itself lives as long as the server: no pass over it is ever of use

@@ -33,6 +33,7 @@ class Service:
         data: Path,
         database: str | None = None,
         max_open: int = MAX_OPEN,
+        blocked: frozenset[str] = frozenset(),
     ) -> None:
         """Verifies the bundle, loads it, takes the data folder and goes on with what was cut off.
 
@@ -56,7 +57,9 @@ class Service:
             self.jobs = AdaptationJobs(self._database)
             engine = Engine(self.bundle, num_threads=1)
             self._trainer = SubprocessTrainer(self.bundle)
-            self.phones = PhonePool(self._folder.phones, engine, max_open, self.registry.require, self._trainer)
+            self.phones = PhonePool(
+                self._folder.phones, engine, max_open, self.registry.require, self._trainer, blocked
+            )
             self.adaptations = Adaptations(self.jobs, self._adapt, self.model_id)
             self._go_on()
         except BaseException:

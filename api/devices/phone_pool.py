@@ -45,11 +45,12 @@ class PhonePool:
         limit: int = MAX_OPEN,
         require: Callable[[str], None] = lambda _: None,
         trainer: Trainer | None = None,
+        blocked: frozenset[str] = frozenset(),
     ) -> None:
         """Makes the set, none of them open yet.
 
         Args:
-            engine, trainer: As in `Phone.open`.
+            engine, trainer, blocked: As in `Phone.open`.
             limit: Phones kept open while nobody uses them; those in use may be more.
             require: Raises for a phone that may not be opened; asked once nobody can delete it meanwhile.
         """
@@ -57,6 +58,7 @@ class PhonePool:
         self._require = require
         self._engine = engine
         self._trainer = trainer
+        self._blocked = blocked
         self._limit = limit
         self._slots: OrderedDict[str, _Slot] = OrderedDict()
         self._lock = threading.Lock()
@@ -82,7 +84,7 @@ class PhonePool:
                 if slot.stale and self._alone_in(slot):
                     _close(slot)
                 if slot.phone is None:
-                    slot.phone = Phone.open(self._root / device_id, self._engine, trainer=self._trainer)
+                    slot.phone = Phone.open(self._root / device_id, self._engine, self._blocked, trainer=self._trainer)
                 phone = slot.phone
             yield phone
         finally:

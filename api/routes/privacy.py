@@ -1,4 +1,4 @@
-"""The endpoints of a device owner's rights: what was learnt, forgetting, taking it all along."""
+"""The endpoints of a device owner's rights: learned words, forgetting, the block list and the export."""
 
 from __future__ import annotations
 
@@ -8,10 +8,21 @@ from fastapi import APIRouter, Query
 
 from api.problems import Problem
 from api.routes.parameters import Id, device_router
-from api.schemas.privacy import Export, Forget, ForgetSince, ForgetWord, Forgotten, LearnedWord, LearnedWords
+from api.schemas.privacy import (
+    BlockedWords,
+    BlockList,
+    Export,
+    Forget,
+    ForgetSince,
+    ForgetWord,
+    Forgotten,
+    LearnedWord,
+    LearnedWords,
+)
 from api.service import Service
 from device_runtime.phone.phone import Phone, PhoneError
 
+_NOT_ONE_WORD = "that is not one word: a word has letters, digits and apostrophes"
 _Limit = Annotated[int, Query(ge=1, le=1000, description="How many at most.")]
 
 
@@ -46,12 +57,34 @@ def router(service: Service) -> APIRouter:
                     _forget(phone, body)
                     return Forgotten(messages=phone.messages)
             except PhoneError as error:
-                if error.__cause__ is None:  # it is the word's fault, not the storage's
-                    raise Problem(422, "that is not one word: a word has letters, digits and apostrophes") from error
+                if error.__cause__ is None:  # the word is wrong; the storage works
+                    raise Problem(422, _NOT_ONE_WORD) from error
                 service.phones.reopen(device_id)  # the rest of it is forgotten as the phone opens
                 raise
 
         return await service.slow(work)
+
+    @routes.get("/blocked-words")
+    def blocked_words(device_id: Id) -> BlockedWords:
+        """Lists the words that this device must not suggest."""
+        with service.phone(device_id) as phone:
+            return BlockedWords(words=phone.blocked_words())
+
+    @routes.put("/blocked-words")
+    def block(device_id: Id, body: BlockList) -> BlockedWords:
+        """Replaces the list of words that this device must not suggest. It may still learn them.
+
+        The list is on disk when this answers. An empty list allows every word again, except those of the list that the
+        service was started with.
+        """
+        with service.phone(device_id) as phone:
+            try:
+                phone.set_blocked_words(body.words)
+            except PhoneError as error:
+                if error.__cause__ is None:  # a word is wrong; the storage works
+                    raise Problem(422, f"one of the words is refused: {_NOT_ONE_WORD}") from error
+                raise
+            return BlockedWords(words=phone.blocked_words())
 
     @routes.get("/export")
     async def export(device_id: Id) -> Export:

@@ -13,6 +13,8 @@ MAX_MESSAGES = 1_000
 MAX_SUGGESTIONS = 10
 MAX_PREFIX = 64
 MAX_BATCH = 100
+MAX_BLOCKED_WORDS = 10_000
+MAX_WORD = 64
 
 # A device's folder bears its id: nothing in an id may lead elsewhere.
 DEVICE_ID = r"^[A-Za-z0-9_-]{1,64}$"

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from api.schemas.base import Answer, ModelId, Request, Time
+from api.schemas.base import MAX_BLOCKED_WORDS, MAX_WORD, Answer, ModelId, Request, Time
 
 
 class LearnedWord(Answer):
@@ -29,7 +29,7 @@ class ForgetWord(Request):
     """One word: it leaves messages and adapter, and is never suggested again."""
 
     what: Literal["word"]
-    word: Annotated[str, StringConstraints(min_length=1, max_length=64)] = Field(examples=["zanzibar"])
+    word: Annotated[str, StringConstraints(min_length=1, max_length=MAX_WORD)] = Field(examples=["zanzibar"])
 
 
 class ForgetSince(Request):
@@ -52,6 +52,23 @@ class Forgotten(Answer):
     """What is left."""
 
     messages: int = Field(description="Messages in the device's history.")
+
+
+class BlockList(Request):
+    """The words that a device must not suggest; it may still learn them."""
+
+    words: Annotated[
+        list[Annotated[str, StringConstraints(min_length=1, max_length=MAX_WORD)]],
+        Field(max_length=MAX_BLOCKED_WORDS, description="Replace the device's list. Case does not matter."),
+    ] = Field(examples=[["damn"]])
+
+
+class BlockedWords(Answer):
+    """The device's own block list."""
+
+    words: list[str] = Field(
+        description="In lower case, sorted; without the list that the service was started with.", examples=[["damn"]]
+    )
 
 
 class Export(Answer):

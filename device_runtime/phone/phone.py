@@ -317,19 +317,17 @@ class Phone:
         Raises:
             PhoneError: an item is not exactly one word, the list would exceed `MAX_BLOCKED_WORDS`, or the disk is full.
         """
-        added = list(words)
-        for word in added:
-            self._one_word(word)
+        added = self._canonical(words)
         with self._writing, _reported():
-            blocked = self._folder.blocked
-            before, after = len(blocked), len({*blocked, *map(canonical_form, added)})
-            if after > MAX_BLOCKED_WORDS:
-                raise PhoneError(
-                    f"a block list holds at most {MAX_BLOCKED_WORDS:,} words; this one would have {after:,}"
-                )
-            blocked.write(added)
-            blocked.reread()
-            return after - before
+            before = frozenset(self._folder.blocked)
+            self._write_blocked(before | added)
+            return len(added - before)
+
+    def set_blocked_words(self, words: Iterable[str]) -> None:
+        """Replaces this phone's block list, as a whole or not at all. Raises PhoneError as `block` does."""
+        wanted = self._canonical(words)
+        with self._writing, _reported():
+            self._write_blocked(wanted)
 
     def unblock(self, word: str) -> bool:
         """Removes a word from this phone's block list. Returns whether it was there; the app's list is not changed."""
@@ -410,6 +408,22 @@ class Phone:
 
     def _as_learnt(self, text: str) -> str:
         return self._folder.forgotten.masked(mask_sensitive(text))
+
+    def _canonical(self, words: Iterable[str]) -> frozenset[str]:
+        listed = list(words)
+        for word in listed:
+            self._one_word(word)
+        return frozenset(map(canonical_form, listed))
+
+    def _write_blocked(self, words: frozenset[str]) -> None:
+        if len(words) > MAX_BLOCKED_WORDS:
+            raise PhoneError(
+                f"a block list holds at most {MAX_BLOCKED_WORDS:,} words; this one would have {len(words):,}"
+            )
+        with self._folder.store.transaction():
+            self._folder.blocked.clear()
+            self._folder.blocked.write(words)
+        self._folder.blocked.reread()
 
     def _hidden(self, word: str) -> bool:
         canonical = canonical_form(word)

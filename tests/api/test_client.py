@@ -51,6 +51,7 @@ def test_a_devices_whole_life(service: Client) -> None:
     assert service.upload_adapter(device, file).cause == "uploaded" and service.adapter(device) == file
     assert "zanzibar" in {word.word for word in service.words(device)}
     assert service.forget_since(device, datetime.now(UTC)) <= 41
+    assert service.set_blocked_words(device, ["Damn"]) == service.blocked_words(device) == ["damn"]
     service.forget_word(device, "zanzibar")
     assert "zanzibar" not in {word.word for word in service.words(device)}
     assert service.export(device).messages

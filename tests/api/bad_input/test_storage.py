@@ -14,7 +14,7 @@ import pytest
 
 from api.storage.database import PATIENCE_SECONDS
 from device_runtime.phone import database
-from tests.support.api.endpoints import CHANGES, CREATE, DEVICE, OF_A_DEVICE, OF_THE_SERVICE, READS, Endpoint
+from tests.support.api.endpoints import CHANGES, CREATE, DEVICE, OF_A_DEVICE, OF_THE_SERVICE, READS, UPLOAD, Endpoint
 from tests.support.api.process import running
 from tests.support.api.serving import Serving
 
@@ -76,9 +76,7 @@ def test_a_full_disk_refuses_every_change_and_no_reading(
         client = service.client
         adapter = settle(client)
         before, model = kept(client), client.get("/healthz").json()["model_id"]
-        changes = [
-            endpoint if endpoint.method != "PUT" else Endpoint("PUT", endpoint.path, adapter) for endpoint in CHANGES
-        ]
+        changes = [Endpoint("PUT", endpoint.path, adapter) if endpoint is UPLOAD else endpoint for endpoint in CHANGES]
         forget = next(endpoint for endpoint in changes if endpoint.path.endswith("/forget"))
         with full_disk(service.process.pid):
             for endpoint in (CREATE, *changes):
@@ -141,7 +139,7 @@ def test_a_locked_phone_refuses_every_change_and_no_reading(
             for endpoint in OF_A_DEVICE:
                 if endpoint.method == "DELETE":  # needs no lock: the folder goes
                     continue
-                right = Endpoint("PUT", endpoint.path, adapter) if endpoint.method == "PUT" else endpoint
+                right = Endpoint("PUT", endpoint.path, adapter) if endpoint is UPLOAD else endpoint
                 answer = right.call(client, "phone", params={"wait": 20} if "adaptations" in right.path else None)
                 if endpoint in READS:
                     assert answer.status_code in (200, 404), endpoint

@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.api.serving import Serving
+from tests.support.api.serving import Serving, serve_in_thread
 
 NAME = "zanzibar"
 MESSAGES = [
@@ -108,3 +108,45 @@ def test_private_fields_are_not_stored(client: httpx.Client, device: str) -> Non
     body = {"messages": [{"text": "hunter2", "private": True}, {"text": "hello"}]}
     assert client.post(f"{device}/messages", json=body).json() == {"observed": 1, "messages": 1}
     assert "hunter2" not in client.get(f"{device}/export").text
+
+
+def test_blocked_words_are_learned_but_never_suggested(client: httpx.Client, typed: str) -> None:
+    path = f"{typed}/blocked-words"
+    assert client.get(path).json() == {"words": []} and NAME in suggested(client, typed, "meet me at")
+    assert client.put(path, json={"words": ["Zanzibar", "damn", NAME]}).json() == {"words": ["damn", NAME]}
+    assert NAME not in suggested(client, typed, "meet me at") and NAME in words(client, typed)
+    assert client.get(f"{typed}/export").json()["settings"]["blocked_words"] == ["damn", NAME]
+    assert client.put(path, json={"words": ["damn"]}).json() == client.get(path).json() == {"words": ["damn"]}
+    assert NAME in suggested(client, typed, "meet me at")
+
+
+@pytest.mark.parametrize("word", ["two words", "?", "", "a" * 65, None, 5])
+def test_a_block_list_with_a_wrong_entry_is_refused_as_a_whole(client: httpx.Client, device: str, word: object) -> None:
+    path = f"{device}/blocked-words"
+    client.put(path, json={"words": ["kept"]})
+    answer = client.put(path, json={"words": ["hunter", word]})
+    assert answer.status_code == 422 and "hunter" not in answer.text
+    assert client.get(path).json() == {"words": ["kept"]}
+
+
+def test_a_block_list_of_too_many_words_is_refused(client: httpx.Client, device: str) -> None:
+    full = {"words": [f"word{'a' * (number % 50)}{number}" for number in range(10_000)]}
+    assert len(client.put(f"{device}/blocked-words", json=full).json()["words"]) == 10_000
+    assert client.put(f"{device}/blocked-words", json={"words": [*full["words"], "more"]}).status_code == 422
+
+
+def test_blocked_words_survive_a_restart_and_the_services_list_holds_for_every_device(
+    tiny_bundle: Path, tiny_public_key: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "list").write_text(f"# not on the keys\n{NAME.upper()}\n", "utf-8")
+    for number, block_list in enumerate([None, tmp_path / "list"]):
+        with serve_in_thread(tiny_bundle, tiny_public_key, tmp_path / "data", 8, None, True, block_list) as client:
+            phone = f"/v1/devices/phone{number}"
+            client.post("/v1/devices", json={"device_id": f"phone{number}"})
+            client.post(f"{phone}/messages", json={"messages": MESSAGES})
+            assert (NAME in suggested(client, phone, "meet me at")) is (block_list is None)
+            if number == 0:
+                client.put(f"{phone}/blocked-words", json={"words": ["station"]})
+            else:
+                assert client.get("/v1/devices/phone0/blocked-words").json() == {"words": ["station"]}
+                assert client.get(f"{phone}/blocked-words").json() == {"words": []}

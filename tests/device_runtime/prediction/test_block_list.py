@@ -82,3 +82,14 @@ def test_block_refuses_what_is_not_one_word_and_too_long_lists(
         with pytest.raises(PhoneError, match="at most 2 words; this one would have 3"):
             phone.block(["a", "b", "c"])
         assert phone.blocked_words() == []
+
+
+def test_a_block_list_is_replaced_as_a_whole(tmp_path: Path, engine: Engine) -> None:
+    with Phone.open(tmp_path / "phone", engine) as phone:
+        phone.block(["damn"])
+        with pytest.raises(PhoneError, match="not one word"):
+            phone.set_blocked_words(["good", "two words"])
+        assert phone.blocked_words() == ["damn"]
+        phone.set_blocked_words(["Other", "words"])
+    with Phone.open(tmp_path / "phone", engine) as phone:
+        assert phone.blocked_words() == ["other", "words"]

@@ -50,15 +50,18 @@ READS = (
     Endpoint("GET", DEVICE + "/adapter"),
     Endpoint("GET", DEVICE + "/adapter/history"),
     Endpoint("GET", DEVICE + "/words"),
+    Endpoint("GET", DEVICE + "/blocked-words"),
     Endpoint("GET", DEVICE + "/export"),
 )
+UPLOAD = Endpoint("PUT", DEVICE + "/adapter", b"no adapter")
 CHANGES = (
     Endpoint("PATCH", DEVICE, {"incognito": True}),
     Endpoint("POST", DEVICE + "/messages", {"messages": [{"text": "meet me at zanzibar"}]}),
     Endpoint("POST", DEVICE + "/adaptations", None, 202),
-    Endpoint("PUT", DEVICE + "/adapter", b"no adapter"),
+    UPLOAD,
     Endpoint("POST", DEVICE + "/adapter/rollback", {"to": 0}),
     Endpoint("POST", DEVICE + "/forget", {"what": "word", "word": "zanzibar"}),
+    Endpoint("PUT", DEVICE + "/blocked-words", {"words": ["zanzibar"]}),
     Endpoint("DELETE", DEVICE, None, 204),
 )
 OF_A_DEVICE = READS + CHANGES

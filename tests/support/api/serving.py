@@ -25,10 +25,18 @@ class Serving(Protocol):
 
 @contextmanager
 def serve_in_thread(
-    bundle: Path, public_key: Path, data: Path, max_open: int, database: str | None, insecure: bool
+    bundle: Path,
+    public_key: Path,
+    data: Path,
+    max_open: int,
+    database: str | None,
+    insecure: bool,
+    block_list: Path | None = None,
 ) -> Iterator[httpx.Client]:
     with listen("127.0.0.1", 0) as listener:
-        app = create_app(bundle, public_key, data, database=database, insecure=insecure, max_open=max_open)
+        app = create_app(
+            bundle, public_key, data, database=database, insecure=insecure, max_open=max_open, block_list=block_list
+        )
         server = Server(app)
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()

@@ -43,6 +43,14 @@ def serve(
             metavar="DIR", help="What `thumbprint simulate` wrote, for the page to draw.", show_default="nothing drawn"
         ),
     ] = None,
+    block_list: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Words that no device suggests, in UTF-8, one a line. GET and PUT blocked-words hold a device's own.",
+            show_default="no words",
+        ),
+    ] = None,
     public_key: PublicKeyOption = None,
 ) -> None:
     """Serve phones over HTTP.
@@ -65,5 +73,6 @@ def serve(
             database=database,
             insecure=insecure,
             fleet=fleet,
+            block_list=block_list,
             log_level=log_level.value,
         )

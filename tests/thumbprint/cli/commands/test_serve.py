@@ -63,3 +63,9 @@ def test_a_bundle_of_anothers_is_not_served(tiny_bundle, tmp_path, run):
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert "signed with another key" in line
+
+
+def test_a_block_list_that_cannot_be_used_is_an_error_before_anything_is_served(run, tiny_bundle, trusted, tmp_path):
+    (tmp_path / "list").write_text("damn\ntwo words\n", "utf-8")
+    said = run("serve", tiny_bundle, "--data", tmp_path / "devices", "--block-list", tmp_path / "list").mistake
+    assert "line 2: 'two words' is not one word" in said
