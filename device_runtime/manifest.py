@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from device_runtime.algorithm_registry import algorithm_named
+
 FORMAT = "thumbprint-bundle"
 FORMAT_VERSION = 2
 
@@ -19,18 +21,6 @@ NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Concentration = Annotated[float, Field(ge=0, allow_inf_nan=True)]
 
 AdapterForm = Literal["float32", "float16", "int8", "sparse"]
-
-Algorithm = Literal["none", "steps", "clusters", "interpolate", "apfl", "marginals"]
-"""How a phone comes from the starts to its owner's adapter: a file each in `local`; "none" = it never does."""
-_CONSTANTS: dict[Algorithm, dict[str, tuple[float, float]]] = {
-    "none": {},
-    "steps": {},
-    "clusters": {},
-    "interpolate": {"grid": (2, 1001)},
-    "apfl": {"alpha": (0, 1), "alpha_rate": (0, 1e30)},
-    "marginals": {"strength": (0, 100), "pseudo_count": (1e-6, 1e30)},
-}
-"""The numbers that an algorithm takes, each with its least and its largest value."""
 
 
 class _Strict(BaseModel):
@@ -97,7 +87,7 @@ class Recipe(_Strict):
     """How a phone adapts itself.
 
     method: whose result it is; for people and reports, a phone goes by the algorithm.
-    algorithm, constants: how it comes to its adapter, and the numbers of that algorithm by name.
+    algorithm, constants: how it comes to its adapter (see `algorithm_registry`), and the numbers of that algorithm.
     starts: adapters in `adapter_init.safetensors`; more than one for "clusters" only.
     steps: local SGD steps (K); 0 = the starts as they are.
     learning_rate, bias_rate: of the low-rank part and of the bias.
@@ -112,7 +102,7 @@ class Recipe(_Strict):
     """
 
     method: str
-    algorithm: Algorithm
+    algorithm: str
     constants: dict[str, float]
     starts: int = Field(ge=1)
     steps: int = Field(ge=0)
@@ -131,23 +121,11 @@ class Recipe(_Strict):
     @property
     def trains_nothing(self) -> bool:
         """Whether no adapter but the first start can come of it."""
-        moves_at_once = self.algorithm == "marginals" and self.constants["strength"] > 0
-        return self.algorithm == "none" or (self.steps == 0 and self.starts == 1 and not moves_at_once)
+        return algorithm_named(self.algorithm).trains_nothing(self.constants, self.starts, self.steps)
 
     @model_validator(mode="after")
     def _fits_the_algorithm(self) -> Recipe:
-        taken = _CONSTANTS[self.algorithm]
-        if self.constants.keys() != taken.keys():
-            raise ValueError(
-                f"{self.algorithm} takes the constants {sorted(taken)}, the recipe has {sorted(self.constants)}"
-            )
-        for name, (least, largest) in taken.items():
-            if not least <= self.constants[name] <= largest:
-                raise ValueError(
-                    f"{name} of {self.algorithm} is {self.constants[name]}: {least} to {largest} it may be"
-                )
-        if self.starts > 1 and self.algorithm != "clusters":
-            raise ValueError(f"{self.algorithm} has one start, the recipe {self.starts}")
+        algorithm_named(self.algorithm).check(self.constants, self.starts)
         return self
 
 

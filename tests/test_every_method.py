@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 from device_runtime.adaptation import adapt
-from device_runtime.adaptation.algorithms.registry import ALGORITHMS
 from device_runtime.adapter.adapter import Adapter
 from device_runtime.bundle.loader import load_bundle
 from device_runtime.inference.engine import Engine
@@ -164,7 +163,7 @@ def on_phone(engine: Engine, messages: list[str]) -> Adapter:
     if recipe.trains_nothing:
         return bundle.adapter_init
     learnt, held_out = adapt.training_and_holdout_windows(engine, recipe, messages)
-    return ALGORITHMS[recipe.algorithm](engine, recipe, learnt, held_out, bundle.starts)
+    return adapt.candidate_adapter(engine, recipe, learnt, held_out, bundle.starts)
 
 
 @pytest.mark.parametrize("client", range(len(CLIENTS)))

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from device_runtime.adaptation.algorithms.local_steps import count_targets, log_probs
-from device_runtime.adaptation.algorithms.registry import ALGORITHMS
 from device_runtime.adaptation.gate import Verdict, judge, not_judged
 from device_runtime.adapter.adapter import Adapter
+from device_runtime.algorithm_registry import algorithm_named
 from device_runtime.inference.engine import TrainingEngine
 from device_runtime.manifest import Recipe
 from keyboard_model.batching.adaptation_window import newest_messages, split_tail
@@ -58,8 +58,7 @@ def adapt(
     reason = _obstacle(recipe, training, len(before))
     if reason is not None:
         return Adaptation(current, not_judged(reason, before), 0, time.perf_counter() - started)
-    algorithm = ALGORITHMS[recipe.algorithm]
-    candidate = algorithm(engine, recipe, training, tail, starts).stored_as(recipe.adapter_dtype)
+    candidate = candidate_adapter(engine, recipe, training, tail, starts).stored_as(recipe.adapter_dtype)
     verdict = (
         judge(before, word_losses(engine, tail, candidate), recipe.gate)
         if candidate.is_finite()
@@ -67,6 +66,17 @@ def adapt(
     )
     adapter = candidate if verdict.kept else current
     return Adaptation(adapter, verdict, recipe.steps, time.perf_counter() - started)
+
+
+def candidate_adapter(
+    engine: TrainingEngine, recipe: Recipe, training: Windows, tail: Windows, starts: Sequence[Adapter]
+) -> Adapter:
+    """Returns what the recipe's algorithm makes of the windows, before it is encoded or judged."""
+    algorithm = algorithm_named(recipe.algorithm)
+    if algorithm.adapt is None:
+        return starts[0]
+    candidate: Adapter = algorithm.adapt(engine, recipe, training, tail, starts)
+    return candidate
 
 
 def training_and_holdout_windows(

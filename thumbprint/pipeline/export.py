@@ -6,6 +6,8 @@ import importlib.metadata
 import math
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from device_runtime.manifest import GateRecipe, HistoryRecipe, Provenance, Recipe
 from federated.algorithms.registry import METHODS
 from federated.job import Job, PersonalizationConfig
@@ -96,20 +98,27 @@ def export_method(
 
 
 def recipe_of(personalization: PersonalizationConfig, method: Method, part: DeviceArtifact) -> Recipe:
-    """Returns what a phone does of what the job asks for, given what the method came to."""
+    """Returns what a phone does of what the job asks for, given what the method came to.
+
+    Raises:
+        ExportError: the method's device algorithm or its constants are not valid.
+    """
     values = personalization.model_dump(
         exclude={"method", "steps", "options", "federated", "batch", "window", "gate", "history"}
     )
-    return Recipe(
-        **values,
-        method=method.name,
-        algorithm=part.algorithm,
-        constants=dict(part.constants),
-        starts=len(part.starts),
-        steps=0 if part.algorithm == "none" else personalization.steps,
-        gate=GateRecipe(**personalization.gate.model_dump()),
-        history=_history(personalization, method),
-    )
+    try:
+        return Recipe(
+            **values,
+            method=method.name,
+            algorithm=part.algorithm,
+            constants=dict(part.constants),
+            starts=len(part.starts),
+            steps=0 if part.algorithm == "none" else personalization.steps,
+            gate=GateRecipe(**personalization.gate.model_dump()),
+            history=_history(personalization, method),
+        )
+    except ValidationError as error:  # a method of another package may name what no phone knows
+        raise ExportError(f"{method.name} has no usable recipe: {error.errors()[0]['msg']}") from error
 
 
 def _history(personalization: PersonalizationConfig, method: Method) -> HistoryRecipe:

@@ -1,1 +1,1 @@
-"""How a phone comes from the bundle's starts to its owner's adapter: one file an algorithm, `algorithms` by name."""
+"""How a phone comes from the bundle's start adapters to its owner's adapter: one file per algorithm."""

@@ -18,6 +18,7 @@ import numpy as np
 
 from device_runtime.adaptation.algorithms.local_steps import batches, count_targets, gradient, step_sizes
 from device_runtime.adapter.adapter import Adapter, interpolate
+from device_runtime.algorithm_registry import DeviceAlgorithm
 from device_runtime.inference.engine import TrainingEngine
 from device_runtime.manifest import Recipe
 from keyboard_model.batching.windows import Windows
@@ -53,3 +54,6 @@ def _product(own: Adapter, shared: Adapter, slope: Adapter) -> float:
 def _moved(own: Adapter, slope: Adapter, alpha: float, rates: StepSizes) -> Adapter:
     low, high = alpha * rates.learning_rate, alpha * rates.bias_rate
     return Adapter(own.lora_a - low * slope.lora_a, own.lora_b - low * slope.lora_b, own.bias - high * slope.bias)
+
+
+ALGORITHM = DeviceAlgorithm("apfl", adapt, constants={"alpha": (0, 1), "alpha_rate": (0, 1e30)})

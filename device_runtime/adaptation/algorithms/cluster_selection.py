@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from device_runtime.adaptation.algorithms.fine_tuning import train
 from device_runtime.adaptation.algorithms.local_steps import log_probs
 from device_runtime.adapter.adapter import Adapter
+from device_runtime.algorithm_registry import DeviceAlgorithm
 from device_runtime.inference.engine import TrainingEngine
 from device_runtime.manifest import Recipe
 from keyboard_model.batching.windows import Windows
@@ -35,3 +36,10 @@ def adapt(
 ) -> Adapter:
     """Returns the adapter trained from, and pulled to, the start with the least loss on `learnt`; ties to the first."""
     return train(engine, recipe, learnt, best_adapter(engine, learnt, starts))
+
+
+ALGORITHM = DeviceAlgorithm(
+    "clusters",
+    adapt,
+    several_starts=True,  # each start is an adapter that a phone may choose without a step
+)

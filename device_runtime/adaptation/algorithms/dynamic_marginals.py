@@ -17,6 +17,7 @@ import numpy as np
 from device_runtime.adaptation.algorithms.fine_tuning import train
 from device_runtime.adaptation.algorithms.local_steps import batches, gradient
 from device_runtime.adapter.adapter import Adapter
+from device_runtime.algorithm_registry import DeviceAlgorithm
 from device_runtime.inference.engine import TrainingEngine
 from device_runtime.manifest import Recipe
 from keyboard_model.batching.windows import IGNORE, Windows
@@ -42,3 +43,11 @@ def adapt(
     moved = np.float32(recipe.constants["strength"]) * np.log((typed + few) / (expected + few))
     bias = start.bias + np.where(typed > 0, moved, np.float32(0.0))
     return train(engine, recipe, learnt, Adapter(start.lora_a, start.lora_b, bias))
+
+
+ALGORITHM = DeviceAlgorithm(
+    "marginals",
+    adapt,
+    constants={"strength": (0, 100), "pseudo_count": (1e-6, 1e30)},
+    moves_without_steps=lambda constants: constants["strength"] > 0,
+)

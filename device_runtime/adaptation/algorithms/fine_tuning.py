@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from device_runtime.adaptation.algorithms.local_steps import batches, count_targets, step_sizes
 from device_runtime.adapter.adapter import Adapter
+from device_runtime.algorithm_registry import DeviceAlgorithm
 from device_runtime.inference.engine import TrainingEngine
 from device_runtime.manifest import Recipe
 from keyboard_model.batching.windows import Windows
@@ -27,3 +28,6 @@ def train(engine: TrainingEngine, recipe: Recipe, windows: Windows, anchor: Adap
         adapter, _ = engine.adapt(*made[step % len(made)], adapter, anchor, rates)
     engine.rest()
     return adapter
+
+
+ALGORITHM = DeviceAlgorithm("steps", adapt)

@@ -15,6 +15,7 @@ import numpy as np
 from device_runtime.adaptation.algorithms.cluster_selection import best_adapter
 from device_runtime.adaptation.algorithms.fine_tuning import train
 from device_runtime.adapter.adapter import Adapter, interpolate
+from device_runtime.algorithm_registry import DeviceAlgorithm
 from device_runtime.inference.engine import TrainingEngine
 from device_runtime.manifest import Recipe
 from keyboard_model.batching.windows import Windows
@@ -31,3 +32,6 @@ def adapt(
     own = train(engine, recipe, learnt, shared)
     shares = np.linspace(1.0, 0.0, int(recipe.constants["grid"]), dtype=np.float32)
     return best_adapter(engine, held_out, (interpolate(shared, own, float(share)) for share in shares))
+
+
+ALGORITHM = DeviceAlgorithm("interpolate", adapt, constants={"grid": (2, 1001)})
