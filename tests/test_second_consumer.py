@@ -109,7 +109,7 @@ def messages(tiny_corpus: Path) -> list[str]:
     from federated.corpus.store import Corpus
 
     with Corpus.open(tiny_corpus) as corpus:
-        return [message.text for message in corpus.messages(corpus.user_at(0))]
+        return [message.text for message in corpus.messages(next(corpus.user_ids()))]
 
 
 @pytest.fixture(scope="session")

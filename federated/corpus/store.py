@@ -97,21 +97,10 @@ class Corpus:
         return self._about["description"]
 
     def user_ids(self) -> Iterator[str]:
-        """Yields every user id in the order of `user_at`, without holding them all."""
+        """Yields every user id in ascending order, without loading them all into memory."""
         query = select(schema.users.c.user_id).order_by(schema.users.c.number)
         with self._engine.connect() as connection:
             yield from connection.execution_options(yield_per=1000).scalars(query)
-
-    def user_at(self, index: int) -> str:
-        """Returns the user numbered `index`, 0 <= index < num_users, in O(log n).
-
-        Raises:
-            IndexError: there is no such number.
-        """
-        rows = self._rows(select(schema.users.c.user_id).where(schema.users.c.number == index))
-        if not rows:
-            raise IndexError(f"user {index} of a corpus of {self.num_users}")
-        return str(rows[0].user_id)
 
     def messages(self, user_id: str) -> list[Message]:
         """Returns one user's messages in the order they wrote them, what no keyboard may learn masked in them.

@@ -1,4 +1,4 @@
-"""A finished run's model on the users measured: their words in its tokenizer, their gradients at its weights."""
+"""Measures users at a finished run's model: their words in its tokenizer and their gradients at its weights."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from federated.runtime.execution_context import execution_context
 from keyboard_model.batching.windows import pack
 from keyboard_model.text.tokenizer import Tokenizer
 
-_TOGETHER = 50  # users a TFF call: what is held in memory, whatever the population
-_MOST_WINDOWS = 32  # of a half: beyond it, more text of the same user changes their gradient little
+_TOGETHER = 50  # users in a TFF call: bounds memory, independent of the population
+_MOST_WINDOWS = 32  # in a half: more text of the same user changes their gradient only slightly
 
 
 @dataclass(frozen=True)
 class UserGradient:
-    """One user at the shared model: its loss there in nats a piece, the gradient's norm, the cosine of two halves."""
+    """One user at the shared model: loss in nats per piece, gradient norm, cosine of the halves' gradients."""
 
     pieces: int
     loss: float
@@ -36,8 +36,8 @@ class UserGradient:
 
 @dataclass(frozen=True)
 class AtSharedModel:
-    """gradients: None where fewer than two users' text fills two halves. users: by id, those it does of.
-    outside_tokenizer: of each user, in order."""
+    """gradients: None if fewer than two users have text for two halves. users: the users who do, by id.
+    outside_tokenizer: share of words outside the tokenizer, for each user in order."""
 
     gradients: Gradients | None
     users: dict[str, UserGradient]
@@ -60,12 +60,14 @@ def checked_run(run: Path, corpus: Corpus) -> Run:
 
 
 def at_shared_model(
-    folder: Run, corpus: Corpus, writers: UserTexts, seed: int, on_users: Callable[[int, int], None]
+    folder: Run, corpus: Corpus, user_texts: UserTexts, seed: int, on_users: Callable[[int, int], None]
 ) -> AtSharedModel:
-    """Measures the users at the run's best weights, on the learning part of their messages.
+    """Measures the users at the run's best weights, on the training part of their messages.
 
     Raises:
-        RunError, CorpusError, WorkerError: see there.
+        RunError: the run cannot be read.
+        CorpusError: the corpus cannot be read.
+        WorkerError: a TFF worker cannot be reached.
     """
     job, tokenizer, parameters = folder.job(), folder.tokenizer(), folder.parameters()
     config, base = job.personalization, start_from(job, parameters)
@@ -74,7 +76,7 @@ def at_shared_model(
     done = 0
     with execution_context():
         state = process.initialize()
-        for cohort in _cohorts([user.user_id for user in writers.users]):
+        for cohort in _cohorts([user.user_id for user in user_texts.users]):
             data = {}
             for user_id in cohort:
                 texts = [message.text for message in corpus.messages(user_id)]
@@ -87,8 +89,8 @@ def at_shared_model(
                 state, rows = process.next(state, base, first, second)
                 found |= {user_id: _user(row) for user_id, row in zip(data, rows, strict=True)}
             done += len(cohort)
-            on_users(done, len(writers.users))
-    return AtSharedModel(gradient_dissimilarity.gradients_of(state), found, outside_tokenizer(writers, tokenizer))
+            on_users(done, len(user_texts.users))
+    return AtSharedModel(gradient_dissimilarity.gradients_of(state), found, outside_tokenizer(user_texts, tokenizer))
 
 
 def _cohorts(users: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -98,7 +100,7 @@ def _cohorts(users: Sequence[str]) -> Iterator[Sequence[str]]:
 def _halves(
     messages: Sequence[str], user_id: str, tokenizer: Tokenizer, batch: int, window: int, seed: int
 ) -> tuple[Batches, Batches]:
-    """Returns two halves of a user's messages, drawn at random, as batches; both of as many messages."""
+    """Returns two random halves of a user's messages as batches; both have the same number of messages."""
     order = user_rng(seed, user_id).permutation(len(messages)).tolist()
     size = len(messages) // 2
     return _batches(messages, order[:size], tokenizer, batch, window), _batches(

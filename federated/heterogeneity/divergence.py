@@ -1,19 +1,17 @@
-"""Jensen-Shannon divergence, and what is left of it once chance is taken out.
+"""Jensen-Shannon divergence of users' texts, corrected for chance.
 
-Two short texts of one person differ, for no word of the one need occur in the other. So what two texts show is
-held against the noise floor: what texts of one writer show at the same length. Above it,
+Two short texts of the same person differ by chance. Therefore the divergence of two texts is compared with a noise
+floor: the divergence of two texts of one user at the same length.
 
     difference = (observed − floor) / (1 − floor)
 
-is 0 where both come from one source and 1 where they share no word, at whatever length (a chance correction, as in
-Hubert and Arabie 1985). With the floor the mean of both sources' own, observed − floor is half an energy distance
+It is 0 if both texts come from one source and 1 if they share no word, at any length (a chance correction, as in
+Hubert and Arabie 1985). If the floor is the mean of both sources' floors, observed − floor is half an energy distance
 (Székely and Rizzo 2013), which is never negative in expectation: JSD is the square of a metric of Hilbert space
 (Fuglede and Topsøe 2004).
 
-Users' texts cut to one length, in two disjoint halves each: what every comparison between users stands on.
-
-One length for all, because the divergence of two texts falls with their length: of texts as long as they come
-it would measure who writes much.
+Every comparison between users uses texts of one common length, two disjoint halves for each user. The length is
+common because the divergence of two texts falls with their length: without it, it would measure how much users type.
 """
 
 from __future__ import annotations
@@ -30,19 +28,19 @@ from federated.heterogeneity.user_texts import Numbers, UserText, UserTexts
 
 @dataclass(frozen=True)
 class Divergence:
-    """In bits, 0 to 1. observed: between the two sources. floor: within a source, at the same length."""
+    """In bits, 0 to 1. observed: between the two sources. floor: within one source, at the same length."""
 
     observed: float
     floor: float
 
     @property
     def excess(self) -> float:
-        """What chance does not explain, in bits; a little below 0 where chance explains all."""
+        """Observed minus floor, in bits; slightly negative if chance explains all of it."""
         return self.observed - self.floor
 
     @property
     def difference(self) -> float:
-        """The excess as a share of what there is room for; 0 where the floor leaves none."""
+        """The excess as a share of its largest possible value, 1 − floor; 0 if the floor is 1."""
         return self.excess / (1 - self.floor) if self.floor < 1 else 0.0
 
 
@@ -62,7 +60,7 @@ def jensen_shannon(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
 
 
 def between_texts(first: Numbers, second: Numbers) -> float:
-    """Returns the divergence of two texts, given as word numbers, in bits. `[words]`, `[words]`"""
+    """Returns the divergence, in bits, of two texts given as word numbers, `[words]` each."""
     _, which = np.unique(np.concatenate([first, second]), return_inverse=True)
     size = int(which.max()) + 1
     return jensen_shannon(
@@ -71,41 +69,41 @@ def between_texts(first: Numbers, second: Numbers) -> float:
 
 
 LENGTHS = (400, 200, 100, 50, 25)
-"""Words of a half; the longest is taken at which enough users can be measured."""
+"""Words in each half. The longest length at which enough users can be measured is used."""
 ENOUGH_USERS = 20
-"""So many, or half of all, whichever is fewer."""
+"""Users that must be measurable: this many, or half of all if that is fewer."""
 SPLITS = 8
-"""Every user's messages are halved at random so often, and what the splits show averaged."""
+"""Number of random splits of each user's messages; divergences are means over the splits."""
 
 
 @dataclass(frozen=True)
 class Halves:
-    """One user's text in halves. texts: `[SPLITS, 2, length]`. floor: divergence of two halves, mean, in bits."""
+    """One user's text in halves. texts: `[SPLITS, 2, length]` words. floor: mean divergence of halves (bits)."""
 
-    writer: UserText
+    user: UserText
     texts: Numbers
     floor: float
 
 
 def common_length(sizes: npt.ArrayLike) -> int | None:
-    """Returns the words of a half for users with so many words; None where even the shortest asks too much."""
+    """Returns the common length of a half, given each user's words; None if too few users reach the shortest length."""
     words = np.asarray(sizes)
     enough = max(2, min(ENOUGH_USERS, len(words) // 2))
     return next((length for length in LENGTHS if (words >= 2 * length).sum() >= enough), None)
 
 
-def split_in_halves(writers: UserTexts, length: int, seed: int) -> tuple[Halves, ...]:
-    """Returns the halves of all users with at least `2 * length` words, in order."""
-    return tuple(_halves(user, length, seed) for user in writers.users if len(user.words) >= 2 * length)
+def split_in_halves(user_texts: UserTexts, length: int, seed: int) -> tuple[Halves, ...]:
+    """Returns the halves of every user with at least `2 * length` words, in order."""
+    return tuple(_halves(user, length, seed) for user in user_texts.users if len(user.words) >= 2 * length)
 
 
 def user_rng(seed: int, user_id: str) -> np.random.Generator:
-    """Returns what is drawn for one user: the same whoever else is measured."""
+    """Returns the random generator of one user; it does not depend on which other users are measured."""
     return np.random.default_rng([seed, zlib.crc32(user_id.encode())])
 
 
-def _halves(writer: UserText, length: int, seed: int) -> Halves:
-    rng = user_rng(seed, writer.user_id)
-    orders = [writer.shuffled(rng) for _ in range(SPLITS)]
+def _halves(user: UserText, length: int, seed: int) -> Halves:
+    rng = user_rng(seed, user.user_id)
+    orders = [user.shuffled(rng) for _ in range(SPLITS)]
     texts = np.stack([np.stack([order[:length], order[-length:]]) for order in orders])
-    return Halves(writer, texts, float(np.mean([between_texts(*split) for split in texts])))
+    return Halves(user, texts, float(np.mean([between_texts(*split) for split in texts])))

@@ -1,10 +1,11 @@
-"""How much of what sets a user apart is signal and how much noise: after how many words their text is evidence.
+"""Separates signal from noise in the differences between users: how many words of a user are enough evidence.
 
-What is learnt of a user is a mean over their words (or pieces) of a vector: how often each word comes, or the
-loss's gradient. Users' true means vary by τ² around everybody's, and a mean of n words by σ²/n around its own.
-The best guess of a user's mean, by squared error, takes the share n / (n + σ²/τ²) from the user and the rest from
-everybody (the James-Stein family; Efron and Morris 1973; as Bühlmann's credibility in insurance): σ²/τ² words are
-the evidence at which half of a user's own is believed. Both are read off disjoint halves, whose noise is independent.
+A model learns from a user the mean of a vector over their words (or pieces): word frequencies, or the gradient of the
+loss. The users' true means have variance τ² around the population mean, and a mean of n words has variance σ²/n around
+the user's true mean. The estimate with the least squared error gives the user's own mean the weight n / (n + σ²/τ²)
+and the population mean the rest (James-Stein estimators; Efron and Morris 1973; Bühlmann's credibility in insurance).
+So σ²/τ² is the number of words at which both have equal weight. Both variances are estimated from disjoint halves,
+whose noise is independent.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ from federated.heterogeneity.user_texts import Numbers
 
 @dataclass(frozen=True)
 class Evidence:
-    """Of vectors in halves A, B of each user.
+    """Moments of the vectors A_k and B_k of the two halves of each user k.
 
     Attributes:
-        within: Mean of ⟨A_k, B_k⟩, the halves of one user.
-        across: Mean of ⟨A_k, B_l⟩, the halves of two.
+        within: Mean of ⟨A_k, B_k⟩ over users.
+        across: Mean of ⟨A_k, B_l⟩ over pairs of different users.
         noise: σ², the variance of one word (or piece) within a user.
-        evidence: σ²/τ² with τ² = within − across, in words (or pieces); None where users show no difference.
+        evidence: σ²/τ² with τ² = within − across, in words (or pieces); None if the users show no difference.
     """
 
     within: float
@@ -34,20 +35,20 @@ class Evidence:
     evidence: float | None
 
     def trusted(self, size: float) -> float:
-        """Returns the share of a user's own that so many words (or pieces) warrant, 0 to 1."""
+        """Returns the weight, 0 to 1, of a user's own mean over `size` words (or pieces)."""
         return 0.0 if self.evidence is None else size / (size + self.evidence) if size else 0.0
 
 
 def signal(within: float, across: float, noise: float) -> Evidence:
-    """Returns the signal of these moments."""
+    """Returns the evidence that follows from these moments."""
     variance = within - across
     return Evidence(within, across, noise, noise / variance if variance > 0 else None)
 
 
 def word_evidence(halves: tuple[Halves, ...], vocabulary: int) -> Evidence:
-    """Returns the signal in how often each user uses each word, at least two users, mean over the splits.
+    """Returns the evidence in users' word frequencies, as the mean over the splits; needs at least two users.
 
-    The gradient of a bias on the words is the shared model's frequencies minus these, so this is what a bias learns.
+    The gradient of a bias on the words is the shared model's frequencies minus the user's: it is what a bias learns.
     """
     splits, _, length = halves[0].texts.shape
     moments = [_moments([half.texts[i] for half in halves], vocabulary) for i in range(splits)]
@@ -56,7 +57,11 @@ def word_evidence(halves: tuple[Halves, ...], vocabulary: int) -> Evidence:
 
 
 def _moments(texts: list[Numbers], vocabulary: int) -> tuple[float, float, float]:
-    """Means of ⟨A_k, B_k⟩ over users, ⟨A_k, B_l⟩ over pairs, ‖A_k − B_k‖² over users; `texts` of `[2, length]`."""
+    """Returns the means of ⟨A_k, B_k⟩ over users, ⟨A_k, B_l⟩ over pairs and ‖A_k − B_k‖² over users.
+
+    Args:
+        texts: `[2, length]` word numbers of each user.
+    """
     users = len(texts)
     sums = np.zeros((2, vocabulary))
     product = apart = 0.0

@@ -1,13 +1,13 @@
-"""Whether users pull the shared model the same way: their gradients at it, as a TFF computation.
+"""Gradient dissimilarity: whether users' gradients at the shared model agree, as a TFF computation.
 
-g_k is the gradient of user k's mean loss with respect to the adapter at its start, B and bias (A's is zero there).
-Only sums reach the server, as secure aggregation would give them, next to a few numbers a user.
+g_k is the gradient of user k's mean loss with respect to B and the bias of the initial adapter (A's gradient is zero
+there). Only sums reach the server, as secure aggregation would provide them, and a few numbers for each user.
 
     dissimilarity  E‖g_k − g‖² / ‖g‖², g = E g_k: B² − 1 of Li et al. 2020 (FedProx, arXiv:1812.06127), definition 3
-    cosine         mean over pairs of users; and of two halves of one user, which is what a pair of alike users has
+    cosine         mean over pairs of users; and over the two halves of one user, as a reference for similar users
 
-Every user counts once, in E as in all of Thumbprint's figures. A small sample's g_k is noisy, and noise alone makes
-gradients dissimilar: `signal` has what is left of it, by halves (see there).
+Every user counts once in E, as in all of Thumbprint's figures. g_k of a small sample is noisy, and noise alone makes
+gradients dissimilar: `signal` is estimated from halves, which removes the noise (see `evidence`).
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from keyboard_model.model import cifg_lstm
 
 @dataclass(frozen=True)
 class Gradients:
-    """See the module.
+    """How users' gradients differ at the shared model.
 
     Attributes:
-        users: Whose text fills two halves.
-        dissimilarity: E‖g_k − g‖² / ‖g‖²; 0 when all pull alike. None where the mean gradient is zero.
-        between_cosine: Mean cosine of halves of two users.
-        within_cosine: Mean cosine of the two halves of one user.
-        signal: In pieces.
+        users: Number of users with text for two halves.
+        dissimilarity: E‖g_k − g‖² / ‖g‖²; 0 if all gradients are equal. None if the mean gradient is zero.
+        between_cosine: Mean cosine between halves of two users.
+        within_cosine: Mean cosine between the two halves of one user.
+        signal: Evidence in pieces.
     """
 
     users: int
@@ -50,8 +50,8 @@ class Gradients:
 
 class GradientProcess(NamedTuple):
     """`initialize() -> state@SERVER`; `next(state, base@SERVER, first@CLIENTS, second@CLIENTS) ->
-    (state@SERVER, rows@CLIENTS)` adds a cohort; a row has `pieces`, `loss` (nats a piece), `norm` and `cosine`
-    (of the user's halves)."""
+    (state@SERVER, rows@CLIENTS)` adds a cohort; a row has `pieces`, `loss` (nats per piece), `norm` and `cosine`
+    (between the user's halves)."""
 
     initialize: Any
     next: Any
@@ -102,7 +102,7 @@ def _size(base: SharedModel) -> int:
 
 
 def build(base: SharedModel, batch: int, window: int, bos: int) -> GradientProcess:
-    """Returns the process for models of this shape; halves are of `batch_type(batch, window)`."""
+    """Returns the process for models of this shape; each half is a data set of `batch_type(batch, window)`."""
     kind, data, size = type_of(base), batch_type(batch, window), _size(base)
 
     @tff.tensorflow.computation(kind, data, data)
@@ -148,7 +148,7 @@ def build(base: SharedModel, batch: int, window: int, bos: int) -> GradientProce
 
 
 def gradients_of(state: collections.OrderedDict) -> Gradients | None:
-    """Returns the figures of the process's state; None with fewer than two users."""
+    """Returns the figures of the process's final state; None with fewer than two users."""
     sums = {name: np.asarray(value, np.float64) for name, value in state.items()}
     users = float(sums["users"])
     if users < 2:

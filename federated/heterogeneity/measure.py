@@ -1,4 +1,4 @@
-"""Measures how the users of a corpus differ, and, with a run, how they differ at its shared model."""
+"""Measures how the users of a corpus differ and, if a run is given, how they differ at its shared model."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MAX_USERS = 500
 
 
 def _ignored(done: int, total: int) -> None:
-    """Where nobody watches."""
+    """The default callback: does nothing."""
 
 
 def measure(
@@ -36,41 +36,43 @@ def measure(
     seed: int = 0,
     on_users: Callable[[int, int], None] = _ignored,
 ) -> Heterogeneity:
-    """Measures a corpus, read a client at a time.
+    """Measures a corpus, which is read one client at a time.
 
     Args:
         path: The corpus.
         run: The folder of a finished training on it.
-        max_users: So many users are drawn where the corpus has more.
-        seed: Decides all that is drawn.
-        on_users: Called with how many users are done, and of how many: once for reading, again at the run's model.
+        max_users: If the corpus has more users, this many are drawn at random.
+        seed: Seed of every random draw.
+        on_users: Called with the users done and the users in total, while reading and again at the run's model.
 
     Raises:
         HeterogeneityError: fewer than two users typed a word.
-        CorpusError, RunError, WorkerError: see there.
+        CorpusError: the corpus cannot be read.
+        RunError: the run is not finished, or was trained on another corpus.
+        WorkerError: a TFF worker cannot be reached.
     """
     with Corpus.open(path) as corpus:
         if run is None:
             share = DataConfig().train_share
-            writers = read_user_texts(corpus, max_users=max_users, train_share=share, seed=seed, on_users=on_users)
-            return _measured(corpus, writers, share, seed, None, None)
+            user_texts = read_user_texts(corpus, max_users=max_users, train_share=share, seed=seed, on_users=on_users)
+            return _measured(corpus, user_texts, share, seed, None, None)
         from federated.heterogeneity.at_shared_model import at_shared_model, checked_run
 
         folder = checked_run(run, corpus)
         share = folder.job().data.train_share
-        writers = read_user_texts(corpus, max_users=max_users, train_share=share, seed=seed, on_users=on_users)
-        at_model = at_shared_model(folder, corpus, writers, seed, on_users)
-        return _measured(corpus, writers, share, seed, run, at_model)
+        user_texts = read_user_texts(corpus, max_users=max_users, train_share=share, seed=seed, on_users=on_users)
+        at_model = at_shared_model(folder, corpus, user_texts, seed, on_users)
+        return _measured(corpus, user_texts, share, seed, run, at_model)
 
 
 def _measured(
-    corpus: Corpus, writers: UserTexts, share: float, seed: int, run: Path | None, at_model: AtSharedModel | None
+    corpus: Corpus, user_texts: UserTexts, share: float, seed: int, run: Path | None, at_model: AtSharedModel | None
 ) -> Heterogeneity:
-    length = common_length([len(user.words) for user in writers.users])
-    halves = split_in_halves(writers, length, seed) if length else ()
+    length = common_length([len(user.words) for user in user_texts.users])
+    halves = split_in_halves(user_texts, length, seed) if length else ()
     pairs = between_users(halves, seed)
     groups = clusters(halves, seed)
-    users = _rows(writers, halves, groups, seed, at_model)
+    users = _rows(user_texts, halves, groups, seed, at_model)
     return Heterogeneity(
         corpus_id=corpus.corpus_id,
         corpus=corpus.description,
@@ -89,7 +91,7 @@ def _measured(
         drift=comparison(user.drift for user in users if user.drift),
         outside_shared=summarize_users(user.outside_shared for user in users),
         outside_tokenizer=summarize_users(user.outside_tokenizer for user in users),
-        signal=word_evidence(halves, len(writers.vocabulary)) if halves else None,
+        signal=word_evidence(halves, len(user_texts.vocabulary)) if halves else None,
         clusters=groups,
         within_clusters=_within(pairs, halves, groups),
         gradients=at_model.gradients if at_model else None,
@@ -99,14 +101,16 @@ def _measured(
 
 
 def _rows(
-    writers: UserTexts, halves: tuple[Halves, ...], groups: Clusters, seed: int, at_model: AtSharedModel | None
+    user_texts: UserTexts, halves: tuple[Halves, ...], groups: Clusters, seed: int, at_model: AtSharedModel | None
 ) -> tuple[UserRow, ...]:
-    compared = [half.writer.user_id for half in halves]
-    apart: dict[str, Divergence] = dict(zip(compared, leave_one_out(writers, halves, seed), strict=True))
-    drifts = {half.writer.user_id: temporal_drift(half) for half in halves}
+    compared = [half.user.user_id for half in halves]
+    apart: dict[str, Divergence] = dict(zip(compared, leave_one_out(user_texts, halves, seed), strict=True))
+    drifts = {half.user.user_id: temporal_drift(half) for half in halves}
     members = dict(zip(compared, groups.members, strict=True))
-    outside = at_model.outside_tokenizer if at_model else [None] * len(writers.users)
-    columns = zip(writers.users, plain_to_others(writers), share_outside_vocabulary(writers), outside, strict=True)
+    outside = at_model.outside_tokenizer if at_model else [None] * len(user_texts.users)
+    columns = zip(
+        user_texts.users, plain_to_others(user_texts), share_outside_vocabulary(user_texts), outside, strict=True
+    )
     return tuple(
         UserRow(
             user_id=user.user_id,
@@ -125,6 +129,6 @@ def _rows(
 
 
 def _within(pairs: tuple[Pair, ...], halves: tuple[Halves, ...], groups: Clusters) -> float | None:
-    group = {half.writer.user_id: member for half, member in zip(halves, groups.members, strict=True)}
+    group = {half.user.user_id: member for half, member in zip(halves, groups.members, strict=True)}
     inside = [pair.divergence.difference for pair in pairs if group[pair.first] == group[pair.second]]
     return float(np.mean(inside)) if inside and groups.count > 1 else None

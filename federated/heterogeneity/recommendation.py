@@ -1,6 +1,6 @@
-"""What to ship for users who differ so: the first answer that fits decides.
+"""Recommends a personalization method for a measured population: the first rule that applies decides.
 
-Advice is a start to be checked with `thumbprint compare`, which measures what rules can only expect.
+A recommendation is a starting point: check it with `thumbprint compare`, which measures the methods.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ Method = Literal["global_only", "user_history", "ditto", "clustered", "local_onl
 
 MOST_STEPS = 20
 PULL = 0.01
-"""λ at which the pull to the shared model matches the loss's own curvature: the two are equal where half is trusted."""
+"""λ at which the pull to the shared model equals the curvature of the loss; used if the trusted share is one half."""
 LEAST_PULL, MOST_PULL = 0.001, 1.0
 ALL_WORDS = 2000
 
 
 @dataclass(frozen=True)
 class Recommendation:
-    """What to ship, and why.
+    """The recommended method and settings, with reasons.
 
     Attributes:
-        method: As `federated.algorithms.registry` names it; global_only is "don't personalize".
+        method: Its name in `federated.algorithms.registry`; global_only means no personalization.
         because: The reason in one sentence.
-        clusters: How many shared models.
-        steps: K of an adaptation; 0 where nothing is adapted.
-        proximal: λ of its pull to the shared model.
-        evidence: Words at which half of a user's own is believed (see `signal`); None where nothing is adapted.
-        newest_words: How much of the history an adaptation reads.
-        try_also: What to put beside it in a comparison.
-        findings: Every rule, whether it holds or not.
+        clusters: Number of shared models.
+        steps: Steps K of an adaptation; 0 if the method does not adapt.
+        proximal: λ of the pull to the shared model.
+        evidence: Words at which a user's own mean has weight one half (see `evidence`); None if nothing is adapted.
+        newest_words: Words of the history that an adaptation reads.
+        try_also: Methods to compare it with.
+        findings: The outcome of every rule.
     """
 
     method: Method
@@ -59,7 +59,7 @@ class Recommendation:
 
 
 def recommend_method(found: Heterogeneity) -> Recommendation:
-    """Returns what to ship for these users. Pure: the same figures, the same advice."""
+    """Returns the recommendation for these users; it depends on the figures alone."""
     asked = answers(found)
     method, because = _method(found, asked)
     trusted = trusted_share(found)
@@ -81,29 +81,29 @@ def _method(found: Heterogeneity, asked: Answers) -> tuple[Method, str]:
     if found.length is None:
         return (
             "global_only",
-            "users typed too little to tell their difference from chance, so nothing can be learnt of it",
+            "users typed too little to tell their differences from chance, so nothing can be learnt from them",
         )
     if not asked.differ.holds:
-        return "global_only", "don't personalize: users write alike, and what one phone learns of its own is noise"
+        return "global_only", "don't personalize: users write alike, and what a phone learns from its own user is noise"
     if asked.apart.holds:
-        return "local_only", "users have next to no words in common: a shared model teaches them nothing"
+        return "local_only", "users have almost no words in common: a shared model does not help them"
     if asked.trusted.holds:
-        return "thumbprint", "users typed enough for their own words and habits to tell what they type next"
+        return "thumbprint", "users typed enough for their own words and habits to predict what they type next"
     if asked.clustered.holds and not asked.within.holds:
         return (
             "clustered",
-            "users fall into groups, are alike inside them and typed too little alone: a shared model a group",
+            "users form groups, are alike within them and typed too little individually: one shared model per group",
         )
     if asked.own_words.holds:
         return (
             "user_history",
             "users have words of their own, but typed too little for an adapter to tell habit from noise",
         )
-    return "global_only", "don't personalize: the users' difference is smaller than the noise of what they typed"
+    return "global_only", "don't personalize: the differences between users are smaller than the noise in their texts"
 
 
 def _pull(trusted: float) -> float:
-    """λ: a proximal term of λ against a curvature c keeps c / (c + λ) of the move; this is the share trusted."""
+    """Returns λ: with curvature c, a proximal term of λ keeps the share c / (c + λ) of the move, here `trusted`."""
     return min(MOST_PULL, max(LEAST_PULL, PULL * (1 - trusted) / trusted))
 
 

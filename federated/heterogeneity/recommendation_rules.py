@@ -1,8 +1,8 @@
-"""The questions that advice asks of the figures, each with what it measured, its threshold and its reason.
+"""The rules behind a recommendation, each with its measured figure, its threshold and its reason.
 
-Thresholds are set on the synthetic populations of `benchmarks/graded`, between what is measured on those whom
-nothing personal can help and on those whom it should; where one is not, it says so. They were set before any method
-was measured on these populations; what follows from the answers (`advice`) was mended after it.
+The thresholds are set on the synthetic populations of `benchmarks/graded`, between populations that personalization
+cannot help and populations that it should help; exceptions are noted. They were set before any method was measured on
+these populations. The conclusions drawn from the rules (`recommendation`) were corrected afterwards.
 """
 
 from __future__ import annotations
@@ -13,37 +13,37 @@ from federated.heterogeneity.report import Heterogeneity
 from federated.heterogeneity.user_clusters import CLEAR
 
 ALIKE = 0.03
-"""Mean difference between users below which they are one source: identical users show 0.00, those with a quarter of
-their messages their own 0.08."""
+"""Mean difference between users below which they count as one source: identical users show 0.00, users with a quarter
+of their own messages 0.08."""
 OWN_WORDS = 0.03
-"""Mean share of typing in words that nobody shares, from which a history of one's own words pays: identical users show
-0.01 (words so rare that chance leaves them to one), those with a quarter of their messages their own 0.07."""
+"""Mean share of typing in unshared words from which a history of own words pays off: identical users show 0.01 (words
+so rare that one user has them by chance), users with a quarter of their own messages 0.07."""
 TRUSTED = 0.25
-"""Share of a user's own optimum that their text warrants, from which an adapter pays. Between users with a quarter of
-their messages their own (0.2), who differ by words of their own, and with a half (0.4)."""
+"""Trusted share from which an adapter pays off: between users with a quarter of their own messages (0.2), who differ by
+their own words, and users with a half (0.4)."""
 APART = 0.9
-"""Mean difference between users from which there is nothing to share. No graded population reaches it, for all of them
-write English (disjoint: 0.5): it takes users of other languages."""
+"""Mean difference between users from which a shared model has nothing to offer. No graded population reaches it because
+all of them write English (disjoint: 0.5): it takes users of different languages."""
 DRIFTING = 0.06
-"""Mean difference of a user's first words to their last, from which old words mislead. No graded population drifts, and
-chance shows up to 0.024 on them."""
+"""Mean difference between a user's first and last words from which old words mislead. No graded population drifts; they
+show up to 0.024 by chance."""
 WITHIN = 0.5
-"""Difference that is left inside a cluster, as a share of that between users, from which clusters do not suffice. The
-clustered population leaves 0.0."""
+"""Difference within a cluster, as a share of the difference between users, from which clusters are not enough. The
+clustered population shows 0.0."""
 RECENT_WORDS = 500
-"""What an adaptation reads of a user who drifts, and the most that K, λ and the question of trust count on."""
+"""Words that an adaptation reads of a user who drifts, and the most words on which K, λ and the trusted share rely."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One rule's outcome.
+    """The outcome of one rule.
 
     Attributes:
-        rule: What is asked.
-        measured: The figure it reads; None where it could not be measured, and then the rule does not hold.
-        threshold: Held from here on.
-        holds: The answer.
-        reason: What the answer means.
+        rule: The question.
+        measured: The figure behind it; None if it could not be measured (the rule then does not hold).
+        threshold: The least figure at which the rule holds.
+        holds: Whether it holds.
+        reason: What the outcome means.
     """
 
     rule: str
@@ -55,7 +55,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Answers:
-    """Every rule's finding, by what it asks."""
+    """The finding of each rule, by name."""
 
     differ: Finding
     apart: Finding
@@ -72,7 +72,7 @@ class Answers:
 
 
 def answers(found: Heterogeneity) -> Answers:
-    """Asks every question."""
+    """Evaluates every rule."""
     between = found.between_users.difference.mean if found.between_users else None
     drift = found.drift.difference.mean if found.drift else None
     silhouettes = found.clusters.silhouettes.values()
@@ -81,44 +81,46 @@ def answers(found: Heterogeneity) -> Answers:
     evidence = evidence_of(found)
     return Answers(
         differ=_finding(
-            "do users differ more than chance?", between, ALIKE,
-            "two users' texts differ more than two texts of one user", "two users' texts are as two texts of one",
+            "do users differ more than by chance?", between, ALIKE,
+            "two users' texts differ more than two texts of one user",
+            "two users' texts differ no more than two texts of one user",
         ),
         apart=_finding(
             "do users share no language?", between, APART,
-            "they have next to no words in common", "there is a common language to learn from everybody",
+            "they have almost no words in common", "they have a common language to learn",
         ),
         clustered=Finding(
-            "do users fall into groups?", clear, CLEAR, found.clusters.count > 1,
-            f"{found.clusters.count} groups stay apart on text they were not made from"
-            if found.clusters.count > 1 else "no grouping of a tenth of the users or more is clear on other text",
+            "do users form groups?", clear, CLEAR, found.clusters.count > 1,
+            f"{found.clusters.count} groups are also separate on text that was not used to form them"
+            if found.clusters.count > 1
+            else "no grouping with a tenth of the users or more in each group is clear on other text",
         ),
         within=_finding(
             "do users of one group still differ?", _ratio(found.within_clusters, between), WITHIN,
-            "inside a group users differ nearly as much", "what sets users apart is their group",
+            "within a group users differ nearly as much", "the group explains how users differ",
         ),
         own_words=_finding(
-            "have users words of their own?", found.outside_shared.mean if found.outside_shared else None, OWN_WORDS,
+            "do users have words of their own?", found.outside_shared.mean if found.outside_shared else None, OWN_WORDS,
             "no shared model can suggest words that nobody else types: a phone's history can",
-            "hardly a word is one user's alone",
+            "hardly any word belongs to one user alone",
         ),
         trusted=_finding(
-            "did users type enough to be believed?",
+            "did users type enough to be trusted?",
             trusted_share(found) if found.signal or found.gradients else None, TRUSTED,
-            f"half of a user's own is warranted at {evidence:,.0f} {words}" if evidence else "",
-            f"half of a user's own would be warranted at {evidence:,.0f} {words}, more than they typed"
-            if evidence else "what sets users apart is lost in noise",
+            f"{evidence:,.0f} {words} of a user's own are enough to trust them by half" if evidence else "",
+            f"{evidence:,.0f} {words} of a user's own would be enough to trust them by half, more than they typed"
+            if evidence else "the differences between users are lost in noise",
         ),
         drifting=_finding(
             "do users change with time?", drift, DRIFTING,
-            "a user's old words are no longer theirs: adapt on the newest", "old words are as good as new ones",
+            "a user's old words no longer represent them: adapt on the newest", "old words are as good as new ones",
         ),
     )  # fmt: skip
 
 
 def _finding(rule: str, measured: float | None, threshold: float, holding: str, failing: str) -> Finding:
     if measured is None:
-        return Finding(rule, None, threshold, False, "not measured: there is too little text, or nothing to compare")
+        return Finding(rule, None, threshold, False, "not measured: too little text, or nothing to compare")
     holds = measured >= threshold
     return Finding(rule, measured, threshold, holds, holding if holds else failing)
 
@@ -128,15 +130,15 @@ def _ratio(part: float | None, whole: float | None) -> float | None:
 
 
 def evidence_of(found: Heterogeneity) -> float | None:
-    """Returns the gradients' where there is a run, for they are what an adapter learns from; the words' otherwise."""
+    """Returns the gradients' evidence if there is a run (an adapter learns from them), else that of the words."""
     signal = found.gradients.signal if found.gradients else found.signal
     return signal.evidence if signal else None
 
 
 def trusted_share(found: Heterogeneity) -> float:
-    """Returns the share warranted for who fills `RECENT_WORDS`, or the user at the 90th percentile if fewer do.
+    """Returns the trusted share of a user with `RECENT_WORDS` words, or at the 90th percentile if that is fewer.
 
-    Who typed less is moved less by the phone itself (the recipe's `evidence`), so K and λ are those of the full user.
+    The phone itself moves users less if they typed less (the recipe's `evidence`), so K and λ suit the full user.
     """
     evidence = evidence_of(found)
     words = min(RECENT_WORDS, found.words.percentiles["p90"])

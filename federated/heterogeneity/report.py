@@ -1,4 +1,4 @@
-"""All that is measured of how users differ, as one value; its JSON is described in docs/heterogeneity.md."""
+"""The result of a heterogeneity measurement; docs/heterogeneity.md describes its JSON form."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from federated.heterogeneity.user_clusters import Clusters
 from federated.heterogeneity.user_divergence import Pair
 from federated.heterogeneity.user_summary import SizeSkew, UserSummary, summarize_users
 
-if TYPE_CHECKING:  # TensorFlow, which only a run needs
+if TYPE_CHECKING:  # these import TensorFlow, which is needed only with a run
     from federated.heterogeneity.at_shared_model import UserGradient
     from federated.heterogeneity.gradient_dissimilarity import Gradients
 
@@ -21,7 +21,7 @@ FORMAT, FORMAT_VERSION = "thumbprint-heterogeneity", 1
 
 @dataclass(frozen=True)
 class Comparison:
-    """Divergences over users or pairs: in bits, and the share of what chance leaves room for (see `divergence`)."""
+    """Divergences over users or pairs: observed and floor in bits, and the difference (see `divergence`)."""
 
     observed: UserSummary
     floor: UserSummary
@@ -29,7 +29,7 @@ class Comparison:
 
 
 def comparison(divergences: Iterable[Divergence]) -> Comparison | None:
-    """Returns the comparison; None of none."""
+    """Returns the distributions of these divergences; None without any."""
     found = list(divergences)
     observed, floor = summarize_users(d.observed for d in found), summarize_users(d.floor for d in found)
     difference = summarize_users(d.difference for d in found)
@@ -38,15 +38,15 @@ def comparison(divergences: Iterable[Divergence]) -> Comparison | None:
 
 @dataclass(frozen=True)
 class UserRow:
-    """One user. What needs more text than they typed is None.
+    """The figures of one user. A figure that needs more text than the user typed is None.
 
     Attributes:
-        plain_to_others: Divergence of all their words to all of the others', in bits, with no regard to length.
-        to_others, drift: At equal length, against the floor.
-        outside_shared: Share of words typed that fewer than 2 others typed.
-        outside_tokenizer: Share of words typed that the run's tokenizer has no single piece for.
-        cluster: Number of their group.
-        gradient: At the run's shared model.
+        plain_to_others: Divergence of all their words from all other users' words, in bits; ignores length.
+        to_others, drift: Divergences at equal length, with their floors.
+        outside_shared: Share of typed words that fewer than 2 other users typed.
+        outside_tokenizer: Share of typed words that are not a single piece of the run's tokenizer.
+        cluster: Number of the user's cluster.
+        gradient: The user's gradient at the run's shared model.
     """
 
     user_id: str
@@ -63,16 +63,16 @@ class UserRow:
 
 @dataclass(frozen=True)
 class Heterogeneity:
-    """How users differ, on the learning part of their messages.
+    """How users differ, measured on the training part of their messages.
 
     Attributes:
-        users_in_corpus: Of whom `users` were measured.
+        users_in_corpus: Number of users in the corpus; `users` are those measured.
         run: The folder of the run whose model and tokenizer were used.
-        train_share: The first so many of each user's messages were read.
-        length: Words of a half, at which texts were compared; None where users typed too little to compare.
-        compared: Users with two halves.
-        within_clusters: Mean difference of pairs inside a cluster; None where there is no more than one.
-        pairs: Drawn at random.
+        train_share: Share of each user's messages that was read, from the first on.
+        length: Words in each half that was compared; None if the users typed too little to compare.
+        compared: Number of users with two halves.
+        within_clusters: Mean difference of pairs inside a cluster; None if there is only one cluster.
+        pairs: Pairs of users drawn at random.
     """
 
     corpus_id: str

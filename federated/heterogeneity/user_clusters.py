@@ -1,8 +1,8 @@
-"""Whether the users fall into groups, by their words.
+"""Clusters of users by their word frequencies.
 
-Users are grouped by one half of their text and the groups are judged on the other, so that chance, which is
-another in each half, makes no cluster. A text is the square roots of its words' shares, in which Euclid's distance
-is Hellinger's, on the few directions in which users differ most.
+Users are clustered by one half of their text and the clusters are evaluated on the other half, so that chance does not
+make clusters. A text is represented by the square roots of its word frequencies (Euclidean distance is then Hellinger
+distance), projected on the few directions in which users differ most.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from federated.heterogeneity.divergence import Halves
 
 MOST_CLUSTERS = 8
 CLEAR = 0.5
-"""Silhouette from which groups are taken for real: "a reasonable structure" (Kaufman and Rousseeuw 1990)."""
+"""Least silhouette of accepted clusters: "a reasonable structure" (Kaufman and Rousseeuw 1990)."""
 SMALLEST = 0.1
-"""A group holds at least such a share of users: one person set apart is no group."""
+"""Least share of users in a cluster: a single outlier is not a cluster."""
 _DIRECTIONS = 8
 _MOST_WORDS = 2000
 
@@ -28,14 +28,14 @@ Matrix = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Clusters:
-    """How the users group.
+    """The clusters of the users.
 
     Attributes:
-        count: Groups found; 1 where no number of groups is clear.
-        silhouettes: For each number of groups tried, how clear they are on the half they were not made from: mean over
-            users of (b − a) / max(a, b), a the mean distance within the group, b to the next group
-            (Rousseeuw 1987); -1 to 1, 0 is chance.
-        members: The group of each user compared, in their order; all 0 where there is one.
+        count: Number of clusters; 1 if no number of clusters is clear.
+        silhouettes: For each number of clusters tried, its silhouette on the half that was not used for clustering:
+            mean over users of (b − a) / max(a, b), with a the mean distance within the cluster and b to the nearest
+            other cluster (Rousseeuw 1987); -1 to 1, 0 by chance.
+        members: The cluster of each compared user, in order; all 0 if there is only one.
     """
 
     count: int
@@ -44,7 +44,7 @@ class Clusters:
 
 
 def clusters(halves: Sequence[Halves], seed: int) -> Clusters:
-    """Returns the groups of these users; `count` is the number with the best silhouette among the clear ones."""
+    """Returns the clusters of these users; `count` has the best silhouette among the accepted numbers."""
     counts = range(2, min(MOST_CLUSTERS, len(halves) // 3) + 1)
     if not counts:
         return Clusters(1, {}, (0,) * len(halves))
@@ -62,7 +62,7 @@ def clusters(halves: Sequence[Halves], seed: int) -> Clusters:
 
 
 def _grouped(first: Matrix, second: Matrix, k: int, seed: int) -> tuple[float, npt.NDArray[np.int64]]:
-    """Returns the silhouette of k groups on the second halves, and who is in which by the first."""
+    """Clusters the first halves into k; returns the silhouette on the second halves, and each user's cluster."""
     from sklearn.cluster import KMeans
     from sklearn.metrics import silhouette_score
 
@@ -73,7 +73,7 @@ def _grouped(first: Matrix, second: Matrix, k: int, seed: int) -> tuple[float, n
 
 
 def _placed(halves: Sequence[Halves], seed: int) -> tuple[Matrix, Matrix]:
-    """Returns where each user's first and second half lie. `[users, directions]` each."""
+    """Returns the projections of each user's first and second half, `[users, directions]` each."""
     from sklearn.decomposition import PCA
 
     texts = [half.texts[0] for half in halves]
@@ -81,7 +81,7 @@ def _placed(halves: Sequence[Halves], seed: int) -> tuple[Matrix, Matrix]:
     known = np.sort(known[np.argsort(-typed, kind="stable")[:_MOST_WORDS]])
     first, second = (np.stack([_root_shares(text[i], known) for text in texts]) for i in (0, 1))
     if (first == first[0]).all():
-        return first, second  # no direction in which anybody differs
+        return first, second  # all users are equal: PCA has no direction
     directions = PCA(min(_DIRECTIONS, *first.shape), random_state=seed).fit(first)
     return directions.transform(first), directions.transform(second)
 

@@ -1,7 +1,4 @@
-"""One figure over users.
-
-How unevenly the text is spread over users.
-"""
+"""Distribution of a figure over users, and how unevenly messages and words are spread over them."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ from federated.corpus.stats import PERCENTILES
 
 @dataclass(frozen=True)
 class UserSummary:
-    """Each user counts once. users: how many the figure is of."""
+    """Mean and percentiles over users; each user counts once. users: number of users with a value."""
 
     users: int
     mean: float
@@ -26,7 +23,7 @@ class UserSummary:
 
 
 def summarize_users(values: Iterable[float | None]) -> UserSummary | None:
-    """Returns how a figure spreads over those users who have it; None where nobody does."""
+    """Returns the distribution of a figure over the users who have a value; None if no user has one."""
     known = [value for value in values if value is not None]
     if not known:
         return None
@@ -36,13 +33,13 @@ def summarize_users(values: Iterable[float | None]) -> UserSummary | None:
 
 @dataclass(frozen=True)
 class SizeSkew:
-    """One size (messages, or words) over users.
+    """Distribution of one size (messages or words) over users.
 
     Attributes:
-        total: Of all users.
-        percentiles: By the names in `federated.corpus.stats.PERCENTILES` (nearest rank: values that occur).
-        gini: 0 when all have the same, towards 1 when one has everything.
-        top_tenth: Share of the total that the tenth of users (rounded up) with the most has.
+        total: Sum over all users.
+        percentiles: By the names in `federated.corpus.stats.PERCENTILES` (nearest rank, so each value occurs).
+        gini: Gini coefficient: 0 if all users have the same size, close to 1 if one user has everything.
+        top_tenth: Share of the total that belongs to the largest tenth of users (rounded up).
     """
 
     total: int
@@ -52,7 +49,7 @@ class SizeSkew:
 
 
 def size_skew(sizes: Sequence[int]) -> SizeSkew:
-    """Returns the skew of these sizes, one a user."""
+    """Returns the skew of these sizes, one for each user."""
     return SizeSkew(
         total=sum(sizes),
         percentiles={
@@ -64,9 +61,9 @@ def size_skew(sizes: Sequence[int]) -> SizeSkew:
 
 
 def gini(sizes: Sequence[int]) -> float:
-    """Mean absolute difference of two users over twice the mean (Gini 1912).
+    """Returns the Gini coefficient: mean absolute difference of two users over twice the mean (Gini 1912).
 
-    G = 2·Σᵢ i·x₍ᵢ₎ / (n·Σx) − (n + 1)/n with the sizes x in rising order, i from 1; 0 where nobody has anything.
+    G = 2·Σᵢ i·x₍ᵢ₎ / (n·Σx) − (n + 1)/n with the sizes x in ascending order, i from 1; 0 if all sizes are 0.
     """
     count, total = len(sizes), sum(sizes)
     if not total:
@@ -75,7 +72,7 @@ def gini(sizes: Sequence[int]) -> float:
     return 2 * ranked / (count * total) - (count + 1) / count
 
 
-def top_share(sizes: Sequence[int], tenth: float) -> float:
-    """Share of the total that the largest `tenth` of users (rounded up) has; 0 where nobody has anything."""
-    largest = sorted(sizes, reverse=True)[: math.ceil(len(sizes) * tenth)]
+def top_share(sizes: Sequence[int], share: float) -> float:
+    """Returns the share of the total that the largest `share` of users (rounded up) has; 0 if all sizes are 0."""
+    largest = sorted(sizes, reverse=True)[: math.ceil(len(sizes) * share)]
     return sum(largest) / sum(sizes) if sum(sizes) else 0.0

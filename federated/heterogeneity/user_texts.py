@@ -1,11 +1,11 @@
-"""What users wrote, as numbers: a corpus read a client at a time, its texts forgotten as they are read.
+"""Users' texts as word numbers, and the share of each user's typing outside a shared vocabulary.
 
-Words that are a user's alone: the share of their typing outside what users share.
+The corpus is read one client at a time; only word numbers are kept in memory, not the texts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,18 +20,18 @@ Numbers = npt.NDArray[np.int64]
 
 
 class HeterogeneityError(ValueError):
-    """How these users differ cannot be measured; the message says why and what to do."""
+    """The heterogeneity of these users cannot be measured; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
 class UserText:
-    """One user's learning part.
+    """The training part of one user's messages.
 
     Attributes:
-        user_id: Who.
-        messages: How many, those without a word included.
-        words: `[words]` which words, in the order typed, as numbers into the population's list.
-        lengths: `[messages that hold a word]` words of each, in order.
+        user_id: The user's id.
+        messages: Number of messages, including those without a word.
+        words: `[words]` the words in the order typed, as indices into `UserTexts.vocabulary`.
+        lengths: `[messages with a word]` number of words in each message, in order.
     """
 
     user_id: str
@@ -40,7 +40,7 @@ class UserText:
     lengths: Numbers
 
     def shuffled(self, rng: np.random.Generator) -> Numbers:
-        """Returns the words with whole messages in random order: what is said together stays together. `[words]`"""
+        """Returns the words with the messages in random order; the words of a message stay together. `[words]`"""
         ends = np.cumsum(self.lengths)
         order = rng.permutation(len(self.lengths))
         lengths = self.lengths[order]
@@ -50,14 +50,14 @@ class UserText:
 
 @dataclass(frozen=True)
 class UserTexts:
-    """The users measured, in the corpus's order, and every word that one of them typed."""
+    """The measured users, in the corpus's order, and the vocabulary of all words that they typed."""
 
     users: tuple[UserText, ...]
     vocabulary: tuple[str, ...]
 
-    def counts(self, writer: UserText) -> Numbers:
-        """Returns how often `writer` typed each word. `[vocabulary]`"""
-        return np.bincount(writer.words, minlength=len(self.vocabulary))
+    def counts(self, user: UserText) -> Numbers:
+        """Returns how often `user` typed each word of the vocabulary. `[vocabulary]`"""
+        return np.bincount(user.words, minlength=len(self.vocabulary))
 
 
 def read_user_texts(
@@ -70,43 +70,43 @@ def read_user_texts(
 ) -> UserTexts:
     """Reads the part of each user's messages that a method may learn from.
 
-    The test part stays unread: advice that had seen it would be judged on what it was made of.
+    The test part is not read: a recommendation based on it would be judged on its own training data.
 
     Args:
-        max_users: So many users are drawn where the corpus has more.
-        train_share: The first so many of a user's messages.
-        seed: Another seed draws other users.
-        on_users: Called with how many users are read, and of how many.
+        max_users: If the corpus has more users, this many are drawn at random.
+        train_share: Share of a user's messages to read, from the first on.
+        seed: Decides which users are drawn.
+        on_users: Called with the number of users read so far, and the number to read.
 
     Raises:
         HeterogeneityError: fewer than two users typed a word.
         CorpusError: see `Corpus`.
     """
-    chosen = _drawn(corpus.num_users, max_users, seed)
+    drawn = _drawn(corpus.num_users, max_users, seed)
+    chosen = [user_id for number, user_id in enumerate(corpus.user_ids()) if number in drawn]
     numbers: dict[str, int] = {}
     users = []
-    for done, index in enumerate(chosen, 1):
-        user_id = corpus.user_at(index)
+    for done, user_id in enumerate(chosen, 1):
         texts, _ = split_messages([message.text for message in corpus.messages(user_id)], train_share)
-        users.append(_writer(user_id, texts, numbers))
+        users.append(_user_text(user_id, texts, numbers))
         if on_users:
             on_users(done, len(chosen))
     typing = sum(len(user.words) > 0 for user in users)
     if typing < 2:
         raise HeterogeneityError(
-            f"{corpus.path}: {typing} of {len(users)} users typed a word, and how users differ takes two: "
+            f"{corpus.path}: {typing} of {len(users)} users typed a word, and a comparison needs two: "
             "import the messages of more people"
         )
     return UserTexts(tuple(users), tuple(numbers))
 
 
-def _drawn(population: int, most: int, seed: int) -> list[int]:
+def _drawn(population: int, most: int, seed: int) -> Container[int]:
     if population <= most:
-        return list(range(population))
-    return sorted(np.random.default_rng(seed).choice(population, most, replace=False).tolist())
+        return range(population)
+    return set(np.random.default_rng(seed).choice(population, most, replace=False).tolist())
 
 
-def _writer(user_id: str, texts: list[str], numbers: dict[str, int]) -> UserText:
+def _user_text(user_id: str, texts: list[str], numbers: dict[str, int]) -> UserText:
     typed = [found for text in texts if (found := words(text))]
     flat = [numbers.setdefault(word, len(numbers)) for message in typed for word in message]
     lengths = [len(message) for message in typed]
@@ -114,25 +114,25 @@ def _writer(user_id: str, texts: list[str], numbers: dict[str, int]) -> UserText
 
 
 OTHERS = 2
-"""A word is shared when at least so many *other* users typed it, as a vocabulary made without this user has it."""
+"""A word is shared if at least this many *other* users typed it: a vocabulary built without this user has it."""
 
 
-def share_outside_vocabulary(writers: UserTexts) -> list[float | None]:
-    """Returns each user's share of words typed that fewer than `OTHERS` others typed.
+def share_outside_vocabulary(user_texts: UserTexts) -> list[float | None]:
+    """Returns, for each user, the share of typed words that fewer than `OTHERS` other users typed.
 
-    None for who typed nothing, and for all where there are not so many others.
+    None for a user without words, and for every user if there are fewer than `OTHERS` others with words.
     """
-    if sum(len(user.words) > 0 for user in writers.users) <= OTHERS:
-        return [None] * len(writers.users)
-    typists = np.zeros(len(writers.vocabulary), np.int64)
-    for user in writers.users:
+    if sum(len(user.words) > 0 for user in user_texts.users) <= OTHERS:
+        return [None] * len(user_texts.users)
+    typists = np.zeros(len(user_texts.vocabulary), np.int64)
+    for user in user_texts.users:
         typists[np.unique(user.words)] += 1
-    # One typist of each of a user's words is the user.
-    return [float(np.mean(typists[user.words] - 1 < OTHERS)) if len(user.words) else None for user in writers.users]
+    # The user is one of the typists of each of their words.
+    return [float(np.mean(typists[user.words] - 1 < OTHERS)) if len(user.words) else None for user in user_texts.users]
 
 
-def outside_tokenizer(writers: UserTexts, tokenizer: Tokenizer) -> list[float | None]:
-    """Returns each user's share of words typed that `tokenizer` has no single piece for; None for who typed none."""
+def outside_tokenizer(user_texts: UserTexts, tokenizer: Tokenizer) -> list[float | None]:
+    """Returns, for each user, the share of typed words that are no single piece of `tokenizer`; None without words."""
     whole = set(tokenizer.single_piece_words.values())
-    outside = np.array([word not in whole for word in writers.vocabulary])
-    return [float(np.mean(outside[user.words])) if len(user.words) else None for user in writers.users]
+    outside = np.array([word not in whole for word in user_texts.vocabulary])
+    return [float(np.mean(outside[user.words])) if len(user.words) else None for user in user_texts.users]

@@ -95,10 +95,6 @@ class Tokenizer:
         """Returns the ids of one lower-cased word; the last carries the boundary."""
         return _cached_ids(self._sp, word)
 
-    def decode_word(self, ids: list[int]) -> str:
-        """Returns the word that `ids` spell (inverse of `encode_word`)."""
-        return str(self._sp.decode(ids)).strip()
-
     def encode(self, text: str) -> Encoded:
         """Encodes a message, or the part of one before the cursor."""
         ids, word_of = [self.bos], [-1]

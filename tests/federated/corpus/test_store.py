@@ -23,7 +23,7 @@ def test_reads_what_was_written(path):
     with Corpus.open(path) as corpus:
         assert (corpus.num_users, corpus.num_messages, corpus.source) == (2, 3, "jsonl")
         assert (corpus.description, corpus.synthetic) == ("three", False)
-        assert list(corpus.user_ids()) == ["ann", "zoe"] == [corpus.user_at(0), corpus.user_at(1)]
+        assert list(corpus.user_ids()) == ["ann", "zoe"]
         assert corpus.messages("ann") == [Message(NOON, "see you 🙂")]
         assert corpus.messages("zoe") == [Message(None, "hi"), Message(None, "there")]
         assert corpus.message_count("zoe") == 2
@@ -36,9 +36,6 @@ def test_unknown_users_are_refused(path):
         for ask in (corpus.messages, corpus.message_count, corpus.profile):
             with pytest.raises(CorpusError, match="no user 'bob'"):
                 ask("bob")
-        for index in (-1, 2):
-            with pytest.raises(IndexError):
-                corpus.user_at(index)
 
 
 def test_an_open_corpus_cannot_be_written(path):
@@ -47,16 +44,10 @@ def test_an_open_corpus_cannot_be_written(path):
 
 
 def test_threads_may_share_a_corpus(path):
+    users = ("ann", "zoe")
     with Corpus.open(path) as corpus, ThreadPoolExecutor(16) as pool:
-        counts = list(pool.map(lambda i: len(corpus.messages(corpus.user_at(i % 2))), range(400)))
+        counts = list(pool.map(lambda i: len(corpus.messages(users[i % 2])), range(400)))
     assert counts == [1, 2] * 200
-
-
-def test_a_user_is_found_by_number_without_a_scan(path):
-    connection = sqlite3.connect(path)
-    plan = connection.execute("EXPLAIN QUERY PLAN SELECT user_id FROM users WHERE number = 1").fetchall()
-    connection.close()
-    assert "SEARCH" in plan[0][3]
 
 
 def test_a_file_that_is_missing_or_no_corpus_is_refused(tmp_path):

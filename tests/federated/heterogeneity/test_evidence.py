@@ -3,13 +3,13 @@ import pytest
 
 from federated.heterogeneity.divergence import Halves, split_in_halves
 from federated.heterogeneity.evidence import signal, word_evidence
-from tests.support.federated.heterogeneity.people import speaker, writers
+from tests.support.federated.heterogeneity.people import speaker, user_texts
 
 
 def test_by_hand():
     # One split of two words a half: A_1 = (1, 0), B_1 = (1/2, 1/2); A_2 = (0, 1) = B_2
     texts = [np.array([[[0, 0], [0, 1]]]), np.array([[[1, 1], [1, 1]]])]
-    users = writers(ann=["a b"], bob=["b"]).users
+    users = user_texts(ann=["a b"], bob=["b"]).users
     found = word_evidence(tuple(Halves(user, text, 0.0) for user, text in zip(users, texts, strict=True)), 2)
     assert found.within == pytest.approx((1 / 2 + 1) / 2)
     assert found.across == pytest.approx((0 + 1 / 2) / 2)  # <A_1, B_2> and <A_2, B_1>
@@ -37,13 +37,13 @@ def test_the_evidence_is_that_of_the_process_that_drew_the_users():
     for user in range(150):
         words = rng.choice(20, size=300, p=rng.dirichlet([2.0] * 20))
         people[f"u{user}"] = [f"w{word}" for word in words]
-    made = writers(**people)
+    made = user_texts(**people)
     assert word_evidence(split_in_halves(made, 150, seed=0), len(made.vocabulary)).evidence == pytest.approx(
         40, rel=0.1
     )
 
 
 def test_alike_users_are_never_believed_on_little():
-    made = writers(**{f"u{i}": speaker("w", 60, seed=i) for i in range(20)})
+    made = user_texts(**{f"u{i}": speaker("w", 60, seed=i) for i in range(20)})
     evidence = word_evidence(split_in_halves(made, 100, seed=0), len(made.vocabulary)).evidence
     assert evidence is None or evidence > 2000

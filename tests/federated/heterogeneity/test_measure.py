@@ -59,5 +59,5 @@ def test_no_corpus(tmp_path):
 
 
 def test_one_user(tmp_path):
-    with pytest.raises(HeterogeneityError, match="takes two"):
+    with pytest.raises(HeterogeneityError, match="needs two"):
         measure(corpus_of(tmp_path / "c.sqlite", ann=speaker("w", 60, seed=0)))

@@ -2,13 +2,13 @@ import pytest
 
 from federated.heterogeneity.divergence import split_in_halves
 from federated.heterogeneity.user_clusters import CLEAR, clusters
-from tests.support.federated.heterogeneity.people import speaker, writers
+from tests.support.federated.heterogeneity.people import speaker, user_texts
 
 
 def grouped(*languages):
     """Users that speak these languages."""
     people = {f"u{i}": speaker(language, 60, seed=i) for i, language in enumerate(languages)}
-    return clusters(split_in_halves(writers(**people), 100, seed=0), seed=0)
+    return clusters(split_in_halves(user_texts(**people), 100, seed=0), seed=0)
 
 
 @pytest.mark.parametrize("groups", ["aaaaaabbbbbb", "aaaaabbbbbccccc"])
@@ -41,4 +41,4 @@ def test_too_few_to_group():
 
 def test_the_very_same_text_is_one_group():
     people = {f"u{i}": ["the same words again"] * 60 for i in range(9)}
-    assert clusters(split_in_halves(writers(**people), 100, seed=0), seed=0).count == 1
+    assert clusters(split_in_halves(user_texts(**people), 100, seed=0), seed=0).count == 1

@@ -12,7 +12,7 @@ from federated.heterogeneity.user_divergence import (
     plain_to_others,
     temporal_drift,
 )
-from tests.support.federated.heterogeneity.people import speaker, writers
+from tests.support.federated.heterogeneity.people import speaker, user_texts
 
 LENGTH = 100
 
@@ -20,17 +20,17 @@ LENGTH = 100
 @pytest.fixture
 def alike():
     """Ten who draw from the same words."""
-    return writers(**{f"u{i}": speaker("w", 60, seed=i) for i in range(10)})
+    return user_texts(**{f"u{i}": speaker("w", 60, seed=i) for i in range(10)})
 
 
 @pytest.fixture
 def disjoint():
     """Ten who share no word."""
-    return writers(**{f"u{i}": speaker("abcdefghij"[i], 60, seed=i) for i in range(10)})
+    return user_texts(**{f"u{i}": speaker("abcdefghij"[i], 60, seed=i) for i in range(10)})
 
 
 def test_plain_divergence_leaves_the_user_out_of_the_others():
-    found = plain_to_others(writers(ann=["a b"], bob=["a a"], eve=["b c"], mute=["?"]))
+    found = plain_to_others(user_texts(ann=["a b"], bob=["a a"], eve=["b c"], mute=["?"]))
     assert found[0] == pytest.approx(jensen_shannon([1, 1, 0], [2, 1, 1]))
     assert found[2] == pytest.approx(jensen_shannon([0, 1, 1], [3, 1, 0]))
     assert found[3] is None
@@ -56,7 +56,7 @@ def test_users_without_a_common_word_differ_wholly(disjoint):
 
 
 def test_the_floor_of_a_pair_is_the_mean_of_both(disjoint):
-    halves = {half.writer.user_id: half.floor for half in split_in_halves(disjoint, LENGTH, seed=0)}
+    halves = {half.user.user_id: half.floor for half in split_in_halves(disjoint, LENGTH, seed=0)}
     pair = between_users(split_in_halves(disjoint, LENGTH, seed=0), seed=0)[0]
     assert pair.divergence.floor == pytest.approx((halves[pair.first] + halves[pair.second]) / 2)
 
@@ -69,9 +69,9 @@ def test_pairs_are_drawn_when_there_are_many(alike):
 
 
 def test_the_others_words_are_never_the_users_own():
-    others = LeaveOneOut(writers(ann=["a"] * 5, bob=["b"] * 5, eve=["c c"] * 5))
+    others = LeaveOneOut(user_texts(ann=["a"] * 5, bob=["b"] * 5, eve=["c c"] * 5))
     rng = np.random.default_rng(0)
-    for user, own in zip(writers(ann=["a"] * 5, bob=["b"] * 5, eve=["c c"] * 5).users, (0, 1, 2), strict=True):
+    for user, own in zip(user_texts(ann=["a"] * 5, bob=["b"] * 5, eve=["c c"] * 5).users, (0, 1, 2), strict=True):
         drawn = others.draw(user, 100, rng)
         assert own not in drawn
         assert len(drawn) == 15 if own < 2 else 10  # all that there is
@@ -83,7 +83,9 @@ def test_who_writes_as_ever_does_not_drift(alike):
 
 
 def test_who_changes_language_drifts_wholly():
-    (half,) = split_in_halves(writers(ann=[*speaker("old", 20, seed=0), *speaker("new", 20, seed=1)]), LENGTH, seed=0)
+    (half,) = split_in_halves(
+        user_texts(ann=[*speaker("old", 20, seed=0), *speaker("new", 20, seed=1)]), LENGTH, seed=0
+    )
     found = temporal_drift(half)
     assert found.observed == pytest.approx(1.0)
     assert found.difference == pytest.approx(1.0)

@@ -13,7 +13,7 @@ from federated.heterogeneity.user_texts import (
     share_outside_vocabulary,
 )
 from keyboard_model.text import tokenizer
-from tests.support.federated.heterogeneity.people import corpus_of, writers
+from tests.support.federated.heterogeneity.people import corpus_of, user_texts
 
 
 def read(path, **options):
@@ -61,7 +61,7 @@ def test_it_takes_two_who_typed_a_word(tmp_path, people, said):
 
 
 def test_shuffling_keeps_messages_whole():
-    ann = writers(ann=["a b c", "d", "e f"]).users[0]
+    ann = user_texts(ann=["a b c", "d", "e f"]).users[0]
     whole = {(0, 1, 2), (3,), (4, 5)}
     seen = set()
     for seed in range(20):
@@ -73,16 +73,16 @@ def test_shuffling_keeps_messages_whole():
 
 
 def test_a_word_is_shared_when_two_others_typed_it():
-    found = share_outside_vocabulary(writers(ann=["hi own own"], bob=["hi both"], eve=["hi both hi"], mute=["!"]))
+    found = share_outside_vocabulary(user_texts(ann=["hi own own"], bob=["hi both"], eve=["hi both hi"], mute=["!"]))
     # "hi": two others of each; "both": one other of each; "own": none
     assert found == [pytest.approx(2 / 3), pytest.approx(1 / 2), pytest.approx(1 / 3), None]
 
 
 def test_two_users_have_no_two_others():
-    assert share_outside_vocabulary(writers(ann=["hi"], bob=["hi"], mute=["?"])) == [None, None, None]
+    assert share_outside_vocabulary(user_texts(ann=["hi"], bob=["hi"], mute=["?"])) == [None, None, None]
 
 
 def test_what_the_tokenizer_spells_in_pieces_is_outside():
     pieces = tokenizer.train({"hello": 100, "there": 100}, 400)
-    found = outside_tokenizer(writers(ann=["hello there zyxwv"], bob=["there"], mute=["?"]), pieces)
+    found = outside_tokenizer(user_texts(ann=["hello there zyxwv"], bob=["there"], mute=["?"]), pieces)
     assert found == [pytest.approx(1 / 3), 0.0, None]

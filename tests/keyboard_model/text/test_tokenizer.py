@@ -1,6 +1,7 @@
 """Words to pieces and back; what a vocabulary may hold."""
 
 import pytest
+import sentencepiece
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,17 +21,22 @@ TOKENIZER = train(COUNTS, 400)
 LETTERS = st.characters(codec="utf-8", categories=("L", "N", "Mn", "Mc"))
 
 
+def spelled(tokenizer: Tokenizer, ids: list[int]) -> str:
+    """Decodes piece ids with SentencePiece itself."""
+    return sentencepiece.SentencePieceProcessor(model_proto=tokenizer.model).decode(ids).strip()
+
+
 @settings(max_examples=300)
 @given(st.text(LETTERS, max_size=20))
 def test_every_word_comes_back_from_its_pieces(text):
     for word in words(text):
         ids = TOKENIZER.encode_word(word)
-        assert TOKENIZER.decode_word(ids) == word
+        assert spelled(TOKENIZER, ids) == word
 
 
 @pytest.mark.parametrize("word", ["see", "zzyzx", "𠮷野家", "สวัสดี", "हैं", "مرحبا", "don't", "a" * 300, "i̇stanbul"])
 def test_round_trip(word):
-    assert TOKENIZER.decode_word(TOKENIZER.encode_word(word)) == word
+    assert spelled(TOKENIZER, TOKENIZER.encode_word(word)) == word
 
 
 @pytest.mark.parametrize("word", ["see", "seezzz", "zzyzx", "我们们"])
@@ -52,9 +58,9 @@ def test_single_piece_words_and_continuing_pieces_share_nothing_special():
 
 
 def test_every_single_piece_word_encodes_to_itself():
-    spelled = {i: word for i, word in TOKENIZER.single_piece_words.items() if words(word) == [word]}
-    assert len(spelled) > len(COUNTS) / 2
-    for i, word in spelled.items():
+    single = {i: word for i, word in TOKENIZER.single_piece_words.items() if words(word) == [word]}
+    assert len(single) > len(COUNTS) / 2
+    for i, word in single.items():
         assert TOKENIZER.encode_word(word) == [i]
 
 
@@ -68,7 +74,7 @@ def test_a_message_begins_with_bos_and_knows_its_words():
 def test_marks_and_placeholders_are_control_symbols_never_decoded():
     ids = TOKENIZER.encode("".join(MARKS) + PLACEHOLDER).ids
     assert len(set(ids)) == len(MARKS) + 2
-    assert TOKENIZER.decode_word(ids) == ""
+    assert spelled(TOKENIZER, ids) == ""
 
 
 def test_the_text_of_a_control_symbol_is_not_the_symbol():
@@ -107,10 +113,10 @@ def test_words_of_too_few_clients_never_become_pieces():
     counts = shared_word_counts(clients, min_clients=2, count_cap=100)
     assert counts.keys() == {"see", "you", "home"}
     tokenizer = train(counts, 300)
-    spelled = tokenizer.single_piece_words | tokenizer.continuing_pieces
+    single = tokenizer.single_piece_words | tokenizer.continuing_pieces
     shared = "".join(f"{word}{BOUNDARY}" for word in counts)
-    assert all(tokenizer.pieces[i] in shared or len(piece) == 0 for i, piece in spelled.items())
-    assert tokenizer.decode_word(tokenizer.encode_word("secretname")) == "secretname"
+    assert all(tokenizer.pieces[i] in shared or len(piece) == 0 for i, piece in single.items())
+    assert spelled(tokenizer, tokenizer.encode_word("secretname")) == "secretname"
 
 
 def test_nothing_to_train_on():
@@ -125,7 +131,7 @@ def test_a_vocabulary_too_small_for_the_bytes():
 
 def test_a_single_word_still_makes_a_tokenizer():
     tokenizer = train({"a": 1}, 8192)
-    assert tokenizer.decode_word(tokenizer.encode_word("a")) == "a"
+    assert spelled(tokenizer, tokenizer.encode_word("a")) == "a"
     assert len(tokenizer) < 400
 
 

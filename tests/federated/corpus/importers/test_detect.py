@@ -30,7 +30,7 @@ def test_a_format_is_known_by_its_content(tmp_path, name, packed):
     assert (summary.users, summary.messages, summary.broken) == (1, 1, 0)
     with Corpus.open(tmp_path / "c.sqlite") as corpus:
         assert corpus.source == name
-        assert corpus.messages(corpus.user_at(0))[0].text == "hi"
+        assert corpus.messages(next(corpus.user_ids()))[0].text == "hi"
 
 
 def test_the_broken_are_counted_with_reasons(tmp_path):

@@ -25,7 +25,7 @@ def test_it_says_that_it_is_synthetic(corpus):
     assert corpus.source == "synthetic"
     assert corpus.description.startswith("SYNTHETIC")
     assert all(user_id.startswith("synthetic-") for user_id in corpus.user_ids())
-    assert corpus.profile(corpus.user_at(0))["made_up"] == "yes"
+    assert corpus.profile(next(corpus.user_ids()))["made_up"] == "yes"
 
 
 def test_it_is_the_same_in_every_process(corpus, tmp_path):

@@ -8,7 +8,7 @@ from federated.heterogeneity.user_texts import UserText, UserTexts
 from keyboard_model.text.units import words
 
 
-def writers(**messages: list[str]) -> UserTexts:
+def user_texts(**messages: list[str]) -> UserTexts:
     """Users by name with their messages."""
     numbers: dict[str, int] = {}
     users = []

@@ -56,7 +56,7 @@ def test_users_mistakes(run, tiny_corpus, tiny_run, tmp_path):
     write_synthetic(tmp_path / "other.sqlite", users=3, messages=(20, 25))
     assert "was not trained on" in run("heterogeneity", tmp_path / "other.sqlite", "--run", tiny_run).mistake
     write_synthetic(tmp_path / "alone.sqlite", users=1, messages=(20, 25))
-    assert "takes two" in run("heterogeneity", tmp_path / "alone.sqlite", "--out", tmp_path / "found").mistake
+    assert "needs two" in run("heterogeneity", tmp_path / "alone.sqlite", "--out", tmp_path / "found").mistake
     assert not (tmp_path / "found").exists()
     (tmp_path / "file").write_text("")
     assert "file" in run("heterogeneity", tiny_corpus, "--out", tmp_path / "file").mistake
