@@ -24,6 +24,7 @@ from federated.personalization import personalization_process
 from federated.personalization.method import Method, SharedModel, Structure
 from federated.personalization.program import TrainedMethod
 from federated.runtime.execution_context import execution_context
+from keyboard_model.batching.adaptation_window import AdaptationWindow
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.text.tokenizer import Tokenizer, train
@@ -162,7 +163,8 @@ def on_phone(engine: Engine, messages: list[str]) -> Adapter:
     recipe = bundle.manifest.recipe
     if recipe.trains_nothing:
         return bundle.adapter_init
-    learnt, held_out = adapt.training_and_holdout_windows(engine, recipe, messages)
+    window = AdaptationWindow.of(messages, recipe.newest_words, recipe.holdout_share)
+    learnt, held_out = window.pack(engine.tokenizer, engine.shape.window)
     return adapt.candidate_adapter(engine, recipe, learnt, held_out, bundle.starts)
 
 

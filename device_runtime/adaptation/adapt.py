@@ -19,8 +19,8 @@ from device_runtime.adapter.adapter import Adapter
 from device_runtime.algorithm_registry import algorithm_named
 from device_runtime.inference.engine import TrainingEngine
 from device_runtime.manifest import Recipe
-from keyboard_model.batching.adaptation_window import newest_messages, split_tail
-from keyboard_model.batching.windows import IGNORE, Windows, pack
+from keyboard_model.batching.adaptation_window import AdaptationWindow
+from keyboard_model.batching.windows import IGNORE, Windows
 
 
 @dataclass(frozen=True)
@@ -41,19 +41,19 @@ class Adaptation:
 
 
 def adapt(
-    engine: TrainingEngine, recipe: Recipe, messages: Sequence[str], current: Adapter, starts: Sequence[Adapter]
+    engine: TrainingEngine, recipe: Recipe, window: AdaptationWindow, current: Adapter, starts: Sequence[Adapter]
 ) -> Adaptation:
     """Trains an adapter on one owner's messages and judges it.
 
     Args:
         engine: Runs the model.
         recipe: The bundle's.
-        messages: Oldest first; the newest that hold `recipe.newest_words` words are used.
+        window: The owner's messages to learn from and those held out.
         current: The adapter in use.
         starts: The bundle's, where training begins; the first is the one of a phone that never adapted.
     """
     started = time.perf_counter()
-    training, tail = training_and_holdout_windows(engine, recipe, messages)
+    training, tail = window.pack(engine.tokenizer, engine.shape.window)
     before = word_losses(engine, tail, current)
     reason = _obstacle(recipe, training, len(before))
     if reason is not None:
@@ -77,17 +77,6 @@ def candidate_adapter(
         return starts[0]
     candidate: Adapter = algorithm.adapt(engine, recipe, training, tail, starts)
     return candidate
-
-
-def training_and_holdout_windows(
-    engine: TrainingEngine, recipe: Recipe, messages: Sequence[str]
-) -> tuple[Windows, Windows]:
-    """Returns the windows that an adaptation learns from, and those of the tail that judges it."""
-    learnt, held_out = split_tail(
-        newest_messages(engine.tokenizer, messages, recipe.newest_words), recipe.holdout_share
-    )
-    window, bos = engine.shape.window, engine.shape.bos
-    return pack(learnt, window, bos), pack(held_out, window, bos)
 
 
 def _obstacle(recipe: Recipe, training: Windows, tail_words: int) -> str | None:

@@ -18,6 +18,7 @@ from device_runtime.adaptation.gate import Verdict
 from device_runtime.adapter.adapter import Adapter, Array
 from device_runtime.inference.engine import Ints, TrainingEngine
 from device_runtime.manifest import ModelShape, Recipe
+from keyboard_model.batching.adaptation_window import AdaptationWindow
 from keyboard_model.step_sizes import StepSizes
 from keyboard_model.text.tokenizer import Tokenizer
 
@@ -95,7 +96,7 @@ def adapt_within(
     budget: Budget,
     engine: TrainingEngine,
     recipe: Recipe,
-    messages: Sequence[str],
+    window: AdaptationWindow,
     current: Adapter,
     starts: Sequence[Adapter],
     clock: Callable[[], float] = time.perf_counter,
@@ -104,7 +105,7 @@ def adapt_within(
     started = clock()
     budgeted = BudgetedEngine(engine, budget, clock, resident_bytes)
     try:
-        return adapt.adapt(budgeted, recipe, messages, current, starts)
+        return adapt.adapt(budgeted, recipe, window, current, starts)
     except OverBudgetError as error:
         engine.rest()
         reason = f"{error}: stopped after {budgeted.steps} of {recipe.steps} steps"

@@ -1,15 +1,16 @@
-"""How strongly the owner's words are mixed in: what fits the newest messages best, had they not been counted yet.
+"""How strongly the owner's n-grams are mixed in: the weight that predicts the held-out messages best.
 
     P_s(w) = (1 − s)·P(w) + s·p3(w),    s of a grid from 1 to 0
 
-P is the personal model, p3 its mixture with the owner's n-grams (`user_history`): Mansour et al. 2020
-(arXiv:2002.10619), section 5, in the space of probabilities, as `local.interpolate` is in that of weights.
-Each word is judged by the counts of all that was typed before it, as it was when it was typed.
+P is the personal model, p3 its mixture with the owner's n-grams (`user_model`): Mansour et al. 2020
+(arXiv:2002.10619), section 5, applied to probabilities; `algorithms.interpolation` applies it to parameters.
+Each word is judged with the counts of everything typed before it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -19,38 +20,26 @@ from device_runtime.inference.context_cache import truncate_context
 from device_runtime.inference.engine import Engine
 from device_runtime.manifest import Recipe
 from device_runtime.user_model.user_model import UserNgramModel
-from keyboard_model.batching.adaptation_window import newest_messages, split_tail
-from keyboard_model.text.tokenizer import Tokenizer
+from keyboard_model.batching.adaptation_window import AdaptationWindow
 from keyboard_model.text.units import Kind, units
 
 Floats = npt.NDArray[np.float64]
 
 
-def tail_of(tokenizer: Tokenizer, recipe: Recipe, messages: Sequence[str]) -> Sequence[str]:
-    """Returns the newest messages, from the first that an adaptation holds out on."""
-    missing = len(split_tail(newest_messages(tokenizer, messages, recipe.newest_words), recipe.holdout_share)[1])
-    start = len(messages)
-    while missing:
-        start -= 1
-        missing -= bool(tokenizer.encode(messages[start]).words)
-    return messages[start:]
+def choose_ngram_weight(engine: Engine, recipe: Recipe, window: AdaptationWindow, adapter: Adapter) -> float:
+    """Returns s in [0, 1]: the value with the least mean loss on the held-out messages, the largest of equal ones.
 
-
-def choose_ngram_weight(
-    engine: Engine, recipe: Recipe, earlier: Iterable[str], tail: Sequence[str], adapter: Adapter
-) -> float:
-    """Returns s: the one of `recipe.history.strengths` values with the least mean loss on the tail, ties to the larger.
+    `recipe.history.strengths` values are tried. If fewer words are held out than the gate needs, s is 1, the full
+    weight that the recipe gives.
 
     Args:
-        earlier: all that was typed before the tail, oldest first.
-        adapter: the one in use.
-
-    Of a tail with fewer words than the gate needs, 1: the whole of what the recipe mixes in.
+        window: The n-grams are counted from `earlier` and `training`, and judged on `held_out`.
+        adapter: The adapter in use.
     """
     history = UserNgramModel(recipe.history, engine.lexicon.piece_of)
-    for message in earlier:
+    for message in chain(window.earlier, window.training):
         history.observe(units(message))
-    words = [word for message in tail for word in _words(engine, history, message, adapter)]
+    words = [word for message in window.held_out for word in _words(engine, history, message, adapter)]
     if len(words) < max(recipe.gate.min_words, 1):
         return 1.0
     alone, mixed = np.array(words).T

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from typing import ParamSpec, Protocol, TypeVar
@@ -24,16 +24,17 @@ from device_runtime.adaptation.ngram_weight import choose_ngram_weight
 from device_runtime.adapter.adapter import Adapter
 from device_runtime.bundle.loader import Bundle
 from device_runtime.inference.engine import Engine
+from keyboard_model.batching.adaptation_window import AdaptationWindow
 from keyboard_model.storage.child_processes import ChildProcessPool
 
 
 class Trainer(Protocol):
     """Trains for any number of phones of one bundle. Safe to use from several threads."""
 
-    def adapt(self, budget: Budget, messages: Sequence[str], current: Adapter) -> Adaptation:
+    def adapt(self, budget: Budget, window: AdaptationWindow, current: Adapter) -> Adaptation:
         """See `adaptation.adapt`, of the bundle's recipe; what passes the budget is stopped."""
 
-    def strength(self, earlier: Sequence[str], tail: Sequence[str], adapter: Adapter) -> float | None:
+    def strength(self, window: AdaptationWindow, adapter: Adapter) -> float | None:
         """See `history_strength.choose_ngram_weight`; None = it could not be found, and the one in use stays."""
 
 
@@ -44,13 +45,13 @@ class InProcessTrainer:
         self._engine = engine
         self._recipe = engine.bundle.manifest.recipe
 
-    def adapt(self, budget: Budget, messages: Sequence[str], current: Adapter) -> Adaptation:
+    def adapt(self, budget: Budget, window: AdaptationWindow, current: Adapter) -> Adaptation:
         """See `Trainer`."""
-        return adapt_within(budget, self._engine, self._recipe, messages, current, self._engine.bundle.starts)
+        return adapt_within(budget, self._engine, self._recipe, window, current, self._engine.bundle.starts)
 
-    def strength(self, earlier: Sequence[str], tail: Sequence[str], adapter: Adapter) -> float:
+    def strength(self, window: AdaptationWindow, adapter: Adapter) -> float:
         """See `Trainer`."""
-        return choose_ngram_weight(self._engine, self._recipe, earlier, tail, adapter)
+        return choose_ngram_weight(self._engine, self._recipe, window, adapter)
 
 
 NICENESS = 10
@@ -72,12 +73,12 @@ def _begin(bundle: Bundle) -> None:
     _trainer = InProcessTrainer(Engine(bundle, num_threads=1))
 
 
-def _adapt(budget: Budget, messages: Sequence[str], current: Adapter) -> Adaptation:
-    return _trainer.adapt(budget, messages, current)
+def _adapt(budget: Budget, window: AdaptationWindow, current: Adapter) -> Adaptation:
+    return _trainer.adapt(budget, window, current)
 
 
-def _strength(earlier: Sequence[str], tail: Sequence[str], adapter: Adapter) -> float:
-    return _trainer.strength(earlier, tail, adapter)
+def _strength(window: AdaptationWindow, adapter: Adapter) -> float:
+    return _trainer.strength(window, adapter)
 
 
 class SubprocessTrainer:
@@ -94,17 +95,17 @@ class SubprocessTrainer:
         self._ending = ExitStack()
         self._timer: threading.Timer | None = None
 
-    def adapt(self, budget: Budget, messages: Sequence[str], current: Adapter) -> Adaptation:
+    def adapt(self, budget: Budget, window: AdaptationWindow, current: Adapter) -> Adaptation:
         """See `Trainer`. Where the process is killed meanwhile the old adapter stays, and the verdict says so."""
         try:
-            return self._call(_adapt, budget, messages, current)
+            return self._call(_adapt, budget, window, current)
         except BrokenProcessPool:
             return Adaptation(current, Verdict(False, _GONE, 0, 0.0, 0.0), 0, 0.0)
 
-    def strength(self, earlier: Sequence[str], tail: Sequence[str], adapter: Adapter) -> float | None:
+    def strength(self, window: AdaptationWindow, adapter: Adapter) -> float | None:
         """See `Trainer`."""
         try:
-            return self._call(_strength, earlier, tail, adapter)
+            return self._call(_strength, window, adapter)
         except BrokenProcessPool:
             return None
 

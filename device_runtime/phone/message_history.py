@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import NamedTuple
 
 from device_runtime.phone.database import PhoneDatabase, StoreError, seconds
-from keyboard_model.text import units as words_of_text
+from keyboard_model.batching.adaptation_window import count_words, newest_messages
 
 MAX_MESSAGES = 20_000
 MAX_BYTES = 32 * 1024 * 1024
@@ -99,13 +100,7 @@ class MessageHistory:
 
     def newest(self, words: int) -> list[Message]:
         """Returns the newest messages that together hold at least `words` words (or all), oldest first."""
-        found: list[Message] = []
-        for message in self._pages("id < ?", "DESC", 2**62):
-            if words <= 0:
-                break
-            found.append(message)
-            words -= message.words
-        return found[::-1]
+        return newest_messages(self._pages("id < ?", "DESC", 2**62), words, attrgetter("words"))
 
     def messages(self) -> Iterator[Message]:
         """Yields every message, oldest first, a page at a time: a long history never stands in memory whole."""
@@ -130,7 +125,7 @@ class MessageHistory:
         """Puts `change` of it in place of each message's text. Returns the ids of those that it changed, ascending."""
         with self._store.transaction() as db:
             changed = [(change(message.text), message) for message in self.messages()]
-            rows = [(text, _count(text), message.id) for text, message in changed if text != message.text]
+            rows = [(text, count_words(text), message.id) for text, message in changed if text != message.text]
             db.executemany("UPDATE messages SET text = ?, words = ? WHERE id = ?", rows)
             self._bytes = None
         return [message_id for *_, message_id in rows]
@@ -159,14 +154,10 @@ def _row(entry: Entry, arrival: float) -> tuple[str | None, int, str, float]:
     text = storable(entry.text)
     return (
         None if entry.at is None else entry.at.isoformat(),
-        _count(text),
+        count_words(text),
         text,
         arrival if entry.at is None else seconds(entry.at),
     )
-
-
-def _count(text: str) -> int:
-    return len(words_of_text.words(text))
 
 
 def storable(text: str) -> str:

@@ -19,7 +19,6 @@ from typing import Any
 
 from device_runtime.adaptation.adapt import Adaptation
 from device_runtime.adaptation.budget import Budget
-from device_runtime.adaptation.ngram_weight import tail_of
 from device_runtime.adaptation.trainer import InProcessTrainer, Trainer
 from device_runtime.adapter.adapter import Adapter
 from device_runtime.inference.engine import Engine
@@ -37,6 +36,7 @@ from device_runtime.phone.state import SHARED_START
 from device_runtime.phone.word_lists import LearnedWord, learned_words
 from device_runtime.prediction.predictor import Suggestion, TypedContext, suggest
 from device_runtime.user_model.user_model import UserModel
+from keyboard_model.batching.adaptation_window import AdaptationWindow
 from keyboard_model.text.masking import canonical_form, mask_sensitive
 
 MAX_SUGGESTIONS = 100
@@ -379,21 +379,25 @@ class Phone:
         recipe, folder = self._engine.bundle.manifest.recipe, self._folder
         cause: Cause = folder.state.now.due or "asked"
         read = folder.history.newest(recipe.newest_words)
-        texts = [message.text for message in read]
-        result = self._trainer.adapt(budget, texts, self._adapter)
+        window = self._window(recipe, read)
+        result = self._trainer.adapt(budget, window, self._adapter)
         entry = entry_of(result, folder, read, cause, self._clock())
         folder.record(entry, result.adapter if result.verdict.kept else None)
         self._adapter = folder.adapter
         if recipe.history.strengths > 1:
-            self._weigh_history(recipe, read)
+            self._choose_ngram_weight(window)
         return result
 
-    def _weigh_history(self, recipe: Recipe, newest: Sequence[Message]) -> None:
-        """Chooses how strongly the owner's words are mixed in."""
-        tail = tail_of(self._engine.tokenizer, recipe, [message.text for message in newest])
-        held_out = [message.id for message in newest[len(newest) - len(tail) :]]
-        earlier = takewhile(lambda message: message.id not in held_out[:1], self._folder.history.messages())
-        strength = self._trainer.strength([message.text for message in earlier], tail, self._adapter)
+    def _window(self, recipe: Recipe, newest: Sequence[Message]) -> AdaptationWindow:
+        """Splits the newest messages; reads the earlier ones only if the recipe chooses the n-grams' weight."""
+        earlier: list[str] = []
+        if newest and recipe.history.strengths > 1:
+            first = newest[0].id
+            earlier = [m.text for m in takewhile(lambda m: m.id < first, self._folder.history.messages())]
+        return AdaptationWindow.split([message.text for message in newest], recipe.holdout_share, earlier)
+
+    def _choose_ngram_weight(self, window: AdaptationWindow) -> None:
+        strength = self._trainer.strength(window, self._adapter)
         if strength is None:
             return
         self._folder.state.change(strength=strength)

@@ -15,8 +15,7 @@ from federated.job import PersonalizationConfig
 from federated.personalization.method import ClientText, Method, MethodContext, SharedModel, Structure
 from federated.personalization.personalization_process import as_base
 from federated.runtime.tff_types import batch_type, type_of
-from keyboard_model.batching.adaptation_window import newest_messages, split_tail
-from keyboard_model.batching.windows import pack
+from keyboard_model.batching.adaptation_window import AdaptationWindow
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.model.cifg_lstm import Parameters
@@ -27,8 +26,7 @@ def adaptation_batches(
     tokenizer: Tokenizer, messages: Sequence[str], config: PersonalizationConfig
 ) -> tuple[Batches, Batches]:
     """Returns what an adaptation learns from, and the tail that only judges it, as batches in order."""
-    parts = split_tail(newest_messages(tokenizer, messages, config.newest_words), config.holdout_share)
-    packed = (pack(part, config.window, tokenizer.bos) for part in parts)
+    packed = AdaptationWindow.of(messages, config.newest_words, config.holdout_share).pack(tokenizer, config.window)
     learnt, held_out = (batches(windows.tokens, windows.targets, config.batch, tokenizer.bos) for windows in packed)
     return learnt, held_out
 

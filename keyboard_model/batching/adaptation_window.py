@@ -1,33 +1,87 @@
-"""Which of an owner's messages an adaptation reads: the newest, and of those a tail that only the gate sees.
+"""Which of an owner's messages an adaptation reads: the newest, and of those a tail that only judges the result.
 
-Phone and TFF share it: the same person gives both the same messages to learn from.
+The phone and TFF share it, so that the same person gives both the same messages to learn from.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
-from keyboard_model.text.tokenizer import Encoded, Tokenizer
+from keyboard_model.batching.windows import Windows, pack
+from keyboard_model.text.tokenizer import Tokenizer
+from keyboard_model.text.units import words
+
+_Message = TypeVar("_Message")
 
 
-def newest_messages(tokenizer: Tokenizer, messages: Sequence[str], words: int) -> list[Encoded]:
-    """Returns the newest messages that hold `words` words, oldest first; messages without a word are left out.
+def count_words(message: str) -> int:
+    """Returns how many words a message has; marks and placeholders are not words."""
+    return len(words(message))
 
-    The message that reaches `words` is taken whole.
+
+def newest_messages(newest_first: Iterable[_Message], words: int, count: Callable[[_Message], int]) -> list[_Message]:
+    """Returns the newest messages that together have at least `words` words (or all messages), oldest first.
+
+    Args:
+        newest_first: Read only as far as needed.
+        words: The message that reaches this number is taken whole.
+        count: Returns how many words a message has.
     """
-    chosen: list[Encoded] = []
-    for message in reversed(messages):
+    chosen: list[_Message] = []
+    for message in newest_first:
         if words <= 0:
             break
-        encoded = tokenizer.encode(message)
-        if encoded.words:
-            chosen.append(encoded)
-            words -= len(encoded.words)
+        chosen.append(message)
+        words -= count(message)
     return chosen[::-1]
 
 
-def split_tail(messages: Sequence[Encoded], share: float) -> tuple[Sequence[Encoded], Sequence[Encoded]]:
-    """Splits off the tail: whole messages, at least one of them unless `share` is 0."""
-    held_out = math.ceil(share * len(messages) - 1e-9)
-    return messages[: len(messages) - held_out], messages[len(messages) - held_out :]
+@dataclass(frozen=True)
+class AdaptationWindow:
+    """The messages of one adaptation, each part oldest first; the parts follow each other in time.
+
+    Attributes:
+        earlier: Messages before the window; only the weight of the owner's n-grams reads them.
+        training: Messages that the adapter learns from.
+        held_out: The newest messages, which judge the adapter and the weight of the n-grams.
+    """
+
+    earlier: Sequence[str]
+    training: Sequence[str]
+    held_out: Sequence[str]
+
+    @classmethod
+    def of(cls, messages: Sequence[str], newest_words: int, holdout_share: float) -> AdaptationWindow:
+        """Selects the newest messages that have `newest_words` words, and splits off the held-out ones.
+
+        Args:
+            messages: All of the owner's, oldest first.
+            newest_words, holdout_share: See `Recipe`.
+        """
+        newest = newest_messages(reversed(messages), newest_words, count_words)
+        return cls.split(newest, holdout_share, messages[: len(messages) - len(newest)])
+
+    @classmethod
+    def split(cls, newest: Sequence[str], holdout_share: float, earlier: Sequence[str] = ()) -> AdaptationWindow:
+        """Splits the messages of a window; the held-out part begins with a message that has a word.
+
+        Args:
+            newest: The window's messages, oldest first.
+            holdout_share: Share of the messages with a word that is held out: at least one unless it is 0.
+            earlier: The messages before them.
+        """
+        with_words = [index for index, message in enumerate(newest) if count_words(message)]
+        held_out = math.ceil(holdout_share * len(with_words) - 1e-9)
+        start = with_words[-held_out] if held_out else len(newest)
+        return cls(earlier, newest[:start], newest[start:])
+
+    def pack(self, tokenizer: Tokenizer, length: int) -> tuple[Windows, Windows]:
+        """Returns training and held-out messages as windows of `length` positions; none of those without a word."""
+        training, held_out = (
+            pack((encoded for encoded in map(tokenizer.encode, part) if encoded.words), length, tokenizer.bos)
+            for part in (self.training, self.held_out)
+        )
+        return training, held_out

@@ -12,6 +12,8 @@ from device_runtime.adaptation import adapt as adaptation
 from device_runtime.adaptation.algorithms.local_steps import step_sizes
 from device_runtime.adapter.adapter import Adapter
 from device_runtime.inference.engine import Engine
+from device_runtime.manifest import Recipe
+from keyboard_model.batching.adaptation_window import AdaptationWindow
 from keyboard_model.batching.windows import IGNORE, pack
 from keyboard_model.step_sizes import StepSizes
 
@@ -34,9 +36,14 @@ def adapt(rebuilt: Callable[..., Engine]) -> Callable[..., tuple[adaptation.Adap
     def run(messages: list[str], **changes: Any) -> tuple[adaptation.Adaptation, Engine]:
         engine = rebuilt({"recipe": {**RECIPE, **changes}})
         init = engine.bundle.adapter_init
-        return adaptation.adapt(engine, engine.bundle.manifest.recipe, messages, init, engine.bundle.starts), engine
+        recipe = engine.bundle.manifest.recipe
+        return adaptation.adapt(engine, recipe, window_of(recipe, messages), init, engine.bundle.starts), engine
 
     return run
+
+
+def window_of(recipe: Recipe, messages: list[str]) -> AdaptationWindow:
+    return AdaptationWindow.of(messages, recipe.newest_words, recipe.holdout_share)
 
 
 def same(one: Adapter, other: Adapter) -> bool:
@@ -54,7 +61,7 @@ def test_an_owner_who_repeats_themselves_gains(adapt: Callable[..., Any]) -> Non
 def test_it_is_derived_anew_each_time(adapt: Callable[..., Any]) -> None:
     result, engine = adapt(MESSAGES)
     recipe, starts = engine.bundle.manifest.recipe, engine.bundle.starts
-    again = adaptation.adapt(engine, recipe, MESSAGES, result.adapter, starts)
+    again = adaptation.adapt(engine, recipe, window_of(recipe, MESSAGES), result.adapter, starts)
     assert same(again.adapter, result.adapter)
     assert again.verdict.kept
 

@@ -12,6 +12,7 @@ from device_runtime.adaptation import adapt, budget
 from device_runtime.adaptation.budget import MB, Budget, adapt_within, resident_bytes
 from device_runtime.inference.engine import Engine
 from device_runtime.phone.phone import Phone
+from keyboard_model.batching.adaptation_window import AdaptationWindow
 from tests.support.device_runtime.bundle_parts import SURE
 
 MESSAGES = ["see you at home", "ok thanks see you", "are you coming home now", "thanks"] * 15
@@ -22,14 +23,19 @@ def sure(rebuilt: Callable[..., Engine]) -> Engine:
     return rebuilt(SURE)
 
 
+def window_of(engine: Engine) -> AdaptationWindow:
+    recipe = engine.bundle.manifest.recipe
+    return AdaptationWindow.of(MESSAGES, recipe.newest_words, recipe.holdout_share)
+
+
 def run(engine: Engine, allowed: Budget, clock: Callable[[], float]) -> adapt.Adaptation:
     recipe, init = engine.bundle.manifest.recipe, engine.bundle.adapter_init
-    return adapt_within(allowed, engine, recipe, MESSAGES, init, engine.bundle.starts, clock)
+    return adapt_within(allowed, engine, recipe, window_of(engine), init, engine.bundle.starts, clock)
 
 
 def test_within_it_nothing_is_different(sure: Engine) -> None:
     recipe, init = sure.bundle.manifest.recipe, sure.bundle.adapter_init
-    plain = adapt.adapt(sure, recipe, MESSAGES, init, sure.bundle.starts)
+    plain = adapt.adapt(sure, recipe, window_of(sure), init, sure.bundle.starts)
     result = run(sure, Budget(), itertools.count().__next__)
     assert result.verdict == plain.verdict
     assert result.steps == 4

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from device_runtime.adaptation.ngram_weight import choose_ngram_weight, tail_of
+from device_runtime.adaptation.ngram_weight import choose_ngram_weight
 from device_runtime.inference.engine import Engine
 from device_runtime.manifest import Recipe
 from device_runtime.phone.phone import Phone
 from device_runtime.user_model.user_model import UserNgramModel
+from keyboard_model.batching.adaptation_window import AdaptationWindow
 from keyboard_model.text.units import units
 
 CHANGES = {
@@ -52,7 +53,9 @@ def recipe_of(engine: Engine) -> Recipe:
 
 
 def strength(engine: Engine, earlier: list[str], tail: list[str]) -> float:
-    return choose_ngram_weight(engine, recipe_of(engine), earlier, tail, engine.bundle.adapter_init)
+    return choose_ngram_weight(
+        engine, recipe_of(engine), AdaptationWindow(earlier, [], tail), engine.bundle.adapter_init
+    )
 
 
 def test_who_repeats_themselves_gets_all_of_it(weighing: Engine) -> None:
@@ -91,15 +94,6 @@ def test_it_is_the_grid_s_least_loss_with_each_word_judged_before_it_is_counted(
         history.observe(units(message))
     assert 0 < losses.argmin() < 4, "the messages are chosen so that neither all nor nothing is best"
     assert strength(weighing, earlier, tail) == 1.0 - 0.25 * losses.argmin()
-
-
-def test_the_tail_is_the_one_that_an_adaptation_holds_out(weighing: Engine) -> None:
-    messages = ["see you", "...", "at home", "ok", "now", "!", "thanks", "?"]
-    # Five messages have words; a fifth of them, rounded up, is one.
-    assert list(tail_of(weighing.tokenizer, recipe_of(weighing), messages)) == ["thanks", "?"]
-    assert list(tail_of(weighing.tokenizer, recipe_of(weighing), [])) == []
-    everything = recipe_of(weighing).model_copy(update={"holdout_share": 0.4})
-    assert list(tail_of(weighing.tokenizer, everything, messages)) == ["now", "!", "thanks", "?"]
 
 
 def shown(phone: Phone, personal: bool) -> list[tuple[str, float]]:

@@ -15,8 +15,10 @@ from device_runtime.adaptation.budget import Budget
 from device_runtime.adaptation.trainer import NICENESS, InProcessTrainer, SubprocessTrainer
 from device_runtime.inference.engine import Engine
 from device_runtime.phone.phone import Phone
+from keyboard_model.batching.adaptation_window import AdaptationWindow
 
 MESSAGES = [f"see you at the station at {hour} then, bring the red bag" for hour in range(40)]
+WINDOW, ONE = AdaptationWindow.of(MESSAGES, 2_000, 0.5), AdaptationWindow.of(MESSAGES[:1], 2_000, 0.5)
 
 
 @pytest.fixture(scope="module")
@@ -43,16 +45,15 @@ def gone(process: int) -> bool:
 
 def test_it_is_the_same_training(engine: Engine, trainer: SubprocessTrainer) -> None:
     init = engine.bundle.adapter_init
-    here, there = (each.adapt(Budget(), MESSAGES, init) for each in (InProcessTrainer(engine), trainer))
+    here, there = (each.adapt(Budget(), WINDOW, init) for each in (InProcessTrainer(engine), trainer))
     assert here.verdict == there.verdict and here.steps == there.steps > 0
     for name, tensor in here.adapter.tensors().items():
         np.testing.assert_array_equal(there.adapter.tensors()[name], tensor)
-    halves = MESSAGES[:20], MESSAGES[20:]
-    assert trainer.strength(*halves, init) == InProcessTrainer(engine).strength(*halves, init)
+    assert trainer.strength(WINDOW, init) == InProcessTrainer(engine).strength(WINDOW, init)
 
 
 def test_it_gives_way(engine: Engine, trainer: SubprocessTrainer) -> None:
-    trainer.adapt(Budget(), MESSAGES[:1], engine.bundle.adapter_init)
+    trainer.adapt(Budget(), ONE, engine.bundle.adapter_init)
     process = process_of(trainer)
     nice = os.getpriority(os.PRIO_PROCESS, process) - os.getpriority(os.PRIO_PROCESS, 0)
     assert nice == min(NICENESS, 19 - os.getpriority(os.PRIO_PROCESS, 0))
@@ -73,15 +74,15 @@ def test_a_killed_process_costs_one_adaptation(engine: Engine, trainer: Subproce
 
 def test_asked_to_end_it_finishes_first(engine: Engine, trainer: SubprocessTrainer) -> None:
     init = engine.bundle.adapter_init
-    trainer.adapt(Budget(), MESSAGES[:1], init)
+    trainer.adapt(Budget(), ONE, init)
     os.kill(process_of(trainer), signal.SIGTERM)
-    assert trainer.adapt(Budget(), MESSAGES, init).steps > 0
+    assert trainer.adapt(Budget(), WINDOW, init).steps > 0
 
 
 def test_it_goes_when_nobody_asks_and_comes_again(engine: Engine) -> None:
     trainer, init = SubprocessTrainer(engine.bundle, idle_seconds=0.2), engine.bundle.adapter_init
-    trainer.adapt(Budget(), MESSAGES[:1], init)
+    trainer.adapt(Budget(), ONE, init)
     assert trainer._process is None or gone(process_of(trainer))
-    assert trainer.adapt(Budget(), MESSAGES, init).steps > 0
+    assert trainer.adapt(Budget(), WINDOW, init).steps > 0
     trainer.rest()
     assert trainer._process is None
