@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
+from asgi_correlation_id import correlation_id
 from fastapi import FastAPI, HTTPException
 from pydantic import BaseModel, Field
 from starlette.responses import Response
-
-from api.observability.request_id import REQUEST_ID
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = {"Retry-After": "1"}
@@ -62,6 +61,7 @@ def problem(
 ) -> Response:
     """Makes the answer. ASCII only: half a surrogate pair in a key of the request must not break the answer too."""
     title = HTTPStatus(status).phrase
-    details = ProblemDetails(title=title, status=status, detail=detail, request_id=REQUEST_ID.get(), errors=errors)
+    request_id = correlation_id.get()
+    details = ProblemDetails(title=title, status=status, detail=detail, request_id=request_id, errors=errors)
     body = json.dumps(details.model_dump(exclude_none=True))
     return Response(body, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)

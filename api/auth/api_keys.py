@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from cachetools import TTLCache
 from sqlalchemy import insert, select, update
 
 from api.schemas.base import DEVICE_ID
@@ -69,9 +70,8 @@ class ApiKeys:
 
     def __init__(self, database: Database, clock: Callable[[], float] = time.monotonic) -> None:
         self._database = database
-        self._clock = clock
         self._lock = threading.Lock()
-        self._remembered: dict[str, tuple[float, ApiKey]] = {}
+        self._remembered: TTLCache[str, ApiKey] = TTLCache(_MAX_REMEMBERED, REMEMBERED_SECONDS, clock)
 
     def create(self, name: str, scope: Scope, device_id: str | None = None) -> tuple[ApiKey, str]:
         """Makes a key. Returns it and its secret, which cannot be had again.
@@ -111,9 +111,9 @@ class ApiKeys:
                 raise unknown
 
     def remembered(self, secret: str) -> ApiKey | None:
-        """Returns the key that was found a moment ago, without asking the database."""
-        until, key = self._remembered.get(_digest(secret), (0.0, None))
-        return key if self._clock() < until else None
+        """Returns the key that `find` returned at most `REMEMBERED_SECONDS` ago, without asking the database."""
+        with self._lock:
+            return self._remembered.get(_digest(secret))
 
     def find(self, secret: str) -> ApiKey | None:
         """Returns the valid key that `secret` is. Raises DatabaseError where the table cannot be read."""
@@ -124,9 +124,7 @@ class ApiKeys:
             return None
         key = ApiKey(row.id, row.name, Scope(row.scope), row.device_id, row.created_at)
         with self._lock:
-            if len(self._remembered) >= _MAX_REMEMBERED:
-                self._remembered.clear()
-            self._remembered[digest] = (self._clock() + REMEMBERED_SECONDS, key)
+            self._remembered[digest] = key
         return key
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from cachetools import LRUCache
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
@@ -41,7 +42,8 @@ class Registry:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._known: set[str] = set()  # every request asks: half a millisecond of PostgreSQL each time
+        # Every request asks, and PostgreSQL takes half a millisecond to answer.
+        self._known: LRUCache[str, None] = LRUCache(_MAX_REMEMBERED)
         self._lock = threading.Lock()
 
     @contextmanager
@@ -73,9 +75,7 @@ class Registry:
                 found = connection.execute(_EXISTS.where(DEVICES.c.id == device_id)).first()
             if found is None:
                 raise UnknownDeviceError("there is no device of this id: create it with POST /v1/devices")
-            if len(self._known) >= _MAX_REMEMBERED:
-                self._known.clear()
-            self._known.add(device_id)
+            self._known[device_id] = None
 
     def device(self, device_id: str) -> Device:
         """Returns a device. Raises UnknownDeviceError where there is none."""
@@ -102,7 +102,7 @@ class Registry:
             with self._database.writing() as connection:
                 wanted = update(DEVICES).where(DEVICES.c.id == device_id, ~DEVICES.c.deleting)
                 found = connection.execute(wanted.values(deleting=True)).rowcount
-            self._known.discard(device_id)
+            self._known.pop(device_id, None)
         if not found:
             raise UnknownDeviceError("there is no device of this id")
 

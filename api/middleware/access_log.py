@@ -1,4 +1,4 @@
-"""Every request is counted and logged: by its route, never by its path or body, which may hold what was typed."""
+"""Counts and logs every request by its route, never by its path or body, which may contain what a user typed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from api.observability.metrics import Metrics
 
 
 class AccessLog:
-    """ASGI middleware: one log line and one count a request."""
+    """ASGI middleware: one log line and one count for each request."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
@@ -43,4 +43,4 @@ class AccessLog:
             "status": status,
             "ms": round(1000 * seconds, 2),
         }
-        LOG.info("request", extra={"fields": fields})
+        LOG.info("request", extra=fields)

@@ -1,17 +1,16 @@
-"""The folder that holds everything the service keeps, held by one server at a time.
+"""The folder that holds everything the service keeps; one server at a time may use it.
 
 devices.sqlite    devices, API keys and adaptations, unless another database keeps them
 bundles/          the bundle that is served, as apps download it
 devices/<id>/     one phone each, see `device_runtime.phone.phone`
-.lock             held, not read: two servers would give each other's phones up
+.lock             locked while a server runs: two servers would disagree about the phones
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
-import weakref
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from api.errors import ServeError
 
@@ -32,7 +31,7 @@ def database_in(path: Path) -> Path:
 
 
 class DataFolder:
-    """A data folder, made where there is none, and its lock.
+    """A data folder, which is made if it is missing, and its lock.
 
     Attributes:
         database: Path of the SQLite file.
@@ -41,29 +40,25 @@ class DataFolder:
     """
 
     def __init__(self, path: Path) -> None:
-        """Takes the lock. A dead server's is let go by the system.
+        """Takes the lock. The system releases it when a server dies.
 
         Raises:
-            ServeError: another server holds the folder, or it cannot be used.
+            ServeError: another server uses the folder, or it cannot be written.
         """
         self.database = database_in(path)
         self.bundles = path / "bundles"
         self.phones = path / "devices"
+        # The server closes in another thread than it starts in.
+        self._lock = FileLock(path / ".lock", mode=0o600, thread_local=False, blocking=False, fallback_to_soft=False)
         try:
-            descriptor = os.open(path / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError as error:
-            raise ServeError(f"{path} cannot hold the service's data: {error.strerror}") from error
-        self._release = weakref.finalize(self, os.close, descriptor)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._lock.acquire()
             self.phones.mkdir(exist_ok=True, mode=0o700)
-        except BlockingIOError as error:
-            self.release()
+        except Timeout as error:
             raise ServeError(f"another server runs on {path}: end it first, or give this one other data") from error
         except OSError as error:
             self.release()
             raise ServeError(f"{path} cannot hold the service's data: {error.strerror}") from error
 
     def release(self) -> None:
-        """Lets another server have the folder."""
-        self._release()
+        """Lets another server use the folder."""
+        self._lock.release(force=True)
