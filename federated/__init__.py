@@ -1,0 +1,64 @@
+"""Federated training of the shared model, and its personalization, in TensorFlow Federated.
+
+Start here:
+
+    Job, load_job      what a training run depends on: a TOML file, or keyword arguments with defaults
+    import_corpus      an export of messages becomes a corpus, an SQLite file of messages by user
+    Corpus             reads a corpus, one user at a time
+    train              a job and a corpus become a trained run on disk
+    Run                opens a run: its job, tokenizer, weights, n-grams
+    evaluate           recall of the shared and the personal models on messages that training never read
+    FederatedData      the users of a corpus as federated clients: who trains, who is held out
+
+Inside: `corpus` (import, storage, synthetic data), `data` (client batches, cohorts), `training` (FedAvg rounds),
+`local_training` (a client's steps), `aggregation` (q-FedAvg, 8-bit means), `personalization` (what a method is, and
+its rounds), `algorithms` (one file for each personalization method), `evaluation`, `heterogeneity` (how much the
+users differ, and what follows from it), `run` (the folder of a run) and `runtime` (TFF workers).
+
+All names are imported on first use. Most of them need TensorFlow (the extra `train`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from keyboard_model.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from federated.corpus.importers.detect import import_corpus
+    from federated.corpus.schema import CorpusError
+    from federated.corpus.store import Corpus
+    from federated.data.federated_data import FederatedData
+    from federated.evaluate_run import Evaluation, evaluate
+    from federated.job import Job, JobError, load_job
+    from federated.run.folder import Run, RunError
+    from federated.train_run import train
+else:
+    __getattr__, __dir__ = lazy_exports(
+        __name__,
+        {
+            "federated.corpus.importers.detect": ("import_corpus",),
+            "federated.corpus.schema": ("CorpusError",),
+            "federated.corpus.store": ("Corpus",),
+            "federated.data.federated_data": ("FederatedData",),
+            "federated.evaluate_run": ("Evaluation", "evaluate"),
+            "federated.job": ("Job", "JobError", "load_job"),
+            "federated.run.folder": ("Run", "RunError"),
+            "federated.train_run": ("train",),
+        },
+    )
+
+__all__ = [
+    "Corpus",
+    "CorpusError",
+    "Evaluation",
+    "FederatedData",
+    "Job",
+    "JobError",
+    "Run",
+    "RunError",
+    "evaluate",
+    "import_corpus",
+    "load_job",
+    "train",
+]

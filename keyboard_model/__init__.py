@@ -1,0 +1,38 @@
+"""The language model's vocabulary, text handling, n-grams and metrics, shared by training and the phone.
+
+Start here:
+
+    Tokenizer       words to pieces and back (SentencePiece unigram)
+    units, words    a message split into words, numbers, punctuation
+    pack            encoded messages as windows of a fixed length
+    metrics         recall@k, keystroke savings, spreads over users
+
+Inside: `text` (units, tokenizer, masking), `batching` (windows), `ngram` (Kneser-Ney tables), `storage` (atomic
+writes, file locks) and `model` (the CIFG-LSTM and its adapter in TensorFlow). Only `model` imports TensorFlow.
+
+>>> from keyboard_model import words
+>>> words("See you at 8, Ada!")
+['See', 'you', 'at', '8', 'Ada']
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from keyboard_model.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from keyboard_model.batching.windows import Windows, pack
+    from keyboard_model.text.tokenizer import Tokenizer, TokenizerError
+    from keyboard_model.text.units import normalize, units, words
+else:
+    __getattr__, __dir__ = lazy_exports(
+        __name__,
+        {
+            "keyboard_model.batching.windows": ("Windows", "pack"),
+            "keyboard_model.text.tokenizer": ("Tokenizer", "TokenizerError"),
+            "keyboard_model.text.units": ("normalize", "units", "words"),
+        },
+    )
+
+__all__ = ["Tokenizer", "TokenizerError", "Windows", "normalize", "pack", "units", "words"]

@@ -15,9 +15,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 @pytest.fixture(scope="session")
 def tiny_keys(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Paths of a private and a public key."""
-    from device_runtime.bundle.signing_keys import PRIVATE_NAME, PUBLIC_NAME, generate_keys
+    from device_runtime.bundle.signing_keys import PRIVATE_NAME, PUBLIC_NAME, SigningKeys
 
-    folder = made_once(tmp_path_factory, "keys", generate_keys)
+    folder = made_once(tmp_path_factory, "keys", SigningKeys.generate)
     return folder / PRIVATE_NAME, folder / PUBLIC_NAME
 
 

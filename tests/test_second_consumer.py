@@ -25,7 +25,7 @@ from device_runtime.adapter.adapter import Adapter, load_adapter, save_adapter
 from device_runtime.bundle.files import ADAPTER_INIT, MANIFEST, MODEL, NGRAM, SIGNATURE, TOKENIZER, read_files
 from device_runtime.bundle.initial_adapters import load_initial_adapters, serialize_initial_adapters
 from device_runtime.bundle.loader import file_entries, load_bundle, model_id
-from device_runtime.bundle.signing_keys import generate_keys, load_private
+from device_runtime.bundle.signing_keys import SigningKeys, load_private
 from device_runtime.inference.engine import Engine
 from device_runtime.manifest import AdapterForm, Manifest
 from device_runtime.phone.phone import Phone
@@ -289,7 +289,7 @@ def test_an_adapter_s_file_both_ways(
 def test_it_trusts_what_we_trust(
     ask: Ask, content: Content, signed: Callable[..., Path], tiny_bundle: Path, tmp_path: Path
 ) -> None:
-    stranger = generate_keys(tmp_path / "stranger")[1]
+    stranger = SigningKeys.generate(tmp_path / "stranger")[1]
     changed = content | {MODEL: content[MODEL][:-1] + b"?"}
     refused: list[tuple[str, Path, dict[str, Any]]] = [
         ("the signature does not fit", tiny_bundle, {"key": stranger}),

@@ -1,0 +1,78 @@
+"""The whole road, from a corpus of messages to a keyboard that adapts to its user.
+
+    import thumbprint as tp
+
+    tp.import_corpus("messages.jsonl.gz", "corpus.sqlite")
+    job = tp.Job(name="mine", personalization={"method": "ditto"})
+    run = tp.train(job, "corpus.sqlite", "runs/mine")
+    print(tp.evaluate(run).groups["new_phones"].models["personal"].recall_at_3)
+
+    keys = tp.SigningKeys.generate("keys")
+    tp.export_bundle(run, "mine.bundle", keys.private)
+    report = tp.simulate("mine.bundle", "corpus.sqlite", "runs/phones", keys.public, users="new")
+    print(report.personal.recall_at_3.mean, report.fraction_hurt)
+
+    run = tp.personalize(run, "fed_per")  # another method on the same shared model
+    comparison = tp.compare(job, "corpus.sqlite", "runs/comparison", run=run, quick=True)
+
+The functions are in `thumbprint.pipeline.road`. They show nothing while they work: give them a callback. Everything is
+imported on first use; TensorFlow (the extra `train`) is loaded by `train`, `personalize`, `evaluate`, `compare`,
+`export_bundle` and `execution_context`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from keyboard_model.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from device_runtime.bundle.signing_keys import SigningKeys
+    from federated.corpus.importers.detect import import_corpus
+    from federated.corpus.store import Corpus
+    from federated.job import Job
+    from thumbprint.pipeline.road import (
+        compare,
+        evaluate,
+        execution_context,
+        export_bundle,
+        personalize,
+        register_method,
+        simulate,
+        train,
+    )
+else:
+    __getattr__, __dir__ = lazy_exports(
+        __name__,
+        {
+            "device_runtime.bundle.signing_keys": ("SigningKeys",),
+            "federated.corpus.importers.detect": ("import_corpus",),
+            "federated.corpus.store": ("Corpus",),
+            "federated.job": ("Job",),
+            "thumbprint.pipeline.road": (
+                "compare",
+                "evaluate",
+                "execution_context",
+                "export_bundle",
+                "personalize",
+                "register_method",
+                "simulate",
+                "train",
+            ),
+        },
+    )
+
+__all__ = [
+    "Corpus",
+    "Job",
+    "SigningKeys",
+    "compare",
+    "evaluate",
+    "execution_context",
+    "export_bundle",
+    "import_corpus",
+    "personalize",
+    "register_method",
+    "simulate",
+    "train",
+]

@@ -17,7 +17,7 @@ import typer
 
 from benchmarks.nus_sms.trigram import trigram_figures
 from benchmarks.results_page import write_figures
-from device_runtime.bundle.signing_keys import PRIVATE_NAME, PUBLIC_NAME, generate_keys
+from device_runtime.bundle.signing_keys import PRIVATE_NAME, PUBLIC_NAME, SigningKeys
 from federated.corpus.store import Corpus
 from federated.job import load_job
 from keyboard_model.storage.atomic_write import atomic_write
@@ -51,7 +51,7 @@ def main(
         thumbprint("train", job, "--corpus", corpus, "--run", run / "train", *resume)
     thumbprint("evaluate", run / "train", "--corpus", corpus)
     if not keys.exists():
-        generate_keys(keys)
+        SigningKeys.generate(keys)
     public = ["--public-key", keys / PUBLIC_NAME]
     thumbprint("export", run / "train", "--out", bundle, "--key", keys / PRIVATE_NAME, "--job", job)
     config = load_job(job)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -25,34 +26,40 @@ class KeyFileError(ValueError):
     """A key file is missing, is no such key, or would be overwritten; the message says what to do."""
 
 
-def generate_keys(folder: Path | str) -> tuple[Path, Path]:
-    """Makes a new pair in `folder` (created where missing); the private key is readable by its owner only.
+class SigningKeys(NamedTuple):
+    """Where a pair of keys lies: two PEM files. The private key signs bundles, the public key ships in the app."""
 
-    Returns:
-        The paths of the private and of the public key, PEM.
+    private: Path
+    public: Path
 
-    Raises:
-        KeyFileError: either file exists already (a key is never overwritten), or the folder cannot be written.
-    """
-    folder = Path(folder)
-    private_path, public_path = folder / PRIVATE_NAME, folder / PUBLIC_NAME
-    for path in (private_path, public_path):
-        if path.exists() or path.is_symlink():
-            raise KeyFileError(f"{path} exists and keys are never overwritten: choose another folder or move it away")
-    key = Ed25519PrivateKey.generate()
-    private_pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    public_pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _create(private_path, private_pem, 0o600)
+    @classmethod
+    def generate(cls, folder: Path | str) -> SigningKeys:
+        """Makes a new pair in `folder` (created if missing). Only its owner can read the private key.
+
+        Raises:
+            KeyFileError: either file exists already (a key is never overwritten), or the folder cannot be written.
+        """
+        folder = Path(folder)
+        keys = cls(folder / PRIVATE_NAME, folder / PUBLIC_NAME)
+        for path in keys:
+            if path.exists() or path.is_symlink():
+                raise KeyFileError(
+                    f"{path} exists and keys are never overwritten: choose another folder or move it away"
+                )
+        key = Ed25519PrivateKey.generate()
+        private_pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        public_pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
         try:
-            _create(public_path, public_pem, 0o644)
-        except OSError:
-            private_path.unlink()
-            raise
-    except OSError as error:
-        raise KeyFileError(f"cannot write keys in {folder}: {error.strerror}") from error
-    return private_path, public_path
+            folder.mkdir(parents=True, exist_ok=True)
+            _create(keys.private, private_pem, 0o600)
+            try:
+                _create(keys.public, public_pem, 0o644)
+            except OSError:
+                keys.private.unlink()
+                raise
+        except OSError as error:
+            raise KeyFileError(f"cannot write keys in {folder}: {error.strerror}") from error
+        return keys
 
 
 def _create(path: Path, data: bytes, mode: int) -> None:
@@ -68,7 +75,7 @@ def _create(path: Path, data: bytes, mode: int) -> None:
 
 
 def load_private(path: Path | str) -> Ed25519PrivateKey:
-    """Reads a private key made by `generate_keys`. Raises KeyFileError where it is none."""
+    """Reads a private key made by `SigningKeys.generate`. Raises KeyFileError where it is none."""
     try:
         key = load_pem_private_key(_read(Path(path)), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
@@ -79,7 +86,7 @@ def load_private(path: Path | str) -> Ed25519PrivateKey:
 
 
 def load_public(path: Path | str) -> Ed25519PublicKey:
-    """Reads a public key made by `generate_keys`. Raises KeyFileError where it is none."""
+    """Reads a public key made by `SigningKeys.generate`. Raises KeyFileError where it is none."""
     try:
         key = load_pem_public_key(_read(Path(path)))
     except (ValueError, UnsupportedAlgorithm) as error:

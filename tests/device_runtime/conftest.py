@@ -24,7 +24,7 @@ def content(tiny_bundle: Path) -> Content:
 
 @pytest.fixture
 def own_keys(tmp_path: Path) -> tuple[Path, Path]:
-    return signing_keys.generate_keys(tmp_path / "own_keys")
+    return signing_keys.SigningKeys.generate(tmp_path / "own_keys")
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from federated.corpus.store import Corpus
 from federated.job import Job
 from federated.personalization.method import Method
 from federated.run.folder import Run
-from federated.train import train
+from federated.train_run import train
 from federated.training.program import RoundReport
 from keyboard_model.storage.atomic_write import atomic_write
 from keyboard_model.storage.file_lock import exclusive_lock

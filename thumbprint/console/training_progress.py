@@ -24,7 +24,7 @@ _RECENT = 20  # rounds that the speed is taken over: enough to smooth it, few en
 
 
 class RoundsShown:
-    """What `federated.train.train` calls as it goes."""
+    """What `federated.train_run.train` calls as it goes."""
 
     def __init__(self, progress: Progress, training: TrainingConfig) -> None:
         self._progress, self._training = progress, training

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pydantic import TypeAdapter
 
-from device_runtime.bundle.signing_keys import PRIVATE_NAME, PUBLIC_NAME, generate_keys
+from device_runtime.bundle.signing_keys import PRIVATE_NAME, PUBLIC_NAME, SigningKeys
 from device_runtime.simulation.examples import Examples
 from device_runtime.simulation.report import Report, load_report
 from federated.job import Job, TrainingConfig, load_job
@@ -110,7 +110,7 @@ class Demo:
         """
         with steps_in(self._out) as steps:
             if not any((self._keys / name).exists() for name in (PRIVATE_NAME, PUBLIC_NAME)):
-                generate_keys(self._keys)
+                SigningKeys.generate(self._keys)
             for title, step in self._steps().items():
                 began = time.monotonic()
                 done = steps.run(step)
@@ -148,7 +148,7 @@ class Demo:
         if not begun and self._train.exists():  # of other messages, another job or another program
             shutil.rmtree(self._train)
         with self._progress.training(self._job.training) as shown:
-            from federated.train import train
+            from federated.train_run import train
 
             where = (self._job, self._corpus, self._train)
             train(*where, resume=begun, on_stage=shown.stage, on_round=shown.round)

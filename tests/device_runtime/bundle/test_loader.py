@@ -15,7 +15,7 @@ import pytest
 from device_runtime.bundle import files, loader
 from device_runtime.bundle.files import MANIFEST, MODEL, NGRAM, SIGNATURE, TOKENIZER
 from device_runtime.bundle.loader import BundleError, load_bundle
-from device_runtime.bundle.signing_keys import generate_keys, load_private
+from device_runtime.bundle.signing_keys import SigningKeys, load_private
 from device_runtime.inference.engine import Engine
 from keyboard_model.ngram.table import NgramTable
 from tests.support.device_runtime.bundle_parts import Content, Merge, write_folder, write_zip
@@ -126,7 +126,7 @@ def test_a_changed_manifest_is_refused(tmp_path: Path, content: Content, tiny_pu
 
 
 def test_anothers_signature_is_refused(tmp_path: Path, tiny_bundle: Path) -> None:
-    _, public = generate_keys(tmp_path / "another")
+    _, public = SigningKeys.generate(tmp_path / "another")
     with pytest.raises(BundleError, match="another key"):
         load_bundle(tiny_bundle, public)
 

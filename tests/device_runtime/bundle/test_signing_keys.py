@@ -9,23 +9,23 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from device_runtime.bundle.signing_keys import KeyFileError, generate_keys, load_private, load_public
+from device_runtime.bundle.signing_keys import KeyFileError, SigningKeys, load_private, load_public
 
 
 def test_a_pair_signs_and_verifies(tmp_path: Path) -> None:
-    private, public = generate_keys(tmp_path / "new" / "folder")
+    private, public = SigningKeys.generate(tmp_path / "new" / "folder")
     load_public(public).verify(load_private(private).sign(b"text"), b"text")
     assert stat.S_IMODE(private.stat().st_mode) == 0o600
 
 
 def test_keys_are_never_overwritten(tmp_path: Path) -> None:
-    private, public = generate_keys(tmp_path)
+    private, public = SigningKeys.generate(tmp_path)
     before = private.read_bytes(), public.read_bytes()
     with pytest.raises(KeyFileError, match="never overwritten"):
-        generate_keys(tmp_path)
+        SigningKeys.generate(tmp_path)
     private.unlink()
     with pytest.raises(KeyFileError, match="never overwritten"):
-        generate_keys(tmp_path)
+        SigningKeys.generate(tmp_path)
     assert (public.read_bytes(), private.exists()) == (before[1], False)
 
 
@@ -38,7 +38,7 @@ def test_what_is_no_key_is_refused(tmp_path: Path, data: bytes) -> None:
 
 
 def test_the_halves_are_told_apart(tmp_path: Path) -> None:
-    private, public = generate_keys(tmp_path)
+    private, public = SigningKeys.generate(tmp_path)
     with pytest.raises(KeyFileError, match="no public key"):
         load_public(private)
     with pytest.raises(KeyFileError, match="no private key"):

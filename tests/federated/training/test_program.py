@@ -15,7 +15,7 @@ from federated.corpus.store import Corpus
 from federated.data.federated_data import FederatedData
 from federated.evaluation.shared_model import evaluation_batches, tally_batches, whole_word_penalty
 from federated.run.folder import Run, RunError
-from federated.train import train
+from federated.train_run import train
 from federated.training.program import VALIDATION_WORDS, TrainingResult, averaged
 from keyboard_model.model import cifg_lstm
 from tests.support.federated.runs import tiny_job, training_child

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from device_runtime.bundle.signing_keys import PUBLIC_NAME, KeyFileError, generate_keys
+from device_runtime.bundle.signing_keys import PUBLIC_NAME, KeyFileError, SigningKeys
 from thumbprint.cli.trusted_keys import fingerprint, key_folder, signing_key, trusted_public_key
 
 
@@ -36,7 +36,7 @@ def test_the_key_named_wins(run, tmp_path):
 
 
 def test_the_fingerprint_is_what_openssl_says(tmp_path):
-    _, public = generate_keys(tmp_path)
+    _, public = SigningKeys.generate(tmp_path)
     try:
         der = subprocess.run(
             ["openssl", "pkey", "-pubin", "-in", public, "-outform", "DER"], capture_output=True, check=True

@@ -30,7 +30,7 @@ def evaluate(
 
     silence_tensorflow()
     with measuring("evaluating", "users") as progress:
-        from federated.evaluate import evaluate_run
+        from federated.evaluate_run import evaluate as evaluate_run
         from federated.run.folder import Run
         from thumbprint.cli.views.run import evaluation_view
 

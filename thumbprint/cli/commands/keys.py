@@ -29,10 +29,10 @@ def generate(
     The private key signs bundles (`thumbprint export`) and stays with you; the public key goes into the app. Without
     --out the pair is your own: bundles are signed with it and checked with it wherever no other key is named.
     """
-    from device_runtime.bundle.signing_keys import generate_keys
+    from device_runtime.bundle.signing_keys import SigningKeys
     from thumbprint.cli.trusted_keys import fingerprint, key_folder
 
-    private, public = generate_keys(out or key_folder())
+    private, public = SigningKeys.generate(out or key_folder())
     typer.echo(f"private key  {private}  (keep it to yourself)")
     typer.echo(f"public key   {public}")
     typer.echo(f"fingerprint  {fingerprint(public)}")

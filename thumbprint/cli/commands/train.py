@@ -82,7 +82,7 @@ def _train(job: Job, corpus: Path, folder: Path, resume: bool, workers: list[str
     silence_tensorflow()
     with showing_rounds(job.training) as shown:
         from federated.run.folder import Run
-        from federated.train import train
+        from federated.train_run import train
 
         try:
             return train(

@@ -22,7 +22,7 @@ from rich.table import Table
 from rich.text import Text
 
 from device_runtime.reporting.table import COLUMN_TITLES, COLUMNS, METRIC_TITLES
-from federated.evaluate import Evaluation, GroupFigures, WordFigures
+from federated.evaluate_run import Evaluation, GroupFigures, WordFigures
 from thumbprint.console.tables import headed
 
 _STOPPED_BY = {

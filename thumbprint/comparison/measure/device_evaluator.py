@@ -13,7 +13,7 @@ from pathlib import Path
 
 from device_runtime.adapter.adapter import Adapter
 from device_runtime.bundle.loader import Bundle, load_bundle
-from device_runtime.bundle.signing_keys import PRIVATE_NAME, PUBLIC_NAME, generate_keys
+from device_runtime.bundle.signing_keys import PRIVATE_NAME, PUBLIC_NAME, SigningKeys
 from device_runtime.simulation.held_out import SimulatedUser, TrialPlan
 from device_runtime.simulation.simulator import run_trials
 from device_runtime.simulation.trial import Trial
@@ -37,7 +37,7 @@ class KeyPair:
         """Returns the pair in `folder`, made where there is none."""
         pair = cls(folder / PRIVATE_NAME, folder / PUBLIC_NAME)
         if not pair.private.exists() or not pair.public.exists():
-            generate_keys(folder)
+            SigningKeys.generate(folder)
         return pair
 
 

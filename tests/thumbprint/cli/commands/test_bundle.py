@@ -1,7 +1,7 @@
 import pytest
 
 from device_runtime.bundle.loader import load_bundle
-from device_runtime.bundle.signing_keys import generate_keys
+from device_runtime.bundle.signing_keys import SigningKeys
 from thumbprint.cli.trusted_keys import fingerprint
 
 
@@ -34,7 +34,7 @@ def test_inspect_shows_what_is_in_it(run, tiny_bundle, trusted, manifest):
 
 @pytest.mark.parametrize("command", ["verify", "inspect"])
 def test_a_bundle_signed_by_another_is_refused(run, tiny_bundle, tmp_path, command):
-    _, public = generate_keys(tmp_path / "others")
+    _, public = SigningKeys.generate(tmp_path / "others")
     said = run("bundle", command, tiny_bundle, "--public-key", public).mistake
     assert "signed with another key" in said
     assert str(public) in said

@@ -4,7 +4,7 @@ import shutil
 import pytest
 
 from device_runtime.bundle.loader import load_bundle
-from device_runtime.bundle.signing_keys import generate_keys
+from device_runtime.bundle.signing_keys import SigningKeys
 from device_runtime.inference.engine import Engine
 from device_runtime.phone.phone import Phone
 from federated.run.folder import Run
@@ -28,7 +28,7 @@ def test_a_run_becomes_a_bundle_signed_with_the_key_named(run, tiny_run, tiny_ke
 def test_ones_own_key_and_another_recipe(run, tiny_run, tmp_path):
     bundle, job = tmp_path / "x.bundle", tmp_path / "other.toml"
     assert "keys generate" in run("export", tiny_run, "--out", bundle).mistake
-    _, public = generate_keys(key_folder())
+    _, public = SigningKeys.generate(key_folder())
     job.write_text('name = "other"\n[personalization]\nsteps = 7\n')
     assert run("export", tiny_run, "--out", bundle, "--job", job).code == 0
     manifest = load_bundle(bundle, public).manifest

@@ -61,7 +61,7 @@ class Evaluation:
     groups: dict[str, GroupFigures]
 
 
-def evaluate_run(
+def evaluate(
     run: Path, corpus: Path | None, *, min_messages: int, on_clients: Callable[[int, int], None]
 ) -> Evaluation:
     """Evaluates the best model of a finished run on the test parts of its corpus.

@@ -1,0 +1,200 @@
+"""The functions of `import thumbprint`: thin calls of the packages that do the work, loaded when they are called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from device_runtime.simulation.report import Report
+    from federated.evaluate_run import Evaluation
+    from federated.job import Job
+    from federated.personalization.method import Method
+    from federated.run.folder import Run
+    from federated.training.program import RoundReport
+    from tflite_export.parity_check import ParityReport
+    from thumbprint.comparison.results import Comparison
+
+
+def _ignore(*_: object) -> None:
+    pass
+
+
+def train(
+    job: Job,
+    corpus: Path | str,
+    run: Path | str,
+    *,
+    resume: bool = False,
+    workers: Sequence[str] = (),
+    on_stage: Callable[[str], None] = _ignore,
+    on_round: Callable[[RoundReport], None] = _ignore,
+) -> Run:
+    """Trains tokenizer, shared model and the job's method, federated, into the folder `run`.
+
+    For the arguments and errors see `federated.train_run.train`.
+    """
+    from federated import train_run
+    from federated.run.folder import Run
+
+    train_run.train(job, Path(corpus), Path(run), resume=resume, workers=workers, on_stage=on_stage, on_round=on_round)
+    return Run(Path(run))
+
+
+def personalize(
+    run: Run,
+    method: str,
+    *,
+    corpus: Path | str | None = None,
+    on_stage: Callable[[str], None] = _ignore,
+    **settings: Any,
+) -> Run:
+    """Trains the rounds of another personalization method on the shared model of a finished run.
+
+    The run's job names that method afterwards: `evaluate` and `export_bundle` use it.
+
+    Args:
+        method: A name in `federated.algorithms.METHODS`.
+        corpus: Where the run's corpus is now; None = where it was at training.
+        on_stage: Called with each stage, in words.
+        settings: Other fields of the job's `[personalization]`, such as `steps` or `options`.
+
+    Raises:
+        RunError: the run was not begun, or `corpus` is another one.
+        JobError, CorpusError, WorkerError: see `federated.train_run.train`.
+        pydantic.ValidationError: a setting is unknown or out of range.
+    """
+    job = run.job()
+    changed = job.personalization.model_dump() | {"method": method} | settings
+    other = type(job).model_validate(job.model_dump() | {"personalization": changed})
+    messages = corpus or run.read_json("corpus.json")["path"]
+    return train(other, messages, run.path, resume=True, on_stage=on_stage)
+
+
+def evaluate(
+    run: Run,
+    corpus: Path | str | None = None,
+    *,
+    min_messages: int = 20,
+    on_clients: Callable[[int, int], None] = _ignore,
+) -> Evaluation:
+    """Measures the shared and the personal models of a finished run on the newest messages of each user.
+
+    For the arguments and errors see `federated.evaluate_run.evaluate`.
+    """
+    from federated import evaluate_run
+
+    return evaluate_run.evaluate(
+        run.path, None if corpus is None else Path(corpus), min_messages=min_messages, on_clients=on_clients
+    )
+
+
+def compare(
+    job: Job,
+    corpus: Path | str,
+    out: Path | str,
+    *,
+    methods: Sequence[str] = (),
+    quick: bool = False,
+    run: Run | None = None,
+    on_progress: Callable[[str], None] = _ignore,
+) -> Comparison:
+    """Tunes and measures every personalization method on the same users.
+
+    Args:
+        methods: By name; none = all.
+        quick: A preview with few trials, rounds and users.
+        run: A finished run of this job, whose shared model is used; None = one is trained in `out`.
+        on_progress: Called with each step, in words.
+
+    Raises:
+        CompareError and others: see `thumbprint.comparison.compare.compare`.
+    """
+    from thumbprint.comparison.compare import compare as compare_methods
+    from thumbprint.comparison.results import DEFAULT, QUICK
+
+    return compare_methods(
+        job,
+        Path(corpus),
+        Path(out),
+        methods=methods,
+        budget=QUICK if quick else DEFAULT,
+        run=None if run is None else run.path,
+        say=on_progress,
+    )
+
+
+def export_bundle(run: Run, out: Path | str, private_key: Path | str) -> ParityReport:
+    """Exports the run's model and method as a signed bundle, and returns how it differs from TensorFlow.
+
+    For errors see `thumbprint.pipeline.export.export_run`.
+    """
+    from thumbprint.pipeline.export import export_run
+
+    return export_run(run.path, Path(out), Path(private_key))
+
+
+def simulate(
+    bundle: Path | str,
+    corpus: Path | str,
+    out: Path | str,
+    public_key: Path | str,
+    *,
+    users: str = "all",
+    seed: int = 0,
+    min_messages: int = 20,
+    workers: int = 2,
+    on_phone: Callable[[object], None] = _ignore,
+) -> Report:
+    """Gives each user of a corpus a phone with the bundle: it learns their older messages and predicts the newest.
+
+    Args:
+        out: Keeps the phones, so that a stopped simulation continues. It holds the users' messages.
+        public_key: The key that the bundle must be signed with.
+        users: all; or new (never seen in training), training or validation, as the job's `seed` splits the corpus.
+        min_messages: Users with fewer messages enter no figure.
+        workers: Processes.
+        on_phone: Called with a user's id as their phone ends.
+
+    Raises:
+        ValueError: there is no such part of the users.
+        BundleError, KeyFileError, CorpusError, SimulationError: see there.
+    """
+    from device_runtime.bundle.loader import load_bundle
+    from federated.corpus.splits import split_users
+    from federated.corpus.store import Corpus
+    from thumbprint.pipeline.simulate import simulate_corpus
+
+    with Corpus.open(corpus) as opened:
+        split = split_users(opened.user_ids(), seed)
+        parts = {
+            "all": lambda: list(opened.user_ids()),
+            "new": lambda: split.new_phones,
+            "training": lambda: split.training,
+            "validation": lambda: split.validation,
+        }
+        if users not in parts:
+            raise ValueError(f"users is {users!r}: it is one of {', '.join(parts)}")
+        return simulate_corpus(
+            load_bundle(bundle, public_key), opened, parts[users](), Path(out), min_messages, workers, on_phone
+        )
+
+
+def execution_context(workers: Sequence[str] = ()) -> AbstractContextManager[None]:
+    """Makes TFF computations of your own run inside the `with` block (see `federated.runtime.execution_context`)."""
+    from federated.runtime.execution_context import execution_context as context
+
+    return context(workers)
+
+
+def register_method(method: Method) -> Method:
+    """Adds a personalization method to this process (see `federated.algorithms.registry`).
+
+    Raises:
+        MethodError: its name is invalid or already registered.
+    """
+    from federated.algorithms.registry import METHODS
+
+    return METHODS.register(method)
