@@ -15,7 +15,7 @@
     run = tp.personalize(run, "fed_per")  # another method on the same shared model
     comparison = tp.compare(job, "corpus.sqlite", "runs/comparison", run=run, quick=True)
 
-The functions are in `thumbprint.pipeline.road`. They show nothing while they work: give them a callback. Everything is
+The functions are in `thumbprint.road`. They show nothing while they work: give them a callback. Everything is
 imported on first use; TensorFlow (the extra `train`) is loaded by `train`, `personalize`, `evaluate`, `compare`,
 `export_bundle` and `execution_context`.
 """
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from federated.corpus.importers.detect import import_corpus
     from federated.corpus.store import Corpus
     from federated.job import Job
-    from thumbprint.pipeline.road import (
+    from thumbprint.road import (
         compare,
         evaluate,
         execution_context,
@@ -49,7 +49,7 @@ else:
             "federated.corpus.importers.detect": ("import_corpus",),
             "federated.corpus.store": ("Corpus",),
             "federated.job": ("Job",),
-            "thumbprint.pipeline.road": (
+            "thumbprint.road": (
                 "compare",
                 "evaluate",
                 "execution_context",

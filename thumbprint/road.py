@@ -168,17 +168,18 @@ def simulate(
     from thumbprint.pipeline.simulate import simulate_corpus
 
     with Corpus.open(corpus) as opened:
-        split = split_users(opened.user_ids(), seed)
+        people = list(opened.user_ids())
+        split = split_users(people, seed=seed)
         parts = {
-            "all": lambda: list(opened.user_ids()),
-            "new": lambda: split.new_phones,
-            "training": lambda: split.training,
-            "validation": lambda: split.validation,
+            "all": people,
+            "new": split.new_phones,
+            "training": split.training,
+            "validation": split.validation,
         }
         if users not in parts:
             raise ValueError(f"users is {users!r}: it is one of {', '.join(parts)}")
         return simulate_corpus(
-            load_bundle(bundle, public_key), opened, parts[users](), Path(out), min_messages, workers, on_phone
+            load_bundle(bundle, public_key), opened, parts[users], Path(out), min_messages, workers, on_phone
         )
 
 
