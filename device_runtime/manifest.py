@@ -20,7 +20,7 @@ NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 # Infinity has no number in JSON: it is written as the string "Infinity".
 Concentration = Annotated[float, Field(ge=0, allow_inf_nan=True)]
 
-AdapterForm = Literal["float32", "float16", "int8", "sparse"]
+AdapterEncoding = Literal["float32", "float16", "int8", "sparse"]
 
 
 class _Strict(BaseModel):
@@ -98,7 +98,7 @@ class Recipe(_Strict):
     newest_words: adapt on the newest that many words.
     holdout_share: tail of those messages that only the gate sees.
     swap_margin: a personal word takes a shared word's key when more than (1 + margin) times as probable (see `steady`).
-    adapter_dtype: how an adapter is stored (see `adapter_forms`).
+    adapter_dtype: how an adapter is stored (see `device_runtime.adapter.encodings`).
     """
 
     method: str
@@ -116,7 +116,7 @@ class Recipe(_Strict):
     gate: GateRecipe
     history: HistoryRecipe
     swap_margin: NotNegative
-    adapter_dtype: AdapterForm
+    adapter_dtype: AdapterEncoding
 
     @property
     def trains_nothing(self) -> bool:

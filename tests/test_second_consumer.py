@@ -27,7 +27,7 @@ from device_runtime.bundle.initial_adapters import load_initial_adapters, serial
 from device_runtime.bundle.loader import file_entries, load_bundle, model_id
 from device_runtime.bundle.signing_keys import SigningKeys, load_private
 from device_runtime.inference.engine import Engine
-from device_runtime.manifest import AdapterForm, Manifest
+from device_runtime.manifest import AdapterEncoding, Manifest
 from device_runtime.phone.phone import Phone
 from keyboard_model.ngram.kneser_ney import NgramCounts, kneser_ney, ngram_keys, ngram_occurrences
 from keyboard_model.text.tokenizer import Tokenizer
@@ -265,9 +265,9 @@ def _metadata(path: Path) -> dict[str, str]:
         return dict(file.metadata())
 
 
-@pytest.mark.parametrize("form", ["float32", "float16", "int8", "sparse"])
+@pytest.mark.parametrize("encoding", ["float32", "float16", "int8", "sparse"])
 def test_an_adapter_s_file_both_ways(
-    form: AdapterForm, ask: Ask, tiny_bundle: Path, tiny_public_key: Path, tmp_path: Path
+    encoding: AdapterEncoding, ask: Ask, tiny_bundle: Path, tiny_public_key: Path, tmp_path: Path
 ) -> None:
     manifest = load_bundle(tiny_bundle, tiny_public_key).manifest
     shape, rng = manifest.model, np.random.default_rng(0)
@@ -278,10 +278,10 @@ def test_an_adapter_s_file_both_ways(
     }
     adapter = Adapter(**{name: tensor.astype(np.float32) for name, tensor in tensors.items()})
     ours, theirs = tmp_path / "ours.safetensors", tmp_path / "theirs.safetensors"
-    save_adapter(ours, adapter, manifest.model_id, form)
-    ask(tiny_bundle, adapter=str(ours), store={"path": str(theirs), "form": form})
+    save_adapter(ours, adapter, manifest.model_id, encoding)
+    ask(tiny_bundle, adapter=str(ours), store={"path": str(theirs), "form": encoding})
     read = load_adapter(theirs, shape, manifest.model_id)
-    for name, tensor in adapter.stored_as(form).tensors().items():
+    for name, tensor in adapter.stored_as(encoding).tensors().items():
         np.testing.assert_array_equal(read.tensors()[name], tensor)
     assert _metadata(ours) == _metadata(theirs)
 

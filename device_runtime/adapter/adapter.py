@@ -1,6 +1,6 @@
 """What one user's training made: a value that can be stored, gated, rolled back and deleted.
 
-Stored as safetensors, in one of the forms of `adapter_forms`, with the id of the model it belongs to and
+Stored as safetensors, in one of the encodings of `encodings`, with the id of the model it belongs to and
 a hash of its numbers, so that a phone never runs another base's adapter or a damaged one.
 
 Adapters in proportion.
@@ -22,10 +22,8 @@ from safetensors import SafetensorError, safe_open
 from device_runtime.adapter.encodings import NAMES as NAMES
 from device_runtime.adapter.encodings import STORED_NAMES, EncodingError, Sizes, pack, unpack
 from device_runtime.adapter.encodings import Array as Array
-from device_runtime.manifest import AdapterForm, ModelShape
+from device_runtime.manifest import AdapterEncoding, ModelShape
 from keyboard_model.storage.atomic_write import atomic_write_private
-
-_ID = "0" * 64  # as long as the id of any bundle's model
 
 
 class AdapterError(ValueError):
@@ -53,38 +51,29 @@ class Adapter:
     def is_finite(self) -> bool:
         return all(bool(np.isfinite(tensor).all()) for tensor in self.tensors().values())
 
-    def stored_as(self, form: AdapterForm) -> Adapter:
-        """The adapter that comes back after it was stored in that form; not finite where it cannot be stored."""
+    def stored_as(self, encoding: AdapterEncoding) -> Adapter:
+        """The adapter as it reads back after storing it in that encoding; not finite if it cannot be stored."""
         if not self.is_finite():
             return self
         sizes = {name: tensor.shape for name, tensor in self.tensors().items()}
-        return Adapter(**unpack(pack(self.tensors(), form), form, sizes))
+        return Adapter(**unpack(pack(self.tensors(), encoding), encoding, sizes))
 
 
-def stored_bytes(adapter: Adapter, form: AdapterForm) -> int:
-    """Bytes of the file that `save_adapter` writes, under the id of any bundle's model.
-
-    Raises:
-        AdapterError: the adapter is not finite (in that form).
-    """
-    return len(_file(adapter, _ID, form))
-
-
-def save_adapter(path: Path, adapter: Adapter, model_id: str, form: AdapterForm) -> None:
+def save_adapter(path: Path, adapter: Adapter, model_id: str, encoding: AdapterEncoding) -> None:
     """Writes an adapter, whole or not at all.
 
     Raises:
-        AdapterError: the adapter is not finite (in that form).
+        AdapterError: the adapter is not finite (in that encoding).
         OSError: it cannot be written; what was there stays.
     """
-    atomic_write_private(path, _file(adapter, model_id, form))
+    atomic_write_private(path, _file(adapter, model_id, encoding))
 
 
 def load_adapter(path: Path, shape: ModelShape, model_id: str) -> Adapter:
-    """Reads an adapter that `save_adapter` wrote, in whatever form.
+    """Reads an adapter that `save_adapter` wrote, in any encoding.
 
     Raises:
-        AdapterError: it belongs to another model, has other shapes or an unknown form, is damaged or no adapter at all.
+        AdapterError: it belongs to another model, has other shapes or an unknown encoding, or is damaged.
         FileNotFoundError: there is none.
     """
     if not path.exists():
@@ -104,15 +93,15 @@ def load_adapter(path: Path, shape: ModelShape, model_id: str) -> Adapter:
 
 
 def check_adapter(
-    tensors: Mapping[str, npt.NDArray[Any]], shape: ModelShape, name: str, form: str | None = None
+    tensors: Mapping[str, npt.NDArray[Any]], shape: ModelShape, name: str, encoding: str | None = None
 ) -> Adapter:
-    """Returns the adapter that stored tensors come to; `form` None: float32 or float16, whichever they are.
+    """Returns the adapter that stored tensors come to; `encoding` None: float32 or float16, whichever they are.
 
     Raises:
-        AdapterError: they are not what this model's adapter is in that form, or not finite; `name` is said.
+        AdapterError: they are not what this model's adapter is in that encoding, or not finite; `name` is said.
     """
     try:
-        adapter = Adapter(**unpack(tensors, form or _float_form(tensors), _sizes(shape)))
+        adapter = Adapter(**unpack(tensors, encoding or _float_encoding(tensors), _sizes(shape)))
     except EncodingError as error:
         raise AdapterError(f"{name} {error}") from error
     if not adapter.is_finite():
@@ -120,7 +109,7 @@ def check_adapter(
     return adapter
 
 
-def _float_form(tensors: Mapping[str, npt.NDArray[Any]]) -> str:
+def _float_encoding(tensors: Mapping[str, npt.NDArray[Any]]) -> str:
     return "float16" if all(tensor.dtype == np.float16 for tensor in tensors.values()) else "float32"
 
 
@@ -132,11 +121,11 @@ def _sizes(shape: ModelShape) -> Sizes:
     }
 
 
-def _file(adapter: Adapter, model_id: str, form: AdapterForm) -> bytes:
-    if not adapter.stored_as(form).is_finite():
-        raise AdapterError(f"an adapter with infinite or missing numbers (as {form}) is not stored")
-    tensors = pack(adapter.tensors(), form)
-    metadata = {"model_id": model_id, "form": form, "sha256": _digest(tensors)}
+def _file(adapter: Adapter, model_id: str, encoding: AdapterEncoding) -> bytes:
+    if not adapter.stored_as(encoding).is_finite():
+        raise AdapterError(f"an adapter with infinite or missing numbers (as {encoding}) is not stored")
+    tensors = pack(adapter.tensors(), encoding)
+    metadata = {"model_id": model_id, "form": encoding, "sha256": _digest(tensors)}
     return safetensors.numpy.save(tensors, metadata=metadata)
 
 

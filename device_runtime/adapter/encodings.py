@@ -1,14 +1,14 @@
-"""The forms an adapter may be stored in, and back.
+"""The encodings in which an adapter may be stored, and back.
 
-| form    | tensors, in the order in which they are hashed                                                      |
-| ------- | --------------------------------------------------------------------------------------------------- |
-| float32 | `lora_a [E,r]`, `lora_b [r,E]`, `bias [V]`                                                          |
-| float16 | the same, rounded                                                                                   |
-| int8    | the same, each q = round(x / scale), |q| <= 127; `lora_a.scale`, `lora_b.scale`, `bias.scale` float32 |
-| sparse  | `lora_a`, `lora_b` float16; of the bias what matters: `bias.pieces [n]`, `bias.values [n]` float16   |
+| encoding | tensors, in the order in which they are hashed                                                      |
+| -------- | --------------------------------------------------------------------------------------------------- |
+| float32  | `lora_a [E,r]`, `lora_b [r,E]`, `bias [V]`                                                          |
+| float16  | the same, rounded                                                                                   |
+| int8     | the same, each q = round(x / scale), |q| <= 127; `lora_a.scale`, `lora_b.scale`, `bias.scale` float32 |
+| sparse   | `lora_a`, `lora_b` float16; of the bias what matters: `bias.pieces [n]`, `bias.values [n]` float16   |
 
-To store once more what was stored and read changes nothing (`pack` of `unpack` of `pack` is `pack`), so that a
-phone can use, and its gate judge, the very numbers that it will read back.
+Storing an adapter that was stored and read back changes nothing (`pack(unpack(pack(x))) == pack(x)`), so a phone
+uses, and its gate judges, exactly the numbers that it will read back.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from device_runtime.manifest import AdapterForm
+from device_runtime.manifest import AdapterEncoding
 
 Array = npt.NDArray[np.float32]
 Plain = Mapping[str, Array]
@@ -27,7 +27,7 @@ Stored = Mapping[str, npt.NDArray[Any]]
 Sizes = Mapping[str, tuple[int, ...]]
 NAMES = ("lora_a", "lora_b", "bias")
 STORED_NAMES = (*NAMES, *(f"{name}.scale" for name in NAMES), "bias.pieces", "bias.values")
-"""All that any form has, in the order of the table."""
+"""The tensor names of all encodings, in the order of the table."""
 
 SMALLEST_SHARE = 0.01
 """Bias entries below this share of the largest are left out. A step on the bias moves the few hundred pieces that were
@@ -40,30 +40,30 @@ _LARGEST_STEP = 127
 
 
 class EncodingError(ValueError):
-    """Tensors are in no known form, or not what their form asks for; the message says why."""
+    """Tensors are in an unknown encoding, or do not match their encoding; the message says why."""
 
 
-def pack(tensors: Plain, form: AdapterForm) -> dict[str, npt.NDArray[Any]]:
+def pack(tensors: Plain, encoding: AdapterEncoding) -> dict[str, npt.NDArray[Any]]:
     """Returns the tensors to store. `tensors`: `lora_a`, `lora_b`, `bias`, all finite."""
-    return _PACK[form](tensors)
+    return _PACK[encoding](tensors)
 
 
-def unpack(stored: Stored, form: str, sizes: Sizes) -> dict[str, Array]:
+def unpack(stored: Stored, encoding: str, sizes: Sizes) -> dict[str, Array]:
     """Returns `lora_a`, `lora_b`, `bias`, of these sizes, from tensors that `pack` made.
 
     Raises:
-        FormError: the form is unknown, the tensors have other names, shapes or types than it asks for, or a sparse bias
-            names a piece twice or one that there is not.
+        EncodingError: the encoding is unknown, the tensors do not have its names, shapes or types, or a sparse bias
+            names a piece twice or one that does not exist.
     """
-    if form not in _PACK:
-        raise EncodingError(f"is in the form {form!r}, known are {', '.join(_PACK)}")
+    if encoding not in _PACK:
+        raise EncodingError(f"is in the form {encoding!r}, known are {', '.join(_PACK)}")
     found = {name: (str(tensor.dtype), tensor.shape) for name, tensor in stored.items()}
-    wanted = _layout(form, sizes, entries=stored["bias.pieces"].size if "bias.pieces" in stored else 0)
+    wanted = _layout(encoding, sizes, entries=stored["bias.pieces"].size if "bias.pieces" in stored else 0)
     if found != wanted:
-        raise EncodingError(f"has the tensors {found}, this model takes {wanted} in the form {form!r}")
-    if form == "int8":
+        raise EncodingError(f"has the tensors {found}, this model takes {wanted} in the form {encoding!r}")
+    if encoding == "int8":
         return {name: _scaled(stored[name], stored[f"{name}.scale"]) for name in NAMES}
-    if form == "sparse":
+    if encoding == "sparse":
         low_rank = {name: stored[name].astype(np.float32) for name in ("lora_a", "lora_b")}
         return {**low_rank, "bias": _dense(stored["bias.pieces"], stored["bias.values"], sizes["bias"][0])}
     return {name: stored[name].astype(np.float32) for name in NAMES}
@@ -134,16 +134,16 @@ def _piece_type(vocab: int) -> type[np.unsignedinteger[Any]]:
     return np.uint16 if vocab <= 1 << 16 else np.uint32
 
 
-def _layout(form: str, sizes: Sizes, entries: int) -> dict[str, tuple[str, tuple[int, ...]]]:
+def _layout(encoding: str, sizes: Sizes, entries: int) -> dict[str, tuple[str, tuple[int, ...]]]:
     """Type and shape of each tensor; `entries`: of a sparse bias."""
-    if form == "int8":
+    if encoding == "int8":
         steps = {name: ("int8", sizes[name]) for name in NAMES}
         return {**steps, **{f"{name}.scale": ("float32", ()) for name in NAMES}}
-    if form == "sparse":
+    if encoding == "sparse":
         return {
             "lora_a": ("float16", sizes["lora_a"]),
             "lora_b": ("float16", sizes["lora_b"]),
             "bias.pieces": (np.dtype(_piece_type(sizes["bias"][0])).name, (entries,)),
             "bias.values": ("float16", (entries,)),
         }
-    return {name: (form, sizes[name]) for name in NAMES}
+    return {name: (encoding, sizes[name]) for name in NAMES}

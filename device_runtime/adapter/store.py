@@ -27,7 +27,7 @@ class AdapterStore:
         """Writes an adapter, whole or not at all.
 
         Raises:
-            AdapterError: it is not finite in the form that the recipe stores.
+            AdapterError: it is not finite in the encoding that the recipe names.
             OSError: it cannot be written.
         """
         save_adapter(self.path(adapter_id), adapter, self._manifest.model_id, self._manifest.recipe.adapter_dtype)

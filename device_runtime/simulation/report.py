@@ -1,20 +1,17 @@
-"""`report.json`: what a simulation of many phones found. The schema is stable (docs/report.md).
+"""`report.json`: the results of a simulation of many phones, written and read. The schema is stable (docs/report.md).
 
-A report as a file: written whole, for its owner to read, and read with errors that say what to do.
+Writing is atomic and readable by the owner only; each error message says what to do.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from keyboard_model.metrics import Spread
 from keyboard_model.storage.atomic_write import atomic_write_private
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 
 class ReportError(ValueError):
@@ -214,10 +211,3 @@ def load_report(path: Path) -> Report:
         ReportError: there is none, it is no report, or its schema_version is another.
     """
     return read_model(path, Report, SCHEMA_VERSION, "a report of `thumbprint simulate`")
-
-
-def print_table(report: Report, console: Console) -> None:
-    """Prints the report as a table a newcomer understands, with one line that says what it means."""
-    from device_runtime.reporting.table import table_of
-
-    console.print(table_of(report))

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from device_runtime.adapter.adapter import Adapter, AdapterError, load_adapter, save_adapter, stored_bytes
-from device_runtime.manifest import AdapterForm, ModelShape
+from device_runtime.adapter.adapter import Adapter, AdapterError, load_adapter, save_adapter
+from device_runtime.manifest import AdapterEncoding, ModelShape
 from keyboard_model.storage.atomic_write import atomic_write_private
 
-FORMS: tuple[AdapterForm, ...] = get_args(AdapterForm)
+ENCODINGS: tuple[AdapterEncoding, ...] = get_args(AdapterEncoding)
 SHAPE = ModelShape(vocab=7, embedding=4, cells=3, rank=2, batch=1, window=2, bos=1)
 
 
@@ -33,24 +33,23 @@ def adapter() -> Adapter:
     return Adapter(a, b, bias)
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_what_is_stored_comes_back(tmp_path: Path, adapter: Adapter, form: AdapterForm) -> None:
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_what_is_stored_comes_back(tmp_path: Path, adapter: Adapter, encoding: AdapterEncoding) -> None:
     path = tmp_path / "adapter.safetensors"
-    save_adapter(path, adapter, "0" * 64, form)
-    assert path.stat().st_size == stored_bytes(adapter, form)
+    save_adapter(path, adapter, "0" * 64, encoding)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert_same(load_adapter(path, SHAPE, "0" * 64), adapter.stored_as(form))
+    assert_same(load_adapter(path, SHAPE, "0" * 64), adapter.stored_as(encoding))
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_what_came_back_is_stored_without_loss(tmp_path: Path, adapter: Adapter, form: AdapterForm) -> None:
-    used = adapter.stored_as(form)
-    save_adapter(tmp_path / "a", used, "model", form)
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_what_came_back_is_stored_without_loss(tmp_path: Path, adapter: Adapter, encoding: AdapterEncoding) -> None:
+    used = adapter.stored_as(encoding)
+    save_adapter(tmp_path / "a", used, "model", encoding)
     assert_same(load_adapter(tmp_path / "a", SHAPE, "model"), used)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
-def test_a_file_from_before_there_were_forms_is_read(tmp_path: Path, adapter: Adapter, dtype: AdapterForm) -> None:
+def test_a_file_from_before_there_were_forms_is_read(tmp_path: Path, adapter: Adapter, dtype: AdapterEncoding) -> None:
     tensors = {name: tensor.astype(dtype) for name, tensor in adapter.tensors().items()}
     digest = hashlib.sha256(b"".join(tensors[name].tobytes() for name in ("lora_a", "lora_b", "bias"))).hexdigest()
     safetensors.numpy.save_file(tensors, tmp_path / "a", metadata={"model_id": "model", "sha256": digest})
@@ -83,10 +82,10 @@ def test_another_models_adapter_is_refused(tmp_path: Path, adapter: Adapter) -> 
         load_adapter(tmp_path / "a", SHAPE.model_copy(update={"rank": 3}), "model")
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_every_damage_is_refused(tmp_path: Path, adapter: Adapter, form: AdapterForm) -> None:
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_every_damage_is_refused(tmp_path: Path, adapter: Adapter, encoding: AdapterEncoding) -> None:
     path = tmp_path / "a"
-    save_adapter(path, adapter, "model", form)
+    save_adapter(path, adapter, "model", encoding)
     whole = path.read_bytes()
     numbers = 8 + int.from_bytes(whole[:8], "little")
     for at in range(0, len(whole), 7):
@@ -99,16 +98,18 @@ def test_every_damage_is_refused(tmp_path: Path, adapter: Adapter, form: Adapter
             load_adapter(path, SHAPE, "model")
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_a_damaged_header_never_gives_other_numbers(tmp_path: Path, adapter: Adapter, form: AdapterForm) -> None:
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_a_damaged_header_never_gives_other_numbers(
+    tmp_path: Path, adapter: Adapter, encoding: AdapterEncoding
+) -> None:
     path = tmp_path / "a"
-    save_adapter(path, adapter, "model", form)
+    save_adapter(path, adapter, "model", encoding)
     whole, refused = path.read_bytes(), 0
     numbers = 8 + int.from_bytes(whole[:8], "little")
     for at in range(8, numbers):
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
         try:
-            assert_same(load_adapter(path, SHAPE, "model"), adapter.stored_as(form))
+            assert_same(load_adapter(path, SHAPE, "model"), adapter.stored_as(encoding))
         except AdapterError:
             refused += 1
     assert refused > 0.9 * (numbers - 8) - 8  # spaces at the header's end may be anything
@@ -131,12 +132,14 @@ def test_infinite_numbers_are_never_stored(tmp_path: Path, adapter: Adapter) -> 
     assert (tmp_path / "a").read_bytes() == before
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_what_is_not_finite_stays_so_in_every_form(adapter: Adapter, form: AdapterForm, value: float) -> None:
-    """A small form must not turn a diverged training into an adapter that the gate would judge."""
+def test_what_is_not_finite_stays_so_in_every_encoding(
+    adapter: Adapter, encoding: AdapterEncoding, value: float
+) -> None:
+    """A small encoding must not turn a diverged training into an adapter that the gate would judge."""
     diverged = Adapter(adapter.lora_a, adapter.lora_b, np.append(adapter.bias[1:], np.float32(value)))
-    assert not diverged.stored_as(form).is_finite()
+    assert not diverged.stored_as(encoding).is_finite()
 
 
 def test_no_adapter_is_told_from_a_bad_one(tmp_path: Path) -> None:

@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from device_runtime.adapter.adapter import Adapter, stored_bytes
+from device_runtime.adapter.adapter import Adapter, save_adapter
 from device_runtime.adapter.encodings import SMALLEST_SHARE, STORED_NAMES, EncodingError, Sizes, pack, unpack
 from device_runtime.inference.engine import Engine
-from device_runtime.manifest import AdapterForm
+from device_runtime.manifest import AdapterEncoding
 from device_runtime.phone.phone import Phone
 
-FORMS: tuple[AdapterForm, ...] = get_args(AdapterForm)
+ENCODINGS: tuple[AdapterEncoding, ...] = get_args(AdapterEncoding)
 SIZES: Sizes = {"lora_a": (2, 1), "lora_b": (1, 2), "bias": (4,)}
 TYPED = 300
 
@@ -48,11 +48,16 @@ def log_probs(adapter: Adapter, features: npt.NDArray[np.float64], embedding: np
     return logits - largest - np.log(np.exp(logits - largest).sum(axis=1, keepdims=True))
 
 
-def worst_log_prob(adapter: Adapter, form: AdapterForm) -> float:
+def file_size(folder: Path, adapter: Adapter, encoding: AdapterEncoding) -> int:
+    save_adapter(folder / "measured", adapter, "0" * 64, encoding)
+    return (folder / "measured").stat().st_size
+
+
+def worst_log_prob(adapter: Adapter, encoding: AdapterEncoding) -> float:
     """The largest change of any log-probability, in nats."""
     rng = np.random.default_rng(6)
     features, embedding = rng.normal(size=(5, 96)), rng.normal(size=(8192, 96)) / 5
-    stored = log_probs(adapter.stored_as(form), features, embedding)
+    stored = log_probs(adapter.stored_as(encoding), features, embedding)
     return float(np.abs(stored - log_probs(adapter, features, embedding)).max())
 
 
@@ -88,35 +93,37 @@ def test_many_pieces_take_larger_numbers() -> None:
     assert unpack(stored, "sparse", {**SIZES, "bias": (65_537,)})["bias"][65_536] == 1.0
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("scale", [0.0, 1e-44, 1e-7, 1.0, 3e4])
-def test_stored_once_more_nothing_changes(typical: Adapter, form: AdapterForm, scale: float) -> None:
+def test_stored_once_more_nothing_changes(typical: Adapter, encoding: AdapterEncoding, scale: float) -> None:
     """Else the gate would judge an adapter other than the one that the phone reads after its next start."""
     scaled = Adapter(**{name: tensor * np.float32(scale) for name, tensor in typical.tensors().items()})
-    once = scaled.stored_as(form)
-    for name, tensor in once.stored_as(form).tensors().items():
+    once = scaled.stored_as(encoding)
+    for name, tensor in once.stored_as(encoding).tensors().items():
         np.testing.assert_array_equal(tensor, once.tensors()[name])
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("seed", range(50))
-def test_nothing_changes_at_the_edge_of_what_is_rounded_or_left_out(form: AdapterForm, seed: int) -> None:
+def test_nothing_changes_at_the_edge_of_what_is_rounded_or_left_out(encoding: AdapterEncoding, seed: int) -> None:
     """A largest entry that rounds anywhere, and entries all around the hundredth of it at which they are left out."""
     largest = np.random.default_rng(seed).uniform(0.1, 10)
-    once = small([largest, *(largest * SMALLEST_SHARE * np.linspace(0.999, 1.001, 200))]).stored_as(form)
-    np.testing.assert_array_equal(once.stored_as(form).bias, once.bias)
+    once = small([largest, *(largest * SMALLEST_SHARE * np.linspace(0.999, 1.001, 200))]).stored_as(encoding)
+    np.testing.assert_array_equal(once.stored_as(encoding).bias, once.bias)
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_every_form_names_its_tensors_in_the_order_that_is_hashed(typical: Adapter, form: AdapterForm) -> None:
-    names = list(pack(typical.tensors(), form))
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_every_encoding_names_its_tensors_in_the_order_that_is_hashed(
+    typical: Adapter, encoding: AdapterEncoding
+) -> None:
+    names = list(pack(typical.tensors(), encoding))
     assert names == [name for name in STORED_NAMES if name in names]
 
 
 def test_each_form_errs_within_its_bound(typical: Adapter) -> None:
     for name, tensor in typical.tensors().items():
         largest = float(np.abs(tensor).max())
-        lost = {form: np.abs(typical.stored_as(form).tensors()[name] - tensor).max() for form in FORMS}
+        lost = {encoding: np.abs(typical.stored_as(encoding).tensors()[name] - tensor).max() for encoding in ENCODINGS}
         assert lost["float32"] == 0
         assert lost["float16"] <= largest * 2**-11
         assert 0 < lost["int8"] <= largest / 127 / 2 * 1.001
@@ -132,8 +139,8 @@ def test_sparse_keeps_what_was_typed_and_drops_the_push_on_the_rest(typical: Ada
     assert worst_log_prob(typical, "sparse") <= 2 * SMALLEST_SHARE * float(typical.bias.max()) * 1.05
 
 
-def test_less_weight_costs_more_and_never_much(typical: Adapter) -> None:
-    size = {form: stored_bytes(typical, form) for form in FORMS}
+def test_less_weight_costs_more_and_never_much(typical: Adapter, tmp_path: Path) -> None:
+    size = {encoding: file_size(tmp_path, typical, encoding) for encoding in ENCODINGS}
     assert size["float32"] > 1.9 * size["float16"] > 3.4 * size["int8"] > 4.5 * size["sparse"]
     assert size["sparse"] < 3_600
     assert worst_log_prob(typical, "float16") < 1e-3
@@ -152,9 +159,9 @@ def test_an_unknown_form_is_refused() -> None:
         unpack({}, "int4", SIZES)
 
 
-@pytest.mark.parametrize("written", FORMS)
-@pytest.mark.parametrize("read", FORMS)
-def test_one_form_is_never_read_as_another(typical: Adapter, written: AdapterForm, read: AdapterForm) -> None:
+@pytest.mark.parametrize("written", ENCODINGS)
+@pytest.mark.parametrize("read", ENCODINGS)
+def test_one_form_is_never_read_as_another(typical: Adapter, written: AdapterEncoding, read: AdapterEncoding) -> None:
     sizes = {name: tensor.shape for name, tensor in typical.tensors().items()}
     stored = pack(typical.tensors(), written)
     if written == read:
@@ -188,14 +195,16 @@ def test_what_a_form_does_not_ask_for_is_refused(changes: dict[str, npt.NDArray[
         unpack({**stored, **changes}, "sparse", SIZES)
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_a_phone_uses_what_it_will_read_back(tmp_path: Path, rebuilt: Callable[..., Engine], form: AdapterForm) -> None:
-    engine = rebuilt({"recipe": {"adapter_dtype": form, "gate": {"min_words": 0, "margin": 0.0}}})
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_a_phone_uses_what_it_will_read_back(
+    tmp_path: Path, rebuilt: Callable[..., Engine], encoding: AdapterEncoding
+) -> None:
+    engine = rebuilt({"recipe": {"adapter_dtype": encoding, "gate": {"min_words": 0, "margin": 0.0}}})
     with Phone.open(tmp_path / "phone", engine) as phone:
         phone.observe_many([("see you at the station", None)] * 60)
         assert phone.adapt().verdict.kept
         used = phone.adapter
-    assert (tmp_path / "phone" / "adapter-1.safetensors").stat().st_size == stored_bytes(used, form)
+    assert (tmp_path / "phone" / "adapter-1.safetensors").stat().st_size == file_size(tmp_path, used, encoding)
     with Phone.open(tmp_path / "phone", engine) as phone:
         assert phone.notes == ()
         for name, tensor in phone.adapter.tensors().items():

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from device_runtime.reporting.html import render, shorten, write_html
 from device_runtime.reporting.plots import gain_of_each, gain_picture
-from device_runtime.reporting.table import meaning
+from device_runtime.reporting.table import meaning, table_of
 from device_runtime.simulation.examples import Example, Examples, choose
 from device_runtime.simulation.report import (
     BundleInfo,
@@ -25,7 +25,6 @@ from device_runtime.simulation.report import (
     ReportError,
     Sizes,
     load_report,
-    print_table,
     write_report,
 )
 from keyboard_model.metrics import fraction_helped, fraction_hurt, gains, spread
@@ -80,7 +79,7 @@ def make_report(shared=(0.2, 0.3, 0.4), personal=(0.3, 0.3, 0.35), synthetic=Fal
 
 def printed(report):
     console = Console(file=io.StringIO(), width=140)
-    print_table(report, console)
+    console.print(table_of(report))
     return console.file.getvalue()
 
 

@@ -127,7 +127,7 @@ def simulate(
     Run again after a stop, it goes on where it was. DIR holds the phones too, and with them people's messages; those of
     a fleet are deleted as soon as their days are over, and those of a service are there.
     """
-    from device_runtime.simulation.report import print_table
+    from device_runtime.reporting import fleet_table, table
     from federated.corpus.splits import split_users
     from federated.corpus.store import Corpus
     from thumbprint.cli.trusted_keys import open_bundle
@@ -155,9 +155,8 @@ def simulate(
                 report = simulate_service(
                     where, messages, chosen, out, min_messages, workers, progress, warn=partial(typer.echo, err=True)
                 )
-            print_table(report, output())
+            output().print(table.table_of(report))
         elif population is not None and days is not None:
-            from device_runtime.reporting.fleet_table import table_of
             from device_runtime.simulation.fleet.world.plan import FleetPlan
             from thumbprint.pipeline.simulate import FLEET_FILES, simulate_corpus_fleet
 
@@ -166,7 +165,7 @@ def simulate(
             people = [user for user in chosen if messages.message_count(user) >= min_messages]
             with advancing("phones", plan.population) as progress:
                 fleet = simulate_corpus_fleet([opened, *second], messages, people, plan, out, workers, progress)
-            output().print(table_of(fleet))
+            output().print(fleet_table.table_of(fleet))
             written = FLEET_FILES
         else:
             from device_runtime.inference.engine import Engine
@@ -177,7 +176,7 @@ def simulate(
                 report = simulate_corpus(opened, messages, chosen, out, min_messages, workers, progress)
             with working("writing the report"):
                 write_results(temporary_devices(Engine(opened)), messages, report, out)
-            print_table(report, output())
+            output().print(table.table_of(report))
     typer.echo("wrote " + ", ".join(str(out / name) for name in written))
 
 
