@@ -21,7 +21,7 @@ _OURS = ("keyboard_model", "federated", "tflite_export", "device_runtime", "api"
 _PATH_ERRORS = (FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError, NotADirectoryError)
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _UNUSABLE_PATH = (errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP)
-_STATISTICS = ("optuna", "scipy", "sklearn")
+_STATISTICS = ("optuna", "scipy", "sklearn", "statsmodels")
 _EXTRA_OF = {
     **dict.fromkeys(
         ("tensorflow", "tensorflow_federated", "tensorboard", "defusedxml", "ijson", *_STATISTICS), "train"

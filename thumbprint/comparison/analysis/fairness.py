@@ -1,8 +1,8 @@
-"""Whether people are served alike: how far apart groups of users lie, by each attribute of their profiles.
+"""Fairness between groups of users: how far apart the groups lie, by each attribute of the users' profiles.
 
-Equal opportunity (Hardt et al. 2016) asks that whoever deserves a positive gets it equally often in every
-group: here, whoever types a word is shown it, so the gap is one of recall_at_3. Demographic parity (Dwork et
-al. 2012) asks that the outcome itself be equally frequent: here, being helped by personalization.
+Equal opportunity (Hardt et al. 2016) asks for equal true-positive rates in every group. Here a positive is a typed
+word that was shown, so the gap is one of recall_at_3. Demographic parity (Dwork et al. 2012) asks for equally frequent
+outcomes. Here the outcome is being helped by personalization.
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from keyboard_model.metrics import HELPED
-from thumbprint.comparison.analysis.statistics import Floats, Pair, percentile_interval, resampled_means
+from thumbprint.comparison.analysis.statistics import Floats, Pair, bootstrap_interval, permutation_p_value
 from thumbprint.comparison.results import Frozen
 
 MIN_GROUP = 5
-"""Groups of fewer users are not reported: their figures would be noise, and would point at single people."""
-_SHUFFLES = 1000
+"""Smaller groups are not reported: their figures would be noise, and could identify single users."""
 
 
 class GroupFigures(Frozen):
@@ -51,7 +50,7 @@ class AttributeFairness(Frozen):
 
     Attributes:
         users_in_small_groups: In groups under `MIN_GROUP`, which are not reported.
-        users_unknown: Whose attribute nobody knows.
+        users_unknown: Users whose profile lacks the attribute.
         equal_opportunity: The gap in mean recall_at_3.
         helped_parity: The gap in the share of users helped, demographic-parity style.
         gain_parity: The gap in mean gain.
@@ -67,7 +66,7 @@ class AttributeFairness(Frozen):
 
 
 def attributes(profiles: Mapping[str, Mapping[str, str | None]]) -> list[str]:
-    """Returns the attributes that anybody's profile has, in alphabetical order."""
+    """Returns the attributes that occur in the profiles, in alphabetical order."""
     return sorted({name for profile in profiles.values() for name in profile})
 
 
@@ -100,7 +99,7 @@ def attribute_fairness(
 
 
 def _key(value: str | None) -> str:
-    """People write `india` and `India`."""
+    """Users write `india` and `India`."""
     return (value or "").strip().casefold()
 
 
@@ -123,31 +122,24 @@ def _table(members: Sequence[Pair]) -> Floats:
 
 
 def _gaps(tables: Sequence[Floats], names: Sequence[str], seed: int) -> list[Gap]:
-    """One gap a column; users are drawn again within their group, and shuffled between groups."""
+    """One gap per column. Users are resampled within their group, and shuffled between the groups."""
     means = np.stack([table.mean(axis=0) for table in tables])
-    drawn = np.stack([resampled_means(table, seed + i) for i, table in enumerate(tables)])
-    p_values = _p_values(tables, np.ptp(means, axis=0), seed)
+    columns = [table.T for table in tables]
+    lows, highs = bootstrap_interval(columns, _largest_gap, seed)
+    p_values = permutation_p_value(columns, _largest_gap, seed)
     return [
         Gap(
             value=float(np.ptp(means[:, column])),
-            low=low,
-            high=high,
-            p_value=p_values[column],
+            low=float(lows[column]),
+            high=float(highs[column]),
+            p_value=float(p_values[column]),
             highest=names[int(means[:, column].argmax())],
             lowest=names[int(means[:, column].argmin())],
         )
         for column in range(means.shape[1])
-        for low, high in (percentile_interval(np.ptp(drawn[:, :, column], axis=0)),)
     ]
 
 
-def _p_values(tables: Sequence[Floats], gaps: Floats, seed: int) -> list[float]:
-    """The permutation test: (1 + shuffles with as large a gap) / (1 + shuffles), for each column."""
-    rng, everybody = np.random.default_rng(seed), np.concatenate(tables)
-    sizes = np.array([len(table) for table in tables])
-    starts = np.cumsum(sizes) - sizes
-    as_large = np.zeros(len(gaps))
-    for _ in range(_SHUFFLES):
-        means = np.add.reduceat(everybody[rng.permutation(len(everybody))], starts) / sizes[:, None]
-        as_large += np.ptp(means, axis=0) >= gaps - 1e-12
-    return [float(p) for p in (1 + as_large) / (1 + _SHUFFLES)]
+def _largest_gap(*groups: Floats, axis: int) -> Floats:
+    gap: Floats = np.ptp(np.stack([group.mean(axis) for group in groups]), axis=0)
+    return gap

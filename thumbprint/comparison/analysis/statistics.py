@@ -1,77 +1,106 @@
-"""How sure a difference is: intervals over users, and paired tests over users and within one.
+"""How certain a difference is: intervals over users, and paired tests over users and within one user.
 
-A user is the unit: words of one user hang together, so an interval over words would be far too narrow.
-
-Which rows a figure is over: users who count, and each beside the same user under the shared model.
+The user is the unit of analysis. The words of one user depend on each other, so an interval over words would be far
+too narrow. `counted` and `paired` select the users that enter a figure.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from keyboard_model.metrics import gains
 from thumbprint.comparison.results import REFERENCE, ClientResult, Comparison, Estimate, Group, MethodResult
 
-RESAMPLES = 2000
+RESAMPLES, SHUFFLES = 2000, 1000
 CONFIDENCE = 0.95
 LEVEL = 0.05
 MIN_USERS = 5
-"""Below so many users a resampled interval is too narrow to be shown."""
-_AT_ONCE = 2_000_000  # drawn numbers held in memory
+"""With fewer users a bootstrap interval is too narrow to be shown."""
+_AT_ONCE = 2_000_000  # drawn numbers held in memory at once
 
 Floats = npt.NDArray[np.float64]
 
 
-def resampled_means(values: npt.ArrayLike, seed: int, resamples: int = RESAMPLES) -> Floats:
-    """The bootstrap (Efron 1979): means over samples of the users, drawn with replacement.
+def _batch(size: int) -> int:
+    """Returns how many resamples of `size` numbers are held in memory at once."""
+    return max(1, _AT_ONCE // max(1, size))
+
+
+def bootstrap_interval(
+    samples: Sequence[npt.ArrayLike], statistic: Callable[..., Floats], seed: int, *, paired: bool = False
+) -> tuple[Floats, Floats]:
+    """The bootstrap's percentile interval (Efron & Tibshirani 1993, ch. 13); users are drawn with replacement.
 
     Args:
-        values: `[users]` or `[users, columns]`; the columns of a user are drawn together.
+        samples: each `[users]` or `[columns, users]`; the columns of a user are drawn together.
+        statistic: called with resamples and the `axis` of their users, as NumPy's own reductions are.
+        paired: The samples are of the same users, who are drawn with all of their values.
 
     Returns:
-        `[resamples]` or `[resamples, columns]`.
+        The low and the high end, each a scalar or `[columns]`; NaN where the statistic of a resample is NaN.
     """
-    x = np.asarray(values, np.float64)
-    rng, parts = np.random.default_rng(seed), []
-    step = max(1, _AT_ONCE // max(1, x.size))
-    for at in range(0, resamples, step):
-        drawn = rng.integers(0, len(x), (min(step, resamples - at), len(x)))
-        parts.append(x[drawn].mean(axis=1))
-    return np.concatenate(parts)
+    found = stats.bootstrap(
+        samples,
+        statistic,
+        axis=-1,
+        paired=paired,
+        n_resamples=RESAMPLES,
+        batch=_batch(sum(np.size(sample) for sample in samples)),
+        confidence_level=CONFIDENCE,
+        method="percentile",
+        random_state=np.random.default_rng(seed),
+    )
+    return found.confidence_interval.low, found.confidence_interval.high
 
 
-def percentile_interval(resampled: npt.ArrayLike) -> tuple[float, float]:
-    """The percentile interval (Efron & Tibshirani 1993, ch. 13) of one resampled figure."""
-    tail = 50 * (1 - CONFIDENCE)
-    low, high = np.percentile(np.asarray(resampled, np.float64), [tail, 100 - tail])
-    return float(low), float(high)
+def permutation_p_value(samples: Sequence[npt.ArrayLike], statistic: Callable[..., Floats], seed: int) -> Floats:
+    """The permutation test: p of a statistic as large as observed, if users belonged to the samples by chance.
+
+    Exact where there are no more than `SHUFFLES` ways to deal the users; else (1 + as large) / (1 + shuffles).
+    For the arguments see `bootstrap_interval`; returns a scalar or `[columns]`.
+    """
+    with np.errstate(over="ignore"):  # scipy counts the ways to deal the users, as a float
+        found = stats.permutation_test(
+            samples,
+            statistic,
+            axis=-1,
+            permutation_type="independent",
+            vectorized=True,
+            n_resamples=SHUFFLES,
+            batch=_batch(sum(np.size(sample) for sample in samples)),
+            alternative="greater",
+            random_state=np.random.default_rng(seed),
+        )
+    p_values: Floats = found.pvalue
+    return p_values
 
 
 def bootstrap_mean(values: Sequence[float], seed: int = 0) -> Estimate:
-    """The mean over users with its bootstrap interval.
+    """The mean over users with its bootstrap interval; no interval for fewer than `MIN_USERS`.
 
     Raises:
-        ValueError: there is nobody.
+        ValueError: `values` is empty.
     """
     if not len(values):
-        raise ValueError("there is no mean over nobody: leave the figure out")
+        raise ValueError("cannot take the mean of no users: leave the figure out")
     mean = float(np.mean(values))
     if len(values) < MIN_USERS:
         return Estimate(value=mean, low=None, high=None)
-    low, high = percentile_interval(resampled_means(values, seed))
-    return Estimate(value=mean, low=low, high=high)
+    low, high = bootstrap_interval([values], np.mean, seed)
+    return Estimate(value=mean, low=float(low), high=float(high))
 
 
 def relative_gain(personal: Sequence[float], shared: Sequence[float], seed: int) -> Estimate | None:
     """mean(personal) / mean(shared) - 1 with its bootstrap interval, users drawn with both of their values.
 
-    None for nobody, or when the shared mean is 0; without an interval when that of a resample is.
+    None for no users, or when the shared mean is 0. No interval when the shared mean of a resample is 0.
 
     Raises:
         ValueError: the two are not of the same users (lengths differ).
@@ -81,16 +110,22 @@ def relative_gain(personal: Sequence[float], shared: Sequence[float], seed: int)
     if not len(shared) or not np.mean(shared):
         return None
     value = float(np.mean(personal) / np.mean(shared) - 1)
-    means = resampled_means(np.stack([personal, shared], axis=1), seed)
-    if len(shared) < MIN_USERS or not means[:, 1].all():
+    if len(shared) < MIN_USERS:
         return Estimate(value=value, low=None, high=None)
-    ratios: Floats = means[:, 0] / means[:, 1]
-    low, high = percentile_interval(ratios - 1.0)
-    return Estimate(value=value, low=low, high=high)
+    low, high = bootstrap_interval([personal, shared], _relative, seed, paired=True)
+    if np.isnan(low):
+        return Estimate(value=value, low=None, high=None)
+    return Estimate(value=value, low=float(low), high=float(high))
+
+
+def _relative(personal: Floats, shared: Floats, axis: int) -> Floats:
+    means = shared.mean(axis)
+    ratio: Floats = personal.mean(axis) / np.where(means == 0, np.nan, means) - 1
+    return ratio
 
 
 def fraction_estimate(count: int, users: int) -> Estimate | None:
-    """A share of users with Wilson's interval (1927), which is honest where nobody or everybody is counted."""
+    """A share of users with Wilson's interval (1927), which stays right for shares of 0 and 1. None for no users."""
     if not users:
         return None
     found = stats.binomtest(count, users).proportion_ci(CONFIDENCE, method="wilson")
@@ -109,23 +144,19 @@ def signed_rank(differences: Sequence[float]) -> float:
 
 
 def mcnemar(gained: Sequence[int], lost: Sequence[int]) -> list[float]:
-    """McNemar's exact test (1947), two-sided, a p a user: might as many words be gained as lost?
+    """McNemar's exact test (1947), two-sided, one p per user: might as many words be gained as lost?
 
-    Under that hypothesis each word on which the two keyboards differ is a fair coin; 1 when there is none.
+    It is the binomial test of the words on which the two keyboards differ; p is 1 when there is none.
     """
-    fewer = np.minimum(gained, lost)
-    differing = np.asarray(gained) + np.asarray(lost)
-    return [float(p) for p in np.minimum(1.0, 2 * stats.binom.cdf(fewer, differing, 0.5))]
+    return [
+        float(stats.binomtest(plus, plus + minus).pvalue) if plus + minus else 1.0
+        for plus, minus in zip(gained, lost, strict=True)
+    ]
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's correction (1979) for many tests: adjusted p in the order given; holds whatever their dependence."""
-    count = len(p_values)
-    adjusted, floor = [0.0] * count, 0.0
-    for rank, i in enumerate(sorted(range(count), key=lambda i: p_values[i])):
-        floor = max(floor, min(1.0, (count - rank) * p_values[i]))
-        adjusted[i] = floor
-    return adjusted
+    """Holm's correction (1979) for several tests, whatever their dependence: adjusted p in the order given."""
+    return [float(p) for p in multipletests(p_values, method="holm")[1]]
 
 
 @dataclass(frozen=True)
@@ -155,7 +186,7 @@ def counted(comparison: Comparison, method: MethodResult, group: Group | None = 
 
 
 def paired(comparison: Comparison, method: MethodResult, group: Group | None = None) -> list[Pair]:
-    """Returns the counted users whose words the shared model was asked for as well; empty when it never was."""
+    """Returns the counted users on whose words the shared model was measured too; empty where it was not."""
     return list(_pairs(comparison, method, group))
 
 

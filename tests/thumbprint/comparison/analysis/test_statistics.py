@@ -4,21 +4,31 @@ import numpy as np
 import pytest
 
 from thumbprint.comparison.analysis.statistics import (
+    bootstrap_interval,
     bootstrap_mean,
     fraction_estimate,
     holm,
     mcnemar,
+    permutation_p_value,
     relative_gain,
-    resampled_means,
     signed_rank,
 )
 
 
 def test_bootstrap_draws_users_with_all_their_columns():
-    means = resampled_means([[0, 10], [1, 11], [2, 12]], seed=3, resamples=50)
-    assert means.shape == (50, 2)
-    assert np.allclose(means[:, 1] - means[:, 0], 10)
-    assert means[:, 0].min() >= 0 and means[:, 0].max() <= 2
+    table = np.array([[0, 1, 2, 3, 4, 5], [10, 11, 12, 13, 14, 15]], float)
+    low, high = bootstrap_interval([table], np.mean, seed=3)
+    assert low.shape == high.shape == (2,)
+    assert (low[1] - low[0], high[1] - high[0]) == pytest.approx((10, 10))
+    assert 0 <= low[0] < 2.5 < high[0] <= 5
+
+
+def test_permutation_test_by_hand():
+    def difference(a, b, axis):
+        return a.mean(axis) - b.mean(axis)
+
+    # Of the 6 ways to choose 2 of 4 users, one has a mean as large as that of the two largest.
+    assert permutation_p_value([[3.0, 4.0], [1.0, 2.0]], difference, seed=0) == pytest.approx(1 / 6)
 
 
 def test_bootstrap_is_repeatable_and_covers_what_the_normal_theory_gives():
@@ -31,15 +41,16 @@ def test_bootstrap_is_repeatable_and_covers_what_the_normal_theory_gives():
     assert found.high == pytest.approx(found.value + 1.96 * error, abs=0.15 * error)
 
 
-def test_large_populations_are_drawn_in_parts_of_equal_law(monkeypatch):
+def test_large_populations_are_drawn_in_batches_from_the_same_distribution(monkeypatch):
+    whole = bootstrap_mean(list(range(10)), seed=0)
     monkeypatch.setattr("thumbprint.comparison.analysis.statistics._AT_ONCE", 30)
-    means = resampled_means(list(range(10)), seed=0)
-    assert means.shape == (2000,) and means.mean() == pytest.approx(4.5, abs=0.1)
+    batched = bootstrap_mean(list(range(10)), seed=0)
+    assert (batched.low, batched.high) == pytest.approx((whole.low, whole.high), abs=0.2)
 
 
-def test_few_users_get_no_interval_and_nobody_no_mean():
+def test_few_users_get_no_interval_and_no_users_no_mean():
     assert bootstrap_mean([0.1, 0.3]).model_dump() == pytest.approx({"value": 0.2, "low": None, "high": None})
-    with pytest.raises(ValueError, match="nobody"):
+    with pytest.raises(ValueError, match="no users"):
         bootstrap_mean([])
 
 
