@@ -1,0 +1,370 @@
+"""Request bodies that do not fit the schema: each is refused as a whole, and the answer says where and why."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import httpx
+import pytest
+
+from api.schemas.base import MAX_MESSAGES, MAX_TEXT
+
+SECRET = "hunter2"
+MEGABYTE = SECRET * 150_000
+
+WORD = "a word has letters, digits and apostrophes"
+TIME = "a time is text in ISO 8601, such as 2024-05-01T18:30:00+08:00"
+NO_TIME = "not a time in ISO 8601, such as 2024-05-01T18:30:00+08:00"
+NO_OBJECT = "Input should be a valid dictionary"
+NO_LIST = "Input should be a valid list"
+NO_TEXT = "Input should be a valid string"
+NO_INTEGER = "Input should be a valid integer"
+NO_BOOLEAN = "Input should be a valid boolean"
+MISSING = "Field required"
+UNKNOWN = "Extra inputs are not permitted"
+
+
+class Refusal(NamedTuple):
+    """A body, and where and why it is refused; `field` is empty where the answer names none."""
+
+    name: str
+    method: str
+    path: str
+    body: object
+    field: str
+    words: str
+
+
+MESSAGES = [
+    Refusal("messages are text", "POST", "/messages", {"messages": SECRET}, "body.messages", NO_LIST),
+    Refusal("a message is text", "POST", "/messages", {"messages": [SECRET]}, "body.messages.0", NO_OBJECT),
+    Refusal("text is a number", "POST", "/messages", {"messages": [{"text": 5}]}, "body.messages.0.text", NO_TEXT),
+    Refusal("text is null", "POST", "/messages", {"messages": [{"text": None}]}, "body.messages.0.text", NO_TEXT),
+    Refusal("text is missing", "POST", "/messages", {"messages": [{}]}, "body.messages.0.text", MISSING),
+    Refusal(
+        "unknown key in a message",
+        "POST",
+        "/messages",
+        {"messages": [{"text": SECRET, "colour": SECRET}]},
+        "body.messages.0.colour",
+        UNKNOWN,
+    ),
+    Refusal(
+        "unknown key beside the messages", "POST", "/messages", {"messages": [], "user": SECRET}, "body.user", UNKNOWN
+    ),
+    Refusal(
+        "text is too long",
+        "POST",
+        "/messages",
+        {"messages": [{"text": SECRET * MAX_TEXT}]},
+        "body.messages.0.text",
+        "String should have at most 20000 characters",
+    ),
+    Refusal(
+        "too many messages",
+        "POST",
+        "/messages",
+        {"messages": [{"text": SECRET}] * (MAX_MESSAGES + 1)},
+        "body.messages",
+        "List should have at most 1000 items after validation, not 1001",
+    ),
+    Refusal(
+        "timestamp is no time",
+        "POST",
+        "/messages",
+        {"messages": [{"text": SECRET, "timestamp": SECRET}]},
+        "body.messages.0.timestamp",
+        NO_TIME,
+    ),
+    Refusal(
+        "timestamp is in seconds",
+        "POST",
+        "/messages",
+        {"messages": [{"text": SECRET, "timestamp": 1714500000}]},
+        "body.messages.0.timestamp",
+        TIME,
+    ),
+    Refusal(
+        "timestamp is 31 February",
+        "POST",
+        "/messages",
+        {"messages": [{"text": SECRET, "timestamp": "2024-02-31T00:00:00Z"}]},
+        "body.messages.0.timestamp",
+        NO_TIME,
+    ),
+    Refusal("body is a list", "POST", "/messages", [SECRET], "body", NO_OBJECT),
+    Refusal("body is missing", "POST", "/messages", None, "body", MISSING),
+]
+PREDICTIONS = [
+    Refusal("context is None", "POST", "/predictions", {"context": None}, "body.context", NO_TEXT),
+    Refusal(
+        "context is 'a' * (MAX_TEXT + 1)",
+        "POST",
+        "/predictions",
+        {"context": "a" * (MAX_TEXT + 1)},
+        "body.context",
+        "String should have at most 20000 characters",
+    ),
+    Refusal(
+        "prefix is 'a' * 65",
+        "POST",
+        "/predictions",
+        {"context": "see you", "prefix": "a" * 65},
+        "body.prefix",
+        "String should have at most 64 characters",
+    ),
+    Refusal(
+        "k is 0",
+        "POST",
+        "/predictions",
+        {"context": "see you", "k": 0},
+        "body.k",
+        "Input should be greater than or equal to 1",
+    ),
+    Refusal(
+        "k is 11",
+        "POST",
+        "/predictions",
+        {"context": "see you", "k": 11},
+        "body.k",
+        "Input should be less than or equal to 10",
+    ),
+    Refusal("k is '3'", "POST", "/predictions", {"context": "see you", "k": "3"}, "body.k", NO_INTEGER),
+    Refusal("k is 2.5", "POST", "/predictions", {"context": "see you", "k": 2.5}, "body.k", NO_INTEGER),
+    Refusal("k is True", "POST", "/predictions", {"context": "see you", "k": True}, "body.k", NO_INTEGER),
+    Refusal(
+        "k is 10**30",
+        "POST",
+        "/predictions",
+        {"context": "see you", "k": 10**30},
+        "body.k",
+        "Input should be less than or equal to 10",
+    ),
+    Refusal(
+        "k is -1",
+        "POST",
+        "/predictions",
+        {"context": "see you", "k": -1},
+        "body.k",
+        "Input should be greater than or equal to 1",
+    ),
+    Refusal("k is '1'", "POST", "/predictions", {"context": "see you", "k": "1"}, "body.k", NO_INTEGER),
+    Refusal("k is [3]", "POST", "/predictions", {"context": "see you", "k": [3]}, "body.k", NO_INTEGER),
+    Refusal(
+        "personal is 'yes'",
+        "POST",
+        "/predictions",
+        {"context": "see you", "personal": "yes"},
+        "body.personal",
+        NO_BOOLEAN,
+    ),
+    Refusal(
+        "temperature is 1",
+        "POST",
+        "/predictions",
+        {"context": "see you", "temperature": 1},
+        "body.temperature",
+        UNKNOWN,
+    ),
+    Refusal(
+        "requests is []",
+        "POST",
+        "/predictions/batch",
+        {"requests": []},
+        "body.requests",
+        "List should have at least 1 item after validation, not 0",
+    ),
+    Refusal("requests is {}", "POST", "/predictions/batch", {"requests": {}}, "body.requests", NO_LIST),
+    Refusal("requests is [[]]", "POST", "/predictions/batch", {"requests": [[]]}, "body.requests.0", NO_OBJECT),
+    Refusal("requests is [None]", "POST", "/predictions/batch", {"requests": [None]}, "body.requests.0", NO_OBJECT),
+    Refusal("requests is [{}]", "POST", "/predictions/batch", {"requests": [{}]}, "body.requests.0.context", MISSING),
+    Refusal(
+        "requests is [{'context': 1}]",
+        "POST",
+        "/predictions/batch",
+        {"requests": [{"context": 1}]},
+        "body.requests.0.context",
+        NO_TEXT,
+    ),
+    Refusal(
+        "requests is [{'context': 'see'}] * 101",
+        "POST",
+        "/predictions/batch",
+        {"requests": [{"context": "see"}] * 101},
+        "body.requests",
+        "List should have at most 100 items after validation, not 101",
+    ),
+]
+SETTINGS_AND_RIGHTS = [
+    Refusal("change is empty", "PATCH", "", {}, "body.incognito", MISSING),
+    Refusal("incognito is 'yes'", "PATCH", "", {"incognito": "yes"}, "body.incognito", NO_BOOLEAN),
+    Refusal("incognito is 1", "PATCH", "", {"incognito": 1}, "body.incognito", NO_BOOLEAN),
+    Refusal("incognito is [True]", "PATCH", "", {"incognito": [True]}, "body.incognito", NO_BOOLEAN),
+    Refusal("incognito is None", "PATCH", "", {"incognito": None}, "body.incognito", NO_BOOLEAN),
+    Refusal("rollback to '1'", "POST", "/adapter/rollback", {"to": "1"}, "body.to", NO_INTEGER),
+    Refusal(
+        "rollback to -1",
+        "POST",
+        "/adapter/rollback",
+        {"to": -1},
+        "body.to",
+        "Input should be greater than or equal to 0",
+    ),
+    Refusal("rollback to 1.5", "POST", "/adapter/rollback", {"to": 1.5}, "body.to", NO_INTEGER),
+    Refusal("rollback to True", "POST", "/adapter/rollback", {"to": True}, "body.to", NO_INTEGER),
+    Refusal(
+        "rollback to 10**30",
+        "POST",
+        "/adapter/rollback",
+        {"to": 10**30},
+        "body.to",
+        "Input should be less than or equal to 9007199254740991",
+    ),
+    Refusal("rollback to [0]", "POST", "/adapter/rollback", {"to": [0]}, "body.to", NO_INTEGER),
+    Refusal("forget since 0", "POST", "/forget", {"what": "since", "since": 0}, "body.since.since", TIME),
+    Refusal(
+        "forget since '24:61'", "POST", "/forget", {"what": "since", "since": "24:61"}, "body.since.since", NO_TIME
+    ),
+    Refusal(
+        "forget since '0000-01-01'",
+        "POST",
+        "/forget",
+        {"what": "since", "since": "0000-01-01"},
+        "body.since.since",
+        NO_TIME,
+    ),
+    Refusal("forget since []", "POST", "/forget", {"what": "since", "since": []}, "body.since.since", TIME),
+    Refusal("forget since ''", "POST", "/forget", {"what": "since", "since": ""}, "body.since.since", NO_TIME),
+    Refusal("forget word 5", "POST", "/forget", {"what": "word", "word": 5}, "body.word.word", NO_TEXT),
+    Refusal("forget word None", "POST", "/forget", {"what": "word", "word": None}, "body.word.word", NO_TEXT),
+    Refusal("forget word ['a']", "POST", "/forget", {"what": "word", "word": ["a"]}, "body.word.word", NO_TEXT),
+    Refusal("forget word 'two words'", "POST", "/forget", {"what": "word", "word": "two words"}, "", WORD),
+    Refusal("forget word '?'", "POST", "/forget", {"what": "word", "word": "?"}, "", WORD),
+    Refusal("block words 5", "PUT", "/blocked-words", {"words": 5}, "body.words", NO_LIST),
+    Refusal("block words ['two words']", "PUT", "/blocked-words", {"words": ["two words"]}, "", WORD),
+    Refusal("block words ['?']", "PUT", "/blocked-words", {"words": ["?"]}, "", WORD),
+    Refusal(
+        "block words ['']",
+        "PUT",
+        "/blocked-words",
+        {"words": [""]},
+        "body.words.0",
+        "String should have at least 1 character",
+    ),
+    Refusal(
+        "block words ['a' * 65]",
+        "PUT",
+        "/blocked-words",
+        {"words": ["a" * 65]},
+        "body.words.0",
+        "String should have at most 64 characters",
+    ),
+    Refusal("block words [None]", "PUT", "/blocked-words", {"words": [None]}, "body.words.0", NO_TEXT),
+    Refusal(
+        "block words ['word'] * 10_001",
+        "PUT",
+        "/blocked-words",
+        {"words": ["word"] * 10_001},
+        "body.words",
+        "List should have at most 10000 items after validation, not 10001",
+    ),
+]
+MEGABYTES = [
+    Refusal(
+        "a megabyte as message text",
+        "POST",
+        "/messages",
+        {"messages": [{"text": MEGABYTE}]},
+        "body.messages.0.text",
+        "String should have at most 20000 characters",
+    ),
+    Refusal(
+        "a megabyte as text of the second message",
+        "POST",
+        "/messages",
+        {"messages": [{"text": "see you"}, {"text": MEGABYTE}]},
+        "body.messages.1.text",
+        "String should have at most 20000 characters",
+    ),
+    Refusal(
+        "a megabyte as context",
+        "POST",
+        "/predictions",
+        {"context": MEGABYTE},
+        "body.context",
+        "String should have at most 20000 characters",
+    ),
+    Refusal(
+        "a megabyte as prefix",
+        "POST",
+        "/predictions",
+        {"context": "see", "prefix": MEGABYTE},
+        "body.prefix",
+        "String should have at most 64 characters",
+    ),
+    Refusal(
+        "a megabyte as context of the second request",
+        "POST",
+        "/predictions/batch",
+        {"requests": [{"context": "see"}, {"context": MEGABYTE}]},
+        "body.requests.1.context",
+        "String should have at most 20000 characters",
+    ),
+    Refusal(
+        "a megabyte as word to forget",
+        "POST",
+        "/forget",
+        {"what": "word", "word": MEGABYTE},
+        "body.word.word",
+        "String should have at most 64 characters",
+    ),
+    Refusal(
+        "a megabyte as time to forget from",
+        "POST",
+        "/forget",
+        {"what": "since", "since": MEGABYTE},
+        "body.since.since",
+        NO_TIME,
+    ),
+    Refusal(
+        "a megabyte as kind of forgetting",
+        "POST",
+        "/forget",
+        {"what": MEGABYTE},
+        "body",
+        "Input should be one of 'word', 'since', 'all'",
+    ),
+    Refusal(
+        "a megabyte as adapter to go back to", "POST", "/adapter/rollback", {"to": MEGABYTE}, "body.to", NO_INTEGER
+    ),
+    Refusal("a megabyte as incognito", "PATCH", "", {"incognito": MEGABYTE}, "body.incognito", NO_BOOLEAN),
+    Refusal(
+        "a megabyte as word to block",
+        "PUT",
+        "/blocked-words",
+        {"words": [MEGABYTE]},
+        "body.words.0",
+        "String should have at most 64 characters",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    "refusal", [*MESSAGES, *PREDICTIONS, *SETTINGS_AND_RIGHTS, *MEGABYTES], ids=lambda refusal: refusal.name
+)
+def test_a_body_that_does_not_fit_is_refused_and_changes_nothing(
+    client: httpx.Client, device: str, refusal: Refusal
+) -> None:
+    client.post(f"{device}/messages", json={"messages": [{"text": "two words"}]})
+    answer = client.request(refusal.method, device + refusal.path, json=refusal.body)
+    problem = answer.json()
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json"), answer.text[:300]
+    assert SECRET not in answer.text and len(answer.content) < 10_000
+    if refusal.field:
+        assert problem["detail"] == "the request does not fit the schema" and 1 <= len(problem["errors"]) <= 20
+        assert problem["errors"][0]["field"] == refusal.field and refusal.words in problem["errors"][0]["message"]
+    else:
+        assert refusal.words in problem["detail"]
+    kept = client.get(device).json()
+    assert (kept["messages"], kept["incognito"]) == (1, False)
+    assert client.get(f"{device}/blocked-words").json() == {"words": []}
