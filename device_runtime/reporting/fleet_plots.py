@@ -1,16 +1,12 @@
-"""A fleet's days as pictures: what the personal keyboard gains as time goes, and when phones adapt.
-
-matplotlib is imported when a picture is drawn: a phone has no use for it.
-"""
+"""A fleet's days as pictures: what the personal keyboard gains over time, and when phones adapt."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
-from device_runtime.reporting.fleet_table import synthetic_notice, title
-from device_runtime.reporting.plots import BETTER, INK, WORSE
+from device_runtime.reporting.fleet_table import notice_of, title
+from device_runtime.reporting.plot_style import BETTER, INK, WORSE, Format, new_figure, render
 from device_runtime.simulation.fleet.job_scheduler import span_of
 from device_runtime.simulation.fleet.report import DayRow, FleetReport
 
@@ -22,29 +18,14 @@ _WEEK = 7
 _MOST_REASONS = 8
 
 
-def recall_picture(report: FleetReport, kind: Literal["svg", "png"]) -> bytes:
+def recall_picture(report: FleetReport, kind: Format) -> bytes:
     """Draws recall@3 of both keyboards by day since first use: a dot a day, a line over seven days."""
-    return _drawn(_recall_figure, report, kind)
+    return render(lambda: _recall_figure(report), kind)
 
 
-def adaptations_picture(report: FleetReport, kind: Literal["svg", "png"]) -> bytes:
-    """Draws the adaptations by day, kept or not, and why others did not come to be."""
-    return _drawn(_adaptations_figure, report, kind)
-
-
-def _drawn(make: Any, report: FleetReport, kind: str) -> bytes:
-    """An SVG with a transparent ground whose text is text, or a PNG on white; the same report gives the same bytes."""
-    import matplotlib
-
-    settings: Any = {"svg.hashsalt": "thumbprint", "svg.fonttype": "none", "font.family": "sans-serif"}
-    content = io.BytesIO()
-    with matplotlib.rc_context(settings):
-        figure = make(report)
-        if kind == "svg":
-            figure.savefig(content, format="svg", transparent=True, metadata={"Date": None})
-        else:
-            figure.savefig(content, format="png", dpi=150, facecolor="white", metadata={"Software": None})
-    return content.getvalue()
+def adaptations_picture(report: FleetReport, kind: Format) -> bytes:
+    """Draws the adaptations by day, kept or not, and the reasons why others did not run."""
+    return render(lambda: _adaptations_figure(report), kind)
 
 
 def _recall_figure(report: FleetReport) -> Figure:
@@ -102,19 +83,4 @@ def _reasons(axes: Axes, report: FleetReport) -> None:
 
 
 def _figure(report: FleetReport, columns: int, heading: str) -> tuple[Figure, tuple[Axes, ...]]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 4.2) if columns == 1 else (11, 4.2), layout="constrained")
-    axes = tuple(figure.add_subplot(1, columns, column + 1) for column in range(columns))
-    for each in axes:
-        for side in ("top", "right"):
-            each.spines[side].set_visible(False)
-        for side in ("left", "bottom"):
-            each.spines[side].set_color(INK)
-        each.tick_params(colors=INK, which="both")
-        each.grid(axis="y", color=INK, alpha=0.12)
-        each.set_axisbelow(True)
-    axes[0].set_title(heading, loc="left", color=INK, fontsize=13, fontweight="bold", pad=22)
-    under = title(report) + (" · SYNTHETIC" if synthetic_notice(report) else "")
-    axes[0].text(0, 1.03, under, transform=axes[0].transAxes, color=INK, fontsize=10)
-    return figure, axes
+    return new_figure(heading, title(report) + (" · SYNTHETIC" if notice_of(report) else ""), columns)

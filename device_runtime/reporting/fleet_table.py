@@ -1,7 +1,4 @@
-"""A fleet's figures in words: said once here, for the terminal and the pictures.
-
-A fleet's report as a terminal shows it.
-"""
+"""The report of a fleet: its sentences, and the tables that the terminal shows."""
 
 from __future__ import annotations
 
@@ -9,13 +6,9 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from device_runtime.reporting.table import figure, people, percent, points, size
+from device_runtime.reporting.phrases import figure, people, percent, phones, points, size, synthetic_notice
 from device_runtime.simulation.fleet.job_scheduler import Span, spans
 from device_runtime.simulation.fleet.report import FleetReport
-
-
-def phones(count: int) -> str:
-    return "1 phone" if count == 1 else f"{count:,} phones"
 
 
 def title(report: FleetReport) -> str:
@@ -24,13 +17,9 @@ def title(report: FleetReport) -> str:
     return f"{phones(report.phones)} of {people(report.people)} through {days} (seed {plan.seed})"
 
 
-def synthetic_notice(report: FleetReport) -> str | None:
-    """What must stand over every figure that made-up messages gave; None for real ones."""
-    if report.corpus.synthetic:
-        return "SYNTHETIC: a program made these messages up. The figures show that it works, not how well it would do."
-    if report.synthetic:
-        return "SYNTHETIC MODEL: the model was trained on messages that a program made up; the people are real."
-    return None
+def notice_of(report: FleetReport) -> str | None:
+    """The notice above all figures if messages were generated; None for real ones."""
+    return synthetic_notice(report.corpus.synthetic, report.synthetic, "the people")
 
 
 def span_title(span: Span) -> str:
@@ -114,7 +103,7 @@ def _refusals(report: FleetReport) -> Table:
 
 def table_of(report: FleetReport) -> Group:
     """Returns the notice, the tables, and the lines that say what they mean."""
-    notice, lines = synthetic_notice(report), [sampling(report), cost(report)]
+    notice, lines = notice_of(report), [sampling(report), cost(report)]
     lines += [line for line in (missed(report), failed(report)) if line]
     parts: list[Table | Text] = [Text(notice, style="bold yellow")] if notice else []
     second = f", then {report.next_bundle.name}," if report.next_bundle else ""

@@ -8,8 +8,9 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from device_runtime.reporting import table
-from device_runtime.reporting.plots import BETTER, INK, WORSE, gain_picture
+from device_runtime.reporting import phrases, table
+from device_runtime.reporting.plot_style import BETTER, INK, WORSE
+from device_runtime.reporting.plots import gain_picture
 from device_runtime.simulation.examples import Example, Examples
 from device_runtime.simulation.report import Report, write_file
 
@@ -23,7 +24,7 @@ def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"percent": table.percent, "points": table.points, "size": table.size}
+    environment.filters |= {"percent": phrases.percent, "points": phrases.points, "size": phrases.size}
     return environment.get_template("report.html")
 
 
@@ -54,7 +55,7 @@ def render(report: Report, examples: Examples | None = None) -> str:
     """
     return _template().render(
         report=report,
-        notice=table.synthetic_notice(report),
+        notice=table.notice_of(report),
         meaning=table.meaning(report),
         cost=table.cost(report),
         left_out=table.left_out(report),

@@ -1,16 +1,14 @@
-"""The gain of each person as a picture: whom the personal keyboard helps, and whom it hurts.
-
-matplotlib is imported when a picture is drawn: a phone has no use for it.
-"""
+"""The gain of each person as a picture: whom the personal keyboard helps, and whom it hurts."""
 
 from __future__ import annotations
 
-import io
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from device_runtime.reporting.table import people, percent, synthetic_notice
+from device_runtime.reporting.phrases import people, percent
+from device_runtime.reporting.plot_style import BETTER, INK, WORSE, Format, new_figure, render
+from device_runtime.reporting.table import notice_of
 from device_runtime.simulation.report import Report
 from keyboard_model.metrics import gains
 
@@ -18,10 +16,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe & Ito's blue and vermilion: told apart by people with any colour blindness.
-BETTER, WORSE = "#0072b2", "#d55e00"
-# Drawn in this ink and found again by the page, which puts the reader's own text colour in its place.
-INK = "#2b2b2c"
 _MOST_BARS = 400  # more are thinner than a pixel: then each bar is a quantile of the people
 
 
@@ -78,18 +72,13 @@ def _label(axes: Axes, gain: list[float]) -> None:
 
 
 def _figure(report: Report) -> Figure:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 4.2), layout="constrained")
-    axes = figure.add_subplot()
+    subtitle = f"notably helped {percent(report.fraction_helped, 0)}, hurt {percent(report.fraction_hurt, 0)}"
+    if notice_of(report):
+        subtitle += " · SYNTHETIC"
+    figure, (axes,) = new_figure("What the personal keyboard changes, person by person", subtitle)
     gain = gain_of_each(report)
-    for side in ("top", "right", "bottom"):
-        axes.spines[side].set_visible(False)
-    axes.spines["left"].set_color(INK)
-    axes.tick_params(colors=INK)
+    axes.spines["bottom"].set_visible(False)
     axes.set_xticks([])
-    axes.grid(axis="y", color=INK, alpha=0.12)
-    axes.set_axisbelow(True)
     if gain:
         _draw_bars(axes, gain)
         _label(axes, gain)
@@ -99,30 +88,9 @@ def _figure(report: Report) -> Figure:
     axes.set_ylabel("more words of 100 among the 3 shown", color=INK)
     axes.set_xlabel(f"{people(len(gain))}, one bar each, best gain first" if len(gain) <= _MOST_BARS
                     else f"{people(len(gain))} in {_MOST_BARS} bars, best gain first", color=INK)  # fmt: skip
-    title = "What the personal keyboard changes, person by person"
-    axes.set_title(title, loc="left", color=INK, fontsize=13, fontweight="bold", pad=22)
-    subtitle = f"notably helped {percent(report.fraction_helped, 0)}, hurt {percent(report.fraction_hurt, 0)}"
-    if synthetic_notice(report):
-        subtitle += " · SYNTHETIC"
-    axes.text(0, 1.03, subtitle, transform=axes.transAxes, color=INK, fontsize=10)
     return figure
 
 
-def gain_picture(report: Report, kind: Literal["svg", "png"]) -> bytes:
-    """Draws each person's gain as bars, sorted.
-
-    Returns:
-        An SVG with a transparent ground whose text is text, or a PNG on white; the same report gives
-        the same bytes.
-    """
-    import matplotlib
-
-    settings: Any = {"svg.hashsalt": "thumbprint", "svg.fonttype": "none", "font.family": "sans-serif"}
-    content = io.BytesIO()
-    with matplotlib.rc_context(settings):
-        figure = _figure(report)
-        if kind == "svg":
-            figure.savefig(content, format="svg", transparent=True, metadata={"Date": None})
-        else:
-            figure.savefig(content, format="png", dpi=150, facecolor="white", metadata={"Software": None})
-    return content.getvalue()
+def gain_picture(report: Report, kind: Format) -> bytes:
+    """Draws each person's gain as bars, sorted. See `plot_style.render` for what it returns."""
+    return render(lambda: _figure(report), kind)

@@ -1,7 +1,4 @@
-"""A report as a terminal shows it.
-
-A report's figures in words: said once here, for the terminal, the page and the picture.
-"""
+"""The report of a simulation: its sentences and cells, and the table that the terminal shows."""
 
 from __future__ import annotations
 
@@ -11,9 +8,9 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from device_runtime.reporting.phrases import figure, people, percent, points, size, synthetic_notice
 from device_runtime.simulation.report import ModelSummary, Report
 
-DASH = "–"
 COLUMNS = ("mean", "median", "p10", "worst", "std")
 COLUMN_TITLES = ("mean", "median", "weakest tenth", "worst", "std")
 METRIC_TITLES = {
@@ -21,29 +18,6 @@ METRIC_TITLES = {
     "recall_at_1": "the next word is the first shown",
     "keystroke_savings": "characters you need not type",
 }
-
-
-def percent(value: float | None, digits: int = 1) -> str:
-    """`0.247` as `24.7 %`; a dash when there is no figure."""
-    return DASH if value is None else f"{100 * value:.{digits}f} %"
-
-
-def points(value: float | None) -> str:
-    """A difference of two shares in percentage points, its sign said."""
-    return DASH if value is None else f"{100 * value:+.1f}"
-
-
-def figure(value: float | None, unit: str) -> str:
-    """A measured time with its unit, three significant digits."""
-    return DASH if value is None else f"{value:.3g} {unit}"
-
-
-def size(count: int | None) -> str:
-    return DASH if count is None else f"{count / 1024:.1f} KiB"
-
-
-def people(count: int) -> str:
-    return "1 person" if count == 1 else f"{count:,} people"
 
 
 def spread_cells(summary: ModelSummary, metric: str) -> Sequence[str]:
@@ -58,13 +32,9 @@ def gain_cells(report: Report) -> Sequence[str]:
     return [*signed, points(gain.std).removeprefix("+")]
 
 
-def synthetic_notice(report: Report) -> str | None:
-    """What must stand over every figure that made-up messages gave; None for real ones."""
-    if report.corpus.synthetic:
-        return "SYNTHETIC: a program made these messages up. The figures show that it works, not how well it would do."
-    if report.bundle.synthetic:
-        return "SYNTHETIC MODEL: the model was trained on messages that a program made up; the people tested are real."
-    return None
+def notice_of(report: Report) -> str | None:
+    """The notice above all figures if messages were generated; None for real ones."""
+    return synthetic_notice(report.corpus.synthetic, report.bundle.synthetic, "the people tested")
 
 
 def meaning(report: Report) -> str:
@@ -120,7 +90,7 @@ def _table(report: Report) -> Table:
 
 def table_of(report: Report) -> Group:
     """Returns the notice, the table, and the lines that say what it means."""
-    notice = synthetic_notice(report)
+    notice = notice_of(report)
     parts: list[Table | Text] = []
     if notice:
         parts.append(Text(notice, style="bold yellow"))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from device_runtime.reporting.plots import BETTER, INK, WORSE
+from device_runtime.reporting.plot_style import BETTER, INK, WORSE
 from federated.heterogeneity.divergence import Divergence
 from federated.heterogeneity.report import Heterogeneity
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 
-from device_runtime.reporting.table import percent
+from device_runtime.reporting.phrases import percent
 from thumbprint.console.tables import notice, pairs
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from device_runtime.reporting.table import DASH, percent, points
+from device_runtime.reporting.phrases import DASH, percent, points
 from thumbprint.comparison.analysis.metrics import AgainstGlobal, Figure, Row
 from thumbprint.comparison.results import REFERENCE, Comparison, Estimate, Group
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from device_runtime.reporting.plots import BETTER, INK, WORSE
+from device_runtime.reporting.plot_style import BETTER, INK, WORSE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

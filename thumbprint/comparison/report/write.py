@@ -13,8 +13,8 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from device_runtime.reporting.plots import BETTER, INK, WORSE
-from device_runtime.reporting.table import percent, points
+from device_runtime.reporting.phrases import percent, points
+from device_runtime.reporting.plot_style import BETTER, INK, WORSE
 from device_runtime.simulation.report import write_file, write_model
 from thumbprint.comparison.analysis.fairness import MIN_GROUP
 from thumbprint.comparison.analysis.metrics import MethodFairness, Row
