@@ -1,4 +1,4 @@
-"""Puts a bundle together: files, manifest, signature; written whole or not at all."""
+"""Assembles a bundle (files, manifest, signature) and writes it atomically."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def assemble(
     metrics: dict[str, float],
     private_key: Path,
 ) -> dict[str, bytes]:
-    """Returns the bundle's six files, the manifest signed with `private_key`.
+    """Returns the bundle's six files by name; the manifest is signed with `private_key`.
 
     Raises:
-        KeyFileError: `private_key` is no private key.
+        KeyFileError: `private_key` is not a private key.
     """
     from ai_edge_litert.interpreter import Interpreter
 
@@ -65,10 +65,10 @@ def assemble(
 
 
 def write_bundle(path: Path, content: dict[str, bytes]) -> None:
-    """Writes the bundle as a zip, whole or not at all.
+    """Writes the bundle atomically as a zip.
 
     Raises:
-        OSError: it cannot be written; what was there stays.
+        OSError: the file cannot be written; an existing file stays unchanged.
     """
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:

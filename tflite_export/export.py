@@ -41,19 +41,19 @@ def export_bundle(
     Args:
         windows: batch and window that `adapt` and `evaluate` take.
         rank: of the adapter.
-        starts: the adapters a phone starts from, as many as the recipe says; one that changes nothing when empty.
-        ngram: the shared model's n-grams; left out, as without a weight, when None.
-        ngram_weight: their weight in the shared model; 0 = the neural model alone.
+        starts: the phone's initial adapters, as many as the recipe says; if empty, one adapter without any effect.
+        ngram: the shared model's n-grams; None, or a weight of 0, leaves them out.
+        ngram_weight: their weight in the shared model; 0 means the neural model alone.
 
     Returns:
         The differences between the bundle in LiteRT and the model in TensorFlow, also in the manifest's metrics.
 
     Raises:
-        ExportError: the model has no TFLite form, or differs from it by more than `check` tolerates.
-        KeyFileError: `private_key` is no private key.
-        OSError: `out` cannot be written; what was there stays.
+        ExportError: TFLite cannot express the model, or the converted model exceeds a tolerance of `parity_check`.
+        KeyFileError: `private_key` is not a private key.
+        OSError: `out` cannot be written; an existing file stays unchanged.
     """
-    load_private(private_key)  # a wrong key is better known before the work than after it
+    load_private(private_key)  # reports a wrong key before the work starts
     vocab, embedding = parameters.embedding.shape
     batch, window = windows
     shape = ModelShape(

@@ -1,7 +1,6 @@
-"""A bundle held against the model it was made of: LiteRT and TensorFlow on the same inputs.
+"""Compares a bundle with the model it was exported from: LiteRT and TensorFlow on the same inputs.
 
-The inputs are texts that the model itself writes (sampled from it, seed fixed): they look like what
-it will read, and are nobody's messages.
+The inputs are sampled from the model itself with a fixed seed: they resemble real text, but are not messages of users.
 """
 
 from __future__ import annotations
@@ -31,11 +30,13 @@ ADAPT_TOLERANCE = 0.05
 
 @dataclass(frozen=True)
 class ParityReport:
-    """Largest differences between the phone's numbers and TensorFlow's.
+    """Differences between the phone's numbers and TensorFlow's.
 
-    log_probability: over all targets, nats. mean_log_probability: mean over them.
-    recall_at_3: share of targets among the three likeliest pieces.
-    adapt: of an adaptation step, relative to its length.
+    Attributes:
+        log_probability: Largest difference over all targets, in nats.
+        mean_log_probability: Mean difference over the targets, in nats.
+        recall_at_3: Difference in the share of targets among the three most likely pieces.
+        adapt: Difference after one adaptation step, relative to the length of the step.
     """
 
     log_probability: float
@@ -44,7 +45,7 @@ class ParityReport:
     adapt: float
 
     def refuse_past_tolerance(self) -> None:
-        """Raises ExportError when a difference is larger than this module's tolerances."""
+        """Raises ExportError if a difference exceeds its tolerance in this module."""
         for name, tolerance in (
             ("log_probability", LOG_PROBABILITY_TOLERANCE),
             ("recall_at_3", RECALL_TOLERANCE),
@@ -73,7 +74,7 @@ def check_parity(bundle: Bundle, parameters: Parameters) -> ParityReport:
 
 
 def _written_by(parameters: Parameters, adapter: AdapterTensors, bos: int) -> tuple[np.ndarray, np.ndarray]:
-    """Samples texts from the model: pieces `[N,T]`, and the log-probabilities `[N,T,V]` they were drawn from."""
+    """Samples texts from the model; returns pieces `[N,T]` and the log-probabilities `[N,T,V]` they were drawn from."""
     rng = np.random.default_rng(0)
     state = cifg_lstm.zero_state(TEXTS, parameters)
     token = np.full(TEXTS, bos, np.int32)

@@ -1,10 +1,10 @@
-"""The phone's three functions: the one definition of the maths, frozen into TFLite signatures.
+"""The phone's three functions: the shared definition of the maths, exported as TFLite signatures.
 
 step(token[1], cell[1,H], projection[1,E], adapter…) -> log_probs[1,V], cell, projection
 adapt(tokens[B,T], targets[B,T], adapter…, anchor_adapter…, rates…) -> adapter…, loss
 evaluate(tokens[B,T], targets[B,T], adapter…) -> log_probs[B,T]
 
-TensorFlow to TFLite: built-in operations only, weights in int8 (dynamic range).
+The TFLite model uses built-in operations only and int8 weights (dynamic range).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from keyboard_model.step_sizes import StepSizes
 
 
 class PhoneModule(tf.Module):
-    """The base frozen inside, the adapter an argument; `functions()` are its signatures."""
+    """The shared model as variables, the adapter as an argument; `functions()` returns the signatures."""
 
     def __init__(self, parameters: Parameters, shape: ModelShape) -> None:
         super().__init__()
@@ -38,11 +38,11 @@ class PhoneModule(tf.Module):
         return tf.reshape(features, [-1, self._shape.embedding])
 
     def _exact_embedding(self, tokens: tf.Tensor) -> Parameters:
-        """The parameters with an embedding that TFLite multiplies in float.
+        """Returns the parameters with an embedding that TFLite multiplies in float.
 
-        Its int8 kernels round what they multiply as well, and a softmax's gradient rounded to 1/127 of
-        its largest entry loses the small probabilities: a step was measured 42 % off. A lookup of every
-        row gives the same weights in float; the offset, always 0, keeps the converter from folding it.
+        Its int8 kernels also round the other factor. A softmax gradient rounded to 1/127 of its largest entry loses
+        the small probabilities: one step was measured 42 % off. A lookup of every row gives the same weights in
+        float; the offset, always 0, keeps the converter from folding it.
         """
         parameters = self._parameters()
         rows = tf.range(self._shape.vocab) + tf.minimum(tf.reduce_min(tokens), 0)
@@ -104,7 +104,7 @@ def convert(parameters: Parameters, shape: ModelShape) -> bytes:
     """Returns `model.tflite` of a shared model.
 
     Raises:
-        ExportError: it needs an operation that TFLite does not build in.
+        ExportError: the model needs an operation that is not built into TFLite.
     """
     module = PhoneModule(parameters, shape)
     functions = module.functions()

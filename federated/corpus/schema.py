@@ -1,10 +1,7 @@
-"""The SQLite file that a corpus is: tables, identity, and how a connection to it is made.
+"""The SQLite schema of a corpus file, its connections, and the records and messages that go in and out.
 
-Users are numbered 0..n-1 in the order of their ids, so that any sample of a population is n primary
-key look-ups; a user's messages lie together on disk (the key of a table without rowid), so that
-reading one client touches only that client's pages.
-
-What a corpus is made of: records on the way in, messages on the way out.
+Users are numbered 0..n-1 in the order of their ids. A user's messages are stored together (they are the key of a table
+without rowid), so reading one client touches only that client's pages.
 """
 
 from __future__ import annotations
@@ -45,14 +42,14 @@ messages = Table(
 
 
 def is_corpus(path: Path) -> bool:
-    """Returns whether `path` is a file that `write_corpus` made, of whatever schema version; may raise OSError."""
+    """Returns whether `write_corpus` made the file `path`, with any schema version; may raise OSError."""
     with path.open("rb") as file:
         head = file.read(72)
     return head.startswith(SQLITE_MAGIC) and head[68:72] == APPLICATION_ID.to_bytes(4, "big")
 
 
 def reading_engine(path: Path) -> Engine:
-    """Returns an engine that cannot write; each thread gets a connection of its own from the pool."""
+    """Returns a read-only engine; each thread gets its own connection from the pool."""
 
     def connect() -> sqlite3.Connection:
         return sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, check_same_thread=False)
@@ -61,7 +58,7 @@ def reading_engine(path: Path) -> Engine:
 
 
 def building_engine(path: Path) -> Engine:
-    """Returns an engine for a file that nobody reads before it is whole: no journal, no syncing."""
+    """Returns an engine for a file that is not read before it is complete: no journal, no syncing."""
 
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(path, check_same_thread=False)
@@ -76,17 +73,17 @@ class CorpusError(ValueError):
 
 
 class NoMessagesError(CorpusError):
-    """A source was read to its end and not one message in it is usable."""
+    """A source was read to its end and contains no usable message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One message as a reader found it.
+    """One message as an importer read it.
 
     Attributes:
-        user_id: Who wrote it; not empty.
-        timestamp: When, if the source says so; without a zone it is compared as if it were UTC.
-        text: What was written, as it was.
+        user_id: The author; not empty.
+        timestamp: The time, if the source has it; without a zone it is compared as UTC.
+        text: The text, unchanged.
     """
 
     user_id: str
@@ -96,7 +93,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a known user, as a corpus gives it: what no keyboard may learn is masked (`Corpus.messages`)."""
+    """One message of a known user as `Corpus.messages` returns it, with sensitive text masked."""
 
     timestamp: datetime | None
     text: str
@@ -104,15 +101,15 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class ImportSummary:
-    """What became of the records of a source.
+    """The result of an import.
 
     Attributes:
         users: Users with at least one message kept.
         messages: Messages kept.
-        duplicates: Records dropped because the same user had written the same text at the same instant.
+        duplicates: Records dropped because the same user wrote the same text at the same instant.
         empty: Records dropped because their text was blank.
-        broken: Records that the reader could not use.
-        reasons: What was wrong with the first few broken ones.
+        broken: Records that the importer could not use.
+        reasons: Why, for the first few broken records.
     """
 
     users: int
@@ -124,7 +121,7 @@ class ImportSummary:
 
 
 Skipped = Callable[[str], None]
-"""What a reader calls, with the reason, for each record that it cannot use."""
+"""Callback of an importer for each record that it cannot use; takes the reason."""
 
 Progress = Callable[[int], None]
-"""What an import calls now and then, with the number of records read so far."""
+"""Callback of an import, called from time to time with the number of records read so far."""

@@ -1,7 +1,7 @@
-"""Who and what is held out: messages by time, users by a keyed hash.
+"""Splits a corpus: messages by time, users by a keyed hash.
 
-Wang et al. 2019 (arXiv:1910.10252): each user's first 80 % to learn from, the rest to test; and some users never
-take part in training at all.
+As in Wang et al. 2019 (arXiv:1910.10252), the first 80 % of each user's messages are for training and the rest for
+testing, and some users never take part in training.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ def split_messages(messages: Sequence[T], train_share: float = 0.8) -> tuple[lis
 
 @dataclass(frozen=True)
 class Population:
-    """The users of a corpus by the part they take; each part sorted by id, no user in two.
+    """The users of a corpus by role; each role is sorted by id, and no user has two.
 
     Attributes:
         training: Clients of federated training.
-        validation: Clients that early stopping listens to; they contribute no update.
+        validation: Clients whose loss decides early stopping; they contribute no update.
         new_phones: Users that training never sees.
     """
 
@@ -46,7 +46,7 @@ class Population:
 def split_users(
     user_ids: Iterable[str], *, new_phone_share: float = 0.2, validation_share: float = 0.1, seed: int = 0
 ) -> Population:
-    """Splits users; the outcome depends on the set of ids and the seed, not on their order.
+    """Splits users; the result depends on the set of ids and the seed, not on their order.
 
     Args:
         user_ids: Every user of the corpus.
@@ -55,7 +55,7 @@ def split_users(
         seed: Another seed gives another split.
 
     Raises:
-        CorpusError: a share is not from 0 to 1.
+        CorpusError: a share is not between 0 and 1.
     """
     _check_share("new_phone_share", new_phone_share)
     _check_share("validation_share", validation_share)

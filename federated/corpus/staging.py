@@ -1,7 +1,7 @@
-"""Records in any order in, one user at a time out: the sorting half of an import.
+"""Sorts the records of an import: they arrive in any order and leave grouped by user.
 
-Records are staged in a table keyed by user and arrival, so memory holds one user's messages however
-long the source is.
+Records are staged in a table keyed by user and arrival, so memory holds the messages of only one user, however long
+the source is.
 """
 
 from __future__ import annotations
@@ -57,13 +57,13 @@ def _staged_row(arrival: int, record: Record) -> dict[str, Any]:
 
 
 def _storable(value: str) -> str:
-    # JSON can spell NULs and half surrogate pairs, neither of which survives SQLite's UTF-8.
+    # JSON may contain NULs and unpaired surrogates; SQLite's UTF-8 can store neither.
     value = value.replace("\0", "")
     return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _instant(timestamp: datetime | None) -> int | None:
-    """Microseconds since 1970, a time without a zone taken as UTC: what times are ordered by."""
+    """Returns microseconds since 1970, the sort key of times; a time without a zone is taken as UTC."""
     if timestamp is None:
         return None
     aware = timestamp if timestamp.tzinfo else timestamp.replace(tzinfo=UTC)

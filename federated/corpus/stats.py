@@ -1,4 +1,4 @@
-"""What a corpus holds, in figures; read a client at a time."""
+"""Statistics of a corpus, which is read one client at a time."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class CorpusStats:
         messages: Messages.
         words: Words typed, as `keyboard_model.text.units.words` counts them.
         distinct_words: Different words among them.
-        messages_per_user: Percentiles over users by the names in `PERCENTILES` (nearest rank: values that occur).
-        words_per_user: The same of words.
+        messages_per_user: Percentiles over users by the names in `PERCENTILES` (nearest rank, so each value occurs).
+        words_per_user: The same for words.
         coverage: For each vocabulary size N, the share of all words typed that are among the N most frequent.
         shared_coverage: The share of all words typed that at least 2 users have typed.
     """
@@ -40,7 +40,7 @@ class CorpusStats:
 
 
 def corpus_stats(corpus: Corpus, vocab_sizes: Sequence[int] = (1000, 5000, 10000)) -> CorpusStats:
-    """Counts a corpus, a client at a time; memory grows with the different words, not with the messages."""
+    """Counts a corpus, one client at a time; memory grows with the distinct words, not with the messages."""
     typed: Counter[str] = Counter()
     typists: Counter[str] = Counter()
     messages, per_user = [], []

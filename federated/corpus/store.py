@@ -1,4 +1,4 @@
-"""A corpus on disk, read a client at a time; written by `write_corpus`."""
+"""A corpus on disk, read one client at a time; `write_corpus` writes it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Corpus:
         """Opens a corpus that `write_corpus` made.
 
         Raises:
-            CorpusError: there is no such file, or it is no corpus, or one of another schema version, or damaged.
+            CorpusError: the file does not exist, is not a corpus, has another schema version or is damaged.
         """
         path = Path(path)
         if "\0" in str(path):  # as a job file may have it
@@ -60,7 +60,7 @@ class Corpus:
         return corpus
 
     def close(self) -> None:
-        """Closes the file; the corpus cannot be read any more."""
+        """Closes the file; the corpus cannot be read afterwards."""
         self._engine.dispose()
 
     def __enter__(self) -> Corpus:
@@ -79,17 +79,17 @@ class Corpus:
 
     @property
     def corpus_id(self) -> str:
-        """SHA-256 over users, profiles, timestamps and texts: the same content has the same id anywhere."""
+        """SHA-256 over users, profiles, timestamps and texts: equal content has an equal id."""
         return self._about["corpus_id"]
 
     @property
     def synthetic(self) -> bool:
-        """Whether the messages were made up by a program."""
+        """Whether a program generated the messages."""
         return self._about["synthetic"] == "yes"
 
     @property
     def source(self) -> str:
-        """Name of the format that it was imported from."""
+        """Name of the format it was imported from."""
         return self._about["source"]
 
     @property
@@ -103,10 +103,10 @@ class Corpus:
             yield from connection.execution_options(yield_per=1000).scalars(query)
 
     def messages(self, user_id: str) -> list[Message]:
-        """Returns one user's messages in the order they wrote them, what no keyboard may learn masked in them.
+        """Returns one user's messages in the order written, with sensitive text masked.
 
-        The file keeps what was imported, and no reader of it sees that: whatever is trained, counted or measured
-        here reads what a phone would have stored (`keyboard_model.text.masking`).
+        The file keeps the imported text, but readers never see it: training, counting and measuring read what a
+        phone would have stored (`keyboard_model.text.masking`).
 
         Raises:
             CorpusError: the corpus has no such user.

@@ -1,7 +1,7 @@
-"""Writes a corpus: records in any order in, users numbered and their messages in order out.
+"""Writes a corpus file from records in any order; numbers the users and sorts their messages.
 
-Everything is built in a temporary folder beside the target, which is touched once, at the end, by a
-rename: an import that fails or is interrupted leaves what was there.
+The file is built in a temporary folder beside the target and renamed at the end, so an import that fails or is
+interrupted leaves an existing file unchanged.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ def write_corpus(
     profiles: Profiles | None = None,
     progress: Progress | None = None,
 ) -> ImportSummary:
-    """Writes a corpus file, whole or not at all.
+    """Writes a corpus file atomically.
 
     A user's messages are ordered by time (stable) if all of them have one, else as they arrive. The same
     text by the same user at the same instant is kept once; blank texts are dropped, NULs removed.
 
     Args:
-        path: Where to; missing folders are made, an older corpus is replaced, any other file is refused.
+        path: The file to write; missing folders are created, an older corpus is replaced, any other file is refused.
         records: Any iterable, read once; it need not be grouped by user.
         source: Name of the format the records came from.
-        description: A line for people.
-        synthetic: Whether a program made the messages up.
+        description: A line of text for users.
+        synthetic: Whether a program generated the messages.
         profiles: Attributes by user id; read after `records` is exhausted. Users without records are left out.
         progress: Called with the number of records read so far.
 

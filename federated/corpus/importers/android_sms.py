@@ -20,11 +20,11 @@ from federated.corpus.schema import Record, Skipped
 OWNER = "owner"
 _SENT = "2"  # Telephony.TextBasedSmsColumns.MESSAGE_TYPE_SENT, and the same in an MMS's msg_box
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_ABSENT = (None, "null")  # the app's way of writing that there is none
+_ABSENT = (None, "null")  # how the app writes a missing value
 
 
 def read(path: Path, skipped: Skipped) -> Iterator[Record]:
-    """Yields the texts sent, all of them by the user `"owner"`.
+    """Yields the sent texts, all by the user `"owner"`.
 
     Raises:
         CorpusError: the file cannot be read or is broken XML.
@@ -53,14 +53,14 @@ def _timestamp(milliseconds: str) -> datetime | None:
 
 
 _REFERENCE = re.compile(r"&#(?:[xX]([0-9a-fA-F]{1,7})|([0-9]{1,7}));")
-# The end of a piece that must wait for the next: a high surrogate (D800..DBFF), a reference begun.
+# The end of a chunk that must wait for the next: a high surrogate (D800..DBFF) or an incomplete reference.
 _HIGH = r"&#(?:5529[6-9]|55[3-9]\d\d|56[0-2]\d\d|563[01]\d|[xX][dD][89abAB][0-9a-fA-F]{2});"
 _UNFINISHED = re.compile(rf"(?:{_HIGH})?(?:&[#\w]{{0,10}})?\Z")
 _LONGEST_UNFINISHED = 32
 
 
 class _Repaired:
-    """A readable stream with the character references that XML forbids replaced by what they mean."""
+    """A readable stream that replaces the character references that XML forbids by their characters."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
@@ -69,7 +69,7 @@ class _Repaired:
 
     def read(self, size: int = -1) -> bytes:
         text = ""
-        while not text:  # an empty answer would mean the end
+        while not text:  # an empty result would mean the end
             raw = self._stream.read(size)
             text = self._held + self._decoder.decode(raw, final=not raw)
             self._held = ""
@@ -84,7 +84,7 @@ class _Repaired:
 def _character(reference: re.Match[str]) -> str:
     code = int(reference[1], 16) if reference[1] else int(reference[2])
     if 0xD800 <= code < 0xE000:
-        return chr(code)  # joined with its other half by the passage through UTF-16
+        return chr(code)  # the conversion to UTF-16 joins it with its other half
     if code in (9, 10, 13) or 0x20 <= code < 0xFFFE or 0x10000 <= code < 0x110000:
         return reference.group()
     return "\ufffd"

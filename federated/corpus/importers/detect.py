@@ -1,4 +1,4 @@
-"""Makes a corpus of a source, finding out by its content which format it has."""
+"""Imports a source file into a corpus; detects the format by its content."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Format:
     """One kind of source.
 
     Attributes:
-        summary: What it is, for people.
-        recognises: Whether the unpacked beginning of a file (64 KB, decoded) is of this format.
+        summary: A description for users.
+        recognises: Whether the decompressed beginning of a file (64 KB, decoded) has this format.
         read: Yields its records.
         read_profiles: Returns attributes by user.
     """
@@ -60,14 +60,14 @@ FORMATS: dict[str, Format] = {
         "TensorFlow Federated client data (SQLite)", lambda head: head.startswith("SQLite format 3"), tff_data.read
     ),
 }
-"""The formats by name. Besides, the source `stackoverflow` is TFF's Stack Overflow data set."""
+"""The formats by name. In addition, the source `stackoverflow` is TFF's Stack Overflow data set."""
 
 
 def detect(path: Path | str) -> str:
-    """Returns the name in `FORMATS` of the format that a file's content has.
+    """Detects the format of a file by its content and returns its name in `FORMATS`.
 
     Raises:
-        CorpusError: it has none of them, or cannot be read.
+        CorpusError: the format is unknown, or the file cannot be read.
     """
     path = Path(path)
     with decompress(path) as stream:
@@ -85,7 +85,7 @@ def detect(path: Path | str) -> str:
 def import_corpus(
     source: str | Path, out: Path | str, format: str = "auto", progress: Progress | None = None
 ) -> ImportSummary:
-    """Reads `source` and writes the corpus `out`, whole or not at all.
+    """Reads `source` and writes the corpus `out` atomically.
 
     Args:
         source: A file, or the word `stackoverflow`.
@@ -104,7 +104,7 @@ def import_corpus(
         path, name = Path(source), format
         if name != "auto" and name not in FORMATS:
             raise CorpusError(f"unknown format {format!r}; there are: auto, {', '.join(FORMATS)}")
-        with decompress(path):  # says so at once if it cannot be read
+        with decompress(path):  # fails at once if the file cannot be read
             pass
         if name == "auto":
             name = detect(path)
@@ -120,13 +120,13 @@ def import_corpus(
 
 
 def _head(stream: IO[bytes]) -> str:
-    """Reads the first 64 KB, or what can be had: whether a file is torn is for its reader to say, and where."""
+    """Reads the first 64 KB, or as much as possible: the importer reports damaged data, and where it is."""
     head = b""
     try:
         while len(head) < _HEAD_BYTES and (line := stream.readline(_HEAD_BYTES)):
             head += line
     except TORN:
-        if not head.strip():  # no reader could be chosen
+        if not head.strip():  # too little to detect the format
             raise
     return head.decode("utf-8", errors="replace")
 

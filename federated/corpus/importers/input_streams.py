@@ -1,6 +1,6 @@
-"""Opens a source as the bytes inside it, whether it is plain, gzipped or zipped.
+"""Opens plain, gzipped and zipped sources as streams of bytes, and streams the elements of large XML files.
 
-Streams the elements of a large XML file, one at a time, safe against entity bombs.
+XML entities are refused, which protects against entity bombs.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from defusedxml import DefusedXmlException
 from federated.corpus.schema import CorpusError
 
 TORN = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile)
-"""What reading raises when compressed data is damaged or breaks off."""
+"""Exceptions raised while reading compressed data that is damaged or truncated."""
 
 
 @contextlib.contextmanager
 def decompress(path: Path) -> Iterator[IO[bytes]]:
-    """Opens `path` for streaming; of a zip, its largest member.
+    """Opens `path` for streaming; for a zip, its largest text member.
 
     Raises:
-        CorpusError: it cannot be read, or its compressed data is damaged, here or in the `with` block.
+        CorpusError: the file cannot be read, or its compressed data is damaged (raised here or in the `with` block).
     """
     try:
         with contextlib.ExitStack() as stack:
@@ -49,7 +49,7 @@ def decompress(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _largest(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
-    # The text of a WhatsApp export may come zipped with its media: those are not what is wanted.
+    # A WhatsApp export may contain media beside the text.
     members = [member for member in archive.infolist() if member.filename.lower().endswith((".xml", ".txt", ".jsonl"))]
     if not members:
         raise CorpusError(f"{path} is a zip without any .xml, .txt or .jsonl file")
@@ -64,10 +64,10 @@ class Readable(Protocol):
 
 
 def elements(stream: Readable, tags: Collection[str], path: Path) -> Iterator[Element]:
-    """Yields each child of the root whose tag is among `tags`, then forgets it.
+    """Yields each child of the root whose tag is in `tags`, then frees it.
 
     Raises:
-        CorpusError: the XML is broken or declares entities; `path` is what the message calls the file.
+        CorpusError: the XML is broken or declares entities; the message names the file `path`.
     """
     try:
         events = defusedxml.ElementTree.iterparse(stream, events=("start", "end"))

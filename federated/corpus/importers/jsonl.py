@@ -1,4 +1,4 @@
-"""Reads JSON Lines: `{"user_id": str, "timestamp": ISO 8601 or null, "text": str}`, one message a line."""
+"""Reads JSON Lines: `{"user_id": str, "timestamp": ISO 8601 or null, "text": str}`, one message per line."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ PROFILES_NAME = "users.jsonl"
 def read(path: Path, skipped: Skipped) -> Iterator[Record]:
     """Yields the messages of a `.jsonl` or `.jsonl.gz` file, in its order.
 
-    Broken UTF-8 is replaced; a line that is no such object is skipped with its number.
+    Broken UTF-8 is replaced; a line with another content is skipped and reported with its number.
 
     Raises:
-        CorpusError: the file cannot be read, or its compressed data breaks off (the line reached is named).
+        CorpusError: the file cannot be read, or its compressed data is truncated (the message names the line).
     """
     for number, line in _lines(path):
         try:
@@ -70,16 +70,16 @@ def _object(line: str) -> dict[str, Any]:
         raise _UnusableLine("not a JSON object")
     user_id = value.get("user_id")
     if not isinstance(user_id, str) or not user_id.strip():
-        raise _UnusableLine("no user_id that is a string")
+        raise _UnusableLine("user_id is missing or not a string")
     return value
 
 
 def _record(line: str) -> Record:
     value = _object(line)
     if not isinstance(value.get("text"), str):
-        raise _UnusableLine("no text that is a string")
+        raise _UnusableLine("text is missing or not a string")
     if "timestamp" not in value:
-        raise _UnusableLine("no timestamp (null if unknown)")
+        raise _UnusableLine("timestamp is missing (null if unknown)")
     return Record(value["user_id"], _timestamp(value["timestamp"]), value["text"])
 
 
@@ -87,7 +87,7 @@ def _timestamp(value: object) -> datetime | None:
     if value is None:
         return None
     try:
-        return datetime.fromisoformat(value)  # type: ignore[arg-type]  # whatever it is not is caught below
+        return datetime.fromisoformat(value)  # type: ignore[arg-type]  # other types are caught below
     except (TypeError, ValueError) as error:
         raise _UnusableLine(f"timestamp {value!r} is neither ISO 8601 nor null") from error
 
@@ -96,5 +96,5 @@ def _profile(line: str) -> tuple[str, dict[str, str | None]]:
     value = _object(line)
     user_id = value.pop("user_id")
     if not all(attribute is None or isinstance(attribute, str) for attribute in value.values()):
-        raise _UnusableLine("an attribute that is neither a string nor null")
+        raise _UnusableLine("an attribute is neither a string nor null")
     return user_id, value

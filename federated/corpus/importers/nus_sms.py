@@ -1,4 +1,4 @@
-"""Reads the NUS SMS corpus's XML release, as it comes or zipped.
+"""Reads the XML release of the NUS SMS corpus, zipped or not.
 
 Tao Chen and Min-Yen Kan (2013), Creating a Live, Public Short Message Service Corpus: The NUS SMS
 Corpus, Language Resources and Evaluation 47(2); github.com/kite1988/nus-sms-corpus.
@@ -50,7 +50,7 @@ def read(path: Path, skipped: Skipped) -> Iterator[Record]:
 
 
 def read_profiles(path: Path, skipped: Skipped) -> dict[str, dict[str, str | None]]:
-    """Reads each user's attributes, from the first of their messages that tells."""
+    """Reads each user's attributes from their first message."""
     profiles: dict[str, dict[str, str | None]] = {}
     for message in _messages(path):
         user_id = _user_id(message)
@@ -60,7 +60,7 @@ def read_profiles(path: Path, skipped: Skipped) -> dict[str, dict[str, str | Non
 
 
 def timestamp(time: str) -> datetime | None:
-    """Reads any of the release's forms of a time; None for "unknown" and for what is no time."""
+    """Parses any of the release's time formats; None for "unknown" and for anything else."""
     try:
         if match := _YEAR_FIRST.fullmatch(time.strip()):
             return datetime(*(int(part or 0) for part in match.groups()))  # type: ignore[arg-type]

@@ -23,10 +23,10 @@ _BATCH = 256
 
 
 def read(path: Path, skipped: Skipped) -> Iterator[Record]:
-    """Yields the examples of a TFF SQLite file, all splits, a client after the other.
+    """Yields the examples of a TFF SQLite file, all splits, one client after the other.
 
     Raises:
-        CorpusError: it is not in TFF's layout, or its examples hold no text in any of `TEXT_FEATURES`.
+        CorpusError: the file does not have TFF's layout, or its examples have none of `TEXT_FEATURES`.
     """
     import tensorflow as tf
     import tensorflow_federated as tff
@@ -36,7 +36,7 @@ def read(path: Path, skipped: Skipped) -> Iterator[Record]:
         text = next((name for name in TEXT_FEATURES if name in names), None)
         if text is None:
             wanted = ", ".join(TEXT_FEATURES)
-            raise CorpusError(f"{path}: the examples hold {', '.join(names) or 'no strings'}, and none of {wanted}")
+            raise CorpusError(f"{path}: the examples have {', '.join(names) or 'no strings'}, but none of {wanted}")
         wanted_names = [text, _TIME_FEATURE] if _TIME_FEATURE in names else [text]
         spec = {name: tf.TensorSpec((), tf.string) for name in wanted_names}
         data = tff.simulation.datasets.load_and_parse_sql_client_data(str(path), spec)
@@ -47,7 +47,7 @@ def read_stackoverflow() -> Iterator[Record]:
     """Yields the training split of Stack Overflow, downloaded or from TFF's cache (`~/.tff`).
 
     Raises:
-        CorpusError: it cannot be had.
+        CorpusError: the data set cannot be downloaded or read.
     """
     import tensorflow_federated as tff
 
@@ -61,12 +61,12 @@ def read_stackoverflow() -> Iterator[Record]:
 
 
 def _records(data: Any, text: str) -> Iterator[Record]:
-    """Yields the records of a `tff.simulation.datasets.ClientBatcher`, through one dataset for all clients."""
+    """Yields the records of a `tff.simulation.datasets.ClientData` through one dataset for all clients."""
     import tensorflow as tf
 
     if not data.client_ids:
         return
-    # TFF pastes the id into SQL between quotes, so a quote inside must come doubled.
+    # TFF inserts the id into SQL between quotes, so a quote inside must be doubled.
     asked = [client_id.replace("'", "''") for client_id in data.client_ids]
     clients = tf.data.Dataset.from_tensor_slices((list(data.client_ids), asked))
 
@@ -83,7 +83,7 @@ def _records(data: Any, text: str) -> Iterator[Record]:
 
 
 def _timestamp(time: str) -> datetime | None:
-    """Reads Stack Overflow's `2008-08-10 08:28:52.1 UTC`; None if it is something else."""
+    """Reads Stack Overflow's `2008-08-10 08:28:52.1 UTC`; None for any other text."""
     try:
         return datetime.fromisoformat(_full_fraction(time.removesuffix(" UTC")) + "+00:00")
     except ValueError:

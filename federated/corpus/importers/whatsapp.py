@@ -1,8 +1,7 @@
-"""Reads WhatsApp's chat exports (Android's and iOS's `.txt`, zipped or not): a user an author.
+"""Reads WhatsApp chat exports (Android's and iOS's `.txt`, zipped or not); each author is a user.
 
-The format is nowhere specified and follows the phone's region: day, month and year in any order,
-12- or 24-hour clocks. What order the dates have is decided from the whole file; where nothing tells
-(no number above 12), the day comes first.
+The format is not specified and follows the phone's region: day, month and year in any order, 12- or 24-hour clocks.
+The whole file decides the order of the dates; if it is ambiguous (no number above 12), the day comes first.
 """
 
 from __future__ import annotations
@@ -20,10 +19,10 @@ from federated.corpus.schema import CorpusError, Record, Skipped
 _DIRECTION_MARKS = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
 _DATE = r"(?P<date>\d{1,4}[./-]\d{1,2}[./-]\d{1,4})"
 _TIME = r"(?P<hour>\d{1,2})[:.](?P<minute>\d{2})(?:[:.](?P<second>\d{2}))?(?:\s*(?P<half>[AaPp])\.?\s?[Mm]\.?)?"
-_STAMP = rf"{_DATE},?\s(?:\w{{2,5}}\s)?{_TIME}"  # Finnish and German put a word in between: "klo", "um"
+_STAMP = rf"{_DATE},?\s(?:\w{{2,5}}\s)?{_TIME}"  # Finnish and German insert a word: "klo", "um"
 HEADER = re.compile(rf"\[?{_STAMP}(?:\]\s?|\s[-\u2013]\s)(?P<rest>.*)")
 _AUTHOR = re.compile(r"(?P<author>[^:\n]{1,100}): (?P<text>.*)", re.DOTALL)
-# A group's new subject may hold a colon; then what precedes it reads like an author.
+# A group's new subject may contain a colon; the text before it then looks like an author.
 _SYSTEM_AUTHOR = re.compile(r"\b(?:changed|created|added|removed|left|joined) ", re.IGNORECASE)
 _NO_TEXT = re.compile(
     r"<media omitted>|<attached: .*>|.* \(file attached\)|null"
@@ -43,10 +42,10 @@ class _Entry:
 
 
 def read(path: Path, skipped: Skipped) -> Iterator[Record]:
-    """Yields what people wrote, in the order of the chat; system lines and media notices are left out.
+    """Yields the messages in the order of the chat, without system lines and media notices.
 
     Raises:
-        CorpusError: the file cannot be read, or holds no line of a chat export.
+        CorpusError: the file cannot be read, or has no line of a chat export.
     """
     day_first = _day_comes_first(path)
     for entry in _entries(path, skipped):
@@ -55,13 +54,13 @@ def read(path: Path, skipped: Skipped) -> Iterator[Record]:
             continue
         author = match["author"].strip(_DIRECTION_MARKS + " ~\u202f\xa0")
         text = _EDITED.sub("", match["text"])
-        # iOS puts a left-to-right mark before every text of its own.
+        # iOS puts a left-to-right mark before every system text.
         if not author or text.startswith("\u200e") or _NO_TEXT.fullmatch(text.strip(_DIRECTION_MARKS + " \n")):
             continue
         try:
             yield Record(author, _timestamp(entry, day_first), text)
         except ValueError:
-            skipped(f"line {entry.number}: {'/'.join(entry.date)} is no date")
+            skipped(f"line {entry.number}: {'/'.join(entry.date)} is not a date")
 
 
 def _lines(path: Path) -> Iterator[str]:
@@ -71,7 +70,7 @@ def _lines(path: Path) -> Iterator[str]:
 
 
 def _entries(path: Path, skipped: Skipped) -> Iterator[_Entry]:
-    """Yields each dated entry with its continuation lines; the first line without its date."""
+    """Yields each dated entry with its continuation lines; the date is cut from the first line."""
     entry: _Entry | None = None
     for number, line in enumerate(_lines(path), 1):
         match = HEADER.match(line.lstrip(_DIRECTION_MARKS))
@@ -110,12 +109,12 @@ def _day_comes_first(path: Path) -> bool:
                 return True
             month_first = month_first or (len(first) <= 2 and int(second) > 12)
     if not found:
-        raise CorpusError(f"{path} is no WhatsApp chat export: no line starts with a date and a time")
+        raise CorpusError(f"{path} is not a WhatsApp chat export: no line starts with a date and a time")
     return not month_first
 
 
 def _timestamp(entry: _Entry, day_first: bool) -> datetime:
-    """Raises ValueError where there is no such date or time."""
+    """Raises ValueError if the date or time does not exist."""
     first, second, third = (int(part) for part in entry.date)
     if len(entry.date[0]) == 4:
         year, month, day = first, second, third
@@ -126,5 +125,5 @@ def _timestamp(entry: _Entry, day_first: bool) -> datetime:
 
 
 def looks_like_chat(head: str) -> bool:
-    """Returns whether one of the first lines starts as a message of a chat export does."""
+    """Returns whether one of the first lines starts like a message of a chat export."""
     return any(HEADER.match(line.lstrip(_DIRECTION_MARKS)) for line in itertools.islice(head.splitlines(), 20))

@@ -1,7 +1,7 @@
-"""The embedded default corpus: text messages of made-up people, generated; nobody wrote any of them.
+"""Generates the default corpus: text messages of fictional people.
 
-Everybody speaks the language of one grammar, so there is something to learn from everybody; but each
-has friends, places, phrases, topics and spellings of their own, so there is something to personalize.
+All of them use one grammar, so a shared model can learn from everyone. Each has their own friends, places, phrases,
+topics and spellings, so personalization can help, too.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ _OPTIONAL = re.compile(r"\[([^\]]*)\]")
 
 
 def synthetic_corpus(users: int = 60, messages: tuple[int, int] = (40, 140), seed: int = 0) -> Iterator[Record]:
-    """Yields the messages of made-up people, a person after the other, in the order of time.
+    """Yields the messages of fictional people, one person after the other, in the order of time.
 
     Args:
-        users: People.
+        users: Number of people.
         messages: Fewest and most messages of a person.
-        seed: Another seed, another population; the same one gives the same messages everywhere.
+        seed: Decides the population; the same seed gives the same messages on every machine.
 
     Raises:
-        CorpusError: the numbers make no sense.
+        CorpusError: `users` is below 1, or `messages` is not an ascending range from 1.
     """
     fewest, most = messages
     if users < 1 or not 1 <= fewest <= most:
@@ -53,7 +53,7 @@ def write_synthetic(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> ImportSummary:
-    """Writes `synthetic_corpus` as a corpus that says of itself that it is synthetic; errors as `write_corpus`."""
+    """Writes `synthetic_corpus` as a corpus marked as synthetic; raises the errors of `write_corpus`."""
     personas = (make_persona(number, seed) for number in range(users))
     return write_corpus(
         path,

@@ -1,8 +1,8 @@
-"""How the made-up people of the synthetic corpus write: a grammar of everyday text messages.
+"""The grammar of the synthetic corpus: everyday text messages.
 
-One symbol a line, `symbol = alternative | alternative`; `{symbol}` is replaced by one of its alternatives,
-`[text]` is there or not. Every person weighs the alternatives in their own way. Symbols in capitals
-are a person's own (`synthetic_personas`): friends, places, phrases, the words of their job and hobby.
+Each line defines a symbol: `symbol = alternative | alternative`. `{symbol}` is replaced by one of its alternatives, and
+`[text]` is optional. Each person has their own weights of the alternatives. `personas` defines the symbols in capitals
+for each person: friends, places, phrases, the words of their job and hobby.
 """
 
 GRAMMAR = """

@@ -1,4 +1,4 @@
-"""The made-up people of the synthetic corpus: whom they know, what they do, how they spell, when they type."""
+"""The fictional people of the synthetic corpus: their contacts, activities, spelling and typing hours."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ RULES = _parse(GRAMMAR)
 
 @dataclass(frozen=True)
 class Persona:
-    """One made-up person.
+    """One fictional person.
 
     Attributes:
         user_id: `synthetic-NNN`.
-        rules: For each symbol of the grammar, a person's own included, its alternatives and how likely each is.
-        short_forms: What they write instead of a word or phrase; longer ones first.
-        closers: What they end a message with.
-        habits: How likely each is, by name: `optional` parts, a second sentence, a closer, a tag, a capital.
-        stop: What they end a sentence with.
-        tags: What they add to a sentence.
-        hours: How likely they type in each hour of a day.
-        profile: Made-up attributes.
+        rules: For each symbol of the grammar, including personal ones, its alternatives and their weights.
+        short_forms: Short forms of words and phrases; longer phrases first.
+        closers: Endings of a message.
+        habits: Probabilities by name: `optional` parts, a second sentence, a closer, a tag, a capital.
+        stop: The end of a sentence.
+        tags: Additions to a sentence.
+        hours: Weight of each hour of the day for typing.
+        profile: Fictional attributes.
     """
 
     user_id: str
@@ -50,7 +50,7 @@ class Persona:
 
 
 def make_persona(number: int, seed: int) -> Persona:
-    """Makes person `number` of a population; the same for the same arguments on every machine."""
+    """Generates person `number` of a population; equal arguments give an equal person on every machine."""
     rng = random.Random(f"persona {seed} {number}")
     country = rng.choice(list(vocabulary.COUNTRIES))
     parents, money, tags = vocabulary.COUNTRIES[country]
@@ -126,7 +126,7 @@ def _nickname(rng: random.Random) -> str:
 
 
 def _preferred(rng: random.Random, alternatives: list[str]) -> tuple[list[str], list[float]]:
-    """What is listed first is commoner with everybody; on top of that everybody has favourites."""
+    """Weighs alternatives: earlier ones are more common for all people, and each person has favourites."""
     weights = [(rank + 2) ** -0.7 * rng.lognormvariate(0.0, 1.2) for rank in range(len(alternatives))]
     return alternatives, weights
 

@@ -1,6 +1,6 @@
-"""What the made-up people of the synthetic corpus have of their own: names, places, jobs, hobbies, habits.
+"""The personal vocabulary of the synthetic corpus's fictional people: names, places, jobs, hobbies, habits.
 
-All of it is invented for Thumbprint; alternatives are separated by `|`.
+All of it is invented for Thumbprint; `|` separates alternatives.
 """
 
 import re

@@ -77,7 +77,7 @@ def test_sources_that_are_missing_empty_or_corpora(tmp_path):
 
 def test_a_source_with_nothing_usable_says_what_was_wrong(tmp_path):
     (tmp_path / "m.jsonl").write_text('{"user_id": "a", "timestamp": null, "text": null}\n')
-    with pytest.raises(NoMessagesError, match="1 were unusable, the first of them: line 1: no text"):
+    with pytest.raises(NoMessagesError, match="1 were unusable, the first of them: line 1: text is missing"):
         import_corpus(str(tmp_path / "m.jsonl"), tmp_path / "c.sqlite")
 
 

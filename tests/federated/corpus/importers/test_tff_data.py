@@ -60,7 +60,7 @@ def test_reads_shakespeare_like_snippets(tmp_path):
 def test_examples_without_text_are_refused(tmp_path):
     path = tmp_path / "images.sqlite"
     save(path, {"a": {"pixels": [1.0], "name": ["x"]}})
-    with pytest.raises(CorpusError, match="the examples hold name, and none of tokens, snippets, text"):
+    with pytest.raises(CorpusError, match="the examples have name, but none of tokens, snippets, text"):
         read_all(path)
 
 
