@@ -10,6 +10,7 @@ import numpy as np
 
 from device_runtime.inference.engine import Engine
 from keyboard_model.batching.windows import IGNORE, pack
+from keyboard_model.step_sizes import StepSizes
 
 MESSAGES = ["see you at home", "ok thanks, see you", "are you coming home now?", "thanks!"] * 3
 
@@ -41,13 +42,13 @@ def test_probabilities_sum_to_one(engine: Engine) -> None:
 
 def test_training_lowers_the_loss_and_leaves_its_inputs_alone(engine: Engine) -> None:
     shape, anchor = engine.shape, engine.bundle.adapter_init
-    recipe = engine.bundle.manifest.recipe.model_copy(update={"learning_rate": 0.3, "bias_rate": 1.0, "proximal": 0.0})
+    sizes = StepSizes(learning_rate=0.3, bias_rate=1.0, proximal=0.0, clip=engine.bundle.manifest.recipe.clip)
     windows = pack([engine.tokenizer.encode(MESSAGES[0])] * shape.batch * 10, shape.window, shape.bos)
     tokens, targets = windows.tokens[: shape.batch], windows.targets[: shape.batch]
     before = {name: tensor.copy() for name, tensor in anchor.tensors().items()}
     adapter, losses = anchor, []
     for _ in range(8):
-        adapter, loss = engine.adapt(tokens, targets, adapter, anchor, recipe)
+        adapter, loss = engine.adapt(tokens, targets, adapter, anchor, sizes)
         losses.append(loss)
     assert losses[-1] < losses[0]
     for name, tensor in anchor.tensors().items():
