@@ -169,7 +169,7 @@ def on_phone(engine: Engine, messages: list[str]) -> Adapter:
 
 
 @pytest.mark.parametrize("client", range(len(CLIENTS)))
-def test_the_phone_comes_to_tff_s_adapter(compared: Compared, client: int) -> None:
+def test_phone_and_tff_compute_the_same_adapter(compared: Compared, client: int) -> None:
     found = on_phone(compared.engine, CLIENTS[client])
     for name, tensor in found.tensors().items():
         expected = compared.in_tff[client]["adapter"][name]
@@ -177,7 +177,7 @@ def test_the_phone_comes_to_tff_s_adapter(compared: Compared, client: int) -> No
 
 
 @pytest.mark.parametrize("client", range(len(CLIENTS)))
-def test_the_phone_s_losses_are_tff_s(compared: Compared, client: int) -> None:
+def test_phone_and_tff_compute_the_same_losses(compared: Compared, client: int) -> None:
     adapter = on_phone(compared.engine, CLIENTS[client])
     tokenizer = compared.engine.tokenizer
     made = shared_model.evaluation_batches(tokenizer, CLIENTS[client], B, T)
@@ -185,7 +185,7 @@ def test_the_phone_s_losses_are_tff_s(compared: Compared, client: int) -> None:
     assert found == pytest.approx(float(compared.in_tff[client]["personal"]["loss_sum"]), rel=LOSS_TOLERANCE)
 
 
-def test_what_adapts_moves_each_client_another_way(compared: Compared) -> None:
+def test_adaptation_moves_each_client_differently(compared: Compared) -> None:
     """Otherwise the comparison above would hold for a phone that does nothing."""
     one, other = (on_phone(compared.engine, messages) for messages in CLIENTS[:2])
     moved = max(float(np.abs(one.tensors()[name] - other.tensors()[name]).max()) for name in one.tensors())
@@ -195,7 +195,7 @@ def test_what_adapts_moves_each_client_another_way(compared: Compared) -> None:
         assert moved > 10_000 * ADAPTER_TOLERANCE["atol"]
 
 
-def test_the_bundle_mixes_in_the_owner_s_words_where_the_method_does(compared: Compared) -> None:
+def test_the_bundle_uses_the_history_exactly_when_the_method_does(compared: Compared) -> None:
     history = compared.engine.bundle.manifest.recipe.history
     silent = history.cache_weight == 0 and np.isinf([history.concentration_2, history.concentration_3]).all()
     assert silent != compared.method.history

@@ -232,7 +232,7 @@ def client(request: pytest.FixtureRequest) -> int:
     return request.param
 
 
-def test_the_steps_do_something(phone, client):
+def test_adaptation_changes_the_adapter(phone, client):
     adapter, losses = adapted_by_hand(phone, CLIENTS[client])
     moved = [float(np.abs(new - old).max()) for new, old in zip(adapter, phone.start, strict=True)]
     assert min(moved) > 100 * ADAPTER_TOLERANCE["atol"], moved
@@ -241,25 +241,25 @@ def test_the_steps_do_something(phone, client):
 
 
 @pytest.mark.parametrize("elsewhere", [adapted_in_tensorflow, adapted_in_litert])
-def test_adapting_gives_the_numbers_made_by_hand(phone, client, elsewhere):
+def test_adapt_agrees_with_numpy(phone, client, elsewhere):
     expected, expected_losses = adapted_by_hand(phone, CLIENTS[client])
     adapter, losses = elsewhere(phone, CLIENTS[client])
     np.testing.assert_allclose(losses, expected_losses, **LOSS_TOLERANCE)
     assert_same(adapter, expected)
 
 
-def test_the_phone_s_own_loop_gives_them_too(phone, client):
+def test_the_phone_s_adaptation_loop_agrees_with_numpy(phone, client):
     recipe = phone.engine.bundle.manifest.recipe
     found = train_on_phone(phone.engine, recipe, windows_of(phone, CLIENTS[client]), phone.engine.bundle.adapter_init)
     assert_same(AdapterTensors(**found.tensors()), adapted_by_hand(phone, CLIENTS[client])[0])
 
 
-def test_tff_gives_them_too(phone, client, in_tff):
+def test_tff_agrees_with_numpy(phone, client, in_tff):
     expected, _ = adapted_by_hand(phone, CLIENTS[client])
     assert_same(AdapterTensors(**in_tff[client]["adapter"]), expected)
 
 
-def test_losses_in_tff_are_the_phone_s(phone, client, in_tff):
+def test_losses_in_tff_and_on_the_phone_agree(phone, client, in_tff):
     """The personal tally's loss is minus the sum of what `evaluate` says under the adapted adapter."""
     adapter, _ = adapted_in_litert(phone, CLIENTS[client])
     made = batches_of(phone, CLIENTS[client])
@@ -269,7 +269,7 @@ def test_losses_in_tff_are_the_phone_s(phone, client, in_tff):
     assert float(in_tff[client]["personal"]["words"]) == words
 
 
-def test_evaluation_gives_the_numbers_made_by_hand(phone, client):
+def test_evaluate_agrees_with_numpy(phone, client):
     adapter = AdapterTensors(*(np.asarray(part, np.float64) for part in phone.start))
     for tokens, targets in batches_of(phone, CLIENTS[client]):
         log_probs = log_probs_by_hand(
@@ -281,7 +281,7 @@ def test_evaluation_gives_the_numbers_made_by_hand(phone, client):
         np.testing.assert_allclose(found, expected, **LOSS_TOLERANCE)
 
 
-def test_steps_give_the_numbers_made_by_hand(phone, client):
+def test_step_agrees_with_numpy(phone, client):
     adapter = AdapterTensors(*(np.asarray(part, np.float64) for part in phone.start))
     for message in CLIENTS[client]:
         ids, state = phone.tokenizer.encode(message).ids, phone.engine.zero_state()
@@ -291,7 +291,7 @@ def test_steps_give_the_numbers_made_by_hand(phone, client):
             np.testing.assert_allclose(found, expected, **LOSS_TOLERANCE)
 
 
-def test_with_int8_weights_a_phone_adapts_nearly_alike(tiny_bundle, tiny_public_key):
+def test_int8_weights_change_an_adaptation_only_slightly(tiny_bundle, tiny_public_key):
     """The step's direction and length within 5 % of TensorFlow's: what the exporter tolerates."""
     manifest = load_bundle(tiny_bundle, tiny_public_key).manifest
     assert 0 < manifest.metrics["export_difference_adapt"] <= 0.05

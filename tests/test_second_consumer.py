@@ -175,7 +175,7 @@ def assert_same_keys(found: list[list[tuple[str, float]]], phone: Phone, persona
         assert [p for _, p in keys_found] == pytest.approx([key.probability for key in wanted], rel=PROBABILITY)
 
 
-def test_it_reads_text_as_we_do(ask: Ask, tiny_bundle: Path, content: Content) -> None:
+def test_the_second_consumer_reads_text_as_the_phone_does(ask: Ask, tiny_bundle: Path, content: Content) -> None:
     texts = [
         "See you TOMORROW, ok?? ... <#> <URL> i'm '' don't_stop",
         "Zoë’s naïve café; ＡＢＣ １２３ ½ ⅷ",
@@ -193,12 +193,12 @@ def test_it_reads_text_as_we_do(ask: Ask, tiny_bundle: Path, content: Content) -
         assert found["ids"] == tokenizer.encode(text).ids
 
 
-def test_the_shared_model_s_keys(ask: Ask, keyboard: Path, tiny_public_key: Path, tmp_path: Path) -> None:
+def test_suggestions_of_the_shared_model_agree(ask: Ask, keyboard: Path, tiny_public_key: Path, tmp_path: Path) -> None:
     with Phone.open(tmp_path / "phone", Engine(load_bundle(keyboard, tiny_public_key))) as phone:
         assert_same_keys(ask(keyboard, shared=CONTEXTS)["shared"], phone, personal=False)
 
 
-def test_the_owner_s_keys_before_any_adaptation(
+def test_suggestions_with_a_history_agree_before_any_adaptation(
     ask: Ask, keyboard: Path, tiny_public_key: Path, tmp_path: Path, messages: list[str]
 ) -> None:
     with Phone.open(tmp_path / "phone", Engine(load_bundle(keyboard, tiny_public_key))) as phone:
@@ -228,7 +228,7 @@ def _starts(content: Content, number: int) -> list[dict[str, npt.NDArray[np.floa
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_an_adaptation(
+def test_an_adaptation_agrees(
     algorithm: str,
     ask: Ask,
     signed: Callable[..., Path],
@@ -266,7 +266,7 @@ def _metadata(path: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("encoding", ["float32", "float16", "int8", "sparse"])
-def test_an_adapter_s_file_both_ways(
+def test_each_program_reads_the_other_s_adapter_file(
     encoding: AdapterEncoding, ask: Ask, tiny_bundle: Path, tiny_public_key: Path, tmp_path: Path
 ) -> None:
     manifest = load_bundle(tiny_bundle, tiny_public_key).manifest
@@ -286,7 +286,7 @@ def test_an_adapter_s_file_both_ways(
     assert _metadata(ours) == _metadata(theirs)
 
 
-def test_it_trusts_what_we_trust(
+def test_both_programs_accept_and_refuse_the_same_bundles(
     ask: Ask, content: Content, signed: Callable[..., Path], tiny_bundle: Path, tmp_path: Path
 ) -> None:
     stranger = SigningKeys.generate(tmp_path / "stranger")[1]
@@ -305,7 +305,7 @@ def test_it_trusts_what_we_trust(
     assert ask(write_folder(tmp_path / "folder.bundle", content), texts=[""])["texts"][0]["units"] == []
 
 
-def test_it_refuses_the_adapter_of_another_base(
+def test_the_adapter_of_another_model_is_refused(
     ask: Ask, tiny_bundle: Path, tiny_public_key: Path, tmp_path: Path
 ) -> None:
     bundle, path = load_bundle(tiny_bundle, tiny_public_key), tmp_path / "adapter.safetensors"

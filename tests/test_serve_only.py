@@ -83,13 +83,15 @@ def run(program: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     [(PHONE, "adapted and predicted"), (SIMULATION, "simulated"), (SERVICE, "served")],
     ids=["phone", "simulation", "service"],
 )
-def test_it_runs(program, says, tiny_bundle, tiny_public_key, tmp_path):
+def test_phone_simulation_and_service_run_without_training_packages(
+    program, says, tiny_bundle, tiny_public_key, tmp_path
+):
     done = run(program, tiny_bundle, tiny_public_key, tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == says
 
 
-def test_every_module_imports():
+def test_every_phone_and_service_module_imports_without_training_packages():
     names = [
         module.name
         for package in ("device_runtime", "api")
@@ -102,8 +104,8 @@ def test_every_module_imports():
     assert done.stdout.strip() == "imported"
 
 
-@pytest.mark.parametrize("module", ["tensorflow", "jax", "federated.train_run", "keyboard_model.model.cifg_lstm"])
-def test_the_block_holds(module):
+@pytest.mark.parametrize("module", ["tensorflow", "jax", "federated.train", "keyboard_model.model.cifg_lstm"])
+def test_a_blocked_package_cannot_be_imported(module):
     done = run(f"import {module}")
     assert done.returncode == 1
     assert "is not installed here" in done.stderr

@@ -71,7 +71,7 @@ def test_spread_of_hand_computed_values():
     )
 
 
-def test_spread_of_nobody_is_none():
+def test_spread_without_users_is_none():
     assert spread([]) == Spread(None, None, None, None, None)
 
 
@@ -98,7 +98,7 @@ def test_helped_counts_a_gain_of_exactly_two_points():
     assert fraction_helped([0.30], [0.28]) == 1.0
 
 
-def test_nobody_is_neither_hurt_nor_helped():
+def test_shares_hurt_and_helped_without_users_are_none():
     assert fraction_hurt([], []) is None
     assert fraction_helped([], []) is None
 

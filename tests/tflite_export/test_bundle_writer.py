@@ -36,7 +36,7 @@ def made(converted, tiny_keys):
     return make
 
 
-def test_a_phone_loads_what_was_written(made, tiny_public_key, tmp_path):
+def test_a_phone_loads_the_written_bundle(made, tiny_public_key, tmp_path):
     write_bundle(tmp_path / "x.bundle", made())
     bundle = load_bundle(tmp_path / "x.bundle", tiny_public_key)
     assert bundle.manifest.model == SHAPE
@@ -47,7 +47,7 @@ def test_a_phone_loads_what_was_written(made, tiny_public_key, tmp_path):
     assert bundle.ngram.to_bytes() == NGRAM.to_bytes() and bundle.manifest.ngram_weight == 0.25
 
 
-def test_the_same_content_is_the_same_bytes(made, tmp_path):
+def test_equal_content_gives_equal_bytes(made, tmp_path):
     for name in ("one", "other"):
         write_bundle(tmp_path / name, made())
     assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
@@ -65,7 +65,7 @@ def test_a_public_key_signs_nothing(made, tiny_public_key):
         made(tiny_public_key)
 
 
-def test_a_disk_that_fills_up_leaves_the_bundle_that_was_there(made, tmp_path, monkeypatch):
+def test_a_full_disk_leaves_the_old_bundle_unchanged(made, tmp_path, monkeypatch):
     path = tmp_path / "x.bundle"
     path.write_bytes(b"old")
 

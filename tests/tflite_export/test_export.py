@@ -36,7 +36,7 @@ def make(converted, tiny_keys, tmp_path, monkeypatch):
     return run
 
 
-def test_the_bundle_runs_and_holds_the_differences_found(make, tmp_path, tiny_public_key):
+def test_the_bundle_runs_and_its_manifest_has_the_parity_figures(make, tmp_path, tiny_public_key):
     found = make()
     bundle = load_bundle(tmp_path / "x.bundle", tiny_public_key)
     assert bundle.manifest.model == SHAPE
@@ -58,13 +58,13 @@ def test_without_a_start_the_phone_starts_from_an_adapter_that_changes_nothing(m
     assert not start.lora_b.any() and not start.bias.any()
 
 
-def test_a_start_given_is_the_start(make, tmp_path, tiny_public_key):
+def test_a_given_initial_adapter_is_used(make, tmp_path, tiny_public_key):
     start = adapters.init(SHAPE.vocab, E, R, seed=1)._replace(bias=np.full(SHAPE.vocab, 0.5, np.float32))
     make(starts=[start])
     assert (load_bundle(tmp_path / "x.bundle", tiny_public_key).adapter_init.bias == 0.5).all()
 
 
-def test_ngrams_come_with_their_weight_or_not_at_all(make, tmp_path, tiny_public_key):
+def test_ngrams_are_exported_only_with_a_weight(make, tmp_path, tiny_public_key):
     table = NgramTable(NgramTable.empty(SHAPE.vocab).unigram, Level.of([3], [4], [0.5]), Level.of([], [], []))
     for given, weight in ((table, 0.25), (table, 0.0), (None, 0.25)):
         make(ngram=given, ngram_weight=weight)
@@ -74,7 +74,7 @@ def test_ngrams_come_with_their_weight_or_not_at_all(make, tmp_path, tiny_public
         assert len(bundle.ngram.bigrams.pieces) == mixed_in
 
 
-def test_a_model_that_came_out_different_is_not_written(make, tmp_path):
+def test_a_model_that_differs_after_conversion_is_not_written(make, tmp_path):
     other = PARAMETERS._replace(embedding=PARAMETERS.embedding[::-1].copy())
     with pytest.raises(ExportError, match="differs from the trained one"):
         make(parameters=other)
@@ -88,7 +88,7 @@ def test_a_wrong_key_is_refused_before_any_work(make, tmp_path, tiny_public_key,
     assert not list(tmp_path.iterdir())
 
 
-def test_the_check_decides(make, tmp_path, monkeypatch):
+def test_a_failed_parity_check_prevents_the_export(make, tmp_path, monkeypatch):
     monkeypatch.setattr(export, "check_parity", lambda bundle, parameters: ParityReport(0.0, 0.0, 0.5, 0.0))
     with pytest.raises(ExportError, match="recall_at_3"):
         make()

@@ -32,19 +32,19 @@ def bundle(converted, tiny_keys):
     return parse_manifest(Path("x"), Manifest.model_validate_json(content["manifest.json"]), content)
 
 
-def test_the_model_it_was_made_of_passes(bundle):
+def test_the_exported_model_passes(bundle):
     found = check_parity(bundle, PARAMETERS)
     found.refuse_past_tolerance()
     assert 0 < found.mean_log_probability <= found.log_probability < 0.2
     assert 0 < found.adapt < 0.05
 
 
-def test_it_says_the_same_each_time(bundle):
+def test_the_report_is_deterministic(bundle):
     assert check_parity(bundle, PARAMETERS) == check_parity(bundle, PARAMETERS)
 
 
 @pytest.mark.parametrize("field", ["embedding", "w_h", "w_p", "d"])
-def test_another_model_is_refused(bundle, field):
+def test_a_different_model_is_refused(bundle, field):
     part = getattr(PARAMETERS, field)
     noise = np.random.default_rng(0).standard_normal(part.shape).astype(np.float32)
     with pytest.raises(ExportError, match="differs from the trained one"):
@@ -53,7 +53,7 @@ def test_another_model_is_refused(bundle, field):
 
 @pytest.mark.parametrize("field", ["log_probability", "recall_at_3", "adapt"])
 @pytest.mark.parametrize("value", [1.0, float("nan"), float("inf")])
-def test_each_figure_is_held_to_its_tolerance(field, value):
+def test_each_figure_is_compared_with_its_tolerance(field, value):
     fine = {"log_probability": 0.0, "mean_log_probability": 0.0, "recall_at_3": 0.0, "adapt": 0.0}
     ParityReport(**fine).refuse_past_tolerance()
     with pytest.raises(ExportError, match=field):

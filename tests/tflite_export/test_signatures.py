@@ -26,7 +26,7 @@ def module():
     return PhoneModule(PARAMETERS, SHAPE)
 
 
-def test_the_contract_s_tensors_and_no_others(module):
+def test_signatures_have_exactly_the_specified_tensors(module):
     adapter = {"lora_a": (E, R), "lora_b": (R, E), "bias": (V,)}
     windows = {"tokens": (B, T), "targets": (B, T)}
     anchors = {f"anchor_{name}": shape for name, shape in adapter.items()}
@@ -44,7 +44,7 @@ def test_the_contract_s_tensors_and_no_others(module):
     assert functions.keys() == expected.keys()
 
 
-def test_step_is_the_model_s(module):
+def test_step_agrees_with_the_model(module):
     state = cifg_lstm.zero_state(1, PARAMETERS)
     found = module.step(tf.constant([7]), *state, **TENSORS)
     features, after = cifg_lstm.step(PARAMETERS, tf.constant([7]), state)
@@ -54,7 +54,7 @@ def test_step_is_the_model_s(module):
     np.testing.assert_allclose(found["projection"], after.projection, atol=1e-6)
 
 
-def test_adapt_is_the_adapter_s_step(module):
+def test_adapt_agrees_with_the_adapter_step(module):
     rates = StepSizes(*map(tf.constant, (0.5, 2.0, 0.1, 0.3)))
     anchors = {f"anchor_{name}": tf.zeros_like(part) for name, part in TENSORS.items()}
     found = module.adapt(TOKENS, TARGETS, **TENSORS, **anchors, **rates._asdict())
@@ -66,7 +66,7 @@ def test_adapt_is_the_adapter_s_step(module):
         np.testing.assert_allclose(found[name], part, atol=1e-6)
 
 
-def test_evaluate_is_zero_where_nothing_counts(module):
+def test_evaluate_is_zero_at_ignored_targets(module):
     found = module.evaluate(TOKENS, TARGETS, **TENSORS)["log_probs"].numpy()
     np.testing.assert_array_equal(found == 0, TARGETS.numpy() == IGNORE)
     assert (found <= 0).all()
@@ -77,7 +77,7 @@ def interpreter(converted):
     return Interpreter(model_content=converted)
 
 
-def test_it_loads_where_only_built_in_operations_are(interpreter):
+def test_the_model_uses_built_in_operations_only(interpreter):
     """LiteRT alone has no Flex delegate: a model with a Select-TF operation fails to allocate here."""
     assert set(interpreter.get_signature_list()) == {"step", "adapt", "evaluate"}
     for name in interpreter.get_signature_list():
@@ -98,11 +98,11 @@ def test_the_embedding_is_int8_and_stored_once(interpreter, converted):
     )
 
 
-def test_the_same_model_converts_to_the_same_bytes(converted):
+def test_conversion_is_deterministic(converted):
     assert convert(PARAMETERS, SHAPE) == converted
 
 
-def test_what_tflite_cannot_express_is_one_error(monkeypatch):
+def test_conversion_failures_raise_export_error(monkeypatch):
     import tensorflow as tf
 
     unroll = cifg_lstm.unroll

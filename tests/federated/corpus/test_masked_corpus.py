@@ -60,19 +60,19 @@ def tokenizer_of(clients: FederatedData) -> Tokenizer:
     return tokenizers.train(counts, 400)
 
 
-def test_the_file_keeps_what_was_imported(secret_file: Path) -> None:
+def test_the_file_keeps_the_imported_text(secret_file: Path) -> None:
     with sqlite3.connect(secret_file) as connection:
         stored = " ".join(text for (text,) in connection.execute("SELECT text FROM messages"))
     connection.close()
     assert all(secret in stored for secret in SECRETS)
 
 
-def test_no_reader_sees_it(clients: FederatedData) -> None:
+def test_readers_see_masked_text(clients: FederatedData) -> None:
     read = [text for user in PEOPLE for text in clients.training_messages(user) + clients.test_messages(user)]
     assert sorted(read) == sorted(3 * [sentence.format(PLACEHOLDER) for sentence in SENTENCES])
 
 
-def test_the_vocabulary_holds_none_of_it(clients: FederatedData, plain: FederatedData) -> None:
+def test_the_vocabulary_has_no_sensitive_text(clients: FederatedData, plain: FederatedData) -> None:
     learnt = tokenizer_of(clients)
     assert learnt.model == tokenizer_of(plain).model
     assert not SECRET_WORDS & set(learnt.single_piece_words.values())
@@ -81,7 +81,7 @@ def test_the_vocabulary_holds_none_of_it(clients: FederatedData, plain: Federate
     )
 
 
-def test_windows_hold_none_of_it(clients: FederatedData, plain: FederatedData) -> None:
+def test_windows_have_no_sensitive_text(clients: FederatedData, plain: FederatedData) -> None:
     tokenizer = tokenizer_of(clients)
     data = ClientBatcher(tokenizer, batch=2, window=8, max_windows=9, word_dropout=0.0, seed=0)
     for user in PEOPLE:
@@ -92,14 +92,14 @@ def test_windows_hold_none_of_it(clients: FederatedData, plain: FederatedData) -
         assert tokenizer.slot in read and not any(tokenizer._sp.is_byte(int(i)) for i in read)
 
 
-def test_n_grams_hold_none_of_it(execution: None, clients: FederatedData, plain: FederatedData) -> None:
+def test_ngrams_have_no_sensitive_text(execution: None, clients: FederatedData, plain: FederatedData) -> None:
     tokenizer = tokenizer_of(clients)
     found, wanted = (ngram_counts.count(some, tokenizer, 9).counts for some in (clients, plain))
     assert len(found[0]) > 0
     np.testing.assert_equal(sorted(zip(*found, strict=True)), sorted(zip(*wanted, strict=True)))
 
 
-def test_nor_does_the_trigram_it_is_compared_with(clients: FederatedData) -> None:
+def test_the_baseline_trigram_has_no_sensitive_text(clients: FederatedData) -> None:
     model = KneserNeyTrigram(text for own in clients.all_training_messages() for text in own)
     suggested = model.suggest(["card", "is"], 100)
     assert "ok" in suggested and not SECRET_WORDS & set(suggested)

@@ -13,12 +13,12 @@ def test_the_first_of_the_messages_are_for_training(count, trained):
     assert training + testing == list(range(count))
 
 
-def test_a_share_that_floats_cannot_hold_is_not_rounded_away():
+def test_inexact_float_shares_are_not_rounded_down():
     assert len(split_messages(range(100), 0.29)[0]) == 29  # 100 * 0.29 = 28.999999999999996
 
 
 @given(st.sets(st.text(min_size=1), max_size=40), st.floats(0, 1), st.floats(0, 1), st.integers(-3, 3), st.randoms())
-def test_every_user_takes_one_part_whatever_the_order(ids, new_share, validation_share, seed, rng):
+def test_every_user_gets_one_role_independent_of_order(ids, new_share, validation_share, seed, rng):
     shuffled = list(ids)
     rng.shuffle(shuffled)
     shares = {"new_phone_share": new_share, "validation_share": validation_share, "seed": seed}
@@ -32,19 +32,19 @@ def test_shares_are_exact_and_validation_is_of_the_rest():
     assert (len(split.training), len(split.validation), len(split.new_phones)) == (72, 8, 20)
 
 
-def test_seeds_differ_and_zero_shares_hold_nobody_out():
+def test_the_seed_decides_and_zero_shares_hold_out_no_users():
     ids = [f"u{i}" for i in range(100)]
     assert split_users(ids, seed=1).new_phones != split_users(ids, seed=2).new_phones
     assert split_users(ids, new_phone_share=0, validation_share=0).training == tuple(sorted(ids))
 
 
-def test_changing_the_validation_share_leaves_the_new_phones_alone():
+def test_the_validation_share_does_not_change_the_new_phones():
     ids = [f"u{i}" for i in range(100)]
     assert split_users(ids, validation_share=0.5).new_phones == split_users(ids).new_phones
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])
-def test_absurd_shares_are_refused(share):
+def test_shares_outside_0_to_1_are_refused(share):
     with pytest.raises(CorpusError, match="from 0 to 1"):
         split_users(["a"], new_phone_share=share)
     with pytest.raises(CorpusError, match="from 0 to 1"):

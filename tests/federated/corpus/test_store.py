@@ -43,14 +43,14 @@ def test_an_open_corpus_cannot_be_written(path):
         corpus._rows(text("DELETE FROM users"))
 
 
-def test_threads_may_share_a_corpus(path):
+def test_threads_can_share_a_corpus(path):
     users = ("ann", "zoe")
     with Corpus.open(path) as corpus, ThreadPoolExecutor(16) as pool:
         counts = list(pool.map(lambda i: len(corpus.messages(users[i % 2])), range(400)))
     assert counts == [1, 2] * 200
 
 
-def test_a_file_that_is_missing_or_no_corpus_is_refused(tmp_path):
+def test_a_file_that_is_missing_or_not_a_corpus_is_refused(tmp_path):
     with pytest.raises(CorpusError, match="does not exist"):
         Corpus.open(tmp_path / "none.sqlite")
     letter = tmp_path / "letter.sqlite"

@@ -119,7 +119,7 @@ def test_an_interrupted_import_leaves_what_was_there(tmp_path):
     assert texts(path, "a") == ["new"]
 
 
-def test_a_file_that_is_no_corpus_is_never_overwritten(tmp_path):
+def test_a_file_that_is_not_a_corpus_is_never_overwritten(tmp_path):
     path = tmp_path / "messages.xml"
     path.write_text("<smses/>")
     with pytest.raises(CorpusError, match="exists and is not a corpus"):

@@ -17,7 +17,7 @@ from federated.heterogeneity.divergence import (
 from tests.support.federated.heterogeneity.people import speaker, user_texts
 
 
-def test_by_hand():
+def test_jensen_shannon_agrees_with_a_hand_computed_value():
     # p = (1/2, 1/2), q = (1, 0), m = (3/4, 1/4):
     # KL(p, m) = 1/2 log2(2/3) + 1/2 log2(2), KL(q, m) = log2(4/3)
     expected = (0.5 * math.log2(2 / 3) + 0.5 + math.log2(4 / 3)) / 2
@@ -25,12 +25,12 @@ def test_by_hand():
     assert expected == pytest.approx(0.311278, abs=1e-6)
 
 
-def test_its_ends_are_0_and_1():
+def test_equal_distributions_give_0_and_disjoint_ones_1():
     assert jensen_shannon([2, 6], [1, 3]) == 0.0
     assert jensen_shannon([1, 0, 0], [0, 2, 3]) == pytest.approx(1.0)
 
 
-def test_of_texts_it_is_that_of_their_counts():
+def test_the_divergence_of_texts_is_that_of_their_counts():
     assert between_texts(np.array([7, 9]), np.array([7, 7, 7])) == pytest.approx(jensen_shannon([1, 1], [3, 0]))
 
 
@@ -66,7 +66,7 @@ def test_the_difference_is_the_excess_over_the_floor_as_a_share_of_the_room():
         ([], None),
     ],
 )
-def test_the_longest_length_at_which_enough_can_be_measured(sizes, length):
+def test_the_common_length_is_the_longest_with_enough_users(sizes, length):
     assert common_length(sizes) == length
 
 
@@ -87,7 +87,7 @@ def test_the_floor_is_the_mean_over_splits():
     assert 0 < ann.floor < 1
 
 
-def test_what_is_drawn_for_a_user_does_not_depend_on_the_others():
+def test_the_draws_of_a_user_do_not_depend_on_other_users():
     texts = speaker("a", 40, seed=0)
     alone, beside = (
         split_in_halves(user_texts(ann=texts), 100, 0)[0],

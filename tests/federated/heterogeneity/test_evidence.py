@@ -6,7 +6,7 @@ from federated.heterogeneity.evidence import signal, word_evidence
 from tests.support.federated.heterogeneity.people import speaker, user_texts
 
 
-def test_by_hand():
+def test_word_evidence_agrees_with_hand_computed_moments():
     # One split of two words a half: A_1 = (1, 0), B_1 = (1/2, 1/2); A_2 = (0, 1) = B_2
     texts = [np.array([[[0, 0], [0, 1]]]), np.array([[[1, 1], [1, 1]]])]
     users = user_texts(ann=["a b"], bob=["b"]).users
@@ -17,7 +17,7 @@ def test_by_hand():
     assert found.evidence == pytest.approx(0.25 / 0.5)
 
 
-def test_half_is_trusted_at_the_evidence():
+def test_the_weight_at_the_evidence_is_one_half():
     found = signal(within=3.0, across=1.0, noise=200.0)
     assert found.evidence == 100
     assert [found.trusted(size) for size in (0, 100, 300)] == [0.0, 0.5, 0.75]
@@ -29,7 +29,7 @@ def test_without_a_difference_nothing_is_trusted():
     assert found.trusted(1000) == 0.0
 
 
-def test_the_evidence_is_that_of_the_process_that_drew_the_users():
+def test_the_evidence_agrees_with_the_generating_process():
     # Users draw 300 words from shares that are drawn from a Dirichlet prior with a total of 40:
     # its posterior mean takes n / (n + 40) from the user.
     rng = np.random.default_rng(0)
@@ -43,7 +43,7 @@ def test_the_evidence_is_that_of_the_process_that_drew_the_users():
     )
 
 
-def test_alike_users_are_never_believed_on_little():
+def test_similar_users_need_much_evidence():
     made = user_texts(**{f"u{i}": speaker("w", 60, seed=i) for i in range(20)})
     evidence = word_evidence(split_in_halves(made, 100, seed=0), len(made.vocabulary)).evidence
     assert evidence is None or evidence > 2000

@@ -46,7 +46,7 @@ def cosine(first, second):
     return first @ second / np.linalg.norm(first) / np.linalg.norm(second)
 
 
-def test_it_is_what_autodiff_and_plain_numpy_give(base, process):
+def test_gradients_agree_with_autodiff_and_numpy(base, process):
     first = [client(2, seed=0), client(1, seed=1, counted=7), client(3, seed=2)]
     second = [client(1, seed=10), client(1, seed=11), client(2, seed=12, counted=4)]
     state, rows = process.next(process.initialize(), base, first, second)
@@ -84,7 +84,7 @@ def test_cohorts_add_up(base, process):
     assert (together.users, together.dissimilarity) == (apart.users, pytest.approx(apart.dissimilarity, rel=1e-3))
 
 
-def test_users_with_the_same_text_pull_alike(base, process):
+def test_users_with_the_same_text_have_the_same_gradient(base, process):
     state, _ = process.next(process.initialize(), base, [client(2, seed=0)] * 3, [client(2, seed=0)] * 3)
     found = gradient_dissimilarity.gradients_of(state)
     assert found.dissimilarity == pytest.approx(0.0, abs=1e-5)
@@ -93,7 +93,7 @@ def test_users_with_the_same_text_pull_alike(base, process):
     assert found.signal.noise == pytest.approx(0.0, abs=1e-5)
 
 
-def test_who_has_nothing_to_predict_does_not_count(base, process):
+def test_users_without_targets_do_not_count(base, process):
     first = [client(1, seed=0), client(1, seed=1), client(1, seed=2, counted=0)]
     state, rows = process.next(process.initialize(), base, first, [client(1, seed=5)] * 3)
     found = gradient_dissimilarity.gradients_of(state)

@@ -9,7 +9,7 @@ from federated.heterogeneity.user_texts import HeterogeneityError
 from tests.support.federated.heterogeneity.people import corpus_of, speaker
 
 
-def test_everything_is_measured_and_the_same_again(tiny_corpus):
+def test_a_measurement_is_complete_and_deterministic(tiny_corpus):
     found = measure(tiny_corpus)
     assert found == measure(tiny_corpus)
     assert (found.users_in_corpus, len(found.users), found.synthetic, found.run) == (12, 12, True, None)
@@ -46,18 +46,18 @@ def test_users_without_words_are_rows_without_figures(tmp_path):
     assert found.compared == 3
 
 
-def test_little_text_is_not_compared_but_counted(tmp_path):
+def test_users_with_little_text_are_counted_but_not_compared(tmp_path):
     found = measure(corpus_of(tmp_path / "c.sqlite", ann=["hi there"], bob=["hi you"]))
     assert (found.length, found.compared, found.between_users, found.signal) == (None, 0, None, None)
     assert found.words.total == 4
     assert recommend_method(found).method == "global_only"
 
 
-def test_no_corpus(tmp_path):
+def test_a_missing_corpus_is_refused(tmp_path):
     with pytest.raises(CorpusError, match="does not exist"):
         measure(tmp_path / "none.sqlite")
 
 
-def test_one_user(tmp_path):
+def test_a_single_user_is_refused(tmp_path):
     with pytest.raises(HeterogeneityError, match="needs two"):
         measure(corpus_of(tmp_path / "c.sqlite", ann=speaker("w", 60, seed=0)))

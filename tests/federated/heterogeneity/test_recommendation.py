@@ -86,7 +86,7 @@ def test_gradients_decide_where_there_are_any():
     assert "pieces" in str(recommend_method(users(gradients=gradients)).findings)
 
 
-def test_who_drifts_adapts_on_the_newest():
+def test_drifting_users_adapt_on_their_newest_words():
     assert recommend_method(users(drift=0.1)).newest_words < recommend_method(users(drift=0.01)).newest_words
 
 

@@ -25,20 +25,20 @@ def test_alike_users_are_one_group():
     assert max(found.silhouettes.values()) < CLEAR / 2
 
 
-def test_users_who_are_all_alone_are_no_groups():
+def test_users_who_all_differ_form_no_clusters():
     assert grouped(*"abcdefghijklmno").count == 1
 
 
-def test_one_set_apart_is_no_group():
+def test_a_single_outlier_is_not_a_cluster():
     assert grouped(*"aaaaaaaaaaaaaab").count == 1
 
 
-def test_too_few_to_group():
+def test_too_few_users_form_one_cluster():
     found = grouped(*"ab")
     assert (found.count, found.silhouettes, found.members) == (1, {}, (0, 0))
     assert clusters((), seed=0).members == ()
 
 
-def test_the_very_same_text_is_one_group():
+def test_identical_texts_form_one_cluster():
     people = {f"u{i}": ["the same words again"] * 60 for i in range(9)}
     assert clusters(split_in_halves(user_texts(**people), 100, seed=0), seed=0).count == 1

@@ -36,11 +36,11 @@ def test_plain_divergence_leaves_the_user_out_of_the_others():
     assert found[3] is None
 
 
-def test_plain_divergence_takes_chance_for_difference(alike):
+def test_plain_divergence_does_not_correct_for_chance(alike):
     assert min(plain_to_others(alike)) > 0.01
 
 
-def test_users_alike_do_not_differ_once_chance_is_out(alike):
+def test_similar_users_do_not_differ_after_chance_correction(alike):
     halves = split_in_halves(alike, LENGTH, seed=0)
     others = [one.difference for one in leave_one_out(alike, halves, seed=0)]
     pairs = [pair.divergence.difference for pair in between_users(halves, seed=0)]
@@ -49,7 +49,7 @@ def test_users_alike_do_not_differ_once_chance_is_out(alike):
     assert len(pairs) == 45
 
 
-def test_users_without_a_common_word_differ_wholly(disjoint):
+def test_users_without_a_common_word_have_difference_one(disjoint):
     halves = split_in_halves(disjoint, LENGTH, seed=0)
     assert [one.observed for one in leave_one_out(disjoint, halves, seed=0)] == pytest.approx([1.0] * 10)
     assert [pair.divergence.difference for pair in between_users(halves, seed=0)] == pytest.approx([1.0] * 45)
@@ -77,12 +77,12 @@ def test_the_others_words_are_never_the_users_own():
         assert len(drawn) == 15 if own < 2 else 10  # all that there is
 
 
-def test_who_writes_as_ever_does_not_drift(alike):
+def test_users_with_stable_habits_do_not_drift(alike):
     found = [temporal_drift(half) for half in split_in_halves(alike, LENGTH, seed=0)]
     assert np.mean([one.difference for one in found]) == pytest.approx(0.0, abs=0.04)
 
 
-def test_who_changes_language_drifts_wholly():
+def test_a_user_who_changes_all_words_has_drift_one():
     (half,) = split_in_halves(
         user_texts(ann=[*speaker("old", 20, seed=0), *speaker("new", 20, seed=1)]), LENGTH, seed=0
     )

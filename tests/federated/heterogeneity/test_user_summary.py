@@ -3,13 +3,13 @@ import pytest
 from federated.heterogeneity.user_summary import gini, size_skew, summarize_users, top_share
 
 
-def test_who_has_no_figure_does_not_count():
+def test_users_without_a_value_do_not_count():
     found = summarize_users([1.0, None, 3.0])
     assert (found.users, found.mean, found.median) == (2, 2.0, 2.0)
     assert found.p10 == pytest.approx(1.2)
 
 
-def test_of_nobody():
+def test_the_summary_without_values_is_none():
     assert summarize_users([None, None]) is None
 
 

@@ -48,14 +48,14 @@ def test_a_larger_corpus_is_sampled_by_the_seed(tmp_path):
     assert drawn[0] == drawn[1] != drawn[2]
 
 
-def test_progress_is_told(tmp_path):
+def test_progress_is_reported(tmp_path):
     told = []
     read(corpus_of(tmp_path / "c.sqlite", ann=["hi"], bob=["ho"]), on_users=lambda *done: told.append(done))
     assert told == [(1, 2), (2, 2)]
 
 
 @pytest.mark.parametrize(("people", "said"), [({"ann": ["hi"]}, "1 of 1"), ({"ann": ["?"], "bob": ["!"]}, "0 of 2")])
-def test_it_takes_two_who_typed_a_word(tmp_path, people, said):
+def test_fewer_than_two_users_with_words_are_refused(tmp_path, people, said):
     with pytest.raises(HeterogeneityError, match=f"{said} users typed a word.*more people"):
         read(corpus_of(tmp_path / "c.sqlite", **people))
 
@@ -78,11 +78,11 @@ def test_a_word_is_shared_when_two_others_typed_it():
     assert found == [pytest.approx(2 / 3), pytest.approx(1 / 2), pytest.approx(1 / 3), None]
 
 
-def test_two_users_have_no_two_others():
+def test_two_users_have_too_few_others_for_a_shared_vocabulary():
     assert share_outside_vocabulary(user_texts(ann=["hi"], bob=["hi"], mute=["?"])) == [None, None, None]
 
 
-def test_what_the_tokenizer_spells_in_pieces_is_outside():
+def test_words_of_several_pieces_are_outside_the_tokenizer():
     pieces = tokenizer.train({"hello": 100, "there": 100}, 400)
     found = outside_tokenizer(user_texts(ann=["hello there zyxwv"], bob=["there"], mute=["?"]), pieces)
     assert found == [pytest.approx(1 / 3), 0.0, None]

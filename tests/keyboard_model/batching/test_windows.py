@@ -21,7 +21,7 @@ def test_two_messages_packed_by_hand():
     assert {part.dtype for part in windows} == {np.dtype(np.int32)}
 
 
-def test_nothing_makes_no_window():
+def test_no_messages_give_no_windows():
     for messages in ([], [NOTHING], [NOTHING] * 3):
         assert pack(messages, window=4, bos=BOS).tokens.shape == (0, 4)
 

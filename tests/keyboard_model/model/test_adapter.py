@@ -54,7 +54,7 @@ def test_scores_by_hand():
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_gradient_written_by_hand_is_autodiff_s(seed):
+def test_the_handwritten_gradient_agrees_with_autodiff(seed):
     adapter, (features, targets) = some_adapter(seed), some_data(seed)
     with tf.GradientTape() as tape:
         tape.watch(adapter)
@@ -67,7 +67,7 @@ def test_the_gradient_written_by_hand_is_autodiff_s(seed):
         np.testing.assert_allclose(getattr(slope, name), part, atol=1e-5, rtol=1e-5, err_msg=name)
 
 
-def test_no_counted_target_is_loss_zero_and_no_gradient():
+def test_without_counted_targets_loss_and_gradient_are_zero():
     features, _ = some_data()
     loss, slope = adapters.gradient(SHARED, some_adapter(0), features, tf.fill([N], IGNORE))
     assert float(loss) == 0.0
@@ -94,18 +94,18 @@ def step(adapter: AdapterTensors, anchor: AdapterTensors, *rates: float) -> Adap
     return adapters.step(SHARED, adapter, anchor, *some_data(), StepSizes(*map(tf.constant, rates)))[0]
 
 
-def test_a_pull_without_end_lands_on_the_anchor():
+def test_an_infinite_pull_gives_the_anchor():
     anchor = some_adapter(1)
     for found, expected in zip(step(some_adapter(0), anchor, 0.1, 0.2, 1e20, LOOSE), anchor, strict=True):
         np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
-def test_rates_of_zero_change_nothing():
+def test_step_sizes_of_zero_change_nothing():
     adapter = some_adapter(0)
     assert_equal(step(adapter, some_adapter(1), 0.0, 0.0, 3.0, LOOSE), adapter)
 
 
-def test_each_rate_moves_its_own_part():
+def test_each_step_size_moves_its_own_tensors():
     adapter = some_adapter(0)
     without_bias = step(adapter, adapter, 0.1, 0.0, 0.0, LOOSE)
     np.testing.assert_array_equal(without_bias.bias, adapter.bias)

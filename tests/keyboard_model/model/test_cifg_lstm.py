@@ -63,7 +63,7 @@ def test_one_step_by_hand():
     np.testing.assert_allclose(scores, [2 * projection, -projection + 0.25], atol=1e-5)
 
 
-def test_unroll_is_steps_one_after_the_other():
+def test_unroll_equals_repeated_steps():
     shared, tokens = parameters(), np.array([[BOS, 3, 7, 2, 9], [BOS, 5, 5, 4, 0]], np.int32)
     unrolled = cifg_lstm.unroll(shared, tf.constant(tokens), BOS)
     state = cifg_lstm.zero_state(2, shared)
@@ -72,7 +72,7 @@ def test_unroll_is_steps_one_after_the_other():
         np.testing.assert_allclose(unrolled[:, t], features, atol=1e-6)
 
 
-def test_packed_messages_give_what_each_gives_alone():
+def test_packed_messages_give_the_same_features_as_single_messages():
     shared = parameters()
     first, second = [BOS, 3, 7], [BOS, 5, 2, 9]
     packed = cifg_lstm.unroll(shared, tf.constant([first + second]), BOS)[0]
@@ -85,7 +85,7 @@ def test_packed_messages_give_what_each_gives_alone():
     np.testing.assert_array_equal(packed[3:], alone[1][:4])
 
 
-def test_what_stands_before_bos_gets_no_gradient_from_what_stands_after():
+def test_no_gradient_flows_across_bos():
     shared = parameters()
     with tf.GradientTape() as tape:
         tape.watch(shared.embedding)
@@ -96,7 +96,7 @@ def test_what_stands_before_bos_gets_no_gradient_from_what_stands_after():
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_gradient_written_by_hand_is_autodiff_s(seed):
+def test_the_handwritten_gradient_agrees_with_autodiff(seed):
     shared = parameters(seed)
     rng = np.random.default_rng(seed)
     tokens = tf.constant(rng.integers(0, V, (3, 8)), tf.int32)
@@ -117,7 +117,7 @@ def test_the_gradient_written_by_hand_is_autodiff_s(seed):
         np.testing.assert_allclose(by_hand[name], slope, atol=1e-5, rtol=1e-5, err_msg=name)
 
 
-def test_the_same_in_a_graph():
+def test_graph_and_eager_mode_agree():
     shared, tokens = parameters(), tf.constant([[BOS, 3, 7, BOS]])
     graph = tf.function(lambda: cifg_lstm.unroll(shared, tokens, BOS))
     np.testing.assert_allclose(graph(), cifg_lstm.unroll(shared, tokens, BOS), atol=1e-6)
@@ -138,7 +138,7 @@ def test_an_ignored_target_gets_no_gradient():
     assert np.abs(slope[1]).max() == 0.0
 
 
-def test_init_is_the_seed_s_and_opens_the_forget_gate():
+def test_init_depends_on_the_seed_and_opens_the_forget_gate():
     first, again, other = (cifg_lstm.init(V, E, H, seed) for seed in (3, 3, 4))
     for one, same in zip(first, again, strict=True):
         np.testing.assert_array_equal(one, same)

@@ -32,13 +32,13 @@ def pooled(clients: list[list[list[int]]]) -> NgramCounts:
     )
 
 
-def test_what_occurs_in_a_message():
+def test_ngram_occurrences_of_a_message():
     assert list(ngram_occurrences(encoded([A, MARK, B]))) == [(BOS, BOS, A), (A, MARK, B)]
     assert list(ngram_occurrences(encoded([A]))) == [(BOS, BOS, A)]
     assert list(ngram_occurrences(encoded([MARK]))) == list(ngram_occurrences(encoded([]))) == []
 
 
-def test_every_number_by_hand():
+def test_shares_agree_with_hand_computed_values():
     """Trigrams count 3, 2, 1 ×6: D 3/4. Bigrams have 2, 1 ×6 predecessors: D 3/4. Unigrams 2, 2, 2, 1: D 1/7."""
     table = kneser_ney(pooled(CLIENTS), V, min_clients=1)
     rest = 4 / 49 / V
@@ -54,7 +54,7 @@ def test_every_number_by_hand():
     np.testing.assert_allclose(table.distribution(BOS, BOS), begun / 2 + first, **ROUNDING)
 
 
-def test_what_one_client_typed_gives_its_share_to_the_level_below():
+def test_ngrams_of_a_single_client_give_their_share_to_the_lower_order():
     """Of trigrams BOS BOS A is kept, of bigrams BOS A and A B, of unigrams A and B, each with its share of before."""
     table = kneser_ney(pooled(CLIENTS), V, min_clients=2)
     unigram = np.full(V, 23 / 49 / V) + at({A: 13 / 49, B: 13 / 49})
@@ -67,7 +67,7 @@ def test_what_one_client_typed_gives_its_share_to_the_level_below():
 
 
 @pytest.mark.parametrize("min_clients", [1, 2, 3])
-def test_every_context_s_distribution_sums_to_one(min_clients):
+def test_the_distribution_of_every_context_sums_to_one(min_clients):
     table = kneser_ney(pooled(CLIENTS), V, min_clients)
     for older in range(V):
         for newer in range(V):
@@ -75,14 +75,14 @@ def test_every_context_s_distribution_sums_to_one(min_clients):
             assert after.sum() == pytest.approx(1, abs=1e-5) and (after >= 0).all()
 
 
-def test_what_is_published_holds_nothing_that_too_few_typed():
+def test_ngrams_of_too_few_clients_are_not_published():
     secret = [D, C, D, D]
     table = kneser_ney(pooled([*CLIENTS, [secret] * 100]), V, min_clients=2)
     assert set(table.bigrams.contexts) == {BOS, A} and set(table.trigrams.contexts) == {BOS * V + BOS}
     assert set(table.trigrams.pieces) == {A, D}  # begin a message of two clients each
 
 
-def test_nobody_typed_anything():
+def test_without_counts_every_piece_is_equally_likely():
     nothing = NgramCounts(*(np.zeros(0, np.int64) for _ in NgramCounts._fields))
     assert kneser_ney(nothing, V, min_clients=2).to_bytes() == NgramTable.empty(V).to_bytes()
 

@@ -29,18 +29,18 @@ def test_a_context_of_the_trigrams_that_no_bigram_has():
     np.testing.assert_allclose(table.distribution(1, 2), [0.05, 0.1, 0.15, 0.2, 0.5], rtol=1e-6)
 
 
-def test_a_distribution_is_the_caller_s_own():
+def test_a_returned_distribution_is_a_copy():
     TABLE.distribution(1, 2)[:] = 0
     assert TABLE.distribution(3, 4).sum() == pytest.approx(1)
 
 
-def test_without_an_ngram_every_piece_is_alike():
+def test_an_empty_table_is_uniform():
     np.testing.assert_array_equal(NgramTable.empty(4).distribution(0, 1), np.full(4, 0.25, np.float32))
 
 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.floats(1e-9, 1.0), min_size=1, max_size=V))
-def test_rounding_never_gives_a_context_more_than_everything(weights):
+def test_rounded_shares_never_sum_to_more_than_one(weights):
     exact = np.array(weights) / np.sum(weights)
     level = Level.of(np.zeros(len(exact), int), np.arange(len(exact)), exact)
     assert 0 <= level.left[0] < 0.01 if len(level.left) else exact.max() < 1e-7
@@ -49,7 +49,7 @@ def test_rounding_never_gives_a_context_more_than_everything(weights):
     assert after.sum() == pytest.approx(1, abs=1e-6) and (after >= 0).all()
 
 
-def test_it_survives_being_stored():
+def test_a_stored_table_is_read_back_unchanged():
     read = NgramTable.from_bytes(TABLE.to_bytes())
     for older in range(V):
         for newer in range(V):
@@ -71,7 +71,7 @@ def test_the_largest_vocabulary_has_room_for_every_context():
 
 
 @pytest.mark.parametrize("data", [b"", b"nonsense", TABLE.to_bytes()[:-1], TABLE.to_bytes()[:40]])
-def test_what_is_no_table_is_refused(data):
+def test_bytes_that_are_not_a_table_are_refused(data):
     with pytest.raises(NgramError, match="cannot be read"):
         NgramTable.from_bytes(data)
 

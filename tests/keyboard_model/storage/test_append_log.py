@@ -17,7 +17,7 @@ def lines(path):
     return found
 
 
-def test_what_was_appended_is_there_with_where_it_begins(tmp_path):
+def test_appended_lines_are_read_back_with_their_offsets(tmp_path):
     file = AppendLog(tmp_path / "f", FileError)
     assert [file.append(line) for line in (b"one", b"", b"three")] == [0, 4, 5]
     assert file.line(5) == b"three\n"
@@ -26,20 +26,20 @@ def test_what_was_appended_is_there_with_where_it_begins(tmp_path):
     assert lines(tmp_path / "f") == [(0, b"one\n"), (4, b"\n"), (5, b"three\n"), (11, b"four\n")]
 
 
-def test_it_is_its_owner_s_alone_even_if_it_was_not(tmp_path):
+def test_the_file_becomes_private_to_its_owner(tmp_path):
     (tmp_path / "f").write_bytes(b"one\n")
     (tmp_path / "f").chmod(0o644)
     assert lines(tmp_path / "f") == [(0, b"one\n")]
     assert stat.S_IMODE((tmp_path / "f").stat().st_mode) == 0o600
 
 
-def test_a_line_cut_short_is_dropped(tmp_path):
+def test_an_incomplete_last_line_is_dropped(tmp_path):
     (tmp_path / "f").write_bytes(b"one\ntw")
     assert lines(tmp_path / "f") == [(0, b"one\n")]
     assert (tmp_path / "f").read_bytes() == b"one\n"
 
 
-def test_a_disk_that_takes_only_a_part_is_an_error_and_leaves_nothing_of_the_line(tmp_path, monkeypatch):
+def test_a_partial_write_is_an_error_and_is_undone(tmp_path, monkeypatch):
     file = AppendLog(tmp_path / "f", FileError)
     file.append(b"one")
     monkeypatch.setattr(os, "fsync", lambda descriptor: (_ for _ in ()).throw(OSError(28, "No space left on device")))
@@ -51,6 +51,6 @@ def test_a_disk_that_takes_only_a_part_is_an_error_and_leaves_nothing_of_the_lin
     assert lines(tmp_path / "f") == [(0, b"one\n"), (4, b"three\n")]
 
 
-def test_a_file_that_cannot_be_made(tmp_path):
+def test_a_file_that_cannot_be_created_is_an_error(tmp_path):
     with pytest.raises(FileError, match=r"cannot write .*nowhere"):
         AppendLog(tmp_path / "nowhere" / "f", FileError)

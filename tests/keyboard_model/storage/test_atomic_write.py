@@ -10,7 +10,7 @@ import pytest
 from keyboard_model.storage.atomic_write import atomic_write, atomic_write_private
 
 
-def test_who_may_read(tmp_path):
+def test_file_permissions(tmp_path):
     atomic_write(tmp_path / "shared", b"a")
     atomic_write_private(tmp_path / "own", b"b")
     modes = [(tmp_path / name).stat().st_mode & 0o777 for name in ("shared", "own")]
@@ -18,7 +18,7 @@ def test_who_may_read(tmp_path):
 
 
 @pytest.mark.parametrize("failing", ["fsync", "replace"])
-def test_a_disk_that_fills_up_leaves_what_was_there(tmp_path, monkeypatch, failing):
+def test_a_full_disk_leaves_the_old_file_unchanged(tmp_path, monkeypatch, failing):
     path = tmp_path / "file"
     atomic_write(path, b"old")
 

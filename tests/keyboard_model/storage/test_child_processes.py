@@ -26,14 +26,14 @@ def runs(pid):
         return False
 
 
-def test_each_process_begins_as_told(tmp_path):
+def test_each_process_runs_the_initializer(tmp_path):
     with ChildProcessPool(1, os.chdir, tmp_path) as processes:
         assert processes.submit(os.getcwd).result() == str(tmp_path)
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds processes in Linux's /proc")
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
-def test_they_end_with_whoever_started_them(tmp_path, how):
+def test_child_processes_end_when_their_parent_dies(tmp_path, how):
     script = tmp_path / "parent.py"
     script.write_text(PARENT)
     environment = {**os.environ, "PYTHONPATH": os.getcwd()}

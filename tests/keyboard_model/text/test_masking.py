@@ -22,7 +22,7 @@ def test_spans_are_replaced() -> None:
 
 
 @pytest.mark.parametrize("word", ["Anna", "ANNA", "'anna'", "anna'"])
-def test_case_and_quotes_make_no_other_word(word: str) -> None:
+def test_canonical_form_ignores_case_and_quotes(word: str) -> None:
     assert canonical_form(word) == "anna"
 
 
@@ -42,7 +42,7 @@ def test_a_word_is_masked_wherever_it_stands_alone(text: str, left: str) -> None
     assert mask_words(text, "anna".__eq__) == left
 
 
-def test_any_script() -> None:
+def test_words_of_any_script_are_masked() -> None:
     assert mask_words("我们今天去", "今天".__eq__) == "我们<#>去"
     assert mask_words("ask u\u0308ber now", "über".__eq__) == "ask <#> now"
     assert mask_words("don’t go", "don't".__eq__) == "<#> go"
@@ -71,7 +71,7 @@ SENTENCES = st.lists(PLAIN, max_size=6, unique=True).map(" ".join)
         ("ftp://x", "<#>"),
     ],
 )
-def test_what_is_masked(text: str, left: str) -> None:
+def test_sensitive_text_is_masked(text: str, left: str) -> None:
     assert mask_sensitive(text) == left
 
 
@@ -92,29 +92,29 @@ def test_what_is_masked(text: str, left: str) -> None:
         "’",
     ],
 )
-def test_what_is_not(text: str) -> None:
+def test_other_text_is_not_masked(text: str) -> None:
     assert mask_sensitive(text) == text
 
 
 @given(SENTENCES)
-def test_plain_messages_stay_as_they_are(text: str) -> None:
+def test_plain_messages_are_unchanged(text: str) -> None:
     assert mask_sensitive(text) == text
 
 
 @given(SENTENCES, st.integers(min_value=1000), SENTENCES)
-def test_no_number_comes_through(before: str, number: int, after: str) -> None:
+def test_every_long_number_is_masked(before: str, number: int, after: str) -> None:
     left = mask_sensitive(f"{before} {number} {after}")
     assert str(number) not in left
     assert PLACEHOLDER in left
 
 
 @given(st.lists(st.integers(0, 9999).map(str), min_size=4, max_size=8), st.sampled_from([" ", "-", ".", ", ", "/", ""]))
-def test_nor_one_in_groups(groups: list[str], joint: str) -> None:
+def test_every_long_number_in_groups_is_masked(groups: list[str], joint: str) -> None:
     assert not re.search(r"\d", mask_sensitive(f"it is {joint.join(groups)} ok"))
 
 
 @given(SENTENCES, st.emails(), SENTENCES)
-def test_no_address_comes_through(before: str, address: str, after: str) -> None:
+def test_every_email_address_is_masked(before: str, address: str, after: str) -> None:
     left = mask_sensitive(f"{before} {address} {after}")
     assert address not in left
     assert "@" not in left
@@ -126,19 +126,19 @@ def test_no_address_comes_through(before: str, address: str, after: str) -> None
     st.text(st.characters(codec="ascii", categories=["L", "N", "P", "S"]), min_size=1),
     SENTENCES,
 )
-def test_no_link_comes_through(before: str, scheme: str, rest: str, after: str) -> None:
+def test_every_link_is_masked(before: str, scheme: str, rest: str, after: str) -> None:
     assert scheme not in mask_sensitive(f"{before} {scheme}{rest} {after}")
 
 
 @given(st.text())
-def test_whatever_is_typed(text: str) -> None:
+def test_masking_is_idempotent_and_leaves_no_long_number(text: str) -> None:
     left = mask_sensitive(text)
     assert mask_sensitive(left) == left
     assert all(sum(map(str.isdecimal, word)) <= 3 for word in words(left))
 
 
 @pytest.mark.parametrize("part", ["a", "a.", "1 ", "www.", "a@", "a://", "-", "a1", "1.1@"])
-def test_a_long_text_takes_time_in_proportion(part: str) -> None:
+def test_masking_time_is_linear_in_the_text(part: str) -> None:
     started = time.perf_counter()
     mask_sensitive(part * 50_000)
     assert time.perf_counter() - started < 5

@@ -28,14 +28,14 @@ def spelled(tokenizer: Tokenizer, ids: list[int]) -> str:
 
 @settings(max_examples=300)
 @given(st.text(LETTERS, max_size=20))
-def test_every_word_comes_back_from_its_pieces(text):
+def test_the_pieces_of_every_word_decode_to_it(text):
     for word in words(text):
         ids = TOKENIZER.encode_word(word)
         assert spelled(TOKENIZER, ids) == word
 
 
 @pytest.mark.parametrize("word", ["see", "zzyzx", "𠮷野家", "สวัสดี", "हैं", "مرحبا", "don't", "a" * 300, "i̇stanbul"])
-def test_round_trip(word):
+def test_words_of_any_script_decode_to_themselves(word):
     assert spelled(TOKENIZER, TOKENIZER.encode_word(word)) == word
 
 
@@ -119,12 +119,12 @@ def test_words_of_too_few_clients_never_become_pieces():
     assert spelled(tokenizer, tokenizer.encode_word("secretname")) == "secretname"
 
 
-def test_nothing_to_train_on():
+def test_training_without_words_is_refused():
     with pytest.raises(TokenizerError, match="no words"):
         train({}, 400)
 
 
-def test_a_vocabulary_too_small_for_the_bytes():
+def test_a_vocabulary_too_small_for_the_bytes_is_refused():
     with pytest.raises(TokenizerError, match="too small"):
         train(COUNTS, 299)
 
@@ -136,7 +136,7 @@ def test_a_single_word_still_makes_a_tokenizer():
 
 
 @pytest.mark.parametrize("data", [b"", b"rubbish", b"\x00" * 100])
-def test_bytes_that_are_no_model(data):
+def test_bytes_that_are_not_a_model_are_refused(data):
     with pytest.raises(TokenizerError):
         Tokenizer(data)
 

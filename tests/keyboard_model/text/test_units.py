@@ -32,11 +32,11 @@ def test_words_of_every_script(message, expected):
 @pytest.mark.parametrize(
     "message", ["", "   ", "''", "' '", "…", "😀", "<#> <URL> <DECIMAL>", "\x00", "\ud800", "\u200d"]
 )
-def test_what_holds_no_word(message):
+def test_messages_without_a_word(message):
     assert words(message) == []
 
 
-def test_a_whole_message():
+def test_units_of_a_whole_message():
     found = [(unit.kind, unit.text, unit.start, unit.end) for unit in units("Wait... <#>?! Yes")]
     assert found == [
         (Kind.WORD, "wait", 0, 4),

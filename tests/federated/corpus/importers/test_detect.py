@@ -33,7 +33,7 @@ def test_a_format_is_known_by_its_content(tmp_path, name, packed):
         assert corpus.messages(next(corpus.user_ids()))[0].text == "hi"
 
 
-def test_the_broken_are_counted_with_reasons(tmp_path):
+def test_broken_records_are_counted_with_reasons(tmp_path):
     (tmp_path / "m.jsonl").write_text(LINE + "{\n" * 7 + LINE)
     summary = import_corpus(str(tmp_path / "m.jsonl"), tmp_path / "c.sqlite")
     assert (summary.messages, summary.broken, len(summary.reasons)) == (2, 7, 5)
@@ -49,7 +49,7 @@ def test_profiles_beside_are_picked_up(tmp_path):
         assert corpus.profile("a") == {"country": "SG"}
 
 
-def test_an_unknown_format_lists_those_there_are(tmp_path):
+def test_an_unknown_format_is_refused_with_the_known_ones(tmp_path):
     (tmp_path / "m.csv").write_text("user,text\na,hi\n")
     for attempt in (
         lambda: import_corpus(str(tmp_path / "m.csv"), tmp_path / "c", "csv"),

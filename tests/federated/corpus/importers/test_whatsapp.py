@@ -104,7 +104,7 @@ def test_the_zip_that_ios_exports(tmp_path):
     assert [record.text for record in read(path, print)] == ["hello"]
 
 
-def test_what_is_no_chat_is_refused(tmp_path):
+def test_a_text_that_is_not_a_chat_is_refused(tmp_path):
     assert not looks_like_chat("Dear diary,\n2022 was fine.")
     with pytest.raises(CorpusError, match="not a WhatsApp chat export"):
         read_text(tmp_path / "chat.txt", "Dear diary,")
