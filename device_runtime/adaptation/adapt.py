@@ -1,7 +1,7 @@
 """One adaptation: the recipe's algorithm over the newest messages, then the gate.
 
 The adapter is derived anew from the history each time, never from the adapter before it, so that
-errors cannot pile up over months.
+errors cannot accumulate over months.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from keyboard_model.batching.windows import IGNORE, Windows
 
 @dataclass(frozen=True)
 class Adaptation:
-    """What came of one adaptation.
+    """The result of one adaptation.
 
     Attributes:
-        adapter: The one to use from now on: the new one where the verdict kept it, else the old.
-        verdict: The gate's.
+        adapter: The one to use from now on: the new one if the verdict kept it, else the old one.
+        verdict: The gate's verdict.
         steps: Local steps taken.
         seconds: Wall time.
     """
@@ -50,7 +50,7 @@ def adapt(
         recipe: The bundle's.
         window: The owner's messages to learn from and those held out.
         current: The adapter in use.
-        starts: The bundle's, where training begins; the first is the one of a phone that never adapted.
+        starts: The bundle's initial adapters; a phone that never adapted uses the first.
     """
     started = time.perf_counter()
     training, tail = window.pack(engine.tokenizer, engine.shape.window)

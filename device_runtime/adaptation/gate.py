@@ -1,7 +1,7 @@
-"""The gate: a new adapter replaces the old only where it does not lose on messages that neither learnt from.
+"""The gate: a new adapter replaces the old one only if it is no worse on messages that neither was trained on.
 
-On-device training without one leaves some owners worse off than the shared model (Wang et al. 2019
-measure it for a tenth of users and more), and nobody there to see it.
+Without a gate, on-device training makes the keyboard worse than the shared model for some owners, unnoticed
+(Wang et al. 2019 measure it for a tenth of users and more).
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from device_runtime.manifest import GateRecipe
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the gate decided.
+    """The gate's decision.
 
     Attributes:
         kept: Whether the new adapter replaces the old.
-        reason: Why, in a sentence.
+        reason: Why, in one sentence.
         tail_words: Held-out words it was judged on.
         before: Mean loss of the old adapter there, in nats a word; 0 where there are no words.
         after: The same of the new adapter; of the old where no new one was made.

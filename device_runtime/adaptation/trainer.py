@@ -1,10 +1,8 @@
-"""Who trains a phone's adapter: the phone says on what, and takes what comes of it.
+"""Trainers of a phone's adapter: in the calling thread, or in a process of its own with lower priority.
 
-Training in a process of its own and of lower priority, for whoever must answer meanwhile.
-
-In one process the two take turns: a training thread in Python keeps the interpreter for 5 ms at a time, and a
-prediction asks for it again after each of its dozen steps of the model. Under 500 predictions a second half of
-them waited 174 ms for 0.45 adaptations a second.
+A service that must answer while it trains uses the process. In one process, a training thread holds the Python
+interpreter for 5 ms at a time, and a prediction waits for it after each of a dozen model steps: at 500 predictions
+and 0.45 adaptations a second, the median prediction waited 174 ms.
 """
 
 from __future__ import annotations
@@ -35,11 +33,11 @@ class Trainer(Protocol):
         """See `adaptation.adapt`, of the bundle's recipe; what passes the budget is stopped."""
 
     def strength(self, window: AdaptationWindow, adapter: Adapter) -> float | None:
-        """See `history_strength.choose_ngram_weight`; None = it could not be found, and the one in use stays."""
+        """See `history_strength.choose_ngram_weight`; None = the training process died, and the weight in use stays."""
 
 
 class InProcessTrainer:
-    """Trains in the thread that asks, on the engine that predicts, as a phone does."""
+    """Trains in the calling thread, on the engine that also predicts, as a phone does."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -55,9 +53,9 @@ class InProcessTrainer:
 
 
 NICENESS = 10
-"""Of two that want one core, who predicts gets nine tenths of it."""
+"""On one shared core, prediction gets nine tenths of the time."""
 IDLE_SECONDS = 20.0
-"""A process that nobody asked anything for so long ends: its 100 MB are of use a moment a day."""
+"""The process ends after being idle for so long, because its 100 MB are needed only briefly each day."""
 _GONE = "the training was cut off: its process was ended from outside, perhaps for want of memory"
 
 _Taken = ParamSpec("_Taken")
@@ -82,9 +80,9 @@ def _strength(window: AdaptationWindow, adapter: Adapter) -> float:
 
 
 class SubprocessTrainer:
-    """A `Trainer`; its process starts when something is asked, and ends when it idles or is closed, or with this one.
+    """A `Trainer` in a child process, which starts on demand and ends when idle, or with its parent.
 
-    One thread at a time is served.
+    It serves one call at a time.
     """
 
     def __init__(self, bundle: Bundle, idle_seconds: float = IDLE_SECONDS) -> None:
@@ -96,7 +94,7 @@ class SubprocessTrainer:
         self._timer: threading.Timer | None = None
 
     def adapt(self, budget: Budget, window: AdaptationWindow, current: Adapter) -> Adaptation:
-        """See `Trainer`. Where the process is killed meanwhile the old adapter stays, and the verdict says so."""
+        """See `Trainer`. If the process is killed, the old adapter stays, and the verdict says so."""
         try:
             return self._call(_adapt, budget, window, current)
         except BrokenProcessPool:

@@ -1,9 +1,8 @@
-"""What the model says after a context, remembered: typing on costs one step a new piece.
+"""A cache of the model's state and output after a context, so that each new piece costs one model step.
 
-One reader serves every phone of a process. No adapter has a part in the state after a context: it is kept
-for the contexts read last whoever read them, so that the second keyboard over the same words (a personal one
-beside the shared) costs one step. The log-probabilities there are kept under the adapter they were read with.
-What is mixed into them is mixed in once, where somebody asks for them, and not on the way there.
+One cache serves every phone of a process. The state after a context does not depend on the adapter, so it is shared:
+a second keyboard over the same words (personal beside shared) costs one step. Log-probabilities are cached by adapter.
+N-grams are mixed in once, when the log-probabilities of a context are requested, not for its prefixes.
 """
 
 from __future__ import annotations
@@ -16,17 +15,17 @@ from typing import NamedTuple, TypeVar
 from device_runtime.adapter.adapter import Adapter, Array
 
 MAX_CONTEXT = 48
-"""Pieces of a message that are read at most; of a longer one the beginning is left out.
+"""The most pieces of a message that are read; the beginning of a longer one is dropped.
 
-Reading all of it gains nothing: past the 20th piece of real messages 6.540 nats a piece, with 48 pieces
+Reading more gains nothing: past the 20th piece of real messages 6.540 nats a piece, with 48 pieces
 6.537, with 20 the same.
 """
 _STRIDE = 16
-"""A long context's beginning moves on in strides, so that most new pieces still cost one step."""
+"""The beginning of a long context moves in strides, so that most new pieces still cost one step."""
 REMEMBERED = 256
-"""Log-probabilities kept: 8 MB at a vocabulary of 8,192."""
+"""Log-probabilities cached: 8 MB at a vocabulary of 8,192."""
 REMEMBERED_STATES = 1_024
-"""States kept: 4 MB at 640 cells."""
+"""States cached: 4 MB at 640 cells."""
 
 Ids = tuple[int, ...]
 Key = TypeVar("Key")
@@ -99,7 +98,7 @@ class ContextCache:
             return found
 
     def _known(self, ids: Ids) -> tuple[int, State]:
-        """How much of `ids`, without the last, was read by anybody, and the state there."""
+        """Returns the length of the longest cached prefix of `ids` without the last, and its state."""
         with self._lock:
             for length in range(len(ids) - 1, 0, -1):
                 state = self._states.get(ids[:length])

@@ -1,4 +1,4 @@
-"""The base model in LiteRT, one engine a process: the model is shared, an adapter is an argument.
+"""The shared model in LiteRT, one engine per process: all phones share the model; the adapter is an argument.
 
 Any number of phones may use one engine from any number of threads.
 """

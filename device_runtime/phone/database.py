@@ -1,7 +1,7 @@
-"""The phone's SQLite file: what was typed, what the owner decided, what came of each adaptation.
+"""The phone's SQLite file: messages, the owner's settings and word lists, and the adaptations.
 
-WAL mode with full syncing: what a transaction wrote survives any crash once it returned, and one cut off
-leaves nothing. Deleted text is overwritten, not just unlinked.
+WAL mode with full syncing: a committed transaction survives any crash, and an interrupted one leaves nothing.
+Deleted text is overwritten, not just unlinked.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ class StoreError(ValueError):
 
 
 class PhoneDatabase:
-    """An open file. Safe to use from several threads; each transaction is one's own."""
+    """An open file. Safe to use from several threads; each thread has its own transaction."""
 
     def __init__(self, path: Path) -> None:
-        """Opens the file, made where there is none, readable by its owner only.
+        """Opens the file (creates it if missing), readable by its owner only.
 
         Raises:
-            StoreError: the file is damaged, of a newer program, or cannot be read and written.
+            StoreError: the file is damaged, was written by a newer version, or cannot be read and written.
         """
         self.path = path
         self._lock = threading.RLock()
@@ -88,7 +88,7 @@ class PhoneDatabase:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All that the block writes, or, where it raises, nothing; within another transaction, a part of that one.
+        """Commits what the block writes, or rolls it back if it raises; a nested transaction joins the outer one.
 
         Raises:
             StoreError: the disk is full or cannot be written.
@@ -107,12 +107,12 @@ class PhoneDatabase:
                 raise
 
     def rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Returns what a query finds."""
+        """Returns the rows of a query."""
         with self._lock, _reported(self.path):
             return self._db.execute(query, values).fetchall()
 
     def scrub(self) -> None:
-        """Writes the file anew, so that no byte of what was deleted stays in it or in its side files."""
+        """Rewrites the file, so that no byte of deleted data stays in it or in its side files."""
         with self._lock, _reported(self.path):
             self._db.execute("VACUUM")
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

@@ -1,7 +1,7 @@
-"""A phone's folder on disk: who holds it, which model it belongs to, which adapter is in use.
+"""A phone's folder on disk: its lock, the model it belongs to, and the adapter in use.
 
-The store says what counts; an adapter's file is written before the store names it and deleted after the
-store gave it up, so that a crash at any instant leaves a file too many at worst, never one too few.
+The database is authoritative. An adapter's file is written before the database names it and deleted after the
+database dropped it, so a crash leaves at worst one file too many, never one too few.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class PhoneFolder:
         store, state, history, log, forgotten, blocked: The SQLite file and its tables.
         shelf: The adapters' files.
         adapter: The one in use.
-        notes: What opening had to set right, a sentence each.
+        notes: What `open` had to repair, one sentence each.
     """
 
     def __init__(self, path: Path, bundle: Bundle, descriptor: int) -> None:
@@ -51,7 +51,7 @@ class PhoneFolder:
             self.forgotten = ForgottenWords(self.store, self.state.now.salt)
             self.blocked = BlockedWords(self.store)
             self.shelf = AdapterStore(path, bundle.manifest)
-            self._set_right()
+            self._repair()
             self.adapter = self._load()
         except BaseException:
             self.store.close()
@@ -60,10 +60,10 @@ class PhoneFolder:
 
     @classmethod
     def open(cls, path: Path, bundle: Bundle) -> PhoneFolder:
-        """Opens the folder, made where there is none, and holds it.
+        """Opens the folder (creates it if missing) and locks it.
 
         Raises:
-            FolderError, StoreError: another process holds it, it is damaged, or it cannot be used.
+            FolderError, StoreError: another process has it open, it is damaged, or it cannot be used.
         """
         with _reported(path):
             path.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -80,12 +80,12 @@ class PhoneFolder:
                 raise
 
     def close(self) -> None:
-        """Lets the folder go."""
+        """Unlocks the folder."""
         self.store.close()
         self._release()
 
     def record(self, entry: AdaptationEntry, adapter: Adapter | None) -> None:
-        """Writes an entry down; its adapter, where it has one, is in use from then on."""
+        """Stores an entry; its adapter, if any, is in use from then on."""
         with _reported(self.path):
             if adapter is not None:
                 self.shelf.save(entry.id, adapter)
@@ -95,7 +95,7 @@ class PhoneFolder:
             self.shelf.keep_only(self.log.stored())
 
     def record_file(self, entry: AdaptationEntry, data: bytes) -> None:
-        """The same of an adapter's file from elsewhere. Raises FolderError where it is none of this model."""
+        """The same for an adapter's file from another phone. Raises FolderError if it does not fit this model."""
         with _reported(self.path):
             adapter = self.shelf.save_file(entry.id, data)
             self._enter(entry)
@@ -114,7 +114,7 @@ class PhoneFolder:
             to: Its id, SHARED_START for the bundle's own; None = the one before that in use.
 
         Returns:
-            Whether there was one to go back to; always where `to` says which.
+            Whether there was one; always True if `to` is given.
 
         Raises:
             FolderError: that adapter is not stored or cannot be read; the one in use stays.
@@ -133,18 +133,18 @@ class PhoneFolder:
             self.adapter = adapter
         return True
 
-    def take_adapter(self) -> None:
-        """Takes up the adapter that the state names, after the state was changed elsewhere."""
+    def reload_adapter(self) -> None:
+        """Loads the adapter that the state names, after another module changed the state."""
         self.adapter = self._load()
 
     def scrub(self) -> None:
-        """Takes the last bytes of what was forgotten off the disk: in the store's files, and the adapters given up."""
+        """Erases the last bytes of forgotten data from the disk: in the database files and dropped adapters."""
         with _reported(self.path):
             self.shelf.keep_only(self.log.stored())
             self.store.scrub()
             self.state.change(unclean=False)
 
-    def _set_right(self) -> None:
+    def _repair(self) -> None:
         state = self.state.now
         if state.model_id != self._model_id:
             self._move_to_this_model()

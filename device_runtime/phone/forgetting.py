@@ -1,8 +1,8 @@
-"""What an owner wants gone, taken out of all that a phone keeps: messages, adapters, entries.
+"""Deletes what an owner wants forgotten from everything a phone stores: messages, adapters, entries.
 
-Each function is one transaction, so that a crash leaves everything or all that was asked for gone; it
-notes that bytes are still to be taken off the disk, which `PhoneFolder.scrub` does, at the latest when
-the folder is next opened. An adapter that may have learnt from what went goes with it.
+Each function is one transaction, so a crash leaves all of it or none. It records that bytes must still be erased
+from the disk; `PhoneFolder.scrub` erases them, at the latest when the folder is next opened. An adapter that may
+have learned from deleted messages is deleted too.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from keyboard_model.text.masking import canonical_form, mask_words
 
 
 def forget_word(folder: PhoneFolder, word: str) -> int:
-    """Masks one word in every message and keeps it off this phone. Returns how many messages had it."""
+    """Masks one word in every message and on this phone from now on. Returns how many messages contained it."""
     with folder.store.transaction():
         folder.forgotten.write(word)
         changed = folder.history.rewrite(lambda text: mask_words(text, canonical_form(word).__eq__))
         _unlearn(folder, changed)
-    _take_up(folder)
+    _reload(folder)
     return len(changed)
 
 
 def forget_since(folder: PhoneFolder, at: datetime) -> int:
-    """Deletes what was typed from that time on. Returns how many messages that was."""
+    """Deletes what was typed since that time. Returns how many messages were deleted."""
     with folder.store.transaction():
         gone = folder.history.delete_since(at)
         _unlearn(folder, gone)
-    _take_up(folder)
+    _reload(folder)
     return len(gone)
 
 
@@ -43,11 +43,11 @@ def forget_all(folder: PhoneFolder) -> None:
         folder.forgotten.clear()
         folder.blocked.clear()
         folder.state.change(adapter=SHARED_START, strength=1.0, due=None, unclean=True, salt=new_salt())
-    _take_up(folder)
+    _reload(folder)
 
 
 def _unlearn(folder: PhoneFolder, messages: Sequence[int]) -> None:
-    """Gives up what was derived from these messages, ids ascending."""
+    """Drops what was derived from these messages, ids ascending."""
     if not messages:
         return
     log, state = folder.log, folder.state.now
@@ -62,7 +62,7 @@ def _unlearn(folder: PhoneFolder, messages: Sequence[int]) -> None:
     folder.state.change(**changes)
 
 
-def _take_up(folder: PhoneFolder) -> None:
+def _reload(folder: PhoneFolder) -> None:
     folder.forgotten.reread(folder.state.now.salt)
     folder.blocked.reread()
-    folder.take_adapter()
+    folder.reload_adapter()

@@ -13,19 +13,19 @@ from keyboard_model.batching.adaptation_window import count_words, newest_messag
 MAX_MESSAGES = 20_000
 MAX_BYTES = 32 * 1024 * 1024
 _SLACK = 0.05
-"""Old messages go in blocks of this share, so that what is counted from them is recounted rarely."""
+"""Share of the history that is dropped at once, so that the counts are rebuilt rarely."""
 _PAGE = 500
 
 
 class Entry(NamedTuple):
-    """A message of the owner's; `at`: when it was typed, where known."""
+    """A message of the owner's; `at`: when it was typed, if known."""
 
     text: str
     at: datetime | None = None
 
 
 class Message(NamedTuple):
-    """A stored message. `id`: grows with every message and is never given again."""
+    """A stored message. `id`: grows with every message and is never reused."""
 
     id: int
     text: str
@@ -51,13 +51,13 @@ class MessageHistory:
 
         Args:
             entries: The messages.
-            now: When they arrive, for those that do not know when they were typed; None = the machine's clock.
+            now: Time of arrival, for messages without a time; None = the machine's clock.
 
         Returns:
-            Whether old messages had to go to make room.
+            Whether old messages were dropped to make room.
 
         Raises:
-            StoreError: a message is larger than a whole history may be, or the disk is full or cannot be written.
+            StoreError: a message exceeds the limit of the whole history, or the disk is full or cannot be written.
         """
         arrival = seconds(now or datetime.now(UTC))
         rows = [_row(entry, arrival) for entry in entries]
@@ -103,7 +103,7 @@ class MessageHistory:
         return newest_messages(self._pages("id < ?", "DESC", 2**62), words, attrgetter("words"))
 
     def messages(self) -> Iterator[Message]:
-        """Yields every message, oldest first, a page at a time: a long history never stands in memory whole."""
+        """Yields every message, oldest first, in pages, so that a long history is never in memory at once."""
         return self._pages("id > ?", "ASC", 0)
 
     def _pages(self, beyond: str, order: str, start: int) -> Iterator[Message]:
@@ -134,7 +134,7 @@ class MessageHistory:
         """Deletes what was typed at that time or later (or arrived then, where that is all that is known).
 
         Returns:
-            The ids that went, ascending.
+            The deleted ids, ascending.
         """
         with self._store.transaction() as db:
             gone = db.execute("SELECT id FROM messages WHERE typed >= ? ORDER BY id", (seconds(at),)).fetchall()
@@ -143,7 +143,7 @@ class MessageHistory:
         return [message_id for (message_id,) in gone]
 
     def clear(self) -> None:
-        """Deletes every message; `Store.scrub` takes their last bytes."""
+        """Deletes every message; `PhoneDatabase.scrub` erases their last bytes."""
         with self._store.transaction() as db:
             db.execute("DELETE FROM messages")
             db.execute("DELETE FROM sqlite_sequence WHERE name = 'messages'")

@@ -1,9 +1,9 @@
-"""One phone: its owner's history, their adapter, and the suggestions that come of both.
+"""One phone: its owner's message history, their adapter, and the suggestions that result from both.
 
-A folder holds all of it, readable by its owner only:
+One folder holds everything, readable by its owner only:
 
-    history.sqlite               what was typed, forgotten and decided; every adaptation (see `store`)
-    adapter-<id>.safetensors     the adapters of the last adaptations that were kept
+    history.sqlite               messages, word lists, settings and adaptations (see `database`)
+    adapter-<id>.safetensors     the adapters of the newest adaptations that were kept
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ MAX_BLOCKED_WORDS = 10_000
 
 
 class PhoneError(ValueError):
-    """What was asked of a phone cannot be done; the message says why, and nothing was changed."""
+    """A request to a phone failed; the message says why, and nothing was changed."""
 
 
 def _utc_now() -> datetime:
@@ -69,12 +69,12 @@ class Phone:
         self._blocked = frozenset(map(canonical_form, blocked))
         self._clock = clock
         self._adapter = folder.adapter
-        self._nobody = self._no_habits()
-        self._habits = self._recounted()
-        # Taken in this order. The adapter is a value: a reader takes it in one look and needs no lock.
+        self._empty_user_model = self._new_user_model()
+        self._user_model = self._load_user_model()
+        # Acquire in this order. The adapter is immutable, so a reader takes one reference and needs no lock.
         self._adapting = threading.Lock()  # over the adapters
         self._writing = threading.Lock()  # over the history
-        self._counting = threading.Lock()  # over the habits, never held while a file is written
+        self._counting = threading.Lock()  # over the user model, never held while a file is written
 
     @classmethod
     def open(
@@ -85,18 +85,18 @@ class Phone:
         clock: Callable[[], datetime] = _utc_now,
         trainer: Trainer | None = None,
     ) -> Phone:
-        """Opens a phone's folder, made where there is none, and finishes what a crash left half forgotten.
+        """Opens a phone's folder (creates it if missing) and finishes any deletion that a crash interrupted.
 
-        An adapter of another model is dropped (it means nothing there), the history is kept; `notes`
-        says so, and the next adaptation derives an adapter for this model.
+        An adapter of another model is dropped, and the history is kept. `notes` says so, and the next
+        adaptation derives an adapter for this model.
 
         Args:
-            folder: The phone's own.
+            folder: The phone's own folder.
             engine: Runs the bundle.
             blocked: The app's block list: words that are never suggested (see `read_block_list`). It is not stored;
                 `block` adds to the phone's own list, which is.
-            clock: The time, for entries and for messages that do not bring theirs.
-            trainer: Trains its adapters; None = the thread that calls `adapt` does, on `engine`.
+            clock: Returns the current time, for entries and for messages without a time.
+            trainer: Trains the adapters; None = the thread that calls `adapt` trains on `engine`.
 
         Raises:
             PhoneError: the folder is in use by another process, damaged, or cannot be written.
@@ -110,7 +110,7 @@ class Phone:
                 raise
 
     def close(self) -> None:
-        """Lets the folder go; the phone cannot be used any more."""
+        """Releases the folder; the phone cannot be used afterwards."""
         self._folder.close()
 
     def __enter__(self) -> Phone:
@@ -126,12 +126,12 @@ class Phone:
 
     @property
     def adapter_id(self) -> int:
-        """Id of the adaptation that made it; 0 = it is the bundle's own."""
+        """Id of the adaptation that made the adapter in use; 0 = the bundle's own adapter."""
         return self._folder.state.now.adapter
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What opening had to set right, a sentence each."""
+        """What `open` had to repair, one sentence each."""
         return tuple(self._folder.notes)
 
     @property
@@ -142,11 +142,11 @@ class Phone:
     @property
     def words(self) -> int:
         """Words counted from the history."""
-        return self._habits.history.total
+        return self._user_model.history.total
 
     @property
     def incognito(self) -> bool:
-        """Whether nothing is observed; set it to turn that on or off. It stays through a restart."""
+        """Whether the phone observes nothing. Set it to turn incognito mode on or off; it survives a restart."""
         return self._folder.state.now.incognito
 
     @incognito.setter
@@ -155,66 +155,66 @@ class Phone:
             self._folder.state.change(incognito=bool(on))
 
     def observe(self, text: str, at: datetime | None = None, private: bool = False) -> None:
-        """Learns one message that the owner wrote. It is on disk when this returns.
+        """Stores and learns from one message that the owner wrote. It is on disk when this returns.
 
         Numbers of four digits or more, e-mail addresses, URLs and forgotten words are masked first, and stored nowhere.
 
         Args:
             text: The message.
             at: When it was typed; None = now, and not known exactly.
-            private: It was typed in a field flagged private: it is not stored. Nor is anything while `incognito` is on.
+            private: The field was flagged private: the message is not stored. While `incognito` is on, none is.
 
         Raises:
-            PhoneError: it is no text, or cannot be stored.
+            PhoneError: the message is not text, or cannot be stored.
         """
         if not private:
             self.observe_many([(text, at)])
 
     def observe_many(self, messages: Iterable[str | tuple[str, datetime | None]]) -> None:
-        """Learns messages in order, with or without their times; all are stored, or none."""
+        """Stores and learns from messages in order, with or without times; all are stored, or none."""
         read = [entry for entry in map(_entry, messages) if entry.text.strip()]
         if not read:
             return
         with self._writing, _reported():
             if self.incognito:
                 return
-            entries = [Entry(self._as_learnt(entry.text), entry.at) for entry in read]
+            entries = [Entry(self._masked(entry.text), entry.at) for entry in read]
             if self._folder.history.add_many(entries, self._clock()):
-                self._take_up()  # old messages went, and their counts with them
+                self._reload()  # old messages were dropped, so recount
                 return
             for entry in entries:
-                with self._counting:  # for one at a time: whoever predicts meanwhile waits for no more
-                    self._habits.observe([entry.text])
+                with self._counting:  # released after each message, so that predictions wait for one at most
+                    self._user_model.observe([entry.text])
 
     def predict(self, context: str, prefix: str = "", k: int = 3, personal: bool = True) -> list[Suggestion]:
         """Suggests the next word.
 
         Args:
-            context: The message before the word that is being typed.
-            prefix: What of that word was typed, in any case.
+            context: The message up to the word that is being typed.
+            prefix: The part of that word typed so far, in any case.
             k: How many words at most.
-            personal: False = the shared model alone.
+            personal: False = only the shared model.
 
         Raises:
-            PhoneError: an argument is no text, or k is not between 1 and 100.
+            PhoneError: an argument is not text, or k is not between 1 and 100.
         """
         if not isinstance(context, str) or not isinstance(prefix, str):
             raise PhoneError("context and prefix must be text")
         if not 1 <= k <= MAX_SUGGESTIONS:
             raise PhoneError(f"k is {k}: ask for 1 to {MAX_SUGGESTIONS} suggestions")
-        # Read as it would be learnt, so that what follows a masked word is found again.
-        typed = TypedContext.of(self._as_learnt(storable(context)), storable(prefix))
+        # Masked as it would be when stored, so that n-grams after a masked word match.
+        typed = TypedContext.of(self._masked(storable(context)), storable(prefix))
         hidden = self._hidden if self._blocked or len(self._folder.blocked) or len(self._folder.forgotten) else None
         if not personal:
-            return suggest(self._engine, self._engine.bundle.adapter_init, self._nobody, typed, k, hidden)
+            return suggest(self._engine, self._engine.bundle.adapter_init, self._empty_user_model, typed, k, hidden)
         with self._counting:
-            return suggest(self._engine, self._adapter, self._habits, typed, k, hidden)
+            return suggest(self._engine, self._adapter, self._user_model, typed, k, hidden)
 
     def adapt(self, budget: Budget = Budget()) -> Adaptation:  # noqa: B008 (a frozen value)
-        """Trains a new adapter on the history and keeps it if the gate does; `adaptations` has an entry of it.
+        """Trains a new adapter on the history and keeps it if the gate accepts it; `adaptations` records it.
 
-        A crash at any instant leaves the old adapter or the new one, whole. What passes the budget is
-        stopped, and the old one stays. When to call this: see `policy`.
+        A crash at any instant leaves either the old or the new adapter intact. Training that exceeds the budget
+        stops, and the old adapter stays. For when to call this, see `adaptation_policy`.
 
         Raises:
             PhoneError: the adapter cannot be stored; the old one stays.
@@ -223,7 +223,7 @@ class Phone:
             return self._adapt(budget)
 
     def conditions(self, idle: bool, charging: bool, unmetered: bool) -> Conditions:
-        """What `policy.Policy.decide` asks, of which the caller knows the battery, the network and the screen."""
+        """The input of `Policy.decide`; the caller supplies the state of screen, battery and network."""
         last = self._folder.log.last()
         return Conditions(
             at=self._clock(),
@@ -240,16 +240,16 @@ class Phone:
         return self._folder.log.entries()
 
     def rollback(self, to: int | None = None) -> bool:
-        """Goes back to an adapter that is still stored.
+        """Returns to an adapter that is still stored.
 
         Args:
-            to: The id of its entry, 0 for the bundle's own; None = the one that was in use before this one.
+            to: The id of its entry, 0 for the bundle's own; None = the one used before the current one.
 
         Returns:
-            False where none was before.
+            False if no adapter was used before.
 
         Raises:
-            PhoneError: there is no such adapter any more, or it cannot be read; the one in use stays.
+            PhoneError: the adapter is no longer stored or cannot be read; the one in use stays.
         """
         with self._adapting, _reported():
             went = self._folder.go_back(to)
@@ -257,17 +257,17 @@ class Phone:
             return went
 
     def adapter_file(self) -> bytes | None:
-        """The file of the adapter in use, for `use_adapter_file` on another phone; None = it is the bundle's own."""
+        """The file of the adapter in use, for `use_adapter_file` on another phone; None for the bundle's own."""
         with self._adapting, _reported():
             if self.adapter_id == SHARED_START:
                 return None
             return self._folder.shelf.path(self.adapter_id).read_bytes()
 
     def use_adapter_file(self, data: bytes) -> AdaptationEntry:
-        """Uses an adapter from elsewhere, ungated; `rollback` goes back to the one before.
+        """Uses an adapter from another phone without the gate; `rollback` returns to the previous one.
 
         Raises:
-            PhoneError: it was made for another model, is damaged or no adapter; the one in use stays.
+            PhoneError: it belongs to another model or is damaged; the one in use stays.
         """
         with self._adapting, _reported():
             entry = uploaded(self._folder, self._clock())
@@ -276,27 +276,27 @@ class Phone:
             return entry
 
     def learned_words(self, limit: int | None = 100) -> list[LearnedWord]:
-        """The owner's words: those that the shared vocabulary lacks first, then the most typed; None = all."""
+        """The owner's words: first those that the shared vocabulary lacks, then the most typed. `limit`: None = all."""
         with _reported():
             return learned_words(self._folder.history.messages(), self._engine.lexicon, limit)
 
     def forget_word(self, word: str) -> int:
-        """Forgets one word: masked in every message, out of the adapter, never learnt or suggested again.
+        """Forgets one word: masks it in every message and never learns or suggests it again.
 
-        Other forms of it (`anna's` for `anna`) are other words. Adapters that may have learnt from it are
-        deleted, and where one was in use, a new one is derived from what is left.
+        Other forms of it (`anna's` for `anna`) are other words. Adapters that may have learned from it are
+        deleted; if one was in use, a new one is derived from the remaining messages.
 
         Returns:
-            In how many messages it stood.
+            How many messages contained it.
 
         Raises:
-            PhoneError: that is not one word, or the folder cannot be written; in the latter case, open it again.
+            PhoneError: it is not one word, or the folder cannot be written; in the latter case, open the phone again.
         """
         self._one_word(word)
         return self._forget(lambda: forgetting.forget_word(self._folder, word))
 
     def unforget_word(self, word: str) -> bool:
-        """Lets a forgotten word be learnt and suggested again; what was forgotten stays so. False where it was not."""
+        """Allows a forgotten word again; masked messages stay masked. Returns whether it was forgotten."""
         self._one_word(word)
         with self._writing, _reported():
             found = self._folder.forgotten.erase(word)
@@ -342,13 +342,13 @@ class Phone:
         return list(self._folder.blocked)
 
     def forget_since(self, at: datetime) -> int:
-        """Deletes what was typed from that time on ("the last hour"), and what was derived from it.
+        """Deletes what was typed since a time ("the last hour"), and what was derived from it.
 
         Args:
-            at: A time without a zone is taken to be UTC. A message counts by its own time, else by that of its arrival.
+            at: Without a zone, it is UTC. A message without a time counts by its time of arrival.
 
         Returns:
-            How many messages went.
+            How many messages were deleted.
         """
         return self._forget(lambda: forgetting.forget_since(self._folder, at))
 
@@ -356,11 +356,11 @@ class Phone:
         """Deletes everything, also the lists of forgotten and blocked words. After a crash, `open` finishes it."""
         with self._adapting, self._writing, _reported():
             forgetting.forget_all(self._folder)
-            self._take_up()
+            self._reload()
             self._folder.scrub()
 
     def export(self) -> dict[str, Any]:
-        """All that is kept, as a value for JSON: see `owner_export`."""
+        """Everything that the phone stores, as a JSON-serializable value: see `data_export`."""
         with self._adapting, self._writing, _reported():
             return export(self._folder, self._engine.lexicon)
 
@@ -369,7 +369,7 @@ class Phone:
             with self._writing:
                 messages = forget()
                 if messages:
-                    self._take_up()
+                    self._reload()
                     self._folder.scrub()
             if messages and self._folder.state.now.due == "forgetting":
                 self._adapt(Budget())
@@ -402,15 +402,15 @@ class Phone:
             return
         self._folder.state.change(strength=strength)
         with self._counting:
-            self._habits.history.strength = strength
+            self._user_model.history.strength = strength
 
-    def _take_up(self) -> None:
-        """Takes adapter and habits anew from the folder; a prediction sees both or neither."""
-        habits = self._recounted()
+    def _reload(self) -> None:
+        """Reloads adapter and user model from the folder; a prediction sees both changes or neither."""
+        habits = self._load_user_model()
         with self._counting:
-            self._adapter, self._habits = self._folder.adapter, habits
+            self._adapter, self._user_model = self._folder.adapter, habits
 
-    def _as_learnt(self, text: str) -> str:
+    def _masked(self, text: str) -> str:
         return self._folder.forgotten.masked(mask_sensitive(text))
 
     def _canonical(self, words: Iterable[str]) -> frozenset[str]:
@@ -437,11 +437,11 @@ class Phone:
         if not isinstance(word, str) or not is_one_word(canonical_form(word)):
             raise PhoneError(f"{str(word)[:40]!r} is not one word")
 
-    def _no_habits(self) -> UserModel:
+    def _new_user_model(self) -> UserModel:
         return UserModel(self._engine.bundle.manifest.recipe.history, self._engine.lexicon.piece_of)
 
-    def _recounted(self) -> UserModel:
-        habits = self._no_habits()
+    def _load_user_model(self) -> UserModel:
+        habits = self._new_user_model()
         habits.history.strength = self._folder.state.now.strength
         habits.observe(message.text for message in self._folder.history.messages())
         return habits

@@ -1,4 +1,4 @@
-"""Many phones: what a bundle would do for each user of a corpus."""
+"""Simulates a phone for each user of a corpus: what a bundle would do for each of them."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ def run_trials(
         folder: Keeps `phones/` and `rows.jsonl`, from which a second run takes finished users; None keeps nothing.
         plan: What of each user's messages is learnt from, and what tests.
         workers: Processes, each with its own interpreter (one thread).
-        progress: Called with each user_id as its trial is there.
+        progress: Called with each user_id when its trial is done.
 
     Raises:
-        SimulationError: an argument is out of range, a user comes twice, a worker died or cannot write.
+        SimulationError: an argument is out of range, a user_id occurs twice, a worker died or cannot write.
         BundleError: the model does not run.
         TrialStoreError: `folder` cannot be written to, or another simulation is using it.
     """
@@ -65,10 +65,10 @@ def run_trials(
             phones.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise SimulationError(f"cannot make the folder {phones}: {error.strerror or error}") from error
-        crew = stack.enter_context(TrialWorkerPool(bundle, workers))
+        pool = stack.enter_context(TrialWorkerPool(bundle, workers))
 
         def begin(user: SimulatedUser, key: str) -> Future[Trial | FailedUser]:
-            return crew.trial(user, phones / key[:24], store is not None, plan)
+            return pool.trial(user, phones / key[:24], store is not None, plan)
 
         return TrialQueue(begin, TrialKeys(bundle.manifest, plan), store, workers).run(users, progress)
 
@@ -87,8 +87,8 @@ def simulate(
     """Runs a trial a user and reports on them; see `run_trials` for the other arguments and errors.
 
     Args:
-        corpus: Where the users are from, for the report.
-        min_messages: Users with fewer have a row and are in no aggregate; 0 counts everybody with a word to test.
+        corpus: Describes the users' corpus, for the report.
+        min_messages: Users with fewer have a row but are in no aggregate; 0 includes every user with a word to test.
     """
     if min_messages < 0:
         raise SimulationError(f"min_messages {min_messages} must be 0 or more")

@@ -1,7 +1,4 @@
-"""Trials run a few users ahead, by whoever runs them, and given in the users' order; finished ones are kept.
-
-Processes that run trials, each with one engine.
-"""
+"""A queue that runs trials a few users ahead and yields them in the users' order, and a pool of workers for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All that is counted from what the owner typed: their n-grams and their use of case.
+"""Counts of what the owner typed: n-grams and capitalization.
 
 The owner's own n-gram model, mixed with the shared model: it knows a word the moment it was typed.
 
@@ -46,14 +46,14 @@ class Mixture:
 
 
 class UserNgramModel:
-    """Counts of one owner's words. Not safe to change and read from two threads at once: its phone sees to that."""
+    """Counts of one owner's words. Not thread-safe: the phone holds a lock while it changes or reads it."""
 
     def __init__(self, recipe: HistoryRecipe, piece_of: Callable[[str], int]) -> None:
         """Starts empty. `piece_of`: the id of a word that is a single piece, -1 for any other."""
         self._recipe = recipe
         self._piece_of = piece_of
         self.strength = 1.0
-        """How much of all this `mixture` mixes in; 0 = nothing (see `history_strength`)."""
+        """How much of all this `mixture` mixes in; 0 = nothing (see `ngram_weight`)."""
         self.total = 0
         self.units = list(_CONTEXT_ONLY)
         """The owner's words, by index, after the few units that are only ever context."""
@@ -68,7 +68,7 @@ class UserNgramModel:
 
     @classmethod
     def empty(cls) -> UserNgramModel:
-        """Nobody's: mixes nothing in."""
+        """A model without counts, which mixes nothing in."""
         return _EMPTY
 
     def observe(self, units: Sequence[Unit]) -> None:

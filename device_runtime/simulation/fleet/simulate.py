@@ -1,10 +1,8 @@
-"""A fleet: so many phones, each living the same days, on as many processes as there are cores.
+"""Simulates a fleet: many phones through the same days, in several processes.
 
-Phones never meet, so each lives all its days at a stretch, and the order they come in changes nothing. At any moment
-one phone a process is open and all others are a folder yet to be made or a record of counts: that is how a process
-takes 10,000 phones (benchmarks/fleet.py).
-
-Whose phone each is: a corpus's users, dealt out to a population of any size.
+Phones do not interact, so each is simulated through all its days at once, in any order. At any moment a process has
+one phone open; every other phone is either not yet created or reduced to a record of counts. So a process can
+simulate 10,000 phones (benchmarks/fleet.py). The users of a corpus are assigned to a population of any size.
 """
 
 from __future__ import annotations
@@ -44,11 +42,11 @@ def assign_users(users: int, population: int, seed: int) -> npt.NDArray[np.int64
     """
     rng = generator(seed, RandomStream.OWNERS)
     rounds = -(-population // users)
-    dealt: npt.NDArray[np.int64] = np.concatenate([rng.permutation(users) for _ in range(rounds)])
-    return dealt[:population]
+    assigned: npt.NDArray[np.int64] = np.concatenate([rng.permutation(users) for _ in range(rounds)])
+    return assigned[:population]
 
 
-_QUEUED_PER_WORKER = 4  # people held in memory; enough that one who types much leaves no worker idle
+_QUEUED_PER_WORKER = 4  # users held in memory; enough that one user with many messages leaves no worker idle
 
 Result = DeviceTimeline | FailedUser
 
@@ -64,18 +62,18 @@ def simulate_fleet(
     workers: int = 2,
     progress: Callable[[int], object] | None = None,
 ) -> FleetReport:
-    """Lets a fleet live its days. Everything in the report but a time is the same for the same seed.
+    """Simulates a fleet. The same seed gives the same report, except for measured times.
 
     Args:
-        bundles: What the phones run; a second one comes out on `plan.release_day`.
-        user_ids: Whose messages the phones see; a user has several phones where there are fewer users than phones.
-        read: Gives a user's messages.
+        bundles: What the phones run; a second bundle is released on `plan.release_day`.
+        user_ids: The users whose messages the phones see; with fewer users than phones, a user has several.
+        read: Returns a user's messages.
         plan: How many phones, how long, in what world.
-        corpus: Where the users are from, for the report.
+        corpus: Describes the users' corpus, for the report.
         folder: Keeps `lives.jsonl`, from which a second run takes finished phones; None keeps nothing. The phones'
             own folders lie in it while they live.
         workers: Processes, each with its own interpreter (one thread).
-        progress: Called with each phone's number as its life is there.
+        progress: Called with each phone's number when its timeline is done.
 
     Raises:
         FleetError: there are no users, a worker died or cannot write, or another simulation uses `folder`.
@@ -90,10 +88,10 @@ def simulate_fleet(
         store = stack.enter_context(TimelineStore(root))
         phones = stack.enter_context(_phones(root / "living"))
         processes = stack.enter_context(ChildProcessPool(workers, initialize, bundles))
-        lives = _Lives(processes, TimelineKeys(bundles, plan), store, phones, plan)
-        dealt = assign_users(len(user_ids), plan.population, plan.seed)
-        owners = (Owner(phone, read(user_ids[user])) for phone, user in enumerate(dealt))
-        for phone, result in enumerate(lives.results(owners, workers * _QUEUED_PER_WORKER)):
+        timelines = _Timelines(processes, TimelineKeys(bundles, plan), store, phones, plan)
+        assigned = assign_users(len(user_ids), plan.population, plan.seed)
+        owners = (Owner(phone, read(user_ids[user])) for phone, user in enumerate(assigned))
+        for phone, result in enumerate(timelines.results(owners, workers * _QUEUED_PER_WORKER)):
             if isinstance(result, DeviceTimeline):
                 tally.add(result)
             else:
@@ -103,8 +101,8 @@ def simulate_fleet(
     return tally.report(bundles, corpus)
 
 
-class _Lives:
-    """Lets phones live a few ahead and gives their lives in the phones' order."""
+class _Timelines:
+    """Simulates a few phones ahead and yields their timelines in the phones' order."""
 
     def __init__(
         self, processes: ChildProcessPool, keys: TimelineKeys, store: TimelineStore, phones: Path, plan: FleetPlan
@@ -124,12 +122,12 @@ class _Lives:
         key = self._keys.key(owner.phone, owner.user)
         if key in self._store:
             return lambda: self._store.life(key)
-        with _of_use(owner.phone):
+        with _explaining_errors(owner.phone):
             future = self._processes.submit(run_device, owner, self._phones / key[:24], self._plan)
         return lambda: self._finish(owner, key, future)
 
     def _finish(self, owner: Owner, key: str, future: Future[Result]) -> Result:
-        with _of_use(owner.phone):
+        with _explaining_errors(owner.phone):
             result = future.result()
         if isinstance(result, DeviceTimeline):
             self._store.add(key, result)
@@ -137,8 +135,8 @@ class _Lives:
 
 
 @contextlib.contextmanager
-def _of_use(phone: int) -> Iterator[None]:
-    """Says what to do where a phone cannot live through no fault of its own."""
+def _explaining_errors(phone: int) -> Iterator[None]:
+    """Turns failures of the machine, which no user's data caused, into errors that say what to do."""
     try:
         yield
     except BrokenProcessPool as error:
@@ -152,7 +150,7 @@ def _of_use(phone: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _phones(path: Path) -> Iterator[Path]:
-    """An empty folder for the phones that live just now; a killed run's goes first, and all in the end."""
+    """An empty folder for the phones that are open; removes what a killed run left, and everything at the end."""
     shutil.rmtree(path, ignore_errors=True)
     try:
         path.mkdir(mode=0o700)
