@@ -13,7 +13,6 @@ from federated.data.client_batches import Batches, batches
 from federated.evaluation import shared_model
 from federated.job import PersonalizationConfig
 from federated.personalization.method import ClientText, Method, MethodContext, SharedModel, Structure
-from federated.personalization.personalization_process import as_base
 from federated.runtime.tff_types import batch_type, type_of
 from keyboard_model.batching.adaptation_window import AdaptationWindow
 from keyboard_model.model import adapter as adapters
@@ -70,7 +69,7 @@ def build(
         held_out: tf.data.Dataset,
         test_data: tf.data.Dataset,
     ) -> collections.OrderedDict:
-        shared = as_base(base)
+        shared = SharedModel.from_tff(base)
         personal = method.personalize(shared, server, client, ClientText(learnt, held_out), plan)
         found = collections.OrderedDict(
             adapter=collections.OrderedDict(personal.adapter._asdict()), personal=tallied(*personal, test_data)

@@ -23,7 +23,6 @@ import tensorflow_federated as tff
 
 from federated.heterogeneity.evidence import Evidence, signal
 from federated.personalization.method import SharedModel
-from federated.personalization.personalization_process import as_base
 from federated.runtime.tff_types import batch_type, type_of
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
@@ -107,7 +106,7 @@ def build(base: SharedModel, batch: int, window: int, bos: int) -> GradientProce
 
     @tff.tensorflow.computation(kind, data, data)
     def local(base: Any, first: tf.data.Dataset, second: tf.data.Dataset) -> collections.OrderedDict:
-        shared = as_base(base)
+        shared = SharedModel.from_tff(base)
         pieces, losses, halves = zip(*(_half(shared, half, bos) for half in (first, second)), strict=True)
         sums = _sums_of(pieces, halves)
         row = collections.OrderedDict(

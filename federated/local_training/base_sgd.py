@@ -51,6 +51,27 @@ def base_step(parameters: Parameters, slope: Gradients, rate: float, clip: float
     return sgd_step(parameters, slope.parameters, [rate] * len(parameters), clip)
 
 
+class BaseTrainResult(NamedTuple):
+    """Shared layers after their steps; `loss_sum` in nats over `targets` counted targets, each before its step."""
+
+    parameters: Parameters
+    loss_sum: tf.Tensor
+    targets: tf.Tensor
+
+
+def base_steps(
+    parameters: Parameters, adapter: AdapterTensors, batches: tf.data.Dataset, rate: float, clip: float, bos: int
+) -> BaseTrainResult:
+    """One `base_step` a batch, in order, under an adapter that stays as it is."""
+
+    def step(state: BaseTrainResult, batch: Batch) -> BaseTrainResult:
+        slope = gradient(state.parameters, adapter, batch, bos)
+        moved = base_step(state.parameters, slope, rate, clip)
+        return BaseTrainResult(moved, state.loss_sum + slope.loss_sum, state.targets + slope.targets)
+
+    return batches.reduce(BaseTrainResult(parameters, tf.constant(0.0), tf.constant(0.0)), step)
+
+
 def subtract(first: Parameters, second: Parameters) -> Parameters:
     """First minus second."""
     return Parameters(*(one - other for one, other in zip(first, second, strict=True)))

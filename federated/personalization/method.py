@@ -75,6 +75,11 @@ class SharedModel(NamedTuple):
     parameters: Parameters
     adapter: AdapterTensors
 
+    @classmethod
+    def from_tff(cls, value: Any) -> SharedModel:
+        """A shared model as TFF hands it to a computation, in its own tuples again."""
+        return cls(Parameters(*value[0]), AdapterTensors(*value[1]))
+
 
 def start_from(job: Job, parameters: Parameters) -> SharedModel:
     """What a job's methods start from: a trained model, and the adapter that its seed draws."""

@@ -21,8 +21,6 @@ from federated.aggregation import q_fed_avg
 from federated.aggregation.quantized_mean import quantized_mean
 from federated.personalization.method import Method, MethodContext, SharedModel, Structure
 from federated.runtime.tff_types import batch_type, type_of
-from keyboard_model.model.adapter import AdapterTensors
-from keyboard_model.model.cifg_lstm import Parameters
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ def build(method: Method, base: SharedModel, plan: MethodContext) -> Personaliza
 
     @tff.tensorflow.computation(base_type, server_type, client_type, data)
     def local(base: Any, server: Any, client: Any, batches: tf.data.Dataset) -> collections.OrderedDict:
-        made = work(as_base(base), server, client, batches, plan)
+        made = work(SharedModel.from_tff(base), server, client, batches, plan)
         finite = tf.reduce_all(
             [tf.reduce_all(tf.math.is_finite(part)) for part in tf.nest.flatten((made.update, made.client))]
         )
@@ -125,8 +123,3 @@ def build(method: Method, base: SharedModel, plan: MethodContext) -> Personaliza
     return PersonalizationProcess(
         initialize, next_round, lambda state: tf.nest.map_structure(np.asarray, state["server"])
     )
-
-
-def as_base(value: Any) -> SharedModel:
-    """A base as TFF hands it over, in its own tuples again."""
-    return SharedModel(Parameters(*value[0]), AdapterTensors(*value[1]))

@@ -32,7 +32,6 @@ from federated.personalization.method import (
     Range,
     SharedModel,
 )
-from federated.personalization.personalization_process import as_base
 from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.model.cifg_lstm import Parameters
 
@@ -88,7 +87,7 @@ def local(
             state.targets + slope.targets,
         )
 
-    shared = as_base(server).parameters
+    shared = SharedModel.from_tff(server).parameters
     end = batches.reduce(_Round(shared, AdapterTensors(*client), tf.constant(0.0), tf.constant(0.0)), step)
     return ClientUpdate(base_sgd.subtract(shared, end.parameters), end.targets, end.adapter, end.loss_sum, end.targets)
 
@@ -96,7 +95,7 @@ def local(
 def aggregate(server: SharedModel, mean: Any, plan: MethodContext) -> SharedModel:
     """The shared layers move; the personal layers' start does not."""
     rate = plan.config.federated.server_learning_rate
-    shared, start = as_base(server)
+    shared, start = SharedModel.from_tff(server)
     return SharedModel(Parameters(*(value - rate * step for value, step in zip(shared, mean, strict=True))), start)
 
 
@@ -104,7 +103,7 @@ def personalize(
     base: SharedModel, server: SharedModel, client: AdapterTensors, text: ClientText, plan: MethodContext
 ) -> PersonalModel:
     """K steps on the client's personal layers, pulled to what all of them start from; the shared layers stay."""
-    shared, start = as_base(server)
+    shared, start = SharedModel.from_tff(server)
     adapter = adapter_sgd.personal_steps(shared, AdapterTensors(*client), start, text.learnt, plan.config, plan.bos)
     return PersonalModel(shared, adapter)
 

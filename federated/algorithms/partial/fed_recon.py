@@ -16,14 +16,11 @@ rates of the bias's own, which the phone has: the maths would stand twice.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 import tensorflow as tf
 
 from federated.algorithms.partial.fed_per import SHARED_LAYERS_SPACE, SharedLayersOptions
 from federated.local_training import adapter_sgd, base_sgd
-from federated.local_training.adapter_sgd import Batch
 from federated.personalization.method import (
     ClientText,
     ClientUpdate,
@@ -38,14 +35,6 @@ from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.model.cifg_lstm import Parameters
 
 
-class _Round(NamedTuple):
-    """Where a client is on its query batches."""
-
-    parameters: Parameters
-    loss_sum: tf.Tensor
-    targets: tf.Tensor
-
-
 def server(base: SharedModel, plan: MethodContext) -> Parameters:
     """The shared layers, at first the base's."""
     return base.parameters
@@ -58,20 +47,15 @@ def local(
     shared = Parameters(*server)
     half = batches.reduce(np.int64(0), lambda number, batch: number + 1) // 2
     own = reconstructed(base, shared, batches.take(half), plan)
-
-    def step(state: _Round, batch: Batch) -> _Round:
-        slope = base_sgd.gradient(state.parameters, own, batch, plan.bos)
-        moved = base_sgd.base_step(state.parameters, slope, plan.options.base_learning_rate, plan.config.clip)
-        return _Round(moved, state.loss_sum + slope.loss_sum, state.targets + slope.targets)
-
-    end = batches.skip(half).reduce(_Round(shared, tf.constant(0.0), tf.constant(0.0)), step)
+    rate, clip = plan.options.base_learning_rate, plan.config.clip
+    end = base_sgd.base_steps(shared, own, batches.skip(half), rate, clip, plan.bos)
     return ClientUpdate(base_sgd.subtract(shared, end.parameters), end.targets, client, end.loss_sum, end.targets)
 
 
 def reconstructed(
     base: SharedModel, shared: Parameters, batches: tf.data.Dataset, plan: MethodContext
 ) -> AdapterTensors:
-    """The personal layers of whoever typed these batches; without any, the start."""
+    """The personal layers fitted to these batches; without any, the start."""
     start = base.adapter
     return adapter_sgd.personal_steps(shared, start, start, batches, plan.config, plan.bos)
 

@@ -1,0 +1,95 @@
+"""pFedMe: the server's adapter moves towards each client's solution of a problem that is pulled back to it.
+
+    θ_k = argmin_θ  L_k(θ) + λ/2·‖θ − w_k‖²      approximately, by K proximal steps on one batch
+    w_k ← w_k − η·λ·(w_k − θ_k)                  once a batch
+    w ← (1 − β)·w + β·(mean of w_k)              on the server
+
+Dinh et al. 2020 (arXiv:2006.08848), Algorithm 1 and equation 3: w_k − θ_k, times λ, is the gradient of the Moreau
+envelope of L_k. λ is the plan's `proximal`, β its `server_learning_rate`, and K steps use the plan's learning rates.
+η·λ counts as 1 at most, where w_k becomes θ_k: beyond it the step would overshoot. λ = 0 leaves the server's adapter
+as it is. A client keeps nothing between rounds: its personal model is θ_k, solved anew from w on its own text.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+from pydantic import Field
+
+from federated.algorithms.fine_tuning import FINE_TUNING_SEARCH_SPACE
+from federated.algorithms.regularized import personal_adapter
+from federated.job import NotNegative
+from federated.local_training import adapter_sgd
+from federated.local_training.adapter_sgd import Batch, TrainResult
+from federated.personalization.method import (
+    Choice,
+    ClientText,
+    ClientUpdate,
+    Method,
+    MethodContext,
+    Options,
+    PersonalModel,
+    Range,
+    SharedModel,
+    Structure,
+)
+from keyboard_model.model import adapter as adapters
+from keyboard_model.model import cifg_lstm
+from keyboard_model.model.adapter import AdapterTensors
+
+
+class PFedMeOptions(Options):
+    """How a client moves in its round.
+
+    inner_steps: K, proximal steps on each batch; 1 = a single one.
+    outer_rate: η of the step towards θ; 0 = the server's adapter stays.
+    """
+
+    inner_steps: int = Field(5, ge=1, le=50)
+    outer_rate: NotNegative = 1.0
+
+
+def local(
+    base: SharedModel, server: AdapterTensors, client: Structure, batches: tf.data.Dataset, plan: MethodContext
+) -> ClientUpdate:
+    """One outer step a batch; clients with anything to learn from count alike in the mean, as in the paper."""
+    rates = adapter_sgd.step_sizes(plan.config)
+    share = min(plan.options.outer_rate * plan.config.proximal, 1.0)
+
+    def step(state: TrainResult, batch: Batch) -> TrainResult:
+        flat, targets = adapter_sgd.features(base.parameters, batch, plan.bos)
+        theta, loss = adapters.step(base.parameters, state.adapter, state.adapter, flat, targets, rates)
+        for _ in range(plan.options.inner_steps - 1):
+            theta, _ = adapters.step(base.parameters, theta, state.adapter, flat, targets, rates)
+        moved = adapter_sgd.interpolate(theta, state.adapter, share)
+        number = cifg_lstm.counted_targets(targets)
+        return TrainResult(moved, state.loss_sum + loss * number, state.targets + number)
+
+    received = AdapterTensors(*server)
+    end = batches.reduce(TrainResult(received, tf.constant(0.0), tf.constant(0.0)), step)
+    weight = tf.minimum(end.targets, 1.0)
+    return ClientUpdate(adapter_sgd.subtract(received, end.adapter), weight, client, end.loss_sum, end.targets)
+
+
+def personalize(
+    base: SharedModel, server: AdapterTensors, client: Structure, text: ClientText, plan: MethodContext
+) -> PersonalModel:
+    """θ by K steps from the server's adapter, each pulled to it by λ."""
+    return personal_adapter.personalize(base, server, server, text, plan)
+
+
+METHOD = Method(
+    name="pfedme",
+    title="pFedMe",
+    paper="Dinh et al. 2020, arXiv:2006.08848, Algorithm 1",
+    personalize=personalize,
+    phone=personal_adapter.phone,
+    local=local,
+    server=personal_adapter.server,
+    options=PFedMeOptions,
+    space={
+        **FINE_TUNING_SEARCH_SPACE,
+        "proximal": Range(1e-2, 10.0, log=True),
+        "options.outer_rate": Range(0.1, 10.0, log=True),
+        "federated.server_learning_rate": Choice((0.3, 1.0)),
+    },
+)
