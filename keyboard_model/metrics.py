@@ -1,9 +1,9 @@
-"""What Thumbprint measures: words suggested, characters saved, and how both spread over people.
+"""Metrics: recall@k of suggested words, keystroke savings, and their distribution over users.
 
-The unit is the word (see `keyboard_model.text.units`). A word costs len(word) + 1 characters, its space
-included; a tap on a suggestion types the whole word and its space. Every word counts, a word the
-model does not know too: it is a miss when it is not suggested. Figures are taken per user first and
-then over users (Wang et al. 2019), because a mean over words hides whom personalization hurts.
+The unit is the word (see `keyboard_model.text.units`). A word costs len(word) + 1 characters, including its space; a
+tap on a suggestion types the whole word and its space. Every word counts, including words unknown to the model: a word
+that is not suggested is a miss. Figures are computed per user first and then over users (Wang et al. 2019), because a
+mean over words hides the users whom personalization hurts.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-HELPED = 0.02  # a gain in recall_at_3 from which a person can notice it
+HELPED = 0.02  # smallest gain in recall_at_3 that a user can notice
 
 
 def _share(part: int, whole: int) -> float:
@@ -25,11 +25,11 @@ class WordCounts:
     """Counts over words; add them up, then read the shares.
 
     Attributes:
-        words: Words the keyboard was asked for.
-        hits_at_1: Of them, suggested first before anything of them was typed.
-        hits_at_3: Of them, among the three suggestions before anything of them was typed.
-        characters: Characters of these words, a space each included.
-        characters_saved: Of them, not typed thanks to taps.
+        words: Words for which the keyboard was queried.
+        hits_at_1: Words that were the first suggestion before any of their letters was typed.
+        hits_at_3: Words among the three suggestions before any of their letters was typed.
+        characters: Characters of these words, with one space each.
+        characters_saved: Characters that taps on suggestions saved.
     """
 
     words: int = 0
@@ -40,17 +40,17 @@ class WordCounts:
 
     @property
     def recall_at_1(self) -> float:
-        """Share of words suggested first, 0..1; 0 when there were no words."""
+        """Share of words suggested first, 0..1; 0 without words."""
         return _share(self.hits_at_1, self.words)
 
     @property
     def recall_at_3(self) -> float:
-        """Share of words among the three suggestions, 0..1; 0 when there were no words."""
+        """Share of words among the three suggestions, 0..1; 0 without words."""
         return _share(self.hits_at_3, self.words)
 
     @property
     def keystroke_savings(self) -> float:
-        """Share of characters not typed, 0..1; 0 when there were no words."""
+        """Share of characters not typed, 0..1; 0 without words."""
         return _share(self.characters_saved, self.characters)
 
     def __add__(self, other: WordCounts) -> WordCounts:
@@ -67,10 +67,10 @@ def count_word(word: str, suggested: Sequence[str], typed: int | None) -> WordCo
     """Returns the counts of one word.
 
     Args:
-        word: The word wanted.
-        suggested: What was suggested before anything of it was typed, best first.
-        typed: Characters typed when the word first showed (0 when it was among `suggested`);
-            None when it never did. A tap then saves len(word) - typed + 1 characters.
+        word: The word the user wants.
+        suggested: The suggestions before any letter was typed, best first.
+        typed: Characters typed when the word was first suggested (0 if it is in `suggested`);
+            None if it never was. A tap then saves len(word) - typed + 1 characters.
     """
     return WordCounts(
         words=1,
@@ -83,13 +83,13 @@ def count_word(word: str, suggested: Sequence[str], typed: int | None) -> WordCo
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """How one figure spreads over people; every field is None when there was nobody.
+    """Distribution of one figure over users; every field is None without users.
 
     Attributes:
-        mean: Over people, each counting once.
-        median: Half of the people have less.
-        p10: A tenth of the people have less (linear interpolation).
-        worst: The smallest.
+        mean: Mean over users, each counted once.
+        median: Half of the users have less.
+        p10: A tenth of the users have less (linear interpolation).
+        worst: The smallest value.
         std: Population standard deviation.
     """
 
@@ -101,7 +101,7 @@ class Spread:
 
 
 def spread(values: Iterable[float]) -> Spread:
-    """Returns the spread of one value a person; all None when there are none."""
+    """Returns the distribution of one value per user; every field is None without values."""
     x = np.fromiter(values, dtype=np.float64)
     if not x.size:
         return Spread(None, None, None, None, None)
@@ -115,21 +115,21 @@ def spread(values: Iterable[float]) -> Spread:
 
 
 def gains(personal: Sequence[float], shared: Sequence[float]) -> list[float]:
-    """Returns personal minus shared, a value a person, without the rounding noise of the subtraction.
+    """Returns personal minus shared for each user, rounded to remove the noise of the subtraction.
 
     Raises:
-        ValueError: the two are not of the same people (lengths differ).
+        ValueError: the lengths differ, so the two are not of the same users.
     """
     return [round(p - s, 12) for p, s in zip(personal, shared, strict=True)]
 
 
 def fraction_hurt(personal: Sequence[float], shared: Sequence[float]) -> float | None:
-    """Returns the share of people whose recall_at_3 fell below the shared model's; None for nobody."""
+    """Returns the share of users whose recall_at_3 is below the shared model's; None without users."""
     differences = gains(personal, shared)
     return sum(d < 0 for d in differences) / len(differences) if differences else None
 
 
 def fraction_helped(personal: Sequence[float], shared: Sequence[float]) -> float | None:
-    """Returns the share of people whose recall_at_3 rose by at least `HELPED`; None for nobody."""
+    """Returns the share of users whose recall_at_3 rose by at least `HELPED`; None without users."""
     differences = gains(personal, shared)
     return sum(d >= HELPED for d in differences) / len(differences) if differences else None

@@ -1,10 +1,10 @@
-"""What one user owns: a low-rank change of the features and a bias on the pieces.
+"""The adapter of one user: a low-rank change of the features and a bias on the pieces.
 
     logits = (p + p·A·B)·Eᵀ + d + bias          (LoRA: Hu et al. 2021, on the features before the softmax)
 
-The adapter is an argument of the model, never a variable inside it: one base serves any number of
-users. Its gradient is written by hand, so that the same few operations run in TFF, in TensorFlow and
-in TFLite, which has no gradient of its own.
+The adapter is an argument of the model, not a variable inside it, so one shared model serves any number of users. Its
+gradient is written by hand, so that the same few operations run in TFF, in TensorFlow and in TFLite, which has no
+automatic differentiation.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ def logits(parameters: Parameters, adapter: AdapterTensors, features: tf.Tensor)
 def gradient(
     parameters: Parameters, adapter: AdapterTensors, features: tf.Tensor, targets: tf.Tensor
 ) -> tuple[tf.Tensor, AdapterTensors]:
-    """Mean cross-entropy over the counted targets, and its gradient with respect to the adapter.
+    """Returns the mean cross-entropy over the counted targets and its gradient with respect to the adapter.
 
     Args:
         features: `[N,E]`, of the frozen base.
-        targets: `[N]` piece ids, `IGNORE` where nothing is to be learnt.
+        targets: `[N]` piece ids, `IGNORE` at positions that do not count.
 
     Returns:
-        The loss in nats (0 where no target counts), and the gradient.
+        The loss in nats (0 if no target counts) and the gradient.
     """
     counted = tf.cast(tf.not_equal(targets, IGNORE), tf.float32)
     share = counted / tf.maximum(tf.reduce_sum(counted), 1.0)
@@ -81,15 +81,15 @@ def step(
     targets: tf.Tensor,
     rates: StepSizes,
 ) -> tuple[AdapterTensors, tf.Tensor]:
-    """One local SGD step with a proximal pull to `anchor`: the phone's `adapt` and TFF's alike.
+    """Makes one local SGD step with a proximal pull to `anchor`; the phone's `adapt` and TFF share it.
 
         θ ← (θ − η·clip(∇L(θ)) + ηλ·θ_anchor) / (1 + ηλ)
 
-    The pull is taken implicitly, as the proximal operator of its term (Parikh and Boyd 2014, section
+    The pull is applied implicitly, as the proximal operator of its term (Parikh and Boyd 2014, section
     6.1.1): stable for every λ, where the explicit step θ − ηλ·(θ − θ_anchor) diverges past ηλ = 2.
 
     Returns:
-        The new adapter, and the loss before the step in nats.
+        The new adapter, and the loss in nats before the step.
     """
     loss, slope = gradient(parameters, adapter, features, targets)
     norm = tf.sqrt(sum(tf.reduce_sum(tf.square(part)) for part in slope))

@@ -1,8 +1,8 @@
-"""The next-word model's maths: pure functions on plain named tensors, written once.
+"""The next-word model: pure functions on named tensors.
 
 A CIFG-LSTM with a recurrent projection (Sak, Senior and Beaufays 2014; coupled gates as in Hard et
-al. 2018) over tied embeddings. TFF trains it, the exporter converts it and the tests check it, all
-through the functions of this file.
+al. 2018) with tied embeddings. Training in TFF, the exporter and the tests all use the functions of
+this file.
 
     z_t = x_t·W_x + p_{t-1}·W_h + b          split into forget f, candidate g, output o
     c_t = σ(f)·c_{t-1} + (1 − σ(f))·tanh(g)
@@ -34,14 +34,14 @@ class Parameters(NamedTuple):
 
 
 class State(NamedTuple):
-    """What the model remembers: `cell [B,H]`, `projection [B,E]`."""
+    """The recurrent state: `cell [B,H]`, `projection [B,E]`."""
 
     cell: tf.Tensor
     projection: tf.Tensor
 
 
 def init(vocab: int, embedding: int, cells: int, seed: int) -> Parameters:
-    """Returns fresh parameters as float32 NumPy arrays, the same for the same seed.
+    """Returns initial parameters as float32 NumPy arrays; equal seeds give equal parameters.
 
     The forget gate starts open (bias 1; Jozefowicz et al. 2015).
     """
@@ -63,7 +63,7 @@ def init(vocab: int, embedding: int, cells: int, seed: int) -> Parameters:
 
 
 def zero_state(batch: int, parameters: Parameters) -> State:
-    """Returns the state before a message."""
+    """Returns the state before a message: zeros."""
     cells, embedding = parameters.w_p.shape
     return State(tf.zeros([batch, cells]), tf.zeros([batch, embedding]))
 
@@ -77,7 +77,7 @@ def _cell(z: tf.Tensor, cell: tf.Tensor) -> tuple[tf.Tensor, tuple[tf.Tensor, ..
 
 
 def step(parameters: Parameters, tokens: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
-    """Reads one token. `tokens [B]` -> features `[B,E]` and the new state."""
+    """Reads one token of each message. `tokens [B]` -> features `[B,E]` and the new state."""
     x = tf.gather(parameters.embedding, tokens)
     z = tf.matmul(x, parameters.w_x) + tf.matmul(state.projection, parameters.w_h) + parameters.b
     cell, (_, _, output, squashed) = _cell(z, state.cell)
@@ -89,8 +89,8 @@ def step(parameters: Parameters, tokens: tf.Tensor, state: State) -> tuple[tf.Te
 def _recurrence(z_x: tf.Tensor, keep: tf.Tensor, w_h: tf.Tensor, w_p: tf.Tensor) -> tuple[tf.Tensor, object]:
     """Unrolls the cell over time: `z_x [T,B,3H]`, `keep [T,B,1]` (0 forgets the past) -> `[T,B,E]`.
 
-    The gradient is written by hand: it is autodiff's to rounding (a test holds it to that), and the
-    weights' gradients are one matrix product over all steps instead of one a step.
+    The gradient is written by hand: it equals automatic differentiation up to rounding (a test checks this), and
+    computes each weight gradient in one matrix product over all steps instead of one product per step.
     """
     steps, batch = z_x.shape[0], tf.shape(z_x)[1]
     cells, embedding = w_p.shape
@@ -140,8 +140,8 @@ def _recurrence(z_x: tf.Tensor, keep: tf.Tensor, w_h: tf.Tensor, w_p: tf.Tensor)
 def unroll(parameters: Parameters, tokens: tf.Tensor, bos: int) -> tf.Tensor:
     """Reads whole windows from a zero state. `tokens [B,T]`, T static -> features `[B,T,E]`.
 
-    A `bos` token inside a window begins another message: the past is forgotten there, so messages
-    packed into one window give exactly what each gives alone.
+    A `bos` token inside a window starts another message and resets the state, so messages packed into one window
+    give exactly the same features as single messages.
     """
     by_time = tf.transpose(tokens)
     keep = tf.cast(tf.not_equal(by_time[:, :, tf.newaxis], bos), tf.float32)
@@ -158,12 +158,12 @@ def logits(parameters: Parameters, features: tf.Tensor) -> tf.Tensor:
 
 
 def counted_targets(targets: tf.Tensor) -> tf.Tensor:
-    """How many of the targets count, as a float32 scalar."""
+    """Returns the number of targets that count, as a float32 scalar."""
     return tf.reduce_sum(tf.cast(tf.not_equal(targets, IGNORE), tf.float32))
 
 
 def token_losses(scores: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
-    """Cross-entropy per target in nats, 0 where the target is `IGNORE`. `[N,V]`, `[N]` -> `[N]`."""
+    """Returns the cross-entropy of each target in nats, 0 at `IGNORE`. `[N,V]`, `[N]` -> `[N]`."""
     counted = tf.cast(tf.not_equal(targets, IGNORE), scores.dtype)
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=tf.maximum(targets, 0), logits=scores)
     return losses * counted

@@ -1,16 +1,15 @@
-"""Interpolated Kneser-Ney smoothing of pooled counts, with n-grams that few people typed left out.
+"""Interpolated Kneser-Ney smoothing of pooled counts, without the n-grams that few clients typed.
 
 Chen and Goodman (1999), "An empirical study of smoothing techniques for language modeling", equations
 22-24, one discount an order (Ney, Essen and Kneser 1994):
 
     share(h,w) = max(c(h,w) − D, 0) / Σ c(h,·)            D = n1 / (n1 + 2·n2), n_r: n-grams that count r
 
-c: how often a trigram was typed; of lower orders, how many different pieces came before the n-gram. The
-level below the unigrams is uniform.
+c is the count of a trigram; for lower orders, it is the number of different pieces before the n-gram. The level below
+the unigrams is uniform.
 
-An n-gram is kept if at least `min_clients` people typed it. Counts, totals and discounts are those of all
-n-grams, so the ones left out give their share to the level below: what is published of them is how much
-they are together, never which they are.
+An n-gram is kept if at least `min_clients` clients typed it. Counts, totals and discounts include all n-grams, so the
+shares of omitted n-grams go to the level below: their total share is published, but not which n-grams they are.
 """
 
 from __future__ import annotations
@@ -29,13 +28,13 @@ Floats64 = npt.NDArray[np.float64]
 
 _PIECE = 1 << 16
 UNIGRAM, BIGRAM, TRIGRAM = (order * _PIECE**3 for order in (1, 2, 3))
-"""What a key of each order begins with."""
+"""Offsets of the keys of each order."""
 
 
 class NgramCounts(NamedTuple):
-    """N-grams of all three orders over clients, `[n]` int64 each, none twice.
+    """Distinct n-grams of all three orders over clients, `[n]` int64 each.
 
-    keys: see `ngram_keys`. counts: how often it was typed. clients: by how many.
+    keys: see `ngram_keys`. counts: how often each was typed. clients: how many clients typed it.
     """
 
     keys: Ints
@@ -44,7 +43,7 @@ class NgramCounts(NamedTuple):
 
 
 def ngram_occurrences(message: Encoded) -> Iterator[tuple[int, int, int]]:
-    """Yields (older, newer, piece) for each piece of a word; BOS, a message's first id, stands before it, too."""
+    """Yields (older, newer, piece) for each piece of a word; missing context is BOS, the message's first id."""
     ids = [message.ids[0], *message.ids]
     for position, word in enumerate(message.word_of):
         if word >= 0:
@@ -52,13 +51,19 @@ def ngram_occurrences(message: Encoded) -> Iterator[tuple[int, int, int]]:
 
 
 def ngram_keys(older: Any, newer: Any, piece: Any) -> tuple[Any, Any, Any]:
-    """Returns the keys of the unigrams, bigrams and trigrams that end in `piece`: int64, NumPy's or TensorFlow's."""
+    """Returns the keys of the unigrams, bigrams and trigrams that end in `piece`: int64, in NumPy or TensorFlow."""
     bigram = newer * _PIECE + piece
     return UNIGRAM + piece, BIGRAM + bigram, TRIGRAM + older * _PIECE**2 + bigram
 
 
 def kneser_ney(pooled: NgramCounts, vocab: int, min_clients: int) -> NgramTable:
-    """Returns the model of pooled counts: those of every trigram typed, and the bigrams and unigrams in them."""
+    """Returns the smoothed model of `pooled`, which has all typed trigrams and the bigrams and unigrams in them.
+
+    Args:
+        pooled: Counts over all clients.
+        vocab: Number of pieces.
+        min_clients: Fewest clients of a published n-gram.
+    """
     order = np.argsort(pooled.keys)
     all_keys, counts, clients = (part[order] for part in pooled)
     bounds = np.searchsorted(all_keys, [UNIGRAM, BIGRAM, TRIGRAM, TRIGRAM + UNIGRAM])
@@ -79,7 +84,7 @@ def _pieces(found: Ints) -> tuple[Ints, Ints, Ints]:
 
 
 def _predecessors(higher: Ints, lower_keys: int) -> Ints:
-    """How many different pieces stood before each n-gram of the order below, those in ascending order."""
+    """Returns the number of different predecessors of each n-gram of the lower order, in ascending order of keys."""
     return np.asarray(np.unique(higher % lower_keys, return_counts=True)[1], np.int64)
 
 

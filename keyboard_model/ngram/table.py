@@ -1,13 +1,11 @@
-"""A trigram model over pieces as a phone keeps it: shares by context, and what is left for the level below.
+"""The trigram model over pieces that a phone stores: shares by context, and the rest for the level below.
 
     p1(w)   = unigram[w]
     p2(w|v) = share(v,w)   + left(v)·p1(w)
     p3(w|uv) = share(uv,w) + left(uv)·p2(w|v)          left(h) = 1 − Σ share(h,·), 1 for a context not kept
 
-Interpolated models all have this form (Chen and Goodman 1999, eq. 22); `kneser_ney` estimates one. What is
-left is computed, not stored, so a distribution sums to 1 whatever n-grams were left out.
-
-The n-grams of one order on a phone: followers by context, and what a context leaves to the order below.
+All interpolated models have this form (Chen and Goodman 1999, eq. 22); `kneser_ney` estimates one. left(h) is
+computed, not stored, so each distribution sums to 1, whichever n-grams were omitted.
 """
 
 from __future__ import annotations
@@ -22,15 +20,15 @@ import safetensors.numpy
 from safetensors import SafetensorError
 
 SLACK = 1e-3
-"""How far from 1 a stored distribution's sum may be: rounding is far below it."""
+"""Tolerance of the sum of a stored distribution; rounding errors are far smaller."""
 PARTS = {"contexts": np.uint32, "starts": np.uint32, "pieces": np.uint16, "shares": np.float16}
-"""What is stored of a level."""
+"""The stored tensors of a level."""
 
 Floats = npt.NDArray[np.float32]
 
 
 class NgramError(ValueError):
-    """These are no n-grams that can be used; the message says why."""
+    """The n-grams cannot be used; the message says why."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,9 +36,9 @@ class Level:
     """The n-grams of one order, by context.
 
     contexts `[C]` uint32: ascending; `newer` for bigrams, `contexts_of(older, newer)` for trigrams.
-    starts `[C+1]` uint32: where a context's followers lie in the next two.
-    pieces `[n]` uint16, shares `[n]` float16: the followers, ascending in a context, and their shares.
-    left `[C]` float32: what a context leaves to the level below.
+    starts `[C+1]` uint32: where each context's followers start in `pieces` and `shares`.
+    pieces `[n]` uint16, shares `[n]` float16: the followers, ascending in each context, and their shares.
+    left `[C]` float32: the share that each context leaves to the level below.
     """
 
     contexts: npt.NDArray[np.uint32]
@@ -57,9 +55,9 @@ class Level:
 
     @classmethod
     def of(cls, contexts: npt.ArrayLike, pieces: npt.ArrayLike, shares: npt.ArrayLike) -> Level:
-        """Lays n-grams out. All `[n]`, in any order, none twice; shares are rounded down, never to more than 1 in all.
+        """Builds a level from distinct n-grams, `[n]` each, in any order.
 
-        Those whose share rounds to nothing are left out.
+        Shares are rounded down, so that they never sum to more than 1. N-grams whose share rounds to 0 are omitted.
         """
         context, piece, exact = np.asarray(contexts, np.uint32), np.asarray(pieces, np.uint16), np.asarray(shares)
         rounded = _rounded_down(exact)
@@ -69,26 +67,26 @@ class Level:
         return cls(found, np.append(starts, len(order)).astype(np.uint32), piece[order], rounded[order])
 
     def spread(self, below: Floats, context: int) -> None:
-        """Turns the distribution of the level below, in place, into that after `context`."""
-        position = int(self.contexts.searchsorted(np.uint32(context)))  # of its own type: any other copies the array
+        """Turns the distribution of the level below into that after `context`, in place. `[V]`"""
+        position = int(self.contexts.searchsorted(np.uint32(context)))  # another type would copy the array
         if position < len(self.contexts) and self.contexts[position] == context:
             followers = slice(self.starts[position], self.starts[position + 1])
             below *= self.left[position]
             below[self.pieces[followers]] += self.shares[followers]
 
     def tensors(self, name: str) -> dict[str, npt.NDArray[Any]]:
-        """What is stored of it, by the names it is stored under."""
+        """Returns the stored tensors by name."""
         return {f"{name}.{part}": getattr(self, part) for part in PARTS}
 
 
 def read_level(tensors: Mapping[str, npt.NDArray[Any]], name: str, vocab: int, contexts: int) -> Level:
-    """Returns the level stored under `name`, all of it there, in order and each n-gram once.
+    """Returns the level stored under `name`, after checking that it is complete, ordered and without duplicates.
 
     Args:
-        contexts: how many contexts are possible.
+        contexts: Number of possible contexts.
 
     Raises:
-        NgramError: it is damaged.
+        NgramError: the level is damaged.
     """
     parts = {part: tensors[f"{name}.{part}"] for part in PARTS}
     context, piece, share = (parts[part].astype(np.float64) for part in ("contexts", "pieces", "shares"))
@@ -105,7 +103,7 @@ def read_level(tensors: Mapping[str, npt.NDArray[Any]], name: str, vocab: int, c
         and np.isfinite(share).all()
     )
     if not whole or (level := Level(**parts)).left.min(initial=0.0) < -SLACK:
-        raise NgramError(f"the n-grams are damaged: their {name} make no distribution")
+        raise NgramError(f"the n-grams are damaged: their {name} are not a distribution")
     return level
 
 
@@ -121,13 +119,13 @@ MAX_VOCAB = 65536
 
 
 def contexts_of(older: Any, newer: Any, vocab: int) -> Any:
-    """Returns a trigram's contexts as one number each."""
+    """Returns the context of a trigram as one number."""
     return older * vocab + newer
 
 
 @dataclass(frozen=True, eq=False)
 class NgramTable:
-    """`unigram [V]` float32, the distribution without a context; the higher orders. Never written to."""
+    """`unigram [V]` float32, the distribution without a context, and the higher orders; immutable."""
 
     unigram: Floats
     bigrams: Level
@@ -135,7 +133,7 @@ class NgramTable:
 
     @classmethod
     def empty(cls, vocab: int) -> NgramTable:
-        """One that knows nothing: every piece alike."""
+        """Returns a table without n-grams: every piece is equally likely."""
         return cls(np.full(vocab, 1.0 / vocab, np.float32), Level.of([], [], []), Level.of([], [], []))
 
     @property
@@ -143,24 +141,24 @@ class NgramTable:
         return len(self.unigram)
 
     def distribution(self, older: int, newer: int) -> Floats:
-        """Returns the probability of each piece after the last two, BOS standing for what is not there. `[V]`, own."""
+        """Returns the probability of each piece after the last two; missing ones are BOS. `[V]`, a copy."""
         after = self.unigram.copy()
         self.bigrams.spread(after, newer)
         self.trigrams.spread(after, contexts_of(older, newer, self.vocab))
         return after
 
     def to_bytes(self) -> bytes:
-        """Returns the table as safetensors; the same table gives the same bytes."""
+        """Returns the table as safetensors; equal tables give equal bytes."""
         return safetensors.numpy.save(
             {"unigram": self.unigram} | self.bigrams.tensors("bigrams") | self.trigrams.tensors("trigrams")
         )
 
     @classmethod
     def from_bytes(cls, data: bytes) -> NgramTable:
-        """Reads what `to_bytes` made.
+        """Reads the result of `to_bytes`.
 
         Raises:
-            NgramError: it is something else, or damaged.
+            NgramError: the bytes are something else, or damaged.
         """
         try:
             tensors = safetensors.numpy.load(data)
@@ -170,9 +168,9 @@ class NgramTable:
         if {name: (found.dtype, found.ndim) for name, found in tensors.items()} != {
             name: (np.dtype(kind), 1) for name, kind in (kinds | {"unigram": np.float32}).items()
         }:
-            raise NgramError("these are no n-grams: other tensors are in the file")
+            raise NgramError("this is not an n-gram file: it has other tensors")
         unigram, vocab = tensors["unigram"], len(tensors["unigram"])
         if not (vocab <= MAX_VOCAB and (unigram >= 0).all() and abs(unigram.sum() - 1.0) < SLACK):
-            raise NgramError("the n-grams are damaged: their unigrams make no distribution")
+            raise NgramError("the n-grams are damaged: their unigrams are not a distribution")
         levels = (read_level(tensors, "bigrams", vocab, vocab), read_level(tensors, "trigrams", vocab, vocab * vocab))
         return cls(unigram, *levels)

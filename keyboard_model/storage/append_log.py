@@ -1,4 +1,4 @@
-"""A file of lines that only grows: what was appended is on disk, and a line that a crash cut short is dropped."""
+"""An append-only file of lines: appended lines are synced to disk, and a line truncated by a crash is dropped."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 
 
 class AppendLog:
-    """Opened, and made where missing, for its owner alone: such files speak of single people."""
+    """An append-only file, created if missing; only its owner can read it, because it describes single users."""
 
     def __init__(self, path: Path, error: type[ValueError]) -> None:
-        """Args: error: raised in the place of an OSError, here and by `append`, with a message that names the file."""
+        """Args: error: raised instead of OSError, here and by `append`; its message names the file."""
         self._path, self._error = path, error
         try:
             self._file = os.fdopen(os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600), "r+b", buffering=0)
@@ -21,7 +21,7 @@ class AppendLog:
             raise self._failed(fault) from fault
 
     def lines(self) -> Iterator[tuple[int, bytes]]:
-        """Yields each line with the byte at which it begins, and cuts off at the end what is no whole line."""
+        """Yields each line with its byte offset, then truncates an incomplete line at the end of the file."""
         whole = 0
         with open(self._file.fileno(), "rb", closefd=False) as reader:
             reader.seek(0)
@@ -33,21 +33,21 @@ class AppendLog:
         self._file.truncate(whole)
 
     def line(self, begins: int) -> bytes:
-        """Reads the line that begins at this byte."""
+        """Reads the line at this byte offset."""
         with open(self._file.fileno(), "rb", closefd=False) as reader:
             reader.seek(begins)
             return reader.readline()
 
     def append(self, line: bytes) -> int:
-        """Appends a line, given without its end, at once and for good. Returns the byte at which it begins.
+        """Appends `line`, given without a newline, and syncs it to disk. Returns its byte offset.
 
         Raises:
-            error: the disk is full or gone; what was there stays.
+            error: the disk is full or unavailable; the file is unchanged.
         """
         begins = self._file.seek(0, os.SEEK_END)
         left = memoryview(line + b"\n")
         try:
-            while left:  # a disk that is nearly full takes a part before it refuses
+            while left:  # an almost full disk accepts a part before it fails
                 left = left[self._file.write(left) :]
             os.fsync(self._file.fileno())
         except OSError as fault:
@@ -57,7 +57,7 @@ class AppendLog:
         return begins
 
     def fileno(self) -> int:
-        """The open file's descriptor, for a lock on it."""
+        """Returns the descriptor of the open file, to lock it."""
         return self._file.fileno()
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""A file appears whole or not at all, whatever instant the process or the machine dies at."""
+"""Writes files atomically: a crash of the process or the machine leaves the old or the new content."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from pathlib import Path
 
 
 def atomic_write(path: Path, data: bytes) -> None:
-    """Replaces `path` by `data`, readable by everybody: a reader sees the old content or the new.
+    """Replaces the content of `path` by `data`, readable by all users.
 
     Raises:
-        OSError: the disk is full or the folder cannot be written; `path` is as it was.
+        OSError: the disk is full or the folder cannot be written; `path` is unchanged.
     """
     _replace(path, data, 0o644)
 
 
 def atomic_write_private(path: Path, data: bytes) -> None:
-    """The same, readable by its owner only: for what people typed and what was learnt from it."""
+    """Like `atomic_write`, but readable by its owner only: for typed text and what was learnt from it."""
     _replace(path, data, 0o600)
 
 
@@ -39,7 +39,7 @@ def _replace(path: Path, data: bytes, mode: int) -> None:
 
 
 def fsync_path(path: Path) -> None:
-    """Makes durable what a file holds, or the renames and deletions in a folder."""
+    """Syncs a file's content, or the renames and deletions in a folder, to disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

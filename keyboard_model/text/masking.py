@@ -1,9 +1,8 @@
-"""Parts of a text replaced by the placeholder: the model learns that something stood there, not what.
+"""Replaces parts of a text by a placeholder, so that the model does not learn them.
 
-What no keyboard may learn, whoever types it: numbers of four digits or more, e-mail addresses, URLs.
-
-Codes, card numbers and telephone numbers are numbers, also with spaces, hyphens, dots or slashes between
-their digits. A keyboard errs on the side of learning too little: `12.30` and `10/3/2015` go, too; `12:30` stays.
+Sensitive text is always masked: numbers of four digits or more, e-mail addresses and URLs. Codes, card numbers and
+telephone numbers count as numbers, also with spaces, hyphens, dots or slashes between their digits. The rules mask too
+much rather than too little: `12.30` and `10/3/2015` are masked, too; `12:30` is not.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ Span = tuple[int, int]
 
 
 def replace_spans(text: str, spans: Iterable[Span]) -> str:
-    """Returns `text` with a placeholder in place of each of these spans; those that touch or overlap share one."""
+    """Returns `text` with each span replaced by a placeholder; spans that touch or overlap share one."""
     made: list[str] = []
     end = 0
     for first, last in sorted(spans):
@@ -30,12 +29,12 @@ def replace_spans(text: str, spans: Iterable[Span]) -> str:
 
 
 def canonical_form(word: str) -> str:
-    """What two spellings of a word have in common: case and quotes around it are gone."""
+    """Returns the word in lower case and without quotes around it, to compare spellings."""
     return normalize(word).lower().strip("'")
 
 
 def mask_words(text: str, gone: Callable[[str], bool]) -> str:
-    """Returns `text`, every word of it that is `gone` (asked in its bare form) masked; untouched where none is."""
+    """Returns `text` with every word masked whose canonical form is `gone`; unchanged if there is none."""
     normal = normalize(text)
     spans = [
         (unit.start, unit.end)
@@ -46,9 +45,9 @@ def mask_words(text: str, gone: Callable[[str], bool]) -> str:
 
 
 MAX_DIGITS = 3
-"""Digits that a number may have and still be learnt."""
+"""Most digits of a number that is not masked."""
 
-# Each begins where its run of characters does, or at a literal: the time to search stays linear in the text.
+# Each alternative starts at the start of a run of characters or at a literal, so the search time is linear.
 _LOCAL = r"[\w.!#$%&'*+/=?^`{|}~-]"
 _DOMAINS = "com|org|net|edu|gov|mil|int|info|biz|io|app|dev|ly"
 _ADDRESS = re.compile(
@@ -64,7 +63,7 @@ _DIGIT_GROUPS = re.compile(r"(?<![\d:])\d+(?:[ \t\u00a0\u2009.,/()+\u2010-\u2015
 
 
 def mask_sensitive(text: str) -> str:
-    """Returns `text` with a placeholder in place of all that must not be learnt; untouched where nothing must."""
+    """Returns `text` with all sensitive parts masked; unchanged if there are none."""
     normal = normalize(text)
     found = normal
     if _PERHAPS_ADDRESS.search(normal):
@@ -79,7 +78,7 @@ def _groups(text: str) -> list[tuple[int, int]]:
 
 
 def _runs(text: str) -> list[tuple[int, int]]:
-    """Words with so many digits: long numbers, and codes such as `x7k2m94q`."""
+    """Returns the spans of words with too many digits: long numbers, and codes such as `x7k2m94q`."""
     return [
         (unit.start, unit.end)
         for unit in units(text)

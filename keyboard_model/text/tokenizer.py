@@ -1,9 +1,8 @@
-"""SentencePiece over words, with the word boundary at the *end* of a word.
+"""SentencePiece tokenizer of words, with the word boundary at the *end* of a word.
 
-A word is one or more pieces and its last piece carries the boundary sign `▁`, so one softmax gives
-the probability of every whole word that is a single piece; beam search spells the others. Byte
-fallback puts no word out of reach. Marks and placeholders are control symbols: they are context,
-are never the target of a prediction and so can never be suggested.
+A word has one or more pieces, and its last piece ends in the boundary sign `▁`. So one softmax gives the probability
+of every word that is a single piece; beam search spells the others. Byte fallback covers every word. Marks and
+placeholders are control symbols: they are context, never targets, and are therefore never suggested.
 """
 
 from __future__ import annotations
@@ -23,12 +22,12 @@ _CONTROL = {symbol: f"<{symbol}>" for symbol in MARKS} | {PLACEHOLDER: "<slot>"}
 
 
 class TokenizerError(ValueError):
-    """The corpus or the model given cannot make a tokenizer; the message says what to do."""
+    """The corpus or the stored model cannot give a tokenizer; the message says what to do."""
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """A message as the model reads it.
+    """A message encoded for the model.
 
     Attributes:
         ids: Piece ids, the first of them BOS.
@@ -48,7 +47,7 @@ class Tokenizer:
         """Args: model: a serialized SentencePiece model made by `train`.
 
         Raises:
-            TokenizerError: the bytes are no such model.
+            TokenizerError: the bytes are not such a model.
         """
         try:
             self._sp = sentencepiece.SentencePieceProcessor(model_proto=model)
@@ -72,7 +71,7 @@ class Tokenizer:
 
     @functools.cached_property
     def single_piece_words(self) -> dict[int, str]:
-        """The words that are one piece, by id: what one softmax can suggest."""
+        """The words that are a single piece, by id; one softmax can suggest them."""
         return {
             i: piece.removesuffix(BOUNDARY)
             for i, piece in enumerate(self.pieces)
@@ -81,7 +80,7 @@ class Tokenizer:
 
     @functools.cached_property
     def continuing_pieces(self) -> dict[int, str]:
-        """The pieces that begin or continue a word without ending it, by id (bytes left out)."""
+        """The pieces that start or continue a word without ending it, by id (without bytes)."""
         return {
             i: piece
             for i, piece in enumerate(self.pieces)
@@ -92,11 +91,11 @@ class Tokenizer:
         return bool(self._sp.is_control(i) or self._sp.is_unknown(i))
 
     def encode_word(self, word: str) -> list[int]:
-        """Returns the ids of one lower-cased word; the last carries the boundary."""
+        """Returns the ids of one lower-cased word; the last piece has the boundary sign."""
         return _cached_ids(self._sp, word)
 
     def encode(self, text: str) -> Encoded:
-        """Encodes a message, or the part of one before the cursor."""
+        """Encodes a message, or its part before the cursor."""
         ids, word_of = [self.bos], [-1]
         words: list[str] = []
         for unit in units(text):
@@ -121,11 +120,11 @@ def train(word_counts: Mapping[str, int], vocab_size: int) -> Tokenizer:
 
     Args:
         word_counts: How often each word was typed. Pass only words that several clients share:
-            a vocabulary is public, and a word of one person's is that person's.
-        vocab_size: Pieces wanted; fewer come out where the words do not carry so many.
+            the vocabulary is public, so it must not contain words of a single user.
+        vocab_size: Most pieces; few words may give fewer.
 
     Raises:
-        TokenizerError: there are no words to train on, or `vocab_size` cannot hold bytes and symbols.
+        TokenizerError: there are no words, or `vocab_size` is too small for bytes and symbols.
     """
     if not word_counts:
         raise TokenizerError("no words to train a tokenizer on: the corpus has no word that enough clients share")
@@ -134,7 +133,7 @@ def train(word_counts: Mapping[str, int], vocab_size: int) -> Tokenizer:
     model = io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(
-            # No file: its name would stand in the model, and two trainings would differ by it.
+            # Not a file: the model would contain its name, and two trainings would differ.
             sentence_iterator=(f"{word}\t{count}" for word, count in sorted(word_counts.items())),
             input_format="tsv",
             model_writer=model,

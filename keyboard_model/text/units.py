@@ -1,9 +1,9 @@
-"""What a word is: the one place in Thumbprint that decides it.
+"""Splits messages into words, marks and placeholders: the definition of a word for all of Thumbprint.
 
 A word is a maximal run of letters, digits and apostrophes, lower-cased; in scripts that put no
-spaces between words (Chinese, Japanese, Thai, ...) it is what ICU's word breaker says it is.
-Everything else a message holds is a *mark* (punctuation, kept as context) or a *placeholder*
-(`<#>`, `<URL>`: what a corpus put in place of private text), and neither is ever a word.
+spaces between words (Chinese, Japanese, Thai, ...), ICU's word breaker decides. Everything else in a message is a
+*mark* (punctuation, kept as context) or a *placeholder* (`<#>`, `<URL>`: a corpus's replacement of private text).
+Neither is a word.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Unit:
     """One word, mark or placeholder of a message.
 
     Attributes:
-        kind: What it is.
+        kind: Word, mark or placeholder.
         text: Normalized: a lower-cased word, one of `MARKS`, or `PLACEHOLDER`.
         start: Offset of its first character in `normalize(message)`.
         end: Offset after its last character.
@@ -59,22 +59,22 @@ _ASCII_UNIT = re.compile(rf"(?P<placeholder>{_PLACEHOLDER})|(?P<word>[A-Za-z0-9'
 
 @functools.cache
 def _unicode_unit() -> re.Pattern[str]:
-    # `\w` leaves out combining marks, without which Indic words fall to pieces.
+    # `\w` does not match combining marks, so it would split Indic words.
     combining = "".join(c for c in map(chr, range(0x300, 0x1E000)) if unicodedata.category(c) in ("Mn", "Mc"))
     word = rf"(?:[^\W_]|['{combining}\u200d])"
     return re.compile(rf"(?P<placeholder>{_PLACEHOLDER})|(?P<word>{word}+)|(?P<mark>[^\s])")
 
 
 def normalize(text: str) -> str:
-    """Returns `text` in NFC with typographic apostrophes made plain: what offsets refer to."""
+    """Returns `text` in NFC with plain apostrophes; the offsets of units refer to it."""
     if text.isascii():
         return text
     return unicodedata.normalize("NFC", text.replace("’", "'").replace("ʼ", "'"))
 
 
 def _break_unspaced(run: str) -> Iterator[tuple[int, int]]:
-    """Yields the (start, end) of each word in a run that holds an unspaced script."""
-    from icu4py.breakers import WordBreaker  # only such scripts pay for loading ICU
+    """Yields the (start, end) of each word in a run with an unspaced script."""
+    from icu4py.breakers import WordBreaker  # loading ICU is slow and needed only here
 
     utf16 = run.encode("utf-16-le")  # ICU counts UTF-16 units
     offset = 0
