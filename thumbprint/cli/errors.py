@@ -21,15 +21,21 @@ _OURS = ("keyboard_model", "federated", "tflite_export", "device_runtime", "api"
 _PATH_ERRORS = (FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError, NotADirectoryError)
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _UNUSABLE_PATH = (errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP)
-_STATISTICS = ("optuna", "scipy", "sklearn", "statsmodels")
 _EXTRA_OF = {
-    **dict.fromkeys(
-        ("tensorflow", "tensorflow_federated", "tensorboard", "defusedxml", "ijson", *_STATISTICS), "train"
-    ),
-    **dict.fromkeys(
-        ("ai_edge_litert", "alembic", "fastapi", "httpx", "prometheus_client", "psycopg", "uvicorn"), "serve"
-    ),
+    module: extra
+    for extra, modules in {
+        "train": (
+            "tensorflow tensorflow_federated tensorboard defusedxml ijson optuna scipy sklearn statsmodels grpc "
+            "portpicker sqlalchemy"
+        ),
+        "serve": "alembic fastapi httpx prometheus_client psycopg uvicorn",
+        "report": "jinja2 markupsafe matplotlib filelock",
+        "phone": "ai_edge_litert cryptography icu4py numpy pydantic safetensors sentencepiece",
+    }.items()
+    for module in modules.split()
 }
+# pip cannot install `thumbprint[train]` by itself: TFF's own pins need overrides.
+_INSTALL = {"train": "pip install --no-deps -r requirements.txt, from a checkout (docs/install.md says why)"}
 
 
 def explain(error: Exception) -> str | None:
@@ -61,7 +67,8 @@ def _missing_extra(error: ModuleNotFoundError) -> str | None:
     extra = _EXTRA_OF.get(module)
     if extra is None:
         return None
-    return f"this needs the `{extra}` extra, whose {module} is not installed: pip install 'thumbprint[{extra}]'"
+    command = _INSTALL.get(extra, f"pip install 'thumbprint[{extra}]'")
+    return f"this needs the `{extra}` extra, whose {module} is not installed: {command}"
 
 
 def _system(error: OSError) -> str | None:

@@ -79,12 +79,20 @@ def test_a_full_disk(arguments):
 
 
 @pytest.mark.parametrize(
-    ("module", "extra"), [("tensorflow_federated.python", "train"), ("tensorflow", "train"), ("uvicorn", "serve")]
+    ("module", "extra", "command"),
+    [
+        ("tensorflow_federated.python", "train", "pip install --no-deps -r requirements.txt"),
+        ("tensorflow", "train", "pip install --no-deps -r requirements.txt"),
+        ("uvicorn", "serve", "pip install 'thumbprint[serve]'"),
+        ("ai_edge_litert", "phone", "pip install 'thumbprint[phone]'"),
+        ("matplotlib", "report", "pip install 'thumbprint[report]'"),
+    ],
 )
-def test_a_missing_extra_is_named(module, extra):
+def test_a_missing_extra_is_named(module, extra, command):
     said = errors.explain(ModuleNotFoundError(f"No module named {module!r}", name=module))
     assert said is not None
-    assert f"pip install 'thumbprint[{extra}]'" in said
+    assert f"the `{extra}` extra" in said
+    assert command in said
 
 
 def test_what_a_file_is_called_cannot_steer_the_terminal(capsys):
