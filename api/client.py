@@ -33,7 +33,7 @@ _Item = TypeVar("_Item")
 
 
 class ServiceError(ValueError):
-    """The service refused, or cannot be reached. `status`: the answer's, 0 where there was none."""
+    """The service refused or cannot be reached. `status`: of the answer; 0 if there was no answer."""
 
     def __init__(self, message: str, status: int = 0, request_id: str | None = None) -> None:
         super().__init__(message)
@@ -52,17 +52,17 @@ class Client:
         tries: int = 4,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Opens nothing yet.
+        """Prepares the client; the first request opens a connection.
 
         Args:
-            url: Of the service.
-            key: An API key; None where the service is insecure.
-            timeout: Seconds to wait for an answer, beyond what it is asked to wait itself.
-            tries: How often a request is sent in all while the service says that it is busy and changed nothing.
-            sleep: Passes the seconds between two of them.
+            url: Address of the service.
+            key: An API key; None for an insecure service.
+            timeout: Seconds to wait for an answer, in addition to a `wait` that is sent with the request.
+            tries: How often a request is sent in total while the service answers 429 or 503 with `Retry-After`.
+            sleep: Waits the given seconds between two tries.
 
         Raises:
-            ServiceError: the URL or the key is none.
+            ServiceError: the URL or the key is malformed.
         """
         if key is not None and not (key.isascii() and key.isprintable()):
             raise ServiceError("that is no API key: it has characters that no key has")
@@ -86,11 +86,11 @@ class Client:
         self.close()
 
     def health(self) -> Health:
-        """What the service runs on."""
+        """Returns the model and the bundle of the service."""
         return self._get("/healthz", Health)
 
     def bundles(self) -> list[BundleEntry]:
-        """What apps can fetch."""
+        """Returns the bundles that apps can download."""
         return self._get("/v1/bundles", Bundles).bundles
 
     def manifest(self, model_id: str) -> bytes:
@@ -98,21 +98,21 @@ class Client:
         return self._send("GET", f"/v1/bundles/{model_id}").content
 
     def download_bundle(self, model_id: str, have: bytes = b"") -> bytes:
-        """Returns the bundle's zip. `have`: what an earlier download of the same got before it broke off."""
+        """Returns the bundle's zip. `have`: the bytes of an earlier, interrupted download of the same bundle."""
         headers = {"Range": f"bytes={len(have)}-"} if have else {}
         answer = self._send("GET", f"/v1/bundles/{model_id}/download", headers=headers)
         return have + answer.content if answer.status_code == 206 else answer.content
 
     def create_device(self, device_id: str | None = None) -> Device:
-        """Creates a device; without an id it is given one."""
+        """Creates a device; without an id, the service chooses one."""
         return self._post("/v1/devices", Device, {"device_id": device_id})
 
     def device(self, device_id: str) -> Device:
-        """Shows one."""
+        """Returns a device."""
         return self._get(f"/v1/devices/{device_id}", Device)
 
     def devices(self) -> Iterator[DeviceEntry]:
-        """Yields every device, by their ids."""
+        """Yields every device in the order of the ids."""
         cursor: dict[str, str] = {}
         while True:
             page = self._get("/v1/devices", DevicePage, params={"limit": 200, **cursor})
@@ -122,15 +122,15 @@ class Client:
             cursor = {"cursor": page.next_cursor}
 
     def set_incognito(self, device_id: str, on: bool) -> Device:
-        """Switches learning from what is typed off or on."""
+        """Turns learning off (`on` is true) or on again."""
         return _read(self._send("PATCH", f"/v1/devices/{device_id}", json={"incognito": on}), Device)
 
     def delete_device(self, device_id: str) -> None:
-        """Deletes a device and everything of it."""
+        """Deletes a device and all of its data."""
         self._send("DELETE", f"/v1/devices/{device_id}")
 
     def observe(self, device_id: str, messages: Iterable[str | Message]) -> int:
-        """Adds messages in their order, in calls of 1,000. Returns how many are on the service's disk now."""
+        """Adds messages in their order, in calls of 1,000. Returns how many of them the service stored."""
         observed = 0
         for some in _batched(messages, MAX_MESSAGES):
             body = [m.model_dump(mode="json") if isinstance(m, Message) else {"text": m} for m in some]
@@ -157,7 +157,7 @@ class Client:
         return self._post(f"/v1/devices/{device_id}/adaptations", Adaptation, None, wait=wait)
 
     def adaptation(self, device_id: str, adaptation_id: int, wait: float = 0) -> Adaptation:
-        """Says how one goes."""
+        """Returns the state and the result of an adaptation."""
         path = f"/v1/devices/{device_id}/adaptations/{adaptation_id}"
         return _read(self._send("GET", path, params={"wait": wait}, timeout=self._timeout + wait), Adaptation)
 
@@ -166,11 +166,11 @@ class Client:
         return self._send("GET", f"/v1/devices/{device_id}/adapter").content
 
     def upload_adapter(self, device_id: str, file: bytes) -> AdapterEntry:
-        """Uses an adapter's file from elsewhere."""
+        """Uses an adapter's file from another device."""
         return _read(self._send("PUT", f"/v1/devices/{device_id}/adapter", content=file), AdapterEntry)
 
     def adapter_history(self, device_id: str) -> list[AdapterEntry]:
-        """What became of the device's adapter, newest first."""
+        """Returns the adaptations and uploads of the device's adapter, newest first."""
         return self._get(f"/v1/devices/{device_id}/adapter/history", AdapterHistory).entries
 
     def rollback(self, device_id: str, to: int | None = None) -> RolledBack:
@@ -178,15 +178,15 @@ class Client:
         return self._post(f"/v1/devices/{device_id}/adapter/rollback", RolledBack, {"to": to})
 
     def words(self, device_id: str, limit: int = 100) -> list[LearnedWord]:
-        """The words that the owner typed."""
+        """Returns the words that the owner typed."""
         return self._get(f"/v1/devices/{device_id}/words", LearnedWords, params={"limit": limit}).words
 
     def forget_word(self, device_id: str, word: str) -> int:
-        """Forgets a word. Returns how many messages are left, as the other two do."""
+        """Forgets a word. Returns the number of messages that remain, as the other two methods do."""
         return self._forget(device_id, {"what": "word", "word": word})
 
     def forget_since(self, device_id: str, since: datetime) -> int:
-        """Forgets what was typed from a time on."""
+        """Forgets everything typed since a time."""
         return self._forget(device_id, {"what": "since", "since": since.isoformat()})
 
     def forget_all(self, device_id: str) -> int:
@@ -203,7 +203,7 @@ class Client:
         return _read(answer, BlockedWords).words
 
     def export(self, device_id: str) -> Export:
-        """All that the device keeps of its owner."""
+        """Returns everything that the device stores about its owner."""
         return self._get(f"/v1/devices/{device_id}/export", Export)
 
     def _forget(self, device_id: str, body: dict[str, Any]) -> int:
@@ -250,7 +250,7 @@ def _read(answer: httpx.Response, kind: type[_Answer]) -> _Answer:
 
 
 def _seconds(retry_after: str) -> float:
-    """What a Retry-After comes to: it is a number of seconds or a date (RFC 9110, 10.2.3); 1 where it is neither."""
+    """Converts a Retry-After, a number of seconds or a date (RFC 9110, 10.2.3), to seconds; 1 if it is neither."""
     if retry_after.isdecimal():
         return float(retry_after)
     try:

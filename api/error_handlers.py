@@ -1,9 +1,7 @@
-"""Which error of ours is answered how.
+"""Maps errors to answers.
 
-An unexpected exception: 500 without details, and a log line without the exception's message.
-
-The message of a Python exception often quotes what it stumbled over, here what somebody typed. Where it
-happened and of what type it was is enough to find the fault.
+An unexpected exception is answered with 500 and logged without its message: the message of a Python exception often
+quotes the value that caused it, here text that a user typed. The place and the type are enough to find the fault.
 """
 
 from __future__ import annotations
@@ -26,17 +24,17 @@ from device_runtime.phone.database import StoreError
 from device_runtime.phone.phone import PhoneError
 
 _LONGEST_FIELD = 200
-"""Characters of a field's name in an answer: an unknown one is the caller's own, of any length."""
+"""Characters of a field's name in an answer: the name of an unknown field comes from the caller and may be long."""
 
 
 def storage_problem(error: Exception) -> Response:
-    """The answer where the database or a phone's folder cannot be used."""
-    LOG.error("storage: %s", error)  # says which file, which is nobody's business outside
+    """Returns the answer for a database or a phone's folder that cannot be used."""
+    LOG.error("storage: %s", error)  # names a file, so it must not reach the caller
     return problem(503, "the service's storage cannot be used now; nothing was changed", headers=RETRY_AFTER)
 
 
 def install(app: FastAPI) -> None:
-    """Makes `app` answer every expected error so; the unexpected are `last_resort`'s."""
+    """Installs the handlers of expected errors; `UnhandledErrors` handles the others."""
 
     @app.exception_handler(RequestValidationError)
     def invalid(_request: Request, error: RequestValidationError) -> Response:
@@ -75,20 +73,20 @@ def install(app: FastAPI) -> None:
 
 
 def _field(error: dict[str, Any]) -> FieldProblem:
-    """Only where and what: pydantic's own errors hold the input too, and its message of a wrong tag does."""
+    """Keeps the field and the message: pydantic's errors also contain the input, and so does its message on tags."""
     tags = error.get("ctx", {}).get("expected_tags")
     message = f"Input should be one of {tags}" if tags else error["msg"]
     return FieldProblem(field=".".join(map(str, error["loc"]))[:_LONGEST_FIELD], message=message)
 
 
 def _allowed(app: FastAPI, request: Request) -> str:
-    """Every method of the path: Starlette names those of the first route alone."""
+    """Returns every method of the path: Starlette names only those of the first route."""
     methods = app.openapi()["paths"].get(getattr(request.scope.get("route"), "path", ""), {})
     return ", ".join(sorted(method.upper() for method in methods))
 
 
 class UnhandledErrors:
-    """ASGI middleware round everything that may stumble."""
+    """ASGI middleware: answers 500 to an exception that no handler expects."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

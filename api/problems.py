@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem details: one shape for every one, and never a word of what was typed in it."""
+"""Errors as RFC 9457 problem details: one format for all of them, without any text that a user typed."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class ProblemDetails(BaseModel):
 
 
 class Problem(HTTPException):
-    """An error to answer with, from a place outside the endpoints."""
+    """An error that any part of the service can raise as an answer."""
 
 
 class DescribedApp(FastAPI):
-    """FastAPI whose OpenAPI page knows the schema that `responses` refers to."""
+    """FastAPI whose OpenAPI schema contains `ProblemDetails`, which `responses` refers to."""
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
@@ -59,7 +59,7 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def problem(
     status: int, detail: str, errors: list[FieldProblem] | None = None, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Makes the answer. ASCII only: half a surrogate pair in a key of the request must not break the answer too."""
+    """Makes the answer, in ASCII: an unpaired surrogate in a key of the request must not break the answer."""
     title = HTTPStatus(status).phrase
     request_id = correlation_id.get()
     details = ProblemDetails(title=title, status=status, detail=detail, request_id=request_id, errors=errors)

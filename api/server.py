@@ -21,10 +21,10 @@ from api.observability.logs import to_stderr
 __all__ = ["ServeError", "Server", "listen", "serve"]
 
 GRACE = 10
-"""Seconds that requests underway have at the end."""
+"""Seconds that running requests have at shutdown."""
 TURN = 0.001
-"""Seconds that a thread may compute while another asks for the interpreter: predictions have one that must not wait
-for 5 ms, Python's own, whenever a phone is opened or messages are counted beside it."""
+"""Seconds that a thread may compute while another waits for the interpreter. Python's default of 5 ms would delay
+predictions whenever another thread opens a phone or counts messages."""
 
 
 def serve(
@@ -40,7 +40,7 @@ def serve(
     block_list: Path | None = None,
     log_level: str = "info",
 ) -> None:
-    """Serves a bundle until SIGINT or SIGTERM; requests underway are finished first.
+    """Serves a bundle until SIGINT or SIGTERM; running requests are finished first.
 
     Prints one line when ready. A port of 0 takes a free one, which that line names. The log goes to stderr.
 
@@ -48,13 +48,13 @@ def serve(
         bundle, public_key, data, database, fleet, block_list: As in `create_app`.
         host: The address to listen on.
         port: The port.
-        insecure: Nobody needs a key; only where no other machine reaches `host`.
+        insecure: No request needs a key; only for a `host` that no other machine reaches.
         log_level: debug, info (a line for every request), warning or error.
 
     Raises:
         ServeError: the port is taken, another server runs on the data, or `host` is open to others and insecure.
         BundleError, KeyFileError: the bundle or the key cannot be used.
-        FleetFilesError, ReportError: `fleet` has nothing that can be shown.
+        FleetFilesError, ReportError: `fleet` has no simulation that can be shown.
         BlockListError: `block_list` cannot be used.
     """
     if insecure and not is_loopback(host):
@@ -76,7 +76,7 @@ def serve(
             block_list=block_list,
         )
         gc.collect()
-        gc.freeze()  # the program itself lives as long as the server: no pass over it is ever of use
+        gc.freeze()  # these objects live as long as the server, so collecting them is useless
         server = Server(app)
         with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again when all is closed
             server.run(sockets=[listener])
@@ -109,8 +109,8 @@ class Server(uvicorn.Server):
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Takes the port before anything is loaded. Raises ServeError where it cannot be had."""
-    if not 0 <= port <= 65_535:  # getaddrinfo would take 65,536 for 0
+    """Binds the port before anything is loaded. Raises ServeError if the port cannot be used."""
+    if not 0 <= port <= 65_535:  # getaddrinfo would treat 65,536 as 0
         raise ServeError(f"cannot serve on port {port}: a port is a number from 0 (any free one) to 65535")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(

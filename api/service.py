@@ -1,4 +1,4 @@
-"""What one process of the service holds: one engine, any number of devices, one database."""
+"""The state of the service's process: one engine, any number of devices, one database."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from device_runtime.phone.phone import Phone
 
 
 class Service:
-    """The engine, the devices, the keys and who adapts now."""
+    """The engine, the devices, the keys and the queue of adaptations."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class Service:
         max_open: int = MAX_OPEN,
         blocked: frozenset[str] = frozenset(),
     ) -> None:
-        """Verifies the bundle, loads it, takes the data folder and goes on with what was cut off.
+        """Verifies and loads the bundle, locks the data folder, and resumes interrupted deletions and adaptations.
 
         Raises:
             BundleError, KeyFileError: the bundle or the key cannot be used.
@@ -61,7 +61,7 @@ class Service:
                 self._folder.phones, engine, max_open, self.registry.require, self._trainer, blocked
             )
             self.adaptations = Adaptations(self.jobs, self._adapt, self.model_id)
-            self._go_on()
+            self._resume()
         except BaseException:
             self._database.close()
             self._folder.release()
@@ -74,7 +74,7 @@ class Service:
 
     @property
     def label(self) -> str:
-        """What is served, in words: a model of made-up messages is always called so."""
+        """Describes what is served; a model of synthetic messages is always marked as such."""
         name = f"the bundle {self.bundle.manifest.name}"
         if self.bundle.manifest.provenance.synthetic:
             return f"{name} (SYNTHETIC: its model learnt from messages that a program made up)"
@@ -85,7 +85,7 @@ class Service:
         """Gives a registered device's phone until the block ends.
 
         Raises:
-            UnknownDeviceError: there is none.
+            UnknownDeviceError: it is not registered.
             PhoneError: it cannot be opened.
         """
         with self.phones.use(device_id) as phone:
@@ -93,31 +93,31 @@ class Service:
 
     @contextmanager
     def phone_at_hand(self, device_id: str) -> Iterator[Phone | None]:
-        """The same without waiting for anything; None where that cannot be."""
+        """Like `phone` without waiting; None if the phone is not ready."""
         with self.phones.at_hand(device_id) as phone:
             yield phone if self.registry.remembers(device_id) else None
 
     def adapt(self, device_id: str) -> Job:
-        """Queues a device; see `Adaptations.start`. Raises UnknownDeviceError where there is none."""
+        """Queues a device; see `Adaptations.start`. Raises UnknownDeviceError if it is not registered."""
         self.registry.require(device_id)
         return self.adaptations.start(device_id)
 
     def delete(self, device_id: str) -> None:
-        """Deletes a device and everything of it; where that is cut off, the next start ends it.
+        """Deletes a device and all of its data; the next start finishes an interrupted deletion.
 
         Raises:
-            UnknownDeviceError: there is none.
-            OSError, DatabaseError: something of it cannot be deleted now.
+            UnknownDeviceError: it is not registered.
+            OSError, DatabaseError: some of its data cannot be deleted now.
         """
         self.registry.begin_deleting(device_id)
         self._end_deleting(device_id)
 
     def check(self) -> None:
-        """Raises DatabaseError where the database cannot be read."""
+        """Raises DatabaseError if the database cannot be read."""
         len(self.registry)
 
     def close(self) -> None:
-        """Waits for the work underway, then closes everything: what was acknowledged is on disk already."""
+        """Waits for running work, then closes everything. Acknowledged changes are on disk already."""
         self.adaptations.close()
         self.phones.close()
         self._trainer.rest()
@@ -136,7 +136,7 @@ class Service:
         self.metrics.adapted("kept" if result.verdict.kept else "not kept")
         return result
 
-    def _go_on(self) -> None:
+    def _resume(self) -> None:
         for device_id in self.registry.half_deleted():
             self._end_deleting(device_id)
         self.adaptations.resume()

@@ -1,7 +1,7 @@
-"""Endpoints that wait for an adaptation, or read all of a history, have a few threads of their own.
+"""A few separate threads for endpoints that wait for an adaptation or read a whole history.
 
-A forgetting phone adapts anew, and whoever asks for its adapter meanwhile waits for that: in the common pool of
-threads such requests would in the end leave none for predictions.
+A phone that forgets adapts again, and requests for its adapter wait for that. In the common pool, such requests could
+occupy every thread and block predictions.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ Result = TypeVar("Result")
 
 
 class SlowEndpointLimiter:
-    """A pool of threads, of one application."""
+    """The threads of one application for slow endpoints."""
 
     def __init__(self) -> None:
         self._limiter = CapacityLimiter(THREADS)
 
     async def __call__(self, work: Callable[[], Result]) -> Result:
-        """Runs `work` in one of the threads, once there is one."""
+        """Runs `work` in one of the threads, as soon as one is free."""
         return await to_thread.run_sync(work, limiter=self._limiter)

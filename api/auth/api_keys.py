@@ -1,7 +1,7 @@
-"""API keys: who may ask for what. The database holds their hashes alone.
+"""API keys and their scopes. The database stores only the hashes of keys.
 
-A key is 256 random bits. One SHA-256 is enough to keep it: what slow hashes are for, guessing what people
-chose, cannot be done to 2^256 keys, and a slow one would cost every request that is made with it.
+A key is 256 random bits, so one SHA-256 is enough: slow hashes protect passwords that can be guessed, which 2^256
+keys cannot, and a slow hash would add its time to every request.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from api.storage.database import Database
 from api.storage.tables import API_KEYS
 
 PREFIX = "tp_"
-"""Every key begins so: a scanner for secrets finds one that was committed by mistake."""
+"""The beginning of every key, so that a secret scanner detects one that was committed by mistake."""
 REMEMBERED_SECONDS = 2.0
-"""A revoked key is refused after so long at most; meanwhile it costs no question to the database."""
+"""A key is cached for this long: a revoked key may be accepted until then."""
 _MAX_REMEMBERED = 10_000
 _VALID = select(API_KEYS.c.id, API_KEYS.c.name, API_KEYS.c.scope, API_KEYS.c.device_id, API_KEYS.c.created_at).where(
     API_KEYS.c.revoked_at.is_(None)
@@ -34,10 +34,10 @@ _VALID = select(API_KEYS.c.id, API_KEYS.c.name, API_KEYS.c.scope, API_KEYS.c.dev
 
 
 class Scope(StrEnum):
-    """What a key opens, each all that stands before it too.
+    """What a key allows. Each scope includes the ones before it.
 
-    read: bundles, which devices there are, how their adaptations went, metrics: nothing that anybody typed.
-    device: creating devices and everything in them.
+    read: bundles, which devices there are, results of adaptations, metrics: no text that a user typed.
+    device: creating devices, and all requests to a device except its deletion.
     admin: deleting devices.
     """
 
@@ -56,7 +56,7 @@ class ApiKeyError(ValueError):
 
 @dataclass(frozen=True)
 class ApiKey:
-    """A key, without what opens anything. `device_id`: the only device it opens; None = all."""
+    """A key without its secret. `device_id`: the only device that it opens; None = every device."""
 
     id: str
     name: str
@@ -74,7 +74,7 @@ class ApiKeys:
         self._remembered: TTLCache[str, ApiKey] = TTLCache(_MAX_REMEMBERED, REMEMBERED_SECONDS, clock)
 
     def create(self, name: str, scope: Scope, device_id: str | None = None) -> tuple[ApiKey, str]:
-        """Makes a key. Returns it and its secret, which cannot be had again.
+        """Makes a key. Returns it and its secret, which cannot be read again.
 
         Raises:
             ApiKeyError: the name is empty or too long, a key of another scope than `device` is bound to a device, or
@@ -101,9 +101,9 @@ class ApiKeys:
         return [ApiKey(row.id, row.name, Scope(row.scope), row.device_id, row.created_at) for row in rows]
 
     def revoke(self, key_id: str) -> None:
-        """Makes a key worthless. Raises ApiKeyError where there is no valid one of this id."""
+        """Revokes a key. Raises ApiKeyError if no valid key has this id."""
         unknown = ApiKeyError(f"there is no valid key {key_id[:40]!r}: `thumbprint access list` shows them")
-        if not key_id.isalnum():  # no database takes all that a command line can
+        if not key_id.isalnum():  # a database does not accept every string of a command line
             raise unknown
         with self._database.writing() as connection:
             wanted = update(API_KEYS).where(API_KEYS.c.id == key_id, API_KEYS.c.revoked_at.is_(None))
@@ -116,7 +116,7 @@ class ApiKeys:
             return self._remembered.get(_digest(secret))
 
     def find(self, secret: str) -> ApiKey | None:
-        """Returns the valid key that `secret` is. Raises DatabaseError where the table cannot be read."""
+        """Returns the valid key of this secret. Raises DatabaseError if the table cannot be read."""
         digest = _digest(secret)
         with self._database.reading() as connection:
             row = connection.execute(_VALID.where(API_KEYS.c.digest == digest)).first()

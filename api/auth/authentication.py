@@ -1,6 +1,6 @@
-"""Who asks: the key in `Authorization: Bearer …`, looked at before anything else of a request is read.
+"""Checks the key in `Authorization: Bearer …` before anything else of a request is read.
 
-What a key may do: each route says which scope it needs.
+Each route declares the scope that it needs.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Authentication:
             refusal = "this needs a valid API key, sent as `Authorization: Bearer KEY`"
             await problem(401, refusal, headers=_CHALLENGE)(scope, receive, send)
             return
-        scope[CALLER] = caller  # in place: what the router notes in the scope must reach the log
+        scope[CALLER] = caller  # in place: the access log reads what the router adds to the scope
         await self._app(scope, receive, send)
 
     async def _caller(self, scope: Scope) -> ApiKey | None:
@@ -66,7 +66,7 @@ class Authentication:
         return self._keys.remembered(secret) or await run_in_threadpool(self._keys.find, secret)
 
 
-# `Authentication` has looked at the header already: this one describes it in the OpenAPI page.
+# `Authentication` has checked the header already: this describes it in the OpenAPI schema.
 _BEARER = HTTPBearer(scheme_name="API key", description="A key that `thumbprint access create` made.", auto_error=False)
 
 
@@ -77,10 +77,10 @@ def caller(request: Request) -> ApiKey:
 
 
 def needs(scope: KeyScope, of_all: bool = False) -> Any:
-    """Returns the dependency that lets only keys of `scope` pass, and a device's own key to that device alone.
+    """Returns a dependency that requires a key of `scope`; a key bound to a device opens only that device.
 
     Args:
-        of_all: The route tells of every device, so that a device's own key does not open it.
+        of_all: The route shows every device, so that a key bound to one device does not open it.
     """
 
     async def check(

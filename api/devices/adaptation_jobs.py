@@ -1,4 +1,4 @@
-"""Adaptations that were asked for: a row each, so that none is forgotten however the service ends."""
+"""Requested adaptations, one row each, so that none is lost when the service stops or crashes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from device_runtime.adaptation.adapt import Adaptation
 from device_runtime.adaptation.gate import Verdict
 
 KEPT_PER_DEVICE = 100
-"""Older ones go; what a phone itself remembers of its adapters is in its folder."""
+"""Older rows are deleted; a phone's own log of adaptations is in its folder."""
 
 
 class UnknownAdaptationError(ValueError):
@@ -25,7 +25,7 @@ class UnknownAdaptationError(ValueError):
 
 @dataclass(frozen=True)
 class Job:
-    """One adaptation; `verdict`, `steps` and `seconds` of one that is done, `reason` of one that failed."""
+    """One adaptation; `verdict`, `steps` and `seconds` are set when it is done, `reason` when it failed."""
 
     id: int
     device_id: str
@@ -46,7 +46,7 @@ class AdaptationJobs:
         self._database = database
 
     def add(self, device_id: str, model_id: str) -> Job:
-        """Notes a new one as queued. It is on disk when this returns."""
+        """Stores a new job as queued. It is on disk when this returns."""
         row = {
             "device_id": device_id,
             "state": State.QUEUED.value,
@@ -58,11 +58,11 @@ class AdaptationJobs:
             return _job(found)
 
     def begin(self, job_id: int) -> None:
-        """Notes that it runs."""
+        """Marks a job as running."""
         self._set(job_id, state=State.RUNNING.value)
 
     def finish(self, job: Job, result: Adaptation) -> None:
-        """Notes what came of it, and drops the device's oldest."""
+        """Stores the result of a job and deletes the device's oldest jobs."""
         verdict = result.verdict
         self._set(
             job.id,
@@ -82,11 +82,11 @@ class AdaptationJobs:
             connection.execute(old)
 
     def fail(self, job_id: int, reason: str) -> None:
-        """Notes why it could not be tried."""
+        """Marks a job as failed, with the reason."""
         self._set(job_id, state=State.FAILED.value, finished_at=datetime.now(UTC), reason=reason)
 
     def job(self, device_id: str, job_id: int) -> Job:
-        """Returns one. Raises UnknownAdaptationError where the device has none of this id."""
+        """Returns a job. Raises UnknownAdaptationError if the device has no job of this id."""
         with self._database.reading() as connection:
             found = connection.execute(select(JOBS).where(JOBS.c.id == job_id, JOBS.c.device_id == device_id)).first()
         if found is None:
@@ -94,7 +94,7 @@ class AdaptationJobs:
         return _job(found)
 
     def underway(self) -> list[Job]:
-        """Returns those that are neither done nor failed, oldest first."""
+        """Returns the jobs that are queued or running, oldest first."""
         wanted = select(JOBS).where(JOBS.c.state.in_([state.value for state in UNDERWAY])).order_by(JOBS.c.id)
         with self._database.reading() as connection:
             return [_job(row) for row in connection.execute(wanted)]

@@ -1,7 +1,7 @@
-"""Who adapts now: a bounded pool beside the threads that answer requests, a device once at a time.
+"""A bounded queue of adaptations beside the threads that answer requests; a device adapts once at a time.
 
-One process trains (see `device_runtime.adaptation.trainer`), one adapter at a time, so one worker is as many as
-are of use: a thread that waits for that process, and keeps what comes of it.
+One process trains one adapter at a time (see `device_runtime.adaptation.trainer`). So one worker thread is enough: it
+waits for that process and stores the result.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from device_runtime.phone.phone import PhoneError
 
 WORKERS = 1
 MAX_UNDERWAY = 8
-"""Running and waiting: 8 s until the last is done, at the 1 s that one may take."""
+"""Running and waiting adaptations. One takes 1 s at most, so the last one is done after 8 s."""
 
 
 class AlreadyAdaptingError(ValueError):
@@ -28,7 +28,7 @@ class AlreadyAdaptingError(ValueError):
 
 
 class TooManyAdaptationsError(ValueError):
-    """As many devices as may be adapt or wait already."""
+    """The queue is full."""
 
 
 class Adaptations:
@@ -47,12 +47,12 @@ class Adaptations:
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="adaptation")
 
     def start(self, device_id: str) -> Job:
-        """Queues the device. When this returns it will be adapted, now or after the service's next start.
+        """Queues the device. Once this returns, it will be adapted, if necessary after the next start of the service.
 
         Raises:
-            AlreadyAdaptingError: it runs or waits.
-            TooManyAdaptationsError: too many others do.
-            DatabaseError: it cannot be noted.
+            AlreadyAdaptingError: the device is adapting or waiting.
+            TooManyAdaptationsError: the queue is full.
+            DatabaseError: the job cannot be stored.
         """
         with self._lock:
             if device_id in self._underway:
@@ -64,13 +64,13 @@ class Adaptations:
             return job
 
     def resume(self) -> None:
-        """Queues what the end of the service before this one cut off, however many they are."""
+        """Queues every adaptation that the last stop of the service interrupted, whatever their number."""
         with self._lock:
             for job in self._jobs.underway():
                 self._submit(job)
 
     def future(self, job: Job) -> Future[None] | None:
-        """Returns what ends when the adaptation does; None where it ended already."""
+        """Returns a future that ends with the adaptation; None if that has ended already."""
         with self._lock:
             number, future = self._underway.get(job.device_id, (None, None))
             return future if number == job.id else None
@@ -80,18 +80,18 @@ class Adaptations:
             return len(self._underway)
 
     def close(self) -> None:
-        """Waits for the one that runs; those that wait are resumed at the next start."""
+        """Waits for the running adaptation; waiting ones are resumed at the next start."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _submit(self, job: Job) -> None:
-        # The log lines of a worker bear the id of the request that asked for it.
+        # A worker's log lines have the id of the request that started the adaptation.
         future = self._pool.submit(contextvars.copy_context().run, self._run, job)
         self._underway[job.device_id] = (job.id, future)
 
     def _run(self, job: Job) -> None:
         try:
             self._try(job)
-        except DatabaseError as error:  # it stays noted as underway, and is resumed
+        except DatabaseError as error:  # the row still says that it is underway, so it is resumed
             LOG.error("adaptation %d cannot be noted: %s", job.id, error)
         finally:
             with self._lock:
@@ -102,7 +102,7 @@ class Adaptations:
         try:
             result = self._adapt(job.device_id)
         except UnknownDeviceError:
-            return  # deleted meanwhile, and the note with it
+            return  # the device was deleted meanwhile, and its rows too
         except PhoneError as error:
             LOG.error("adaptation %d: storage: %s", job.id, error)
             self._jobs.fail(job.id, "the device's storage cannot be used now; the old adapter stays")

@@ -1,9 +1,7 @@
-"""Phones opened when they are asked for, the ones not used for longest closed again.
+"""A pool of open phones: a phone is opened when a request needs it, and the least recently used idle one is closed.
 
-An open phone costs four file descriptors and, with an adapter of its own, some 40 KB; a thousand
-devices are registered for every one that is typing.
-
-How many phones this process may hold open: each takes four file descriptors.
+An open phone costs four file descriptors and, with an adapter of its own, some 40 KB. For every device that is typing,
+a thousand are registered. `phones_allowed` says how many phones this process may keep open.
 """
 
 from __future__ import annotations
@@ -26,7 +24,7 @@ MAX_OPEN = 128
 
 
 class _Slot:
-    """A phone that is open, being opened or being closed; `users` and nothing else is under the owner's lock."""
+    """A phone that is open, being opened or being closed; `users` alone is guarded by the pool's lock."""
 
     def __init__(self) -> None:
         self.users = 0
@@ -47,12 +45,12 @@ class PhonePool:
         trainer: Trainer | None = None,
         blocked: frozenset[str] = frozenset(),
     ) -> None:
-        """Makes the set, none of them open yet.
+        """Makes an empty pool.
 
         Args:
             engine, trainer, blocked: As in `Phone.open`.
-            limit: Phones kept open while nobody uses them; those in use may be more.
-            require: Raises for a phone that may not be opened; asked once nobody can delete it meanwhile.
+            limit: Phones kept open in total; while more than that are in use, they stay open.
+            require: Raises for a phone that may not be opened; called once the phone is protected from deletion.
         """
         self._root = root
         self._require = require
@@ -70,11 +68,11 @@ class PhonePool:
         """Gives a phone that stays open until the block ends.
 
         Args:
-            new: It is being made, so that `require` cannot know it yet.
+            new: The phone is being created, so that `require` does not know it yet.
 
         Raises:
             PhoneError: the phone cannot be opened.
-            RuntimeError: all was closed.
+            RuntimeError: the pool is closed.
         """
         slot = self._enter(device_id)
         try:
@@ -92,9 +90,9 @@ class PhonePool:
 
     @contextmanager
     def at_hand(self, device_id: str) -> Iterator[Phone | None]:
-        """Gives a phone that is open, until the block ends, without waiting for anybody; None where `use` might wait.
+        """Gives a phone that is open already, without waiting; None where `use` might wait.
 
-        It does not ask `require`.
+        It does not call `require`.
         """
         with self._lock:
             slot = self._slots.get(device_id)
@@ -112,16 +110,16 @@ class PhonePool:
             self._leave(device_id, slot)
 
     def reopen(self, device_id: str) -> None:
-        """Makes the next user who is alone open the phone anew, from what is on the disk."""
+        """Has the phone opened again from disk by the next caller that uses it alone."""
         with self._lock:
             if device_id in self._slots:
                 self._slots[device_id].stale = True
 
     def delete(self, device_id: str) -> None:
-        """Waits for the users there are and deletes the phone's folder; `require` must refuse the phone by now.
+        """Waits for current users, then deletes the phone's folder; `require` must refuse the phone already.
 
         Raises:
-            OSError: the folder cannot be deleted; it may be gone in part.
+            OSError: the folder cannot be deleted, or only in part.
         """
         slot = self._enter(device_id)
         try:
@@ -137,12 +135,12 @@ class PhonePool:
             self._leave(device_id, slot)
 
     def __len__(self) -> int:
-        """Phones that are open."""
+        """Returns the number of open phones."""
         with self._lock:
             return len(self._slots)
 
     def close(self) -> None:
-        """Waits for the users there are, then closes every phone; no phone can be used any more."""
+        """Waits for current users, then closes every phone and the pool."""
         with self._lock:
             self._closed = True
             self._left.wait_for(lambda: not any(slot.users for slot in self._slots.values()))
@@ -167,7 +165,7 @@ class PhonePool:
     def _leave(self, device_id: str, slot: _Slot) -> None:
         with self._lock:
             slot.users -= 1
-            if slot.phone is None and not slot.users:  # it could not be opened, or was closed for another's sake
+            if slot.phone is None and not slot.users:  # it could not be opened, or was closed to make room
                 self._slots.pop(device_id, None)
             surplus = None if self._closed else self._claim_surplus()
             self._left.notify_all()
@@ -175,10 +173,10 @@ class PhonePool:
             self._give_up(*surplus)
 
     def _claim_surplus(self) -> tuple[str, _Slot] | None:
-        """The idle phone used longest ago, where there are too many; claimed, so that nobody claims it twice.
+        """Claims the least recently used idle phone if too many are open, so that no other thread claims it too.
 
-        Taking `changing` here, while it is free for certain, makes whoever asks for the phone meanwhile wait
-        until it is closed and then open it anew.
+        `changing` is free here. Taking it makes a thread that asks for the phone meanwhile wait until it is closed,
+        and then open it again.
         """
         if len(self._slots) <= self._limit:
             return None
@@ -205,7 +203,7 @@ def _close(slot: _Slot) -> None:
 
 
 MANY_OPEN = 1_024
-"""Phones held open by a server: some 0.3 MB each with their owner's words, and opening one again costs as much as
+"""Phones that a server keeps open: each takes some 0.3 MB with its owner's words, and opening one costs as much as
 twenty predictions."""
 _PER_PHONE = 4
 _OTHERS = 256
@@ -213,7 +211,7 @@ _OTHERS = 256
 
 
 def phones_allowed(wanted: int = MANY_OPEN) -> int:
-    """Raises this process's limit of open files as far as it may. Returns how many phones fit, at most `wanted`."""
+    """Raises this process's limit of open files as far as allowed. Returns how many phones fit, at most `wanted`."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = wanted * _PER_PHONE + _OTHERS
     if soft != resource.RLIM_INFINITY and soft < needed:

@@ -1,4 +1,4 @@
-"""Which devices there are."""
+"""The registered devices."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Registry:
 
     @contextmanager
     def adding(self, device_id: str) -> Iterator[Device]:
-        """Registers a device; it is there once the block has ended well, and not at all otherwise.
+        """Registers a device when the block ends without an exception, and not at all otherwise.
 
         Raises:
             DeviceTakenError: the id is in use.
@@ -63,7 +63,7 @@ class Registry:
             yield device
 
     def remembers(self, device_id: str) -> bool:
-        """Whether the device is known to be registered without a look at the database."""
+        """Whether the device is known to be registered without a query."""
         return device_id in self._known
 
     def require(self, device_id: str) -> None:
@@ -78,7 +78,7 @@ class Registry:
             self._known[device_id] = None
 
     def device(self, device_id: str) -> Device:
-        """Returns a device. Raises UnknownDeviceError where there is none."""
+        """Returns a device. Raises UnknownDeviceError if it is not registered."""
         self.require(device_id)
         with self._database.reading() as connection:
             found = connection.execute(_PAGE.where(DEVICES.c.id == device_id)).first()
@@ -96,9 +96,9 @@ class Registry:
         """Makes a device unknown; its id stays taken until `end_deleting`, even if the process dies before that.
 
         Raises:
-            UnknownDeviceError: there is none, or its deletion was begun already.
+            UnknownDeviceError: it is not registered, or its deletion has begun already.
         """
-        with self._lock:  # nobody remembers it between the commit and its being forgotten here
+        with self._lock:  # no thread may cache it between the commit and its removal from the cache
             with self._database.writing() as connection:
                 wanted = update(DEVICES).where(DEVICES.c.id == device_id, ~DEVICES.c.deleting)
                 found = connection.execute(wanted.values(deleting=True)).rowcount
@@ -107,13 +107,13 @@ class Registry:
             raise UnknownDeviceError("there is no device of this id")
 
     def end_deleting(self, device_id: str) -> None:
-        """Removes the last trace of a device in the database."""
+        """Deletes the rows of a device from the database."""
         with self._database.writing() as connection:
             connection.execute(delete(ADAPTATIONS).where(ADAPTATIONS.c.device_id == device_id))
             connection.execute(delete(DEVICES).where(DEVICES.c.id == device_id, DEVICES.c.deleting))
 
     def half_deleted(self) -> list[str]:
-        """Returns the devices whose deletion was begun and not ended."""
+        """Returns the devices whose deletion began and did not end."""
         with self._database.reading() as connection:
             return list(connection.execute(select(DEVICES.c.id).where(DEVICES.c.deleting)).scalars())
 

@@ -1,11 +1,9 @@
-"""Refuses a request body that is too large, whether it says its length or not.
+"""Refuses a request body that is too large, and requests to an insecure service under a foreign host name.
 
-Starlette's own limit answers in plain text.
+Starlette's own limit of a body answers in plain text.
 
-An insecure service answers this machine alone, and no web page of elsewhere that found a way here.
-
-A page can have its own name resolve to 127.0.0.1 (DNS rebinding); the browser then lets it read every answer.
-But the browser says that name in `Host`.
+A web page can make its own host name resolve to 127.0.0.1 (DNS rebinding); the browser then lets it read every answer.
+The browser sends that name in `Host`, so an insecure service checks it.
 """
 
 from __future__ import annotations
@@ -23,7 +21,7 @@ MAX_BODY = 8 * 1024 * 1024
 
 
 class BodyLimit:
-    """ASGI middleware: 413 for a body over `limit` bytes, of which no more than that are kept."""
+    """ASGI middleware: answers 413 to a body over `limit` bytes, with or without a Content-Length."""
 
     def __init__(self, app: ASGIApp, limit: int = MAX_BODY) -> None:
         self._app = app
@@ -55,7 +53,7 @@ class BodyLimit:
         return int(length) if length.isdecimal() else 0
 
 
-@lru_cache(maxsize=64)  # asked at every request
+@lru_cache(maxsize=64)  # called for every request
 def is_loopback(host: str) -> bool:
     """Whether only this machine reaches `host`."""
     if host == "localhost":
@@ -67,7 +65,7 @@ def is_loopback(host: str) -> bool:
 
 
 class LoopbackOnly:
-    """ASGI middleware: 421 for a request that was meant for another name than this machine's own."""
+    """ASGI middleware: answers 421 to a request whose `Host` is not this machine."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

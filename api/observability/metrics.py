@@ -1,4 +1,4 @@
-"""What the service counts, for Prometheus. No label names a device."""
+"""The service's metrics for Prometheus. No label identifies a device."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Metrics:
         )
         self._seconds = Histogram(
             "thumbprint_request_seconds",
-            "From a request's head to its answer's last byte.",
+            "From the head of a request to the last byte of its answer.",
             ["method", "route"],
             buckets=_BUCKETS,
             registry=self._registry,
@@ -42,9 +42,9 @@ class Metrics:
         self._adaptations.labels(outcome).inc()
 
     def gauge(self, name: str, meaning: str, value: Callable[[], float]) -> None:
-        """Adds a figure that is read when it is asked for."""
+        """Adds a value that is read at each scrape."""
         Gauge(f"thumbprint_{name}", meaning, registry=self._registry).set_function(value)
 
     def text(self) -> bytes:
-        """Everything in Prometheus's text form."""
+        """Returns every metric in Prometheus's text format."""
         return generate_latest(self._registry)

@@ -1,4 +1,4 @@
-"""The page's files, and the headers that keep it to itself."""
+"""The page's files, and the headers that isolate it from other sites."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from importlib import resources
 
 INDEX = "index.html"
 MEDIA_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
-# Nothing from elsewhere and nothing inline runs, nothing is sent elsewhere, nobody frames the page, and no text becomes
-# markup (trusted types). `data:` is the icon in the tab.
+# No foreign or inline script runs, no request goes to another host, no site can frame the page, and no text becomes
+# markup (trusted types). `data:` is for the icon in the tab.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
@@ -23,7 +23,7 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Cache-Control": "no-cache",
 }
-"""`no-cache`: a browser asks each time, and is told by the ETag that it has the file; so an update shows at once."""
+"""`no-cache`: a browser revalidates each file by its ETag, so that an update shows at once."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What the page draws of a fleet: read from the files that `thumbprint simulate` left, without anybody's name."""
+"""The charts' data of a simulated fleet, from the files that `thumbprint simulate` wrote, without names of people."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ REPORT, FLEET = "report.json", "fleet.json"
 
 
 class FleetFilesError(ValueError):
-    """There is nothing to show in the folder; the message says what to do."""
+    """The folder has no file to show; the message says what to do."""
 
 
 class People(Answer):
-    """People whose phones learnt from most of their messages and were tested on the rest."""
+    """People whose phones learned from most of their messages and were tested on the rest."""
 
     bundle: str
     corpus: str
@@ -43,7 +43,7 @@ class Day(Answer):
 
 
 class Days(Answer):
-    """Phones that lived through simulated days."""
+    """Phones simulated over days."""
 
     bundle: str
     corpus: str
@@ -57,9 +57,9 @@ class Days(Answer):
 
 
 class Fleet(Answer):
-    """What `thumbprint serve --fleet` was given; null where there is no such file."""
+    """The simulation of `thumbprint serve --fleet`; null for a missing file."""
 
-    synthetic: bool = Field(description="Whether any figure comes from messages that a program made up.")
+    synthetic: bool = Field(description="Whether any figure comes from synthetic messages.")
     people: People | None = Field(description="Of report.json.")
     days: Days | None = Field(description="Of fleet.json.")
 
@@ -68,10 +68,10 @@ NO_FLEET = Fleet(synthetic=False, people=None, days=None)
 
 
 def load_fleet(folder: Path) -> Fleet:
-    """Reads what is in `folder`, the one or the other or both.
+    """Reads the report, the fleet report, or both from `folder`.
 
     Raises:
-        FleetFilesError: it has neither.
+        FleetFilesError: the folder has neither.
         ReportError: a file cannot be read.
     """
     report = load_report(folder / REPORT) if (folder / REPORT).exists() else None

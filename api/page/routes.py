@@ -1,4 +1,4 @@
-"""The page at `/`, its files under `/page/`, and what it draws of a fleet."""
+"""The page at `/`, its files under `/page/`, and the data of its fleet charts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from api.routes.parameters import V1, known_queries
 
 
 def page_router(fleet: Fleet) -> APIRouter:
-    """Returns the routes of the page's files, open to everybody since nothing in them is anybody's, and `/v1/fleet`."""
+    """Returns the routes of the page's files, which need no key because they hold no personal data, and `/v1/fleet`."""
     routes = APIRouter()
     for path, asset in ASSETS.items():
         routes.add_api_route(
@@ -30,7 +30,7 @@ def page_router(fleet: Fleet) -> APIRouter:
         responses=responses(401, 403, 422, 500, 503),
     )
     async def show() -> Fleet:
-        """Shows the simulation that the service was started with, each person's figures without their name."""
+        """Shows the simulation that the service was started with, with each person's figures but without names."""
         return fleet
 
     return routes

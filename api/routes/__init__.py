@@ -1,4 +1,4 @@
-"""The endpoints, a concept a module: each gives its routes over a `Service`.
+"""The endpoints, one module for each concept; each module has a `router(service)`.
 
-Endpoints are plain functions where they read files or compute: each call runs in a worker thread.
+Endpoints that read files or compute are plain functions: FastAPI runs each call in a worker thread.
 """

@@ -1,4 +1,4 @@
-"""The endpoints `/v1/devices/{id}/adaptations`: to adapt takes a while, so it is started and asked about."""
+"""The endpoints `/v1/devices/{id}/adaptations`: an adaptation takes a while, so it is started and then polled."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def router(service: Service) -> APIRouter:
     routes = device_router("adaptations", Scope.READ)
 
     async def awaited(job: Job, seconds: float, response: Response) -> Adaptation:
-        """The job when it is over or the time is: no thread waits, for those answer predictions."""
+        """Returns the job when it ends or the time is over. No thread waits: threads answer predictions."""
         future = service.adaptations.future(job)
         if future is not None and seconds:
             await asyncio.wait([asyncio.wrap_future(future)], timeout=seconds)
@@ -44,7 +44,7 @@ def router(service: Service) -> APIRouter:
     async def adapt(device_id: Id, response: Response, wait: _Wait = 0) -> Adaptation:
         """Starts to train the device's adapter on its history.
 
-        It goes on whatever becomes of this request, across a restart of the service too. A device adapts once at
+        It continues if this request is cancelled, and after a restart of the service. A device runs one adaptation at
         a time.
         """
         job = await run_in_threadpool(service.adapt, device_id)
@@ -56,7 +56,7 @@ def router(service: Service) -> APIRouter:
         responses={202: {"model": Adaptation, "description": "It is not over."}},
     )
     async def result(device_id: Id, adaptation_id: _AdaptationId, response: Response, wait: _Wait = 0) -> Adaptation:
-        """Says how an adaptation goes, or what the gate decided."""
+        """Shows the state of an adaptation, and the gate's verdict when it is done."""
         await run_in_threadpool(service.registry.require, device_id)
         job = await run_in_threadpool(service.jobs.job, device_id, adaptation_id)
         return await awaited(job, wait, response)

@@ -1,4 +1,4 @@
-"""The endpoints `/v1/devices/{id}/adapter`: what the device learnt, as a file, and what became of it over time."""
+"""The endpoints `/v1/devices/{id}/adapter`: the device's adapter as a file, and its history."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def router(service: Service) -> APIRouter:
 
     @routes.get("/adapter", responses={200: _FILE}, response_class=Response)
     async def download(device_id: Id) -> Response:
-        """Downloads the adapter in use as safetensors; 404 where the device has none of its own."""
+        """Downloads the adapter in use as safetensors; 404 if the device has no adapter of its own."""
 
         def read() -> bytes:
             with service.phone(device_id) as phone:
@@ -84,11 +84,11 @@ def router(service: Service) -> APIRouter:
 
 
 def _refusal(error: PhoneError) -> Problem | None:
-    """The answer where it is the file's fault, not the storage's."""
+    """Returns the answer if the file is wrong; None if the storage failed."""
     cause = error.__cause__ and error.__cause__.__cause__
     if not isinstance(cause, AdapterError):
         return None
-    return Problem(422, f"the adapter {str(cause).partition(' ')[2]}")  # without the name of the file here
+    return Problem(422, f"the adapter {str(cause).partition(' ')[2]}")  # without the name of the file on this machine
 
 
 def _shown(entry: AdaptationEntry) -> AdapterEntry:

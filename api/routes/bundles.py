@@ -1,4 +1,4 @@
-"""The endpoints under `/v1/bundles`: what apps fetch."""
+"""The endpoints under `/v1/bundles`: bundles for apps to download."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def router(service: Service) -> APIRouter:
 
     @routes.get("/{model_id}", responses={**_MANIFEST, **responses(404)}, response_class=Response)
     async def describe(model_id: _Id) -> Response:
-        """Gives a bundle's manifest, the very bytes that were signed (see docs/bundle-format.md)."""
+        """Gives a bundle's manifest, as the bytes that were signed (see docs/bundle-format.md)."""
         require(model_id)
         return Response(archive.manifest, media_type="application/json")
 
@@ -62,12 +62,12 @@ def router(service: Service) -> APIRouter:
     async def download(
         request: Request,
         model_id: _Id,
-        # Read by the answer itself; named here so that the OpenAPI page has them.
+        # The response reads these headers itself; they are declared for the OpenAPI schema.
         if_none_match: Annotated[str | None, Header(description="ETag of what the caller has.")] = None,
         range: Annotated[str | None, Header(description="As in RFC 9110.", examples=["bytes=0-1023"])] = None,
         if_range: Annotated[str | None, Header(description="ETag of what the caller has a part of.")] = None,
     ) -> Response:
-        """Downloads a bundle as a zip, whole or from where an earlier download broke off."""
+        """Downloads a bundle as a zip, whole or from where an earlier download was interrupted."""
         require(model_id)
         return BundleFile.answer(archive, manifest.name, if_none_match)
 

@@ -1,4 +1,4 @@
-"""The endpoints `/v1/devices` and `/v1/devices/{id}`: a phone each."""
+"""The endpoints `/v1/devices` and `/v1/devices/{id}`: one phone for each device."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def router(service: Service) -> APIRouter:
 
     @routes.post("", status_code=201, dependencies=[needs(Scope.DEVICE)], responses=responses(409))
     def create(request: Request, body: NewDevice | None = None) -> Device:
-        """Creates a device with an empty history. Taken ids are refused; a device's own key creates that one."""
+        """Creates a device with an empty history. A key bound to a device creates only that device."""
         own = caller(request).device_id
         device_id = (body and body.device_id) or own or secrets.token_hex(16)
         if own not in (None, device_id):
@@ -69,7 +69,7 @@ def router(service: Service) -> APIRouter:
 
     @routes.delete("/{device_id}", status_code=204, dependencies=[needs(Scope.ADMIN)])
     def delete(device_id: Id) -> None:
-        """Deletes a device and everything of it: messages, adapters, adaptations. It cannot be had back."""
+        """Deletes a device and all of its data: messages, adapters, adaptations. This cannot be undone."""
         service.delete(device_id)
 
     return routes

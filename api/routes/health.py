@@ -1,4 +1,4 @@
-"""For whoever watches the service: alive, ready, and Prometheus's figures."""
+"""Endpoints for monitoring: liveness, readiness and metrics for Prometheus."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def router(service: Service) -> APIRouter:
 
     @routes.get("/healthz")
     async def health() -> Health:
-        """Says that the process lives, and on which model."""
+        """Shows that the process is alive, and its model."""
         manifest = service.bundle.manifest
         return Health(
             status="ok",
@@ -31,7 +31,7 @@ def router(service: Service) -> APIRouter:
 
     @routes.get("/readyz", responses=responses(503))
     def ready() -> Readiness:
-        """Says that requests can be answered: the database can be read."""
+        """Shows that requests can be answered: the database can be read."""
         service.check()
         return Readiness(status="ready")
 
@@ -42,7 +42,7 @@ def router(service: Service) -> APIRouter:
         response_class=Response,
     )
     def metrics() -> Response:
-        """Requests, adaptations, devices and the process's own figures, for Prometheus."""
+        """Gives the metrics of requests, adaptations, devices and the process, for Prometheus."""
         return Response(service.metrics.text(), media_type=CONTENT_TYPE)
 
     return routes

@@ -15,7 +15,7 @@ def router(service: Service) -> APIRouter:
 
     @routes.post("/messages")
     def observe(device_id: Id, body: NewMessages) -> Observed:
-        """Adds messages to the device's history, all or none. They are on disk when this answers."""
+        """Adds messages to the device's history, all or none. They are on disk when the answer is sent."""
         written = [
             (message.text, message.timestamp)
             for message in body.messages

@@ -1,8 +1,8 @@
-"""Where a list goes on: the last one of the page before. Callers take it as it is, so that it can change one day.
+"""Parameters and routers that endpoints share.
 
-Unknown query parameters are errors, as unknown keys are: a misspelt one is never silently a default.
-
-The paths' common beginnings. Each router has all of its own: what is logged of a request is that template.
+A cursor is the last item of the page before; callers must not interpret it. Unknown query parameters are errors, as
+unknown keys are, so that a misspelt one is not silently ignored. Each router has its whole path as its prefix, because
+the access log shows that template.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from api.schemas.base import DeviceId
 
 MAX_PAGE = 200
 Cursor = Annotated[
-    str | None, Query(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="`next_cursor` of the page before, as it is.")
+    str | None, Query(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="`next_cursor` of the page before, unchanged.")
 ]
-Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="How many at most.")]
+Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="The largest number to return.")]
 
 
 async def known_queries(request: Request) -> None:
-    """The dependency of every router. Raises Problem (422) for a parameter that the route does not have."""
+    """A dependency of every router. Raises Problem (422) for a parameter that the route does not have."""
     route = request.scope["route"]
     known = {parameter.alias for parameter in route.dependant.query_params} if isinstance(route, APIRoute) else set()
     if request.query_params.keys() - known:

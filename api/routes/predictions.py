@@ -11,8 +11,8 @@ from api.service import Service
 from device_runtime.phone.phone import Phone
 
 SHORT = 1_000
-"""Characters of a context that is answered at once where the phone is open: it takes a millisecond, which is less than
-a thread costs that has to be woken for it and takes turns with the others."""
+"""Characters of a context that is answered in the event loop if the phone is open: that takes a millisecond, less than
+switching to a worker thread."""
 
 
 def router(service: Service) -> APIRouter:

@@ -23,7 +23,7 @@ from api.service import Service
 from device_runtime.phone.phone import Phone, PhoneError
 
 _NOT_ONE_WORD = "that is not one word: a word has letters, digits and apostrophes"
-_Limit = Annotated[int, Query(ge=1, le=1000, description="How many at most.")]
+_Limit = Annotated[int, Query(ge=1, le=1000, description="The largest number to return.")]
 
 
 def router(service: Service) -> APIRouter:
@@ -45,7 +45,7 @@ def router(service: Service) -> APIRouter:
 
     @routes.post("/forget")
     async def forget(device_id: Id, body: Forget) -> Forgotten:
-        """Forgets a word, what was typed since a time, or everything: in messages and adapter alike.
+        """Forgets a word, everything typed since a time, or everything, in messages and adapter.
 
         When it answers, no byte of it is left on disk. An adapter that may have learnt from it is replaced by one
         that is trained anew without it.
@@ -59,7 +59,7 @@ def router(service: Service) -> APIRouter:
             except PhoneError as error:
                 if error.__cause__ is None:  # the word is wrong; the storage works
                     raise Problem(422, _NOT_ONE_WORD) from error
-                service.phones.reopen(device_id)  # the rest of it is forgotten as the phone opens
+                service.phones.reopen(device_id)  # opening the phone again finishes the forgetting
                 raise
 
         return await service.slow(work)
@@ -88,7 +88,7 @@ def router(service: Service) -> APIRouter:
 
     @routes.get("/export")
     async def export(device_id: Id) -> Export:
-        """Gives all that the device keeps of its owner, the adapter's file in base64."""
+        """Gives everything that the device stores about its owner, with the adapter's file in base64."""
 
         def read() -> Export:
             with service.phone(device_id) as phone:

@@ -1,1 +1,1 @@
-"""What goes over the wire, a concept a module: requests are checked strictly, unknown keys are errors."""
+"""Requests and answers, one module for each concept. Requests are validated strictly: unknown keys are errors."""

@@ -1,4 +1,4 @@
-"""Adaptations, and the adapters that came of them."""
+"""Adaptations, and the adapters that they produce."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class Verdict(Answer):
 
     kept: bool = Field(description="Whether the new adapter replaced the old.")
     reason: str
-    before: Loss = Field(description="Mean loss of the old adapter, nats a word; null where it is no number.")
+    before: Loss = Field(description="Mean loss of the old adapter, nats a word; null if it is not a number.")
     after: Loss = Field(description="Mean loss of the new adapter.")
-    tail_words: int = Field(description="Words that both were judged on.")
+    tail_words: int = Field(description="Words that both were evaluated on.")
 
 
 class Adaptation(Answer):
-    """An adaptation that was asked for."""
+    """A requested adaptation."""
 
     adaptation_id: int
     state: State = Field(
@@ -46,14 +46,14 @@ class Adaptation(Answer):
     model_id: ModelId
     created_at: datetime
     finished_at: datetime | None
-    verdict: Verdict | None = Field(description="Of one that is done.")
-    reason: str | None = Field(description="Of one that failed.")
+    verdict: Verdict | None = Field(description="Set when it is done.")
+    reason: str | None = Field(description="Set when it failed.")
     steps: int | None = Field(description="Local training steps taken.")
     seconds: float | None
 
 
 class AdapterEntry(Answer):
-    """One change of a device's adapter, or a try that the gate refused."""
+    """One change of a device's adapter, or an adaptation that the gate refused."""
 
     id: int
     at: datetime
@@ -69,14 +69,14 @@ class AdapterEntry(Answer):
 
 
 class AdapterHistory(Answer):
-    """What became of a device's adapter, newest first."""
+    """The history of a device's adapter, newest first."""
 
     entries: list[AdapterEntry]
     adapter_id: int = Field(description="The entry whose adapter is in use; 0: the bundle's own.")
 
 
 class Rollback(Request):
-    """Where to go back to."""
+    """The adapter to go back to."""
 
     to: Annotated[int, Field(ge=0, le=MAX_ID), WHOLE] | None = Field(
         default=None,
@@ -86,7 +86,7 @@ class Rollback(Request):
 
 
 class RolledBack(Answer):
-    """Where the device is now."""
+    """The adapter in use after a rollback."""
 
     rolled_back: bool = Field(description="False: there was nothing to go back to.")
     adapter_id: int = Field(description="The entry whose adapter is in use now; 0: the bundle's own.")

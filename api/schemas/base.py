@@ -1,4 +1,4 @@
-"""What every request and answer has in common, and the limits of what is sent."""
+"""What all requests and answers have in common, and the limits of requests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_BATCH = 100
 MAX_BLOCKED_WORDS = 10_000
 MAX_WORD = 64
 
-# A device's folder bears its id: nothing in an id may lead elsewhere.
+# A device's folder is named by its id: an id must not contain a path.
 DEVICE_ID = r"^[A-Za-z0-9_-]{1,64}$"
 DeviceId = Annotated[str, StringConstraints(pattern=DEVICE_ID)]
 Text = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
@@ -60,7 +60,7 @@ def _whole(value: object) -> object:
 
 
 WHOLE = BeforeValidator(_whole)
-"""Takes 3.0 for the whole number that it is, as JSON Schema does."""
+"""Accepts 3.0 as a whole number, as JSON Schema does."""
 Time = Annotated[datetime, BeforeValidator(_time), WithJsonSchema({"type": "string", "format": "date-time"})]
-"""ISO 8601; UTC where it names no zone."""
+"""ISO 8601; UTC if it names no zone."""
 Loss = Annotated[float | None, BeforeValidator(_finite)]

@@ -1,4 +1,4 @@
-"""Devices: a phone each."""
+"""Devices, each of which is one phone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from api.schemas.base import Answer, DeviceId, ModelId, Request
 
 
 class NewDevice(Request):
-    """A device to create; without an id it is given one."""
+    """A device to create; without an id, the service chooses one."""
 
     device_id: DeviceId | None = Field(default=None, examples=["emulator-5554"])
 
@@ -28,8 +28,8 @@ class Device(DeviceEntry):
     model_id: ModelId
     messages: int = Field(description="Messages in the device's history.")
     words: int = Field(description="Words counted from them.")
-    personal: bool = Field(description="Whether it has an adapter of its own; else it types on the shared start.")
-    incognito: bool = Field(description="While true, nothing that is typed is learnt.")
+    personal: bool = Field(description="Whether it has an adapter of its own; else it uses the bundle's own.")
+    incognito: bool = Field(description="While true, the device learns nothing from messages.")
 
 
 class DevicePage(Answer):
@@ -40,6 +40,6 @@ class DevicePage(Answer):
 
 
 class DeviceChange(Request):
-    """What of a device is to change."""
+    """A change of a device."""
 
-    incognito: bool = Field(description="True: nothing that is typed from now on is learnt.")
+    incognito: bool = Field(description="True: the device learns nothing from later messages.")

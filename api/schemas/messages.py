@@ -1,4 +1,4 @@
-"""What a device's owner writes."""
+"""Messages of a device's owner."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Message(Request):
     text: Text = Field(examples=["see you at the station"])
     timestamp: Time | None = Field(
         default=None,
-        description="When it was typed, ISO 8601; UTC where it names no zone.",
+        description="When it was typed, ISO 8601; UTC if it names no zone.",
         examples=["2024-05-01T18:30Z"],
     )
     private: bool = Field(default=False, description="Typed in a field flagged private: nothing of it is stored.")
@@ -28,10 +28,10 @@ class NewMessages(Request):
 
 
 class Observed(Answer):
-    """What became of them."""
+    """How many messages were stored."""
 
     observed: int = Field(
-        description="Messages of this call that are on disk now; blank and private ones are left out, and all are "
-        "while the device is incognito."
+        description="Messages of this call that are on disk now; blank and private ones are left out, and in "
+        "incognito all are."
     )
     messages: int = Field(description="Messages in the device's history.")

@@ -1,4 +1,4 @@
-"""What a device suggests."""
+"""Predictions."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from api.schemas.base import MAX_BATCH, MAX_PREFIX, MAX_SUGGESTIONS, WHOLE, Answ
 
 
 class PredictionRequest(Request):
-    """What stands before the cursor."""
+    """The text before the cursor."""
 
     context: Text = Field(description="The message before the word being typed.", examples=["see you at the"])
     prefix: Annotated[str, StringConstraints(max_length=MAX_PREFIX)] = Field(
-        default="", description="What of that word was typed.", examples=["st"]
+        default="", description="The typed part of that word.", examples=["st"]
     )
-    k: Annotated[int, Field(ge=1, le=MAX_SUGGESTIONS), WHOLE] = Field(default=3, description="Suggestions wanted.")
+    k: Annotated[int, Field(ge=1, le=MAX_SUGGESTIONS), WHOLE] = Field(default=3, description="Number of suggestions.")
     personal: bool = Field(default=True, description="False: the shared model alone.")
 
 
@@ -32,19 +32,19 @@ class Suggestion(Answer):
     word: str = Field(description="Lower-cased, as the model knows it.", examples=["station"])
     text: str = Field(description="What the key shows.", examples=["station"])
     probability: float = Field(
-        description="That this is the next word, whatever of it was typed.", examples=[0.031], ge=0
+        description="Probability of the word after the context, regardless of the prefix.", examples=[0.031], ge=0
     )
 
 
 class Predictions(Answer):
-    """The keys."""
+    """The suggestions, one for each key."""
 
     suggestions: list[Suggestion] = Field(description="The most probable first, no word twice.")
     model_id: ModelId
 
 
 class PredictionsBatch(Answer):
-    """The keys of each request, in their order; all come of one adapter."""
+    """The suggestions of each request, in their order, all by the same adapter."""
 
     predictions: list[list[Suggestion]]
     model_id: ModelId

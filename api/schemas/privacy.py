@@ -1,4 +1,4 @@
-"""What belongs to a device's owner: to see it, to have it forgotten, to take it along."""
+"""The rights of a device's owner: to see, block and forget words, and to export everything."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class LearnedWords(Answer):
 
 
 class ForgetWord(Request):
-    """One word: it leaves messages and adapter, and is never suggested again."""
+    """One word: it is removed from messages and adapter, and never suggested again."""
 
     what: Literal["word"]
     word: Annotated[str, StringConstraints(min_length=1, max_length=MAX_WORD)] = Field(examples=["zanzibar"])
 
 
 class ForgetSince(Request):
-    """All that was typed from a time on."""
+    """Everything typed since a time."""
 
     what: Literal["since"]
     since: Time = Field(examples=["2024-05-01T18:30Z"])
@@ -49,7 +49,7 @@ Forget = Annotated[ForgetWord | ForgetSince | ForgetAll, Field(discriminator="wh
 
 
 class Forgotten(Answer):
-    """What is left."""
+    """The messages that remain."""
 
     messages: int = Field(description="Messages in the device's history.")
 
@@ -72,7 +72,7 @@ class BlockedWords(Answer):
 
 
 class Export(Answer):
-    """All that a device keeps of its owner; see `device_runtime.phone.data_export`."""
+    """Everything that a device stores about its owner; see `device_runtime.phone.data_export`."""
 
     format: str = Field(examples=["thumbprint-export"])
     format_version: int

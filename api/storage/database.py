@@ -28,17 +28,17 @@ class Database:
     """An open database. Safe to use from several threads."""
 
     def __init__(self, where: Path | str) -> None:
-        """Args: where: Path of an SQLite file, made where there is none, or the URL of a database.
+        """Args: where: Path of an SQLite file, made if missing, or the URL of a database.
 
         Raises:
-            ServeError: the URL is none, or the file cannot be used.
+            ServeError: the URL is malformed, or the file cannot be used.
         """
         url = sqlite_url(where) if isinstance(where, Path) else parsed(where)
         self.name = url.render_as_string(hide_password=True)
         self.is_sqlite = url.get_backend_name() == "sqlite"
         if self.is_sqlite:
             _make_private(str(url.database))
-        # What is written may be private: no error shows it.
+        # Values may be private: no error may show them.
         self._engine = create_engine(
             url, hide_parameters=True, pool_timeout=10, **({} if self.is_sqlite else _POSTGRES)
         )
@@ -49,7 +49,7 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Gives a connection for reads alone, each of which sees what was committed before it.
+        """Gives a read-only connection; each read sees what was committed before it.
 
         Raises:
             DatabaseError: the database cannot be read.
@@ -59,7 +59,7 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Gives a transaction, committed when the block ends well and rolled back otherwise.
+        """Gives a transaction, committed when the block ends without an exception and rolled back otherwise.
 
         Raises:
             DatabaseError: the database cannot be written.
@@ -68,7 +68,7 @@ class Database:
             yield connection
 
     def claim(self) -> None:
-        """Makes this the one server on the database until it is closed; an SQLite file is its data folder's.
+        """Locks the database for this server until it is closed; an SQLite file is locked with its data folder.
 
         Raises:
             ServeError: another server runs on it.
@@ -85,7 +85,7 @@ class Database:
     def close(self) -> None:
         """Closes every connection."""
         if self._claim is not None:
-            self._claim.invalidate()  # not back into the pool: its lock must go with it
+            self._claim.invalidate()  # do not return it to the pool: closing it releases its lock
             self._claim.close()
         self._engine.dispose()
 
@@ -99,7 +99,7 @@ def sqlite_url(path: Path) -> URL:
 
 
 def parsed(text: str) -> URL:
-    """Reads a URL. Raises ServeError where it is that of no SQLite file and no PostgreSQL database."""
+    """Parses a URL. Raises ServeError if it names neither an SQLite file nor a PostgreSQL database."""
     try:
         url = make_url(text)
         kind = url.get_backend_name()
@@ -113,7 +113,7 @@ def parsed(text: str) -> URL:
 
 
 def cause(error: SQLAlchemyError) -> str:
-    """What went wrong, without the statement."""
+    """Returns the reason of an error, without the statement."""
     return str(getattr(error, "orig", None) or type(error).__name__).strip()
 
 
@@ -128,7 +128,7 @@ def reported() -> Iterator[None]:
 
 def _make_private(path: str) -> None:
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite gives its side files the same mode
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite gives its auxiliary files the same mode
     except OSError as error:
         raise ServeError(f"{path} cannot be used: {error.strerror}") from error
 
@@ -136,12 +136,12 @@ def _make_private(path: str) -> None:
 def _set_up_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def pragmas(connection: sqlite3.Connection, _record: Any) -> None:
-        connection.isolation_level = None  # else Python's module begins transactions where it thinks fit
+        connection.isolation_level = None  # otherwise Python's module begins transactions by itself
         for pragma in (f"busy_timeout={1000 * PATIENCE_SECONDS}", "journal_mode=WAL", "synchronous=FULL"):
             connection.execute(f"PRAGMA {pragma}").fetchall()
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        # A transaction that reads first and writes later could be refused in its middle: it locks at once.
+        # Lock at once: a transaction that reads first and writes later could be refused in the middle.
         if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
             connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,6 +1,6 @@
-"""Brings a database to the newest form when the service starts, by Alembic's revisions in `api.storage.migrations`.
+"""Upgrades a database to the newest schema when the service starts, by Alembic's revisions in `api.storage.migrations`.
 
-Alembic is imported only where there is something to do: it takes 0.2 s, and a service starts often.
+Alembic is imported only if there is something to do, because the import takes 0.2 s.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from api.storage.database import Database, DatabaseError
 HEAD = "0002"
 """The newest revision."""
 _MIGRATING = 0x6D696772
-"""PostgreSQL's advisory lock of whoever migrates; SQLite's writer is alone as it is."""
+"""PostgreSQL's advisory lock of a migration; SQLite allows one writer at a time anyway."""
 
 
 def open_database(where: Path | str, to_serve: bool) -> Database:
-    """Opens a database in its newest form.
+    """Opens a database and upgrades it to the newest schema.
 
     Args:
-        where: Path of an SQLite file, made where there is none, or the URL of a database.
-        to_serve: Whether to be the one server on it (see `Database.claim`).
+        where: Path of an SQLite file, made if missing, or the URL of a database.
+        to_serve: Whether to lock it as its only server (see `Database.claim`).
 
     Raises:
         ServeError: it cannot be reached, is damaged, another server's, or of a newer program.

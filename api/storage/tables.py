@@ -1,6 +1,6 @@
 """The tables of the service's database, as the newest migration leaves them (see `migrations`).
 
-What a phone owns, its history and its adapters, stands in no table: it stays in the phone's folder.
+A phone's history and adapters are in no table: they stay in the phone's folder.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from sqlalchemy.types import TypeDecorator
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """A time with its zone in Python, in UTC without one in the database: SQLite keeps no zone."""
+    """A time with a zone in Python, in UTC without a zone in the database, because SQLite stores no zone."""
 
     impl = DateTime
     cache_ok = True
@@ -62,5 +62,5 @@ ADAPTATIONS = Table(
     Column("tail_words", Integer),
     Column("steps", Integer),
     Column("seconds", Float),
-    sqlite_autoincrement=True,  # the id of a deleted one is never another's
+    sqlite_autoincrement=True,  # the id of a deleted row is never used again
 )

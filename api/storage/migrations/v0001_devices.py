@@ -1,4 +1,4 @@
-"""Which devices there are; a database from before Alembic has this table already."""
+"""The table of devices; a database from before Alembic has it already."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""API keys; adaptations that go on by themselves; devices whose deletion was begun."""
+"""API keys, resumable adaptations, and a mark for devices whose deletion has begun."""
 
 from __future__ import annotations
 
