@@ -15,8 +15,8 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.memory import peak_resident_bytes
-from benchmarks.results import Figure, Machine, publish
+from benchmarks.measure.memory import peak_resident_bytes
+from benchmarks.measure.results import Figure, Machine, publish
 from device_runtime.bundle.loader import BundleError, load_bundle
 from device_runtime.bundle.signing_keys import KeyFileError
 from device_runtime.simulation.fleet.simulate import simulate_fleet

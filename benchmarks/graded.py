@@ -22,7 +22,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from benchmarks.results import Machine
+from benchmarks.measure.results import Machine
 from federated.corpus.schema import Record
 from federated.corpus.synthetic.generate import SOURCE, synthetic_corpus
 from federated.corpus.synthetic.personas import Persona, make_persona

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.marks import write_between
-from benchmarks.results import Figure, Machine, publish
+from benchmarks.measure.marks import write_between
+from benchmarks.measure.results import Figure, Machine, publish
 from benchmarks.results_page import COMPARISON, ROOT, percent
 from federated.heterogeneity.recommendation import Recommendation
 from federated.job import Job

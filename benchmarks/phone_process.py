@@ -12,7 +12,7 @@ import os
 import sys
 from pathlib import Path
 
-from benchmarks.memory import peak_resident_bytes
+from benchmarks.measure.memory import peak_resident_bytes
 from device_runtime.bundle.loader import load_bundle
 from device_runtime.inference.engine import Engine
 from device_runtime.phone.phone import Phone

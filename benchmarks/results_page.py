@@ -9,8 +9,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks.marks import write_between
-from benchmarks.results import FOLDER
+from benchmarks.measure.marks import write_between
+from benchmarks.measure.results import FOLDER
 
 ROOT = Path(__file__).parents[1]
 WRITTEN_BY = "written by `python -m benchmarks.results_page`, not by hand"

@@ -24,9 +24,9 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from benchmarks.memory import family_bytes, peak_resident_bytes, resident_bytes
-from benchmarks.results import Figure, Machine, publish
-from benchmarks.typist import Typist, make_typist
+from benchmarks.measure.memory import family_bytes, peak_resident_bytes, resident_bytes
+from benchmarks.measure.results import Figure, Machine, publish
+from benchmarks.measure.typist import Typist, make_typist
 from device_runtime.adaptation.trainer import IDLE_SECONDS
 
 HOST = "127.0.0.1"

@@ -21,10 +21,10 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from benchmarks.memory import family_bytes, resident_bytes
-from benchmarks.results import Figure, Machine, keep, publish
+from benchmarks.measure.memory import family_bytes, resident_bytes
+from benchmarks.measure.results import Figure, Machine, keep, publish
+from benchmarks.measure.typist import Typist, make_typist
 from benchmarks.service import HOST, MB, serving
-from benchmarks.typist import Typist, make_typist
 
 HISTORY_WORDS = 250
 CONTEXTS = 2_000

@@ -20,7 +20,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from benchmarks.results import Figure, Machine, publish
+from benchmarks.measure.results import Figure, Machine, publish
 from thumbprint.console.tensorflow_log import silence_tensorflow
 
 THREADS = 2

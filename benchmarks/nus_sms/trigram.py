@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.kneser_ney import KneserNeyTrigram, recall
+from benchmarks.nus_sms.kneser_ney import KneserNeyTrigram, recall
 from federated.corpus.store import Corpus
 from federated.data.federated_data import FederatedData
 from federated.job import Job

@@ -117,7 +117,7 @@ def compare(
 
     Raises:
         CompareError: a method that there is not, or nobody to measure.
-        CrewError, RunError, CorpusError, JobError, ExportError, WorkerError: see there.
+        WorkerPoolError, RunError, CorpusError, JobError, ExportError, WorkerError: see there.
     """
     METHODS.named(job.personalization.method)
     names = names_of(methods)

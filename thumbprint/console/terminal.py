@@ -70,7 +70,7 @@ def advancing(what: str, total: int) -> Iterator[Callable[[object], None]]:
 
 
 @contextlib.contextmanager
-def measuring(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
+def counting_up(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
     """Shows a bar whose end is known only later. Gives what to call with how many are done, and of how many."""
     count = TextColumn(f"{{task.completed:,.0f}} {unit}")
     with bar(TextColumn("{task.description}"), BarColumn(), count, TimeRemainingColumn()) as progress:
@@ -79,7 +79,7 @@ def measuring(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
 
 
 @contextlib.contextmanager
-def telling(what: str) -> Iterator[Callable[[str], None]]:
+def status_line(what: str) -> Iterator[Callable[[str], None]]:
     """Shows what goes on, which changes as it goes; on a log, a line for each. Gives what to call with the next."""
     with bar(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()) as progress:
         task = progress.add_task(what, total=None)

@@ -34,12 +34,12 @@ class Cancellation:
         self._given.set()
 
     def heed(self) -> None:
-        """Raises StoppedError once it was given."""
+        """Raises CancelledError once it was given."""
         if self._given.is_set():
             raise CancelledError("the simulation was stopped")
 
     def sleep(self, seconds: float) -> None:
-        """Passes the time, less where it is given meanwhile: then it raises StoppedError."""
+        """Passes the time, less where it is given meanwhile: then it raises CancelledError."""
         self._given.wait(seconds)
         self.heed()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.kneser_ney import KneserNeyTrigram
+from benchmarks.nus_sms.kneser_ney import KneserNeyTrigram
 from federated.corpus.store import Corpus, Record, write_corpus
 from federated.data.client_batches import ClientBatcher
 from federated.data.federated_data import FederatedData, shared_word_counts

@@ -53,7 +53,7 @@ def compare(
 
     from federated.job import load_job
     from thumbprint.console.tensorflow_log import silence_tensorflow
-    from thumbprint.console.terminal import output, telling
+    from thumbprint.console.terminal import output, status_line
 
     loaded = load_job(job)
     messages = corpus or loaded.corpus
@@ -61,7 +61,7 @@ def compare(
         raise typer.BadParameter(f'{job} names no corpus: give --corpus CORPUS, or `corpus = "FILE"` in the job')
     folder = out or Path("runs") / f"{loaded.name}-comparison"
     silence_tensorflow()
-    with telling("loading TensorFlow") as say:
+    with status_line("loading TensorFlow") as say:
         from thumbprint.comparison.compare import compare as run_comparison
         from thumbprint.comparison.report.table import comparison_view
         from thumbprint.comparison.report.write import write_comparison

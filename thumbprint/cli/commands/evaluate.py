@@ -26,10 +26,10 @@ def evaluate(
     from dataclasses import asdict
 
     from thumbprint.console.tensorflow_log import silence_tensorflow
-    from thumbprint.console.terminal import measuring, output
+    from thumbprint.console.terminal import counting_up, output
 
     silence_tensorflow()
-    with measuring("evaluating", "users") as progress:
+    with counting_up("evaluating", "users") as progress:
         from federated.evaluate_run import evaluate as evaluate_run
         from federated.run.folder import Run
         from thumbprint.cli.views.run import evaluation_view

@@ -42,9 +42,9 @@ def heterogeneity(
         from thumbprint.console.tensorflow_log import silence_tensorflow
 
         silence_tensorflow()
-    from thumbprint.console.terminal import measuring, output
+    from thumbprint.console.terminal import counting_up, output
 
-    with measuring("measuring", "users") as progress:
+    with counting_up("measuring", "users") as progress:
         from federated.heterogeneity.measure import measure
 
         found = measure(corpus, run, max_users=max_users, seed=seed, on_users=progress)
@@ -83,9 +83,9 @@ def recommend(
         from thumbprint.console.tensorflow_log import silence_tensorflow
 
         silence_tensorflow()
-    from thumbprint.console.terminal import measuring, output
+    from thumbprint.console.terminal import counting_up, output
 
-    with measuring("measuring", "users") as progress:
+    with counting_up("measuring", "users") as progress:
         from federated.heterogeneity.measure import measure
         from federated.heterogeneity.recommendation import recommend_method
 

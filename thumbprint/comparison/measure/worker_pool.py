@@ -127,7 +127,7 @@ class MethodWorkerPool(ChildProcessPool):
             shown: By new phone, what the shared model shows.
 
         Raises:
-            CrewError: a process died.
+            WorkerPoolError: a process died.
         """
         return self._done([self.submit(_measure, name, shown) for name in names])
 

@@ -1,4 +1,4 @@
-from benchmarks.marks import write_between
+from benchmarks.measure.marks import write_between
 
 
 def test_what_stands_between_the_marks_is_written_anew(tmp_path):

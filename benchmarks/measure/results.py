@@ -18,7 +18,7 @@ from rich.table import Table
 from keyboard_model.storage.atomic_write import atomic_write
 from thumbprint.console.terminal import output
 
-FOLDER = Path(__file__).parent.parent / "runs" / "benchmarks"
+FOLDER = Path(__file__).parents[2] / "runs" / "benchmarks"
 _PACKAGES = ("ai-edge-litert", "numpy", "tensorflow-cpu", "tensorflow-federated", "thumbprint")
 
 
