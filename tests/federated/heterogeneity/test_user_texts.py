@@ -2,12 +2,15 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from federated.corpus.schema import Record
 from federated.corpus.store import Corpus
 from federated.corpus.writer import write_corpus
 from federated.heterogeneity.user_texts import (
     HeterogeneityError,
+    UserText,
     outside_tokenizer,
     read_user_texts,
     share_outside_vocabulary,
@@ -60,16 +63,16 @@ def test_fewer_than_two_users_with_words_are_refused(tmp_path, people, said):
         read(corpus_of(tmp_path / "c.sqlite", **people))
 
 
-def test_shuffling_keeps_messages_whole():
-    ann = user_texts(ann=["a b c", "d", "e f"]).users[0]
-    whole = {(0, 1, 2), (3,), (4, 5)}
-    seen = set()
-    for seed in range(20):
-        shuffled = ann.shuffled(np.random.default_rng(seed)).tolist()
-        seen.add(tuple(shuffled))
-        assert sorted(shuffled) == list(range(6))
-        assert all(any(tuple(shuffled[i : i + len(part)]) == part for i in range(6)) for part in whole)
-    assert len(seen) == 6
+@given(st.lists(st.integers(1, 5), min_size=1, max_size=20), st.integers(0, 2**32 - 1))
+def test_shuffling_keeps_messages_whole(lengths, seed):
+    ends = np.cumsum(lengths)
+    typed = [tuple(range(end - length, end)) for end, length in zip(ends.tolist(), lengths, strict=True)]
+    user = UserText("ann", len(lengths), np.arange(ends[-1]), np.array(lengths))
+    shuffled = user.shuffled(np.random.default_rng(seed)).tolist()
+    first = {message[0]: message for message in typed}
+    found = [first[word] for word in shuffled if word in first]
+    assert sorted(found) == typed
+    assert [word for message in found for word in message] == shuffled
 
 
 def test_a_word_is_shared_when_two_others_typed_it():
