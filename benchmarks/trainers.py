@@ -15,6 +15,7 @@ from tensorflow_federated.python.simulation.baselines.stackoverflow import word_
 from federated.local_training import sgd
 from federated.training import fed_avg
 from federated.training.fed_avg import FedAvgConfig
+from keyboard_model.batching.windows import Batch
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.cifg_lstm import Parameters
 
@@ -56,11 +57,11 @@ def made_up(clients: int, batches: int) -> Clients:
 def plain_tensorflow(data: Clients) -> Round:
     """Our local step on variables, one batch after the other."""
     weights = [tf.Variable(part) for part in _initial()]
-    batches = [sgd.Batch(*map(tf.constant, batch)) for client in data for batch in client]
+    batches = [Batch(*map(tf.constant, batch)) for client in data for batch in client]
 
     def step(tokens: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
         now = Parameters(*map(tf.convert_to_tensor, weights))
-        batch = sgd.Batch(tokens, targets)
+        batch = Batch(tokens, targets)
         loss, counted, gradient = sgd.batch_gradient(now, batch, dropout=CONFIG.dropout, bos=BOS)
         gradient, _ = tf.clip_by_global_norm(gradient, CONFIG.clip)
         for weight, part in zip(weights, gradient, strict=True):
@@ -78,7 +79,7 @@ def plain_tensorflow(data: Clients) -> Round:
 
 def federated(data: Clients) -> Round:
     """Our federated rounds, in the execution context that stands when a round runs."""
-    clients = [[collections.OrderedDict(tokens=x, targets=y) for x, y in client] for client in data]
+    clients = [[Batch(x, y) for x, y in client] for client in data]
     rounds = _rounds(fed_avg.build(_initial(), CONFIG), clients)
 
     def train() -> float:

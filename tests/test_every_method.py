@@ -181,7 +181,7 @@ def test_phone_and_tff_compute_the_same_losses(compared: Compared, client: int) 
     adapter = on_phone(compared.engine, CLIENTS[client])
     tokenizer = compared.engine.tokenizer
     made = shared_model.evaluation_batches(tokenizer, CLIENTS[client], B, T)
-    found = -sum(float(compared.engine.evaluate(batch["tokens"], batch["targets"], adapter).sum()) for batch in made)
+    found = -sum(float(compared.engine.evaluate(batch.tokens, batch.targets, adapter).sum()) for batch in made)
     assert found == pytest.approx(float(compared.in_tff[client]["personal"]["loss_sum"]), rel=LOSS_TOLERANCE)
 
 

@@ -19,12 +19,11 @@ from device_runtime.bundle.loader import load_bundle
 from device_runtime.inference.engine import Engine
 from device_runtime.manifest import Provenance
 from federated.algorithms import fine_tuning
-from federated.data.client_batches import batches
 from federated.evaluation import personal_model, shared_model
 from federated.job import PersonalizationConfig
 from federated.personalization.method import DeviceArtifact, SharedModel
 from federated.runtime.execution_context import execution_context
-from keyboard_model.batching.windows import IGNORE, Windows, pack
+from keyboard_model.batching.windows import IGNORE, Windows, batches, pack
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.adapter import AdapterTensors
@@ -96,7 +95,7 @@ def windows_of(phone: Phone, messages: list[str]) -> Windows:
 
 def batches_of(phone: Phone, messages: list[str]) -> list[tuple[np.ndarray, np.ndarray]]:
     windows = windows_of(phone, messages)
-    return [tuple(batch.values()) for batch in batches(windows.tokens, windows.targets, B, phone.tokenizer.bos)]
+    return batches(windows.tokens, windows.targets, B, phone.tokenizer.bos)
 
 
 def on_phone(adapter: AdapterTensors) -> stored.Adapter:

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from device_runtime.simulation.device import NewPhone, PredictionQuery
-from device_runtime.simulation.held_out import SimulatedUser, held_out_words, split
+from device_runtime.simulation.held_out import SimulatedUser, held_out_words
 from device_runtime.simulation.report import Report
+from keyboard_model.batching.split_by_time import split_by_time
 
 TYPICAL_USERS = 5
 
@@ -54,7 +55,7 @@ def typical_users(report: Report, count: int = TYPICAL_USERS) -> list[str]:
 
 
 def _predictions(new_phone: NewPhone, user: SimulatedUser, train_share: float) -> list[Example]:
-    learn_from, test = split(user.messages, train_share)
+    learn_from, test = split_by_time(user.messages, train_share)
     asked = [PredictionQuery(word, 0) for word in held_out_words(test)]
     with new_phone(user.user_id) as phone:
         phone.learn(learn_from)

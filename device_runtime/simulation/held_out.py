@@ -6,11 +6,11 @@ to test; the test part is only predicted, never learnt from.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from keyboard_model.batching.split_by_time import split_by_time
 from keyboard_model.text.units import Kind, normalize, units
 
 Message = tuple[datetime | None, str]
@@ -60,16 +60,9 @@ WHOLE = TrialPlan()
 
 def parts(messages: Sequence[Message], plan: TrialPlan) -> tuple[Sequence[Message], Sequence[Message]]:
     """Returns the messages to learn from and those to test on."""
-    learn_from, test = split(messages, plan.train_share)
+    learn_from, test = split_by_time(messages, plan.train_share)
     seen = learn_from if plan.seen is None else learn_from[max(len(learn_from) - plan.seen, 0) :]
     return seen, test[: plan.tested]
-
-
-def split(messages: Sequence[Message], train_share: float) -> tuple[Sequence[Message], Sequence[Message]]:
-    """Returns the first floor(train_share * n) messages and the rest."""
-    # 0.29 * 100 is 28.999999999999996: the tiny addition keeps such products from losing a message.
-    cut = math.floor(train_share * len(messages) + 1e-9)
-    return messages[:cut], messages[cut:]
 
 
 def held_out_words(messages: Iterable[Message]) -> Iterator[HeldOutWord]:

@@ -21,7 +21,6 @@ from pydantic import Field
 from federated.algorithms.fine_tuning import FINE_TUNING_SEARCH_SPACE
 from federated.job import NotNegative
 from federated.local_training import adapter_sgd
-from federated.local_training.adapter_sgd import Batch
 from federated.personalization.method import (
     ClientText,
     ClientUpdate,
@@ -33,6 +32,7 @@ from federated.personalization.method import (
     Range,
     SharedModel,
 )
+from keyboard_model.batching.windows import Batch
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.adapter import AdapterTensors

@@ -27,6 +27,7 @@ from federated.personalization.method import (
     SharedModel,
     Structure,
 )
+from keyboard_model.batching.windows import Batch
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.adapter import AdapterTensors
@@ -45,7 +46,7 @@ def rescale_bias(
 ) -> AdapterTensors:
     """The start with the bias of what was typed moved; see the module. e − c is the gradient of the summed loss."""
 
-    def add(total: tuple[tf.Tensor, tf.Tensor], batch: adapter_sgd.Batch) -> tuple[tf.Tensor, tf.Tensor]:
+    def add(total: tuple[tf.Tensor, tf.Tensor], batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
         features, targets = adapter_sgd.features(parameters, batch, plan.bos)
         slope = adapters.gradient(parameters, start, features, targets)[1].bias
         counts = tf.reduce_sum(tf.one_hot(targets, start.bias.shape[0]), axis=0)

@@ -26,7 +26,7 @@ from pydantic import Field
 from federated.algorithms.fine_tuning import FINE_TUNING_SEARCH_SPACE
 from federated.job import NotNegative, Positive
 from federated.local_training import adapter_sgd
-from federated.local_training.adapter_sgd import Batch, TrainResult
+from federated.local_training.adapter_sgd import TrainResult
 from federated.local_training.base_sgd import sgd_step
 from federated.personalization.method import (
     Choice,
@@ -41,6 +41,7 @@ from federated.personalization.method import (
     SharedModel,
     Structure,
 )
+from keyboard_model.batching.windows import Batch
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.adapter import AdapterTensors

@@ -1,31 +1,17 @@
-"""Splits a corpus: messages by time, users by a keyed hash.
+"""Which users are held out, decided by a keyed hash of their ids.
 
-As in Wang et al. 2019 (arXiv:1910.10252), the first 80 % of each user's messages are for training and the rest for
-testing, and some users never take part in training.
+Wang et al. 2019 (arXiv:1910.10252) hold out some users of whom training sees nothing. How one user's messages are
+split is in `keyboard_model.batching.split_by_time`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeVar
 
 from federated.corpus.schema import CorpusError
-
-T = TypeVar("T")
-
-
-def split_messages(messages: Sequence[T], train_share: float = 0.8) -> tuple[list[T], list[T]]:
-    """Splits one user's messages, given in time order, into the first to train on and the last to test on.
-
-    The training part is rounded down, but of one message or more it has at least one.
-    """
-    _check_share("train_share", train_share)
-    exact = len(messages) * train_share
-    cut = max(1, math.floor(exact + 1e-9))  # 10 * 0.7 and the like may fall short of the whole number
-    return list(messages[:cut]), list(messages[cut:])
 
 
 @dataclass(frozen=True)

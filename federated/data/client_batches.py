@@ -5,28 +5,15 @@ All clients' messages in one place, as a centralized reference needs them: shuff
 
 from __future__ import annotations
 
-import collections
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from keyboard_model.batching.windows import IGNORE, Ids, pack
+from federated.data.federated_data import FederatedData
+from keyboard_model.batching.windows import Batch, batches, pack
 from keyboard_model.text.tokenizer import Encoded, Tokenizer
-
-Batches = list["collections.OrderedDict[str, Ids]"]
-
-
-def batches(tokens: Ids, targets: Ids, batch: int, bos: int) -> Batches:
-    """Cuts windows `[N,T]` into batches `[B,T]`; the last is filled up with windows that count nothing."""
-    missing = -len(tokens) % batch
-    window = tokens.shape[1]
-    tokens = np.concatenate([tokens, np.full((missing, window), bos, np.int32)])
-    targets = np.concatenate([targets, np.full((missing, window), IGNORE, np.int32)])
-    return [
-        collections.OrderedDict(tokens=tokens[i : i + batch], targets=targets[i : i + batch])
-        for i in range(0, len(tokens), batch)
-    ]
 
 
 class ClientBatcher:
@@ -46,7 +33,7 @@ class ClientBatcher:
         self._word_dropout = word_dropout
         self._batch, self._window, self._max_windows, self._seed = batch, window, max_windows, seed
 
-    def round(self, client: str, messages: Sequence[str], round_number: int) -> Batches:
+    def round(self, client: str, messages: Sequence[str], round_number: int) -> list[Batch]:
         """Returns the batches that `client` trains on in a round; empty when it has typed nothing.
 
         Messages are shuffled before they are packed, by (seed, round, client) alone.
@@ -66,10 +53,33 @@ class ClientBatcher:
         return batches(tokens, targets, self._batch, self._tokenizer.bos)
 
 
+class Cohort(NamedTuple):
+    """The clients of a round that have data, with the batches of each; `dropped`: clients whose data cannot be read."""
+
+    clients: list[str]
+    batches: list[list[Batch]]
+    dropped: int
+
+
+def cohort_batches(batcher: ClientBatcher, data: FederatedData, cohort: Iterable[str], round_number: int) -> Cohort:
+    """Returns the batches of a round's cohort. Clients without any text are left out."""
+    result = Cohort([], [], 0)
+    for client in cohort:
+        try:
+            batches = batcher.round(client, data.training_messages(client), round_number)
+        except (ValueError, UnicodeError):
+            result = result._replace(dropped=result.dropped + 1)
+            continue
+        if batches:
+            result.clients.append(client)
+            result.batches.append(batches)
+    return result
+
+
 _POOL = 4_000_000  # pieces
 
 
-def pools(clients: Iterable[list[str]], tokenizer: Tokenizer, pieces: int = _POOL) -> Iterator[list[Encoded]]:
+def pools(clients: Iterable[Sequence[str]], tokenizer: Tokenizer, pieces: int = _POOL) -> Iterator[list[Encoded]]:
     """Gathers clients' messages until there are so many pieces; a client is never cut.
 
     Bounds the memory; what one pool holds is shuffled as a whole.
@@ -89,7 +99,7 @@ def pools(clients: Iterable[list[str]], tokenizer: Tokenizer, pieces: int = _POO
 
 def pooled_batches(
     pool: list[Encoded], rng: np.random.Generator, *, batch: int, window: int, bos: int, length: int
-) -> Iterator[Batches]:
+) -> Iterator[list[Batch]]:
     """Shuffles a pool's messages, packs them, and yields its batches, `length` at a time."""
     windows = pack((pool[i] for i in rng.permutation(len(pool))), window, bos)
     made = batches(windows.tokens, windows.targets, batch, bos)

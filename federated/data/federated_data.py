@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from federated.corpus.splits import Population, split_messages, split_users
+from federated.corpus.splits import Population, split_users
 from federated.corpus.store import Corpus
 from federated.job import DataConfig
+from keyboard_model.batching.split_by_time import split_by_time
 from keyboard_model.text.units import words
 
 
@@ -57,7 +58,7 @@ class FederatedData:
         return np.array([self.corpus.message_count(client) for client in self.population.training], np.float64)
 
     def _split(self, client: str) -> tuple[list[str], list[str]]:
-        return split_messages([message.text for message in self.corpus.messages(client)], self.train_share)
+        return split_by_time([message.text for message in self.corpus.messages(client)], self.train_share)
 
 
 def sample_cohort(

@@ -9,12 +9,12 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_federated as tff
 
-from federated.data.client_batches import Batches, batches
 from federated.evaluation import shared_model
 from federated.job import PersonalizationConfig
 from federated.personalization.method import ClientText, Method, MethodContext, SharedModel, Structure
 from federated.runtime.tff_types import batch_type, type_of
 from keyboard_model.batching.adaptation_window import AdaptationWindow
+from keyboard_model.batching.windows import Batch, batches
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.model.cifg_lstm import Parameters
@@ -23,7 +23,7 @@ from keyboard_model.text.tokenizer import Tokenizer
 
 def adaptation_batches(
     tokenizer: Tokenizer, messages: Sequence[str], config: PersonalizationConfig
-) -> tuple[Batches, Batches]:
+) -> tuple[list[Batch], list[Batch]]:
     """Returns what an adaptation learns from, and the tail that only judges it, as batches in order."""
     packed = AdaptationWindow.of(messages, config.newest_words, config.holdout_share).pack(tokenizer, config.window)
     learnt, held_out = (batches(windows.tokens, windows.targets, config.batch, tokenizer.bos) for windows in packed)

@@ -11,7 +11,6 @@ of a bundle on the phone (`thumbprint simulate`) is this or a little more.
 
 from __future__ import annotations
 
-import collections
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -19,9 +18,8 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_federated as tff
 
-from federated.data.client_batches import batches
 from federated.runtime.tff_types import weights_type
-from keyboard_model.batching.windows import IGNORE, Ids, pack
+from keyboard_model.batching.windows import IGNORE, Ids, batches, pack
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.cifg_lstm import Parameters
 from keyboard_model.text.tokenizer import Tokenizer
@@ -72,25 +70,28 @@ def tally(scores: tf.Tensor, targets: tf.Tensor, starts: tf.Tensor, penalty: tf.
     )
 
 
-EvaluationBatches = list["collections.OrderedDict[str, np.ndarray]"]
+class EvaluationBatch(NamedTuple):
+    """`tokens`, `targets` and `starts`, each `[B,T]` int32; `starts` is 1 where a word's first piece is the target."""
+
+    tokens: Ids
+    targets: Ids
+    starts: Ids
 
 
-def evaluation_batches(tokenizer: Tokenizer, messages: Sequence[str], batch: int, window: int) -> EvaluationBatches:
+def evaluation_batches(tokenizer: Tokenizer, messages: Sequence[str], batch: int, window: int) -> list[EvaluationBatch]:
     """Returns a client's messages as batches of tokens, targets and word starts, in order."""
     windows = pack((tokenizer.encode(message) for message in messages), window, tokenizer.bos)
-    starts = word_starts(windows.word_ids)
-    made = batches(windows.tokens, windows.targets, batch, tokenizer.bos)
-    padding = np.zeros((-len(starts) % batch, window), np.int32)
-    starts = np.concatenate([starts, padding])
-    for i, part in enumerate(made):
-        part["starts"] = starts[i * batch : (i + 1) * batch]
-    return made
+    starts = np.pad(word_starts(windows.word_ids), ((0, -len(windows.tokens) % batch), (0, 0)))
+    return [
+        EvaluationBatch(*part, starts[i * batch : (i + 1) * batch])
+        for i, part in enumerate(batches(windows.tokens, windows.targets, batch, tokenizer.bos))
+    ]
 
 
 def evaluation_type(batch: int, window: int) -> tff.SequenceType:
     """The type of `evaluation_batches`."""
     matrix = tff.TensorType(np.int32, [batch, window])
-    return tff.SequenceType(collections.OrderedDict(tokens=matrix, targets=matrix, starts=matrix))
+    return tff.SequenceType(tff.types.to_type(EvaluationBatch(matrix, matrix, matrix)))
 
 
 def tally_batches(
@@ -102,10 +103,10 @@ def tally_batches(
 ) -> Tally:
     """Sums a client's tallies; `score` turns features `[N,E]` into `[N,V]`."""
 
-    def reduce(total: Tally, batch: collections.OrderedDict) -> Tally:
-        features = cifg_lstm.unroll(parameters, batch["tokens"], bos)
+    def reduce(total: Tally, batch: EvaluationBatch) -> Tally:
+        features = cifg_lstm.unroll(parameters, batch.tokens, bos)
         scores = score(tf.reshape(features, [-1, features.shape[2]]))
-        targets, starts = (tf.reshape(batch[name], [-1]) for name in ("targets", "starts"))
+        targets, starts = (tf.reshape(part, [-1]) for part in (batch.targets, batch.starts))
         return add(total, tally(scores, targets, starts, penalty))
 
     return data.reduce(Tally(*(tf.constant(value) for value in EMPTY)), reduce)

@@ -6,10 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from federated.corpus.splits import split_messages
 from federated.corpus.store import Corpus
-from federated.data import client_batches
-from federated.data.client_batches import Batches
 from federated.heterogeneity import gradient_dissimilarity
 from federated.heterogeneity.divergence import user_rng
 from federated.heterogeneity.gradient_dissimilarity import Gradients
@@ -17,7 +14,8 @@ from federated.heterogeneity.user_texts import UserTexts, outside_tokenizer
 from federated.personalization.method import start_from
 from federated.run.folder import Run, RunError
 from federated.runtime.execution_context import execution_context
-from keyboard_model.batching.windows import pack
+from keyboard_model.batching.split_by_time import split_by_time
+from keyboard_model.batching.windows import Batch, batches, pack
 from keyboard_model.text.tokenizer import Tokenizer
 
 _TOGETHER = 50  # users in a TFF call: bounds memory, independent of the population
@@ -80,7 +78,7 @@ def at_shared_model(
             data = {}
             for user_id in cohort:
                 texts = [message.text for message in corpus.messages(user_id)]
-                learnt, _ = split_messages(texts, job.data.train_share)
+                learnt, _ = split_by_time(texts, job.data.train_share)
                 halves = _halves(learnt, user_id, tokenizer, config.batch, config.window, seed)
                 if all(halves):
                     data[user_id] = halves
@@ -99,7 +97,7 @@ def _cohorts(users: Sequence[str]) -> Iterator[Sequence[str]]:
 
 def _halves(
     messages: Sequence[str], user_id: str, tokenizer: Tokenizer, batch: int, window: int, seed: int
-) -> tuple[Batches, Batches]:
+) -> tuple[list[Batch], list[Batch]]:
     """Returns two random halves of a user's messages as batches; both have the same number of messages."""
     order = user_rng(seed, user_id).permutation(len(messages)).tolist()
     size = len(messages) // 2
@@ -108,10 +106,12 @@ def _halves(
     )
 
 
-def _batches(messages: Sequence[str], chosen: Sequence[int], tokenizer: Tokenizer, batch: int, window: int) -> Batches:
+def _batches(
+    messages: Sequence[str], chosen: Sequence[int], tokenizer: Tokenizer, batch: int, window: int
+) -> list[Batch]:
     windows = pack((tokenizer.encode(messages[i]) for i in chosen), window, tokenizer.bos)
     tokens, targets = windows.tokens[:_MOST_WINDOWS], windows.targets[:_MOST_WINDOWS]
-    return client_batches.batches(tokens, targets, batch, tokenizer.bos) if (targets >= 0).any() else []
+    return batches(tokens, targets, batch, tokenizer.bos) if (targets >= 0).any() else []
 
 
 def _user(row: dict[str, float]) -> UserGradient:

@@ -24,6 +24,7 @@ import tensorflow_federated as tff
 from federated.heterogeneity.evidence import Evidence, signal
 from federated.personalization.method import SharedModel
 from federated.runtime.tff_types import batch_type, type_of
+from keyboard_model.batching.windows import Batch
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
 
@@ -63,9 +64,9 @@ def _direction(vector: tf.Tensor) -> tf.Tensor:
 def _half(base: SharedModel, data: tf.data.Dataset, bos: int) -> tuple[tf.Tensor, ...]:
     """Returns counted pieces, summed loss in nats, and the gradient of the mean loss, flat: B's then the bias's."""
 
-    def reduce(total: tuple[tf.Tensor, ...], batch: collections.OrderedDict) -> tuple[tf.Tensor, ...]:
-        features = cifg_lstm.unroll(base.parameters, batch["tokens"], bos)
-        targets = tf.reshape(batch["targets"], [-1])
+    def reduce(total: tuple[tf.Tensor, ...], batch: Batch) -> tuple[tf.Tensor, ...]:
+        features = cifg_lstm.unroll(base.parameters, batch.tokens, bos)
+        targets = tf.reshape(batch.targets, [-1])
         counted = cifg_lstm.counted_targets(targets)
         loss, slope = adapters.gradient(*base, tf.reshape(features, [-1, features.shape[2]]), targets)
         flat = tf.concat([tf.reshape(slope.lora_b, [-1]), slope.bias], 0)

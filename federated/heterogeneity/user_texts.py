@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from federated.corpus.splits import split_messages
 from federated.corpus.store import Corpus
+from keyboard_model.batching.split_by_time import split_by_time
 from keyboard_model.text.tokenizer import Tokenizer
 from keyboard_model.text.units import words
 
@@ -87,7 +87,7 @@ def read_user_texts(
     numbers: dict[str, int] = {}
     users = []
     for done, user_id in enumerate(chosen, 1):
-        texts, _ = split_messages([message.text for message in corpus.messages(user_id)], train_share)
+        texts, _ = split_by_time([message.text for message in corpus.messages(user_id)], train_share)
         users.append(_user_text(user_id, texts, numbers))
         if on_users:
             on_users(done, len(chosen))

@@ -8,7 +8,7 @@ import tensorflow as tf
 import tensorflow_federated as tff
 
 from federated.local_training import sgd
-from federated.local_training.adapter_sgd import Batch
+from keyboard_model.batching.windows import Batch
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.cifg_lstm import Parameters
 
@@ -48,9 +48,7 @@ def train(state: AdamState, batches: tf.data.Dataset, *, clip: float, dropout: f
 
     def step(so_far: AdamPass, batch: Batch) -> AdamPass:
         weights, known = so_far.state
-        loss_sum, targets, slope = sgd.batch_gradient(
-            Parameters(*weights), sgd.Batch(**batch), dropout=dropout, bos=bos
-        )
+        loss_sum, targets, slope = sgd.batch_gradient(Parameters(*weights), batch, dropout=dropout, bos=bos)
         slope, _ = tf.clip_by_global_norm(slope, clip)
         known, weights = optimizer.next(known, weights, tuple(slope))
         return AdamPass(AdamState(weights, known), so_far.loss_sum + loss_sum, so_far.targets + targets)

@@ -5,20 +5,18 @@ Which of several adapters fits a text best; several are one `AdapterTensors` who
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import tensorflow as tf
 
 from federated.job import PersonalizationConfig
+from keyboard_model.batching.windows import Batch
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.model.cifg_lstm import Parameters
 from keyboard_model.step_sizes import StepSizes
-
-Batch = Mapping[str, tf.Tensor]
-"""`tokens [B,T]` and `targets [B,T]`."""
 
 
 class TrainResult(NamedTuple):
@@ -31,13 +29,13 @@ class TrainResult(NamedTuple):
 
 def count_targets(batches: tf.data.Dataset) -> tf.Tensor:
     """How many targets the batches count, float32."""
-    return batches.reduce(0.0, lambda count, batch: count + cifg_lstm.counted_targets(batch["targets"]))
+    return batches.reduce(0.0, lambda count, batch: count + cifg_lstm.counted_targets(batch.targets))
 
 
 def features(parameters: Parameters, batch: Batch, bos: int) -> tuple[tf.Tensor, tf.Tensor]:
     """Reads a batch: features `[B·T,E]` and targets `[B·T]`."""
-    read = cifg_lstm.unroll(parameters, batch["tokens"], bos)
-    return tf.reshape(read, [-1, read.shape[2]]), tf.reshape(batch["targets"], [-1])
+    read = cifg_lstm.unroll(parameters, batch.tokens, bos)
+    return tf.reshape(read, [-1, read.shape[2]]), tf.reshape(batch.targets, [-1])
 
 
 def gradient(

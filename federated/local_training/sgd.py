@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import collections
 from typing import NamedTuple
 
 import tensorflow as tf
 
+from keyboard_model.batching.windows import Batch
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.cifg_lstm import Parameters
-
-
-class Batch(NamedTuple):
-    """`tokens [B,T]` and `targets [B,T]`, int32."""
-
-    tokens: tf.Tensor
-    targets: tf.Tensor
 
 
 class ClientUpdate(NamedTuple):
@@ -68,10 +61,10 @@ def batch_gradient(
 def mean_loss(parameters: Parameters, batches: tf.data.Dataset, bos: int) -> tf.Tensor:
     """The mean loss of a client's counted targets in nats, at these weights; 0 where it has none."""
 
-    def reduce(state: tuple, batch: collections.OrderedDict) -> tuple:
+    def reduce(state: tuple, batch: Batch) -> tuple:
         loss_sum, counted = state
-        targets = tf.reshape(batch["targets"], [-1])
-        features = cifg_lstm.unroll(parameters, batch["tokens"], bos)
+        targets = tf.reshape(batch.targets, [-1])
+        features = cifg_lstm.unroll(parameters, batch.tokens, bos)
         scores = cifg_lstm.logits(parameters, tf.reshape(features, [-1, features.shape[2]]))
         losses = cifg_lstm.token_losses(scores, targets)
         return loss_sum + tf.reduce_sum(losses), counted + cifg_lstm.counted_targets(targets)
@@ -102,9 +95,9 @@ def client_update(
         bos: the piece that begins a message.
     """
 
-    def reduce(state: tuple, batch: collections.OrderedDict) -> tuple:
+    def reduce(state: tuple, batch: Batch) -> tuple:
         weights, loss_sum, targets = state
-        batch_loss, counted, gradient = batch_gradient(Parameters(*weights), Batch(**batch), dropout=dropout, bos=bos)
+        batch_loss, counted, gradient = batch_gradient(Parameters(*weights), batch, dropout=dropout, bos=bos)
         gradient, _ = tf.clip_by_global_norm(gradient, clip)
         weights = tuple(w - learning_rate * g for w, g in zip(weights, gradient, strict=True))
         return weights, loss_sum + batch_loss, targets + counted

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from federated.data.client_batches import Batches, ClientBatcher
+from federated.data.client_batches import ClientBatcher, Cohort, cohort_batches
 from federated.data.federated_data import FederatedData, sample_cohort
 from federated.job import PersonalizationConfig
 from federated.personalization import personalization_process
@@ -152,7 +152,7 @@ class PersonalizationProgram:
         self._on_round(PersonalizationRound(number, rounds, loss, len(cohort), dropped))
         return state
 
-    def _cohort(self, number: int) -> tuple[list[str], list[Batches], int]:
+    def _cohort(self, number: int) -> Cohort:
         drawn = sample_cohort(
             self._clients.population.training,
             self._plan.config.federated.clients_per_round,
@@ -160,17 +160,7 @@ class PersonalizationProgram:
             round_number=number,
             weights=self._sizes,
         )
-        cohort, data, dropped = [], [], 0
-        for client in drawn:
-            try:
-                made = self._data.round(client, self._clients.training_messages(client), number)
-            except (ValueError, UnicodeError):
-                dropped += 1
-                continue
-            if made:
-                cohort.append(client)
-                data.append(made)
-        return cohort, data, dropped
+        return cohort_batches(self._data, self._clients, drawn, number)
 
 
 def _leaves(structure: Structure) -> list[np.ndarray]:

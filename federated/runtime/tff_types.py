@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import collections
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 import tensorflow_federated as tff
 
+from keyboard_model.batching.windows import Batch
 from keyboard_model.model.cifg_lstm import Parameters
 
 
 def batch_type(batch: int, window: int) -> tff.SequenceType:
-    """The type of a client's data: a sequence of (tokens, targets) batches."""
+    """The type of a client's data: a sequence of `Batch`."""
     matrix = tff.TensorType(np.int32, [batch, window])
-    return tff.SequenceType(collections.OrderedDict(tokens=matrix, targets=matrix))
+    return tff.SequenceType(tff.types.to_type(Batch(tokens=matrix, targets=matrix)))
 
 
 def model_weights(parameters: Parameters) -> tff.learning.models.ModelWeights:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_federated as tff
 
-from federated.data.client_batches import ClientBatcher
+from federated.data.client_batches import ClientBatcher, cohort_batches
 from federated.data.federated_data import FederatedData, sample_cohort
 from federated.evaluation import shared_model
 from federated.job import Job
@@ -213,7 +213,7 @@ class TrainingProgram:
             round_number=number,
             weights=self._sizes,
         )
-        data, dropped = self._round_data(cohort, number)
+        _, data, dropped = cohort_batches(self._data, self._clients, cohort, number)
         process = self._scheduled(state.process, number) if number % SCHEDULE_EVERY == 0 else state.process
         measured = {"loss_sum": 0.0, "targets": 0.0, "broken_clients": 0.0}
         if data:
@@ -255,19 +255,6 @@ class TrainingProgram:
         rate = training.server_learning_rate * min(1.0, max(left, 0.02))
         hyperparameters["finalizer"]["learning_rate"] = np.float32(rate)
         return self._process.set_hparams(state, hyperparameters)
-
-    def _round_data(self, cohort: Sequence[str], number: int) -> tuple[list[Any], int]:
-        """Returns the batches of the cohort's clients that have any, and how many clients' data broke."""
-        data, dropped = [], 0
-        for client in cohort:
-            try:
-                made = self._data.round(client, self._clients.training_messages(client), number)
-            except (ValueError, UnicodeError):
-                dropped += 1
-                continue
-            if made:
-                data.append(made)
-        return data, dropped
 
     def _validate(self, state: AveragedState) -> tuple[float, float]:
         """Returns (loss in nats a word, recall@3) over validation clients, none by more than a capped weight."""

@@ -34,6 +34,21 @@ class Windows(NamedTuple):
     word_ids: Ids
 
 
+class Batch(NamedTuple):
+    """`tokens [B,T]` and `targets [B,T]`, int32: arrays, and inside TensorFlow tensors."""
+
+    tokens: Ids
+    targets: Ids
+
+
+def batches(tokens: Ids, targets: Ids, size: int, bos: int) -> list[Batch]:
+    """Cuts windows `[N,T]` into batches `[size,T]`; windows without any target fill up the last batch."""
+    missing = (0, -len(tokens) % size), (0, 0)
+    tokens = np.pad(tokens, missing, constant_values=bos)
+    targets = np.pad(targets, missing, constant_values=IGNORE)
+    return [Batch(tokens[at : at + size], targets[at : at + size]) for at in range(0, len(tokens), size)]
+
+
 def pack(messages: Iterable[Encoded], window: int, bos: int) -> Windows:
     """Packs encoded messages, in order, into as few windows as they need (none for no tokens)."""
     tokens: list[int] = []

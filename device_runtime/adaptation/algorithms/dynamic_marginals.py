@@ -35,7 +35,7 @@ def adapt(
     start = starts[0]
     typed, surplus = np.zeros_like(start.bias), np.zeros_like(start.bias)
     for batch in batches(engine, learnt):
-        targets = batch[1][batch[1] != IGNORE]
+        targets = batch.targets[batch.targets != IGNORE]
         np.add.at(typed, targets, np.float32(1.0))
         surplus += len(targets) * gradient(engine, batch, start, _UNCLIPPED).bias
     few = np.float32(recipe.constants["pseudo_count"])

@@ -13,19 +13,14 @@ import numpy.typing as npt
 from device_runtime.adapter.adapter import Adapter
 from device_runtime.inference.engine import TrainingEngine
 from device_runtime.manifest import Recipe
-from keyboard_model.batching.windows import IGNORE, Windows
+from keyboard_model.batching.windows import IGNORE, Batch, Windows
+from keyboard_model.batching.windows import batches as cut_batches
 from keyboard_model.step_sizes import StepSizes
-
-Batch = tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]
 
 
 def batches(engine: TrainingEngine, windows: Windows) -> list[Batch]:
-    """The windows in batches of the size that the model takes, the last filled up with what counts nowhere."""
-    size, bos = engine.shape.batch, engine.shape.bos
-    missing = -len(windows.tokens) % size
-    tokens = np.pad(windows.tokens, ((0, missing), (0, 0)), constant_values=bos)
-    targets = np.pad(windows.targets, ((0, missing), (0, 0)), constant_values=IGNORE)
-    return [(tokens[at : at + size], targets[at : at + size]) for at in range(0, len(tokens), size)]
+    """The windows in batches of the size that the model takes."""
+    return cut_batches(windows.tokens, windows.targets, engine.shape.batch, engine.shape.bos)
 
 
 def count_targets(windows: Windows) -> int:
@@ -35,7 +30,7 @@ def count_targets(windows: Windows) -> int:
 
 def log_probs(engine: TrainingEngine, windows: Windows, adapter: Adapter) -> npt.NDArray[np.float64]:
     """Log-probability of each counted target of the windows, in order. `[counted]`, float64"""
-    found = [engine.evaluate(*batch, adapter)[batch[1] != IGNORE] for batch in batches(engine, windows)]
+    found = [engine.evaluate(*batch, adapter)[batch.targets != IGNORE] for batch in batches(engine, windows)]
     return np.concatenate([np.zeros(0), *found])
 
 

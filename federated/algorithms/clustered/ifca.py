@@ -36,6 +36,7 @@ from federated.personalization.method import (
     SharedModel,
     Structure,
 )
+from keyboard_model.batching.windows import Batch
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.adapter import AdapterTensors
@@ -145,8 +146,8 @@ def _named(server: Clusters) -> Clusters:
 def _by_lot(batches: tf.data.Dataset, clusters: int) -> tf.Tensor:
     """A cluster drawn from the batches' own content, so that a resumed run draws the same; int32 scalar."""
 
-    def add(seed: tf.Tensor, batch: adapter_sgd.Batch) -> tf.Tensor:
-        return seed + tf.stack([tf.reduce_sum(batch["tokens"]), tf.reduce_sum(batch["targets"])])
+    def add(seed: tf.Tensor, batch: Batch) -> tf.Tensor:
+        return seed + tf.stack([tf.reduce_sum(batch.tokens), tf.reduce_sum(batch.targets)])
 
     seed = batches.reduce(tf.zeros([2], tf.int32), add)
     return tf.random.stateless_uniform([], seed, maxval=clusters, dtype=tf.int32)

@@ -19,7 +19,6 @@ import tensorflow as tf
 from federated.algorithms.fine_tuning import FINE_TUNING_SEARCH_SPACE
 from federated.job import NotNegative
 from federated.local_training import adapter_sgd, base_sgd
-from federated.local_training.adapter_sgd import Batch
 from federated.personalization.method import (
     Choice,
     ClientText,
@@ -32,6 +31,7 @@ from federated.personalization.method import (
     Range,
     SharedModel,
 )
+from keyboard_model.batching.windows import Batch
 from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.model.cifg_lstm import Parameters
 

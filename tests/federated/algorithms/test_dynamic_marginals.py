@@ -26,8 +26,8 @@ def moved_by_hand(strength, few, batches=LEARNT):
     embedding, d = arrays(BASE.parameters)[0], arrays(BASE.parameters)[5]
     typed, expected = np.zeros_like(bias), np.zeros_like(bias)
     for batch in batches:
-        targets = batch["targets"].reshape(-1)
-        read = features(BASE.parameters, batch["tokens"])[targets != IGNORE]
+        targets = batch.targets.reshape(-1)
+        read = features(BASE.parameters, batch.tokens)[targets != IGNORE]
         scores = (read + read @ a @ b) @ embedding.T + d + bias
         q = np.exp(scores - scores.max(axis=1, keepdims=True))
         expected += (q / q.sum(axis=1, keepdims=True)).sum(axis=0)

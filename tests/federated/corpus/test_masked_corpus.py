@@ -88,7 +88,7 @@ def test_windows_have_no_sensitive_text(clients: FederatedData, plain: Federated
         made, expected = (data.round(user, some.training_messages(user), 1) for some in (clients, plain))
         for batch, wanted in zip(made, expected, strict=True):
             np.testing.assert_equal(batch, wanted)
-        read = np.concatenate([batch["tokens"].reshape(-1) for batch in made])
+        read = np.concatenate([batch.tokens.reshape(-1) for batch in made])
         assert tokenizer.slot in read and not any(tokenizer._sp.is_byte(int(i)) for i in read)
 
 

@@ -3,18 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from federated.corpus.schema import CorpusError
-from federated.corpus.splits import split_messages, split_users
-
-
-@pytest.mark.parametrize(("count", "trained"), [(0, 0), (1, 1), (2, 1), (4, 3), (5, 4), (9, 7), (10, 8), (100, 80)])
-def test_the_first_of_the_messages_are_for_training(count, trained):
-    training, testing = split_messages(range(count))
-    assert training == list(range(trained))
-    assert training + testing == list(range(count))
-
-
-def test_inexact_float_shares_are_not_rounded_down():
-    assert len(split_messages(range(100), 0.29)[0]) == 29  # 100 * 0.29 = 28.999999999999996
+from federated.corpus.splits import split_users
 
 
 @given(st.sets(st.text(min_size=1), max_size=40), st.floats(0, 1), st.floats(0, 1), st.integers(-3, 3), st.randoms())
@@ -47,5 +36,3 @@ def test_the_validation_share_does_not_change_the_new_phones():
 def test_shares_outside_0_to_1_are_refused(share):
     with pytest.raises(CorpusError, match="from 0 to 1"):
         split_users(["a"], new_phone_share=share)
-    with pytest.raises(CorpusError, match="from 0 to 1"):
-        split_messages([1], share)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from federated.data.client_batches import ClientBatcher, batches, pooled_batches, pools
-from keyboard_model.batching.windows import IGNORE
+from federated.data.client_batches import ClientBatcher, pooled_batches, pools
+from keyboard_model.batching.windows import IGNORE, batches
 from keyboard_model.text.tokenizer import Tokenizer, train
 
 MESSAGES = [f"see you at {place} ok" for place in ("home", "work", "school", "the gym", "noon", "five", "zzyzx")]
@@ -22,11 +22,11 @@ def client_data(
 
 
 def flat(made) -> list:
-    return [part.tolist() for batch in made for part in batch.values()]
+    return [part.tolist() for batch in made for part in batch]
 
 
 def counted(made) -> list[int]:
-    targets = np.concatenate([batch["targets"].reshape(-1) for batch in made])
+    targets = np.concatenate([batch.targets.reshape(-1) for batch in made])
     return sorted(targets[targets != IGNORE].tolist())
 
 
@@ -37,7 +37,7 @@ def test_every_piece_is_learnt_once(tokenizer):
 
 def test_all_batches_have_one_shape(tokenizer):
     made = client_data(tokenizer).round("ann", MESSAGES, 1)
-    assert {(name, part.shape, part.dtype.name) for batch in made for name, part in batch.items()} == {
+    assert {(name, part.shape, part.dtype.name) for batch in made for name, part in batch._asdict().items()} == {
         ("tokens", (3, 8), "int32"),
         ("targets", (3, 8), "int32"),
     }
@@ -73,8 +73,8 @@ def test_a_client_of_marks_alone_has_nothing_to_learn(tokenizer):
 
 def test_one_message_is_one_batch(tokenizer):
     (batch,) = client_data(tokenizer).round("ann", ["see you"], 1)
-    np.testing.assert_array_equal(batch["tokens"][0, :2], tokenizer.encode("see you").ids[:2])
-    assert (batch["tokens"].reshape(-1)[2:] == tokenizer.bos).all()
+    np.testing.assert_array_equal(batch.tokens[0, :2], tokenizer.encode("see you").ids[:2])
+    assert (batch.tokens.reshape(-1)[2:] == tokenizer.bos).all()
 
 
 def test_a_message_of_ten_thousand_words(tokenizer):
@@ -84,7 +84,7 @@ def test_a_message_of_ten_thousand_words(tokenizer):
 
 def test_batches_by_hand():
     tokens = np.arange(6, dtype=np.int32).reshape(3, 2)
-    first, second = batches(tokens, tokens + 10, batch=2, bos=1)
+    first, second = batches(tokens, tokens + 10, size=2, bos=1)
     np.testing.assert_array_equal(first["tokens"], [[0, 1], [2, 3]])
     np.testing.assert_array_equal(second["tokens"], [[4, 5], [1, 1]])
     np.testing.assert_array_equal(second["targets"], [[14, 15], [IGNORE, IGNORE]])
@@ -131,7 +131,7 @@ def test_slices_are_all_batches_of_the_shuffled_messages():
     made, again, other = read(0), read(0), read(1)
     assert [len(part) for part in made[:-1]] == [3] * (len(made) - 1) and 1 <= len(made[-1]) <= 3
     targets, same, others = (
-        np.concatenate([batch["targets"] for part in parts for batch in part]) for parts in (made, again, other)
+        np.concatenate([batch.targets for part in parts for batch in part]) for parts in (made, again, other)
     )
     np.testing.assert_array_equal(targets, same)
     assert not np.array_equal(targets, others)

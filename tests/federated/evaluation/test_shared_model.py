@@ -1,6 +1,5 @@
 """The shared model on clients' own text: each client's counts and word recall, against values computed by hand."""
 
-import collections
 import math
 
 import numpy as np
@@ -9,7 +8,7 @@ import tensorflow as tf
 import tensorflow_federated as tff
 
 from federated.evaluation import shared_model
-from federated.evaluation.shared_model import EMPTY, Tally, add, tally, whole_word_penalty, word_starts
+from federated.evaluation.shared_model import EMPTY, EvaluationBatch, Tally, add, tally, whole_word_penalty, word_starts
 from federated.runtime.tff_types import model_weights
 from keyboard_model.batching.windows import IGNORE
 from keyboard_model.model import cifg_lstm
@@ -61,19 +60,19 @@ def test_each_client_s_tally_is_the_one_made_by_hand(execution):
 
 def test_batches_keep_order_and_count_every_word_once():
     batches = made(CLIENTS[0])
-    assert sum(int(batch["starts"].sum()) for batch in batches) == 7
-    tokens = np.concatenate([batch["tokens"].reshape(-1) for batch in batches])
+    assert sum(int(batch.starts.sum()) for batch in batches) == 7
+    tokens = np.concatenate([batch.tokens.reshape(-1) for batch in batches])
     expected = [i for message in CLIENTS[0] for i in TOKENIZER.encode(message).ids[:-1]]
     assert tokens[: len(expected)].tolist() == expected
-    padding = np.concatenate([batch["targets"].reshape(-1) for batch in batches])[len(expected) :]
+    padding = np.concatenate([batch.targets.reshape(-1) for batch in batches])[len(expected) :]
     assert (padding == IGNORE).all()
 
 
 def test_the_batches_are_of_their_declared_type():
     element = shared_model.evaluation_type(BATCH, WINDOW).element
     for batch in made(CLIENTS[0]):
-        tensors = ((name, tff.TensorType(part.dtype.type, part.shape)) for name, part in batch.items())
-        assert tff.types.to_type(collections.OrderedDict(tensors)) == element
+        tensors = (tff.TensorType(part.dtype.type, part.shape) for part in batch)
+        assert tff.types.to_type(EvaluationBatch(*tensors)) == element
 
 
 def test_nothing_typed_makes_no_batch():

@@ -30,9 +30,9 @@ def by_hand(base, batches):
     with tf.GradientTape() as tape:
         losses, counted = 0.0, 0
         for batch in batches:
-            features = tf.reshape(cifg_lstm.unroll(base.parameters, tf.constant(batch["tokens"]), BOS), [-1, E])
+            features = tf.reshape(cifg_lstm.unroll(base.parameters, tf.constant(batch.tokens), BOS), [-1, E])
             own = adapters.AdapterTensors(tf.constant(base.adapter.lora_a), lora_b.read_value(), bias.read_value())
-            targets = batch["targets"].reshape(-1)
+            targets = batch.targets.reshape(-1)
             losses += tf.reduce_sum(
                 cifg_lstm.token_losses(adapters.logits(base.parameters, own, features), tf.constant(targets))
             )

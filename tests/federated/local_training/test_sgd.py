@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from federated.local_training import sgd
 from federated.local_training.sgd import ClientUpdate
+from keyboard_model.batching.windows import Batch
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.cifg_lstm import Parameters
 from tests.support.federated.toys import BOS, B, E, T, client, dataset, loss_by_hand, parameters, updates_by_hand
@@ -31,8 +32,8 @@ def test_loss_is_summed_over_the_counted_targets_before_each_step():
     result = train(client(1, seed=0, counted=7), rate=0.0)
     batch = client(1, seed=0, counted=7)[0]
     shared = parameters()
-    features = tf.reshape(cifg_lstm.unroll(shared, tf.constant(batch["tokens"]), BOS), [-1, E])
-    losses = cifg_lstm.token_losses(cifg_lstm.logits(shared, features), tf.constant(batch["targets"].reshape(-1)))
+    features = tf.reshape(cifg_lstm.unroll(shared, tf.constant(batch.tokens), BOS), [-1, E])
+    losses = cifg_lstm.token_losses(cifg_lstm.logits(shared, features), tf.constant(batch.targets.reshape(-1)))
     assert float(result.loss_sum) == pytest.approx(float(tf.reduce_sum(losses)), rel=1e-5)
     assert float(result.targets) == 7
 
@@ -73,7 +74,7 @@ def test_a_client_that_diverges_to_nan_counts_for_nothing_and_says_so():
 
 
 def test_dropout_is_drawn_from_the_batch_and_keeps_the_mean():
-    batch = sgd.Batch(*(tf.constant(part) for part in client(1, seed=0)[0].values()))
+    batch = Batch(*map(tf.constant, client(1, seed=0)[0]))
     features = tf.ones([B * T, 500])
     once, again = (sgd.dropout_rate(features, 0.25, batch).numpy() for _ in range(2))
     np.testing.assert_array_equal(once, again)

@@ -17,12 +17,12 @@ def adam_by_hand(initial: Parameters, batches: Batches, rate: float, clip: float
     first, second = ([np.zeros_like(weight) for weight in weights] for _ in range(2))
     for number, batch in enumerate(batches, start=1):
         variables = [tf.Variable(weight, dtype=tf.float32) for weight in weights]
-        targets = batch["targets"].reshape(-1)
+        targets = batch.targets.reshape(-1)
         wanted = [[i, target] for i, target in enumerate(targets) if target != IGNORE]
         with tf.GradientTape() as tape:
             values = Parameters(*(variable.read_value() for variable in variables))
             features = tf.reshape(
-                cifg_lstm.unroll(values, tf.constant(batch["tokens"]), BOS), [-1, values.embedding.shape[1]]
+                cifg_lstm.unroll(values, tf.constant(batch.tokens), BOS), [-1, values.embedding.shape[1]]
             )
             log_probs = tf.nn.log_softmax(features @ tf.transpose(values.embedding) + values.d)
             loss = -tf.reduce_mean(tf.gather_nd(log_probs, wanted))

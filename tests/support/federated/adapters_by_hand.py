@@ -41,9 +41,9 @@ def features(shared: Parameters, tokens: np.ndarray) -> np.ndarray:
 def loss_and_gradient(shared: Parameters, theta: Arrays, batch: dict[str, np.ndarray]) -> tuple[float, Arrays]:
     """Mean loss over the counted targets of a batch, and its gradient."""
     (a, b, bias), embedding, d = theta, arrays(shared)[0], arrays(shared)[5]
-    targets = batch["targets"].reshape(-1)
+    targets = batch.targets.reshape(-1)
     kept = targets != IGNORE
-    p, targets = features(shared, batch["tokens"])[kept], targets[kept]
+    p, targets = features(shared, batch.tokens)[kept], targets[kept]
     scores = (p + p @ a @ b) @ embedding.T + d + bias
     q = np.exp(scores - scores.max(axis=1, keepdims=True))
     q /= q.sum(axis=1, keepdims=True)

@@ -1,18 +1,17 @@
 """A small personalization: a random shared model, an adapter that already does something, and its text."""
 
-import collections
-
 import numpy as np
 import tensorflow as tf
 
 from federated.job import PersonalizationConfig
 from federated.personalization import personalization_process
 from federated.personalization.method import ClientText, ClientUpdate, Method, MethodContext, SharedModel
+from keyboard_model.batching.windows import Batch
 from keyboard_model.model.adapter import AdapterTensors
 from tests.support.federated.toys import BOS, B, Batches, E, T, V, dataset, parameters
 
 R = 2
-EMPTY = collections.OrderedDict(tokens=np.zeros((0, B, T), np.int32), targets=np.zeros((0, B, T), np.int32))
+EMPTY = Batch(tokens=np.zeros((0, B, T), np.int32), targets=np.zeros((0, B, T), np.int32))
 
 
 def random_adapter(seed: int, scale: float = 0.3) -> AdapterTensors:

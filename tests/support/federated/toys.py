@@ -1,17 +1,15 @@
 """Random clients of a model small enough to follow."""
 
-import collections
-
 import numpy as np
 import tensorflow as tf
 
-from keyboard_model.batching.windows import IGNORE
+from keyboard_model.batching.windows import IGNORE, Batch
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.cifg_lstm import Parameters
 
 V, E, H, B, T, BOS = 20, 4, 6, 2, 5, 1
 
-Batches = list["collections.OrderedDict[str, np.ndarray]"]
+Batches = list[Batch]
 
 
 def parameters(seed: int = 0) -> Parameters:
@@ -25,22 +23,21 @@ def client(batches: int, seed: int, counted: int = B * T) -> Batches:
     for _ in range(batches):
         tokens, targets = rng.integers(BOS, V, (2, B, T)).astype(np.int32)
         targets.reshape(-1)[counted:] = IGNORE
-        made.append(collections.OrderedDict(tokens=tokens, targets=targets))
+        made.append(Batch(tokens, targets))
     return made
 
 
 def dataset(batches: Batches) -> tf.data.Dataset:
-    stacked = {name: np.stack([batch[name] for batch in batches]) for name in batches[0]}
-    return tf.data.Dataset.from_tensor_slices(collections.OrderedDict(stacked))
+    return tf.data.Dataset.from_tensor_slices(Batch(*map(np.stack, zip(*batches, strict=True))))
 
 
 def loss_by_hand(shared: Parameters, batches: Batches) -> float:
     """Mean loss in nats of the targets that count, spelled out without `federated`."""
     losses = []
     for batch in batches:
-        features = tf.reshape(cifg_lstm.unroll(shared, tf.constant(batch["tokens"]), BOS), [-1, E])
+        features = tf.reshape(cifg_lstm.unroll(shared, tf.constant(batch.tokens), BOS), [-1, E])
         log_probs = tf.nn.log_softmax(cifg_lstm.logits(shared, features)).numpy()
-        targets = batch["targets"].reshape(-1)
+        targets = batch.targets.reshape(-1)
         losses += [-log_probs[i, target] for i, target in enumerate(targets) if target != IGNORE]
     return float(np.mean(losses))
 
@@ -49,10 +46,10 @@ def updates_by_hand(initial: Parameters, batches: Batches, rate: float, clip: fl
     """Initial minus trained weights of plain clipped SGD, spelled out without `federated`."""
     weights = [tf.Variable(part) for part in initial]
     for batch in batches:
-        targets = batch["targets"].reshape(-1)
+        targets = batch.targets.reshape(-1)
         with tf.GradientTape() as tape:
             shared = Parameters(*(weight.read_value() for weight in weights))
-            features = tf.reshape(cifg_lstm.unroll(shared, tf.constant(batch["tokens"]), BOS), [-1, E])
+            features = tf.reshape(cifg_lstm.unroll(shared, tf.constant(batch.tokens), BOS), [-1, E])
             log_probs = tf.nn.log_softmax(cifg_lstm.logits(shared, features))
             wanted = [[i, target] for i, target in enumerate(targets) if target != IGNORE]
             loss = -tf.reduce_mean(tf.gather_nd(log_probs, wanted))

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from device_runtime.simulation.held_out import SimulatedUser
-from federated.corpus.splits import split_messages
 from federated.data.federated_data import FederatedData
 from federated.job import Job, PersonalizationConfig
 from federated.personalization.method import Method, SharedModel, start_from
 from federated.personalization.program import PersonalizationProgram, PersonalizationRound, TrainedMethod, folder_in
 from federated.run.folder import Run
+from keyboard_model.batching.split_by_time import split_by_time
 from keyboard_model.text.tokenizer import Tokenizer
 
 
@@ -68,7 +68,7 @@ class ComparisonSetup:
         """
         found = []
         for user in self._enough(self.clients.population.validation):
-            learnt, tested = split_messages(self.clients.training_messages(user), self.clients.train_share)
+            learnt, tested = split_by_time(self.clients.training_messages(user), self.clients.train_share)
             if learnt and tested:
                 found.append((user, learnt, tested))
         return found

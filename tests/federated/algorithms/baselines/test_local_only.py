@@ -51,7 +51,7 @@ def test_without_training_there_is_the_random_start(learnt, options):
 
 
 def windows(batches) -> list[tuple]:
-    return [(*map(tuple, row),) for batch in batches for row in zip(batch["tokens"], batch["targets"], strict=True)]
+    return [(*map(tuple, row),) for batch in batches for row in zip(batch.tokens, batch.targets, strict=True)]
 
 
 def test_every_pass_deals_the_same_windows_anew():

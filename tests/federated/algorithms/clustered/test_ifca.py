@@ -28,7 +28,7 @@ def speaker(group: int, seed: int):
     low = BOS + 1 + group * (V - BOS - 1) // 2
     rng = np.random.default_rng(seed)
     for batch in batches:
-        batch["targets"][:] = rng.integers(low, low + (V - BOS - 1) // 2, (B, T))
+        batch.targets[:] = rng.integers(low, low + (V - BOS - 1) // 2, (B, T))
     return batches
 
 

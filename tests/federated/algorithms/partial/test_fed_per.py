@@ -30,12 +30,12 @@ def plan(**changes):
 def shared_step_by_hand(shared, own, batch, clip):
     """The shared layers after one step, by a tape over the scores written out."""
     variables = [tf.Variable(part) for part in shared]
-    targets = batch["targets"].reshape(-1)
+    targets = batch.targets.reshape(-1)
     wanted = [[i, target] for i, target in enumerate(targets) if target != IGNORE]
     a, b, bias = (tf.constant(part, tf.float32) for part in own)
     with tf.GradientTape() as tape:
         values = Parameters(*(variable.read_value() for variable in variables))
-        p = tf.reshape(cifg_lstm.unroll(values, tf.constant(batch["tokens"]), BOS), [-1, E])
+        p = tf.reshape(cifg_lstm.unroll(values, tf.constant(batch.tokens), BOS), [-1, E])
         scores = (p + p @ a @ b) @ tf.transpose(values.embedding) + values.d + bias
         loss = -tf.reduce_mean(tf.gather_nd(tf.nn.log_softmax(scores), wanted))
     slopes = [tf.convert_to_tensor(slope).numpy() for slope in tape.gradient(loss, variables)]

@@ -1,6 +1,5 @@
 """FedRecon: the same round as TFF's own `build_fed_recon`, and that it is FedAvg without personal layers."""
 
-import collections
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +9,7 @@ import tensorflow_federated as tff
 
 from federated.algorithms.partial.fed_recon import METHOD
 from federated.personalization.method import SharedModel
+from keyboard_model.batching.windows import Batch
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.adapter import AdapterTensors
@@ -37,9 +37,9 @@ def test_the_adapter_is_made_on_one_half_and_judged_on_the_other():
     own = AdapterTensors(*(tf.constant(part, tf.float32) for part in own))
     losses = 0.0
     for batch in BATCHES[2:]:
-        features = cifg_lstm.unroll(TENSORS.parameters, tf.constant(batch["tokens"]), BOS)
+        features = cifg_lstm.unroll(TENSORS.parameters, tf.constant(batch.tokens), BOS)
         scores = adapters.logits(TENSORS.parameters, own, tf.reshape(features, [-1, E]))
-        losses += float(tf.reduce_sum(cifg_lstm.token_losses(scores, tf.constant(batch["targets"].reshape(-1)))))
+        losses += float(tf.reduce_sum(cifg_lstm.token_losses(scores, tf.constant(batch.targets.reshape(-1)))))
     assert float(made.loss_sum) == pytest.approx(losses, rel=1e-5)
     assert (float(made.weight), float(made.targets)) == (30, 30)
     assert all(np.abs(part).max() == 0 for part in made.update)
@@ -94,7 +94,7 @@ class InTff(tff.learning.models.ReconstructionModel):
     @property
     def input_spec(self):
         matrix = tf.TensorSpec([B, T], tf.int32)
-        return collections.OrderedDict(tokens=matrix, targets=matrix)
+        return Batch(tokens=matrix, targets=matrix)
 
     def forward_pass(self, batch_input, training=True):
         shared, own = (type(part)(*map(tf.convert_to_tensor, part)) for part in (self._shared, self._own))
