@@ -12,9 +12,9 @@ import tensorflow as tf
 import tensorflow_federated as tff
 from tensorflow_federated.python.simulation.baselines.stackoverflow import word_prediction_models
 
+from federated.job import TrainingConfig
 from federated.local_training import sgd
 from federated.training import fed_avg
-from federated.training.fed_avg import FedAvgConfig
 from keyboard_model.batching.windows import Batch
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.cifg_lstm import Parameters
@@ -22,14 +22,13 @@ from keyboard_model.model.cifg_lstm import Parameters
 VOCAB, EMBEDDING, CELLS = 8192, 96, 512
 BATCH, WINDOW = 16, 20
 BOS = 1
-CONFIG = FedAvgConfig(
+CONFIG = TrainingConfig(
     client_learning_rate=0.1,
     server_learning_rate=0.001,
     server_epsilon=1e-5,
     clip=5.0,
     dropout=0.0,
     weight_cap=2000.0,
-    bos=BOS,
     batch=BATCH,
     window=WINDOW,
 )
@@ -80,7 +79,7 @@ def plain_tensorflow(data: Clients) -> Round:
 def federated(data: Clients) -> Round:
     """Our federated rounds, in the execution context that stands when a round runs."""
     clients = [[Batch(x, y) for x, y in client] for client in data]
-    rounds = _rounds(fed_avg.build(_initial(), CONFIG), clients)
+    rounds = _rounds(fed_avg.build(_initial(), CONFIG, BOS), clients)
 
     def train() -> float:
         measured = next(rounds)["client_work"]

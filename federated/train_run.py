@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -15,7 +16,8 @@ from federated.personalization.program import PersonalizationProgram, Personaliz
 from federated.run.folder import Run, RunError
 from federated.runtime.execution_context import execution_context
 from federated.training import ngram_counts
-from federated.training.program import RoundReport, TrainingProgram, TrainingResult
+from federated.training.callbacks.callback import Callback
+from federated.training.program import TrainingProgram
 from keyboard_model.ngram.kneser_ney import kneser_ney
 from keyboard_model.text import tokenizer as tokenizers
 from keyboard_model.text.tokenizer import Tokenizer
@@ -23,46 +25,59 @@ from keyboard_model.text.tokenizer import Tokenizer
 
 def train(
     job: Job,
-    corpus_path: Path,
+    corpus: Corpus | Path,
     run: Path,
     *,
     resume: bool = False,
     workers: Sequence[str] = (),
-    on_stage: Callable[[str], None] = lambda stage: None,
-    on_round: Callable[[RoundReport], None] = lambda report: None,
-) -> TrainingResult:
-    """Trains tokenizer and shared model, its n-grams too, into the folder `run`.
+    callbacks: Sequence[Callback] = (),
+) -> Run:
+    """Trains tokenizer, shared model and n-grams, and the method's own rounds, into the folder `run`.
 
     Args:
-        resume: go on with what lies there; without it a folder that holds a run is refused.
-        workers: `host:port` of TFF workers to spread a round's clients over; none starts one here.
+        corpus: an open corpus, or the path of one.
+        resume: continue the run in the folder, if there is one; without it, such a folder is refused.
+        workers: `host:port` of TFF workers to spread a round's clients over; without any, one is started here.
+        callbacks: run after those of the job (`federated.training.callbacks`), for example `ReportProgress`.
+
+    Returns:
+        The finished run; `Run.result()` tells how it ended.
 
     Raises:
         RunError: the folder is in use, holds another run, or holds one and `resume` is not set.
-        JobError: there is no such method, or it does not take the job's options.
-        CorpusError, MethodError, TokenizerError, WorkerError: see there.
+        JobError: there is no such method.
+        CorpusError: the corpus cannot be read.
+        TokenizerError: the corpus has too little text for a vocabulary.
+        WorkerError: a worker cannot be reached.
     """
     METHODS.named(job.personalization.method)  # an unknown method is better reported before the training than after it
     folder = Run(run)
-    with Corpus.open(corpus_path) as corpus, folder.locked():  # in this order: no corpus, no folder
-        clients = FederatedData.of(corpus, job.data, job.seed)
+
+    def on_stage(stage: str) -> None:
+        for callback in callbacks:
+            callback.on_stage(stage)
+
+    with contextlib.ExitStack() as stack:
+        opened = corpus if isinstance(corpus, Corpus) else stack.enter_context(Corpus.open(corpus))
+        stack.enter_context(folder.locked())  # after the corpus: without a corpus, no folder is created
+        clients = FederatedData.of(opened, job.data, job.seed)
         if not clients.population.training:
             raise RunError(
                 "no user is left to train on: the corpus is too small for these shares of new and validation users"
             )
-        _begin(job, folder, corpus, resume)
+        _begin(job, folder, opened, resume)
         on_stage("vocabulary")
         tokenizer = _tokenizer(job, folder, clients)
         on_stage("graph")
-        with execution_context(workers):
-            outcome = TrainingProgram(job, folder, clients, tokenizer, on_round).run()
-            if job.ngram.weight and not folder.has_ngram():
-                dropped = _count_ngrams(job, folder, clients, tokenizer, on_stage)
-                outcome = replace(outcome, broken_clients=outcome.broken_clients + dropped)
-            # Before the method's own rounds: evaluate and export read them, and take them up where they were left.
-            folder.write_json("summary.json", asdict(outcome))
-            _method_rounds(job, folder, clients, tokenizer, on_stage)
-        return outcome
+        stack.enter_context(execution_context(workers))
+        result = TrainingProgram(job, folder, clients, tokenizer, callbacks).run()
+        if job.ngram.weight and not folder.has_ngram():
+            dropped = _count_ngrams(job, folder, clients, tokenizer, on_stage)
+            result = replace(result, broken_clients=result.broken_clients + dropped)
+        # Before the method's own rounds, which evaluate and export can also resume.
+        folder.write_json("summary.json", asdict(result))
+        _method_rounds(job, folder, clients, tokenizer, on_stage)
+    return folder
 
 
 def _begin(job: Job, folder: Run, corpus: Corpus, resume: bool) -> None:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from federated.job import Job
     from federated.personalization.method import Method
     from federated.run.folder import Run
-    from federated.training.program import RoundReport
+    from federated.training.callbacks.callback import Callback
+    from federated.training.run_state import RoundReport
     from tflite_export.parity_check import ParityReport
     from thumbprint.comparison.results import Comparison
 
@@ -31,16 +32,19 @@ def train(
     workers: Sequence[str] = (),
     on_stage: Callable[[str], None] = _ignore,
     on_round: Callable[[RoundReport], None] = _ignore,
+    callbacks: Sequence[Callback] = (),
 ) -> Run:
     """Trains tokenizer, shared model and the job's method, federated, into the folder `run`.
 
     For the arguments and errors see `federated.train_run.train`.
     """
     from federated import train_run
-    from federated.run.folder import Run
+    from federated.training.callbacks.progress import ReportProgress
 
-    train_run.train(job, Path(corpus), Path(run), resume=resume, workers=workers, on_stage=on_stage, on_round=on_round)
-    return Run(Path(run))
+    progress = ReportProgress(stage=on_stage, round=on_round)
+    return train_run.train(
+        job, Path(corpus), Path(run), resume=resume, workers=workers, callbacks=[progress, *callbacks]
+    )
 
 
 def personalize(

@@ -57,7 +57,9 @@ def build(
         def score(features: tf.Tensor) -> tf.Tensor:
             return adapters.logits(parameters, adapter, features)
 
-        found = shared_model.tally_batches(score, parameters, data, tf.constant(penalty), plan.bos)
+        found = shared_model.tally_batches(
+            score, parameters, data.map(shared_model.EvaluationBatch), tf.constant(penalty), plan.bos
+        )
         return collections.OrderedDict(found._asdict())
 
     @tff.tensorflow.computation(base_type, server_type, client_type, training, training, test)
@@ -70,7 +72,7 @@ def build(
         test_data: tf.data.Dataset,
     ) -> collections.OrderedDict:
         shared = SharedModel.from_tff(base)
-        personal = method.personalize(shared, server, client, ClientText(learnt, held_out), plan)
+        personal = method.personalize(shared, server, client, ClientText(learnt.map(Batch), held_out.map(Batch)), plan)
         found = collections.OrderedDict(
             adapter=collections.OrderedDict(personal.adapter._asdict()), personal=tallied(*personal, test_data)
         )

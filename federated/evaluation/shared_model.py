@@ -89,9 +89,9 @@ def evaluation_batches(tokenizer: Tokenizer, messages: Sequence[str], batch: int
 
 
 def evaluation_type(batch: int, window: int) -> tff.SequenceType:
-    """The type of `evaluation_batches`."""
+    """The type of `evaluation_batches`; without names, as `federated.runtime.tff_types.batch_type`."""
     matrix = tff.TensorType(np.int32, [batch, window])
-    return tff.SequenceType(tff.types.to_type(EvaluationBatch(matrix, matrix, matrix)))
+    return tff.SequenceType(tff.types.to_type((matrix, matrix, matrix)))
 
 
 def tally_batches(
@@ -125,7 +125,7 @@ def build(parameters: Parameters, tokenizer: Tokenizer, batch: int, window: int)
         def score(features: tf.Tensor) -> tf.Tensor:
             return cifg_lstm.logits(shared, features)
 
-        return tally_batches(score, shared, data, tf.constant(penalty), bos)._asdict()
+        return tally_batches(score, shared, data.map(EvaluationBatch), tf.constant(penalty), bos)._asdict()
 
     @tff.federated_computation(
         tff.FederatedType(kind, tff.SERVER), tff.FederatedType(evaluation_type(batch, window), tff.CLIENTS)

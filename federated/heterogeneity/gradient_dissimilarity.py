@@ -108,7 +108,7 @@ def build(base: SharedModel, batch: int, window: int, bos: int) -> GradientProce
     @tff.tensorflow.computation(kind, data, data)
     def local(base: Any, first: tf.data.Dataset, second: tf.data.Dataset) -> collections.OrderedDict:
         shared = SharedModel.from_tff(base)
-        pieces, losses, halves = zip(*(_half(shared, half, bos) for half in (first, second)), strict=True)
+        pieces, losses, halves = zip(*(_half(shared, half.map(Batch), bos) for half in (first, second)), strict=True)
         sums = _sums_of(pieces, halves)
         row = collections.OrderedDict(
             pieces=pieces[0] + pieces[1],

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from federated.job import TrainingConfig
 from keyboard_model.batching.windows import Batch
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.cifg_lstm import Parameters
@@ -73,33 +74,21 @@ def mean_loss(parameters: Parameters, batches: tf.data.Dataset, bos: int) -> tf.
     return tf.math.divide_no_nan(loss_sum, counted)
 
 
-def client_update(
-    initial: Parameters,
-    batches: tf.data.Dataset,
-    *,
-    learning_rate: float,
-    clip: float,
-    dropout: float,
-    weight_cap: float,
-    bos: int,
-) -> ClientUpdate:
+def client_update(initial: Parameters, batches: tf.data.Dataset, config: TrainingConfig, bos: int) -> ClientUpdate:
     """One pass of SGD with clipped gradients over a client's batches.
 
     Args:
         initial: the shared weights.
         batches: of `Batch`, static shapes.
-        learning_rate: η_l of Reddi et al. 2020, Algorithm 2.
-        clip: largest global L2 norm of a gradient.
-        dropout: share of the features left out of each local step.
-        weight_cap: a client counts for at most so many targets.
+        config: `client_learning_rate` (η_l of Reddi et al. 2020, Algorithm 2), `clip`, `dropout` and `weight_cap`.
         bos: the piece that begins a message.
     """
 
     def reduce(state: tuple, batch: Batch) -> tuple:
         weights, loss_sum, targets = state
-        batch_loss, counted, gradient = batch_gradient(Parameters(*weights), batch, dropout=dropout, bos=bos)
-        gradient, _ = tf.clip_by_global_norm(gradient, clip)
-        weights = tuple(w - learning_rate * g for w, g in zip(weights, gradient, strict=True))
+        batch_loss, counted, gradient = batch_gradient(Parameters(*weights), batch, dropout=config.dropout, bos=bos)
+        gradient, _ = tf.clip_by_global_norm(gradient, config.clip)
+        weights = tuple(w - config.client_learning_rate * g for w, g in zip(weights, gradient, strict=True))
         return weights, loss_sum + batch_loss, targets + counted
 
     start = (tuple(initial), tf.constant(0.0), tf.constant(0.0))
@@ -112,7 +101,7 @@ def client_update(
 
     return ClientUpdate(
         update=tuple(kept(part) for part in update),
-        weight=kept(tf.minimum(targets, weight_cap)),
+        weight=kept(tf.minimum(targets, config.weight_cap)),
         loss_sum=kept(loss_sum),
         targets=kept(targets),
         broken=1.0 - tf.cast(finite, tf.float32),

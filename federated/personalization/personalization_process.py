@@ -21,6 +21,7 @@ from federated.aggregation import q_fed_avg
 from federated.aggregation.quantized_mean import quantized_mean
 from federated.personalization.method import Method, MethodContext, SharedModel, Structure
 from federated.runtime.tff_types import batch_type, type_of
+from keyboard_model.batching.windows import Batch
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def build(method: Method, base: SharedModel, plan: MethodContext) -> Personaliza
 
     @tff.tensorflow.computation(base_type, server_type, client_type, data)
     def local(base: Any, server: Any, client: Any, batches: tf.data.Dataset) -> collections.OrderedDict:
-        made = work(SharedModel.from_tff(base), server, client, batches, plan)
+        made = work(SharedModel.from_tff(base), server, client, batches.map(Batch), plan)
         finite = tf.reduce_all(
             [tf.reduce_all(tf.math.is_finite(part)) for part in tf.nest.flatten((made.update, made.client))]
         )

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from safetensors import SafetensorError
 
 from federated.job import Job
+from federated.run.result import TrainingResult
 from keyboard_model.model.cifg_lstm import Parameters
 from keyboard_model.ngram.table import NgramError, NgramTable
 from keyboard_model.storage.atomic_write import atomic_write
@@ -62,6 +63,14 @@ class Run:
 
     def write_json(self, name: str, content: object) -> None:
         atomic_write(self.path / name, json.dumps(content, indent=2, sort_keys=True).encode() + b"\n")
+
+    def result(self) -> TrainingResult:
+        """How the finished training ended.
+
+        Raises:
+            RunError: it is not finished.
+        """
+        return TrainingResult(**self.read_json("summary.json"))
 
     def read_json(self, name: str) -> dict:
         try:

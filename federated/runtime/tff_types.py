@@ -8,14 +8,16 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_federated as tff
 
-from keyboard_model.batching.windows import Batch
 from keyboard_model.model.cifg_lstm import Parameters
 
 
 def batch_type(batch: int, window: int) -> tff.SequenceType:
-    """The type of a client's data: a sequence of `Batch`."""
+    """The type of a client's data: a sequence of (tokens, targets), which `data.map(Batch)` names again.
+
+    Without names, because TFF's workers sort named fields: they would swap the two.
+    """
     matrix = tff.TensorType(np.int32, [batch, window])
-    return tff.SequenceType(tff.types.to_type(Batch(tokens=matrix, targets=matrix)))
+    return tff.SequenceType(tff.types.to_type((matrix, matrix)))
 
 
 def model_weights(parameters: Parameters) -> tff.learning.models.ModelWeights:

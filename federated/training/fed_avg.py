@@ -8,46 +8,20 @@ weighted by their examples up to a cap; with `fairness_q`, also by how badly the
 from __future__ import annotations
 
 import collections
-from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
 import tensorflow_federated as tff
 
 from federated.aggregation import q_fed_avg
+from federated.job import TrainingConfig
 from federated.local_training import sgd
 from federated.runtime.tff_types import batch_type, model_weights, weights_type
+from keyboard_model.batching.windows import Batch
 from keyboard_model.model.cifg_lstm import Parameters
 
 
-@dataclass(frozen=True)
-class FedAvgConfig:
-    """Hyperparameters of one training round.
-
-    client_learning_rate: η_l; 0 trains nothing.
-    server_learning_rate: η of FedAdam.
-    server_epsilon: τ of FedAdam, its degree of adaptivity: large gives FedAvgM, small follows each weight's own scale.
-    clip: largest gradient norm in a local step.
-    dropout: share of the features left out of each local step; 0 leaves all.
-    weight_cap: a client counts for at most so many targets.
-    bos: the piece that begins a message.
-    batch, window: the shape of a batch.
-    fairness_q: q of `q_fed_avg.q_ffl_weight`; 0 weighs by examples alone, and reads no client's data twice.
-    """
-
-    client_learning_rate: float
-    server_learning_rate: float
-    server_epsilon: float
-    clip: float
-    dropout: float
-    weight_cap: float
-    bos: int
-    batch: int
-    window: int
-    fairness_q: float = 0.0
-
-
-def build(initial: Parameters, config: FedAvgConfig) -> tff.learning.templates.LearningProcess:
+def build(initial: Parameters, config: TrainingConfig, bos: int) -> tff.learning.templates.LearningProcess:
     """Returns the learning process: `initialize()`, `next(state, client_data)`, `get_model_weights(state)`."""
     kind = weights_type(initial)
 
@@ -61,7 +35,7 @@ def build(initial: Parameters, config: FedAvgConfig) -> tff.learning.templates.L
     return tff.learning.templates.compose_learning_process(
         initial_weights,
         tff.learning.templates.build_broadcast_process(kind),
-        _client_work(kind, config),
+        _client_work(kind, config, bos),
         tff.learning.robust_aggregator(zeroing=True, clipping=True, weighted=True).create(
             kind.trainable, tff.TensorType(np.float32)
         ),
@@ -69,24 +43,17 @@ def build(initial: Parameters, config: FedAvgConfig) -> tff.learning.templates.L
     )
 
 
-def _client_work(kind: tff.Type, config: FedAvgConfig) -> tff.learning.templates.ClientWorkProcess:
+def _client_work(kind: tff.Type, config: TrainingConfig, bos: int) -> tff.learning.templates.ClientWorkProcess:
     data = batch_type(config.batch, config.window)
 
     @tff.tensorflow.computation(kind, data)
     def local(weights: tff.learning.models.ModelWeights, batches: tf.data.Dataset) -> collections.OrderedDict:
         shared = Parameters(*weights.trainable)
-        result = sgd.client_update(
-            shared,
-            batches,
-            learning_rate=config.client_learning_rate,
-            clip=config.clip,
-            dropout=config.dropout,
-            weight_cap=config.weight_cap,
-            bos=config.bos,
-        )
+        batches = batches.map(Batch)
+        result = sgd.client_update(shared, batches, config, bos)
         weight = result.weight
         if config.fairness_q > 0:
-            loss = sgd.mean_loss(shared, batches, config.bos)
+            loss = sgd.mean_loss(shared, batches, bos)
             weight = q_fed_avg.q_ffl_weight(weight, loss, config.fairness_q)
         return collections.OrderedDict(
             result=tff.learning.templates.ClientResult(result.update, weight),

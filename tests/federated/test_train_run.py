@@ -10,6 +10,7 @@ from federated.corpus.store import write_corpus
 from federated.job import RoundsConfig
 from federated.run.folder import Run, RunError
 from federated.train_run import train
+from federated.training.callbacks.progress import ReportProgress
 from keyboard_model.text.tokenizer import TokenizerError
 from tests.support.federated.runs import tiny_job, training_child
 
@@ -20,7 +21,7 @@ JOB = tiny_job(rounds=1)
 def finished(tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     run = Run(tmp_path_factory.mktemp("finished") / "run")
     stages, rounds = [], []
-    train(JOB, tiny_corpus, run.path, on_stage=stages.append, on_round=rounds.append)
+    train(JOB, tiny_corpus, run.path, callbacks=[ReportProgress(stage=stages.append, round=rounds.append)])
     assert stages == ["vocabulary", "graph", *(f"counting n-grams, {done} of 9 users" for done in (0, 9))]
     assert [report.round for report in rounds] == [1]
     return run
@@ -40,7 +41,7 @@ def test_a_finished_run_says_what_it_was_made_of(finished, tiny_corpus):
 
 def test_a_fair_job_trains_other_weights(finished, tiny_corpus, tmp_path):
     run = Run(tmp_path / "run")
-    ended = train(tiny_job(rounds=1, fairness_q=5.0), tiny_corpus, run.path)
+    ended = train(tiny_job(rounds=1, fairness_q=5.0), tiny_corpus, run.path).result()
     assert ended.broken_clients == 0
     plain, fair = (made.parameters("last").embedding for made in (finished, run))
     assert 1e-5 < abs(fair - plain).max() < 1
@@ -135,7 +136,8 @@ def test_an_empty_and_a_one_message_user_and_a_user_of_marks_train_along(tmp_pat
         }
     )
     reports = []
-    outcome = train(job, tmp_path / "c.sqlite", tmp_path / "run", on_round=reports.append)
+    watched = [ReportProgress(round=reports.append)]
+    outcome = train(job, tmp_path / "c.sqlite", tmp_path / "run", callbacks=watched).result()
     assert (outcome.rounds, outcome.broken_clients, reports[0].dropped) == (1, 0, 0)
     assert reports[0].targets > 0
 
@@ -146,7 +148,7 @@ def test_another_personalization_is_taken_up_on_the_same_model(finished, tiny_co
     config = JOB.personalization.model_copy(update={"method": "ditto", "federated": RoundsConfig(rounds=2)})
     other = JOB.model_copy(update={"personalization": config})
     stages: list[str] = []
-    train(other, tiny_corpus, run.path, resume=True, on_stage=stages.append)
+    train(other, tiny_corpus, run.path, resume=True, callbacks=[ReportProgress(stage=stages.append)])
     assert run.job().personalization.method == "ditto"
     assert (run.path / "best.safetensors").read_bytes() == before
     assert any(stage.startswith("Ditto: round 2 of 2") for stage in stages)

@@ -21,7 +21,8 @@ from federated.job import Job
 from federated.personalization.method import Method
 from federated.run.folder import Run
 from federated.train_run import train
-from federated.training.program import RoundReport
+from federated.training.callbacks.progress import ReportProgress
+from federated.training.run_state import RoundReport
 from keyboard_model.storage.atomic_write import atomic_write
 from keyboard_model.storage.file_lock import exclusive_lock
 from thumbprint.comparison.measure.device_evaluator import KeyPair
@@ -126,7 +127,7 @@ def compare(
         trained = run or out / "shared"
         if run is None:
             say("training the shared model")
-            train(job, corpus_path, trained, resume=True, on_round=on_round)
+            train(job, corpus, trained, resume=True, callbacks=[ReportProgress(round=on_round)])
         with_same_corpus(Run(trained), corpus)
         KeyPair.kept_in(out / "keys")
         opening = WorkerConfig(corpus_path, trained, out, min_messages, job.personalization, budget)

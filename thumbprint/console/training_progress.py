@@ -17,7 +17,7 @@ from thumbprint.console.terminal import bar
 
 if TYPE_CHECKING:
     from federated.job import TrainingConfig
-    from federated.training.program import RoundReport
+    from federated.training.run_state import RoundReport
 
 _STAGES = {"vocabulary": "finding the vocabulary", "graph": "building the training graph"}
 _RECENT = 20  # rounds that the speed is taken over: enough to smooth it, few enough to follow a busy machine

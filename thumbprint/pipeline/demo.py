@@ -21,7 +21,7 @@ from keyboard_model.storage.atomic_write import atomic_write_private
 from thumbprint.pipeline.cached_steps import Step, steps_in
 
 if TYPE_CHECKING:
-    from federated.training.program import RoundReport
+    from federated.training.run_state import RoundReport
 
 _MIN_MESSAGES, _WORKERS = 20, 2
 _TRAINED = tuple(
@@ -149,9 +149,10 @@ class Demo:
             shutil.rmtree(self._train)
         with self._progress.training(self._job.training) as shown:
             from federated.train_run import train
+            from federated.training.callbacks.progress import ReportProgress
 
             where = (self._job, self._corpus, self._train)
-            train(*where, resume=begun, on_stage=shown.stage, on_round=shown.round)
+            train(*where, resume=begun, callbacks=[ReportProgress(stage=shown.stage, round=shown.round)])
 
     def _export(self, begun: bool) -> None:
         with self._progress.working("exporting"):

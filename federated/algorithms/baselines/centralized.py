@@ -35,6 +35,7 @@ from federated.personalization.method import (
     Structure,
 )
 from federated.runtime.tff_types import batch_type, type_of
+from keyboard_model.batching.windows import Batch
 from keyboard_model.model.cifg_lstm import Parameters
 from keyboard_model.text.tokenizer import Tokenizer
 
@@ -90,7 +91,7 @@ def build(initial: Parameters, options: CentralizedOptions, bos: int) -> Process
     @tff.tensorflow.computation(state_type, data)
     def read(state: Any, batches: tf.data.Dataset) -> Any:
         before = AdamState(tuple(state[0]), state[1])
-        done = adam.train(before, batches, clip=options.clip, dropout=options.dropout, bos=bos)
+        done = adam.train(before, batches.map(Batch), clip=options.clip, dropout=options.dropout, bos=bos)
         return done.state, collections.OrderedDict(loss_sum=done.loss_sum, targets=done.targets)
 
     @tff.federated_computation(tff.FederatedType(kind, tff.SERVER))

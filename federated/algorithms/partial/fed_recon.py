@@ -31,7 +31,6 @@ from federated.personalization.method import (
     SharedModel,
     Structure,
 )
-from keyboard_model.batching.windows import Batch
 from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.model.cifg_lstm import Parameters
 

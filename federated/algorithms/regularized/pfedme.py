@@ -19,7 +19,7 @@ from federated.algorithms.fine_tuning import FINE_TUNING_SEARCH_SPACE
 from federated.algorithms.regularized import personal_adapter
 from federated.job import NotNegative
 from federated.local_training import adapter_sgd
-from federated.local_training.adapter_sgd import Batch, TrainResult
+from federated.local_training.adapter_sgd import TrainResult
 from federated.personalization.method import (
     Choice,
     ClientText,
@@ -32,6 +32,7 @@ from federated.personalization.method import (
     SharedModel,
     Structure,
 )
+from keyboard_model.batching.windows import Batch
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.adapter import AdapterTensors

@@ -58,7 +58,7 @@ def test_a_cap_on_windows_draws_some_and_each_round_others(tokenizer):
     data = client_data(tokenizer, max_windows=2)
     rounds = [data.round("ann", MESSAGES, number) for number in range(1, 6)]
     assert all(len(made) == 1 for made in rounds)
-    assert all((made[0]["targets"][2] == IGNORE).all() for made in rounds), "two windows and one of padding"
+    assert all((made[0].targets[2] == IGNORE).all() for made in rounds), "two windows and one of padding"
     assert len({str(flat(made)) for made in rounds}) == 5
 
 
@@ -85,20 +85,20 @@ def test_a_message_of_ten_thousand_words(tokenizer):
 def test_batches_by_hand():
     tokens = np.arange(6, dtype=np.int32).reshape(3, 2)
     first, second = batches(tokens, tokens + 10, size=2, bos=1)
-    np.testing.assert_array_equal(first["tokens"], [[0, 1], [2, 3]])
-    np.testing.assert_array_equal(second["tokens"], [[4, 5], [1, 1]])
-    np.testing.assert_array_equal(second["targets"], [[14, 15], [IGNORE, IGNORE]])
+    np.testing.assert_array_equal(first.tokens, [[0, 1], [2, 3]])
+    np.testing.assert_array_equal(second.tokens, [[4, 5], [1, 1]])
+    np.testing.assert_array_equal(second.targets, [[14, 15], [IGNORE, IGNORE]])
 
 
 def test_hidden_words_are_still_to_be_predicted(tokenizer):
     whole = client_data(tokenizer).round("ann", MESSAGES, 1)
     hidden = client_data(tokenizer, word_dropout=0.5).round("ann", MESSAGES, 1)
     for one, other in zip(whole, hidden, strict=True):
-        np.testing.assert_array_equal(one["targets"], other["targets"])
-        changed = one["tokens"] != other["tokens"]
-        assert changed.any() and (other["tokens"][changed] == tokenizer.slot).all()
-        assert not (one["tokens"][changed] == tokenizer.bos).any()
-        assert other["tokens"].dtype == np.int32
+        np.testing.assert_array_equal(one.targets, other.targets)
+        changed = one.tokens != other.tokens
+        assert changed.any() and (other.tokens[changed] == tokenizer.slot).all()
+        assert not (one.tokens[changed] == tokenizer.bos).any()
+        assert other.tokens.dtype == np.int32
 
 
 TOKENIZER = train({"see": 9, "you": 8, "home": 6, "ok": 5, "later": 4}, 400)

@@ -8,7 +8,7 @@ import tensorflow as tf
 import tensorflow_federated as tff
 
 from federated.evaluation import shared_model
-from federated.evaluation.shared_model import EMPTY, EvaluationBatch, Tally, add, tally, whole_word_penalty, word_starts
+from federated.evaluation.shared_model import EMPTY, Tally, add, tally, whole_word_penalty, word_starts
 from federated.runtime.tff_types import model_weights
 from keyboard_model.batching.windows import IGNORE
 from keyboard_model.model import cifg_lstm
@@ -72,7 +72,7 @@ def test_the_batches_are_of_their_declared_type():
     element = shared_model.evaluation_type(BATCH, WINDOW).element
     for batch in made(CLIENTS[0]):
         tensors = (tff.TensorType(part.dtype.type, part.shape) for part in batch)
-        assert tff.types.to_type(EvaluationBatch(*tensors)) == element
+        assert tff.types.to_type(tuple(tensors)) == element
 
 
 def test_nothing_typed_makes_no_batch():

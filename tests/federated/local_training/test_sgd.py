@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from federated.job import TrainingConfig
 from federated.local_training import sgd
 from federated.local_training.sgd import ClientUpdate
 from keyboard_model.batching.windows import Batch
@@ -14,9 +15,8 @@ from tests.support.federated.toys import BOS, B, E, T, client, dataset, loss_by_
 
 def train(batches, *, rate=0.5, clip=1e6, dropout=0.0, cap=1e6) -> ClientUpdate:
     initial = Parameters(*map(tf.constant, parameters()))
-    return sgd.client_update(
-        initial, dataset(batches), learning_rate=rate, clip=clip, dropout=dropout, weight_cap=cap, bos=BOS
-    )
+    config = TrainingConfig(client_learning_rate=rate, clip=clip, dropout=dropout, weight_cap=cap)
+    return sgd.client_update(initial, dataset(batches), config, BOS)
 
 
 @pytest.mark.parametrize("clip", [1e6, 0.05])

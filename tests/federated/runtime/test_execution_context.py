@@ -10,6 +10,7 @@ import portpicker
 import psutil
 import pytest
 
+from federated.job import TrainingConfig
 from federated.runtime import execution_context as execution
 from federated.runtime import worker
 from federated.runtime.execution_context import execution_context
@@ -23,19 +24,18 @@ def children() -> list[psutil.Process]:
 
 
 def one_round(workers=()) -> list[np.ndarray]:
-    config = fed_avg.FedAvgConfig(
+    config = TrainingConfig(
         client_learning_rate=0.1,
         server_learning_rate=0.1,
         server_epsilon=0.1,
         clip=1.0,
         dropout=0.0,
         weight_cap=100.0,
-        bos=BOS,
         batch=B,
         window=T,
     )
     with execution_context(workers):
-        process = fed_avg.build(parameters(), config)
+        process = fed_avg.build(parameters(), config, BOS)
         output = process.next(process.initialize(), [client(1, seed) for seed in range(4)])
         assert output.metrics["client_work"]["targets"] == 4 * B * T
         return [np.asarray(part) for part in output.state.global_model_weights.trainable]

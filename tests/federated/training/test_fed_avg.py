@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
+from federated.job import TrainingConfig
 from federated.local_training import sgd
 from federated.training import fed_avg
-from federated.training.fed_avg import FedAvgConfig
 from keyboard_model.model.cifg_lstm import Parameters
 from tests.support.federated.toys import BOS, B, T, V, client, loss_by_hand, parameters, updates_by_hand
 
@@ -22,18 +22,18 @@ OPINIONATED = parameters()._replace(d=np.linspace(-2, 2, V, dtype=np.float32))
 def process(client_rate: float, clip: float, q: float = 0.0, initial: Parameters | None = None):
     return fed_avg.build(
         initial or parameters(),
-        FedAvgConfig(
+        TrainingConfig(
             client_learning_rate=client_rate,
             server_learning_rate=SERVER_RATE,
             server_epsilon=EPSILON,
             clip=clip,
             dropout=0.0,
             weight_cap=CAP,
-            bos=BOS,
             batch=B,
             window=T,
             fairness_q=q,
         ),
+        BOS,
     )
 
 

@@ -13,10 +13,14 @@ import tensorflow as tf
 
 from federated.corpus.store import Corpus
 from federated.data.federated_data import FederatedData
-from federated.evaluation.shared_model import evaluation_batches, tally_batches, whole_word_penalty
+from federated.evaluation.shared_model import EvaluationBatch, evaluation_batches, tally_batches, whole_word_penalty
 from federated.run.folder import Run, RunError
+from federated.run.result import TrainingResult
 from federated.train_run import train
-from federated.training.program import VALIDATION_WORDS, TrainingResult, averaged
+from federated.training.callbacks.callback import Callback
+from federated.training.callbacks.validation import VALIDATION_WORDS
+from federated.training.callbacks.weight_average import WeightAverage
+from federated.training.run_state import Progress, RunState
 from keyboard_model.model import cifg_lstm
 from tests.support.federated.runs import tiny_job, training_child
 
@@ -36,7 +40,7 @@ def whole(tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
 @pytest.fixture(scope="module")
 def outcome(whole: Run) -> TrainingResult:
     """How it ended."""
-    return TrainingResult(**whole.read_json("summary.json"))
+    return whole.result()
 
 
 def rows(run: Run) -> list[dict[str, float]]:
@@ -101,7 +105,7 @@ def test_what_a_finished_run_leaves(whole, outcome):
 
 def test_a_finished_run_resumed_stays_as_it_is_and_leaves_no_worker(whole, outcome, tiny_corpus):
     before, kept = whole.rounds.read_bytes(), whole.parameters("last")
-    again = train(JOB, tiny_corpus, whole.path, resume=True)
+    again = train(JOB, tiny_corpus, whole.path, resume=True).result()
     assert (again.rounds, again.best_round, again.best_recall) == (
         outcome.rounds,
         outcome.best_round,
@@ -124,7 +128,7 @@ def test_the_best_kept_is_the_one_that_validation_measured(whole, outcome, tiny_
         clients = FederatedData.of(corpus, JOB.data, JOB.seed)
         for client in clients.population.validation:
             made = evaluation_batches(tokenizer, clients.training_messages(client), 4, 8)
-            data = tf.data.Dataset.from_tensor_slices({name: np.stack([b[name] for b in made]) for name in made[0]})
+            data = tf.data.Dataset.from_tensor_slices(EvaluationBatch(*map(np.stack, zip(*made, strict=True))))
             tally = tally_batches(
                 lambda features: cifg_lstm.logits(shared, features),
                 cifg_lstm.Parameters(*map(tf.constant, shared)),
@@ -153,12 +157,12 @@ def test_a_second_process_on_the_same_run_is_refused(tiny_corpus, tmp_path):
 
 def test_no_gain_stops_early_and_the_first_best_is_kept(tiny_corpus, tmp_path):
     job = tiny_job(rounds=50, server_learning_rate=0.0, evaluate_every=1, patience=2)
-    ended = train(job, tiny_corpus, tmp_path / "run")
+    ended = train(job, tiny_corpus, tmp_path / "run").result()
     assert (ended.stopped_by, ended.rounds, ended.best_round) == ("patience", 3, 1)
 
 
 def test_a_run_out_of_minutes_before_its_first_evaluation_still_leaves_a_best_model(tiny_corpus, tmp_path):
-    ended = train(tiny_job(max_minutes=1e-6, evaluate_every=100, rounds=100), tiny_corpus, tmp_path / "run")
+    ended = train(tiny_job(max_minutes=1e-6, evaluate_every=100, rounds=100), tiny_corpus, tmp_path / "run").result()
     assert (ended.stopped_by, ended.rounds) == ("minutes", 1)
     run = Run(tmp_path / "run")
     for a, b in zip(run.parameters("best"), run.parameters("last"), strict=True):
@@ -167,17 +171,56 @@ def test_a_run_out_of_minutes_before_its_first_evaluation_still_leaves_a_best_mo
 
 def test_everyone_diverging_is_counted_and_not_fatal(tiny_corpus, tmp_path):
     job = tiny_job(rounds=2, client_learning_rate=1e30, clip=1e30)
-    ended = train(job, tiny_corpus, tmp_path / "run")
+    ended = train(job, tiny_corpus, tmp_path / "run").result()
     assert ended.broken_clients == 6
     assert all(np.isfinite(part).all() for part in Run(tmp_path / "run").parameters("last"))
 
 
 def test_the_running_average_of_the_weights():
-    def process(value: float):
-        weights = SimpleNamespace(trainable=(np.full(2, value, np.float32),))
-        return SimpleNamespace(global_model_weights=weights)
+    def averaged(number: int, keep: float) -> np.ndarray:
+        server = SimpleNamespace(global_model_weights=SimpleNamespace(trainable=(np.full(2, 3.0, np.float32),)))
+        run = RunState(None, server, (np.zeros(2, np.float32),), Progress(round=number))
+        WeightAverage(keep).after_round(run)
+        return run.weights[0]
 
-    start = (np.zeros(2, np.float32),)
-    np.testing.assert_allclose(averaged(start, process(3.0), 40, 0.75)[0], [0.75, 0.75])
-    np.testing.assert_array_equal(averaged(start, process(3.0), 40, 0.0)[0], [3.0, 3.0])
-    np.testing.assert_allclose(averaged(start, process(3.0), 10, 0.98)[0], [1.5, 1.5], err_msg="it keeps less at first")
+    np.testing.assert_allclose(averaged(40, 0.75), [0.75, 0.75])
+    np.testing.assert_array_equal(averaged(40, 0.0), [3.0, 3.0])
+    np.testing.assert_allclose(averaged(10, 0.98), [1.5, 1.5], err_msg="it keeps less at first")
+
+
+class SumOfLosses(Callback):
+    """A user's own callback: adds up the rounds' losses, and may stop after some rounds of a session."""
+
+    def __init__(self, stop_after: int | None = None) -> None:
+        self.total, self.rounds, self._stop_after, self.ended = 0.0, 0, stop_after, False
+
+    def stop(self, run: RunState) -> str | None:
+        return "enough" if run.progress.round == self._stop_after else None
+
+    def after_round(self, run: RunState) -> None:
+        self.total, self.rounds = self.total + run.report.loss, self.rounds + 1
+
+    def on_end(self, run: RunState) -> None:
+        self.ended = True
+
+    def state(self) -> dict[str, float]:
+        return {"total": self.total, "rounds": self.rounds}
+
+    def restore(self, state: dict[str, float]) -> None:
+        self.total, self.rounds = float(state["total"]), int(state["rounds"])
+
+
+def test_a_user_s_callback_stops_a_run_and_is_resumed_with_its_state(whole, tiny_corpus, tmp_path):
+    run = train(JOB, tiny_corpus, tmp_path / "run", callbacks=[SumOfLosses(stop_after=6)])
+    assert (run.result().stopped_by, run.result().rounds) == ("enough", 6)
+    resumed = SumOfLosses()
+    train(JOB, tiny_corpus, run.path, resume=True, callbacks=[resumed])
+    assert_same_run(run, whole)
+    assert (resumed.rounds, resumed.ended) == (12, True)
+    assert resumed.total == pytest.approx(sum(row["loss"] for row in rows(whole)), rel=1e-4)
+
+
+def test_a_run_is_not_resumed_without_a_callback_that_has_a_state(tiny_corpus, tmp_path):
+    run = train(tiny_job(rounds=2), tiny_corpus, tmp_path / "run", callbacks=[SumOfLosses()])
+    with pytest.raises(RunError, match="other callbacks"):
+        train(tiny_job(rounds=2), tiny_corpus, run.path, resume=True)

@@ -13,7 +13,7 @@ import typer
 
 if TYPE_CHECKING:
     from federated.job import Job
-    from federated.training.program import TrainingResult
+    from federated.run.result import TrainingResult
 
 
 def train(
@@ -83,6 +83,7 @@ def _train(job: Job, corpus: Path, folder: Path, resume: bool, workers: list[str
     with showing_rounds(job.training) as shown:
         from federated.run.folder import Run
         from federated.train_run import train
+        from federated.training.callbacks.progress import ReportProgress
 
         try:
             return train(
@@ -91,9 +92,8 @@ def _train(job: Job, corpus: Path, folder: Path, resume: bool, workers: list[str
                 folder,
                 resume=resume,
                 workers=workers,
-                on_stage=shown.stage,
-                on_round=shown.round,
-            )
+                callbacks=[ReportProgress(stage=shown.stage, round=shown.round)],
+            ).result()
         except (KeyboardInterrupt, SystemExit):
             if Run(folder).exists():
                 shown.say(f"stopped; go on from the last checkpoint with: {again}")

@@ -16,7 +16,7 @@ from device_runtime.reporting.phrases import percent
 from thumbprint.console.tables import notice, pairs
 
 if TYPE_CHECKING:
-    from federated.training.program import TrainingResult
+    from federated.run.result import TrainingResult
     from tflite_export.parity_check import ParityReport
 from rich.table import Table
 from rich.text import Text

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from federated.algorithms.partial.fed_per import METHOD
-from federated.job import JobError
+from federated.job import JobError, TrainingConfig
 from federated.local_training import sgd as local_sgd
 from federated.personalization import personalization_process
 from federated.personalization.method import SharedModel
@@ -62,9 +62,8 @@ def test_without_personal_layers_a_client_s_round_is_fed_avg_s(clip):
     plan_ = plan(learning_rate=0, bias_rate=0, clip=clip)
     made = local(METHOD, NEUTRAL, NEUTRAL.adapter, BATCHES, plan_)
     start = Parameters(*map(tf.constant, BASE.parameters))
-    expected = local_sgd.client_update(
-        start, dataset(BATCHES), learning_rate=RATE, clip=clip, dropout=0, weight_cap=1e6, bos=BOS
-    )
+    config = TrainingConfig(client_learning_rate=RATE, clip=clip, dropout=0, weight_cap=1e6)
+    expected = local_sgd.client_update(start, dataset(BATCHES), config, BOS)
     for found, plain in zip(made.update, expected.update, strict=True):
         np.testing.assert_allclose(found, plain, atol=1e-6)
     assert_close(made.client, arrays(NEUTRAL.adapter))

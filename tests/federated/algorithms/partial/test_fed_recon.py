@@ -1,5 +1,6 @@
 """FedRecon: the same round as TFF's own `build_fed_recon`, and that it is FedAvg without personal layers."""
 
+import collections
 from typing import NamedTuple
 
 import numpy as np
@@ -9,14 +10,13 @@ import tensorflow_federated as tff
 
 from federated.algorithms.partial.fed_recon import METHOD
 from federated.personalization.method import SharedModel
-from keyboard_model.batching.windows import Batch
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.model.cifg_lstm import Parameters
 from tests.support.federated.adapters_by_hand import arrays, assert_close, sgd
 from tests.support.federated.personal import BASE, TENSORS, R, local, plan_of, rounds, text
-from tests.support.federated.toys import BOS, B, E, T, V, client, dataset, updates_by_hand
+from tests.support.federated.toys import BOS, B, E, T, V, client, updates_by_hand
 
 START = BASE.adapter
 BATCHES = client(5, seed=0)
@@ -94,7 +94,7 @@ class InTff(tff.learning.models.ReconstructionModel):
     @property
     def input_spec(self):
         matrix = tf.TensorSpec([B, T], tf.int32)
-        return Batch(tokens=matrix, targets=matrix)
+        return collections.OrderedDict(tokens=matrix, targets=matrix)
 
     def forward_pass(self, batch_input, training=True):
         shared, own = (type(part)(*map(tf.convert_to_tensor, part)) for part in (self._shared, self._own))
@@ -114,7 +114,8 @@ def test_a_round_is_that_of_tff_s_build_fed_recon():
         # Its own split takes every other batch; these are our halves, with one pass over the first.
         dataset_split_fn=lambda batches: (batches.take(_half(batches)), batches.skip(_half(batches))),
     )
-    state = theirs.next(theirs.initialize(), [dataset(batches) for batches in clients]).state
+    named = [[collections.OrderedDict(batch._asdict()) for batch in batches] for batches in clients]
+    state = theirs.next(theirs.initialize(), named).state
 
     same = {"learning_rate": rate, "bias_rate": rate, "proximal": 0.0, "evidence": 0.0, "clip": 1e6}
     server, states, measured = rounds(METHOD, plan_of(METHOD, {"base_learning_rate": 0.05}, steps=2, **same), clients)

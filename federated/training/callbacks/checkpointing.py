@@ -1,0 +1,83 @@
+"""Program states of TFF every few rounds, so that a killed run resumes where it was."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_federated as tff
+
+from federated.run.folder import RunError
+from federated.training.callbacks.callback import Callback
+from federated.training.run_state import Progress, RunState
+
+
+class Checkpointing(Callback):
+    """Saves the run's state and that of all callbacks.
+
+    It is the first callback of a run: it restores before the others start, and saves a round once all others are
+    done with it.
+    """
+
+    def __init__(self, folder: Path, every: int, callbacks: Sequence[Callback]) -> None:
+        """Keeps the two newest states in `folder`, one every `every` rounds, with the state of `callbacks`."""
+        self._folder, self._every, self._callbacks = folder, every, callbacks
+        self._manager = tff.program.FileProgramStateManager(folder, prefix="round_", keep_total=2, keep_first=False)
+        self._saved = 0
+
+    def on_start(self, run: RunState) -> None:
+        """Restores the newest state, if there is one.
+
+        Raises:
+            RunError: it was saved with other callbacks.
+        """
+        for leftover in self._folder.glob("round_*_temp*"):  # of a save that was cut off
+            shutil.rmtree(leftover, ignore_errors=True)
+        structure = self._structure(run)
+        try:
+            leaves, self._saved = asyncio.run(self._manager.load_latest(_leaves(structure)))
+        except (ValueError, TypeError) as error:
+            raise RunError(f"the state in {self._folder} was saved with other callbacks: resume with those") from error
+        if leaves is None:
+            return
+        run.server, run.weights, progress, *states = tf.nest.pack_sequence_as(structure, leaves)
+        values: list[Any] = [type(known)(value) for known, value in zip(Progress(), progress, strict=True)]
+        run.resume(Progress(*values))
+        for callback, state in zip(self._callbacks, states, strict=True):
+            callback.restore(state)
+
+    def before_round(self, run: RunState) -> None:
+        self._save(run)
+
+    def on_end(self, run: RunState) -> None:
+        self._save(run)
+
+    def _save(self, run: RunState) -> None:
+        number = run.progress.round
+        if number == self._saved or number % self._every:
+            return
+        try:
+            asyncio.run(self._manager.save(_leaves(self._structure(run)), number))
+        except (OSError, tf.errors.OpError) as error:
+            raise RunError(
+                f"cannot save the state of round {number} in {self._folder} (disk full?): "
+                "make room and go on with --resume"
+            ) from error
+        self._saved = number
+
+    def _structure(self, run: RunState) -> list[Any]:
+        return [run.server, run.weights, run.progress, *(callback.state() for callback in self._callbacks)]
+
+
+def _leaves(structure: list[Any]) -> list[Any]:
+    """Flattens a state for saving.
+
+    Flat, because TF 2.14 cannot save the tuples that it would wrap with a current typing-extensions. Python floats
+    become float64: as float32, a saved best recall would not equal itself.
+    """
+    return [np.float64(leaf) if isinstance(leaf, float) else leaf for leaf in tf.nest.flatten(structure)]

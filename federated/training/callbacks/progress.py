@@ -1,0 +1,27 @@
+"""Progress for whoever watches a run: stages and rounds handed to functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from federated.training.callbacks.callback import Callback
+from federated.training.run_state import RoundReport, RunState
+
+
+class ReportProgress(Callback):
+    """Calls `stage` with each stage's description and `round` with each round's figures."""
+
+    def __init__(
+        self,
+        *,
+        stage: Callable[[str], None] = lambda description: None,
+        round: Callable[[RoundReport], None] = lambda report: None,
+    ) -> None:
+        self._stage, self._round = stage, round
+
+    def on_stage(self, stage: str) -> None:
+        self._stage(stage)
+
+    def after_round(self, run: RunState) -> None:
+        if run.report is not None:
+            self._round(run.report)

@@ -1,0 +1,34 @@
+"""Each round's figures in files: `rounds.csv` and TensorBoard, through TFF's release managers."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+
+import tensorflow_federated as tff
+
+from federated.run.folder import Run
+from federated.training.callbacks.callback import Callback
+from federated.training.run_state import RoundReport, RunState
+
+
+class RoundFiles(Callback):
+    """A row a round; a round that is repeated after a kill replaces its row."""
+
+    def __init__(self, folder: Run) -> None:
+        self._manager = tff.program.GroupingReleaseManager(
+            [
+                tff.program.CSVFileReleaseManager(folder.rounds, key_fieldname="round"),
+                tff.program.TensorBoardReleaseManager(folder.tensorboard),
+            ]
+        )
+
+    def after_round(self, run: RunState) -> None:
+        if run.report is not None:
+            asyncio.run(self._manager.release(_figures(run.report), run.report.round))
+
+
+def _figures(report: RoundReport) -> dict[str, float]:
+    """The same fields in every round; what was not measured is NaN."""
+    values = {name: float("nan") if value is None else value for name, value in asdict(report).items()}
+    return {name: value for name, value in values.items() if name not in ("round", "rounds")}

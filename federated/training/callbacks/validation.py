@@ -1,0 +1,74 @@
+"""Recall on the validation clients every few rounds; the best shared model is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from federated.evaluation.shared_model import EvaluationBatch
+from federated.run.folder import Run
+from federated.runtime.tff_types import model_weights
+from federated.training.callbacks.callback import Callback
+from federated.training.run_state import RunState
+from keyboard_model.model.cifg_lstm import Parameters
+
+VALIDATION_WORDS = 200.0
+"""A validation client counts for at most this many words, so that no heavy typist decides alone when to stop."""
+
+
+class Validation(Callback):
+    """Measures `run.weights`, records the best in `run.progress`, and writes it to the run folder."""
+
+    def __init__(
+        self,
+        folder: Run,
+        evaluate: Callable[..., Any],
+        clients: Sequence[Sequence[EvaluationBatch]],
+        *,
+        every: int,
+        rounds: int,
+    ) -> None:
+        """Validates every `every` rounds, and after the last of `rounds`, if there are clients.
+
+        Args:
+            evaluate: as `federated.evaluation.shared_model.build` returns it.
+            clients: each validation client's batches.
+        """
+        self._folder, self._evaluate, self._clients = folder, evaluate, clients
+        self._every, self._rounds = every, rounds
+
+    def after_round(self, run: RunState) -> None:
+        number = run.progress.round
+        if not self._clients or (number % self._every and number != self._rounds):
+            return
+        loss, recall = self._measure(run.parameters)
+        if recall > run.progress.best_recall:
+            run.progress = run.progress._replace(best_recall=recall, best_round=number, stale=0)
+            self._folder.write_parameters("best", run.parameters, round=str(number))
+        else:
+            run.progress = run.progress._replace(stale=run.progress.stale + 1)
+        run.progress = run.progress._replace(seconds=run.elapsed())
+        if run.report is not None:
+            run.report = replace(run.report, recall_at_3=recall, validation_loss=loss, seconds=run.progress.seconds)
+
+    def on_end(self, run: RunState) -> None:
+        """Writes the last model; it is also the best where no validation took place."""
+        number = str(run.progress.round)
+        self._folder.write_parameters("last", run.parameters, round=number)
+        if run.progress.best_round == 0:
+            self._folder.write_parameters("best", run.parameters, round=number)
+
+    def _measure(self, parameters: Parameters) -> tuple[float, float]:
+        """Returns (loss in nats per word, recall@3); each client counts for its words, up to the cap."""
+        tallies = self._evaluate(model_weights(parameters), self._clients)
+        words = np.array([float(tally["words"]) for tally in tallies])
+        weights = np.minimum(words, VALIDATION_WORDS) / np.maximum(words, 1.0)
+
+        def mean(name: str) -> float:
+            values = np.array([float(tally[name]) for tally in tallies])
+            return float((weights * values).sum() / max((weights * words).sum(), 1.0))
+
+        return mean("loss_sum"), mean("hits_at_3")
