@@ -7,17 +7,65 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.support.api.process import running
+
 ROOT = Path(__file__).parents[2]
 
+TINY_JOB = """
+name = "tiny"
+[tokenizer]
+vocab_size = 400
+[model]
+embedding = 8
+cells = 8
+adapter_rank = 2
+[training]
+rounds = 2
+clients_per_round = 4
+batch = 4
+window = 8
+max_windows = 8
+[personalization]
+steps = 1
+batch = 4
+window = 8
+rounds.rounds = 1
+"""
 
-def test_a_phone_suggests_its_users_word_after_learning(tiny_bundle, tiny_public_key):
+
+def output_of(script: str, *arguments: object) -> str:
+    """Returns what `examples/<script>` prints; fails with its errors if it does not end well."""
     done = subprocess.run(
-        [sys.executable, "examples/phone.py", str(tiny_bundle), str(tiny_public_key)],
+        [sys.executable, f"examples/{script}", *map(str, arguments)],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
     )
-
     assert done.returncode == 0, done.stderr
-    assert "allotment" in done.stdout.splitlines()[-1]
+    return done.stdout
+
+
+def test_the_whole_road_runs_from_training_to_simulated_phones(tmp_path):
+    job = tmp_path / "job.toml"
+    job.write_text(TINY_JOB)
+
+    printed = output_of("train_and_personalize.py", tmp_path / "out", job, 12)
+
+    assert "ditto new_phones" in printed
+    assert "recall@3 of the personal model, mean over users: " in printed.splitlines()[-1]
+
+
+def test_a_phone_suggests_its_users_word_after_learning(tiny_bundle, tiny_public_key):
+    printed = output_of("phone.py", tiny_bundle, tiny_public_key)
+
+    assert "allotment" in printed.splitlines()[-1]
+
+
+def test_each_device_of_a_served_fleet_suggests_its_own_word(tiny_bundle, tiny_public_key, tmp_path):
+    with running(tiny_bundle, tiny_public_key, tmp_path / "data", tmp_path / "log") as service:
+        printed = output_of("served_fleet.py", str(service.client.base_url))
+
+    ann, bob = printed.splitlines()
+    assert "allotment" in ann and "harbour" not in ann
+    assert "harbour" in bob and "allotment" not in bob

@@ -37,14 +37,7 @@ from federated.personalization.method import (
     Structure,
 )
 from keyboard_model.batching.windows import Batch
-from keyboard_model.model import adapter as adapters
-from keyboard_model.model import cifg_lstm
 from keyboard_model.model.adapter import AdapterTensors
-from keyboard_model.text.tokenizer import Tokenizer
-
-_FIRST_WORDS = 100
-_RAISED = 1e-5
-"""In nats; less is rounding."""
 
 
 class ClusteredOptions(Options):
@@ -109,33 +102,6 @@ def personalize(
 def phone(base: SharedModel, server: Clusters, plan: MethodContext) -> DeviceArtifact:
     starts = tuple(AdapterTensors(*parts) for parts in zip(*server.adapters, strict=True))
     return DeviceArtifact(base.parameters, starts, "clusters")
-
-
-def describe(server: Clusters, base: SharedModel, tokenizer: Tokenizer, n: int = 10) -> list[list[str]]:
-    """Returns, for each cluster, the words whose log-probability it raises most over the mean of the clusters.
-
-    The log-probability is the mean over the start of a message and its likeliest first words; only words that are one
-    piece are told. At most n, the most raised first; none where the clusters are all the same.
-    """
-    words = np.array(sorted(tokenizer.single_piece_words))
-    contexts = _contexts(base, words, tokenizer.bos)
-    several = (AdapterTensors(*parts) for parts in zip(*server.adapters, strict=True))
-    scores = (tf.nn.log_softmax(adapters.logits(base.parameters, each, contexts)) for each in several)
-    told = np.stack([np.mean(each, axis=0)[words] for each in scores])
-    raised = told - told.mean(axis=0)
-    most = np.argsort(-raised, axis=1, kind="stable")[:, :n]
-    return [
-        [tokenizer.single_piece_words[int(words[i])] for i in best if own[i] > _RAISED]
-        for best, own in zip(most, raised, strict=True)
-    ]
-
-
-def _contexts(base: SharedModel, words: np.ndarray, bos: int) -> tf.Tensor:
-    """The shared model's features after BOS and after BOS and each of its likeliest words, `[N,E]`."""
-    begun = cifg_lstm.unroll(base.parameters, tf.constant([[bos]]), bos)[0]
-    likeliest = np.argsort(-cifg_lstm.logits(base.parameters, begun).numpy()[0, words])[:_FIRST_WORDS]
-    tokens = np.stack([np.full(len(likeliest), bos), words[likeliest]], axis=1).astype(np.int32)
-    return tf.concat([begun, cifg_lstm.unroll(base.parameters, tf.constant(tokens), bos)[:, 1]], axis=0)
 
 
 def _named(server: Clusters) -> Clusters:

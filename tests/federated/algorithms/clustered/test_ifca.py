@@ -4,14 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from federated.algorithms.clustered import ifca, mapper
+from federated.algorithms.clustered import mapper
 from federated.algorithms.clustered.ifca import METHOD, Clusters
 from federated.job import JobError
-from federated.personalization.method import SharedModel
-from keyboard_model.model import adapter as adapters
-from keyboard_model.model import cifg_lstm
 from keyboard_model.model.adapter import AdapterTensors
-from keyboard_model.text.tokenizer import train
 from tests.support.federated.adapters_by_hand import arrays, assert_close, loss_and_gradient, sgd
 from tests.support.federated.personal import BASE, local, personal, plan_of, random_adapter, rounds
 from tests.support.federated.toys import BOS, B, T, V, client
@@ -143,19 +139,3 @@ def test_a_compressed_round_moves_only_the_clusters_that_were_joined():
     joined = {int(np.argmax(local(METHOD, start, (), batches, plan).counts)) for batches in clients}
     moved = {j for j in range(3) if np.abs(server.adapters.bias[j] - BASE.adapter.bias).max() > 0}
     assert moved == joined != {0, 1, 2}
-
-
-def test_clusters_are_told_by_the_words_that_they_raise_most():
-    tokenizer = train({"see": 9, "you": 8, "at": 7, "home": 6, "ok": 5, "later": 4, "thanks": 3}, 400)
-    shared = cifg_lstm.init(len(tokenizer), 4, 6, seed=0)
-    base = SharedModel(shared, adapters.init(len(tokenizer), 4, 2, seed=0))
-    server = ifca.server(base, plan_of(METHOD, {"clusters": 2}))
-    assert ifca.describe(server, base, tokenizer) == [[], []]
-    bias = server.adapters.bias.copy()
-    for cluster, words in enumerate((("home", "later"), ("thanks", "ok", "you"))):
-        for rank, word in enumerate(words):
-            (piece,) = tokenizer.encode_word(word)
-            bias[cluster, piece] = 3.0 - rank
-    server = server._replace(adapters=server.adapters._replace(bias=bias))
-    assert ifca.describe(server, base, tokenizer, n=2) == [["home", "later"], ["thanks", "ok"]]
-    assert ifca.describe(server, base, tokenizer)[1][:3] == ["thanks", "ok", "you"]
