@@ -6,10 +6,13 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support.session_files import made_once
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+settings.register_profile("thumbprint", deadline=None)  # times say nothing on a loaded machine
+settings.load_profile("thumbprint")
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,7 @@
 """Words to pieces and back; what a vocabulary may hold."""
 
+import functools
+
 import pytest
 import sentencepiece
 from hypothesis import given, settings
@@ -21,9 +23,14 @@ TOKENIZER = train(COUNTS, 400)
 LETTERS = st.characters(codec="utf-8", categories=("L", "N", "Mn", "Mc"))
 
 
+@functools.cache
+def processor(model: bytes) -> sentencepiece.SentencePieceProcessor:
+    return sentencepiece.SentencePieceProcessor(model_proto=model)
+
+
 def spelled(tokenizer: Tokenizer, ids: list[int]) -> str:
     """Decodes piece ids with SentencePiece itself."""
-    return sentencepiece.SentencePieceProcessor(model_proto=tokenizer.model).decode(ids).strip()
+    return str(processor(tokenizer.model).decode(ids)).strip()
 
 
 @settings(max_examples=300)
