@@ -29,7 +29,7 @@ max_windows = 8
 steps = 1
 batch = 4
 window = 8
-rounds.rounds = 1
+federated.rounds = 1
 """
 
 
