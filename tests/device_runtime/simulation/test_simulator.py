@@ -129,8 +129,9 @@ def test_a_user_whose_data_breaks_something_is_counted_not_fatal(report):
 
 
 def test_min_messages_decides_who_counts(bundle, users):
-    report = simulate(bundle, users[:3], corpus=CORPUS, min_messages=1, workers=1)
-    assert [row.user_id for row in report.clients if row.in_aggregates] == ["ann", "once"]
+    few = [*users[:3], SimulatedUser("twice", [(None, "hello there")] * 2)]
+    report = simulate(bundle, few, corpus=CORPUS, min_messages=1, workers=1)
+    assert [row.user_id for row in report.clients if row.in_aggregates] == ["ann", "twice"]
 
 
 def test_one_worker_finds_the_same_as_two(bundle, users, report):
