@@ -71,6 +71,9 @@ def count_word(word: str, suggested: Sequence[str], typed: int | None) -> WordCo
         suggested: The suggestions before any letter was typed, best first.
         typed: Characters typed when the word was first suggested (0 if it is in `suggested`);
             None if it never was. A tap then saves len(word) - typed + 1 characters.
+
+    >>> count_word("tonight", ["now", "tonight", "later"], typed=0)
+    WordCounts(words=1, hits_at_1=0, hits_at_3=1, characters=8, characters_saved=8)
     """
     return WordCounts(
         words=1,
@@ -101,7 +104,11 @@ class Spread:
 
 
 def spread(values: Iterable[float]) -> Spread:
-    """Returns the distribution of one value per user; every field is None without values."""
+    """Returns the distribution of one value per user; every field is None without values.
+
+    >>> spread([0.1, 0.2, 0.6]).median
+    0.2
+    """
     x = np.fromiter(values, dtype=np.float64)
     if not x.size:
         return Spread(None, None, None, None, None)
@@ -124,7 +131,11 @@ def gains(personal: Sequence[float], shared: Sequence[float]) -> list[float]:
 
 
 def fraction_hurt(personal: Sequence[float], shared: Sequence[float]) -> float | None:
-    """Returns the share of users whose recall_at_3 is below the shared model's; None without users."""
+    """Returns the share of users whose recall_at_3 is below the shared model's; None without users.
+
+    >>> fraction_hurt(personal=[0.3, 0.1], shared=[0.2, 0.2])
+    0.5
+    """
     differences = gains(personal, shared)
     return sum(d < 0 for d in differences) / len(differences) if differences else None
 

@@ -19,6 +19,9 @@ def split_by_time(messages: Sequence[T], train_share: float) -> tuple[list[T], l
     The training part has floor(train_share · n) messages, but at least one if there is any: a single message is
     history to learn from, and leaves nothing to test.
 
+    >>> split_by_time(["oldest", "older", "old", "new", "newest"], 0.8)
+    (['oldest', 'older', 'old', 'new'], ['newest'])
+
     Raises:
         ValueError: `train_share` is not from 0 to 1.
     """

@@ -120,5 +120,9 @@ def units(text: str) -> list[Unit]:
 
 
 def words(text: str) -> list[str]:
-    """Returns the lower-cased words of a message, in order."""
+    """Returns the lower-cased words of a message, in order.
+
+    >>> words("Meet me at 8, OK? Don't wait...")
+    ['meet', 'me', 'at', '8', 'ok', "don't", 'wait']
+    """
     return [unit.text for unit in units(text) if unit.kind is Kind.WORD]

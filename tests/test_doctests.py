@@ -1,0 +1,23 @@
+"""The examples in public docstrings give what they show."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+
+import pytest
+
+MODULES = (
+    "keyboard_model",
+    "keyboard_model.batching.split_by_time",
+    "keyboard_model.metrics",
+    "keyboard_model.text.units",
+)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_in_docstrings(name):
+    result = doctest.testmod(importlib.import_module(name))
+
+    assert result.attempted > 0
+    assert result.failed == 0
