@@ -12,7 +12,7 @@ writes, file locks) and `model` (the CIFG-LSTM and its adapter in TensorFlow). O
 
 >>> from keyboard_model import words
 >>> words("See you at 8, Ada!")
-['See', 'you', 'at', '8', 'Ada']
+['see', 'you', 'at', '8', 'ada']
 """
 
 from __future__ import annotations
