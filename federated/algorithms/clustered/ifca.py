@@ -81,7 +81,7 @@ def local(
 
 
 def aggregate(server: Clusters, mean: tuple[AdapterTensors, tf.Tensor], plan: MethodContext) -> Clusters:
-    """Each cluster moves by the mean over its own clients; one that nobody joined stays."""
+    """Each cluster moves by the mean over its own clients; a cluster without clients stays as it is."""
     server, (update, members) = _named(server), mean
     share = tf.math.divide_no_nan(members, tf.reduce_sum(members))
     rate = plan.config.federated.server_learning_rate * tf.math.reciprocal_no_nan(share)

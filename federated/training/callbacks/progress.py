@@ -1,4 +1,4 @@
-"""Progress for whoever watches a run: stages and rounds handed to functions."""
+"""Progress: hands the stages and rounds of a run to functions of the caller."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def _night(midnight: datetime, world: World, rng: np.random.Generator) -> SleepS
 
 
 def _hours(spread: float, rng: np.random.Generator) -> timedelta:
-    """Drawn around 0, never more than 3 times the spread, so that nobody gets up before they go to sleep."""
+    """Drawn around 0, never more than 3 times the spread, so that a user never gets up before going to sleep."""
     return timedelta(hours=float(np.clip(rng.normal(0, spread), -3 * spread, 3 * spread)))
 
 
