@@ -24,8 +24,7 @@ from rich.table import Table
 
 from benchmarks.measure.results import Machine
 from federated.corpus.schema import Record
-from federated.corpus.synthetic.generate import SOURCE, synthetic_corpus
-from federated.corpus.synthetic.personas import Persona, make_persona
+from federated.corpus.synthetic.generate import SOURCE, Persona, make_persona, synthetic_corpus
 from federated.corpus.synthetic.vocabulary import SYLLABLES
 from federated.corpus.writer import write_corpus
 from federated.heterogeneity.measure import measure

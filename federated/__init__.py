@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from federated.corpus.schema import CorpusError
     from federated.corpus.store import Corpus
     from federated.data.federated_data import FederatedData
-    from federated.evaluate_run import Evaluation, evaluate
+    from federated.evaluation.evaluate_run import Evaluation, evaluate
     from federated.job import Job, JobError, load_job
-    from federated.run.folder import Run, RunError
-    from federated.train_run import train
+    from federated.run import Run, RunError
+    from federated.training.train_run import train
 else:
     __getattr__, __dir__ = lazy_exports(
         __name__,
@@ -41,10 +41,10 @@ else:
             "federated.corpus.schema": ("CorpusError",),
             "federated.corpus.store": ("Corpus",),
             "federated.data.federated_data": ("FederatedData",),
-            "federated.evaluate_run": ("Evaluation", "evaluate"),
+            "federated.evaluation.evaluate_run": ("Evaluation", "evaluate"),
             "federated.job": ("Job", "JobError", "load_job"),
-            "federated.run.folder": ("Run", "RunError"),
-            "federated.train_run": ("train",),
+            "federated.run": ("Run", "RunError"),
+            "federated.training.train_run": ("train",),
         },
     )
 

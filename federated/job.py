@@ -32,7 +32,7 @@ class _Strict(BaseModel):
 
 
 class DataConfig(_Strict):
-    """Who and what is held out (see `corpus.splits`).
+    """Who and what is held out (see `federated.data.federated_data`).
 
     new_phone_share: of the users, never seen in training.
     validation_share: of the others, for early stopping and tuning.

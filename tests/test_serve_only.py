@@ -104,7 +104,9 @@ def test_every_phone_and_service_module_imports_without_training_packages():
     assert done.stdout.strip() == "imported"
 
 
-@pytest.mark.parametrize("module", ["tensorflow", "jax", "federated.train_run", "keyboard_model.model.cifg_lstm"])
+@pytest.mark.parametrize(
+    "module", ["tensorflow", "jax", "federated.training.train_run", "keyboard_model.model.cifg_lstm"]
+)
 def test_a_blocked_package_cannot_be_imported(module):
     done = run(f"import {module}")
     assert done.returncode == 1

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from device_runtime.simulation.report import Report
-    from federated.evaluate_run import Evaluation
+    from federated.evaluation.evaluate_run import Evaluation
     from federated.job import Job
     from federated.personalization.method import Method
-    from federated.run.folder import Run
-    from federated.training.callbacks.callback import Callback
-    from federated.training.run_state import RoundReport
+    from federated.run import Run
+    from federated.training.callbacks.callback import Callback, RoundReport
     from tflite_export.parity_check import ParityReport
     from thumbprint.comparison.results import Comparison
 
@@ -36,9 +35,9 @@ def train(
 ) -> Run:
     """Trains tokenizer, shared model and the job's method, federated, into the folder `run`.
 
-    For the arguments and errors see `federated.train_run.train`.
+    For the arguments and errors see `federated.training.train_run.train`.
     """
-    from federated import train_run
+    from federated.training import train_run
     from federated.training.callbacks.progress import ReportProgress
 
     progress = ReportProgress(stage=on_stage, round=on_round)
@@ -67,7 +66,7 @@ def personalize(
 
     Raises:
         RunError: the run was not begun, or `corpus` is another one.
-        JobError, CorpusError, WorkerError: see `federated.train_run.train`.
+        JobError, CorpusError, WorkerError: see `federated.training.train_run.train`.
         pydantic.ValidationError: a setting is unknown or out of range.
     """
     job = run.job()
@@ -86,9 +85,9 @@ def evaluate(
 ) -> Evaluation:
     """Measures the shared and the personal models of a finished run on the newest messages of each user.
 
-    For the arguments and errors see `federated.evaluate_run.evaluate`.
+    For the arguments and errors see `federated.evaluation.evaluate_run.evaluate`.
     """
-    from federated import evaluate_run
+    from federated.evaluation import evaluate_run
 
     return evaluate_run.evaluate(
         run.path, None if corpus is None else Path(corpus), min_messages=min_messages, on_clients=on_clients
@@ -167,8 +166,8 @@ def simulate(
         BundleError, KeyFileError, CorpusError, SimulationError: see there.
     """
     from device_runtime.bundle.loader import load_bundle
-    from federated.corpus.splits import split_users
     from federated.corpus.store import Corpus
+    from federated.data.federated_data import split_users
     from thumbprint.pipeline.simulate import simulate_corpus
 
     with Corpus.open(corpus) as opened:

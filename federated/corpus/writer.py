@@ -1,28 +1,45 @@
 """Writes a corpus file from records in any order; numbers the users and sorts their messages.
 
-The file is built in a temporary folder beside the target and renamed at the end, so an import that fails or is
-interrupted leaves an existing file unchanged.
+The records are first staged in a table keyed by user and arrival, so memory holds the messages of only one user,
+however long the source is. Both files are built in a temporary folder beside the target. The corpus is renamed at the
+end, so an import that fails or is interrupted leaves an existing file unchanged.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, text
+from sqlalchemy import Column, Connection, Engine, Integer, MetaData, String, Table, insert, select, text
 from sqlalchemy.exc import DatabaseError
 
 from federated.corpus import schema
 from federated.corpus.schema import CorpusError, ImportSummary, NoMessagesError, Progress, Record
-from federated.corpus.staging import in_order, stage, staged_users
 from keyboard_model.storage.atomic_write import fsync_path
 
 Profiles = Mapping[str, Mapping[str, str | None]]
+
+_BATCH = 5000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_staging = MetaData()
+_staged = Table(
+    "staged",
+    _staging,
+    Column("user_id", String, primary_key=True),
+    Column("arrival", Integer, primary_key=True, autoincrement=False),
+    Column("instant", Integer),
+    Column("timestamp", String),
+    Column("text", String, nullable=False),
+    sqlite_with_rowid=False,
+)
 
 
 def write_corpus(
@@ -56,7 +73,7 @@ def write_corpus(
     with _clear_errors(path), _folder_beside(path) as folder:
         staging = schema.building_engine(folder / "staging.sqlite")
         built = folder / "corpus.sqlite"
-        empty = stage(staging, records, progress)
+        empty = _stage(staging, records, progress)
         about = {"source": source, "description": description, "synthetic": "yes" if synthetic else "no"}
         summary = _settle(staging, schema.building_engine(built), about, profiles or {}, empty)
         if not summary.messages:
@@ -74,8 +91,8 @@ def _settle(staging: Engine, target: Engine, about: dict[str, str], profiles: Pr
         schema.metadata.create_all(connection)
         connection.execute(text(f"PRAGMA application_id={schema.APPLICATION_ID}"))
         connection.execute(text(f"PRAGMA user_version={schema.SCHEMA_VERSION}"))
-        for count, (user_id, arrived) in enumerate(staged_users(staging), 1):
-            kept = in_order(arrived)
+        for count, (user_id, arrived) in enumerate(_staged_users(staging), 1):
+            kept = _in_order(arrived)
             profile = dict(sorted(profiles.get(user_id, {}).items()))
             _write_user(connection, count - 1, user_id, kept, profile)
             digest.update(json.dumps([user_id, profile, kept]).encode() + b"\n")
@@ -100,6 +117,70 @@ def _write_user(
         for position, (timestamp, written) in enumerate(kept)
     ]
     connection.execute(insert(schema.messages), rows)
+
+
+def _stage(engine: Engine, records: Iterable[Record], progress: Progress | None) -> int:
+    """Stages every record that has text; returns how many had none."""
+    empty = 0
+    numbered = enumerate(records)
+    with engine.begin() as connection:
+        _staging.create_all(connection)
+        while batch := list(itertools.islice(numbered, _BATCH)):
+            rows = [row for row in map(_staged_row, *zip(*batch, strict=True)) if row["text"].strip()]
+            empty += len(batch) - len(rows)
+            if rows:
+                connection.execute(insert(_staged), rows)
+            if progress:
+                progress(batch[-1][0] + 1)
+    return empty
+
+
+def _staged_row(arrival: int, record: Record) -> dict[str, Any]:
+    return {
+        "user_id": _storable(record.user_id),
+        "arrival": arrival,
+        "instant": _instant(record.timestamp),
+        "timestamp": record.timestamp.isoformat() if record.timestamp else None,
+        "text": _storable(record.text),
+    }
+
+
+def _storable(value: str) -> str:
+    # JSON may contain NULs and unpaired surrogates; SQLite's UTF-8 can store neither.
+    value = value.replace("\0", "")
+    return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _instant(timestamp: datetime | None) -> int | None:
+    """Returns microseconds since 1970, the sort key of times; a time without a zone is taken as UTC."""
+    if timestamp is None:
+        return None
+    aware = timestamp if timestamp.tzinfo else timestamp.replace(tzinfo=UTC)
+    return (aware - _EPOCH) // timedelta(microseconds=1)
+
+
+def _staged_users(engine: Engine) -> Iterator[tuple[str, list[Any]]]:
+    """Yields each user, in the order of their ids, with their rows in the order they arrived."""
+    query = select(_staged).order_by(_staged.c.user_id, _staged.c.arrival)
+    with engine.connect() as connection:
+        rows = connection.execution_options(yield_per=_BATCH).execute(query)
+        for user_id, group in itertools.groupby(rows, lambda row: str(row.user_id)):
+            yield user_id, list(group)
+
+
+def _in_order(arrived: list[Any]) -> list[tuple[str | None, str]]:
+    """Returns one user's (timestamp, text) without duplicates, in the order they were written."""
+    if all(row.instant is not None for row in arrived):
+        arrived = sorted(arrived, key=lambda row: int(row.instant))
+    seen: set[tuple[int, str]] = set()
+    kept = []
+    for row in arrived:
+        if row.instant is not None:
+            if (row.instant, row.text) in seen:
+                continue
+            seen.add((row.instant, row.text))
+        kept.append((row.timestamp, row.text))
+    return kept
 
 
 @contextlib.contextmanager

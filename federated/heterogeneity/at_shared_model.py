@@ -12,7 +12,7 @@ from federated.heterogeneity.divergence import user_rng
 from federated.heterogeneity.gradient_dissimilarity import Gradients
 from federated.heterogeneity.user_texts import UserTexts, outside_tokenizer
 from federated.personalization.method import start_from
-from federated.run.folder import Run, RunError
+from federated.run import Run, RunError
 from federated.runtime.execution_context import execution_context
 from keyboard_model.batching.split_by_time import split_by_time
 from keyboard_model.batching.windows import Batch, batches, pack

@@ -16,7 +16,7 @@ from sqlalchemy import Column, Engine, Integer, LargeBinary, MetaData, String, T
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DatabaseError
 
-from federated.run.folder import RunError
+from federated.run import RunError
 
 Arrays = Sequence[np.ndarray]
 """The leaves of a structure, in order."""

@@ -15,17 +15,15 @@ from federated.data.client_batches import ClientBatcher, cohort_batches
 from federated.data.federated_data import FederatedData, sample_cohort
 from federated.evaluation import shared_model
 from federated.job import Job
-from federated.run.folder import Run
-from federated.run.result import TrainingResult
+from federated.run import Run, TrainingResult
 from federated.training import fed_avg
-from federated.training.callbacks.callback import Callback
+from federated.training.callbacks.callback import Callback, RoundReport, RunState
 from federated.training.callbacks.checkpointing import Checkpointing
 from federated.training.callbacks.early_stopping import EarlyStopping, TimeLimit
 from federated.training.callbacks.round_files import RoundFiles
 from federated.training.callbacks.server_schedule import ServerSchedule
 from federated.training.callbacks.validation import Validation
 from federated.training.callbacks.weight_average import WeightAverage
-from federated.training.run_state import RoundReport, RunState
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.cifg_lstm import Parameters
 from keyboard_model.text.tokenizer import Tokenizer

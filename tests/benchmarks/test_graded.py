@@ -4,7 +4,7 @@ from rich.console import Console
 
 from benchmarks.graded import GRADES, MESSAGES, USERS, held_against, measured_table, populations
 from federated.corpus.store import Corpus
-from federated.corpus.synthetic.personas import RULES
+from federated.corpus.synthetic.generate import RULES
 from federated.corpus.synthetic.vocabulary import SHORT_FORMS
 from federated.heterogeneity.measure import measure
 from federated.heterogeneity.recommendation import recommend_method

@@ -91,7 +91,7 @@ def job_file(tmp_path_factory):
 def tiny_run(tmp_path_factory, job_file, tiny_corpus):
     """A finished run of `job_file` on the synthetic corpus; to be read only."""
     from federated.job import load_job
-    from federated.train_run import train
+    from federated.training.train_run import train
 
     def make(folder):
         train(load_job(job_file), tiny_corpus, folder / "tiny")

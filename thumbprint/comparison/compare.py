@@ -19,10 +19,10 @@ from federated.algorithms.registry import METHODS
 from federated.corpus.store import Corpus
 from federated.job import Job
 from federated.personalization.method import Method
-from federated.run.folder import Run
-from federated.train_run import train
+from federated.run import Run
+from federated.training.callbacks.callback import RoundReport
 from federated.training.callbacks.progress import ReportProgress
-from federated.training.run_state import RoundReport
+from federated.training.train_run import train
 from keyboard_model.storage.atomic_write import atomic_write
 from keyboard_model.storage.file_lock import exclusive_lock
 from thumbprint.comparison.measure.device_evaluator import KeyPair

@@ -17,14 +17,14 @@ from thumbprint.console.terminal import bar
 
 if TYPE_CHECKING:
     from federated.job import TrainingConfig
-    from federated.training.run_state import RoundReport
+    from federated.training.callbacks.callback import RoundReport
 
 _STAGES = {"vocabulary": "finding the vocabulary", "graph": "building the training graph"}
 _RECENT = 20  # rounds that the speed is taken over: enough to smooth it, few enough to follow a busy machine
 
 
 class RoundsShown:
-    """What `federated.train_run.train` calls as it goes."""
+    """What `federated.training.train_run.train` calls as it goes."""
 
     def __init__(self, progress: Progress, training: TrainingConfig) -> None:
         self._progress, self._training = progress, training

@@ -21,7 +21,7 @@ from keyboard_model.storage.atomic_write import atomic_write_private
 from thumbprint.pipeline.cached_steps import Step, steps_in
 
 if TYPE_CHECKING:
-    from federated.training.run_state import RoundReport
+    from federated.training.callbacks.callback import RoundReport
 
 _MIN_MESSAGES, _WORKERS = 20, 2
 _TRAINED = tuple(
@@ -148,8 +148,8 @@ class Demo:
         if not begun and self._train.exists():  # of other messages, another job or another program
             shutil.rmtree(self._train)
         with self._progress.training(self._job.training) as shown:
-            from federated.train_run import train
             from federated.training.callbacks.progress import ReportProgress
+            from federated.training.train_run import train
 
             where = (self._job, self._corpus, self._train)
             train(*where, resume=begun, callbacks=[ReportProgress(stage=shown.stage, round=shown.round)])

@@ -19,8 +19,7 @@ from federated.personalization.program import (
     has_rounds,
     without_rounds,
 )
-from federated.run.folder import Run
-from federated.run.open_clients import open_clients
+from federated.run import Run, open_clients
 from federated.runtime.execution_context import execution_context
 from tflite_export.export import export_bundle
 from tflite_export.parity_check import ParityReport

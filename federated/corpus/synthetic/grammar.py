@@ -1,7 +1,7 @@
 """The grammar of the synthetic corpus: everyday text messages.
 
 Each line defines a symbol: `symbol = alternative | alternative`. `{symbol}` is replaced by one of its alternatives, and
-`[text]` is optional. Each person has their own weights of the alternatives. `personas` defines the symbols in capitals
+`[text]` is optional. Each person has their own weights of the alternatives. `generate` defines the symbols in capitals
 for each person: friends, places, phrases, the words of their job and hobby.
 """
 

@@ -12,9 +12,8 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_federated as tff
 
-from federated.run.folder import RunError
-from federated.training.callbacks.callback import Callback
-from federated.training.run_state import Progress, RunState
+from federated.run import RunError
+from federated.training.callbacks.callback import Callback, Progress, RunState
 
 
 class Checkpointing(Callback):

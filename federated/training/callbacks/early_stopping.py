@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from federated.training.callbacks.callback import Callback
-from federated.training.run_state import RunState
+from federated.training.callbacks.callback import Callback, RunState
 
 
 class EarlyStopping(Callback):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from federated.training.callbacks.callback import Callback
-from federated.training.run_state import RoundReport, RunState
+from federated.training.callbacks.callback import Callback, RoundReport, RunState
 
 
 class ReportProgress(Callback):

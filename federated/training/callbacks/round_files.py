@@ -7,9 +7,8 @@ from dataclasses import asdict
 
 import tensorflow_federated as tff
 
-from federated.run.folder import Run
-from federated.training.callbacks.callback import Callback
-from federated.training.run_state import RoundReport, RunState
+from federated.run import Run
+from federated.training.callbacks.callback import Callback, RoundReport, RunState
 
 
 class RoundFiles(Callback):

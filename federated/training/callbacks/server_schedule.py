@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from federated.training.callbacks.callback import Callback
-from federated.training.run_state import RunState
+from federated.training.callbacks.callback import Callback, RunState
 
 EVERY = 10
 """Rounds between changes: each sends the whole state through the TFF runtime."""

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 
 from federated.evaluation.shared_model import EvaluationBatch
-from federated.run.folder import Run
+from federated.run import Run
 from federated.runtime.tff_types import model_weights
-from federated.training.callbacks.callback import Callback
-from federated.training.run_state import RunState
+from federated.training.callbacks.callback import Callback, RunState
 from keyboard_model.model.cifg_lstm import Parameters
 
 VALIDATION_WORDS = 200.0

@@ -101,7 +101,7 @@ def test_a_job_is_read_without_tensorflow_or_any_method() -> None:
 
 
 def test_an_unknown_method_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
-    from federated.train_run import train
+    from federated.training.train_run import train
 
     job = Job.model_validate({"personalization": {"method": "magic"}})
     with pytest.raises(JobError, match="there is no method 'magic'"):

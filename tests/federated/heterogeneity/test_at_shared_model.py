@@ -2,7 +2,7 @@ import pytest
 
 from federated.corpus.store import Corpus
 from federated.heterogeneity.at_shared_model import checked_run
-from federated.run.folder import RunError
+from federated.run import RunError
 from tests.support.federated.heterogeneity.people import corpus_of
 
 

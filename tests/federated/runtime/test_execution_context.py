@@ -1,8 +1,5 @@
-"""Workers: started, reached, ended on every way out; two give what one gives."""
+"""The execution context starts a worker or uses running ones, and ends what it started."""
 
-import subprocess
-import sys
-import textwrap
 from contextlib import ExitStack
 
 import numpy as np
@@ -12,7 +9,6 @@ import pytest
 
 from federated.job import TrainingConfig
 from federated.runtime import execution_context as execution
-from federated.runtime import worker
 from federated.runtime.execution_context import execution_context
 from federated.runtime.worker import WorkerError, worker_process
 from federated.training import fed_avg
@@ -67,36 +63,3 @@ def test_a_worker_that_does_not_answer_is_named(monkeypatch):
     address = f"localhost:{portpicker.pick_unused_port()}"
     with pytest.raises(WorkerError, match=f"{address}.*thumbprint worker"), execution_context([address]):
         pass
-
-
-def test_what_a_worker_prints_goes_to_its_log(tmp_path):
-    log = tmp_path / "worker.log"
-    with worker_process(portpicker.pick_unused_port(), log) as process:
-        assert process.poll() is None
-    assert log.exists() and process.returncode is not None
-
-
-def test_a_missing_worker_binary_says_to_install_anew(monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(WorkerError, match="install the `train` extra"), worker_process(1):
-        pass
-
-
-def test_a_worker_dies_with_its_parent():
-    """Not even SIGKILL of the parent leaves one (the launcher starts something lighter than a worker here)."""
-    waiting = "import time; print('ready', flush=True); time.sleep(60)"
-    program = f"""
-        import os, subprocess, sys
-        python = sys.executable
-        child = subprocess.Popen([python, "-c", {worker._LAUNCHER!r}, str(os.getpid()), python, "-c", {waiting!r}])
-        print(child.pid, flush=True)
-        child.wait()
-    """
-    with subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(program)], stdout=subprocess.PIPE, text=True
-    ) as parent:
-        assert parent.stdout is not None
-        orphan = psutil.Process(int(parent.stdout.readline()))
-        assert parent.stdout.readline() == "ready\n"
-        parent.kill()
-        orphan.wait(timeout=5)

@@ -14,13 +14,11 @@ import tensorflow as tf
 from federated.corpus.store import Corpus
 from federated.data.federated_data import FederatedData
 from federated.evaluation.shared_model import EvaluationBatch, evaluation_batches, tally_batches, whole_word_penalty
-from federated.run.folder import Run, RunError
-from federated.run.result import TrainingResult
-from federated.train_run import train
-from federated.training.callbacks.callback import Callback
+from federated.run import Run, RunError, TrainingResult
+from federated.training.callbacks.callback import Callback, Progress, RunState
 from federated.training.callbacks.validation import VALIDATION_WORDS
 from federated.training.callbacks.weight_average import WeightAverage
-from federated.training.run_state import Progress, RunState
+from federated.training.train_run import train
 from keyboard_model.model import cifg_lstm
 from tests.support.federated.runs import tiny_job, training_child
 

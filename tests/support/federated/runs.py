@@ -9,7 +9,7 @@ from federated.job import Job
 
 # Forked from a server that has TensorFlow imported already: a child starts in a moment, and has a life of its own.
 _children = multiprocessing.get_context("forkserver")
-_children.set_forkserver_preload(["federated.train_run"])
+_children.set_forkserver_preload(["federated.training.train_run"])
 
 
 def tiny_job(**training: object) -> Job:
@@ -32,7 +32,7 @@ def tiny_job(**training: object) -> Job:
 
 
 def _train(job: Job, corpus: Path, run: Path, resume: bool, largest_file: int | None) -> None:
-    from federated.train_run import train
+    from federated.training.train_run import train
 
     if largest_file is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, resource.RLIM_INFINITY))

@@ -10,7 +10,7 @@ from federated.algorithms.registry import METHODS as METHODS_BY_NAME
 from federated.corpus.store import Corpus, CorpusError
 from federated.job import Job, PersonalizationConfig
 from federated.personalization.program import TrainedMethod
-from federated.run.folder import Run
+from federated.run import Run
 from thumbprint.comparison.compare import CompareError, compare, names_of
 from thumbprint.comparison.measure.costs import own_rounds
 from thumbprint.comparison.measure.worker_pool import WorkerConfig

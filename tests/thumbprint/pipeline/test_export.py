@@ -18,7 +18,7 @@ from federated.algorithms.registry import METHODS
 from federated.job import PersonalizationConfig
 from federated.personalization.client_states import ClientStateStore
 from federated.personalization.method import DeviceArtifact, start_from
-from federated.run.folder import Run, RunError
+from federated.run import Run, RunError
 from keyboard_model.model import adapter, cifg_lstm
 from thumbprint.pipeline.export import ExportError, export_run, recipe_of
 

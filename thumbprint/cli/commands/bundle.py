@@ -83,7 +83,7 @@ def export(
     silence_tensorflow()
     with working("exporting"):
         from federated.job import load_job
-        from federated.run.folder import Run
+        from federated.run import Run
         from thumbprint.cli.views.run import export_view
         from thumbprint.pipeline.export import export_run
 

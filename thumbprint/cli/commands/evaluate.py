@@ -30,8 +30,8 @@ def evaluate(
 
     silence_tensorflow()
     with counting_up("evaluating", "users") as progress:
-        from federated.evaluate_run import evaluate as evaluate_run
-        from federated.run.folder import Run
+        from federated.evaluation.evaluate_run import evaluate as evaluate_run
+        from federated.run import Run
         from thumbprint.cli.views.run import evaluation_view
 
         found = evaluate_run(run, corpus, min_messages=min_messages, on_clients=progress)

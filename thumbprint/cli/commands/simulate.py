@@ -128,8 +128,8 @@ def simulate(
     a fleet are deleted as soon as their days are over, and those of a service are there.
     """
     from device_runtime.reporting import fleet_table, table
-    from federated.corpus.splits import split_users
     from federated.corpus.store import Corpus
+    from federated.data.federated_data import split_users
     from thumbprint.cli.trusted_keys import open_bundle
     from thumbprint.console.terminal import advancing, output, working
     from thumbprint.pipeline.simulate import FILES

@@ -13,7 +13,7 @@ import typer
 
 if TYPE_CHECKING:
     from federated.job import Job
-    from federated.run.result import TrainingResult
+    from federated.run import TrainingResult
 
 
 def train(
@@ -81,9 +81,9 @@ def _train(job: Job, corpus: Path, folder: Path, resume: bool, workers: list[str
 
     silence_tensorflow()
     with showing_rounds(job.training) as shown:
-        from federated.run.folder import Run
-        from federated.train_run import train
+        from federated.run import Run
         from federated.training.callbacks.progress import ReportProgress
+        from federated.training.train_run import train
 
         try:
             return train(
@@ -101,7 +101,7 @@ def _train(job: Job, corpus: Path, folder: Path, resume: bool, workers: list[str
 
 
 def _show(outcome: TrainingResult, folder: Path) -> None:
-    from federated.run.folder import Run
+    from federated.run import Run
     from thumbprint.cli.views.run import training_view
     from thumbprint.console.terminal import output
 

@@ -16,13 +16,13 @@ from device_runtime.reporting.phrases import percent
 from thumbprint.console.tables import notice, pairs
 
 if TYPE_CHECKING:
-    from federated.run.result import TrainingResult
+    from federated.run import TrainingResult
     from tflite_export.parity_check import ParityReport
 from rich.table import Table
 from rich.text import Text
 
 from device_runtime.reporting.table import COLUMN_TITLES, COLUMNS, METRIC_TITLES
-from federated.evaluate_run import Evaluation, GroupFigures, WordFigures
+from federated.evaluation.evaluate_run import Evaluation, GroupFigures, WordFigures
 from thumbprint.console.tables import headed
 
 _STOPPED_BY = {

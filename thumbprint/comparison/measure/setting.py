@@ -16,7 +16,7 @@ from federated.data.federated_data import FederatedData
 from federated.job import Job, PersonalizationConfig
 from federated.personalization.method import Method, SharedModel, start_from
 from federated.personalization.program import PersonalizationProgram, PersonalizationRound, TrainedMethod, folder_in
-from federated.run.folder import Run
+from federated.run import Run
 from keyboard_model.batching.split_by_time import split_by_time
 from keyboard_model.text.tokenizer import Tokenizer
 

@@ -15,7 +15,7 @@ import safetensors.numpy
 
 from federated.algorithms.baselines import centralized
 from federated.evaluation import shared_model
-from federated.evaluation.client_tallies import Tally, tallies
+from federated.evaluation.personal_model import Tally, tallies
 from federated.job import PersonalizationConfig
 from federated.personalization.method import Method
 from federated.personalization.program import TrainedMethod

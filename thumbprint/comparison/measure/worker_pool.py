@@ -21,7 +21,7 @@ from federated.algorithms.registry import METHODS
 from federated.corpus.store import Corpus
 from federated.data.federated_data import FederatedData
 from federated.job import JobError, PersonalizationConfig
-from federated.run.folder import Run
+from federated.run import Run
 from federated.runtime.execution_context import execution_context
 from keyboard_model.storage.child_processes import ChildProcessPool
 from tflite_export.signatures import ExportError

@@ -121,7 +121,7 @@ def test_the_corpus_layer_loads_without_tensorflow():
     program = """
     import sys
     sys.modules["tensorflow"] = sys.modules["tensorflow_federated"] = None
-    import federated.corpus.importers.detect, federated.corpus.splits
+    import federated.corpus.importers.detect, federated.data.federated_data
     import federated.corpus.stats, federated.corpus.synthetic.generate
     """
     subprocess.run([sys.executable, "-c", textwrap.dedent(program)], check=True, env=os.environ)

@@ -7,8 +7,7 @@ import pytest
 
 from federated.corpus.stats import corpus_stats
 from federated.corpus.store import Corpus, CorpusError
-from federated.corpus.synthetic.generate import synthetic_corpus, write_synthetic
-from federated.corpus.synthetic.personas import RULES, make_persona
+from federated.corpus.synthetic.generate import RULES, make_persona, synthetic_corpus, write_synthetic
 from keyboard_model.text.units import words
 
 

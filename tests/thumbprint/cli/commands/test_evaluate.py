@@ -6,7 +6,7 @@ import pytest
 from federated.corpus.store import Corpus
 from federated.corpus.synthetic.generate import write_synthetic
 from federated.data.federated_data import FederatedData
-from federated.run.folder import Run
+from federated.run import Run
 from keyboard_model.text.units import words
 
 

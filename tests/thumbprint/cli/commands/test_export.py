@@ -7,7 +7,7 @@ from device_runtime.bundle.loader import load_bundle
 from device_runtime.bundle.signing_keys import SigningKeys
 from device_runtime.inference.engine import Engine
 from device_runtime.phone.phone import Phone
-from federated.run.folder import Run
+from federated.run import Run
 from keyboard_model.ngram.table import NgramTable
 from thumbprint.cli.trusted_keys import fingerprint, key_folder
 

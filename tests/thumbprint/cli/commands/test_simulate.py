@@ -1,9 +1,9 @@
 import pytest
 
 from device_runtime.simulation.report import load_report
-from federated.corpus.splits import split_users
 from federated.corpus.store import Corpus
 from federated.corpus.synthetic.generate import write_synthetic
+from federated.data.federated_data import split_users
 
 USERS = 5
 

@@ -7,7 +7,7 @@ import portpicker
 import psutil
 import pytest
 
-from federated.run.folder import Run
+from federated.run import Run
 from tests.support.thumbprint.program import PROGRAM
 
 ENDINGS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGKILL: -9}

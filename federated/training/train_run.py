@@ -13,7 +13,7 @@ from federated.data.federated_data import FederatedData, shared_word_counts
 from federated.job import Job
 from federated.personalization.method import start_from
 from federated.personalization.program import PersonalizationProgram, PersonalizationRound, folder_in
-from federated.run.folder import Run, RunError
+from federated.run import Run, RunError
 from federated.runtime.execution_context import execution_context
 from federated.training import ngram_counts
 from federated.training.callbacks.callback import Callback

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from federated.job import Job
-from federated.run.folder import Run, RunError
+from federated.run import Run, RunError
 from keyboard_model.model import cifg_lstm
 from keyboard_model.ngram.table import NgramTable
 

@@ -8,11 +8,10 @@ from pathlib import Path
 
 from federated.algorithms.registry import METHODS
 from federated.data.federated_data import FederatedData
-from federated.evaluation.client_tallies import Tallies, Tally, Texts, tallies
+from federated.evaluation.personal_model import Tallies, Tally, Texts, tallies
 from federated.personalization.method import start_from
 from federated.personalization.program import PersonalizationProgram, folder_in
-from federated.run.folder import Run
-from federated.run.open_clients import open_clients
+from federated.run import Run, open_clients
 from federated.runtime.execution_context import execution_context
 from keyboard_model.metrics import Spread, WordCounts, spread
 

@@ -13,8 +13,9 @@ import safetensors.numpy
 from pydantic import ValidationError
 from safetensors import SafetensorError
 
+from federated.corpus.store import Corpus
+from federated.data.federated_data import FederatedData
 from federated.job import Job
-from federated.run.result import TrainingResult
 from keyboard_model.model.cifg_lstm import Parameters
 from keyboard_model.ngram.table import NgramError, NgramTable
 from keyboard_model.storage.atomic_write import atomic_write
@@ -26,6 +27,23 @@ _NGRAM = "ngram.safetensors"
 
 class RunError(ValueError):
     """The run folder cannot be used as asked; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """How a run ended. `stopped_by`: rounds, patience, minutes, or a callback's own reason.
+
+    `best_round` is 0 and `best_recall` None where no validation took place; `seconds` are of the whole run,
+    `tokens_per_second` of the rounds of its last session.
+    """
+
+    rounds: int
+    best_round: int
+    best_recall: float | None
+    stopped_by: str
+    broken_clients: int
+    seconds: float
+    tokens_per_second: float
 
 
 @dataclass(frozen=True)
@@ -128,3 +146,24 @@ class Run:
             ) from error
         except NgramError as error:
             raise RunError(f"{path} is damaged: {error}; delete it and run `thumbprint train --resume`") from error
+
+
+@contextlib.contextmanager
+def open_clients(folder: Run, corpus: Path | None = None) -> Iterator[FederatedData]:
+    """Opens a run's corpus, split as the run split it.
+
+    Args:
+        corpus: where it lies now; where it lay at training when None.
+
+    Raises:
+        RunError: `corpus` is another one.
+        CorpusError: it cannot be read.
+    """
+    job, about = folder.job(), folder.read_json("corpus.json")
+    with Corpus.open(corpus or Path(about["path"])) as opened:
+        if opened.corpus_id != about["corpus_id"]:
+            raise RunError(
+                f"{opened.path} is not the corpus that {folder.path} was trained on, so nobody knows who of it took "
+                "part: give that one with --corpus, or use `thumbprint simulate`"
+            )
+        yield FederatedData.of(opened, job.data, job.seed)

@@ -8,9 +8,9 @@ import pytest
 from federated.corpus.schema import CorpusError, Record
 from federated.corpus.store import write_corpus
 from federated.job import RoundsConfig
-from federated.run.folder import Run, RunError
-from federated.train_run import train
+from federated.run import Run, RunError
 from federated.training.callbacks.progress import ReportProgress
+from federated.training.train_run import train
 from keyboard_model.text.tokenizer import TokenizerError
 from tests.support.federated.runs import tiny_job, training_child
 
