@@ -166,6 +166,6 @@ def _check(bundles: Sequence[Bundle], user_ids: Sequence[str], workers: int) -> 
     if not 1 <= len(bundles) <= 2:
         raise FleetError(f"{len(bundles)} bundles: a fleet runs one, or one and then another")
     if not user_ids:
-        raise FleetError("the corpus has no users: give a corpus with users")
+        raise FleetError("there are no users to simulate: give at least one in user_ids")
     if workers < 1:
         raise FleetError(f"workers {workers} must be 1 or more")

@@ -56,8 +56,10 @@ def test_a_next_bundle_that_is_none(fleet, tmp_path):
     assert "none" in fleet("--population", 2, "--days", 1, "--next-bundle", tmp_path / "none").mistake
 
 
-def test_nobody_with_so_many_messages(fleet):
-    assert "nobody" in fleet("--population", 2, "--days", 1, "--min-messages", 1000).mistake
+def test_rejects_a_minimum_of_messages_that_no_user_has(fleet, tmp_path):
+    mistake = fleet("--population", 2, "--days", 1, "--min-messages", 1000).mistake
+    assert "no user has 1,000 messages or more: lower --min-messages or give a larger corpus" in mistake
+    assert not (tmp_path / "fleet").exists()
 
 
 @pytest.mark.parametrize("options", [("--population", 0, "--days", 1), ("--population", 1, "--days", 0)])

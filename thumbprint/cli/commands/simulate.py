@@ -162,9 +162,13 @@ def simulate(
 
             plan = FleetPlan(population, days, seed, words_a_day, release_day)
             second = [open_bundle(next_bundle, public_key)[0]] if next_bundle else []
-            people = [user for user in chosen if messages.message_count(user) >= min_messages]
+            typists = [user for user in chosen if messages.message_count(user) >= min_messages]
+            if not typists:
+                raise typer.BadParameter(
+                    f"no user has {min_messages:,} messages or more: lower --min-messages or give a larger corpus"
+                )
             with advancing("phones", plan.population) as progress:
-                fleet = simulate_corpus_fleet([opened, *second], messages, people, plan, out, workers, progress)
+                fleet = simulate_corpus_fleet([opened, *second], messages, typists, plan, out, workers, progress)
             output().print(fleet_table.table_of(fleet))
             written = FLEET_FILES
         else:

@@ -85,7 +85,11 @@ def test_someone_whose_data_is_broken_breaks_no_other(simulate):
 
 @pytest.mark.parametrize(
     ("options", "said"),
-    [({"people": {}}, "the corpus has no users"), ({"workers": 0}, "workers 0"), ({"bundles": [1, 2, 3]}, "3 bundles")],
+    [
+        ({"people": {}}, "no users to simulate: give at least one"),
+        ({"workers": 0}, "workers 0"),
+        ({"bundles": [1, 2, 3]}, "3 bundles"),
+    ],
 )
 def test_what_cannot_be_is_said(simulate, options, said):
     with pytest.raises(FleetError, match=said):
