@@ -72,7 +72,7 @@ class TrainingConfig(_Strict):
     word_dropout: share of the pieces read that a placeholder hides.
     weight_cap: a client counts for at most so many targets in the average.
     fairness_q: clients weigh by loss^q too, so that the model serves them more evenly
-        (`federated.aggregation.q_fed_avg`); 0 = off.
+        (`federated.aggregation`); 0 = off.
     average: what a round keeps of the running average of the shared weights, which is what is validated and kept
         (Polyak and Juditsky 1992); 0.98 averages some 50 rounds, 0 keeps each round's own weights.
     evaluate_every, patience: validation every so many rounds, and so many of them without a gain end it.

@@ -9,12 +9,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from federated.corpus.store import Corpus
-from federated.heterogeneity.divergence import Divergence, Halves, common_length, split_in_halves
+from federated.heterogeneity.divergence import (
+    Divergence,
+    Halves,
+    Pair,
+    between_users,
+    common_length,
+    leave_one_out,
+    plain_to_others,
+    split_in_halves,
+    temporal_drift,
+)
 from federated.heterogeneity.evidence import word_evidence
-from federated.heterogeneity.report import Heterogeneity, UserRow, comparison
+from federated.heterogeneity.report import Heterogeneity, UserRow, comparison, size_skew, summarize_users
 from federated.heterogeneity.user_clusters import Clusters, clusters
-from federated.heterogeneity.user_divergence import Pair, between_users, leave_one_out, plain_to_others, temporal_drift
-from federated.heterogeneity.user_summary import size_skew, summarize_users
 from federated.heterogeneity.user_texts import UserTexts, read_user_texts, share_outside_vocabulary
 from federated.job import DataConfig
 

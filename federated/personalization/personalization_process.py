@@ -17,8 +17,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_federated as tff
 
-from federated.aggregation import q_fed_avg
-from federated.aggregation.quantized_mean import quantized_mean
+from federated.aggregation import q_fed_avg_update, robust_mean
 from federated.personalization.method import Method, MethodContext, SharedModel, Structure
 from federated.runtime.tff_types import batch_type, type_of
 from keyboard_model.batching.windows import Batch
@@ -34,13 +33,6 @@ class PersonalizationProcess:
     initialize: Callable[[], Any]
     next: Callable[..., Any]
     server: Callable[[Any], Structure]
-
-
-def aggregator(compressed: bool) -> tff.aggregators.WeightedAggregationFactory:
-    """A weighted mean: TFF's robust one, or the same of updates of 8 bits a number."""
-    if compressed:
-        return quantized_mean()
-    return tff.learning.robust_aggregator(zeroing=True, clipping=True, weighted=True)
 
 
 def build(method: Method, base: SharedModel, plan: MethodContext) -> PersonalizationProcess:
@@ -63,7 +55,7 @@ def build(method: Method, base: SharedModel, plan: MethodContext) -> Personaliza
         update, weight = made.update, made.weight
         if config.fairness_q > 0:
             loss = tf.math.divide_no_nan(made.loss_sum, made.targets)
-            update, weight = q_fed_avg.q_fed_avg_update(update, loss, plan.config.learning_rate, config.fairness_q)
+            update, weight = q_fed_avg_update(update, loss, plan.config.learning_rate, config.fairness_q)
 
         def kept(value: tf.Tensor, otherwise: tf.Tensor) -> tf.Tensor:
             return tf.where(finite, value, otherwise)
@@ -82,7 +74,7 @@ def build(method: Method, base: SharedModel, plan: MethodContext) -> Personaliza
 
     update_type, counts_type = (local.type_signature.result[name] for name in ("update", "counts"))
     has_counts = tff.types.contains(counts_type, lambda part: isinstance(part, tff.TensorType))
-    aggregation = aggregator(config.compressed).create(update_type, tff.TensorType(np.float32))
+    aggregation = robust_mean(compressed=config.compressed).create(update_type, tff.TensorType(np.float32))
 
     @tff.tensorflow.computation(server_type, (update_type, counts_type) if has_counts else update_type)
     def moved(server: Any, mean: Any) -> Any:

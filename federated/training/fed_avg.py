@@ -2,7 +2,8 @@
 
 Local SGD on the clients (McMahan et al. 2017), Adam on the server (FedAdam: Reddi et al. 2020,
 Algorithm 2), updates zeroed and clipped by TFF's robust aggregator (Andrew et al. 2021), clients
-weighted by their examples up to a cap; with `fairness_q`, also by how badly the model serves them (`q_fed_avg`).
+weighted by their examples up to a cap; with `fairness_q`, also by how badly the model serves them
+(`federated.aggregation`).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_federated as tff
 
-from federated.aggregation import q_fed_avg
+from federated.aggregation import q_ffl_weight, robust_mean
 from federated.job import TrainingConfig
 from federated.local_training import sgd
 from federated.runtime.tff_types import batch_type, model_weights, weights_type
@@ -36,9 +37,7 @@ def build(initial: Parameters, config: TrainingConfig, bos: int) -> tff.learning
         initial_weights,
         tff.learning.templates.build_broadcast_process(kind),
         _client_work(kind, config, bos),
-        tff.learning.robust_aggregator(zeroing=True, clipping=True, weighted=True).create(
-            kind.trainable, tff.TensorType(np.float32)
-        ),
+        robust_mean().create(kind.trainable, tff.TensorType(np.float32)),
         tff.learning.templates.build_apply_optimizer_finalizer(optimizer, kind),
     )
 
@@ -54,7 +53,7 @@ def _client_work(kind: tff.Type, config: TrainingConfig, bos: int) -> tff.learni
         weight = result.weight
         if config.fairness_q > 0:
             loss = sgd.mean_loss(shared, batches, bos)
-            weight = q_fed_avg.q_ffl_weight(weight, loss, config.fairness_q)
+            weight = q_ffl_weight(weight, loss, config.fairness_q)
         return collections.OrderedDict(
             result=tff.learning.templates.ClientResult(result.update, weight),
             measured=collections.OrderedDict(

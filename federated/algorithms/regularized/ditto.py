@@ -2,9 +2,11 @@
 
     min_v  L_k(v) + λ/2·‖v − w*‖²,    w* the shared adapter of FedAvg
 
-Li et al. 2021 (arXiv:2012.04221), Algorithm 1 and equation 2: in its round a client trains the shared
-adapter w on its batches (what it sends) and takes proximal steps on its own v (what it keeps). λ is the
-plan's `proximal`: 0 is local fine-tuning, λ → ∞ the shared adapter.
+Li et al. 2021 (arXiv:2012.04221), Algorithm 1 and equation 2. In its round a client trains the shared adapter w on its
+batches and sends the difference, and takes proximal steps on its own adapter v, which it keeps. λ is `proximal`: 0 is
+local fine-tuning, λ → ∞ the shared adapter.
+
+`mean_regularized_mtl` and `pfedme` use the same server, client and phone; only their rounds differ.
 """
 
 from __future__ import annotations
@@ -12,16 +14,34 @@ from __future__ import annotations
 import tensorflow as tf
 
 from federated.algorithms.fine_tuning import FINE_TUNING_SEARCH_SPACE
-from federated.algorithms.regularized import personal_adapter
 from federated.local_training import adapter_sgd
-from federated.personalization.method import ClientUpdate, Method, MethodContext, Range, SharedModel
+from federated.personalization.method import (
+    ClientText,
+    ClientUpdate,
+    DeviceArtifact,
+    Method,
+    MethodContext,
+    PersonalModel,
+    Range,
+    SharedModel,
+)
 from keyboard_model.model.adapter import AdapterTensors
+
+
+def server(base: SharedModel, plan: MethodContext) -> AdapterTensors:
+    """Returns the shared adapter before the first round: it changes nothing."""
+    return base.adapter
+
+
+def client(server: AdapterTensors, plan: MethodContext) -> AdapterTensors:
+    """Returns a client's own adapter before its first round: the shared one."""
+    return server
 
 
 def local(
     base: SharedModel, server: AdapterTensors, client: AdapterTensors, batches: tf.data.Dataset, plan: MethodContext
 ) -> ClientUpdate:
-    """w by plain local SGD, v by proximal steps towards the w that was received."""
+    """Trains w with plain local SGD, and v with proximal steps towards the w that was received."""
     rates = adapter_sgd.step_sizes(plan.config)
     plain = rates._replace(proximal=tf.constant(0.0))
     shared = adapter_sgd.steps(base.parameters, server, server, batches, plain, plan.bos)
@@ -31,14 +51,27 @@ def local(
     )
 
 
+def personalize(
+    base: SharedModel, server: AdapterTensors, client: AdapterTensors, text: ClientText, plan: MethodContext
+) -> PersonalModel:
+    """Takes K steps from the client's own adapter, each pulled to the shared one by `proximal`."""
+    adapter = adapter_sgd.personal_steps(base.parameters, client, server, text.learnt, plan.config, plan.bos)
+    return PersonalModel(base.parameters, adapter)
+
+
+def phone(base: SharedModel, server: AdapterTensors, plan: MethodContext) -> DeviceArtifact:
+    """Returns the shared adapter as the start: a new phone has no adapter of its own."""
+    return DeviceArtifact(base.parameters, (server,), "steps")
+
+
 METHOD = Method(
     name="ditto",
     title="Ditto",
     paper="Li et al. 2021, arXiv:2012.04221, Algorithm 1",
-    personalize=personal_adapter.personalize,
-    phone=personal_adapter.phone,
+    personalize=personalize,
+    phone=phone,
     local=local,
-    server=personal_adapter.server,
-    client=personal_adapter.client,
+    server=server,
+    client=client,
     space={**FINE_TUNING_SEARCH_SPACE, "proximal": Range(1e-3, 10.0, log=True)},
 )

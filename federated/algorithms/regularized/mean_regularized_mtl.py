@@ -17,7 +17,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from federated.algorithms.fine_tuning import FINE_TUNING_SEARCH_SPACE
-from federated.algorithms.regularized import personal_adapter
+from federated.algorithms.regularized import ditto
 from federated.local_training import adapter_sgd
 from federated.personalization.method import Choice, ClientUpdate, Method, MethodContext, Range, SharedModel
 from keyboard_model.model.adapter import AdapterTensors
@@ -46,11 +46,11 @@ METHOD = Method(
     name="multi_task",
     title="multi-task",
     paper="Hanzely and Richtárik 2020, arXiv:2002.05516, Algorithm 1 (L2GD); Evgeniou and Pontil 2004",
-    personalize=personal_adapter.personalize,
-    phone=personal_adapter.phone,
+    personalize=ditto.personalize,
+    phone=ditto.phone,
     local=local,
-    server=personal_adapter.server,
-    client=personal_adapter.client,
+    server=ditto.server,
+    client=ditto.client,
     space={
         **FINE_TUNING_SEARCH_SPACE,
         "proximal": Range(1e-3, 10.0, log=True),

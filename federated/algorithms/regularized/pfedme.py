@@ -16,7 +16,7 @@ import tensorflow as tf
 from pydantic import Field
 
 from federated.algorithms.fine_tuning import FINE_TUNING_SEARCH_SPACE
-from federated.algorithms.regularized import personal_adapter
+from federated.algorithms.regularized import ditto
 from federated.job import NotNegative
 from federated.local_training import adapter_sgd
 from federated.local_training.adapter_sgd import TrainResult
@@ -75,7 +75,7 @@ def personalize(
     base: SharedModel, server: AdapterTensors, client: Structure, text: ClientText, plan: MethodContext
 ) -> PersonalModel:
     """θ by K steps from the server's adapter, each pulled to it by λ."""
-    return personal_adapter.personalize(base, server, server, text, plan)
+    return ditto.personalize(base, server, server, text, plan)
 
 
 METHOD = Method(
@@ -83,9 +83,9 @@ METHOD = Method(
     title="pFedMe",
     paper="Dinh et al. 2020, arXiv:2006.08848, Algorithm 1",
     personalize=personalize,
-    phone=personal_adapter.phone,
+    phone=ditto.phone,
     local=local,
-    server=personal_adapter.server,
+    server=ditto.server,
     options=PFedMeOptions,
     space={
         **FINE_TUNING_SEARCH_SPACE,

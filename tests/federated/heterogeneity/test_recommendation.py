@@ -4,11 +4,9 @@ import pytest
 
 from federated.heterogeneity.evidence import signal
 from federated.heterogeneity.gradient_dissimilarity import Gradients
-from federated.heterogeneity.recommendation import MOST_PULL, MOST_STEPS, recommend_method
-from federated.heterogeneity.recommendation_rules import ALIKE
-from federated.heterogeneity.report import Comparison, Heterogeneity
+from federated.heterogeneity.recommendation import ALIKE, MOST_PULL, MOST_STEPS, recommend_method
+from federated.heterogeneity.report import Comparison, Heterogeneity, UserSummary, size_skew
 from federated.heterogeneity.user_clusters import Clusters
-from federated.heterogeneity.user_summary import UserSummary, size_skew
 
 
 def over(value):

@@ -11,8 +11,7 @@ from rich.text import Text
 
 from federated.heterogeneity.evidence import Evidence
 from federated.heterogeneity.recommendation import Recommendation
-from federated.heterogeneity.report import Comparison, Heterogeneity
-from federated.heterogeneity.user_summary import UserSummary
+from federated.heterogeneity.report import Comparison, Heterogeneity, UserSummary
 from thumbprint.console.tables import headed, notice, pairs
 
 _NOT = "not measured"

@@ -23,7 +23,7 @@ from thumbprint.comparison.measure.setting import ComparisonSetup
 from thumbprint.comparison.results import ENOUGH, Communication, CurvePoint, StoredAs
 
 COMPRESSED = 0.25
-"""8 bits a number for 32 (`federated.aggregation.quantized_mean`); the few that are not quantized do not count."""
+"""8 bits a number for 32 (`federated.aggregation`); the few that are not quantized do not count."""
 
 _WITHOUT_ROUNDS = ("local_only", "centralized")
 """Each client alone, and everybody's messages in one place: no model is ever sent for these."""

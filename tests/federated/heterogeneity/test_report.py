@@ -1,6 +1,6 @@
 import pytest
 
-from federated.heterogeneity.user_summary import gini, size_skew, summarize_users, top_share
+from federated.heterogeneity.report import gini, size_skew, summarize_users, top_share
 
 
 def test_users_without_a_value_do_not_count():

@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_federated as tff
+
+from federated.aggregation import AT_LEAST, BITS, q_fed_avg_update, q_ffl_weight, robust_mean
+from federated.algorithms import per_fedavg
+from federated.algorithms.regularized import ditto
+from tests.support.federated.personal import plan_of, rounds
+from tests.support.federated.toys import client
+
+SIZE = AT_LEAST + 1  # far fewer numbers than TFF's own aggregator needs to compress a tensor
+
+
+def test_the_q_fedavg_update_agrees_with_a_hand_computed_value():
+    """L = 2, Δ = L·(3, 4) = (6, 8), F = 3, q = 2: h = 2·3·100 + 2·9 = 618, and F^q·Δ/h = 9·(6, 8)/618."""
+    update, weight = q_fed_avg_update((tf.constant([3.0]), tf.constant([4.0])), tf.constant(3.0), 0.5, 2.0)
+    assert float(weight) == pytest.approx(618)
+    assert [float(part[0]) for part in update] == pytest.approx([9 * 6 / 618, 9 * 8 / 618])
+
+
+def test_q_zero_is_the_plain_mean():
+    update, weight = q_fed_avg_update((tf.constant([3.0, 4.0]),), tf.constant(3.0), 0.5, 0.0)
+    assert (float(weight), list(update[0].numpy())) == (2.0, [3.0, 4.0])
+
+
+def test_a_client_with_a_larger_loss_counts_for_more():
+    weights = [float(q_fed_avg_update((tf.zeros([2]),), tf.constant(loss), 0.5, 1.0)[1]) for loss in (2.0, 4.0)]
+    assert weights[1] == 2 * weights[0]
+
+
+def test_the_q_ffl_weight_agrees_with_a_hand_computed_value():
+    """n = 100 with F = 2 and n = 50 with F = 4: equal weights at q = 1, one to two at q = 2."""
+    clients = [(100.0, 2.0), (50.0, 4.0)]
+    for q, expected in ((0.0, [100, 50]), (1.0, [200, 200]), (2.0, [400, 800])):
+        found = [float(q_ffl_weight(tf.constant(n), tf.constant(loss), q)) for n, loss in clients]
+        assert found == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("loss", [0.0, float("inf"), float("nan")])
+def test_a_client_without_examples_has_weight_zero(loss):
+    assert float(q_ffl_weight(tf.constant(0.0), tf.constant(loss), 2.0)) == 0
+
+
+@pytest.mark.usefixtures("execution")
+def test_a_fair_round_differs_from_a_plain_one_and_stays_finite():
+    clients = [client(2, seed=0), client(2, seed=1)]
+    small = {"learning_rate": 0.02, "bias_rate": 0.1}
+    fair, _, measured = rounds(ditto.METHOD, plan_of(ditto.METHOD, {}, {"fairness_q": 1.0}, **small), clients)
+    plain, _, _ = rounds(ditto.METHOD, plan_of(ditto.METHOD, {}, {}, **small), clients)
+    assert float(measured["broken_clients"]) == 0
+    assert np.isfinite(fair.bias).all()
+    assert not np.allclose(fair.bias, plain.bias)
+
+
+def compressed_mean(updates: list[np.ndarray], weights: list[float]) -> np.ndarray:
+    process = robust_mean(compressed=True).create(
+        tff.TensorType(np.float32, [len(updates[0])]), tff.TensorType(np.float32)
+    )
+    return process.next(process.initialize(), updates, [np.float32(weight) for weight in weights]).result
+
+
+@pytest.mark.usefixtures("execution")
+def test_the_compressed_mean_is_the_weighted_mean_up_to_8_bit_rounding():
+    drawn = np.random.default_rng(0).normal(size=(2, SIZE)).astype(np.float32) / SIZE  # not clipped
+    found, exact = compressed_mean(list(drawn), [3.0, 1.0]), (3 * drawn[0] + drawn[1]) / 4
+    step = sum(weight * np.ptp(each) for weight, each in zip((3.0, 1.0), drawn, strict=True)) / 4 / (2**BITS - 1)
+    assert 0 < np.abs(found - exact).max() <= 1.01 * step
+
+
+@pytest.mark.usefixtures("execution")
+def test_a_compressed_update_has_at_most_256_values():
+    update = (np.random.default_rng(1).normal(size=5_000) / 100).astype(np.float32)
+    assert len(np.unique(compressed_mean([update], [1.0]))) <= 2**BITS
+
+
+@pytest.mark.usefixtures("execution")
+def test_a_small_tensor_is_not_compressed():
+    update = np.linspace(0, 0.01, AT_LEAST // 2, dtype=np.float32)
+    assert compressed_mean([update], [2.0]) == pytest.approx(update)
+
+
+@pytest.mark.usefixtures("execution")
+def test_a_compressed_round_is_nearly_the_uncompressed_one():
+    clients = [client(2, seed=seed) for seed in range(2)]
+    exact, sent = (
+        rounds(per_fedavg.METHOD, plan_of(per_fedavg.METHOD, federated={"compressed": on}), clients)[0]
+        for on in (False, True)
+    )
+    moved = np.linalg.norm(exact.bias)
+    assert 0 < np.linalg.norm(sent.bias - exact.bias) < 0.1 * moved
