@@ -34,7 +34,7 @@ LEAST_LOSS = 1e-6
 BITS = 8
 """Bits of each number of a compressed update."""
 AT_LEAST = 16
-"""Tensors with more numbers are quantized. The two bounds of a tensor, in float32, are as large as 8 quantized numbers."""
+"""Tensors with more numbers are quantized. The two float32 bounds of a tensor are as large as 8 quantized numbers."""
 
 
 def q_fed_avg_update(update: Any, loss: tf.Tensor, learning_rate: float, q: float) -> tuple[Any, tf.Tensor]:
