@@ -22,7 +22,7 @@ from api.page.fleet import NO_FLEET, load_fleet
 from api.page.routes import page_router
 from api.routes import adaptations, adapter, bundles, devices, health, messages, predictions, privacy
 from api.service import Service
-from device_runtime.prediction.block_list import read_block_list
+from device_runtime.phone.word_lists import read_block_list
 
 OPEN_PATHS = ("/healthz", "/readyz", "/v1/openapi.json")
 """Paths for monitoring and for exploring the API. They need no key: they hold no personal data."""

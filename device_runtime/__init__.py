@@ -19,8 +19,8 @@ Start here:
     Conditions      what the policy looks at
     BundleError, PhoneError    what is raised on bad input
 
-Inside: `manifest` (the signed description), `adapter`, `bundle`, `inference`, `prediction`, `user_model`, `adaptation`,
-`phone`, `simulation` (phones for the users of a corpus, fleets) and `reporting`.
+Inside: `manifest` (the signed description), `adapter`, `bundle`, `inference`, `prediction`, `adaptation`, `phone`,
+ `simulation` (phones for the users of a corpus, fleets) and `reporting`.
 
 All names are imported on first use. The extra `phone` installs what they need.
 """

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from device_runtime.adaptation.algorithms.fine_tuning import train as train_on_phone
+from device_runtime.adaptation.local_steps import train as train_on_phone
 from device_runtime.adapter import adapter as stored
 from device_runtime.bundle.loader import load_bundle
 from device_runtime.inference.engine import Engine

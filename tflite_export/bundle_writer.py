@@ -10,8 +10,8 @@ from pathlib import Path
 from device_runtime.bundle import files
 from device_runtime.bundle.initial_adapters import serialize_initial_adapters
 from device_runtime.bundle.loader import file_entries, model_id
-from device_runtime.bundle.model_signatures import read_signatures
 from device_runtime.bundle.signing_keys import load_private
+from device_runtime.inference.model_signatures import read_signatures
 from device_runtime.manifest import FORMAT, FORMAT_VERSION, Manifest, ModelShape, Provenance, Recipe
 from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.ngram.table import NgramTable

@@ -72,7 +72,7 @@ class BlockedWords(Answer):
 
 
 class Export(Answer):
-    """Everything that a device stores about its owner; see `device_runtime.phone.data_export`."""
+    """Everything that a device stores about its owner; see `device_runtime.phone.privacy`."""
 
     format: str = Field(examples=["thumbprint-export"])
     format_version: int

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from device_runtime.adaptation.algorithms.local_steps import count_targets, log_probs
 from device_runtime.adaptation.gate import Verdict, judge, not_judged
+from device_runtime.adaptation.local_steps import count_targets, log_probs
 from device_runtime.adapter.adapter import Adapter
 from device_runtime.algorithm_registry import algorithm_named
 from device_runtime.inference.engine import TrainingEngine

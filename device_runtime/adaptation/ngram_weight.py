@@ -19,7 +19,7 @@ from device_runtime.adapter.adapter import Adapter
 from device_runtime.inference.context_cache import truncate_context
 from device_runtime.inference.engine import Engine
 from device_runtime.manifest import Recipe
-from device_runtime.user_model.user_model import UserNgramModel
+from device_runtime.prediction.user_model import UserNgramModel
 from keyboard_model.batching.adaptation_window import AdaptationWindow
 from keyboard_model.text.units import Kind, units
 

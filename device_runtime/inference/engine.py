@@ -1,6 +1,6 @@
-"""The shared model in LiteRT, one engine per process: all phones share the model; the adapter is an argument.
+"""The shared model in LiteRT.
 
-Any number of phones may use one engine from any number of threads.
+A process needs one engine for any number of phones and threads: the adapter is an argument of each call.
 """
 
 from __future__ import annotations
@@ -13,11 +13,9 @@ from ai_edge_litert.interpreter import Interpreter
 
 from device_runtime.adapter.adapter import Adapter, Array
 from device_runtime.bundle.loader import Bundle, BundleError
-from device_runtime.bundle.model_signatures import read_signatures
-from device_runtime.inference.context_cache import ContextCache, State
+from device_runtime.inference.context_cache import ContextCache, State, ngram_interpolator
 from device_runtime.inference.lexicon import Lexicon
-from device_runtime.inference.ngram_interpolation import ngram_interpolator
-from device_runtime.inference.signature_runner import SignatureRunner, release_large_blocks
+from device_runtime.inference.model_signatures import SignatureRunner, read_signatures, release_large_blocks
 from device_runtime.manifest import ModelShape
 from keyboard_model.step_sizes import StepSizes
 from keyboard_model.text.tokenizer import Tokenizer, TokenizerError
@@ -26,7 +24,7 @@ Ints = npt.NDArray[np.int32]
 
 
 class TrainingEngine(Protocol):
-    """What training and judging an adapter need of an engine. `Engine` is one; `BudgetedEngine` wraps another."""
+    """The part of an engine that adaptation needs. `Engine` implements it; `BudgetedEngine` wraps another one."""
 
     @property
     def shape(self) -> ModelShape: ...
@@ -40,34 +38,34 @@ class TrainingEngine(Protocol):
 
 
 class Engine:
-    """Runs a bundle's three signatures.
+    """Runs the three signatures of a bundle's model. Safe to use from several threads.
 
     Attributes:
-        bundle: What it runs.
+        bundle: The bundle.
         shape: The model's sizes.
-        tokenizer: The bundle's.
-        lexicon: The tokenizer's pieces, laid out for the search.
-        reader: The contexts read last, with the bundle's n-grams mixed in.
+        tokenizer: The bundle's tokenizer.
+        lexicon: The tokenizer's pieces, arranged for the word search.
+        reader: The cache through which predictions read contexts, with the bundle's n-grams mixed in.
     """
 
     def __init__(self, bundle: Bundle, num_threads: int = 1) -> None:
         """Loads the model.
 
         Raises:
-            BundleError: the model, though signed, cannot be run or has other signatures than its manifest says.
+            BundleError: the model is signed, but cannot be run, or its signatures differ from those in the manifest.
         """
         release_large_blocks()
         self.bundle = bundle
         self.shape = bundle.manifest.model
         try:
             self.tokenizer = Tokenizer(bundle.tokenizer)
-            found = read_signatures(Interpreter(model_content=bundle.model))
+            signatures = read_signatures(Interpreter(model_content=bundle.model))
         except (ValueError, RuntimeError, TokenizerError) as error:
             raise BundleError(f"{bundle.path} cannot be run: {error}") from error
-        if found != bundle.manifest.signatures or not found.keys() >= {"step", "adapt", "evaluate"}:
-            raise BundleError(f"{bundle.path}: the model's signatures are not those that the manifest describes")
+        if signatures != bundle.manifest.signatures or not signatures.keys() >= {"step", "adapt", "evaluate"}:
+            raise BundleError(f"{bundle.path}: the model's signatures differ from the manifest's; export it again")
         if len(self.tokenizer) != self.shape.vocab or self.tokenizer.bos != self.shape.bos:
-            raise BundleError(f"{bundle.path}: the tokenizer and the model are not of one make")
+            raise BundleError(f"{bundle.path}: the tokenizer does not belong to the model; export it again")
         self._step = SignatureRunner(bundle.model, "step", num_threads)
         self._adapt = SignatureRunner(bundle.model, "adapt", num_threads, small=True)
         self._evaluate = SignatureRunner(bundle.model, "evaluate", num_threads, small=True)
@@ -79,11 +77,11 @@ class Engine:
         )
 
     def zero_state(self) -> State:
-        """The state before a message; its first token is BOS."""
+        """The state before a message, whose first token is BOS."""
         return self._zero
 
     def step(self, token: int, state: State, adapter: Adapter) -> tuple[Array, State]:
-        """Reads one token. Returns the neural model's log-probabilities `[V]` of the next piece, and the new state."""
+        """Reads one token. Returns the neural log-probabilities `[V]` of the next piece, and the new state."""
         out = self._step(
             token=self._tokens[token],
             cell=state.cell,
@@ -97,7 +95,17 @@ class Engine:
     def adapt(
         self, tokens: Ints, targets: Ints, adapter: Adapter, anchor: Adapter, rates: StepSizes
     ) -> tuple[Adapter, float]:
-        """One SGD step. `tokens`, `targets` `[batch, window]`. Returns the new adapter and the loss before, in nats."""
+        """Takes one SGD step.
+
+        Args:
+            tokens, targets: `[batch, window]`; targets of -1 do not count.
+            adapter: The adapter before the step.
+            anchor: The adapter to which the proximal term pulls.
+            rates: The step sizes.
+
+        Returns:
+            The new adapter, and the mean loss before the step in nats.
+        """
         out = self._adapt(
             tokens=tokens,
             targets=targets,
@@ -108,10 +116,10 @@ class Engine:
         return Adapter(out["lora_a"], out["lora_b"], out["bias"]), float(out["loss"])
 
     def evaluate(self, tokens: Ints, targets: Ints, adapter: Adapter) -> Array:
-        """Log-probability of each target `[batch, window]`, 0 where the target is -1."""
+        """Returns the log-probability of each target, 0 where the target is -1. `[batch, window]`"""
         return self._evaluate(tokens=tokens, targets=targets, **adapter.tensors())["log_probs"]
 
     def rest(self) -> None:
-        """Frees the memory that `adapt` and `evaluate` took; their next call loads them again."""
+        """Frees the memory of `adapt` and `evaluate`; their next call loads them again."""
         self._adapt.unload()
         self._evaluate.unload()

@@ -33,7 +33,7 @@ class PhoneFolder:
     Attributes:
         path: Where it is.
         store, state, history, log, forgotten, blocked: The SQLite file and its tables.
-        shelf: The adapters' files.
+        adapters: The adapters' files.
         adapter: The one in use.
         notes: What `open` had to repair, one sentence each.
     """
@@ -50,7 +50,7 @@ class PhoneFolder:
             self.log = AdaptationLog(self.store)
             self.forgotten = ForgottenWords(self.store, self.state.now.salt)
             self.blocked = BlockedWords(self.store)
-            self.shelf = AdapterStore(path, bundle.manifest)
+            self.adapters = AdapterStore(path, bundle.manifest)
             self._repair()
             self.adapter = self._load()
         except BaseException:
@@ -88,19 +88,19 @@ class PhoneFolder:
         """Stores an entry; its adapter, if any, is in use from then on."""
         with _reported(self.path):
             if adapter is not None:
-                self.shelf.save(entry.id, adapter)
+                self.adapters.save(entry.id, adapter)
             self._enter(entry)
             if adapter is not None:
                 self.adapter = adapter
-            self.shelf.keep_only(self.log.stored())
+            self.adapters.keep_only(self.log.stored())
 
     def record_file(self, entry: AdaptationEntry, data: bytes) -> None:
         """The same for an adapter's file from another phone. Raises FolderError if it does not fit this model."""
         with _reported(self.path):
-            adapter = self.shelf.save_file(entry.id, data)
+            adapter = self.adapters.save_file(entry.id, data)
             self._enter(entry)
             self.adapter = adapter
-            self.shelf.keep_only(self.log.stored())
+            self.adapters.keep_only(self.log.stored())
 
     def _enter(self, entry: AdaptationEntry) -> None:
         with self.store.transaction():
@@ -128,7 +128,7 @@ class PhoneFolder:
             known = ", ".join(map(str, [SHARED_START, *stored]))
             raise FolderError(f"there is no adapter {target} to go back to: there are {known} ({SHARED_START}: none)")
         with _reported(self.path):
-            adapter = self._initial if target == SHARED_START else self.shelf.load(target)
+            adapter = self._initial if target == SHARED_START else self.adapters.load(target)
             self.state.change(adapter=target)
             self.adapter = adapter
         return True
@@ -140,7 +140,7 @@ class PhoneFolder:
     def scrub(self) -> None:
         """Erases the last bytes of forgotten data from the disk: in the database files and dropped adapters."""
         with _reported(self.path):
-            self.shelf.keep_only(self.log.stored())
+            self.adapters.keep_only(self.log.stored())
             self.store.scrub()
             self.state.change(unclean=False)
 
@@ -150,7 +150,7 @@ class PhoneFolder:
             self._move_to_this_model()
         if state.unclean:
             self.scrub()
-        self.shelf.keep_only(self.log.stored())
+        self.adapters.keep_only(self.log.stored())
 
     def _move_to_this_model(self) -> None:
         state = self.state.now
@@ -169,13 +169,13 @@ class PhoneFolder:
         if adapter_id == SHARED_START:
             return self._initial
         try:
-            return self.shelf.load(adapter_id)
+            return self.adapters.load(adapter_id)
         except AdapterError as error:  # nothing is lost: the next adaptation derives it anew from the history
             self.notes.append(f"{error}; the phone goes on without it until it adapts again")
             with self.store.transaction():
                 self.log.give_up([adapter_id])
                 self.state.change(adapter=SHARED_START, due="damaged")
-            self.shelf.keep_only(self.log.stored())
+            self.adapters.keep_only(self.log.stored())
             return self._initial
 
 

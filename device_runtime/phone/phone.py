@@ -24,18 +24,16 @@ from device_runtime.adapter.adapter import Adapter
 from device_runtime.inference.engine import Engine
 from device_runtime.inference.lexicon import is_one_word
 from device_runtime.manifest import Recipe
-from device_runtime.phone import forgetting
-from device_runtime.phone.adaptation_entries import entry_of, uploaded
+from device_runtime.phone import privacy
 from device_runtime.phone.adaptation_log import AdaptationEntry, Cause
 from device_runtime.phone.adaptation_policy import Conditions
-from device_runtime.phone.data_export import export
 from device_runtime.phone.database import StoreError
 from device_runtime.phone.folder import FolderError, PhoneFolder
 from device_runtime.phone.message_history import Entry, Message, storable
 from device_runtime.phone.state import SHARED_START
 from device_runtime.phone.word_lists import LearnedWord, learned_words
 from device_runtime.prediction.predictor import Suggestion, TypedContext, suggest
-from device_runtime.user_model.user_model import UserModel
+from device_runtime.prediction.user_model import UserModel
 from keyboard_model.batching.adaptation_window import AdaptationWindow
 from keyboard_model.text.masking import canonical_form, mask_sensitive
 
@@ -261,7 +259,7 @@ class Phone:
         with self._adapting, _reported():
             if self.adapter_id == SHARED_START:
                 return None
-            return self._folder.shelf.path(self.adapter_id).read_bytes()
+            return self._folder.adapters.path(self.adapter_id).read_bytes()
 
     def use_adapter_file(self, data: bytes) -> AdaptationEntry:
         """Uses an adapter from another phone without the gate; `rollback` returns to the previous one.
@@ -270,7 +268,7 @@ class Phone:
             PhoneError: it belongs to another model or is damaged; the one in use stays.
         """
         with self._adapting, _reported():
-            entry = uploaded(self._folder, self._clock())
+            entry = AdaptationEntry.of_upload(self._folder.log.next_id(), self._folder.state.now, self._clock())
             self._folder.record_file(entry, data)
             self._adapter = self._folder.adapter
             return entry
@@ -293,7 +291,7 @@ class Phone:
             PhoneError: it is not one word, or the folder cannot be written; in the latter case, open the phone again.
         """
         self._one_word(word)
-        return self._forget(lambda: forgetting.forget_word(self._folder, word))
+        return self._forget(lambda: privacy.forget_word(self._folder, word))
 
     def unforget_word(self, word: str) -> bool:
         """Allows a forgotten word again; masked messages stay masked. Returns whether it was forgotten."""
@@ -350,19 +348,19 @@ class Phone:
         Returns:
             How many messages were deleted.
         """
-        return self._forget(lambda: forgetting.forget_since(self._folder, at))
+        return self._forget(lambda: privacy.forget_since(self._folder, at))
 
     def forget_all(self) -> None:
         """Deletes everything, also the lists of forgotten and blocked words. After a crash, `open` finishes it."""
         with self._adapting, self._writing, _reported():
-            forgetting.forget_all(self._folder)
+            privacy.forget_all(self._folder)
             self._reload()
             self._folder.scrub()
 
     def export(self) -> dict[str, Any]:
-        """Everything that the phone stores, as a JSON-serializable value: see `data_export`."""
+        """Everything that the phone stores, as a JSON-serializable value: see `privacy.export`."""
         with self._adapting, self._writing, _reported():
-            return export(self._folder, self._engine.lexicon)
+            return privacy.export(self._folder, self._engine.lexicon)
 
     def _forget(self, forget: Callable[[], int]) -> int:
         with self._adapting, _reported():
@@ -381,7 +379,9 @@ class Phone:
         read = folder.history.newest(recipe.newest_words)
         window = self._window(recipe, read)
         result = self._trainer.adapt(budget, window, self._adapter)
-        entry = entry_of(result, folder, read, cause, self._clock())
+        entry = AdaptationEntry.of_adaptation(
+            folder.log.next_id(), result, folder.state.now, read, cause, self._clock()
+        )
         folder.record(entry, result.adapter if result.verdict.kept else None)
         self._adapter = folder.adapter
         if recipe.history.strengths > 1:
@@ -406,9 +406,9 @@ class Phone:
 
     def _reload(self) -> None:
         """Reloads adapter and user model from the folder; a prediction sees both changes or neither."""
-        habits = self._load_user_model()
+        user_model = self._load_user_model()
         with self._counting:
-            self._adapter, self._user_model = self._folder.adapter, habits
+            self._adapter, self._user_model = self._folder.adapter, user_model
 
     def _masked(self, text: str) -> str:
         return self._folder.forgotten.masked(mask_sensitive(text))
@@ -441,10 +441,10 @@ class Phone:
         return UserModel(self._engine.bundle.manifest.recipe.history, self._engine.lexicon.piece_of)
 
     def _load_user_model(self) -> UserModel:
-        habits = self._new_user_model()
-        habits.history.strength = self._folder.state.now.strength
-        habits.observe(message.text for message in self._folder.history.messages())
-        return habits
+        user_model = self._new_user_model()
+        user_model.history.strength = self._folder.state.now.strength
+        user_model.observe(message.text for message in self._folder.history.messages())
+        return user_model
 
 
 def _entry(message: str | tuple[str, datetime | None]) -> Entry:

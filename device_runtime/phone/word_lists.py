@@ -1,4 +1,4 @@
-"""A phone's lists of words: those it forgot, those it must not suggest, and those it learned from its owner."""
+"""Lists of words on a phone: forgotten ones, blocked ones, and those that it learned from its owner."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
-from device_runtime.inference.lexicon import Lexicon
+from device_runtime.inference.lexicon import Lexicon, is_one_word
 from device_runtime.phone.database import PhoneDatabase
 from device_runtime.phone.message_history import Message
 from keyboard_model.text.masking import canonical_form, mask_words
@@ -20,18 +21,18 @@ _DIGEST_BYTES = 16
 class ForgottenWords:
     """The words that the owner made the phone forget: it never learns or suggests them again.
 
-    They are stored as keyed hashes, so that the folder does not spell them. An attacker who has the folder can still
-    test whether a given word is on the list, because the key is stored beside it.
+    They are stored as keyed hashes, so that the folder does not contain the words. An attacker who has the folder can
+    still test whether a given word is on the list, because the key is stored beside it.
     """
 
-    def __init__(self, store: PhoneDatabase, salt: bytes) -> None:
-        self._store = store
+    def __init__(self, database: PhoneDatabase, salt: bytes) -> None:
+        self._database = database
         self.reread(salt)
 
     def reread(self, salt: bytes) -> None:
-        """Takes what is on the disk: call it when a transaction that changed it is over, however it ended."""
+        """Reads the list from disk: call it after each transaction that changed it, committed or rolled back."""
         self._salt = salt
-        self._digests = {digest for (digest,) in self._store.rows("SELECT digest FROM forgotten")}
+        self._digests = {digest for (digest,) in self._database.rows("SELECT digest FROM forgotten")}
 
     def __contains__(self, word: str) -> bool:
         return bool(self._digests) and self._digest(canonical_form(word)) in self._digests
@@ -44,19 +45,19 @@ class ForgottenWords:
         return mask_words(text, self.__contains__) if self._digests else text
 
     def write(self, word: str) -> None:
-        """Puts a word on the disk's list."""
-        with self._store.transaction() as db:
+        """Adds a word to the list on disk."""
+        with self._database.transaction() as db:
             db.execute("INSERT OR IGNORE INTO forgotten (digest) VALUES (?)", (self._digest(canonical_form(word)),))
 
     def erase(self, word: str) -> bool:
-        """Takes a word off the disk's list. Returns whether it was there."""
-        with self._store.transaction() as db:
-            found = db.execute("DELETE FROM forgotten WHERE digest = ?", (self._digest(canonical_form(word)),))
-        return found.rowcount > 0
+        """Removes a word from the list on disk. Returns whether it was there."""
+        with self._database.transaction() as db:
+            erased = db.execute("DELETE FROM forgotten WHERE digest = ?", (self._digest(canonical_form(word)),))
+        return erased.rowcount > 0
 
     def clear(self) -> None:
-        """Empties the disk's list."""
-        with self._store.transaction() as db:
+        """Empties the list on disk."""
+        with self._database.transaction() as db:
             db.execute("DELETE FROM forgotten")
 
     def _digest(self, word: str) -> bytes:
@@ -66,16 +67,17 @@ class ForgottenWords:
 class BlockedWords:
     """The phone's own block list: words that it learns but never suggests, in canonical form.
 
-    The app's list is given when the phone is opened and is not stored; this one holds what was blocked on this phone.
+    The app passes its own list when it opens the phone, and that list is not stored. This one holds the words that were
+    blocked on this phone.
     """
 
-    def __init__(self, store: PhoneDatabase) -> None:
-        self._store = store
+    def __init__(self, database: PhoneDatabase) -> None:
+        self._database = database
         self.reread()
 
     def reread(self) -> None:
-        """Reads the list from the disk: call it after each transaction that changed it, committed or rolled back."""
-        self._words = frozenset(word for (word,) in self._store.rows("SELECT word FROM blocked"))
+        """Reads the list from disk: call it after each transaction that changed it, committed or rolled back."""
+        self._words = frozenset(word for (word,) in self._database.rows("SELECT word FROM blocked"))
 
     def __contains__(self, canonical_word: str) -> bool:
         return canonical_word in self._words
@@ -88,31 +90,66 @@ class BlockedWords:
 
     def write(self, words: Iterable[str]) -> None:
         """Adds words to the list on disk."""
-        with self._store.transaction() as db:
+        with self._database.transaction() as db:
             db.executemany(
                 "INSERT OR IGNORE INTO blocked (word) VALUES (?)", [(canonical_form(word),) for word in words]
             )
 
     def erase(self, word: str) -> bool:
         """Removes a word from the list on disk. Returns whether it was there."""
-        with self._store.transaction() as db:
+        with self._database.transaction() as db:
             return db.execute("DELETE FROM blocked WHERE word = ?", (canonical_form(word),)).rowcount > 0
 
     def clear(self) -> None:
         """Empties the list on disk."""
-        with self._store.transaction() as db:
+        with self._database.transaction() as db:
             db.execute("DELETE FROM blocked")
+
+
+class BlockListError(ValueError):
+    """A block list cannot be read; the message says which line and why."""
+
+
+def read_block_list(path: Path) -> frozenset[str]:
+    """Reads a list of words that a keyboard must never suggest, such as offensive ones, in canonical form.
+
+    An app ships its own list. Thumbprint ships none, because what offends depends on language and audience. The owner
+    can still type such words, and the phone still learns from them.
+
+    Args:
+        path: A UTF-8 text file with one word a line. Case does not matter. Empty lines and lines that begin with `#`
+            are skipped.
+
+    Raises:
+        BlockListError: the file cannot be read, or a line is not exactly one word.
+    """
+    try:
+        lines = path.read_text("utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BlockListError(f"{path} cannot be read as a block list: {error}") from error
+    return frozenset(
+        _word(path, number, line)
+        for number, line in enumerate(map(str.strip, lines), start=1)
+        if line and not line.startswith("#")
+    )
+
+
+def _word(path: Path, number: int, line: str) -> str:
+    word = canonical_form(line)
+    if not is_one_word(word):
+        raise BlockListError(f"{path}, line {number}: {line[:40]!r} is not one word; write one word on each line")
+    return word
 
 
 @dataclass(frozen=True)
 class LearnedWord:
-    """One word that the owner typed.
+    """A word that the owner typed.
 
     Attributes:
-        word: Lower-cased.
+        word: In lower case.
         times: How often it was typed.
-        last_at: When it was last typed, None where no time is known.
-        known: Whether the shared vocabulary has it, as one piece; the others are the owner's own: names, mostly.
+        last_at: When it was last typed; None = not known.
+        known: Whether it is a single piece of the shared vocabulary. Other words, mostly names, are the owner's own.
     """
 
     word: str
@@ -122,20 +159,20 @@ class LearnedWord:
 
 
 def learned_words(messages: Iterable[Message], lexicon: Lexicon, limit: int | None) -> list[LearnedWord]:
-    """Returns the words of these messages: those that the shared vocabulary lacks first, then the most typed.
+    """Returns the words of these messages: first those that the shared vocabulary lacks, then the most frequent.
 
     Args:
         messages: Oldest first.
-        lexicon: The bundle's.
-        limit: How many at most; None = all.
+        lexicon: The lexicon of the bundle.
+        limit: How many words at most; None = all.
     """
     times: Counter[str] = Counter()
     last: dict[str, datetime] = {}
     for message in messages:
-        found = words(message.text)
-        times.update(found)
+        typed = words(message.text)
+        times.update(typed)
         if message.at is not None:
-            last.update(dict.fromkeys(found, message.at))
+            last.update(dict.fromkeys(typed, message.at))
     known = {word: lexicon.piece_of(word) >= 0 for word in times}
     ordered = sorted(times, key=lambda word: (known[word], -times[word], word))
     return [LearnedWord(word, times[word], last.get(word), known[word]) for word in ordered[:limit]]

@@ -1,31 +1,34 @@
-"""Whole words for the keyboard's three keys, from the shared model, the adapter and the owner's history."""
+"""Suggests whole words for a keyboard's keys, from the shared model, the adapter and the owner's history."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from device_runtime.adapter.adapter import Adapter, Array
 from device_runtime.inference.context_cache import truncate_context
 from device_runtime.inference.engine import Engine
-from device_runtime.prediction.swap_margin import apply_swap_margin
+from device_runtime.prediction.capitalization import begins_sentence
 from device_runtime.prediction.typo_correction import complete_with_typos
+from device_runtime.prediction.user_model import UserModel, UserNgramModel
 from device_runtime.prediction.word_search import Hidden, WordSearch
-from device_runtime.user_model.capitalization import begins_sentence
-from device_runtime.user_model.user_model import UserModel, UserNgramModel
 from keyboard_model.text.units import Kind, Unit, normalize, units
 
-_WIDER = 7
-"""Personal words ranked beyond the k shown, so that a shared word's personal probability is mostly known."""
+_EXTRA = 7
+"""Personal words ranked beyond the k shown, so that the personal probabilities of most shared words are known."""
+
+Ranked = Sequence[tuple[str, float]]
+"""Words with their probabilities, most probable first."""
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """One key.
+    """One suggested word.
 
     Attributes:
-        word: Lower-cased, as the model knows it.
-        text: What the key shows: case restored.
-        probability: That this is the next word, whatever prefix of it was typed.
+        word: In lower case, as the model knows it.
+        text: What the key shows, with upper case restored.
+        probability: The probability that this is the next word, before any of its letters were typed.
     """
 
     word: str
@@ -35,7 +38,13 @@ class Suggestion:
 
 @dataclass(frozen=True)
 class TypedContext:
-    """What stands before the cursor: `before`, whole units in `text`; `prefix`, the word being typed, in its case."""
+    """What is before the cursor.
+
+    Attributes:
+        text: The message up to the word that is being typed.
+        before: The units of `text`.
+        prefix: The part of that word typed so far, in the case in which it was typed.
+    """
 
     text: str
     before: list[Unit]
@@ -43,41 +52,50 @@ class TypedContext:
 
     @classmethod
     def of(cls, context: str, prefix: str) -> TypedContext:
-        """Splits what was typed. Of a `prefix` that is more than one word, the last is the one being typed."""
+        """Splits what was typed. If `prefix` is more than one word, the last is the word that is being typed."""
         prefix = normalize(prefix)
-        found = units(prefix)
-        if found and found[-1].kind is Kind.WORD and found[-1].end == len(prefix):
-            whole, prefix = prefix[: found[-1].start], prefix[found[-1].start :]
-        elif found:
+        typed = units(prefix)
+        if typed and typed[-1].kind is Kind.WORD and typed[-1].end == len(prefix):
+            whole, prefix = prefix[: typed[-1].start], prefix[typed[-1].start :]
+        elif typed:
             whole, prefix = prefix, ""
         else:
-            whole, prefix = "", prefix.strip()  # an apostrophe, so far
+            whole, prefix = "", prefix.strip()  # for example an apostrophe, from which no word can be read yet
         text = f"{context} {whole}" if whole.strip() else context
         return cls(text, units(text), prefix)
 
     def in_case_of(self, word: str) -> str:
-        """The prefix; of a word that does not begin with it (a slip), its first letter in the case of the prefix's."""
+        """The prefix, or for a word that begins otherwise (a typo) its first letter in the case of the prefix."""
         if word.startswith(self.prefix.lower()):
             return self.prefix
         return word[:1].upper() if self.prefix[:1].isupper() else word[:1]
 
 
 def suggest(
-    engine: Engine, adapter: Adapter, habits: UserModel, typed: TypedContext, k: int, hidden: Hidden | None = None
+    engine: Engine, adapter: Adapter, user_model: UserModel, typed: TypedContext, k: int, hidden: Hidden | None = None
 ) -> list[Suggestion]:
-    """Returns up to k different words, none of them `hidden`, the most probable first; empty `habits` add nothing."""
+    """Returns up to k different words, the most probable first.
+
+    Args:
+        engine: Runs the bundle.
+        adapter: The owner's adapter, or the bundle's initial one.
+        user_model: The owner's counts; an empty one adds nothing.
+        typed: What was typed.
+        k: How many words at most.
+        hidden: Whether a word must not be suggested; None = every word may be.
+    """
     initial = engine.bundle.adapter_init
     context = truncate_context(engine.tokenizer.encode(typed.text).ids)
-    if adapter is initial and not habits.history.total:
-        found = _search(engine, context, initial, habits.history, typed, k, hidden)
+    if adapter is initial and not user_model.history.total:
+        ranked = _search(engine, context, initial, user_model.history, typed, k, hidden)
     else:
         shared = _search(engine, context, initial, UserNgramModel.empty(), typed, k, hidden)
-        personal = _search(engine, context, adapter, habits.history, typed, k + _WIDER, hidden)
-        found = apply_swap_margin(shared, personal, engine.bundle.manifest.recipe.swap_margin, k)
+        personal = _search(engine, context, adapter, user_model.history, typed, k + _EXTRA, hidden)
+        ranked = apply_swap_margin(shared, personal, engine.bundle.manifest.recipe.swap_margin, k)
     sentence_start = begins_sentence(typed.before)
     return [
-        Suggestion(word, habits.casing.restore(word, typed.in_case_of(word), sentence_start), probability)
-        for word, probability in found
+        Suggestion(word, user_model.capitalization.restore(word, typed.in_case_of(word), sentence_start), probability)
+        for word, probability in ranked
     ]
 
 
@@ -95,5 +113,44 @@ def _search(
 
     mixture = history.mixture([unit.text for unit in typed.before[-2:]])
     prefix = typed.prefix.lower()
-    found = WordSearch(engine.lexicon, next_pieces, history, mixture, prefix, k, hidden).run()
-    return complete_with_typos(found, engine.lexicon, next_pieces, history, mixture, prefix, k, hidden)
+    exact = WordSearch(engine.lexicon, next_pieces, history, mixture, prefix, k, hidden).run()
+    return complete_with_typos(exact, engine.lexicon, next_pieces, history, mixture, prefix, k, hidden)
+
+
+def apply_swap_margin(shared: Ranked, personal: Ranked, margin: float, k: int) -> list[tuple[str, float]]:
+    """Chooses k words: the shared model's, unless the owner's own words are clearly more probable.
+
+    A swap between two words of nearly the same probability gains nothing on average, and for one owner it is a coin
+    toss. With a margin of 0.5, the share of validation users (NUS SMS) whom the personal keyboard hurts fell from 17 %
+    to 9 %, at the cost of a tenth of the gain.
+
+    >>> shared = [("you", 0.2), ("the", 0.1), ("me", 0.05)]
+    >>> apply_swap_margin(shared, [("you", 0.2), ("the", 0.1), ("mum", 0.06), ("me", 0.05)], margin=0.5, k=3)
+    [('you', 0.2), ('the', 0.1), ('me', 0.05)]
+    >>> apply_swap_margin(shared, [("mum", 0.3), ("you", 0.2), ("the", 0.1), ("me", 0.05)], margin=0.5, k=3)
+    [('mum', 0.3), ('you', 0.2), ('the', 0.1)]
+
+    Args:
+        shared: The shared model's k words. Their probabilities are not used.
+        personal: The personal model's words, more than k of them, with the probabilities to return. A shared word that
+            is not among them is assumed to be as probable as the last one.
+        margin: A personal word replaces a shared word if it is more than (1 + margin) times as probable. 0 gives the k
+            best personal words.
+        k: How many words at most.
+
+    Returns:
+        Words with their personal probabilities, the most probable first; ties in alphabetical order.
+    """
+    probability = dict(personal)
+    bound = personal[-1][1] if personal else 0.0
+    chosen = {word: probability.get(word, bound) for word, _ in shared[:k]}
+    for word, chance in personal:
+        if word in chosen:
+            continue
+        if len(chosen) == k:
+            weakest = min(chosen, key=lambda kept: (chosen[kept], kept))
+            if chance <= (1.0 + margin) * chosen[weakest]:
+                break
+            del chosen[weakest]
+        chosen[word] = chance
+    return sorted(chosen.items(), key=lambda item: (-item[1], item[0]))

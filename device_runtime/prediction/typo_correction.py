@@ -16,8 +16,8 @@ from itertools import islice
 import numpy as np
 
 from device_runtime.inference.lexicon import Lexicon, is_one_word
+from device_runtime.prediction.user_model import Floats, Mixture, UserNgramModel
 from device_runtime.prediction.word_search import Hidden, NextPieces
-from device_runtime.user_model.user_model import Floats, Mixture, UserNgramModel
 
 LEAST_TYPED = 3
 """Letters from which on a slip is thought of: below, nearly everything is one edit away."""
@@ -131,7 +131,7 @@ def _shared(lexicon: Lexicon, scores: Floats, prefix: str) -> dict[str, float]:
 
 def _own(history: UserNgramModel, mixture: Mixture, prefix: str) -> dict[str, float]:
     """The owner's words of several pieces, as far as the history alone carries them."""
-    words = [history.spelt[at] for at in within_one_edit(history.spelt, prefix)]
+    words = [history.sorted_words[at] for at in within_one_edit(history.sorted_words, prefix)]
     indexes = [(word, history.index(word)) for word in words]
     return {
         word: float(mixture.extra[index])

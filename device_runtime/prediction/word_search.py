@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from device_runtime.adapter.adapter import Array
 from device_runtime.inference.lexicon import Lexicon, is_one_word
-from device_runtime.user_model.user_model import Mixture, UserNgramModel
+from device_runtime.prediction.user_model import Mixture, UserNgramModel
 
 MAX_EXPANSIONS = 32
 """Steps of the model for one search: 1 ms. Measured means are far below; a bound for odd prefixes."""

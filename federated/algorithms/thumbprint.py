@@ -6,7 +6,7 @@
     words     hierarchical Pitman-Yor mixture with the adapted model as its base (Teh 2006), at a strength that is
               chosen on the owner's newest messages (Mansour et al. 2020, section 5)
     brake     a word of one's own takes a key only where it is clearly the more probable
-              (`device_runtime.prediction.swap_margin`)
+              (`device_runtime.prediction.predictor.apply_swap_margin`)
 
 The parts have their own switches: with no `strength` and no steps it is `user_history`, with a silent history
 and no `strength` `per_fedavg`, and with all three `global_only`. The start is trained with rates of its own, so

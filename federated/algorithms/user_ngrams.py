@@ -1,7 +1,7 @@
 """The keyboard of today: the shared model mixed with the owner's own n-grams and word frequencies, on the phone.
 
 Hierarchical Pitman-Yor smoothing with the shared model as its base measure (Teh 2006, eq. 5) and a cache
-(Kuhn and De Mori 1990): see `device_runtime.user_model.user_model`. The weight of the owner's words grows with
+(Kuhn and De Mori 1990): see `device_runtime.prediction.user_model`. The weight of the owner's words grows with
 their number; an empty history is `global_only`. There is nothing to train in rounds, and what is mixed in
 lives on the phone alone, so TFF's view of it is the shared model.
 """

@@ -1,13 +1,13 @@
-"""The shared adapter mixed with one of the owner's own, trained through the mixture; its share is learnt, too.
+"""APFL: trains the owner's adapter through a mixture with the shared one, and learns the share of each.
 
-    θ̄ = α·v + (1 − α)·w                     w the shared start, v the owner's, at first w as well
+    θ̄ = α·v + (1 − α)·w                     w the shared start, v the owner's adapter, which starts at w
     g = clip(∇L(θ̄))
     α ← min(1, max(0, α − η_α·⟨v − w, g⟩))
-    v ← v − α·η·g                            with the α before, K times; the result is θ̄
+    v ← v − α·η·g                            with α from before its update; K times; the result is θ̄
 
-Deng et al. 2020 (arXiv:2003.13461), Algorithm 1 and equation 10, with w as it came: the shared adapter is
-trained in federated rounds, not on the phone. α = 0 that stays there is the shared adapter, α = 1 `steps`
-without a pull.
+Deng et al. 2020 (arXiv:2003.13461), Algorithm 1 and equation 10. Here w does not change, because the shared adapter is
+trained in federated rounds and not on the phone. If α is 0 and stays 0, the result is the shared adapter; with α = 1 it
+is that of `steps` without a pull.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from device_runtime.adaptation.algorithms.local_steps import batches, count_targets, gradient, step_sizes
+from device_runtime.adaptation.local_steps import batches, count_targets, gradient, step_sizes
 from device_runtime.adapter.adapter import Adapter, interpolate
 from device_runtime.algorithm_registry import DeviceAlgorithm
 from device_runtime.inference.engine import TrainingEngine
@@ -26,34 +26,36 @@ from keyboard_model.step_sizes import StepSizes
 
 
 def adapt(
-    engine: TrainingEngine, recipe: Recipe, learnt: Windows, held_out: Windows, starts: Sequence[Adapter]
+    engine: TrainingEngine, recipe: Recipe, training: Windows, held_out: Windows, starts: Sequence[Adapter]
 ) -> Adapter:
-    """Returns θ̄ after `recipe.steps` steps; `held_out` is not read.
+    """Returns θ̄ after `recipe.steps` steps. `held_out` is not used.
 
-    `constants["alpha"]`: the share of v at first; `constants["alpha_rate"]`: η_α, 0 = it stays.
+    `constants["alpha"]` is the share of v at the start, and `constants["alpha_rate"]` is η_α; with 0 the share stays.
     """
     shared, alpha = starts[0], recipe.constants["alpha"]
     own = shared
-    made = batches(engine, learnt)
-    rates = step_sizes(recipe, count_targets(learnt))
+    cut = batches(engine, training)
+    rates = step_sizes(recipe, count_targets(training))
     for step in range(recipe.steps):
-        slope = gradient(engine, made[step % len(made)], interpolate(own, shared, alpha), recipe.clip)
-        turned = alpha - recipe.constants["alpha_rate"] * _product(own, shared, slope)
-        own = _moved(own, slope, alpha, rates)
-        alpha = min(max(turned, 0.0), 1.0)
+        slope = gradient(engine, cut[step % len(cut)], interpolate(own, shared, alpha), recipe.clip)
+        new_alpha = alpha - recipe.constants["alpha_rate"] * _inner_product(own, shared, slope)
+        own = _descend(own, slope, alpha, rates)
+        alpha = min(max(new_alpha, 0.0), 1.0)
     engine.rest()
     return interpolate(own, shared, alpha)
 
 
-def _product(own: Adapter, shared: Adapter, slope: Adapter) -> float:
+def _inner_product(own: Adapter, shared: Adapter, slope: Adapter) -> float:
     """⟨own − shared, slope⟩ over all three tensors."""
     theirs, slopes = shared.tensors(), slope.tensors()
     return sum(float(np.vdot(tensor - theirs[name], slopes[name])) for name, tensor in own.tensors().items())
 
 
-def _moved(own: Adapter, slope: Adapter, alpha: float, rates: StepSizes) -> Adapter:
-    low, high = alpha * rates.learning_rate, alpha * rates.bias_rate
-    return Adapter(own.lora_a - low * slope.lora_a, own.lora_b - low * slope.lora_b, own.bias - high * slope.bias)
+def _descend(own: Adapter, slope: Adapter, alpha: float, rates: StepSizes) -> Adapter:
+    rate, bias_rate = alpha * rates.learning_rate, alpha * rates.bias_rate
+    return Adapter(
+        own.lora_a - rate * slope.lora_a, own.lora_b - rate * slope.lora_b, own.bias - bias_rate * slope.bias
+    )
 
 
 ALGORITHM = DeviceAlgorithm("apfl", adapt, constants={"alpha": (0, 1), "alpha_rate": (0, 1e30)})

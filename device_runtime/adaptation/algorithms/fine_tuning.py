@@ -1,10 +1,10 @@
-"""K steps from the start over what the owner typed, pulled back to it: fine-tuning and all that end in it."""
+"""Fine-tuning: K SGD steps from the shared start, with an optional pull back to it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from device_runtime.adaptation.algorithms.local_steps import batches, count_targets, step_sizes
+from device_runtime.adaptation.local_steps import train
 from device_runtime.adapter.adapter import Adapter
 from device_runtime.algorithm_registry import DeviceAlgorithm
 from device_runtime.inference.engine import TrainingEngine
@@ -13,21 +13,10 @@ from keyboard_model.batching.windows import Windows
 
 
 def adapt(
-    engine: TrainingEngine, recipe: Recipe, learnt: Windows, held_out: Windows, starts: Sequence[Adapter]
+    engine: TrainingEngine, recipe: Recipe, training: Windows, held_out: Windows, starts: Sequence[Adapter]
 ) -> Adapter:
-    """Returns the adapter that `train` makes of the first start; `held_out` is not read."""
-    return train(engine, recipe, learnt, starts[0])
-
-
-def train(engine: TrainingEngine, recipe: Recipe, windows: Windows, anchor: Adapter) -> Adapter:
-    """Returns the adapter after `recipe.steps` SGD steps from `anchor`, over the batches in turn."""
-    made = batches(engine, windows)
-    rates = step_sizes(recipe, count_targets(windows))
-    adapter = anchor
-    for step in range(recipe.steps):
-        adapter, _ = engine.adapt(*made[step % len(made)], adapter, anchor, rates)
-    engine.rest()
-    return adapter
+    """Returns the adapter after `recipe.steps` steps from the first start. `held_out` is not used."""
+    return train(engine, recipe, training, starts[0])
 
 
 ALGORITHM = DeviceAlgorithm("steps", adapt)

@@ -1,9 +1,9 @@
-"""The shared start and the owner's own adapter in the proportion that fits the owner's tail best.
+"""Interpolates between the shared start and the owner's own adapter, as it fits the held-out messages best.
 
-    θ = α·θ_shared + (1 − α)·θ_own,    α of a grid from 0 to 1
+    θ = α·θ_shared + (1 − α)·θ_own,    α from a grid between 0 and 1
 
-Mansour et al. 2020 (arXiv:2002.10619), section 5 (MAPPER), with one α for the whole adapter, chosen on text
-that the own one did not learn from.
+Mansour et al. 2020 (arXiv:2002.10619), section 5 (MAPPER), with one α for the whole adapter. α is chosen on messages
+that the owner's adapter was not trained on.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from device_runtime.adaptation.algorithms.cluster_selection import best_adapter
-from device_runtime.adaptation.algorithms.fine_tuning import train
+from device_runtime.adaptation.local_steps import best_adapter, train
 from device_runtime.adapter.adapter import Adapter, interpolate
 from device_runtime.algorithm_registry import DeviceAlgorithm
 from device_runtime.inference.engine import TrainingEngine
@@ -22,14 +21,14 @@ from keyboard_model.batching.windows import Windows
 
 
 def adapt(
-    engine: TrainingEngine, recipe: Recipe, learnt: Windows, held_out: Windows, starts: Sequence[Adapter]
+    engine: TrainingEngine, recipe: Recipe, training: Windows, held_out: Windows, starts: Sequence[Adapter]
 ) -> Adapter:
-    """Returns the mixture with the least loss on `held_out`, ties to the shared start.
+    """Returns the mixture with the least loss on `held_out`; of a tie, the one nearest to the shared start.
 
-    `constants["grid"]`: how many values of α are tried, 0 and 1 among them.
+    `constants["grid"]` is the number of values of α that are tried, including 0 and 1.
     """
     shared = starts[0]
-    own = train(engine, recipe, learnt, shared)
+    own = train(engine, recipe, training, shared)
     shares = np.linspace(1.0, 0.0, int(recipe.constants["grid"]), dtype=np.float32)
     return best_adapter(engine, held_out, (interpolate(shared, own, float(share)) for share in shares))
 

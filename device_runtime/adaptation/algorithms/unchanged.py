@@ -1,4 +1,4 @@
-"""The shared start as it is: for methods that leave the adapter alone, such as the owner's n-grams by themselves."""
+"""Keeps the shared start, for methods that do not train an adapter, such as the owner's n-grams alone."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from device_runtime.adaptation import adapt as adaptation
-from device_runtime.adaptation.algorithms.local_steps import step_sizes
+from device_runtime.adaptation.local_steps import step_sizes
 from device_runtime.adapter.adapter import Adapter
 from device_runtime.inference.engine import Engine
 from device_runtime.manifest import Recipe

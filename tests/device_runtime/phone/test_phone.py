@@ -16,6 +16,7 @@ from device_runtime.inference.engine import Engine
 from device_runtime.phone.phone import Phone, PhoneError
 from device_runtime.prediction.predictor import Suggestion
 from tests.support.device_runtime.bundle_parts import SURE
+from tests.support.device_runtime.rights import WORD, bytes_with
 
 MESSAGES = ["see you at home", "ok thanks see you", "are you coming home now", "Meet Zorblatt at the station"] * 15
 
@@ -231,3 +232,36 @@ def test_observing_from_several_threads_loses_nothing(tmp_path: Path, sure: Engi
         for thread in threads:
             thread.join()
         assert (phone.messages, phone.words) == (45, 90)
+
+
+def test_a_word_typed_twice_is_suggested_the_same_day(phone: Phone) -> None:
+    """The bundle's own recipe, and no adaptation."""
+    phone.observe("lets meet Zorblatt at noon")
+    phone.observe("meet Zorblatt again?")
+    assert phone.adaptations() == []
+    assert "Zorblatt" in [suggestion.text for suggestion in phone.predict("can we meet")]
+    assert phone.predict("is it", "zo")[0].text == "Zorblatt"
+
+
+def test_incognito_observes_nothing(tmp_path: Path, engine: Engine) -> None:
+    with Phone.open(tmp_path / "p", engine) as phone:
+        assert not phone.incognito
+        phone.observe("before")
+        phone.incognito = True
+        phone.observe(f"meet {WORD}")
+        phone.observe_many([f"meet {WORD}"] * 3)
+    with Phone.open(tmp_path / "p", engine) as phone:
+        assert phone.incognito
+        phone.observe(f"meet {WORD}")
+        assert (phone.messages, phone.words) == (1, 1)
+        assert bytes_with(tmp_path / "p", WORD) == []
+        phone.incognito = False
+        phone.observe("after")
+        assert phone.messages == 2
+
+
+def test_a_private_field_is_not_stored(tmp_path: Path, engine: Engine) -> None:
+    with Phone.open(tmp_path / "p", engine) as phone:
+        phone.observe(f"my secret is {WORD}", private=True)
+        assert (phone.messages, phone.words) == (0, 0)
+        assert bytes_with(tmp_path / "p", WORD) == []

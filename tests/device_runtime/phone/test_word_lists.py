@@ -1,15 +1,20 @@
-"""The list of forgotten words: found again, not to be read."""
+"""A phone's lists of forgotten, blocked and learned words."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from device_runtime.inference.engine import Engine
+from device_runtime.phone import phone as phone_module
 from device_runtime.phone.database import PhoneDatabase
-from device_runtime.phone.word_lists import ForgottenWords
+from device_runtime.phone.phone import Phone, PhoneError
+from device_runtime.phone.word_lists import BlockListError, ForgottenWords, LearnedWord, read_block_list
 
 SALT = b"0" * 16
+NOON = datetime(2015, 3, 9, 12, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -41,3 +46,102 @@ def test_another_key_finds_nothing(store: PhoneDatabase) -> None:
 def test_it_does_not_say_which(tmp_path: Path, store: PhoneDatabase) -> None:
     ForgottenWords(store, SALT).write("unmistakable")
     assert not any(b"unmistakable" in path.read_bytes() for path in tmp_path.iterdir())
+
+
+def test_one_word_a_line(tmp_path: Path) -> None:
+    (tmp_path / "list").write_text("\ufeff# offensive\nDamn\n\n  don’t \n今天\n", "utf-8")
+    assert read_block_list(tmp_path / "list") == {"damn", "don't", "今天"}
+
+
+@pytest.mark.parametrize("line", ["two words", "...", "<#>", "a.b"])
+def test_what_is_not_one_word_is_an_error(tmp_path: Path, line: str) -> None:
+    (tmp_path / "list").write_text(f"good\n{line}\n", "utf-8")
+    with pytest.raises(BlockListError, match=r"line 2: .* is not one word"):
+        read_block_list(tmp_path / "list")
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(BlockListError, match="cannot be read"):
+        read_block_list(tmp_path / "missing")
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\xff")
+    with pytest.raises(BlockListError, match="cannot be read"):
+        read_block_list(tmp_path / "binary")
+
+
+@pytest.mark.parametrize("personal", [True, False])
+def test_the_next_best_words_take_the_keys(tmp_path: Path, engine: Engine, personal: bool) -> None:
+    def shown(phone: Phone, prefix: str, k: int) -> list[str]:
+        return [suggestion.word for suggestion in phone.predict("see you", prefix, k, personal=personal)]
+
+    with Phone.open(tmp_path / "open", engine) as phone:
+        phone.observe("see you at the zorblatt")
+        free, prefixed = shown(phone, "", 60), shown(phone, "s", 10)
+    blocked = frozenset(word.upper() for word in [*free[:40], *prefixed[:4]])
+    with Phone.open(tmp_path / "blocking", engine, blocked=blocked) as phone:
+        phone.observe("see you at the zorblatt")
+        for prefix in ("", "s", "t"):
+            found = shown(phone, prefix, 3)
+            assert len(found) == 3
+            assert not {word.upper() for word in found} & blocked
+        assert set(shown(phone, "", 20)) == {word for word in free if word.upper() not in blocked}
+        assert phone.words == 5  # a block list keeps words off the keys, not out of the history
+
+
+def test_a_phones_own_block_list_is_stored(tmp_path: Path, engine: Engine) -> None:
+    def shown(phone: Phone) -> list[str]:
+        return [suggestion.word for suggestion in phone.predict("see you", "", 3)]
+
+    (tmp_path / "list").write_text("Damn\n", "utf-8")
+    with Phone.open(tmp_path / "p", engine) as phone:
+        first = shown(phone)[0]
+        assert phone.block([first.upper(), first]) == 1
+        assert phone.block(read_block_list(tmp_path / "list")) == 1
+        assert phone.blocked_words() == sorted([first, "damn"])
+        assert first not in shown(phone)
+    with Phone.open(tmp_path / "p", engine) as phone:
+        assert first not in shown(phone)
+        assert phone.export()["settings"]["blocked_words"] == phone.blocked_words()
+        assert phone.unblock(first)
+        assert not phone.unblock(first)
+        assert first in shown(phone)
+        phone.forget_all()
+        assert phone.blocked_words() == []
+
+
+def test_block_refuses_what_is_not_one_word_and_too_long_lists(
+    tmp_path: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(phone_module, "MAX_BLOCKED_WORDS", 2)
+    with Phone.open(tmp_path / "p", engine) as phone:
+        with pytest.raises(PhoneError, match="'two words' is not one word"):
+            phone.block(["good", "two words"])
+        with pytest.raises(PhoneError, match="at most 2 words; this one would have 3"):
+            phone.block(["a", "b", "c"])
+        assert phone.blocked_words() == []
+
+
+def test_a_block_list_is_replaced_as_a_whole(tmp_path: Path, engine: Engine) -> None:
+    with Phone.open(tmp_path / "phone", engine) as phone:
+        phone.block(["damn"])
+        with pytest.raises(PhoneError, match="not one word"):
+            phone.set_blocked_words(["good", "two words"])
+        assert phone.blocked_words() == ["damn"]
+        phone.set_blocked_words(["Other", "words"])
+    with Phone.open(tmp_path / "phone", engine) as phone:
+        assert phone.blocked_words() == ["other", "words"]
+
+
+def test_the_learned_words(phone: Phone, engine: Engine) -> None:
+    shared = max(engine.lexicon.words.texts, key=lambda word: (word.isascii() and word.isalpha(), len(word)))
+    phone.observe_many(
+        [(f"Zorblatt, zorblatt {shared}", NOON), (f"{shared} quuxhouse {shared}", NOON + timedelta(1)), f"{shared}"]
+    )
+    expected = [
+        LearnedWord("zorblatt", 2, NOON, known=False),
+        LearnedWord("quuxhouse", 1, NOON + timedelta(1), known=False),
+        LearnedWord(shared, 4, NOON + timedelta(1), known=True),
+    ]
+    assert phone.learned_words() == phone.learned_words(None) == expected
+    assert phone.learned_words(limit=1) == expected[:1]
+    phone.forget_word("zorblatt")
+    assert [word.word for word in phone.learned_words()] == ["quuxhouse", shared]

@@ -1,10 +1,10 @@
-"""What was typed, taken apart."""
+"""The typed context is split into units and a prefix, and the swap margin protects the shared model's words."""
 
 from __future__ import annotations
 
 import pytest
 
-from device_runtime.prediction.predictor import TypedContext
+from device_runtime.prediction.predictor import TypedContext, apply_swap_margin
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,36 @@ from device_runtime.prediction.predictor import TypedContext
 def test_context_and_prefix(context: str, prefix: str, before: list[str], typed: str) -> None:
     split = TypedContext.of(context, prefix)
     assert ([unit.text for unit in split.before], split.prefix) == (before, typed)
+
+
+SHARED = [("you", 0.2), ("the", 0.1), ("me", 0.05)]
+
+
+def test_a_word_barely_more_probable_takes_no_key() -> None:
+    personal = [("you", 0.2), ("the", 0.1), ("mum", 0.06), ("me", 0.05)]
+    assert [word for word, _ in apply_swap_margin(SHARED, personal, 0.5, 3)] == ["you", "the", "me"]
+
+
+def test_a_word_clearly_more_probable_takes_the_weakest_key() -> None:
+    personal = [("mum", 0.3), ("you", 0.2), ("the", 0.1), ("me", 0.05)]
+    assert apply_swap_margin(SHARED, personal, 0.5, 3) == [("mum", 0.3), ("you", 0.2), ("the", 0.1)]
+
+
+def test_no_margin_gives_the_best_personal_words() -> None:
+    personal = [("a", 0.3), ("b", 0.25), ("c", 0.2), ("you", 0.1), ("the", 0.05), ("me", 0.01)]
+    assert apply_swap_margin(SHARED, personal, 0.0, 3) == personal[:3]
+
+
+def test_a_shared_word_that_is_not_ranked_counts_as_the_last_ranked() -> None:
+    personal = [("a", 0.3), ("b", 0.06)]
+    assert apply_swap_margin(SHARED, personal, 9.0, 3) == [("me", 0.06), ("the", 0.06), ("you", 0.06)]
+    assert apply_swap_margin(SHARED, personal, 1.0, 3) == [("a", 0.3), ("the", 0.06), ("you", 0.06)]
+
+
+def test_free_keys_are_filled() -> None:
+    assert apply_swap_margin([("you", 0.2)], [("you", 0.2), ("a", 0.1), ("b", 0.05)], 9.0, 3) == [
+        ("you", 0.2),
+        ("a", 0.1),
+        ("b", 0.05),
+    ]
+    assert apply_swap_margin([], [], 0.5, 3) == []

@@ -9,8 +9,8 @@ import pytest
 from device_runtime.inference.engine import Engine
 from device_runtime.inference.lexicon import is_one_word
 from device_runtime.manifest import HistoryRecipe
+from device_runtime.prediction.user_model import UserNgramModel
 from device_runtime.prediction.word_search import WordSearch
-from device_runtime.user_model.user_model import UserNgramModel
 from keyboard_model.text.units import units
 
 OWNER = "meet zorblatt at the quuxhouse, zorblatt knows the quuxhouse"

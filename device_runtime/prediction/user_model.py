@@ -1,17 +1,15 @@
-"""Counts of what the owner typed: n-grams and capitalization.
+"""Counts of what the owner typed: n-grams, and how the owner capitalizes words.
 
-The owner's own n-gram model, mixed with the shared model: it knows a word the moment it was typed.
-
-Hierarchical Pitman-Yor smoothing (Teh 2006, eq. 5 with one table a follower, which is interpolated
-Kneser-Ney with a concentration) whose base measure is the shared model with a unigram cache (Kuhn and
-De Mori 1990):
+The owner's n-grams are mixed with the shared model, so that a word is known as soon as it was typed once. The mixture
+is hierarchical Pitman-Yor smoothing (Teh 2006, eq. 5 with one table for each follower, which is interpolated Kneser-Ney
+with a concentration). Its base measure is the shared model P with a unigram cache (Kuhn and De Mori 1990):
 
     p1(w) = (1−λ)·P(w) + λ·c(w)/N                                  λ = cache_weight·N/(N + cache_half)
     pn(w) = (max(c(h,w) − d, 0) + (θ + d·t(h))·p(n−1)(w)) / (c(h) + θ)          n = 2, 3
 
-h: the last one or two units before the word; t(h): how many different words followed h. Every level is
-affine in the one below, so the whole is `p3(w) = scale·P(w) + extra(w)` with one scale for a context:
-that is what `mixture` returns, and what makes it cheap over a vocabulary of thousands.
+h is the one or two units before the word, and t(h) is how many different words followed h. Each level is affine in the
+level below, so the result is `p3(w) = scale·P(w) + extra(w)`, with one scale for each context. `mixture` returns this
+pair, which makes it cheap for a vocabulary of thousands of words.
 """
 
 from __future__ import annotations
@@ -26,11 +24,11 @@ import numpy as np
 import numpy.typing as npt
 
 from device_runtime.manifest import HistoryRecipe
-from device_runtime.user_model.capitalization import CapitalizationModel
+from device_runtime.prediction.capitalization import CapitalizationModel
 from keyboard_model.text.units import MARKS, PLACEHOLDER, Kind, Unit, units
 
 START = "<s>"
-"""The unit before a message's first; no word, mark or placeholder is spelt so."""
+"""The unit before the first one of a message. No word, mark or placeholder is spelled like this."""
 _CONTEXT_ONLY = (START, PLACEHOLDER, *MARKS)
 
 Floats = npt.NDArray[np.float64]
@@ -39,40 +37,55 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Mixture:
-    """`p(w) = scale·P(w) + extra[w]`, where `extra` `[U]` runs over the owner's units, by index (marks: 0)."""
+    """`p(w) = scale·P(w) + extra[w]`. `extra` `[U]` has one number for each of the owner's units, 0 for marks."""
 
     scale: float
     extra: Floats
 
 
 class UserNgramModel:
-    """Counts of one owner's words. Not thread-safe: the phone holds a lock while it changes or reads it."""
+    """One owner's n-gram counts. Not thread-safe: the phone holds a lock while it changes or reads them.
+
+    >>> from keyboard_model.text.units import units
+    >>> recipe = HistoryRecipe(cache_weight=0.5, cache_half=4, discount=0.5, concentration_2=2, concentration_3=4,
+    ...                        strengths=1)
+    >>> history = UserNgramModel(recipe, piece_of=lambda word: -1)
+    >>> history.mixture(["see"]).scale  # no counts yet: the shared model alone
+    1.0
+    >>> history.observe(units("see you at home, see you"))
+    >>> mixture = history.mixture(["see"])
+    >>> history.units[mixture.extra.argmax()]
+    'you'
+
+    Attributes:
+        strength: How much of the mixture is used, from 0 (nothing) to 1 (all); see `ngram_weight`.
+        total: How many words were counted.
+        units: The owner's words by index, after the few units that are only ever context.
+    """
 
     def __init__(self, recipe: HistoryRecipe, piece_of: Callable[[str], int]) -> None:
-        """Starts empty. `piece_of`: the id of a word that is a single piece, -1 for any other."""
+        """Starts without counts. `piece_of` returns the id of a word that is a single piece, -1 for other words."""
         self._recipe = recipe
         self._piece_of = piece_of
         self.strength = 1.0
-        """How much of all this `mixture` mixes in; 0 = nothing (see `ngram_weight`)."""
         self.total = 0
         self.units = list(_CONTEXT_ONLY)
-        """The owner's words, by index, after the few units that are only ever context."""
         self._index = {unit: index for index, unit in enumerate(self.units)}
         self._sorted: list[str] = []
         self._counts: Floats = np.zeros(256)
         self._pieces: Ints = np.full(256, -1)
-        # Every occurrence is kept, not a count a follower: most contexts of three occur once, and an
-        # array of four bytes an occurrence is a sixth of a dictionary.
+        # Stores each occurrence, not counts by follower: most contexts of two words occur once, and an array of four
+        # bytes for each occurrence takes a sixth of a dictionary's memory.
         self._after_one: dict[int, array[int]] = {}
         self._after_two: dict[int, array[int]] = {}
 
     @classmethod
     def empty(cls) -> UserNgramModel:
-        """A model without counts, which mixes nothing in."""
+        """Returns a model without counts, which adds nothing to the shared model."""
         return _EMPTY
 
     def observe(self, units: Sequence[Unit]) -> None:
-        """Counts one message, as `keyboard_model.text.units.units` splits it."""
+        """Counts one message, which `keyboard_model.text.units.units` split."""
         older = newer = self._index[START]
         for unit in units:
             index = self._index_of(unit.text)
@@ -99,35 +112,35 @@ class UserNgramModel:
 
     @property
     def pieces(self) -> Ints:
-        """For each unit, by index, the id of the single piece that spells it, -1 where none does. `[U]`"""
+        """For each unit, by index, the id of the single piece that spells it; -1 = there is no such piece. `[U]`"""
         return self._pieces[: len(self.units)]
 
     def index(self, word: str) -> int | None:
-        """The index of one of the owner's words, None for any other."""
+        """Returns the index of one of the owner's words; None = the owner never typed it."""
         return self._index.get(word)
 
     @property
-    def spelt(self) -> Sequence[str]:
+    def sorted_words(self) -> Sequence[str]:
         """The owner's words, sorted."""
         return self._sorted
 
     def by_piece(self, mixture: Mixture, vocab: int) -> Floats:
-        """What the mixture adds to the probability of each word of one piece, by the piece's id. `[vocab]`"""
+        """Returns what the mixture adds to the probability of each single-piece word, by the piece's id. `[vocab]`"""
         added = np.zeros(vocab + 1)
-        added[self.pieces] = mixture.extra  # words of several pieces (-1) fall on the spare last place
+        added[self.pieces] = mixture.extra  # words of several pieces (-1) go to the spare last place
         return added[:vocab]
 
     def completions(self, prefix: str) -> Iterable[int]:
-        """The indexes of the owner's words that begin with `prefix`, in the words' order."""
+        """Yields the indexes of the owner's words that begin with `prefix`, in alphabetical order."""
         position = bisect.bisect_left(self._sorted, prefix)
         while position < len(self._sorted) and self._sorted[position].startswith(prefix):
             yield self._index[self._sorted[position]]
             position += 1
 
     def mixture(self, before: Sequence[str]) -> Mixture:
-        """How the owner's words weigh after `before`, the texts of the message's units so far.
+        """Returns the mixture after `before`, the texts of the message's units so far.
 
-        An empty history gives `scale` 1 and nothing extra: the shared model exactly.
+        Without counts, `scale` is 1 and `extra` is 0: the result is exactly the shared model.
         """
         recipe, total = self._recipe, self.total
         weight = recipe.cache_weight * total / (total + recipe.cache_half) if total else 0.0
@@ -143,8 +156,8 @@ class UserNgramModel:
         seen = np.bincount(np.frombuffer(followers, np.int32), minlength=len(self.units))
         discount = self._recipe.discount
         whole = len(followers) + concentration
-        passed = (concentration + discount * np.count_nonzero(seen)) / whole
-        return Mixture(below.scale * passed, below.extra * passed + np.maximum(seen - discount, 0.0) / whole)
+        passed_on = (concentration + discount * np.count_nonzero(seen)) / whole
+        return Mixture(below.scale * passed_on, below.extra * passed_on + np.maximum(seen - discount, 0.0) / whole)
 
 
 def _pair(older: int, newer: int) -> int:
@@ -158,15 +171,15 @@ _EMPTY = UserNgramModel(_NO_RECIPE, lambda word: -1)
 
 
 class UserModel:
-    """Counts of one owner; begins empty."""
+    """One owner's n-grams and capitalization; it starts without counts."""
 
     def __init__(self, recipe: HistoryRecipe, piece_of: Callable[[str], int]) -> None:
         self.history = UserNgramModel(recipe, piece_of)
-        self.casing = CapitalizationModel()
+        self.capitalization = CapitalizationModel()
 
     def observe(self, messages: Iterable[str]) -> None:
         """Counts messages, in order."""
         for message in messages:
-            found = units(message)
-            self.history.observe(found)
-            self.casing.observe(message, found)
+            typed = units(message)
+            self.history.observe(typed)
+            self.capitalization.observe(message, typed)

@@ -1,8 +1,8 @@
-"""Case, which the model does not know, put back: the typed letters, the owner's habits, the language's rules.
+"""Restores upper case in suggestions, because the model knows lower case only.
 
-In order: what was typed in upper case stays; the owner's own most common form of a word inside a
-sentence (names) comes next; then English `I`; and a sentence begins with a capital unless the owner's
-sentences do not.
+These rules apply, in this order: letters typed in upper case stay so; a word inside a sentence takes the form that the
+owner uses most (names); English `I` is a capital; and a sentence begins with a capital, unless the owner's sentences
+usually do not.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from keyboard_model.text.units import Kind, Unit, normalize
 _SENTENCE_ENDS = frozenset(".?!")
 _ENGLISH_I = frozenset({"i", "i'm", "i'll", "i've", "i'd"})
 _MIN_FORMS = 2
-"""Uses of a word inside sentences from which on the owner's form of it is believed."""
+"""The owner's form of a word counts once the word was used this often inside sentences."""
 _MIN_SENTENCES = 5
-"""Sentences from which on the owner's way to begin one is believed."""
+"""The owner's way to begin sentences counts after this many sentences."""
 
 
 def begins_sentence(before: Sequence[Unit]) -> bool:
-    """Whether a word after these units begins a sentence: at a message's start and after `. ? !`."""
+    """Whether a word after these units begins a sentence, which is so at the start of a message and after `. ? !`."""
     return not before or (before[-1].kind is Kind.MARK and before[-1].text in _SENTENCE_ENDS)
 
 
 class CapitalizationModel:
-    """One owner's habits of upper case, counted from what they typed."""
+    """How one owner capitalizes words, counted from their messages."""
 
     def __init__(self) -> None:
         self._forms: dict[str, Counter[str]] = {}
@@ -34,7 +34,7 @@ class CapitalizationModel:
         self._sentences = 0
 
     def observe(self, message: str, units: Sequence[Unit]) -> None:
-        """Counts one message; `units` are its units. A message all in upper case tells nothing."""
+        """Counts one message; `units` are its units. A message all in upper case is skipped."""
         text = normalize(message)
         if text.isupper() and len(text) > 3:
             return
@@ -49,12 +49,12 @@ class CapitalizationModel:
                 self._capitalized += form[:1].isupper()
 
     def restore(self, word: str, prefix: str, sentence_start: bool) -> str:
-        """Returns how a suggestion is shown.
+        """Returns a suggested word in the case in which it is shown.
 
         Args:
-            word: Lower-cased, as the model knows it.
-            prefix: Its first letters as typed so far.
-            sentence_start: See `begins_sentence`.
+            word: In lower case, as the model knows it.
+            prefix: The first letters of the word as typed so far.
+            sentence_start: Whether the word begins a sentence; see `begins_sentence`.
         """
         form = self._usual_form(word)
         if sentence_start and form == word and not prefix[:1].islower() and self._capitalizes_sentences():

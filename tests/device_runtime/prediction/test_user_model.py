@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from device_runtime.manifest import HistoryRecipe
-from device_runtime.user_model.user_model import START, UserNgramModel
+from device_runtime.prediction.user_model import START, UserNgramModel
 from keyboard_model.text.units import units
 
 INF = math.inf

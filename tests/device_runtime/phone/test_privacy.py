@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.numpy
 
 from device_runtime.adapter.adapter import Adapter
 from device_runtime.inference.engine import Engine
-from device_runtime.phone import forgetting
+from device_runtime.phone import privacy
 from device_runtime.phone.folder import PhoneFolder
 from device_runtime.phone.phone import Phone, PhoneError
 from tests.support.device_runtime.bundle_parts import SURE
@@ -164,9 +167,9 @@ def test_forgetting_everything(tmp_path: Path, sure: Engine) -> None:
 @pytest.mark.parametrize(
     "forget",
     [
-        lambda folder: forgetting.forget_word(folder, WORD),
-        lambda folder: forgetting.forget_since(folder, datetime(2000, 1, 1)),
-        forgetting.forget_all,
+        lambda folder: privacy.forget_word(folder, WORD),
+        lambda folder: privacy.forget_since(folder, datetime(2000, 1, 1)),
+        privacy.forget_all,
     ],
 )
 def test_cut_off_it_is_finished_when_the_folder_is_opened(
@@ -183,7 +186,7 @@ def test_cut_off_it_is_finished_when_the_folder_is_opened(
         assert not list((tmp_path / "p").glob("*.safetensors"))
         assert phone.adapter is sure.bundle.adapter_init
         due = phone.conditions(idle=True, charging=True, unmetered=True).due
-        assert due == (None if forget is forgetting.forget_all else "forgetting")
+        assert due == (None if forget is privacy.forget_all else "forgetting")
 
 
 def test_what_fails_changes_nothing(tmp_path: Path, sure: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,3 +200,45 @@ def test_what_fails_changes_nothing(tmp_path: Path, sure: Engine, monkeypatch: p
         assert chance(phone, WORD, "meet") > 0.01
         assert phone.adapter is adapter
         assert phone.forget_word(WORD) == len(AROUND)
+
+
+def test_what_is_never_learnt_is_nowhere(tmp_path: Path, sure: Engine) -> None:
+    with Phone.open(tmp_path / "p", sure) as phone:
+        phone.observe_many(["call me on 91234567 ok", "mail bob@zorb.org ok", "see www.zorb.org/x ok"] * 20)
+        phone.adapt()
+        for secret in ("91234567", "9123", "bob", "zorb"):
+            assert bytes_with(tmp_path / "p", secret) == []
+        assert {message["text"] for message in phone.export()["messages"]} == {
+            "call me on <#> ok",
+            "mail <#> ok",
+            "see <#> ok",
+        }
+        # What was typed after a number is found again after any number.
+        assert phone.predict("call me on 5551234", "o")[0].word == "ok"
+
+
+def test_the_export_holds_everything(tmp_path: Path, sure: Engine) -> None:
+    with Phone.open(tmp_path / "p", sure, clock=lambda: NOON) as phone:
+        assert phone.export()["adapter"] is None
+        phone.observe_many([("first", NOON), *MESSAGES])
+        phone.adapt()
+        phone.forget_word("thanks")
+        phone.incognito = True
+        found = json.loads(json.dumps(phone.export(), allow_nan=False))
+        assert (found["format"], found["format_version"]) == ("thumbprint-export", 1)
+        assert found["model_id"] == sure.bundle.manifest.model_id
+        assert found["messages"][0] == {"text": "first", "at": NOON.isoformat()}
+        assert len(found["messages"]) == len(MESSAGES) + 1
+        assert len(found["words"]) == len(phone.learned_words(None))
+        assert {"word": WORD, "times": len(MESSAGES) // 2, "last_at": None, "known": False} in found["words"]
+        assert [entry["cause"] for entry in found["adaptations"]] == ["asked", "forgetting"]
+        assert found["adaptations"][0]["at"] == NOON.isoformat()
+        assert found["settings"] == {
+            "incognito": True,
+            "forgotten_words": 1,
+            "blocked_words": [],
+            "history_strength": 1.0,
+        }
+        data = base64.b64decode(found["adapter"]["safetensors"])
+        assert data == phone.adapter_file()
+        assert set(safetensors.numpy.load(data)) >= {"lora_a", "lora_b"}

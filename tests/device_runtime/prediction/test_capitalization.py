@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from device_runtime.user_model.capitalization import CapitalizationModel, begins_sentence
+from device_runtime.prediction.capitalization import CapitalizationModel, begins_sentence
 from keyboard_model.text.units import units
 
 
