@@ -1,4 +1,4 @@
-"""A training run on disk: what lies where, and one process at a time."""
+"""The folder of a training run: its files, and the lock that lets one process at a time write them."""
 
 from __future__ import annotations
 
@@ -26,15 +26,21 @@ _NGRAM = "ngram.safetensors"
 
 
 class RunError(ValueError):
-    """The run folder cannot be used as asked; the message says what to do."""
+    """A run folder cannot be used as requested; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """How a run ended. `stopped_by`: rounds, patience, minutes, or a callback's own reason.
+    """How a training run ended: the content of `summary.json`.
 
-    `best_round` is 0 and `best_recall` None where no validation took place; `seconds` are of the whole run,
-    `tokens_per_second` of the rounds of its last session.
+    Attributes:
+        rounds: Rounds done.
+        best_round: The round with the best recall; 0 if no validation took place.
+        best_recall: recall@3 on the validation clients in that round; None if no validation took place.
+        stopped_by: `rounds`, `patience`, `minutes`, or the reason of a user's callback.
+        broken_clients: Clients left out; a client counts once for each round that left it out.
+        seconds: Seconds of training in the whole run.
+        tokens_per_second: Pieces trained per second in the rounds of the last session.
     """
 
     rounds: int
@@ -48,8 +54,13 @@ class TrainingResult:
 
 @dataclass(frozen=True)
 class Run:
-    """`job.json`, `corpus.json` (which corpus), `tokenizer.model`, `state/` (TFF's program states),
-    `best.safetensors`, `last.safetensors`, `ngram.safetensors`, `rounds.csv`, `tensorboard/`, `summary.json`."""
+    """A run by the path of its folder; nothing is read until a method is called.
+
+    Files: `job.json`, `corpus.json` (which corpus), `tokenizer.model`, `state/` (TFF's program states),
+    `best.safetensors`, `last.safetensors`, `ngram.safetensors`, `rounds.csv`, `tensorboard/`, `summary.json`.
+
+    The methods that read raise RunError if their file is missing or damaged.
+    """
 
     path: Path
 
@@ -67,26 +78,27 @@ class Run:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Holds the run for this process.
+        """Locks the run for this process, for the length of the block.
 
         Raises:
-            RunError: another process is at work on it, or it cannot be written.
+            RunError: another process has locked it, or the folder cannot be written.
         """
         taken = f"another process is training in {self.path}: wait for it or choose another --run"
         with exclusive_lock(self.path, ".lock", RunError, taken):
             yield
 
     def exists(self) -> bool:
+        """Returns whether a training was started in the folder."""
         return (self.path / "job.json").exists()
 
     def write_json(self, name: str, content: object) -> None:
         atomic_write(self.path / name, json.dumps(content, indent=2, sort_keys=True).encode() + b"\n")
 
     def result(self) -> TrainingResult:
-        """How the finished training ended.
+        """Returns how the training ended.
 
         Raises:
-            RunError: it is not finished.
+            RunError: it has not ended.
         """
         return TrainingResult(**self.read_json("summary.json"))
 
@@ -95,7 +107,7 @@ class Run:
             return json.loads((self.path / name).read_text())
         except FileNotFoundError as error:
             raise RunError(
-                f"{self.path} holds no finished training run ({name} is missing): run `thumbprint train`"
+                f"{self.path} does not contain a finished training run ({name} is missing): run `thumbprint train`"
             ) from error
         except ValueError as error:
             raise RunError(f"{self.path / name} is damaged: {error}") from error
@@ -105,8 +117,8 @@ class Run:
         try:
             return Job.model_validate(content)
         except ValidationError as error:
-            where = ", ".join(".".join(map(str, fault["loc"])) or "all of it" for fault in error.errors())
-            raise RunError(f"{self.path / 'job.json'} is damaged, or another version's: {where}") from error
+            where = ", ".join(".".join(map(str, fault["loc"])) or "the whole file" for fault in error.errors())
+            raise RunError(f"{self.path / 'job.json'} is damaged, or from another version: {where}") from error
 
     def write_tokenizer(self, tokenizer: Tokenizer) -> None:
         atomic_write(self.path / "tokenizer.model", tokenizer.model)
@@ -122,6 +134,7 @@ class Run:
         atomic_write(self.path / f"{name}.safetensors", safetensors.numpy.save(tensors, metadata=about))
 
     def parameters(self, name: str = "best") -> Parameters:
+        """Returns the shared model of the `"best"` round or of the `"last"` one."""
         path = self.path / f"{name}.safetensors"
         try:
             return Parameters(**safetensors.numpy.load(path.read_bytes()))
@@ -150,20 +163,21 @@ class Run:
 
 @contextlib.contextmanager
 def open_clients(folder: Run, corpus: Path | None = None) -> Iterator[FederatedData]:
-    """Opens a run's corpus, split as the run split it.
+    """Opens the corpus of a run, with the users split as in the training.
 
     Args:
-        corpus: where it lies now; where it lay at training when None.
+        folder: The run.
+        corpus: The corpus file; None for its path at the time of the training.
 
     Raises:
-        RunError: `corpus` is another one.
-        CorpusError: it cannot be read.
+        RunError: the file is not the corpus of this run.
+        CorpusError: the corpus cannot be read.
     """
     job, about = folder.job(), folder.read_json("corpus.json")
     with Corpus.open(corpus or Path(about["path"])) as opened:
         if opened.corpus_id != about["corpus_id"]:
             raise RunError(
-                f"{opened.path} is not the corpus that {folder.path} was trained on, so nobody knows who of it took "
-                "part: give that one with --corpus, or use `thumbprint simulate`"
+                f"{opened.path} is not the corpus that {folder.path} was trained on, so it is unknown which of its "
+                "users took part in the training: give the original corpus with --corpus, or use `thumbprint simulate`"
             )
         yield FederatedData.of(opened, job.data, job.seed)

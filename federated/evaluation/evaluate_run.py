@@ -1,4 +1,4 @@
-"""A finished run's models word by word on test parts, in TFF: each client's tally first, spreads afterwards."""
+"""Evaluates the models of a finished run on test messages, in TFF: first by client, then as spreads over clients."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from keyboard_model.metrics import Spread, WordCounts, spread
 
 @dataclass(frozen=True)
 class Pooled:
-    """Over all words at once, each counting once; `loss` in nats a word."""
+    """Figures over all words of a group, where each word counts once; `loss` in nats per word."""
 
     recall_at_1: float
     recall_at_3: float
@@ -27,7 +27,13 @@ class Pooled:
 
 @dataclass(frozen=True)
 class WordFigures:
-    """One model on one group of clients: spreads in which each client counts once, and the words pooled."""
+    """The figures of one model on one group of clients.
+
+    Attributes:
+        recall_at_1: Spread over clients, where each client counts once.
+        recall_at_3: Spread over clients, where each client counts once.
+        pooled: Figures over all words; None if the group has no words.
+    """
 
     recall_at_1: Spread
     recall_at_3: Spread
@@ -36,10 +42,13 @@ class WordFigures:
 
 @dataclass(frozen=True)
 class GroupFigures:
-    """One group: who was counted, and each model's figures by its name.
+    """The figures of one group of clients.
 
-    `shared`: the shared model; `personal`: each client's own after the job's method,
-    without the phone's gate and history.
+    Attributes:
+        clients: Clients with at least one word in their test messages.
+        words: Words in these messages.
+        models: Figures by model. `shared` is the shared model. `personal` is each client's personal model after the
+            job's method, without the phone's gate and history.
     """
 
     clients: int
@@ -49,7 +58,17 @@ class GroupFigures:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The whole of `evaluation.json`."""
+    """The content of `evaluation.json`.
+
+    Attributes:
+        run: The folder of the run.
+        corpus_id: The id of its corpus.
+        corpus: The description of its corpus.
+        synthetic: Whether a program generated the messages.
+        best_round: The round whose model was evaluated.
+        min_messages: Clients with fewer messages were left out.
+        groups: `training` (clients that trained) and `new_phones` (users that training never saw).
+    """
 
     run: str
     corpus_id: str
@@ -63,16 +82,18 @@ class Evaluation:
 def evaluate(
     run: Path, corpus: Path | None, *, min_messages: int, on_clients: Callable[[int, int], None]
 ) -> Evaluation:
-    """Evaluates the best model of a finished run on the test parts of its corpus.
+    """Evaluates the best model of a finished run on the test messages of its corpus.
 
     Args:
-        corpus: where the run's corpus lies now; where it lay at training when None.
-        min_messages: clients with fewer messages, or without a word in their test part, enter no figure.
-        on_clients: called with how many clients are done, and of how many.
+        run: The folder of the run.
+        corpus: The corpus file; None for its path at the time of the training.
+        min_messages: Clients with fewer messages, or without a word in their test messages, are left out.
+        on_clients: Called with the number of clients done and the number of all clients.
 
     Raises:
-        RunError: the run is not finished, or `corpus` is another one.
-        CorpusError, WorkerError: see there.
+        RunError: the run is not finished, or `corpus` is another corpus.
+        CorpusError: the corpus cannot be read.
+        WorkerError: the TFF worker cannot be started.
     """
     folder = Run(run)
     about, summary = folder.read_json("corpus.json"), folder.read_json("summary.json")
@@ -92,55 +113,55 @@ def evaluate(
         synthetic=about["synthetic"],
         best_round=summary["best_round"] or summary["rounds"],
         min_messages=min_messages,
-        groups={name: _group(found) for name, found in measured.items()},
+        groups={name: _group(clients) for name, clients in measured.items()},
     )
 
 
 def _measure(
     folder: Run, clients: FederatedData, groups: dict[str, list[str]], on_clients: Callable[[int, int], None]
 ) -> dict[str, list[Tallies]]:
-    """Returns by group the tallies of each client that has text to test, in order."""
+    """Returns, for each group, the tallies of the clients that have test messages, in order."""
     job, tokenizer, parameters = folder.job(), folder.tokenizer(), folder.parameters()
     config = job.personalization
     method = METHODS.named(config.method)
     plan = method.plan(config, tokenizer.bos)
-    base = start_from(job, parameters)
-    learnt = PersonalizationProgram(
-        method, base, plan, clients, tokenizer, seed=job.seed, folder=folder_in(folder.path, method, plan.config)
+    shared = start_from(job, parameters)
+    trained = PersonalizationProgram(
+        method, shared, plan, clients, tokenizer, seed=job.seed, folder=folder_in(folder.path, method, plan.config)
     ).run()
-    everybody, done = sum(map(len, groups.values())), 0
+    total, done = sum(map(len, groups.values())), 0
 
     def advance(number: int) -> None:
         nonlocal done
         done += number
-        on_clients(done, everybody)
+        on_clients(done, total)
 
     def texts(client: str) -> Texts:
         return clients.training_messages(client), clients.test_messages(client)
 
     return {
-        name: list(tallies(method, base, learnt, plan, tokenizer, group, texts, advance))
+        name: list(tallies(method, shared, trained, plan, tokenizer, group, texts, advance))
         for name, group in groups.items()
     }
 
 
-def _group(found: list[Tallies]) -> GroupFigures:
-    counted = [one for one in found if one.shared.counts.words]
+def _group(clients: list[Tallies]) -> GroupFigures:
+    counted = [client for client in clients if client.shared.counts.words]
     return GroupFigures(
         clients=len(counted),
-        words=sum(one.shared.counts.words for one in counted),
+        words=sum(client.shared.counts.words for client in counted),
         models={
-            "shared": _figures([one.shared for one in counted]),
-            "personal": _figures([one.personal for one in counted]),
+            "shared": _figures([client.shared for client in counted]),
+            "personal": _figures([client.personal for client in counted]),
         },
     )
 
 
-def _figures(found: list[Tally]) -> WordFigures:
-    total = sum((one.counts for one in found), WordCounts())
-    loss = sum(one.loss_sum for one in found)
+def _figures(tallies: list[Tally]) -> WordFigures:
+    total = sum((tally.counts for tally in tallies), WordCounts())
+    loss = sum(tally.loss_sum for tally in tallies)
     return WordFigures(
-        recall_at_1=spread(one.counts.recall_at_1 for one in found),
-        recall_at_3=spread(one.counts.recall_at_3 for one in found),
+        recall_at_1=spread(tally.counts.recall_at_1 for tally in tallies),
+        recall_at_3=spread(tally.counts.recall_at_3 for tally in tallies),
         pooled=Pooled(total.recall_at_1, total.recall_at_3, loss / total.words) if total.words else None,
     )

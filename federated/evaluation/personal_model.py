@@ -1,4 +1,4 @@
-"""A method on clients' own text, as a TFF computation: the shared and the personal model side by side."""
+"""Personalizes clients and tests their personal models on their own text, in TFF, beside the shared model."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from keyboard_model.text.tokenizer import Tokenizer
 def adaptation_batches(
     tokenizer: Tokenizer, messages: Sequence[str], config: PersonalizationConfig
 ) -> tuple[list[Batch], list[Batch]]:
-    """Returns what an adaptation learns from, and the tail that only judges it, as batches in order."""
+    """Returns the batches that an adaptation learns from, and the held-out batches that only test it, in order."""
     packed = AdaptationWindow.of(messages, config.newest_words, config.holdout_share).pack(tokenizer, config.window)
-    learnt, held_out = (batches(windows.tokens, windows.targets, config.batch, tokenizer.bos) for windows in packed)
-    return learnt, held_out
+    adaptation, held_out = (batches(windows.tokens, windows.targets, config.batch, tokenizer.bos) for windows in packed)
+    return adaptation, held_out
 
 
 def build(
     method: Method,
-    base: SharedModel,
+    shared: SharedModel,
     server: Structure,
     plan: MethodContext,
     tokenizer: Tokenizer,
@@ -42,14 +42,19 @@ def build(
 ) -> Callable[..., Any]:
     """Returns a TFF computation that personalizes on one part of each client's text and tests on another.
 
-    `(base@SERVER, server@SERVER, states@CLIENTS, learnt@CLIENTS, held out@CLIENTS, test@CLIENTS)
-    -> {adapter, personal, shared}@CLIENTS`, the last two as tallies. `base` and `server` give the types.
+    `(shared@SERVER, server@SERVER, states@CLIENTS, adaptation@CLIENTS, held out@CLIENTS, test@CLIENTS)
+    -> {adapter, personal, shared}@CLIENTS`; `personal` and `shared` are tallies.
 
     Args:
-        with_shared: False leaves out `shared`, half of the testing, where that is known.
+        method: The personalization method.
+        shared: A shared model that gives the types.
+        server: A server state of the method that gives the types.
+        plan: The settings of the method.
+        tokenizer: The tokenizer of the run.
+        with_shared: False leaves out the tally of the shared model, which is half of the testing.
     """
     config = plan.config
-    base_type, server_type = type_of(base), type_of(server)
+    shared_type, server_type = type_of(shared), type_of(server)
     client_type = type_of(method.client(server, plan))
     penalty = shared_model.whole_word_penalty(tokenizer)
     training = batch_type(config.batch, config.window)
@@ -59,59 +64,60 @@ def build(
         def score(features: tf.Tensor) -> tf.Tensor:
             return adapters.logits(parameters, adapter, features)
 
-        found = shared_model.tally_batches(
+        tally = shared_model.tally_batches(
             score, parameters, data.map(shared_model.EvaluationBatch), tf.constant(penalty), plan.bos
         )
-        return collections.OrderedDict(found._asdict())
+        return collections.OrderedDict(tally._asdict())
 
-    @tff.tensorflow.computation(base_type, server_type, client_type, training, training, test)
+    @tff.tensorflow.computation(shared_type, server_type, client_type, training, training, test)
     def local(
-        base: Any,
+        received: Any,
         server: Any,
         client: Any,
-        learnt: tf.data.Dataset,
+        adaptation: tf.data.Dataset,
         held_out: tf.data.Dataset,
         test_data: tf.data.Dataset,
     ) -> collections.OrderedDict:
-        shared = SharedModel.from_tff(base)
-        personal = method.personalize(shared, server, client, ClientText(learnt.map(Batch), held_out.map(Batch)), plan)
-        found = collections.OrderedDict(
+        shared = SharedModel.from_tff(received)
+        text = ClientText(adaptation.map(Batch), held_out.map(Batch))
+        personal = method.personalize(shared, server, client, text, plan)
+        result = collections.OrderedDict(
             adapter=collections.OrderedDict(personal.adapter._asdict()), personal=tallied(*personal, test_data)
         )
         if with_shared:
-            found["shared"] = tallied(*shared, test_data)
-        return found
+            result["shared"] = tallied(*shared, test_data)
+        return result
 
     @tff.federated_computation(
-        tff.FederatedType(base_type, tff.SERVER),
+        tff.FederatedType(shared_type, tff.SERVER),
         tff.FederatedType(server_type, tff.SERVER),
         tff.FederatedType(client_type, tff.CLIENTS),
         tff.FederatedType(training, tff.CLIENTS),
         tff.FederatedType(training, tff.CLIENTS),
         tff.FederatedType(test, tff.CLIENTS),
     )
-    def evaluate(base: Any, server: Any, clients: Any, learnt: Any, held_out: Any, test_data: Any) -> Any:
-        received = tff.federated_broadcast(base), tff.federated_broadcast(server)
-        return tff.federated_map(local, (*received, clients, learnt, held_out, test_data))
+    def evaluate(shared: Any, server: Any, clients: Any, adaptation: Any, held_out: Any, test_data: Any) -> Any:
+        received = tff.federated_broadcast(shared), tff.federated_broadcast(server)
+        return tff.federated_map(local, (*received, clients, adaptation, held_out, test_data))
 
     return evaluate
 
 
-_TOGETHER = 25  # clients a TFF call: what is held in memory, whatever the population
+_CLIENTS_PER_CALL = 25  # bounds the memory for any number of clients
 
 Texts = tuple[Sequence[str], Sequence[str]]
-"""Messages to learn from, and messages to test on."""
+"""A client's messages to learn from, and those to test on."""
 
 
 class Tally(NamedTuple):
-    """One model on one client's words; `loss_sum` in nats. No characters are counted in TFF."""
+    """The result of one model on one client's words: counts without characters, and `loss_sum` in nats."""
 
     counts: WordCounts
     loss_sum: float
 
 
 class Tallies(NamedTuple):
-    """One client's words under both models."""
+    """The results of the shared and the personal model on one client's words."""
 
     client: str
     shared: Tally
@@ -120,43 +126,50 @@ class Tallies(NamedTuple):
 
 def tallies(
     method: Method,
-    base: SharedModel,
-    learnt: TrainedMethod,
+    shared: SharedModel,
+    trained: TrainedMethod,
     plan: MethodContext,
     tokenizer: Tokenizer,
     clients: Sequence[str],
     texts: Callable[[str], Texts],
     on_clients: Callable[[int], None] = lambda number: None,
-    of_shared: Mapping[str, Tally] | None = None,
+    shared_tallies: Mapping[str, Tally] | None = None,
 ) -> Iterator[Tallies]:
-    """Personalizes and tests each client, in order; those without anything to test are left out.
+    """Personalizes and tests each client, in order. Clients without test messages are left out.
 
     Args:
-        texts: a client's messages, read as its turn comes.
-        on_clients: called with how many clients more are done.
-        of_shared: the shared model's tally of each client; it is not tested again, which halves the testing.
+        method: The personalization method.
+        shared: The shared model.
+        trained: The result of the method's rounds.
+        plan: The settings of the method.
+        tokenizer: The tokenizer of the run.
+        clients: The clients, by id.
+        texts: Returns a client's messages; called when the client is next.
+        on_clients: Called with the number of clients done since the last call.
+        shared_tallies: Tallies of the shared model by client, if known. The shared model is then not tested again,
+            which halves the testing.
     """
     config = plan.config
-    evaluate = build(method, base, learnt.server, plan, tokenizer, with_shared=of_shared is None)
-    for at in range(0, len(clients), _TOGETHER):
-        part = clients[at : at + _TOGETHER]
-        chosen, states, known, held_out, tested = [], [], [], [], []
+    evaluate = build(method, shared, trained.server, plan, tokenizer, with_shared=shared_tallies is None)
+    for start in range(0, len(clients), _CLIENTS_PER_CALL):
+        part = clients[start : start + _CLIENTS_PER_CALL]
+        chosen, states, adaptation, held_out, tested = [], [], [], [], []
         for client in part:
             messages, test = texts(client)
             if batches := shared_model.evaluation_batches(tokenizer, test, config.batch, config.window):
-                read, tail = adaptation_batches(tokenizer, messages, config)
+                learning, testing = adaptation_batches(tokenizer, messages, config)
                 chosen.append(client)
-                states.append(learnt.client(client))
-                known.append(read)
-                held_out.append(tail)
+                states.append(trained.client(client))
+                adaptation.append(learning)
+                held_out.append(testing)
                 tested.append(batches)
-        found = evaluate(base, learnt.server, states, known, held_out, tested) if chosen else ()
-        for client, tally in zip(chosen, found, strict=True):
-            shared = _tally(tally["shared"]) if of_shared is None else of_shared[client]
-            yield Tallies(client, shared, _tally(tally["personal"]))
+        results = evaluate(shared, trained.server, states, adaptation, held_out, tested) if chosen else ()
+        for client, result in zip(chosen, results, strict=True):
+            of_shared = _tally(result["shared"]) if shared_tallies is None else shared_tallies[client]
+            yield Tallies(client, of_shared, _tally(result["personal"]))
         on_clients(len(part))
 
 
-def _tally(found: dict[str, float]) -> Tally:
-    words, first, shown = (round(float(found[name])) for name in ("words", "hits_at_1", "hits_at_3"))
-    return Tally(WordCounts(words=words, hits_at_1=first, hits_at_3=shown), float(found["loss_sum"]))
+def _tally(sums: dict[str, float]) -> Tally:
+    words, hits_at_1, hits_at_3 = (round(float(sums[name])) for name in ("words", "hits_at_1", "hits_at_3"))
+    return Tally(WordCounts(words=words, hits_at_1=hits_at_1, hits_at_3=hits_at_3), float(sums["loss_sum"]))

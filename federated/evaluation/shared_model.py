@@ -1,12 +1,8 @@
-"""The shared model on clients' own text, as a TFF computation: each client's tally stays apart.
+"""Tests the shared model on clients' own text, in TFF, with a separate tally for each client.
 
-Per client first, aggregates afterwards: mean, median and worst case over clients are what
-personalization is judged by, and a sum over all words would hide them.
-
-Recall by word from piece scores, inside TensorFlow: what validation reads in every evaluation round.
-
-Only words of one piece can be hit here; the phone's search spells the others as well, so the recall
-of a bundle on the phone (`thumbprint simulate`) is this or a little more.
+Personalization is judged by the mean, the median and the worst case over clients, and a sum over all words would hide
+these. Recall by word is computed from piece scores in TensorFlow. Only a word of a single piece can be a hit. A phone
+also finds words of several pieces, so the recall of a bundle (`thumbprint simulate`) is equal or slightly higher.
 """
 
 from __future__ import annotations
@@ -44,21 +40,21 @@ def add(first: Tally, second: Tally) -> Tally:
 
 
 def word_starts(word_ids: Ids) -> Ids:
-    """`[N,T]` 1 where a word's first piece is the target, else 0."""
+    """Returns `[N,T]`: 1 where the target is the first piece of a word, else 0."""
     flat = word_ids.reshape(-1)
     starts = (flat >= 0) & (flat != np.concatenate([[-1], flat[:-1]]))
     return starts.astype(np.int32).reshape(word_ids.shape)
 
 
 def whole_word_penalty(tokenizer: Tokenizer) -> np.ndarray:
-    """`[V]` 0 for a piece that is a whole word, a large negative number for all others."""
+    """Returns `[V]`: 0 for a piece that is a whole word, a large negative number for any other piece."""
     penalty = np.full(len(tokenizer), -1e9, np.float32)
     penalty[list(tokenizer.single_piece_words)] = 0.0
     return penalty
 
 
 def tally(scores: tf.Tensor, targets: tf.Tensor, starts: tf.Tensor, penalty: tf.Tensor) -> Tally:
-    """Counts one batch. `scores [N,V]`, `targets [N]`, `starts [N]`, `penalty [V]`."""
+    """Returns the sums of one batch, from `scores [N,V]`, `targets [N]`, `starts [N]` and `penalty [V]`."""
     counted = tf.cast(tf.not_equal(targets, IGNORE), tf.float32) * tf.cast(starts, tf.float32)
     shown = tf.math.top_k(scores + penalty, SUGGESTIONS).indices
     hits = tf.cast(tf.equal(shown, targets[:, tf.newaxis]), tf.float32) * counted[:, tf.newaxis]
@@ -71,7 +67,7 @@ def tally(scores: tf.Tensor, targets: tf.Tensor, starts: tf.Tensor, penalty: tf.
 
 
 class EvaluationBatch(NamedTuple):
-    """`tokens`, `targets` and `starts`, each `[B,T]` int32; `starts` is 1 where a word's first piece is the target."""
+    """`tokens`, `targets` and `starts`, each `[B,T]` int32; `starts` is 1 where the target is a word's first piece."""
 
     tokens: Ids
     targets: Ids
@@ -79,7 +75,7 @@ class EvaluationBatch(NamedTuple):
 
 
 def evaluation_batches(tokenizer: Tokenizer, messages: Sequence[str], batch: int, window: int) -> list[EvaluationBatch]:
-    """Returns a client's messages as batches of tokens, targets and word starts, in order."""
+    """Returns a client's messages as batches of tokens, targets and word starts, in order; no messages, no batches."""
     windows = pack((tokenizer.encode(message) for message in messages), window, tokenizer.bos)
     starts = np.pad(word_starts(windows.word_ids), ((0, -len(windows.tokens) % batch), (0, 0)))
     return [
@@ -89,7 +85,7 @@ def evaluation_batches(tokenizer: Tokenizer, messages: Sequence[str], batch: int
 
 
 def evaluation_type(batch: int, window: int) -> tff.SequenceType:
-    """The type of `evaluation_batches`; without names, as `federated.runtime.tff_types.batch_type`."""
+    """Returns the TFF type of `evaluation_batches`, without names (see `federated.runtime.tff_types.batch_type`)."""
     matrix = tff.TensorType(np.int32, [batch, window])
     return tff.SequenceType(tff.types.to_type((matrix, matrix, matrix)))
 
@@ -101,7 +97,7 @@ def tally_batches(
     penalty: tf.Tensor,
     bos: int,
 ) -> Tally:
-    """Sums a client's tallies; `score` turns features `[N,E]` into `[N,V]`."""
+    """Returns the sums over a client's batches; `score` turns features `[N,E]` into scores `[N,V]`."""
 
     def reduce(total: Tally, batch: EvaluationBatch) -> Tally:
         features = cifg_lstm.unroll(parameters, batch.tokens, bos)

@@ -1,7 +1,7 @@
-"""The one place that owns TFF's execution context.
+"""TFF's execution context: where TFF computations run.
 
-A local run is a run on one worker of our own (see `federated.runtime.worker`); a distributed one spreads a
-round's clients over the workers it is given.
+A local run uses one worker that it starts itself (`federated.runtime.worker`). A distributed run spreads the clients of
+a round over running workers.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import tensorflow_federated as tff
 
 from federated.runtime.worker import WorkerError, worker_process
 
-# TFF's own context at the bottom of the stack would start a worker that nobody owns, and complains as Python ends.
+# TFF's default context would start a worker that is never stopped, and prints errors when Python exits.
 tff.test.set_no_default_context()
 
 _START_SECONDS = 60.0
@@ -29,7 +29,7 @@ _CHANNEL = [
 
 
 def _connect(address: str) -> tff.framework.RemoteExecutorGrpcStub:
-    """Returns a stub for the worker at `host:port`, waiting for it to come up."""
+    """Returns a stub for the worker at `host:port`, after waiting until it answers."""
     stub = tff.framework.RemoteExecutorGrpcStub(grpc.insecure_channel(address, _CHANNEL))
     deadline = time.monotonic() + _START_SECONDS
     while not stub.is_ready:
@@ -64,10 +64,10 @@ def _context(
 
 @contextlib.contextmanager
 def execution_context(workers: Sequence[str] = ()) -> Iterator[None]:
-    """Makes TFF computations run for the length of the block, and ends what it started.
+    """Lets TFF computations run inside the block, and stops the worker that it started.
 
     Args:
-        workers: `host:port` of running workers; none starts one on this machine.
+        workers: `host:port` of running workers. If empty, a worker is started on this machine.
 
     Raises:
         WorkerError: a worker cannot be started or does not answer within a minute.

@@ -1,9 +1,9 @@
-"""TFF's worker processes, started and ended: never one outlives whoever started it.
+"""Starts and stops TFF's worker processes. A worker never outlives the process that started it.
 
-TFF's own local context leaves its `worker_binary` child running when Python ends, holding Python's
-stdout, so that pipelines hang. Here every worker has its own output, dies with its parent (even on
-SIGKILL) and is ended on every way out. Nothing here imports TensorFlow, so that lending a machine
-costs it nothing but the worker.
+TFF's own local context leaves its `worker_binary` child running when Python exits. The child keeps Python's stdout
+open, so pipelines hang. Here every worker has its own output, dies with its parent (even after SIGKILL), and is stopped
+whenever the block that started it ends. This module does not import TensorFlow, so `thumbprint worker` needs little
+more memory than the worker alone.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 CONCURRENT_CLIENTS = 2
-"""Clients trained at once by one worker: one a core was measured fastest on two cores."""
+"""Clients that one worker trains at the same time; one per core was the fastest on two cores."""
 
 _START_SECONDS = 60.0
-# The worker inherits the death signal across exec: it cannot outlive the process that started it.
+# The death signal survives exec, so the worker cannot outlive the process that started it.
 _LAUNCHER = """
 import ctypes, os, signal, sys
 parent = int(sys.argv[1])
@@ -35,7 +35,7 @@ os.execv(sys.argv[2], sys.argv[2:])
 
 
 class WorkerError(RuntimeError):
-    """A worker could not be started or reached; the message says which and what to do."""
+    """A worker could not be started or reached; the message says which one and what to do."""
 
 
 def _binary() -> Path:
@@ -43,7 +43,7 @@ def _binary() -> Path:
     for folder in (spec and spec.submodule_search_locations) or ():
         if (path := Path(folder) / "data" / "worker_binary").is_file():
             return path
-    raise WorkerError("TensorFlow Federated's worker is missing: install the `train` extra anew")
+    raise WorkerError("the worker program of TensorFlow Federated is missing: install the `train` extra again")
 
 
 @contextlib.contextmanager
@@ -51,7 +51,8 @@ def worker_process(port: int, log: Path | None = None) -> Iterator[subprocess.Po
     """Runs one TFF worker on `port` for the length of the block.
 
     Args:
-        log: where what it prints goes; nowhere when None. Never to our own stdout, which it would hold open.
+        port: The port that the worker listens on.
+        log: The file for the worker's output; None discards it. Our own stdout would be kept open by the worker.
     """
     with contextlib.ExitStack() as stack:
         output = stack.enter_context(log.open("ab")) if log else subprocess.DEVNULL
@@ -65,12 +66,12 @@ def worker_process(port: int, log: Path | None = None) -> Iterator[subprocess.Po
             stdout=output,
             stderr=subprocess.STDOUT,
             env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2"},
-            start_new_session=True,  # Ctrl-C reaches us, and we end the worker in order
+            start_new_session=True,  # Ctrl-C reaches only this process, which then stops the worker
         )
         try:
             yield process
         finally:
-            process.kill()  # it holds no state; SIGINT was seen ignored in mid-computation
+            process.kill()  # a worker has no state to save, and it can ignore SIGINT during a computation
             process.wait()
 
 
@@ -78,10 +79,11 @@ def serve_worker(port: int, on_ready: Callable[[], None]) -> None:
     """Runs a TFF worker on `port` until this process is interrupted; the worker never outlives the call.
 
     Args:
-        on_ready: called once, when the port answers.
+        port: The port that the worker listens on.
+        on_ready: Called once, when the port answers.
 
     Raises:
-        WorkerError: the port is taken or may not be used, or the worker ended by itself.
+        WorkerError: the port cannot be used, or the worker ended on its own.
     """
     _check_free(port)
     with worker_process(port) as process:
@@ -91,7 +93,7 @@ def serve_worker(port: int, on_ready: Callable[[], None]) -> None:
 
 
 def _check_free(port: int) -> None:
-    # gRPC would share a port in use (SO_REUSEPORT), and each worker then get a part of what is sent to the other.
+    # gRPC shares a port in use (SO_REUSEPORT): each of two workers would then get some of the other's requests.
     family = socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET
     try:
         socket.create_server(("", port), family=family, dualstack_ipv6=family is socket.AF_INET6).close()
@@ -111,7 +113,9 @@ def _wait_until_ready(process: subprocess.Popen[bytes], port: int) -> None:
             return
         except OSError as error:
             if time.monotonic() > deadline:
-                raise WorkerError(f"the worker on port {port} does not come up in a minute") from error
+                raise WorkerError(
+                    f"the worker on port {port} did not answer within a minute: start it again, or on another --port"
+                ) from error
         time.sleep(0.05)
 
 

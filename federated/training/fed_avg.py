@@ -1,9 +1,8 @@
-"""FedAvg with an adaptive server: the shared model's training as one TFF learning process.
+"""The training of the shared model as one TFF learning process: FedAvg with an adaptive server optimizer.
 
-Local SGD on the clients (McMahan et al. 2017), Adam on the server (FedAdam: Reddi et al. 2020,
-Algorithm 2), updates zeroed and clipped by TFF's robust aggregator (Andrew et al. 2021), clients
-weighted by their examples up to a cap; with `fairness_q`, also by how badly the model serves them
-(`federated.aggregation`).
+Clients run local SGD (McMahan et al. 2017). The server runs Adam (FedAdam: Reddi et al. 2020, Algorithm 2). TFF's
+robust aggregator zeroes and clips outlying updates (Andrew et al. 2021). The weight of a client in the average is its
+number of targets, up to a cap. With `fairness_q`, clients with a high loss get more weight (`federated.aggregation`).
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Federated n-gram counts: each client's go into one TFF aggregation, a cohort at a time.
+"""Federated n-gram counts: a TFF aggregation of the counts of all training clients, one cohort at a time.
 
-Chen et al. (2019), "Federated Learning of N-gram Language Models" (arXiv:1910.03432) bring n-grams to
-federated training; here they are counted outright. A client sends which n-grams of its training messages it
-typed and how often, capped so that nobody decides a count; the server adds, and counts clients. What few
-clients typed is left out of what is made of the counts (`keyboard_model.ngram.kneser_ney`), which alone is kept.
+Chen et al. (2019), "Federated Learning of N-gram Language Models" (arXiv:1910.03432), derive n-grams from a federated
+neural model. Here they are counted directly. A client sends the n-grams of its training messages with their counts, up
+to a cap, so that no client decides a count alone. The server adds the counts, and counts the clients of each n-gram.
+The smoothed table (`keyboard_model.ngram.kneser_ney`) leaves out n-grams of few clients; only this table is saved.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from keyboard_model.ngram.kneser_ney import NgramCounts, ngram_keys, ngram_occur
 from keyboard_model.text.tokenizer import Tokenizer
 
 COHORT = 50
-"""Clients whose n-grams are in memory at once, besides the sum so far."""
+"""Clients whose n-grams are in memory at the same time, in addition to the sum."""
 
 _PARTS = NgramCounts._fields
 _COUNTS = collections.OrderedDict((part, tff.TensorType(np.int64, [None])) for part in _PARTS)
@@ -32,9 +32,11 @@ _OCCURRENCES = tff.TensorType(np.int32, [None, 3])
 
 @dataclass(frozen=True)
 class NgramCountResult:
-    """All clients' counts, those of rare n-grams with them: to be made a model of, not to be kept.
+    """The counts of all clients. They contain rare n-grams, so they must not be saved.
 
-    dropped: clients left out because their data broke.
+    Attributes:
+        counts: The counts.
+        dropped: Clients left out because their data was unusable.
     """
 
     counts: NgramCounts
@@ -45,7 +47,7 @@ def build(count_cap: int) -> Callable[..., Any]:
     """Returns a TFF computation `(counts so far@SERVER, occurrences [n,3]@CLIENTS) -> counts@SERVER`.
 
     Args:
-        count_cap: one client counts an n-gram for at most so often.
+        count_cap: Highest count of an n-gram that one client can contribute.
     """
 
     @tff.tensorflow.computation(_OCCURRENCES)
@@ -88,7 +90,10 @@ def count(
     """Counts the n-grams of all training clients.
 
     Args:
-        on_client: told how many clients are done, a cohort at a time.
+        clients: The corpus; only training messages of training clients are read.
+        tokenizer: Turns messages into pieces.
+        count_cap: Highest count of an n-gram that one client can contribute.
+        on_client: Called after each cohort with the number of clients done.
     """
     add_cohort = build(count_cap)
     total = _ordered(*(np.zeros(0, np.int64) for _ in _PARTS))

@@ -1,7 +1,7 @@
-"""The training program: rounds of a TFF learning process, with callbacks around them.
+"""The training program: it runs the rounds of a TFF learning process, and calls callbacks before and after each round.
 
-What a round depends on is its number, the seed and the saved state. A run that is killed at any moment and resumed
-therefore ends at the weights of an undisturbed run, up to the rounding of sums.
+A round depends only on its number, the seed and the saved state. A run that is killed at any moment and resumed
+therefore ends at the weights of an uninterrupted run, within the rounding error of sums.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from keyboard_model.text.tokenizer import Tokenizer
 def job_callbacks(
     job: Job, folder: Run, clients: FederatedData, tokenizer: Tokenizer, initial: Parameters
 ) -> list[Callback]:
-    """Returns the callbacks that a job asks for, in their order; `initial` gives the model's sizes."""
+    """Returns the job's own callbacks in the order in which they are called; `initial` gives the sizes of the model."""
     training = job.training
     shape = training.batch, training.window
     validation = (
@@ -56,7 +56,7 @@ def job_callbacks(
 
 
 class TrainingProgram:
-    """One training run on a run folder; `run()` starts or resumes it."""
+    """The rounds of one training run; `run()` starts or resumes them."""
 
     def __init__(
         self,
@@ -66,8 +66,14 @@ class TrainingProgram:
         tokenizer: Tokenizer,
         callbacks: Sequence[Callback] = (),
     ) -> None:
-        """Args:
-        callbacks: run after those of the job, in this order.
+        """Builds the learning process and the callbacks.
+
+        Args:
+            job: What to train.
+            folder: Where checkpoints, models and figures are written.
+            clients: The corpus, split by users and time.
+            tokenizer: The tokenizer of the run.
+            callbacks: Called after the job's own callbacks, in this order.
         """
         self._job, self._clients = job, clients
         self._initial = cifg_lstm.init(len(tokenizer), job.model.embedding, job.model.cells, job.seed)
@@ -86,7 +92,11 @@ class TrainingProgram:
         self._trained_targets, self._training_seconds = 0.0, 0.0
 
     def run(self) -> TrainingResult:
-        """Trains until the rounds are done or a callback stops it."""
+        """Trains until all rounds are done or a callback stops the training.
+
+        Raises:
+            RunError: a checkpoint cannot be saved, or it was saved with other callbacks.
+        """
         server = self._process.initialize()
         weights = tuple(np.asarray(part) for part in server.global_model_weights.trainable)
         run = RunState(self._process, server, weights)

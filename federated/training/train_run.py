@@ -1,4 +1,4 @@
-"""A training run from a job and a corpus: split, vocabulary, federated rounds, kept models."""
+"""Runs a whole training: split of the users, vocabulary, shared model, n-grams, and the method's own rounds."""
 
 from __future__ import annotations
 
@@ -32,25 +32,27 @@ def train(
     workers: Sequence[str] = (),
     callbacks: Sequence[Callback] = (),
 ) -> Run:
-    """Trains tokenizer, shared model and n-grams, and the method's own rounds, into the folder `run`.
+    """Trains the tokenizer, the shared model and the n-grams, then runs the method's own rounds, in the folder `run`.
 
     Args:
-        corpus: an open corpus, or the path of one.
-        resume: continue the run in the folder, if there is one; without it, such a folder is refused.
-        workers: `host:port` of TFF workers to spread a round's clients over; without any, one is started here.
-        callbacks: run after those of the job (`federated.training.callbacks`), for example `ReportProgress`.
+        job: What to train.
+        corpus: An open corpus, or the path of one.
+        run: The folder of the run.
+        resume: Continue the run in the folder if there is one. Without `resume`, such a folder is refused.
+        workers: `host:port` of running TFF workers, which share the clients of a round. If empty, one is started here.
+        callbacks: Called after the job's own callbacks (`federated.training.callbacks`); for example `ReportProgress`.
 
     Returns:
-        The finished run; `Run.result()` tells how it ended.
+        The finished run; `Run.result()` says how the training ended.
 
     Raises:
-        RunError: the folder is in use, holds another run, or holds one and `resume` is not set.
-        JobError: there is no such method.
+        RunError: the folder is in use, contains another run, or contains a run and `resume` is not set.
+        JobError: the job's personalization method does not exist.
         CorpusError: the corpus cannot be read.
         TokenizerError: the corpus has too little text for a vocabulary.
         WorkerError: a worker cannot be reached.
     """
-    METHODS.named(job.personalization.method)  # an unknown method is better reported before the training than after it
+    METHODS.named(job.personalization.method)  # reports an unknown method before the training, not after it
     folder = Run(run)
 
     def on_stage(stage: str) -> None:
@@ -59,13 +61,13 @@ def train(
 
     with contextlib.ExitStack() as stack:
         opened = corpus if isinstance(corpus, Corpus) else stack.enter_context(Corpus.open(corpus))
-        stack.enter_context(folder.locked())  # after the corpus: without a corpus, no folder is created
+        stack.enter_context(folder.locked())  # after the corpus is open: without a corpus, no folder is created
         clients = FederatedData.of(opened, job.data, job.seed)
         if not clients.population.training:
             raise RunError(
                 "no user is left to train on: the corpus is too small for these shares of new and validation users"
             )
-        _begin(job, folder, opened, resume)
+        _start_or_resume(job, folder, opened, resume)
         on_stage("vocabulary")
         tokenizer = _tokenizer(job, folder, clients)
         on_stage("graph")
@@ -74,26 +76,26 @@ def train(
         if job.ngram.weight and not folder.has_ngram():
             dropped = _count_ngrams(job, folder, clients, tokenizer, on_stage)
             result = replace(result, broken_clients=result.broken_clients + dropped)
-        # Before the method's own rounds, which evaluate and export can also resume.
+        # Written before the method's own rounds, because evaluation and export can resume those.
         folder.write_json("summary.json", asdict(result))
         _method_rounds(job, folder, clients, tokenizer, on_stage)
     return folder
 
 
-def _begin(job: Job, folder: Run, corpus: Corpus, resume: bool) -> None:
+def _start_or_resume(job: Job, folder: Run, corpus: Corpus, resume: bool) -> None:
     wanted = job.model_dump(mode="json", exclude={"corpus"})
     if folder.exists():
         if not resume:
-            raise RunError(f"{folder.path} holds a run already: go on with --resume, or choose another --run")
-        if _decides_training(folder.job()) != _decides_training(job):
+            raise RunError(f"{folder.path} already contains a run: continue it with --resume, or choose another --run")
+        if _settings_of_shared_model(folder.job()) != _settings_of_shared_model(job):
             raise RunError(
-                f"{folder.path} was begun with another job: resume it with that one, or choose another --run"
+                f"{folder.path} was started with another job: resume it with that job, or choose another --run"
             )
         if folder.read_json("corpus.json")["corpus_id"] != corpus.corpus_id:
             raise RunError(
-                f"{folder.path} was begun on another corpus: resume it with that one, or choose another --run"
+                f"{folder.path} was started with another corpus: resume it with that corpus, or choose another --run"
             )
-        folder.write_json("job.json", wanted)  # the personalization may be another now
+        folder.write_json("job.json", wanted)  # the personalization can differ
         return
     folder.write_json(
         "corpus.json",
@@ -104,12 +106,12 @@ def _begin(job: Job, folder: Run, corpus: Corpus, resume: bool) -> None:
             "path": str(corpus.path.resolve()),
         },
     )
-    # The job is written last: a folder with a job is one that was begun whole.
+    # The job is written last: a folder that has a job then also has everything else.
     folder.write_json("job.json", wanted)
 
 
-def _decides_training(job: Job) -> dict:
-    """What of a job the shared model depends on: of the personalization nothing."""
+def _settings_of_shared_model(job: Job) -> dict:
+    """Returns the settings that the shared model depends on; the personalization is not among them."""
     return job.model_dump(mode="json", exclude={"corpus": True, "personalization": True, "ngram": {"weight"}})
 
 
@@ -127,28 +129,30 @@ def _tokenizer(job: Job, folder: Run, clients: FederatedData) -> Tokenizer:
 def _method_rounds(
     job: Job, folder: Run, clients: FederatedData, tokenizer: Tokenizer, on_stage: Callable[[str], None]
 ) -> None:
-    """Trains what the job's method trains on top of the shared model, if anything."""
+    """Runs the federated rounds of the job's method on top of the shared model, if the method has any."""
     method = METHODS.named(job.personalization.method)
     plan = method.plan(job.personalization, tokenizer.bos)
-    base = start_from(job, folder.parameters())
-    kept = folder_in(folder.path, method, plan.config)
+    shared = start_from(job, folder.parameters())
+    method_folder = folder_in(folder.path, method, plan.config)
 
-    def show(report: PersonalizationRound) -> None:
+    def report_round(report: PersonalizationRound) -> None:
         on_stage(f"{method.title}: round {report.round:,} of {report.rounds:,}, loss {report.loss:.3f}")
 
-    PersonalizationProgram(method, base, plan, clients, tokenizer, seed=job.seed, folder=kept, on_round=show).run()
+    PersonalizationProgram(
+        method, shared, plan, clients, tokenizer, seed=job.seed, folder=method_folder, on_round=report_round
+    ).run()
 
 
 def _count_ngrams(
     job: Job, folder: Run, clients: FederatedData, tokenizer: Tokenizer, on_stage: Callable[[str], None]
 ) -> int:
-    """Writes the run's n-grams; returns how many clients' data broke."""
-    everybody = len(clients.population.training)
+    """Writes the n-grams of the run; returns the number of clients whose data was unusable."""
+    users = len(clients.population.training)
 
-    def show(done: int) -> None:
-        on_stage(f"counting n-grams, {done:,} of {everybody:,} users")
+    def report_clients(done: int) -> None:
+        on_stage(f"counting n-grams, {done:,} of {users:,} users")
 
-    show(0)
-    counted = ngram_counts.count(clients, tokenizer, job.ngram.count_cap, show)
+    report_clients(0)
+    counted = ngram_counts.count(clients, tokenizer, job.ngram.count_cap, report_clients)
     folder.write_ngram(kneser_ney(counted.counts, len(tokenizer), job.ngram.min_clients))
     return counted.dropped

@@ -1,7 +1,7 @@
-"""What happens around the rounds of a training run: a callback is told when they start, pass and end.
+"""The interface of training callbacks, and the state of a run that they read and change.
 
-In the manner of pfl-research (Granqvist et al. 2024, arXiv:2404.06430): the program runs the rounds, and everything
-else (validation, early stopping, averaging, schedules, files) is a callback that a user can add to.
+The design follows pfl-research (Granqvist et al. 2024, arXiv:2404.06430): the program runs the rounds. Everything else
+(validation, early stopping, averaging, schedules, files) is a callback, and users can add their own.
 """
 
 from __future__ import annotations
@@ -18,9 +18,18 @@ from keyboard_model.model.cifg_lstm import Parameters
 
 @dataclass(frozen=True)
 class RoundReport:
-    """The figures of one round. Losses in nats: `loss` per piece, `validation_loss` per word; `targets` in pieces.
+    """The figures of one round.
 
-    `recall_at_3` and `validation_loss` are over the validation clients' words, None in a round without validation.
+    Attributes:
+        round: Number of the round, from 1.
+        rounds: Rounds that the job allows.
+        loss: Mean training loss, nats per piece.
+        targets: Pieces that the clients predicted.
+        clients: Clients that trained.
+        dropped: Clients left out because their data or their update was unusable.
+        seconds: Seconds of the whole run so far.
+        recall_at_3: Recall on the words of the validation clients; None in a round without validation.
+        validation_loss: Loss on these words, nats per word; None in a round without validation.
     """
 
     round: int
@@ -35,8 +44,16 @@ class RoundReport:
 
 
 class Progress(NamedTuple):
-    """How far a run is. `best_round` is 0 before the first validation; `stale`: validations since then without a gain;
-    `broken_clients`: clients left out so far, one counted each time."""
+    """The progress of a run.
+
+    Attributes:
+        round: Rounds done.
+        best_recall: Best recall@3 on the validation clients; -1 before the first validation.
+        best_round: The round of that recall; 0 before the first validation.
+        stale: Validations since then without a gain.
+        seconds: Seconds of training.
+        broken_clients: Clients left out so far; a client counts once for each round that leaves it out.
+    """
 
     round: int = 0
     best_recall: float = -1.0
@@ -53,9 +70,9 @@ class RunState:
     Attributes:
         process: The TFF learning process; it does not change.
         server: The learning process's state.
-        weights: The shared model that is validated and kept, in the order of `Parameters`: the server's weights, or
-            what a callback made of them.
-        progress: How far the run is.
+        weights: The shared model that is validated and saved, in the order of `Parameters`: the server's weights, or
+            a callback's replacement.
+        progress: The progress so far.
         report: The figures of the last round; None before the first one of this session.
     """
 
@@ -72,44 +89,44 @@ class RunState:
         return Parameters(*self.weights)
 
     def resume(self, progress: Progress) -> None:
-        """Continues from a checkpoint; its seconds count on."""
+        """Continues from the progress in a checkpoint, including its seconds."""
         self.progress, self._resumed = progress, (time.monotonic(), progress.seconds)
 
     def elapsed(self) -> float:
-        """Returns the seconds of training so far, those before the last resume included."""
+        """Returns the seconds of training so far, including those before the last resume."""
         started, before = self._resumed
         return before + time.monotonic() - started
 
 
 class Callback:
-    """Does nothing; override what is needed. The callbacks of a run are called in order.
+    """The base class: every method does nothing. Override the ones that you need.
 
-    What a callback must remember between rounds is its `state`: it is saved with every checkpoint, so that a run that
-    is killed and resumed ends as one that was not. Nothing else may influence the training.
+    A run calls its callbacks in order. Everything that a callback must remember between rounds belongs into `state`,
+    because each checkpoint saves it. A run that is killed and resumed then ends like an uninterrupted one.
     """
 
     def on_stage(self, stage: str) -> None:
-        """A stage outside the rounds begins; `stage` is a description for people."""
+        """A stage outside the rounds begins; `stage` describes it for users."""
 
     def on_start(self, run: RunState) -> None:
-        """The rounds begin, or continue after `run.progress.round` rounds; the state is restored already."""
+        """The rounds begin, or continue after round `run.progress.round`; the states are already restored."""
 
     def stop(self, run: RunState) -> str | None:
-        """Asked before every round. Returns the reason to stop now, as in `TrainingResult.stopped_by`, or None."""
+        """Called before every round. Returns the reason to stop now (`TrainingResult.stopped_by`), or None."""
         return None
 
     def before_round(self, run: RunState) -> None:
-        """Round `run.progress.round + 1` is about to begin."""
+        """Round `run.progress.round + 1` begins."""
 
     def after_round(self, run: RunState) -> None:
-        """Round `run.progress.round` is done; `run.report` describes it."""
+        """Round `run.progress.round` has ended; `run.report` holds its figures."""
 
     def on_end(self, run: RunState) -> None:
-        """No further round follows."""
+        """The last round has ended."""
 
     def state(self) -> Any:
-        """Returns what to save: numbers and arrays in nested lists, tuples or dicts, always of the same structure."""
+        """Returns the state to save: numbers and arrays in nested lists, tuples or dicts of a fixed structure."""
         return ()
 
     def restore(self, state: Any) -> None:
-        """Takes back what `state` returned; numbers come as NumPy scalars."""
+        """Restores a state that `state` returned; numbers arrive as NumPy scalars."""

@@ -1,4 +1,4 @@
-"""Program states of TFF every few rounds, so that a killed run resumes where it was."""
+"""Checkpoints: the state of a run is saved every few rounds, so that a killed run can be resumed."""
 
 from __future__ import annotations
 
@@ -17,31 +17,33 @@ from federated.training.callbacks.callback import Callback, Progress, RunState
 
 
 class Checkpointing(Callback):
-    """Saves the run's state and that of all callbacks.
+    """Saves the state of the run and of all callbacks, through TFF's program state manager.
 
-    It is the first callback of a run: it restores before the others start, and saves a round once all others are
-    done with it.
+    It must be the first callback of a run. It then restores the states before the other callbacks start, and saves a
+    round after all of them have processed it.
     """
 
     def __init__(self, folder: Path, every: int, callbacks: Sequence[Callback]) -> None:
-        """Keeps the two newest states in `folder`, one every `every` rounds, with the state of `callbacks`."""
+        """Saves a checkpoint to `folder` every `every` rounds, with the states of `callbacks`; keeps the newest two."""
         self._folder, self._every, self._callbacks = folder, every, callbacks
         self._manager = tff.program.FileProgramStateManager(folder, prefix="round_", keep_total=2, keep_first=False)
         self._saved = 0
 
     def on_start(self, run: RunState) -> None:
-        """Restores the newest state, if there is one.
+        """Restores the newest checkpoint, if there is one.
 
         Raises:
-            RunError: it was saved with other callbacks.
+            RunError: the checkpoint was saved with other callbacks.
         """
-        for leftover in self._folder.glob("round_*_temp*"):  # of a save that was cut off
+        for leftover in self._folder.glob("round_*_temp*"):  # of an interrupted save
             shutil.rmtree(leftover, ignore_errors=True)
         structure = self._structure(run)
         try:
             leaves, self._saved = asyncio.run(self._manager.load_latest(_leaves(structure)))
         except (ValueError, TypeError) as error:
-            raise RunError(f"the state in {self._folder} was saved with other callbacks: resume with those") from error
+            raise RunError(
+                f"the checkpoint in {self._folder} was saved with other callbacks: resume the run with the same ones"
+            ) from error
         if leaves is None:
             return
         run.server, run.weights, progress, *states = tf.nest.pack_sequence_as(structure, leaves)
@@ -64,8 +66,8 @@ class Checkpointing(Callback):
             asyncio.run(self._manager.save(_leaves(self._structure(run)), number))
         except (OSError, tf.errors.OpError) as error:
             raise RunError(
-                f"cannot save the state of round {number} in {self._folder} (disk full?): "
-                "make room and go on with --resume"
+                f"cannot save the checkpoint of round {number} in {self._folder} (is the disk full?): "
+                "free some space, then continue with --resume"
             ) from error
         self._saved = number
 
@@ -74,9 +76,9 @@ class Checkpointing(Callback):
 
 
 def _leaves(structure: list[Any]) -> list[Any]:
-    """Flattens a state for saving.
+    """Flattens a state into a list for saving.
 
-    Flat, because TF 2.14 cannot save the tuples that it would wrap with a current typing-extensions. Python floats
-    become float64: as float32, a saved best recall would not equal itself.
+    With a current typing-extensions, TF 2.14 cannot save tuples. Python floats become float64, because a best recall
+    that is rounded to float32 would differ from the original.
     """
     return [np.float64(leaf) if isinstance(leaf, float) else leaf for leaf in tf.nest.flatten(structure)]

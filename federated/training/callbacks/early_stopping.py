@@ -1,4 +1,4 @@
-"""When training ends before its last round: no gain in validation, or no time left."""
+"""Stops training before its last round: when validation no longer improves, or when the time is used up."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from federated.training.callbacks.callback import Callback, RunState
 
 
 class EarlyStopping(Callback):
-    """Stops after `patience` validations in a row without a gain (Prechelt 1998)."""
+    """Stops after `patience` validations in a row without a gain in recall (Prechelt 1998)."""
 
     def __init__(self, patience: int) -> None:
         self._patience = patience
@@ -16,7 +16,7 @@ class EarlyStopping(Callback):
 
 
 class TimeLimit(Callback):
-    """Stops after `minutes` of training; never when None."""
+    """Stops before the first round that would start after `minutes` of training; never if `minutes` is None."""
 
     def __init__(self, minutes: float | None) -> None:
         self._minutes = minutes

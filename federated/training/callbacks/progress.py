@@ -1,4 +1,4 @@
-"""Progress: hands the stages and rounds of a run to functions of the caller."""
+"""Reports the progress of a run to functions of the caller."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from federated.training.callbacks.callback import Callback, RoundReport, RunStat
 
 
 class ReportProgress(Callback):
-    """Calls `stage` with each stage's description and `round` with each round's figures."""
+    """Calls `stage` with the description of each stage, and `round` with the figures of each round."""
 
     def __init__(
         self,

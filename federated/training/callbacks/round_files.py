@@ -1,4 +1,4 @@
-"""Each round's figures in files: `rounds.csv` and TensorBoard, through TFF's release managers."""
+"""Writes the figures of each round to `rounds.csv` and to TensorBoard, through TFF's release managers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from federated.training.callbacks.callback import Callback, RoundReport, RunStat
 
 
 class RoundFiles(Callback):
-    """A row a round; a round that is repeated after a kill replaces its row."""
+    """Writes one row for each round. A round that is repeated after a resume replaces its row."""
 
     def __init__(self, folder: Run) -> None:
         self._manager = tff.program.GroupingReleaseManager(
@@ -28,6 +28,6 @@ class RoundFiles(Callback):
 
 
 def _figures(report: RoundReport) -> dict[str, float]:
-    """The same fields in every round; what was not measured is NaN."""
+    """Returns the same fields for every round; values that were not measured are NaN."""
     values = {name: float("nan") if value is None else value for name, value in asdict(report).items()}
     return {name: value for name, value in values.items() if name not in ("round", "rounds")}

@@ -1,4 +1,4 @@
-"""The server's learning rate over the rounds: constant, then falling linearly."""
+"""The schedule of the server's learning rate: constant first, then a linear decay."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ import numpy as np
 from federated.training.callbacks.callback import Callback, RunState
 
 EVERY = 10
-"""Rounds between changes: each sends the whole state through the TFF runtime."""
+"""Rounds between changes of the rate. Each change sends the whole state through the TFF runtime."""
 LEAST = 0.02
-"""Share of the configured rate that the last rounds still have."""
+"""The lowest rate, as a share of the configured one."""
 
 
 class ServerSchedule(Callback):
-    """From `decay_from` of the rounds on, the rate falls to a fiftieth of `learning_rate`."""
+    """Lowers the rate from `learning_rate` linearly to a fiftieth of it.
+
+    The decay starts after the share `decay_from` of the rounds and ends at round `rounds`.
+    """
 
     def __init__(self, learning_rate: float, rounds: int, decay_from: float) -> None:
         self._learning_rate, self._rounds, self._decay_from = learning_rate, rounds, decay_from

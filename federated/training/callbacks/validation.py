@@ -1,4 +1,4 @@
-"""Recall on the validation clients every few rounds; the best shared model is kept."""
+"""Measures recall on the validation clients every few rounds, and saves the best shared model."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from federated.training.callbacks.callback import Callback, RunState
 from keyboard_model.model.cifg_lstm import Parameters
 
 VALIDATION_WORDS = 200.0
-"""A validation client counts for at most this many words, so that no heavy typist decides alone when to stop."""
+"""Weight limit of a validation client, in words, so that one client who types much cannot decide when to stop."""
 
 
 class Validation(Callback):
-    """Measures `run.weights`, records the best in `run.progress`, and writes it to the run folder."""
+    """Measures `run.weights`, records the best recall in `run.progress`, and writes that model to the run folder."""
 
     def __init__(
         self,
@@ -30,11 +30,14 @@ class Validation(Callback):
         every: int,
         rounds: int,
     ) -> None:
-        """Validates every `every` rounds, and after the last of `rounds`, if there are clients.
+        """Validates every `every` rounds and after round `rounds`; never if there are no clients.
 
         Args:
-            evaluate: as `federated.evaluation.shared_model.build` returns it.
-            clients: each validation client's batches.
+            folder: Where the best and the last model are written.
+            evaluate: A computation of `federated.evaluation.shared_model.build`.
+            clients: The batches of each validation client.
+            every: Rounds between validations.
+            rounds: Number of the last round.
         """
         self._folder, self._evaluate, self._clients = folder, evaluate, clients
         self._every, self._rounds = every, rounds
@@ -54,14 +57,14 @@ class Validation(Callback):
             run.report = replace(run.report, recall_at_3=recall, validation_loss=loss, seconds=run.progress.seconds)
 
     def on_end(self, run: RunState) -> None:
-        """Writes the last model; it is also the best where no validation took place."""
+        """Writes the last model, and writes it as the best one too if no validation took place."""
         number = str(run.progress.round)
         self._folder.write_parameters("last", run.parameters, round=number)
         if run.progress.best_round == 0:
             self._folder.write_parameters("best", run.parameters, round=number)
 
     def _measure(self, parameters: Parameters) -> tuple[float, float]:
-        """Returns (loss in nats per word, recall@3); each client counts for its words, up to the cap."""
+        """Returns (loss in nats per word, recall@3). A client's weight is its number of words, up to the limit."""
         tallies = self._evaluate(model_weights(parameters), self._clients)
         words = np.array([float(tally["words"]) for tally in tallies])
         weights = np.minimum(words, VALIDATION_WORDS) / np.maximum(words, 1.0)

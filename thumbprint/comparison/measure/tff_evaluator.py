@@ -61,7 +61,7 @@ class TffEvaluator:
             self._setting.tokenizer,
             list(texts),
             texts.__getitem__,
-            of_shared=known if len(known) == len(keys) else None,
+            shared_tallies=known if len(known) == len(keys) else None,
         )
         for one in found:
             self._shared[keys[one.client]] = one.shared
