@@ -21,8 +21,7 @@ from pydantic import ValidationError
 from api.schemas.adaptations import Adaptation, AdapterEntry, AdapterHistory, RolledBack
 from api.schemas.base import MAX_BATCH, MAX_MESSAGES, Answer
 from api.schemas.devices import Device, DeviceEntry, DevicePage
-from api.schemas.messages import Message, Observed
-from api.schemas.predictions import PredictionRequest, Predictions, PredictionsBatch, Suggestion
+from api.schemas.predictions import Message, Observed, PredictionRequest, Predictions, PredictionsBatch, Suggestion
 from api.schemas.privacy import BlockedWords, Export, Forgotten, LearnedWord, LearnedWords
 from api.schemas.service import BundleEntry, Bundles, Health
 

@@ -1,4 +1,4 @@
-"""Runs the service in this process until it is told to stop."""
+"""Runs the service in this process until a signal stops it."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.app import create_app
-from api.devices.phone_pool import phones_allowed
-from api.errors import ServeError
-from api.middleware.request_limits import is_loopback
-from api.observability.logs import to_stderr
+from api.devices.phone_pool import max_open_phones
+from api.http.request_limits import is_loopback
+from api.observability.logs import log_to_stderr
+from api.storage.data_folder import ServeError
 
 __all__ = ["ServeError", "Server", "listen", "serve"]
 
-GRACE = 10
-"""Seconds that running requests have at shutdown."""
-TURN = 0.001
-"""Seconds that a thread may compute while another waits for the interpreter. Python's default of 5 ms would delay
+GRACE_SECONDS = 10
+"""How long running requests can take at shutdown."""
+SWITCH_INTERVAL_SECONDS = 0.001
+"""How long a thread can compute while another waits for the interpreter. Python's default of 5 ms would delay
 predictions whenever another thread opens a phone or counts messages."""
 
 
@@ -40,50 +40,50 @@ def serve(
     block_list: Path | None = None,
     log_level: str = "info",
 ) -> None:
-    """Serves a bundle until SIGINT or SIGTERM; running requests are finished first.
+    """Serves a bundle until SIGINT or SIGTERM. Running requests are finished first.
 
-    Prints one line when ready. A port of 0 takes a free one, which that line names. The log goes to stderr.
+    Prints one line with the address when it is ready. The log goes to stderr.
 
     Args:
         bundle, public_key, data, database, fleet, block_list: As in `create_app`.
         host: The address to listen on.
-        port: The port.
-        insecure: No request needs a key; only for a `host` that no other machine reaches.
+        port: The port; 0 = any free port.
+        insecure: Requests need no key. This is allowed only for a `host` that no other machine can reach.
         log_level: debug, info (a line for every request), warning or error.
 
     Raises:
-        ServeError: the port is taken, another server runs on the data, or `host` is open to others and insecure.
+        ServeError: the port is in use, another server runs on the data, or `host` is not loopback and insecure is true.
         BundleError, KeyFileError: the bundle or the key cannot be used.
         FleetFilesError, ReportError: `fleet` has no simulation that can be shown.
         BlockListError: `block_list` cannot be used.
     """
     if insecure and not is_loopback(host):
         raise ServeError(
-            f"{host} is open to other machines and an insecure service asks for no keys: anybody could read what was "
-            "typed. Serve on 127.0.0.1, or without insecure"
+            f"other machines can reach {host}, and an insecure service needs no keys, so anyone could read what users "
+            "typed: serve on 127.0.0.1, or without insecure"
         )
     with listen(host, port) as listener:
-        to_stderr(log_level)
-        sys.setswitchinterval(TURN)
+        log_to_stderr(log_level)
+        sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
         app = create_app(
             bundle,
             public_key,
             data,
             database=database,
             insecure=insecure,
-            max_open=phones_allowed(),
+            max_open=max_open_phones(),
             fleet=fleet,
             block_list=block_list,
         )
         gc.collect()
-        gc.freeze()  # these objects live as long as the server, so collecting them is useless
+        gc.freeze()  # these objects live as long as the server, so the garbage collector need not visit them
         server = Server(app)
-        with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again when all is closed
+        with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again after the shutdown
             server.run(sockets=[listener])
 
 
 class Server(uvicorn.Server):
-    """uvicorn, with one line of its own and no log of requests."""
+    """uvicorn without its log of requests. It prints one line when it is ready."""
 
     def __init__(self, app: FastAPI) -> None:
         self._summary = app.summary
@@ -98,7 +98,7 @@ class Server(uvicorn.Server):
             log_level="warning",
             server_header=False,
             proxy_headers=False,
-            timeout_graceful_shutdown=GRACE,
+            timeout_graceful_shutdown=GRACE_SECONDS,
         )
         super().__init__(config)
 
@@ -111,7 +111,7 @@ class Server(uvicorn.Server):
 def listen(host: str, port: int) -> socket.socket:
     """Binds the port before anything is loaded. Raises ServeError if the port cannot be used."""
     if not 0 <= port <= 65_535:  # getaddrinfo would treat 65,536 as 0
-        raise ServeError(f"cannot serve on port {port}: a port is a number from 0 (any free one) to 65535")
+        raise ServeError(f"cannot serve on port {port}: a port is a number from 0 (any free port) to 65535")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -131,9 +131,9 @@ def listen(host: str, port: int) -> socket.socket:
 
 def _refusal(host: str, port: int, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"port {port} is taken: end the program that listens there, or choose another port (0: any free one)"
+        return f"port {port} is in use: stop the program that uses it, or choose another port (0: any free port)"
     if isinstance(error, PermissionError):
-        return f"port {port} may not be used by you: choose one above 1023"
+        return f"you do not have permission to use port {port}: choose a port above 1023"
     return f"cannot serve on {host}, port {port}: {error}"
 
 

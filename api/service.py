@@ -1,30 +1,41 @@
-"""The state of the service's process: one engine, any number of devices, one database."""
+"""The state of the service: one engine, any number of devices, one database."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
+
+from anyio import CapacityLimiter, to_thread
 
 from api.auth.api_keys import ApiKeys
-from api.bundle_archive import archive
 from api.devices.adaptation_jobs import AdaptationJobs, Job
-from api.devices.adaptation_queue import Adaptations
+from api.devices.adaptation_queue import AdaptationQueue
 from api.devices.phone_pool import MAX_OPEN, PhonePool
 from api.devices.registry import Registry, UnknownDeviceError
+from api.http.bundle_archive import store_archive
 from api.observability.metrics import Metrics
 from api.storage.data_folder import DataFolder
 from api.storage.migrate import open_database
-from api.thread_limiter import SlowEndpointLimiter
 from device_runtime.adaptation.adapt import Adaptation
 from device_runtime.adaptation.trainer import SubprocessTrainer
 from device_runtime.bundle.loader import load_bundle
 from device_runtime.inference.engine import Engine
 from device_runtime.phone.phone import Phone
 
+SLOW_THREADS = 4
+"""Threads for endpoints that wait for an adaptation or read a whole history."""
+_Result = TypeVar("_Result")
+
 
 class Service:
-    """The engine, the devices, the keys and the queue of adaptations."""
+    """The engine, the devices, the keys and the queue of adaptations.
+
+    Attributes:
+        bundle: The bundle that every device uses.
+        archive: The bundle as apps download it.
+    """
 
     def __init__(
         self,
@@ -43,10 +54,10 @@ class Service:
         """
         self.bundle = load_bundle(bundle_path, public_key)
         self.metrics = Metrics()
-        self.slow = SlowEndpointLimiter()
+        self._slow = CapacityLimiter(SLOW_THREADS)
         self._folder = DataFolder(data)
         try:
-            self.archive = archive(self._folder.bundles, self.bundle, public_key)
+            self.archive = store_archive(self._folder.bundles, self.bundle, public_key)
             self._database = open_database(database or self._folder.database, to_serve=True)
         except BaseException:
             self._folder.release()
@@ -60,7 +71,7 @@ class Service:
             self.phones = PhonePool(
                 self._folder.phones, engine, max_open, self.registry.require, self._trainer, blocked
             )
-            self.adaptations = Adaptations(self.jobs, self._adapt, self.model_id)
+            self.adaptations = AdaptationQueue(self.jobs, self._adapt, self.model_id)
             self._resume()
         except BaseException:
             self._database.close()
@@ -74,36 +85,44 @@ class Service:
 
     @property
     def label(self) -> str:
-        """Describes what is served; a model of synthetic messages is always marked as such."""
+        """Describes the bundle. A model trained on synthetic messages is always marked as such."""
         name = f"the bundle {self.bundle.manifest.name}"
         if self.bundle.manifest.provenance.synthetic:
-            return f"{name} (SYNTHETIC: its model learnt from messages that a program made up)"
+            return f"{name} (SYNTHETIC: its model learned from messages that a program made up)"
         return name
 
     @contextmanager
     def phone(self, device_id: str) -> Iterator[Phone]:
-        """Gives a registered device's phone until the block ends.
+        """Yields a registered device's phone, which stays open until the block ends.
 
         Raises:
             UnknownDeviceError: it is not registered.
-            PhoneError: it cannot be opened.
+            PhoneError: its phone cannot be opened.
         """
         with self.phones.use(device_id) as phone:
             yield phone
 
     @contextmanager
-    def phone_at_hand(self, device_id: str) -> Iterator[Phone | None]:
-        """Like `phone` without waiting; None if the phone is not ready."""
-        with self.phones.at_hand(device_id) as phone:
+    def open_phone(self, device_id: str) -> Iterator[Phone | None]:
+        """Like `phone`, but never waits: yields None if the phone is not open and ready."""
+        with self.phones.use_if_open(device_id) as phone:
             yield phone if self.registry.remembers(device_id) else None
 
+    async def run_slow(self, work: Callable[[], _Result]) -> _Result:
+        """Runs `work` in one of a few separate threads, as soon as one is free.
+
+        A phone that forgets adapts again, and requests for its adapter wait for that. In the common threads, such
+        requests could occupy every thread and block predictions.
+        """
+        return await to_thread.run_sync(work, limiter=self._slow)
+
     def adapt(self, device_id: str) -> Job:
-        """Queues a device; see `Adaptations.start`. Raises UnknownDeviceError if it is not registered."""
+        """Queues a device; see `AdaptationQueue.start`. Raises UnknownDeviceError if it is not registered."""
         self.registry.require(device_id)
         return self.adaptations.start(device_id)
 
     def delete(self, device_id: str) -> None:
-        """Deletes a device and all of its data; the next start finishes an interrupted deletion.
+        """Deletes a device and all of its data. The next start finishes an interrupted deletion.
 
         Raises:
             UnknownDeviceError: it is not registered.
@@ -137,7 +156,7 @@ class Service:
         return result
 
     def _resume(self) -> None:
-        for device_id in self.registry.half_deleted():
+        for device_id in self.registry.partly_deleted():
             self._end_deleting(device_id)
         self.adaptations.resume()
 
@@ -147,5 +166,5 @@ class Service:
 
     def _measure(self) -> None:
         self.metrics.gauge("devices", "Devices registered.", lambda: len(self.registry))
-        self.metrics.gauge("open_phones", "Phones held open.", lambda: len(self.phones))
+        self.metrics.gauge("open_phones", "Phones that are open.", lambda: len(self.phones))
         self.metrics.gauge("adaptations_underway", "Adaptations running and waiting.", lambda: len(self.adaptations))

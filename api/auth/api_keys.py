@@ -1,7 +1,7 @@
 """API keys and their scopes. The database stores only the hashes of keys.
 
-A key is 256 random bits, so one SHA-256 is enough: slow hashes protect passwords that can be guessed, which 2^256
-keys cannot, and a slow hash would add its time to every request.
+A key has 256 random bits and cannot be guessed, so one SHA-256 is enough. A slow hash, which protects passwords that
+can be guessed, would only make every request slower.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from api.storage.tables import API_KEYS
 PREFIX = "tp_"
 """The beginning of every key, so that a secret scanner detects one that was committed by mistake."""
 REMEMBERED_SECONDS = 2.0
-"""A key is cached for this long: a revoked key may be accepted until then."""
+"""A key is cached for this long. A revoked key can be accepted until then."""
 _MAX_REMEMBERED = 10_000
 _VALID = select(API_KEYS.c.id, API_KEYS.c.name, API_KEYS.c.scope, API_KEYS.c.device_id, API_KEYS.c.created_at).where(
     API_KEYS.c.revoked_at.is_(None)
@@ -36,27 +36,28 @@ _VALID = select(API_KEYS.c.id, API_KEYS.c.name, API_KEYS.c.scope, API_KEYS.c.dev
 class Scope(StrEnum):
     """What a key allows. Each scope includes the ones before it.
 
-    read: bundles, which devices there are, results of adaptations, metrics: no text that a user typed.
-    device: creating devices, and all requests to a device except its deletion.
-    admin: deleting devices.
+    read: bundles, the list of devices, results of adaptations, metrics; no text that a user typed.
+    device: create devices, and all requests to a device except its deletion.
+    admin: delete devices.
     """
 
     READ = "read"
     DEVICE = "device"
     ADMIN = "admin"
 
-    def opens(self, needed: Scope) -> bool:
+    def includes(self, needed: Scope) -> bool:
+        """Whether a key of this scope is enough for a route that needs `needed`."""
         order = list(Scope)
         return order.index(self) >= order.index(needed)
 
 
 class ApiKeyError(ValueError):
-    """A key cannot be made or revoked; the message says why."""
+    """A key cannot be made or revoked. The message says why."""
 
 
 @dataclass(frozen=True)
 class ApiKey:
-    """A key without its secret. `device_id`: the only device that it opens; None = every device."""
+    """A key without its secret. `device_id`: the only device that the key opens; None = every device."""
 
     id: str
     name: str
@@ -66,7 +67,7 @@ class ApiKey:
 
 
 class ApiKeys:
-    """The table of keys. Safe to use from several threads; another process may change it."""
+    """The table of keys. Safe to use from several threads. Other processes can change the table."""
 
     def __init__(self, database: Database, clock: Callable[[], float] = time.monotonic) -> None:
         self._database = database
@@ -77,16 +78,18 @@ class ApiKeys:
         """Makes a key. Returns it and its secret, which cannot be read again.
 
         Raises:
-            ApiKeyError: the name is empty or too long, a key of another scope than `device` is bound to a device, or
-                one is bound to what can be no device's id.
-            DatabaseError: it cannot be written.
+            ApiKeyError: the name is empty or too long; or `device_id` is given and is not a valid id, or the scope is
+                not `device`.
+            DatabaseError: the table cannot be written.
         """
         if not 1 <= len(name) <= 100 or not name.isprintable():
-            raise ApiKeyError("a key's name has 1 to 100 printable characters: say whose it is")
+            raise ApiKeyError("a key's name must have 1 to 100 printable characters: name the user of the key")
         if device_id is not None and scope is not Scope.DEVICE:
-            raise ApiKeyError(f"a key for one device has the scope {Scope.DEVICE}, not {scope}")
+            raise ApiKeyError(f"a key for one device must have the scope {Scope.DEVICE}, not {scope}")
         if device_id is not None and not re.fullmatch(DEVICE_ID, device_id):
-            raise ApiKeyError("no device can have this id: an id is 1 to 64 letters, digits, hyphens and underscores")
+            raise ApiKeyError(
+                "this is not a valid device id: an id has 1 to 64 letters, digits, hyphens and underscores"
+            )
         secret = PREFIX + secrets.token_urlsafe(32)
         key = ApiKey(secrets.token_hex(4), name, scope, device_id, datetime.now(UTC))
         row = {"id": key.id, "name": name, "scope": scope.value, "device_id": device_id, "created_at": key.created_at}
@@ -102,8 +105,8 @@ class ApiKeys:
 
     def revoke(self, key_id: str) -> None:
         """Revokes a key. Raises ApiKeyError if no valid key has this id."""
-        unknown = ApiKeyError(f"there is no valid key {key_id[:40]!r}: `thumbprint access list` shows them")
-        if not key_id.isalnum():  # a database does not accept every string of a command line
+        unknown = ApiKeyError(f"there is no valid key {key_id[:40]!r}: `thumbprint access list` shows the valid keys")
+        if not key_id.isalnum():  # a database does not accept every string from a command line
             raise unknown
         with self._database.writing() as connection:
             wanted = update(API_KEYS).where(API_KEYS.c.id == key_id, API_KEYS.c.revoked_at.is_(None))

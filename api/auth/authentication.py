@@ -1,4 +1,4 @@
-"""Checks the key in `Authorization: Bearer …` before anything else of a request is read.
+"""Checks the key in `Authorization: Bearer …` before the service reads anything else of a request.
 
 Each route declares the scope that it needs.
 """
@@ -17,12 +17,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.auth.api_keys import ApiKey, ApiKeys
 from api.auth.api_keys import Scope as KeyScope
-from api.error_handlers import storage_problem
-from api.problems import Problem, problem
+from api.http.problems import Problem, problem, storage_problem
 from api.storage.database import DatabaseError
 
 CALLER = "thumbprint.caller"
 """The key of the ASGI scope under which the `ApiKey` of a request is stored."""
+OTHER_DEVICE = "your key is for another device"
 _ANY_CALLER = ApiKey("", "any caller", KeyScope.ADMIN, None, datetime.fromtimestamp(0, UTC))
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="thumbprint"'}
 
@@ -34,7 +34,7 @@ class Authentication:
         """Wraps `app`.
 
         Args:
-            keys: The valid keys; None = no key is needed, and every caller may do everything.
+            keys: The valid keys; None = no key is needed, and every caller can do everything.
             open_paths: Paths that need no key.
         """
         self._app = app
@@ -51,10 +51,10 @@ class Authentication:
             await storage_problem(error)(scope, receive, send)
             return
         if caller is None:
-            refusal = "this needs a valid API key, sent as `Authorization: Bearer KEY`"
+            refusal = "this request needs a valid API key: send it as `Authorization: Bearer KEY`"
             await problem(401, refusal, headers=_CHALLENGE)(scope, receive, send)
             return
-        scope[CALLER] = caller  # in place: the access log reads what the router adds to the scope
+        scope[CALLER] = caller  # in place, because the access log reads what the router adds to the scope
         await self._app(scope, receive, send)
 
     async def _caller(self, scope: Scope) -> ApiKey | None:
@@ -66,31 +66,31 @@ class Authentication:
         return self._keys.remembered(secret) or await run_in_threadpool(self._keys.find, secret)
 
 
-# `Authentication` has checked the header already: this describes it in the OpenAPI schema.
-_BEARER = HTTPBearer(scheme_name="API key", description="A key that `thumbprint access create` made.", auto_error=False)
+# `Authentication` has checked the header already. This describes it in the OpenAPI schema.
+_BEARER = HTTPBearer(scheme_name="API key", description="A key made by `thumbprint access create`.", auto_error=False)
 
 
 def caller(request: Request) -> ApiKey:
-    """Returns the key that a request came with."""
+    """Returns the key of a request."""
     key: ApiKey = request.scope[CALLER]
     return key
 
 
-def needs(scope: KeyScope, of_all: bool = False) -> Any:
-    """Returns a dependency that requires a key of `scope`; a key bound to a device opens only that device.
+def needs(scope: KeyScope, every_device: bool = False) -> Any:
+    """Returns a dependency that requires a key of `scope`. A key for one device opens only that device.
 
     Args:
-        of_all: The route shows every device, so that a key bound to one device does not open it.
+        every_device: The route shows all devices, so a key for one device does not open it.
     """
 
     async def check(
         request: Request, _described: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)]
     ) -> None:
         key = caller(request)
-        if not key.scope.opens(scope):
-            raise Problem(403, f"this needs a key of the scope {scope}; yours has {key.scope}")
+        if not key.scope.includes(scope):
+            raise Problem(403, f"this request needs a key of the scope {scope}; your key has the scope {key.scope}")
         device_id = request.path_params.get("device_id", key.device_id)
-        if key.device_id is not None and (of_all or device_id != key.device_id):
-            raise Problem(403, "your key opens another device, and that one alone")
+        if key.device_id is not None and (every_device or device_id != key.device_id):
+            raise Problem(403, OTHER_DEVICE)
 
     return Depends(check)

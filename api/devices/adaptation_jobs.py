@@ -1,4 +1,4 @@
-"""Requested adaptations, one row each, so that none is lost when the service stops or crashes."""
+"""The table of requested adaptations, so that no request is lost when the service stops or crashes."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from device_runtime.adaptation.adapt import Adaptation
 from device_runtime.adaptation.gate import Verdict
 
 KEPT_PER_DEVICE = 100
-"""Older rows are deleted; a phone's own log of adaptations is in its folder."""
+"""Older rows are deleted. A phone has its own log of adaptations in its folder."""
 
 
 class UnknownAdaptationError(ValueError):
-    """The device has no adaptation of this id."""
+    """The device has no adaptation with this id."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One adaptation; `verdict`, `steps` and `seconds` are set when it is done, `reason` when it failed."""
+    """One adaptation. `verdict`, `steps` and `seconds` are set when it is done, `reason` when it failed."""
 
     id: int
     device_id: str
@@ -46,7 +46,7 @@ class AdaptationJobs:
         self._database = database
 
     def add(self, device_id: str, model_id: str) -> Job:
-        """Stores a new job as queued. It is on disk when this returns."""
+        """Stores a new job in the state queued. It is on disk when this returns."""
         row = {
             "device_id": device_id,
             "state": State.QUEUED.value,
@@ -86,11 +86,11 @@ class AdaptationJobs:
         self._set(job_id, state=State.FAILED.value, finished_at=datetime.now(UTC), reason=reason)
 
     def job(self, device_id: str, job_id: int) -> Job:
-        """Returns a job. Raises UnknownAdaptationError if the device has no job of this id."""
+        """Returns a job. Raises UnknownAdaptationError if the device has no job with this id."""
         with self._database.reading() as connection:
             found = connection.execute(select(JOBS).where(JOBS.c.id == job_id, JOBS.c.device_id == device_id)).first()
         if found is None:
-            raise UnknownAdaptationError("the device has no adaptation of this id")
+            raise UnknownAdaptationError("the device has no adaptation with this id")
         return _job(found)
 
     def underway(self) -> list[Job]:

@@ -1,7 +1,7 @@
-"""A pool of open phones: a phone is opened when a request needs it, and the least recently used idle one is closed.
+"""A pool of open phones. A phone is opened when a request needs it; the least recently used idle phone is closed.
 
-An open phone costs four file descriptors and, with an adapter of its own, some 40 KB. For every device that is typing,
-a thousand are registered. `phones_allowed` says how many phones this process may keep open.
+An open phone needs four file descriptors and, with an adapter of its own, about 40 KB. For every device in use, a
+thousand are registered. `max_open_phones` returns how many phones this process can keep open.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from device_runtime.phone.phone import Phone
 from keyboard_model.storage.atomic_write import fsync_path
 
 MAX_OPEN = 128
-"""512 file descriptors: half of what a process may usually have."""
+"""These need 512 file descriptors, half of the usual limit of a process."""
 
 
 class _Slot:
-    """A phone that is open, being opened or being closed; `users` alone is guarded by the pool's lock."""
+    """A phone that is open, being opened or being closed. The pool's lock guards only `users`."""
 
     def __init__(self) -> None:
         self.users = 0
@@ -34,7 +34,7 @@ class _Slot:
 
 
 class PhonePool:
-    """The phones in `root`, a folder each. Safe to use from several threads."""
+    """The phones in `root`, one folder each. Safe to use from several threads."""
 
     def __init__(
         self,
@@ -49,8 +49,8 @@ class PhonePool:
 
         Args:
             engine, trainer, blocked: As in `Phone.open`.
-            limit: Phones kept open in total; while more than that are in use, they stay open.
-            require: Raises for a phone that may not be opened; called once the phone is protected from deletion.
+            limit: Maximum number of phones that stay open when they are idle. Phones in use are never closed.
+            require: Raises if a phone must not be opened. It is called when the phone is protected from deletion.
         """
         self._root = root
         self._require = require
@@ -65,10 +65,10 @@ class PhonePool:
 
     @contextmanager
     def use(self, device_id: str, new: bool = False) -> Iterator[Phone]:
-        """Gives a phone that stays open until the block ends.
+        """Yields a phone that stays open until the block ends.
 
         Args:
-            new: The phone is being created, so that `require` does not know it yet.
+            new: The phone is being created, so `require` does not know it yet.
 
         Raises:
             PhoneError: the phone cannot be opened.
@@ -79,7 +79,7 @@ class PhonePool:
             if not new:
                 self._require(device_id)
             with slot.changing:
-                if slot.stale and self._alone_in(slot):
+                if slot.stale and self._is_only_user(slot):
                     _close(slot)
                 if slot.phone is None:
                     slot.phone = Phone.open(self._root / device_id, self._engine, self._blocked, trainer=self._trainer)
@@ -89,8 +89,8 @@ class PhonePool:
             self._leave(device_id, slot)
 
     @contextmanager
-    def at_hand(self, device_id: str) -> Iterator[Phone | None]:
-        """Gives a phone that is open already, without waiting; None where `use` might wait.
+    def use_if_open(self, device_id: str) -> Iterator[Phone | None]:
+        """Yields a phone that is open already, without waiting. Yields None if `use` might wait.
 
         It does not call `require`.
         """
@@ -110,16 +110,16 @@ class PhonePool:
             self._leave(device_id, slot)
 
     def reopen(self, device_id: str) -> None:
-        """Has the phone opened again from disk by the next caller that uses it alone."""
+        """Makes the next caller that has the phone to itself open it again from disk."""
         with self._lock:
             if device_id in self._slots:
                 self._slots[device_id].stale = True
 
     def delete(self, device_id: str) -> None:
-        """Waits for current users, then deletes the phone's folder; `require` must refuse the phone already.
+        """Waits for current users, then deletes the phone's folder. `require` must already refuse the phone.
 
         Raises:
-            OSError: the folder cannot be deleted, or only in part.
+            OSError: the folder cannot be deleted, or only partly.
         """
         slot = self._enter(device_id)
         try:
@@ -158,25 +158,25 @@ class PhonePool:
             slot.users += 1
             return slot
 
-    def _alone_in(self, slot: _Slot) -> bool:
+    def _is_only_user(self, slot: _Slot) -> bool:
         with self._lock:
             return slot.users == 1
 
     def _leave(self, device_id: str, slot: _Slot) -> None:
         with self._lock:
             slot.users -= 1
-            if slot.phone is None and not slot.users:  # it could not be opened, or was closed to make room
+            if slot.phone is None and not slot.users:  # the phone could not be opened, or was closed to make room
                 self._slots.pop(device_id, None)
             surplus = None if self._closed else self._claim_surplus()
             self._left.notify_all()
         if surplus is not None:
-            self._give_up(*surplus)
+            self._close_surplus(*surplus)
 
     def _claim_surplus(self) -> tuple[str, _Slot] | None:
         """Claims the least recently used idle phone if too many are open, so that no other thread claims it too.
 
-        `changing` is free here. Taking it makes a thread that asks for the phone meanwhile wait until it is closed,
-        and then open it again.
+        `changing` is free here. While it is held, a thread that needs this phone waits until the phone is closed, and
+        then opens it again.
         """
         if len(self._slots) <= self._limit:
             return None
@@ -187,7 +187,7 @@ class PhonePool:
                 return device_id, slot
         return None
 
-    def _give_up(self, device_id: str, slot: _Slot) -> None:
+    def _close_surplus(self, device_id: str, slot: _Slot) -> None:
         try:
             _close(slot)
         finally:
@@ -202,21 +202,24 @@ def _close(slot: _Slot) -> None:
         slot.stale = False
 
 
-MANY_OPEN = 1_024
-"""Phones that a server keeps open: each takes some 0.3 MB with its owner's words, and opening one costs as much as
+MAX_OPEN_SERVED = 1_024
+"""Phones that a server keeps open. Each needs about 0.3 MB with its owner's words. Opening a phone takes as long as
 twenty predictions."""
-_PER_PHONE = 4
-_OTHERS = 256
-"""Connections, the database, the program's own files."""
+_DESCRIPTORS_PER_PHONE = 4
+_OTHER_DESCRIPTORS = 256
+"""For connections, the database, and the program's own files."""
 
 
-def phones_allowed(wanted: int = MANY_OPEN) -> int:
-    """Raises this process's limit of open files as far as allowed. Returns how many phones fit, at most `wanted`."""
+def max_open_phones(wanted: int = MAX_OPEN_SERVED) -> int:
+    """Raises this process's limit of open files as far as necessary and allowed.
+
+    Returns how many phones can be open at once within the limit, at most `wanted`.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = wanted * _PER_PHONE + _OTHERS
+    needed = wanted * _DESCRIPTORS_PER_PHONE + _OTHER_DESCRIPTORS
     if soft != resource.RLIM_INFINITY and soft < needed:
         soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     if soft == resource.RLIM_INFINITY:
         return wanted
-    return max(1, min(wanted, (soft - _OTHERS) // _PER_PHONE))
+    return max(1, min(wanted, (soft - _OTHER_DESCRIPTORS) // _DESCRIPTORS_PER_PHONE))

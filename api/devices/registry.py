@@ -1,4 +1,4 @@
-"""The registered devices."""
+"""The table of registered devices."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _COUNT = select(func.count()).select_from(DEVICES).where(~DEVICES.c.deleting)
 
 
 class UnknownDeviceError(ValueError):
-    """There is no device of this id."""
+    """There is no device with this id."""
 
 
 class DeviceTakenError(ValueError):
-    """There is a device of this id already."""
+    """There is already a device with this id."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,11 @@ class Device:
 
 
 class Registry:
-    """The table of devices. Safe to use from several threads; no other process changes it meanwhile."""
+    """The table of devices. Safe to use from several threads. No other process changes the table meanwhile."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        # Every request asks, and PostgreSQL takes half a millisecond to answer.
+        # Every request checks its device, and PostgreSQL takes half a millisecond to answer.
         self._known: LRUCache[str, None] = LRUCache(_MAX_REMEMBERED)
         self._lock = threading.Lock()
 
@@ -52,18 +52,18 @@ class Registry:
 
         Raises:
             DeviceTakenError: the id is in use.
-            DatabaseError: it cannot be written.
+            DatabaseError: the table cannot be written.
         """
         device = Device(device_id, datetime.now(UTC))
         with self._database.writing() as connection:
             try:
                 connection.execute(insert(DEVICES).values(id=device.id, created_at=device.created_at))
             except IntegrityError as error:
-                raise DeviceTakenError("there is a device of this id already") from error
+                raise DeviceTakenError("there is already a device with this id") from error
             yield device
 
     def remembers(self, device_id: str) -> bool:
-        """Whether the device is known to be registered without a query."""
+        """Whether the device is registered, as far as the cache knows, without a query."""
         return device_id in self._known
 
     def require(self, device_id: str) -> None:
@@ -74,7 +74,7 @@ class Registry:
             with self._database.reading() as connection:
                 found = connection.execute(_EXISTS.where(DEVICES.c.id == device_id)).first()
             if found is None:
-                raise UnknownDeviceError("there is no device of this id: create it with POST /v1/devices")
+                raise UnknownDeviceError("there is no device with this id: create it with POST /v1/devices")
             self._known[device_id] = None
 
     def device(self, device_id: str) -> Device:
@@ -83,28 +83,28 @@ class Registry:
         with self._database.reading() as connection:
             found = connection.execute(_PAGE.where(DEVICES.c.id == device_id)).first()
         if found is None:
-            raise UnknownDeviceError("there is no device of this id: create it with POST /v1/devices")
+            raise UnknownDeviceError("there is no device with this id: create it with POST /v1/devices")
         return Device(found.id, found.created_at)
 
     def page(self, after: str, limit: int) -> list[Device]:
-        """Returns at most `limit` devices in the order of their ids, those after `after`."""
+        """Returns at most `limit` devices whose ids come after `after`, sorted by id."""
         with self._database.reading() as connection:
             found = connection.execute(_PAGE.where(DEVICES.c.id > after).limit(limit))
             return [Device(row.id, row.created_at) for row in found]
 
     def begin_deleting(self, device_id: str) -> None:
-        """Makes a device unknown; its id stays taken until `end_deleting`, even if the process dies before that.
+        """Makes a device unknown. Its id stays in use until `end_deleting`, even if the process dies before that.
 
         Raises:
-            UnknownDeviceError: it is not registered, or its deletion has begun already.
+            UnknownDeviceError: it is not registered, or its deletion has already begun.
         """
-        with self._lock:  # no thread may cache it between the commit and its removal from the cache
+        with self._lock:  # no thread must cache the device between the commit and its removal from the cache
             with self._database.writing() as connection:
                 wanted = update(DEVICES).where(DEVICES.c.id == device_id, ~DEVICES.c.deleting)
                 found = connection.execute(wanted.values(deleting=True)).rowcount
             self._known.pop(device_id, None)
         if not found:
-            raise UnknownDeviceError("there is no device of this id")
+            raise UnknownDeviceError("there is no device with this id")
 
     def end_deleting(self, device_id: str) -> None:
         """Deletes the rows of a device from the database."""
@@ -112,8 +112,8 @@ class Registry:
             connection.execute(delete(ADAPTATIONS).where(ADAPTATIONS.c.device_id == device_id))
             connection.execute(delete(DEVICES).where(DEVICES.c.id == device_id, DEVICES.c.deleting))
 
-    def half_deleted(self) -> list[str]:
-        """Returns the devices whose deletion began and did not end."""
+    def partly_deleted(self) -> list[str]:
+        """Returns the ids of the devices whose deletion began and did not end."""
         with self._database.reading() as connection:
             return list(connection.execute(select(DEVICES.c.id).where(DEVICES.c.deleting)).scalars())
 

@@ -1,0 +1,1 @@
+"""The service's log and its metrics. Neither contains anything that a user typed."""

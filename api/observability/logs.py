@@ -1,19 +1,25 @@
-"""The service's log: one JSON object per line on stderr, each with the id of the request that caused it.
+"""The service's log: one JSON object a line on stderr, each with the id of the request that caused it.
 
-No line contains what a user typed: a request is logged by its route, not by its path, and an exception by its place
-and its type, not by its message, because a message often quotes the value that caused it.
+No line contains what a user typed. A request is logged by its route, because its path and its body may contain typed
+text. An exception is logged by its place and its type, because its message often quotes the value that caused it.
 """
 
 from __future__ import annotations
 
 import logging
+import re
+import secrets
+import time
 import traceback
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
 
-from asgi_correlation_id import CorrelationIdFilter
+from asgi_correlation_id import CorrelationIdFilter, CorrelationIdMiddleware
 from pythonjsonlogger.json import JsonFormatter
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.observability.metrics import Metrics
 
 LOG = logging.getLogger("thumbprint.api")
 _NAMES = {
@@ -26,6 +32,8 @@ _NAMES = {
 }
 _WRITTEN = (*_NAMES.values(), "method", "route", "status", "ms")
 """Other keys are left out: another library's `extra` may contain what a user typed."""
+_REQUEST_ID_HEADER = "X-Request-ID"
+_PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class JsonLines(JsonFormatter):
@@ -47,8 +55,8 @@ class JsonLines(JsonFormatter):
         return {key: log_data[key] for key in _WRITTEN if key in log_data}
 
 
-def to_stderr(level: str) -> None:
-    """Makes this process log in this form; other libraries log from warnings on."""
+def log_to_stderr(level: str) -> None:
+    """Makes this process log to stderr: the service's messages from `level` on, those of libraries from warnings on."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
     handler.addFilter(CorrelationIdFilter())
@@ -62,3 +70,61 @@ def without_message(error: BaseException) -> str:
     before = f"{without_message(cause)}\nand then\n" if cause is not None else ""
     frames = "".join(traceback.format_tb(error.__traceback__))
     return f"{before}{frames}{type(error).__qualname__}"
+
+
+class RequestId(CorrelationIdMiddleware):
+    """ASGI middleware: gives every request an id, which its answer, its log lines and its errors contain.
+
+    A caller's own id is kept if it has 1 to 64 letters, digits, `.`, `_` and `-`. Otherwise the id is 16 hex digits.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        # A transformer in place of a validator: the library logs a warning for each id that a validator refuses.
+        super().__init__(
+            app,
+            _REQUEST_ID_HEADER,
+            update_request_header=False,
+            generator=_new_id,
+            validator=None,
+            transformer=lambda given: given if _PLAIN_ID.fullmatch(given) else _new_id(),
+        )
+
+
+def _new_id() -> str:
+    return secrets.token_hex(8)
+
+
+class AccessLog:
+    """ASGI middleware: writes one log line for each request and counts it."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        status, started = 0, time.perf_counter()
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        finally:
+            self._record(scope, status, time.perf_counter() - started)
+
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", "no route")
+        self._metrics.answered(scope["method"], route, status, seconds)
+        fields = {
+            "method": scope["method"] if scope["method"].isalpha() else "?",
+            "route": route,
+            "status": status,
+            "ms": round(1000 * seconds, 2),
+        }
+        LOG.info("request", extra=fields)

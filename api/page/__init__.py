@@ -1,1 +1,1 @@
-"""The keyboard page: plain HTML, CSS and ES modules, sent unchanged; it uses the public API."""
+"""The keyboard page: HTML, CSS and ES modules, served without a build step. It uses the public API."""

@@ -1,4 +1,4 @@
-"""The charts' data of a simulated fleet, from the files that `thumbprint simulate` wrote, without names of people."""
+"""The data for the charts of a simulated fleet, from the files of `thumbprint simulate`, without users' names."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ REPORT, FLEET = "report.json", "fleet.json"
 
 
 class FleetFilesError(ValueError):
-    """The folder has no file to show; the message says what to do."""
+    """The folder has no file to show. The message says what to do."""
 
 
 class People(Answer):
-    """People whose phones learned from most of their messages and were tested on the rest."""
+    """Users whose phones learned from most of their messages and were tested on the rest."""
 
     bundle: str
     corpus: str
-    tested: int = Field(description="People in the averages.")
+    tested: int = Field(description="Number of users in the averages.")
     shared: float | None = Field(description="Mean recall_at_3 of the shared model, 0..1.")
     personal: float | None
-    helped: float | None = Field(description="Share who gain at least 2 words in 100.")
-    hurt: float | None = Field(description="Share who lose anything.")
-    gains: list[float] = Field(description="Each person's gain in recall_at_3, percentage points, falling.")
-    adapter_bytes: list[int] = Field(description="Of each phone that keeps an adapter, rising.")
-    without_adapter: int = Field(description="Phones that keep none.")
+    helped: float | None = Field(description="Fraction of users who gain at least 2 words in 100.")
+    hurt: float | None = Field(description="Fraction of users who lose anything.")
+    gains: list[float] = Field(description="Each user's gain in recall_at_3 in percentage points, largest first.")
+    adapter_bytes: list[int] = Field(description="Adapter size of each phone that keeps one, smallest first.")
+    without_adapter: int = Field(description="Number of phones that keep no adapter.")
 
 
 class Day(Answer):
-    """One day since first use: mean recall_at_3 over phones, null where no word was tested."""
+    """One day since first use: mean recall_at_3 over phones, null if no word was tested."""
 
     day: int
     phones: int
@@ -43,7 +43,7 @@ class Day(Answer):
 
 
 class Days(Answer):
-    """Phones simulated over days."""
+    """Phones simulated day by day."""
 
     bundle: str
     corpus: str
@@ -57,11 +57,11 @@ class Days(Answer):
 
 
 class Fleet(Answer):
-    """The simulation of `thumbprint serve --fleet`; null for a missing file."""
+    """The simulation given to `thumbprint serve --fleet`. Parts whose file is missing are null."""
 
     synthetic: bool = Field(description="Whether any figure comes from synthetic messages.")
-    people: People | None = Field(description="Of report.json.")
-    days: Days | None = Field(description="Of fleet.json.")
+    people: People | None = Field(description="From report.json.")
+    days: Days | None = Field(description="From fleet.json.")
 
 
 NO_FLEET = Fleet(synthetic=False, people=None, days=None)
@@ -71,14 +71,14 @@ def load_fleet(folder: Path) -> Fleet:
     """Reads the report, the fleet report, or both from `folder`.
 
     Raises:
-        FleetFilesError: the folder has neither.
+        FleetFilesError: the folder has neither file.
         ReportError: a file cannot be read.
     """
     report = load_report(folder / REPORT) if (folder / REPORT).exists() else None
     fleet = load_fleet_report(folder / FLEET) if (folder / FLEET).exists() else None
     if report is None and fleet is None:
         raise FleetFilesError(
-            f"{folder} has neither {REPORT} nor {FLEET}: name the folder that `thumbprint simulate` wrote to"
+            f"{folder} has neither {REPORT} nor {FLEET}: give the folder that `thumbprint simulate` wrote to"
         )
     return Fleet(
         synthetic=any(each.synthetic for each in (report, fleet) if each is not None),

@@ -7,9 +7,9 @@ import secrets
 from fastapi import APIRouter, Depends, Request
 
 from api.auth.api_keys import Scope
-from api.auth.authentication import caller, needs
+from api.auth.authentication import OTHER_DEVICE, caller, needs
 from api.devices import registry
-from api.problems import Problem, responses
+from api.http.problems import Problem, responses
 from api.routes.parameters import ERRORS, V1, Cursor, Id, Limit, known_queries
 from api.schemas.devices import Device, DeviceChange, DeviceEntry, DevicePage, NewDevice
 from api.service import Service
@@ -23,7 +23,7 @@ def router(service: Service) -> APIRouter:
         prefix=V1 + "/devices", tags=["devices"], dependencies=[Depends(known_queries)], responses=responses(*ERRORS)
     )
 
-    def shown(device: registry.Device, phone: Phone) -> Device:
+    def describe(device: registry.Device, phone: Phone) -> Device:
         return Device(
             device_id=device.id,
             created_at=device.created_at,
@@ -36,36 +36,36 @@ def router(service: Service) -> APIRouter:
 
     @routes.post("", status_code=201, dependencies=[needs(Scope.DEVICE)], responses=responses(409))
     def create(request: Request, body: NewDevice | None = None) -> Device:
-        """Creates a device with an empty history. A key bound to a device creates only that device."""
+        """Creates a device with an empty history. A key for one device can create only that device."""
         own = caller(request).device_id
         device_id = (body and body.device_id) or own or secrets.token_hex(16)
         if own not in (None, device_id):
-            raise Problem(403, "your key opens another device, and that one alone")
+            raise Problem(403, OTHER_DEVICE)
         with service.registry.adding(device_id) as device, service.phones.use(device_id, new=True) as phone:
-            return shown(device, phone)
+            return describe(device, phone)
 
-    @routes.get("", dependencies=[needs(Scope.READ, of_all=True)])
+    @routes.get("", dependencies=[needs(Scope.READ, every_device=True)])
     def devices(limit: Limit = 50, cursor: Cursor = None) -> DevicePage:
-        """Lists the devices by their ids, a page at a time."""
+        """Lists the devices, sorted by id, one page at a time."""
         found = service.registry.page(cursor or "", limit + 1)
-        more, found = len(found) > limit, found[:limit]
+        more, page = len(found) > limit, found[:limit]
         return DevicePage(
-            devices=[DeviceEntry(device_id=each.id, created_at=each.created_at) for each in found],
-            next_cursor=found[-1].id if more else None,
+            devices=[DeviceEntry(device_id=each.id, created_at=each.created_at) for each in page],
+            next_cursor=page[-1].id if more else None,
         )
 
     @routes.get("/{device_id}", dependencies=[needs(Scope.READ)])
     def show(device_id: Id) -> Device:
-        """Shows a device."""
+        """Returns a device."""
         with service.phone(device_id) as phone:
-            return shown(service.registry.device(device_id), phone)
+            return describe(service.registry.device(device_id), phone)
 
     @routes.patch("/{device_id}", dependencies=[needs(Scope.DEVICE)])
     def change(device_id: Id, body: DeviceChange) -> Device:
         """Switches incognito on or off."""
         with service.phone(device_id) as phone:
             phone.incognito = body.incognito
-            return shown(service.registry.device(device_id), phone)
+            return describe(service.registry.device(device_id), phone)
 
     @routes.delete("/{device_id}", status_code=204, dependencies=[needs(Scope.ADMIN)])
     def delete(device_id: Id) -> None:

@@ -1,4 +1,4 @@
-"""The endpoints `/v1/devices/{id}/predictions`."""
+"""The endpoints that a keyboard calls while its owner types: `/v1/devices/{id}/predictions` and `…/messages`."""
 
 from __future__ import annotations
 
@@ -6,46 +6,67 @@ from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 
 from api.routes.parameters import Id, device_router
-from api.schemas.predictions import PredictionBatch, PredictionRequest, Predictions, PredictionsBatch, Suggestion
+from api.schemas.predictions import (
+    NewMessages,
+    Observed,
+    PredictionBatch,
+    PredictionRequest,
+    Predictions,
+    PredictionsBatch,
+    Suggestion,
+)
 from api.service import Service
 from device_runtime.phone.phone import Phone
 
-SHORT = 1_000
-"""Characters of a context that is answered in the event loop if the phone is open: that takes a millisecond, less than
-switching to a worker thread."""
+MAX_INLINE_CONTEXT = 1_000
+"""Characters. A prediction with a context of at most this length runs in the event loop if the phone is open: it takes
+a millisecond, less than switching to a worker thread."""
 
 
 def router(service: Service) -> APIRouter:
     """Returns the routes over `service`."""
-    routes = device_router("predictions")
+    routes = device_router()
 
-    def answer(phone: Phone, asked: PredictionRequest) -> Predictions:
-        return Predictions(suggestions=_suggested(phone, asked), model_id=service.model_id)
+    def predict_now(phone: Phone, request: PredictionRequest) -> Predictions:
+        return Predictions(suggestions=_suggest(phone, request), model_id=service.model_id)
 
-    def predict_elsewhere(device_id: str, asked: PredictionRequest) -> Predictions:
+    def predict_in_thread(device_id: str, request: PredictionRequest) -> Predictions:
         with service.phone(device_id) as phone:
-            return answer(phone, asked)
+            return predict_now(phone, request)
 
-    @routes.post("/predictions")
+    @routes.post("/predictions", tags=["predictions"])
     async def predict(device_id: Id, body: PredictionRequest) -> Predictions:
-        """Suggests the next word, or completes the one being typed."""
-        if len(body.context) <= SHORT:
-            with service.phone_at_hand(device_id) as phone:
+        """Suggests the next word, or completes the word being typed."""
+        if len(body.context) <= MAX_INLINE_CONTEXT:
+            with service.open_phone(device_id) as phone:
                 if phone is not None:
-                    return answer(phone, body)
-        return await run_in_threadpool(predict_elsewhere, device_id, body)
+                    return predict_now(phone, body)
+        return await run_in_threadpool(predict_in_thread, device_id, body)
 
-    @routes.post("/predictions/batch")
+    @routes.post("/predictions/batch", tags=["predictions"])
     def predict_batch(device_id: Id, body: PredictionBatch) -> PredictionsBatch:
-        """Answers several predictions in one request."""
+        """Answers several prediction requests in one call."""
         with service.phone(device_id) as phone:
             return PredictionsBatch(
-                predictions=[_suggested(phone, each) for each in body.requests], model_id=service.model_id
+                predictions=[_suggest(phone, request) for request in body.requests], model_id=service.model_id
             )
+
+    @routes.post("/messages", tags=["messages"])
+    def observe(device_id: Id, body: NewMessages) -> Observed:
+        """Adds messages to the device's history, all or none. They are on disk when the answer is sent."""
+        written = [
+            (message.text, message.timestamp)
+            for message in body.messages
+            if message.text.strip() and not message.private
+        ]
+        with service.phone(device_id) as phone:
+            observed = 0 if phone.incognito else len(written)
+            phone.observe_many(written)
+            return Observed(observed=observed, messages=phone.messages)
 
     return routes
 
 
-def _suggested(phone: Phone, asked: PredictionRequest) -> list[Suggestion]:
-    found = phone.predict(asked.context, asked.prefix, asked.k, asked.personal)
-    return [Suggestion(word=each.word, text=each.text, probability=each.probability) for each in found]
+def _suggest(phone: Phone, request: PredictionRequest) -> list[Suggestion]:
+    suggestions = phone.predict(request.context, request.prefix, request.k, request.personal)
+    return [Suggestion(word=each.word, text=each.text, probability=each.probability) for each in suggestions]

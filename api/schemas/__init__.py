@@ -1,1 +1,1 @@
-"""Requests and answers, one module for each concept. Requests are validated strictly: unknown keys are errors."""
+"""Requests and answers, one module for each group of endpoints. Unknown keys in a request are errors."""

@@ -1,4 +1,4 @@
-"""Adaptations, and the adapters that they produce."""
+"""Adaptations, and the adapters that they train."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import Field
 from api.schemas.base import WHOLE, Answer, Loss, ModelId, Request
 
 MAX_ID = 2**53 - 1
-"""The largest whole number that every JSON reader knows exactly."""
+"""The largest integer that every JSON reader represents exactly."""
 
 
 class State(StrEnum):
@@ -27,17 +27,17 @@ UNDERWAY = (State.QUEUED, State.RUNNING)
 
 
 class Verdict(Answer):
-    """What the gate decided on the newest messages, which the adapter did not learn from."""
+    """The gate's decision, made on the newest messages, which the new adapter did not learn from."""
 
-    kept: bool = Field(description="Whether the new adapter replaced the old.")
+    kept: bool = Field(description="Whether the new adapter replaced the old one.")
     reason: str
-    before: Loss = Field(description="Mean loss of the old adapter, nats a word; null if it is not a number.")
-    after: Loss = Field(description="Mean loss of the new adapter.")
-    tail_words: int = Field(description="Words that both were evaluated on.")
+    before: Loss = Field(description="Mean loss of the old adapter in nats a word; null if the loss is not a number.")
+    after: Loss = Field(description="Mean loss of the new adapter; null if the loss is not a number.")
+    tail_words: int = Field(description="Number of words that both adapters were tested on.")
 
 
 class Adaptation(Answer):
-    """A requested adaptation."""
+    """An adaptation that was requested."""
 
     adaptation_id: int
     state: State = Field(
@@ -46,8 +46,8 @@ class Adaptation(Answer):
     model_id: ModelId
     created_at: datetime
     finished_at: datetime | None
-    verdict: Verdict | None = Field(description="Set when it is done.")
-    reason: str | None = Field(description="Set when it failed.")
+    verdict: Verdict | None = Field(description="Set when the state is done.")
+    reason: str | None = Field(description="Set when the state is failed.")
     steps: int | None = Field(description="Local training steps taken.")
     seconds: float | None
 
@@ -59,34 +59,34 @@ class AdapterEntry(Answer):
     at: datetime
     cause: str = Field(examples=["asked"])
     model_id: ModelId
-    messages: int = Field(description="Messages it read, the held-out ones included.")
-    first_at: datetime | None = Field(description="When the first of them was typed, where known.")
+    messages: int = Field(description="Number of messages that it read, including the held-out ones.")
+    first_at: datetime | None = Field(description="When the first of them was typed, if known.")
     last_at: datetime | None
     verdict: Verdict
     steps: int
     seconds: float
-    stored: bool = Field(description="Whether the device can be rolled back to it.")
+    stored: bool = Field(description="Whether a rollback to this adapter is possible.")
 
 
 class AdapterHistory(Answer):
     """The history of a device's adapter, newest first."""
 
     entries: list[AdapterEntry]
-    adapter_id: int = Field(description="The entry whose adapter is in use; 0: the bundle's own.")
+    adapter_id: int = Field(description="Id of the entry whose adapter is in use; 0: the bundle's adapter.")
 
 
 class Rollback(Request):
-    """The adapter to go back to."""
+    """The adapter to return to."""
 
     to: Annotated[int, Field(ge=0, le=MAX_ID), WHOLE] | None = Field(
         default=None,
-        description="Id of a stored entry of the adapter's history, 0: the bundle's own; null: the one before the one "
-        "in use.",
+        description="Id of a stored entry of the adapter's history. 0: the bundle's adapter. null: the adapter before "
+        "the one in use.",
     )
 
 
 class RolledBack(Answer):
     """The adapter in use after a rollback."""
 
-    rolled_back: bool = Field(description="False: there was nothing to go back to.")
-    adapter_id: int = Field(description="The entry whose adapter is in use now; 0: the bundle's own.")
+    rolled_back: bool = Field(description="False: there is no earlier adapter.")
+    adapter_id: int = Field(description="Id of the entry whose adapter is in use now; 0: the bundle's adapter.")

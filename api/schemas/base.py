@@ -1,4 +1,4 @@
-"""What all requests and answers have in common, and the limits of requests."""
+"""Base classes and types that requests and answers share, and the limits of requests."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ MAX_BATCH = 100
 MAX_BLOCKED_WORDS = 10_000
 MAX_WORD = 64
 
-# A device's folder is named by its id: an id must not contain a path.
+# A device's id is the name of its folder, so it must not contain a path.
 DEVICE_ID = r"^[A-Za-z0-9_-]{1,64}$"
 DeviceId = Annotated[str, StringConstraints(pattern=DEVICE_ID)]
 Text = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
 ModelId = Annotated[
     str,
     Field(
-        description="Of the shared model: `model_id` of the bundle's manifest.",
+        description="The shared model: `model_id` of the bundle's manifest.",
         examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
     ),
 ]
@@ -40,10 +40,10 @@ class Answer(BaseModel):
 def _time(value: object) -> datetime | None:
     if value is None:
         return None
-    if isinstance(value, datetime):  # from Python: JSON has none
+    if isinstance(value, datetime):  # from Python: JSON has no times
         return value if value.tzinfo else value.replace(tzinfo=UTC)
     if not isinstance(value, str):
-        raise ValueError("a time is text in ISO 8601, such as 2024-05-01T18:30:00+08:00")
+        raise ValueError("a time is a string in ISO 8601, such as 2024-05-01T18:30:00+08:00")
     try:
         time = datetime.fromisoformat(value)
     except ValueError as error:
@@ -60,7 +60,7 @@ def _whole(value: object) -> object:
 
 
 WHOLE = BeforeValidator(_whole)
-"""Accepts 3.0 as a whole number, as JSON Schema does."""
+"""Accepts 3.0 as an integer, as JSON Schema does."""
 Time = Annotated[datetime, BeforeValidator(_time), WithJsonSchema({"type": "string", "format": "date-time"})]
-"""ISO 8601; UTC if it names no zone."""
+"""ISO 8601; UTC if it has no time zone."""
 Loss = Annotated[float | None, BeforeValidator(_finite)]

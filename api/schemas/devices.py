@@ -1,4 +1,4 @@
-"""Devices, each of which is one phone."""
+"""Devices. Each device is one phone."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ class Device(DeviceEntry):
 
     model_id: ModelId
     messages: int = Field(description="Messages in the device's history.")
-    words: int = Field(description="Words counted from them.")
-    personal: bool = Field(description="Whether it has an adapter of its own; else it uses the bundle's own.")
-    incognito: bool = Field(description="While true, the device learns nothing from messages.")
+    words: int = Field(description="Words in these messages.")
+    personal: bool = Field(description="Whether the device has an adapter of its own. If not, it uses the bundle's.")
+    incognito: bool = Field(description="While this is true, the device learns nothing from messages.")
 
 
 class DevicePage(Answer):
-    """Devices in the order of their ids."""
+    """Devices, sorted by id."""
 
     devices: list[DeviceEntry]
-    next_cursor: str | None = Field(description="`cursor` of the next page; null on the last.")
+    next_cursor: str | None = Field(description="`cursor` of the next page; null on the last page.")
 
 
 class DeviceChange(Request):

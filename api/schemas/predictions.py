@@ -1,4 +1,4 @@
-"""Predictions."""
+"""What a keyboard sends and receives while its owner types: messages and predictions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,46 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from api.schemas.base import MAX_BATCH, MAX_PREFIX, MAX_SUGGESTIONS, WHOLE, Answer, ModelId, Request, Text
+from api.schemas.base import (
+    MAX_BATCH,
+    MAX_MESSAGES,
+    MAX_PREFIX,
+    MAX_SUGGESTIONS,
+    WHOLE,
+    Answer,
+    ModelId,
+    Request,
+    Text,
+    Time,
+)
+
+
+class Message(Request):
+    """One message that the device's owner wrote."""
+
+    text: Text = Field(examples=["see you at the station"])
+    timestamp: Time | None = Field(
+        default=None,
+        description="When it was typed, in ISO 8601; UTC if it has no time zone.",
+        examples=["2024-05-01T18:30Z"],
+    )
+    private: bool = Field(default=False, description="Typed in a private field: nothing of it is stored.")
+
+
+class NewMessages(Request):
+    """Messages in the order in which they were written."""
+
+    messages: Annotated[list[Message], Field(max_length=MAX_MESSAGES)]
+
+
+class Observed(Answer):
+    """How many messages were stored."""
+
+    observed: int = Field(
+        description="Messages of this call that are on disk now. Blank and private messages are not stored. In "
+        "incognito, none is."
+    )
+    messages: int = Field(description="Messages in the device's history.")
 
 
 class PredictionRequest(Request):
@@ -17,34 +56,34 @@ class PredictionRequest(Request):
         default="", description="The typed part of that word.", examples=["st"]
     )
     k: Annotated[int, Field(ge=1, le=MAX_SUGGESTIONS), WHOLE] = Field(default=3, description="Number of suggestions.")
-    personal: bool = Field(default=True, description="False: the shared model alone.")
+    personal: bool = Field(default=True, description="False: use only the shared model.")
 
 
 class PredictionBatch(Request):
-    """Several of them, answered in their order."""
+    """Several prediction requests. They are answered in their order."""
 
     requests: Annotated[list[PredictionRequest], Field(min_length=1, max_length=MAX_BATCH)]
 
 
 class Suggestion(Answer):
-    """A word on a key."""
+    """A suggested word."""
 
-    word: str = Field(description="Lower-cased, as the model knows it.", examples=["station"])
-    text: str = Field(description="What the key shows.", examples=["station"])
+    word: str = Field(description="The word in lower case, as the model knows it.", examples=["station"])
+    text: str = Field(description="The text that the keyboard shows.", examples=["station"])
     probability: float = Field(
         description="Probability of the word after the context, regardless of the prefix.", examples=[0.031], ge=0
     )
 
 
 class Predictions(Answer):
-    """The suggestions, one for each key."""
+    """The suggested words."""
 
-    suggestions: list[Suggestion] = Field(description="The most probable first, no word twice.")
+    suggestions: list[Suggestion] = Field(description="The most probable first, each word once.")
     model_id: ModelId
 
 
 class PredictionsBatch(Answer):
-    """The suggestions of each request, in their order, all by the same adapter."""
+    """The suggestions for each request, in the order of the requests, all with the same adapter."""
 
     predictions: list[list[Suggestion]]
     model_id: ModelId

@@ -1,4 +1,4 @@
-"""The rights of a device's owner: to see, block and forget words, and to export everything."""
+"""The rights of a device's owner: to see, block and forget words, and to export all data."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ class LearnedWord(Answer):
 
     word: str = Field(examples=["zanzibar"])
     times: int
-    last_at: datetime | None = Field(description="When it was last typed, where known.")
-    known: bool = Field(description="Whether the shared vocabulary has it too.")
+    last_at: datetime | None = Field(description="When it was last typed, if known.")
+    known: bool = Field(description="Whether the shared vocabulary contains it too.")
 
 
 class LearnedWords(Answer):
-    """The owner's words, those that the shared vocabulary lacks first, each kind by how often it was typed."""
+    """The owner's words: first those that the shared vocabulary lacks, then the others, each group by frequency."""
 
     words: list[LearnedWord]
 
 
 class ForgetWord(Request):
-    """One word: it is removed from messages and adapter, and never suggested again."""
+    """Forget one word: it is removed from messages and adapter, and never suggested again."""
 
     what: Literal["word"]
     word: Annotated[str, StringConstraints(min_length=1, max_length=MAX_WORD)] = Field(examples=["zanzibar"])
 
 
 class ForgetSince(Request):
-    """Everything typed since a time."""
+    """Forget everything typed since a time."""
 
     what: Literal["since"]
     since: Time = Field(examples=["2024-05-01T18:30Z"])
 
 
 class ForgetAll(Request):
-    """Everything."""
+    """Forget everything."""
 
     what: Literal["all"]
 
@@ -49,17 +49,17 @@ Forget = Annotated[ForgetWord | ForgetSince | ForgetAll, Field(discriminator="wh
 
 
 class Forgotten(Answer):
-    """The messages that remain."""
+    """How many messages remain."""
 
     messages: int = Field(description="Messages in the device's history.")
 
 
 class BlockList(Request):
-    """The words that a device must not suggest; it may still learn them."""
+    """The words that a device must not suggest. It can still learn them."""
 
     words: Annotated[
         list[Annotated[str, StringConstraints(min_length=1, max_length=MAX_WORD)]],
-        Field(max_length=MAX_BLOCKED_WORDS, description="Replace the device's list. Case does not matter."),
+        Field(max_length=MAX_BLOCKED_WORDS, description="The device's new list. Case does not matter."),
     ] = Field(examples=[["damn"]])
 
 
@@ -67,7 +67,8 @@ class BlockedWords(Answer):
     """The device's own block list."""
 
     words: list[str] = Field(
-        description="In lower case, sorted; without the list that the service was started with.", examples=[["damn"]]
+        description="In lower case, sorted, without the list that the service was started with.",
+        examples=[["damn"]],
     )
 
 
@@ -81,6 +82,6 @@ class Export(Answer):
         examples=[[{"text": "see you at the station", "at": "2024-05-01T18:30:00+00:00"}]]
     )
     words: list[dict[str, Any]]
-    adapter: dict[str, Any] | None = Field(description="Of the adapter in use: its id, and its file in base64.")
+    adapter: dict[str, Any] | None = Field(description="The adapter in use: its id, and its file in base64.")
     adaptations: list[dict[str, Any]]
     settings: dict[str, Any]

@@ -1,4 +1,4 @@
-"""The bundle that is served, and the health of the service."""
+"""The bundles of the service, and its health."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ class BundleEntry(Answer):
     model_id: ModelId
     name: str = Field(examples=["first"])
     synthetic: bool = Field(description="Whether the shared model was trained on synthetic messages.")
-    bytes: int = Field(description="Of the download.")
-    etag: str = Field(description="Of the download.", examples=['"2c26b46b68ffc68ff99b453c1d304134"'])
+    bytes: int = Field(description="Size of the download.")
+    etag: str = Field(description="ETag of the download.", examples=['"2c26b46b68ffc68ff99b453c1d304134"'])
 
 
 class Bundles(Answer):
-    """The bundles of this service; its devices run the first."""
+    """The bundles of this service. Its devices use the first one."""
 
     bundles: list[BundleEntry]
 
 
 class Health(Answer):
-    """The process is alive."""
+    """The process runs."""
 
     status: str = Field(examples=["ok"])
     model_id: ModelId
@@ -33,6 +33,6 @@ class Health(Answer):
 
 
 class Readiness(Answer):
-    """The process can answer: its storage can be used."""
+    """The service can answer requests: its storage can be used."""
 
     status: str = Field(examples=["ready"])

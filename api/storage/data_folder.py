@@ -1,9 +1,9 @@
-"""The folder that holds everything the service keeps; one server at a time may use it.
+"""The folder that holds everything the service stores. Only one server at a time can use it.
 
-devices.sqlite    devices, API keys and adaptations, unless another database keeps them
+devices.sqlite    devices, API keys and adaptations, unless the service uses another database
 bundles/          the bundle that is served, as apps download it
 devices/<id>/     one phone each, see `device_runtime.phone.phone`
-.lock             locked while a server runs: two servers would disagree about the phones
+.lock             locked while a server runs, because two servers would overwrite each other's changes
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from api.errors import ServeError
-
 DATABASE = "devices.sqlite"
 
 
+class ServeError(ValueError):
+    """The service cannot start. The message says why and what to do."""
+
+
 def database_in(path: Path) -> Path:
-    """Returns the path of the SQLite file in a data folder, which is made where there is none.
+    """Returns the path of the SQLite file in a data folder. Makes the folder if it is missing.
 
     Raises:
         ServeError: the folder cannot be used.
@@ -31,16 +33,16 @@ def database_in(path: Path) -> Path:
 
 
 class DataFolder:
-    """A data folder, which is made if it is missing, and its lock.
+    """A locked data folder, made if it is missing.
 
     Attributes:
         database: Path of the SQLite file.
-        bundles: Folder of the download.
-        phones: Folder of the phones' folders.
+        bundles: Folder of the bundle that apps download.
+        phones: Folder that contains each phone's folder.
     """
 
     def __init__(self, path: Path) -> None:
-        """Takes the lock. The system releases it when a server dies.
+        """Locks the folder. The operating system releases the lock when the server's process ends.
 
         Raises:
             ServeError: another server uses the folder, or it cannot be written.
@@ -48,13 +50,13 @@ class DataFolder:
         self.database = database_in(path)
         self.bundles = path / "bundles"
         self.phones = path / "devices"
-        # The server closes in another thread than it starts in.
+        # The server releases the lock in another thread than the one that acquired it.
         self._lock = FileLock(path / ".lock", mode=0o600, thread_local=False, blocking=False, fallback_to_soft=False)
         try:
             self._lock.acquire()
             self.phones.mkdir(exist_ok=True, mode=0o700)
         except Timeout as error:
-            raise ServeError(f"another server runs on {path}: end it first, or give this one other data") from error
+            raise ServeError(f"another server runs on {path}: stop it first or use another folder") from error
         except OSError as error:
             self.release()
             raise ServeError(f"{path} cannot hold the service's data: {error.strerror}") from error

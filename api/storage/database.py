@@ -12,33 +12,36 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from api.errors import ServeError
+from api.storage.data_folder import ServeError
 
 PATIENCE_SECONDS = 2
-"""How long a request waits for a database that another program has locked."""
-_RUNNING = 0x7468756D
-"""PostgreSQL's advisory lock of the one server that runs on a database ("thum")."""
+"""How long a request waits while another program has locked the database."""
+_SERVER_LOCK = 0x7468756D
+"""Key of the advisory lock of PostgreSQL that the server holds while it runs ("thum")."""
 
 
 class DatabaseError(ValueError):
-    """The database cannot be read or written now; nothing was changed."""
+    """The database cannot be read or written now. Nothing was changed."""
 
 
 class Database:
     """An open database. Safe to use from several threads."""
 
     def __init__(self, where: Path | str) -> None:
-        """Args: where: Path of an SQLite file, made if missing, or the URL of a database.
+        """Connects on first use.
+
+        Args:
+            where: Path of an SQLite file, made if it is missing, or the URL of a database.
 
         Raises:
             ServeError: the URL is malformed, or the file cannot be used.
         """
-        url = sqlite_url(where) if isinstance(where, Path) else parsed(where)
+        url = sqlite_url(where) if isinstance(where, Path) else parse_url(where)
         self.name = url.render_as_string(hide_password=True)
         self.is_sqlite = url.get_backend_name() == "sqlite"
         if self.is_sqlite:
             _make_private(str(url.database))
-        # Values may be private: no error may show them.
+        # Values can be private, so no error must show them.
         self._engine = create_engine(
             url, hide_parameters=True, pool_timeout=10, **({} if self.is_sqlite else _POSTGRES)
         )
@@ -49,43 +52,43 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Gives a read-only connection; each read sees what was committed before it.
+        """Yields a connection for reading. Each read sees what was committed before it.
 
         Raises:
             DatabaseError: the database cannot be read.
         """
-        with reported(), self._reads.connect() as connection:
+        with sqlalchemy_errors(), self._reads.connect() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Gives a transaction, committed when the block ends without an exception and rolled back otherwise.
+        """Yields a transaction. It is committed when the block ends, and rolled back if the block raises an exception.
 
         Raises:
             DatabaseError: the database cannot be written.
         """
-        with reported(), self._engine.begin() as connection:
+        with sqlalchemy_errors(), self._engine.begin() as connection:
             yield connection
 
     def claim(self) -> None:
-        """Locks the database for this server until it is closed; an SQLite file is locked with its data folder.
+        """Locks the database for this server until `close`. For an SQLite file, the lock of the data folder is enough.
 
         Raises:
-            ServeError: another server runs on it.
-            DatabaseError: it cannot be reached.
+            ServeError: another server runs on the database.
+            DatabaseError: the database cannot be reached.
         """
         if self.is_sqlite:
             return
-        with reported():
+        with sqlalchemy_errors():
             self._claim = self._reads.connect()
-            free = self._claim.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": _RUNNING}).scalar_one()
+            free = self._claim.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": _SERVER_LOCK}).scalar_one()
         if not free:
-            raise ServeError(f"another server runs on {self.name}: end it first, or give this one another database")
+            raise ServeError(f"another server runs on {self.name}: stop it first or use another database")
 
     def close(self) -> None:
         """Closes every connection."""
         if self._claim is not None:
-            self._claim.invalidate()  # do not return it to the pool: closing it releases its lock
+            self._claim.invalidate()  # keep it out of SQLAlchemy's pool, so that closing it releases its lock
             self._claim.close()
         self._engine.dispose()
 
@@ -98,28 +101,28 @@ def sqlite_url(path: Path) -> URL:
     return URL.create("sqlite", database=str(path))
 
 
-def parsed(text: str) -> URL:
-    """Parses a URL. Raises ServeError if it names neither an SQLite file nor a PostgreSQL database."""
+def parse_url(text: str) -> URL:
+    """Parses a URL. Raises ServeError unless it is the URL of an SQLite file or a PostgreSQL database."""
     try:
         url = make_url(text)
         kind = url.get_backend_name()
     except (ArgumentError, SQLAlchemyError, ValueError) as error:
-        raise ServeError("the database is no URL: write it as postgresql://user@host/name or sqlite:///file") from error
+        raise ServeError("not a valid database URL: write postgresql://user@host/name or sqlite:///file") from error
     if kind == "sqlite" and url.database and url.database != ":memory:":
         return url.set(drivername="sqlite")
     if kind == "postgresql":
         return url.set(drivername="postgresql+psycopg")
-    raise ServeError("the database can be PostgreSQL (postgresql://user@host/name) or a file (sqlite:///file)")
+    raise ServeError("the database must be PostgreSQL (postgresql://user@host/name) or an SQLite file (sqlite:///file)")
 
 
 def cause(error: SQLAlchemyError) -> str:
-    """Returns the reason of an error, without the statement."""
+    """Returns the reason for an error, without the SQL statement."""
     return str(getattr(error, "orig", None) or type(error).__name__).strip()
 
 
 @contextmanager
-def reported() -> Iterator[None]:
-    """Raises SQLAlchemy's errors as DatabaseError."""
+def sqlalchemy_errors() -> Iterator[None]:
+    """Converts SQLAlchemy's errors to DatabaseError."""
     try:
         yield
     except SQLAlchemyError as error:
@@ -128,7 +131,7 @@ def reported() -> Iterator[None]:
 
 def _make_private(path: str) -> None:
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite gives its auxiliary files the same mode
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite gives its other files the same mode
     except OSError as error:
         raise ServeError(f"{path} cannot be used: {error.strerror}") from error
 
@@ -136,12 +139,12 @@ def _make_private(path: str) -> None:
 def _set_up_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def pragmas(connection: sqlite3.Connection, _record: Any) -> None:
-        connection.isolation_level = None  # otherwise Python's module begins transactions by itself
+        connection.isolation_level = None  # otherwise Python's sqlite3 begins transactions by itself
         for pragma in (f"busy_timeout={1000 * PATIENCE_SECONDS}", "journal_mode=WAL", "synchronous=FULL"):
             connection.execute(f"PRAGMA {pragma}").fetchall()
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        # Lock at once: a transaction that reads first and writes later could be refused in the middle.
+        # Lock at once: a transaction that reads first and writes later could be refused halfway.
         if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
             connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,6 +1,6 @@
-"""Upgrades a database to the newest schema when the service starts, by Alembic's revisions in `api.storage.migrations`.
+"""Upgrades a database to the newest schema when the service starts, with Alembic's revisions in `migrations`.
 
-Alembic is imported only if there is something to do, because the import takes 0.2 s.
+Alembic is imported only if an upgrade is necessary, because the import takes 0.2 s.
 """
 
 from __future__ import annotations
@@ -9,24 +9,25 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
-from api.errors import ServeError
+from api.storage.data_folder import ServeError
 from api.storage.database import Database, DatabaseError
 
 HEAD = "0002"
 """The newest revision."""
-_MIGRATING = 0x6D696772
-"""PostgreSQL's advisory lock of a migration; SQLite allows one writer at a time anyway."""
+_MIGRATION_LOCK = 0x6D696772
+"""Key of the advisory lock of PostgreSQL for a migration. SQLite allows only one writer at a time anyway."""
 
 
 def open_database(where: Path | str, to_serve: bool) -> Database:
     """Opens a database and upgrades it to the newest schema.
 
     Args:
-        where: Path of an SQLite file, made if missing, or the URL of a database.
+        where: Path of an SQLite file, made if it is missing, or the URL of a database.
         to_serve: Whether to lock it as its only server (see `Database.claim`).
 
     Raises:
-        ServeError: it cannot be reached, is damaged, another server's, or of a newer program.
+        ServeError: the database cannot be reached, is damaged, is in use by another server, or was written by a newer
+            version of this program.
     """
     database = Database(where)
     try:
@@ -43,15 +44,15 @@ def open_database(where: Path | str, to_serve: bool) -> Database:
 
 
 def migrate(database: Database) -> None:
-    """Runs the revisions that the database lacks, all of them or none.
+    """Runs the revisions that the database lacks, all in one transaction.
 
     Raises:
-        ServeError: a newer program has used it.
-        DatabaseError: it is damaged or cannot be written.
+        ServeError: a newer version of this program wrote the database.
+        DatabaseError: the database is damaged or cannot be written.
     """
     with database.writing() as connection:
         if not database.is_sqlite:
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATING})
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
         current = _revision(connection)
         if current != HEAD:
             _upgrade(database, connection, current)
@@ -72,11 +73,13 @@ def _upgrade(database: Database, connection: Connection, current: str | None) ->
     folder = str(Path(__file__).with_name("migrations"))
     scripts = ScriptDirectory(folder, version_locations=[folder])
     try:
-        steps = list(scripts.iterate_revisions(HEAD, current or "base"))
+        revisions = list(scripts.iterate_revisions(HEAD, current or "base"))
     except RevisionError as error:
-        raise ServeError(f"{database.name} was written by a newer program (form {current}): update this one") from error
+        raise ServeError(
+            f"a newer version of this program ({current}) wrote {database.name}: update this one"
+        ) from error
     context = MigrationContext.configure(connection)
     with Operations.context(context):
-        for step in reversed(steps):
-            step.module.upgrade()
+        for revision in reversed(revisions):
+            revision.module.upgrade()
     context.stamp(scripts, HEAD)

@@ -1,6 +1,6 @@
-"""The tables of the service's database, as the newest migration leaves them (see `migrations`).
+"""The tables of the service's database, as they are after the newest migration (see `migrations`).
 
-A phone's history and adapters are in no table: they stay in the phone's folder.
+A phone's history and adapters are not in the database. They stay in the phone's folder.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from sqlalchemy.types import TypeDecorator
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """A time with a zone in Python, in UTC without a zone in the database, because SQLite stores no zone."""
+    """A time that has a time zone in Python and is stored in UTC without one, because SQLite stores no time zone."""
 
     impl = DateTime
     cache_ok = True

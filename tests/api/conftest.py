@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy
 
 from api.devices.phone_pool import MAX_OPEN
-from api.storage.database import Database, parsed
+from api.storage.database import Database, parse_url
 from api.storage.migrate import open_database
 from tests.support.api import postgres
 from tests.support.api.serving import Serving, serve_in_thread
@@ -54,7 +54,7 @@ def new_postgres(postgres_server: str) -> Callable[[], str]:
 
     def make() -> str:
         name = f"test{next(numbers)}"
-        admin = sqlalchemy.create_engine(parsed(postgres_server), isolation_level="AUTOCOMMIT")
+        admin = sqlalchemy.create_engine(parse_url(postgres_server), isolation_level="AUTOCOMMIT")
         with admin.connect() as connection:
             connection.execute(sqlalchemy.text(f"CREATE DATABASE {name}"))
         admin.dispose()

@@ -14,8 +14,7 @@ import pytest
 
 from api.auth.api_keys import ApiKeys, Scope
 from api.client import Client, ServiceError, _seconds
-from api.schemas.messages import Message
-from api.schemas.predictions import PredictionRequest
+from api.schemas.predictions import Message, PredictionRequest
 from api.storage.migrate import open_database
 from device_runtime.bundle.loader import load_bundle, read_manifest
 from tests.support.api.serving import Serving
@@ -58,7 +57,7 @@ def test_a_devices_whole_life(service: Client) -> None:
     assert service.forget_all(device) == 0
     assert service.set_incognito(device, True).incognito and service.observe(device, texts) == 0
     service.delete_device(device)
-    with pytest.raises(ServiceError, match="no device of this id") as error:
+    with pytest.raises(ServiceError, match="no device with this id") as error:
         service.device(device)
     assert error.value.status == 404 and error.value.request_id
 

@@ -40,7 +40,7 @@ def test_two_servers_cannot_share_data(tiny_bundle: Path, tiny_public_key: Path,
 def test_a_taken_port_is_said(tiny_bundle: Path, tiny_public_key: Path, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        with pytest.raises(ServeError, match=f"port {port} is taken"):
+        with pytest.raises(ServeError, match=f"port {port} is in use"):
             serve(tiny_bundle, tiny_public_key, tmp_path, port=port)
     assert not list(tmp_path.iterdir())
 

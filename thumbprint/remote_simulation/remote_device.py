@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from api.client import Client
 from api.schemas.adaptations import UNDERWAY, Adaptation
 from api.schemas.base import MAX_PREFIX, MAX_TEXT
-from api.schemas.messages import Message as Written
+from api.schemas.predictions import Message as Written
 from api.schemas.predictions import PredictionRequest
 from device_runtime.phone.message_history import storable
 from device_runtime.simulation.device import SHOWN, AdaptationOutcome, PredictionQuery

@@ -1,5 +1,5 @@
-"""The steps to the schema of `api.storage.tables`, one Alembic revision in each module.
+"""The revisions that lead to the schema of `api.storage.tables`, one Alembic revision in each module.
 
-A new step: a module `vNNNN_<what>.py` with the next `revision`, the last one as `down_revision`, and
-`upgrade`; then `api.storage.migrate.HEAD`. A step that was released is never changed.
+To add one, write a module `vNNNN_<change>.py` with the next `revision`, the previous one as `down_revision`, and
+`upgrade`. Then update `api.storage.migrate.HEAD`. Never change a revision that was released.
 """

@@ -1,4 +1,4 @@
-"""The table of devices; a database from before Alembic has it already."""
+"""The table of devices. A database from before Alembic has it already."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def test_a_devices_key_is_of_the_scope_device(database: Database, scope: Scope) 
 
 
 def test_a_scope_opens_what_stands_before_it() -> None:
-    opened = {(has, needed) for has, needed in product(Scope, Scope) if has.opens(needed)}
+    opened = {(has, needed) for has, needed in product(Scope, Scope) if has.includes(needed)}
     assert opened == {
         *((has, Scope.READ) for has in Scope),
         (Scope.DEVICE, Scope.DEVICE),

@@ -13,7 +13,7 @@ SECRET = "hunter2"
 MEGABYTE = SECRET * 150_000
 
 WORD = "a word has letters, digits and apostrophes"
-TIME = "a time is text in ISO 8601, such as 2024-05-01T18:30:00+08:00"
+TIME = "a time is a string in ISO 8601, such as 2024-05-01T18:30:00+08:00"
 NO_TIME = "not a time in ISO 8601, such as 2024-05-01T18:30:00+08:00"
 NO_OBJECT = "Input should be a valid dictionary"
 NO_LIST = "Input should be a valid list"

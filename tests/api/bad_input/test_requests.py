@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from api.middleware.request_limits import MAX_BODY
+from api.http.request_limits import MAX_BODY
 from api.schemas.base import MAX_MESSAGES, MAX_TEXT
 
 STRANGE = {

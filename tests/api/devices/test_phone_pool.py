@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -63,35 +65,35 @@ def test_a_phone_that_cannot_be_opened_is_tried_again(tmp_path: Path, engine: En
     phones.close()
 
 
-def test_a_phone_at_hand_is_waited_for_by_nobody(tmp_path: Path, engine: Engine) -> None:
+def test_an_open_phone_is_given_without_waiting(tmp_path: Path, engine: Engine) -> None:
     phones = PhonePool(tmp_path, engine, limit=1)
-    with phones.at_hand("a") as phone:
+    with phones.use_if_open("a") as phone:
         assert phone is None
     assert not (tmp_path / "a").exists()
     with phones.use("a") as opened:
-        with phones.at_hand("a") as phone:
+        with phones.use_if_open("a") as phone:
             assert phone is opened
-        with phones._slots["a"].changing, phones.at_hand("a") as phone:  # it is being closed
+        with phones._slots["a"].changing, phones.use_if_open("a") as phone:  # it is being closed
             assert phone is None
-    with phones.at_hand("a") as phone:
+    with phones.use_if_open("a") as phone:
         assert phone is opened
         with phones.use("b"):
             pass
         opened.observe("hello")  # too many are open, and this one still
     phones.reopen("a")
-    with phones.at_hand("a") as phone:
+    with phones.use_if_open("a") as phone:
         assert phone is None
     phones.close()
-    with phones.at_hand("a") as phone:
+    with phones.use_if_open("a") as phone:
         assert phone is None
 
 
-def test_a_phone_at_hand_is_not_deleted_meanwhile(tmp_path: Path, engine: Engine) -> None:
+def test_an_open_phone_in_use_is_not_deleted(tmp_path: Path, engine: Engine) -> None:
     phones = PhonePool(tmp_path, engine)
     with phones.use("a"):
         pass
     deleting = threading.Thread(target=phones.delete, args=("a",))
-    with phones.at_hand("a") as phone:
+    with phones.use_if_open("a") as phone:
         deleting.start()
         deleting.join(0.2)
         assert deleting.is_alive() and phone is not None
@@ -128,3 +130,20 @@ def test_closing_waits_for_users_and_is_final(tmp_path: Path, engine: Engine) ->
     assert not closing.is_alive() and not is_open(tmp_path / "a", engine)
     with pytest.raises(RuntimeError, match="closed"), phones.use("a"):
         pass
+
+
+PROGRAM = """
+import resource, sys
+hard = int(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_NOFILE, (min(300, hard), hard))
+from api.devices.phone_pool import max_open_phones
+print(max_open_phones(1000), resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+"""
+
+
+@pytest.mark.parametrize(
+    ("hard", "phones", "soft"), [(10_000, 1_000, 4_256), (1_024, 192, 1_024), (260, 1, 260), (100, 1, 100)]
+)
+def test_the_number_of_open_phones_follows_the_limit_of_open_files(hard: int, phones: int, soft: int) -> None:
+    done = subprocess.run([sys.executable, "-c", PROGRAM, str(hard)], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(phones), str(soft)]

@@ -53,7 +53,7 @@ def test_a_device_that_is_being_deleted_is_unknown_and_its_id_taken(database: Da
             ask("phone")
     with pytest.raises(DeviceTakenError):
         add(registry, "phone")
-    assert registry.half_deleted() == ["phone"] and len(registry) == 1
+    assert registry.partly_deleted() == ["phone"] and len(registry) == 1
     registry.end_deleting("phone")
-    assert registry.half_deleted() == [] and AdaptationJobs(database).underway() == []
+    assert registry.partly_deleted() == [] and AdaptationJobs(database).underway() == []
     add(registry, "phone")

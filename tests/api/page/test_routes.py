@@ -5,7 +5,7 @@ from pathlib import Path
 
 import httpx
 
-from api.page.assets import ASSETS
+from api.page.routes import ASSETS
 from tests.support.api.serving import Serving
 
 DIRECTIVES = ("default-src 'none'", "script-src 'self'", "connect-src 'self'", "require-trusted-types-for 'script'")

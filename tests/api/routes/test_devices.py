@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -8,25 +9,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from device_runtime.bundle.loader import load_bundle
+from api.devices.registry import Registry
 from tests.support.api.serving import Serving
 
 MESSAGES = [{"text": "meet me at zanzibar tonight", "timestamp": None}] * 6
-
-
-def words(client: httpx.Client, device: str, context: str, **more: object) -> list[str]:
-    answer = client.post(f"{device}/predictions", json={"context": context, **more})
-    assert answer.status_code == 200, answer.text
-    return [suggestion["word"] for suggestion in answer.json()["suggestions"]]
-
-
-def test_health_names_the_model(client: httpx.Client, tiny_bundle: Path, tiny_public_key: Path) -> None:
-    manifest = load_bundle(tiny_bundle, tiny_public_key).manifest
-    answer = client.get("/healthz").json()
-    assert answer.keys() == {"status", "model_id", "bundle", "synthetic"}
-    assert answer["status"] == "ok"
-    assert (answer["model_id"], answer["bundle"]) == (manifest.model_id, manifest.name)
-    assert answer["synthetic"] is manifest.provenance.synthetic
 
 
 def test_a_device_is_created_once(client: httpx.Client) -> None:
@@ -52,29 +38,6 @@ def test_of_many_who_want_one_id_one_gets_it(client: httpx.Client) -> None:
     with ThreadPoolExecutor(8) as threads:
         answers = threads.map(lambda _: client.post("/v1/devices", json={"device_id": "wanted"}), range(8))
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
-
-
-def test_a_device_predicts_what_its_owner_writes(client: httpx.Client, device: str) -> None:
-    observed = client.post(f"{device}/messages", json={"messages": [*MESSAGES, {"text": "  "}]})
-    assert observed.json() == {"observed": 6, "messages": 6}
-    assert words(client, device, "meet me at", prefix="Zan")[0] == "zanzibar"
-    assert "zanzibar" not in words(client, device, "meet me at", personal=False)
-
-
-def test_devices_know_nothing_of_each_other(client: httpx.Client, device: str) -> None:
-    other = "/v1/devices/" + client.post("/v1/devices").json()["device_id"]
-    client.post(f"{device}/messages", json={"messages": MESSAGES})
-    assert words(client, other, "meet me at") == words(client, other, "meet me at", personal=False)
-
-
-def test_suggestions_are_k_different_words_the_likeliest_first(client: httpx.Client, device: str) -> None:
-    answer = client.post(f"{device}/predictions", json={"context": "see you", "k": 5}).json()
-    suggestions = answer["suggestions"]
-    assert len({each["word"] for each in suggestions}) == len(suggestions) == 5
-    probabilities = [each["probability"] for each in suggestions]
-    assert probabilities == sorted(probabilities, reverse=True) and 0 < probabilities[0] <= 1
-    assert all(each["text"].lower() == each["word"] for each in suggestions)
-    assert answer["model_id"] == client.get("/healthz").json()["model_id"]
 
 
 def test_devices_survive_a_restart(serving: Serving, tmp_path: Path) -> None:
@@ -114,3 +77,80 @@ def test_more_devices_than_may_be_open(serving: Serving, tmp_path: Path) -> None
             assert set(threads.map(write, range(60))) == {200}
         counts = [client.post(f"/v1/devices/{each}/messages", json={"messages": []}).json() for each in ids]
         assert counts == [{"observed": 0, "messages": 10}] * 6
+
+
+PHONE = "/v1/devices/phone"
+
+
+SECRET = "zanzibar"
+
+
+def make(client: httpx.Client) -> None:
+    assert client.post("/v1/devices", json={"device_id": "phone"}).status_code == 201
+    body = {"messages": [{"text": f"meet me at {SECRET} tonight"}] * 30}
+    assert client.post(f"{PHONE}/messages", json=body).status_code == 200
+
+
+def test_everything_is_gone_and_the_id_is_free(serving: Serving, tmp_path: Path) -> None:
+    with serving(tmp_path) as client:
+        make(client)
+        job = client.post(f"{PHONE}/adaptations", params={"wait": 30}).json()["adaptation_id"]
+        assert client.delete(PHONE).status_code == 204
+        for method, path in (("GET", ""), ("DELETE", ""), ("GET", "/words"), ("GET", f"/adaptations/{job}")):
+            assert client.request(method, PHONE + path).status_code == 404
+        assert client.get("/v1/devices").json() == {"devices": [], "next_cursor": None}
+        assert list((tmp_path / "devices").iterdir()) == []
+        assert not any(SECRET.encode() in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+        assert client.post("/v1/devices", json={"device_id": "phone"}).json()["messages"] == 0
+
+
+def test_a_deletion_that_was_cut_off_is_ended_at_the_next_start(
+    serving: Serving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(tmp_path) as client:
+        make(client)
+        with monkeypatch.context() as patch:
+            patch.setattr(shutil, "rmtree", lambda path: (_ for _ in ()).throw(OSError(5, "the disk broke")))
+            assert client.delete(PHONE).status_code == 503
+        assert client.get(PHONE).status_code == 404
+        assert (tmp_path / "devices" / "phone").exists()
+    with serving(tmp_path) as client:
+        assert not (tmp_path / "devices" / "phone").exists()
+        assert client.post("/v1/devices", json={"device_id": "phone"}).json()["messages"] == 0
+
+
+def test_a_request_that_comes_too_late_does_not_bring_it_back(
+    serving: Serving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(tmp_path) as client:
+        for _ in range(5):
+            make(client)
+
+            def write(number: int) -> int:
+                if number == 10:
+                    return client.delete(PHONE).status_code
+                return client.post(f"{PHONE}/messages", json={"messages": [{"text": SECRET}]}).status_code
+
+            with ThreadPoolExecutor(8) as threads:
+                statuses = list(threads.map(write, range(30)))
+            assert statuses.count(204) == 1 and set(statuses) <= {200, 204, 404}
+            assert list((tmp_path / "devices").iterdir()) == []
+
+
+def test_an_adaptation_that_runs_is_waited_for(serving: Serving, tmp_path: Path) -> None:
+    with serving(tmp_path) as client:
+        make(client)
+        assert client.post(f"{PHONE}/adaptations").status_code == 202
+        assert client.delete(PHONE).status_code == 204
+        assert not (tmp_path / "devices" / "phone").exists()
+
+
+def test_a_device_whose_deletion_failed_keeps_its_id(
+    serving: Serving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(tmp_path) as client:
+        make(client)
+        with monkeypatch.context() as patch:
+            patch.setattr(Registry, "end_deleting", lambda *_: (_ for _ in ()).throw(OSError(5, "the disk broke")))
+            assert client.delete(PHONE).status_code == 503
+        assert client.post("/v1/devices", json={"device_id": "phone"}).status_code == 409

@@ -104,12 +104,6 @@ def test_incognito_learns_nothing_and_survives_a_restart(serving: Serving, tmp_p
         assert client.post(f"{phone}/messages", json={"messages": MESSAGES}).json()["observed"] == 31
 
 
-def test_private_fields_are_not_stored(client: httpx.Client, device: str) -> None:
-    body = {"messages": [{"text": "hunter2", "private": True}, {"text": "hello"}]}
-    assert client.post(f"{device}/messages", json=body).json() == {"observed": 1, "messages": 1}
-    assert "hunter2" not in client.get(f"{device}/export").text
-
-
 def test_blocked_words_are_learned_but_never_suggested(client: httpx.Client, typed: str) -> None:
     path = f"{typed}/blocked-words"
     assert client.get(path).json() == {"words": []} and NAME in suggested(client, typed, "meet me at")

@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy
 
 from api.devices.registry import Registry
-from api.errors import ServeError
-from api.storage.database import PATIENCE_SECONDS, Database, DatabaseError, parsed
+from api.storage.data_folder import ServeError
+from api.storage.database import PATIENCE_SECONDS, Database, DatabaseError, parse_url
 from api.storage.migrate import open_database
 
 
@@ -19,7 +19,7 @@ from api.storage.migrate import open_database
 )
 def test_what_is_no_database_is_said(text: str) -> None:
     with pytest.raises(ServeError, match=r"postgresql://user@host/name"):
-        parsed(text)
+        parse_url(text)
 
 
 def test_a_password_is_never_shown() -> None:

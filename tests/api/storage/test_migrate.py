@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 
 import api.storage.migrations
 from api.devices.registry import Registry
-from api.errors import ServeError
+from api.storage.data_folder import ServeError
 from api.storage.database import Database
 from api.storage.migrate import HEAD, migrate, open_database
 from api.storage.tables import METADATA
@@ -53,7 +53,7 @@ def test_a_newer_programs_database_is_left_alone(where: Path | str) -> None:
     with database.writing() as connection:
         connection.execute(sqlalchemy.text("UPDATE alembic_version SET version_num = '9999'"))
     database.close()
-    with pytest.raises(ServeError, match="newer program"):
+    with pytest.raises(ServeError, match="newer version"):
         open_database(where, to_serve=False)
 
 

@@ -4,7 +4,7 @@ import os
 import pytest
 import typer
 
-from api.errors import ServeError
+from api.storage.data_folder import ServeError
 from device_runtime.bundle.loader import BundleError
 from device_runtime.bundle.signing_keys import KeyFileError
 from device_runtime.phone.phone import PhoneError

@@ -13,7 +13,7 @@ import pytest
 
 from api.auth.api_keys import ApiKeys, Scope
 from api.client import Client
-from api.devices.adaptation_queue import Adaptations, TooManyAdaptationsError
+from api.devices.adaptation_queue import AdaptationQueue, TooManyAdaptationsError
 from api.storage.migrate import open_database
 from device_runtime.simulation.report import load_report
 from federated.corpus.store import Corpus
@@ -126,7 +126,7 @@ def test_a_part_of_the_users(simulate, tmp_path, corpus):
 
 
 def test_a_busy_service_is_waited_for(simulate, monkeypatch, tmp_path):
-    start, refused = Adaptations.start, []
+    start, refused = AdaptationQueue.start, []
 
     def busy(self, device_id):
         if len(refused) < 2:
@@ -134,7 +134,7 @@ def test_a_busy_service_is_waited_for(simulate, monkeypatch, tmp_path):
             raise TooManyAdaptationsError("too many devices are adapting: try again in a moment")
         return start(self, device_id)
 
-    monkeypatch.setattr(Adaptations, "start", busy)
+    monkeypatch.setattr(AdaptationQueue, "start", busy)
     begun = time.monotonic()
     assert simulate("--workers", 1).code == 0
     assert time.monotonic() - begun > 1.9  # Retry-After, twice

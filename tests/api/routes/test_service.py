@@ -96,3 +96,16 @@ def test_a_bundle_swapped_under_the_server_is_not_served(
         assert client.get(f"{path}/download").content == before
         assert client.post("/v1/devices", json={"device_id": "phone"}).status_code == 201
         assert client.post("/v1/devices/phone/predictions", json={"context": "see"}).status_code == 200
+
+
+def test_ready_while_the_database_can_be_read(client: httpx.Client) -> None:
+    assert client.get("/readyz").json() == {"status": "ready"}
+
+
+def test_health_names_the_model(client: httpx.Client, tiny_bundle: Path, tiny_public_key: Path) -> None:
+    manifest = load_bundle(tiny_bundle, tiny_public_key).manifest
+    answer = client.get("/healthz").json()
+    assert answer.keys() == {"status", "model_id", "bundle", "synthetic"}
+    assert answer["status"] == "ok"
+    assert (answer["model_id"], answer["bundle"]) == (manifest.model_id, manifest.name)
+    assert answer["synthetic"] is manifest.provenance.synthetic

@@ -1,9 +1,9 @@
-"""Refuses a request body that is too large, and requests to an insecure service under a foreign host name.
+"""Refuses request bodies that are too large, and requests to an insecure service under another host name.
 
-Starlette's own limit of a body answers in plain text.
+The limit of a body is ours because Starlette's answers in plain text.
 
-A web page can make its own host name resolve to 127.0.0.1 (DNS rebinding); the browser then lets it read every answer.
-The browser sends that name in `Host`, so an insecure service checks it.
+A web page can make its own host name resolve to 127.0.0.1 (DNS rebinding). The browser then lets the page read every
+answer. The browser sends that name in `Host`, so an insecure service checks this header.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.problems import Problem, problem
+from api.http.problems import Problem, problem
 
 MAX_BODY = 8 * 1024 * 1024
 
 
 class BodyLimit:
-    """ASGI middleware: answers 413 to a body over `limit` bytes, with or without a Content-Length."""
+    """ASGI middleware: answers 413 to a body of more than `limit` bytes, with or without a Content-Length."""
 
     def __init__(self, app: ASGIApp, limit: int = MAX_BODY) -> None:
         self._app = app
@@ -42,7 +42,7 @@ class BodyLimit:
             message = await receive()
             received += len(message.get("body", b""))
             if received > self._limit:
-                raise Problem(413, self._refusal)  # FastAPI lets an HTTPException through to its handler
+                raise Problem(413, self._refusal)  # an HTTPException, which FastAPI passes to its handler
             return message
 
         await self._app(scope, limited, send)
@@ -55,7 +55,7 @@ class BodyLimit:
 
 @lru_cache(maxsize=64)  # called for every request
 def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches `host`."""
+    """Whether only this machine can reach `host`."""
     if host == "localhost":
         return True
     try:
@@ -71,7 +71,7 @@ class LoopbackOnly:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not is_loopback(_name(Headers(scope=scope).get("host", ""))):
+        if scope["type"] == "http" and not is_loopback(_host_name(Headers(scope=scope).get("host", ""))):
             await problem(421, "an insecure service answers requests to 127.0.0.1 or localhost only")(
                 scope, receive, send
             )
@@ -79,7 +79,7 @@ class LoopbackOnly:
         await self._app(scope, receive, send)
 
 
-def _name(host: str) -> str:
+def _host_name(host: str) -> str:
     try:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:

@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 
 import httpx
-import pytest
 
 from tests.support.api.process import running
 
@@ -58,35 +57,3 @@ def test_no_log_line_holds_what_was_typed_and_each_has_its_request(
 def test_an_error_names_its_request(client: httpx.Client) -> None:
     refused = client.get("/v1/devices/nobody", headers={"X-Request-ID": "mine"})
     assert refused.json()["request_id"] == "mine"
-
-
-def figure(client: httpx.Client, name: str) -> float:
-    found = re.search(rf"^{re.escape(name)} (\S+)$", client.get("/metrics").text, re.MULTILINE)
-    return float(found.group(1)) if found else 0.0
-
-
-def test_metrics_count(client: httpx.Client, device: str) -> None:
-    route = 'method="POST",route="/v1/devices/{device_id}/predictions"'
-    before = figure(client, f'thumbprint_requests_total{{{route},status="200"}}')
-    for _ in range(3):
-        client.post(f"{device}/predictions", json={"context": SECRET})
-    client.post(f"{device}/predictions", json={})
-    client.post(f"{device}/adaptations", params={"wait": 30})
-    assert figure(client, f'thumbprint_requests_total{{{route},status="200"}}') == before + 3
-    assert figure(client, f'thumbprint_requests_total{{{route},status="422"}}') >= 1
-    assert figure(client, f"thumbprint_request_seconds_count{{{route}}}") >= before + 4
-    assert figure(client, 'thumbprint_adaptations_total{outcome="not kept"}') >= 1
-    assert figure(client, "thumbprint_devices") >= 1
-    assert figure(client, "process_resident_memory_bytes") > 10_000_000
-
-
-@pytest.mark.parametrize("path", ["/v1/devices/hunter2", "/hunter2", "/v1/hunter2?hunter2"])
-def test_no_metric_names_a_path(client: httpx.Client, path: str) -> None:
-    client.request("HUNTER", path)
-    client.get(path)
-    text = client.get("/metrics").text
-    assert SECRET not in text and "HUNTER" not in text
-
-
-def test_ready_while_the_database_can_be_read(client: httpx.Client) -> None:
-    assert client.get("/readyz").json() == {"status": "ready"}
