@@ -19,8 +19,8 @@ from benchmarks.measure.memory import peak_resident_bytes
 from benchmarks.measure.results import Figure, Machine, publish
 from device_runtime.bundle.loader import BundleError, load_bundle
 from device_runtime.bundle.signing_keys import KeyFileError
+from device_runtime.simulation.fleet.plan import FleetPlan
 from device_runtime.simulation.fleet.simulate import simulate_fleet
-from device_runtime.simulation.fleet.world.plan import FleetPlan
 from device_runtime.simulation.held_out import SimulatedUser
 from device_runtime.simulation.report import CorpusInfo
 from federated.corpus.synthetic.generate import synthetic_corpus

@@ -42,7 +42,8 @@ SIMULATION = """
 from pathlib import Path
 from device_runtime.bundle.loader import load_bundle
 from device_runtime.simulation.report import CorpusInfo
-from device_runtime.simulation.simulator import SimulatedUser, simulate
+from device_runtime.simulation.held_out import SimulatedUser
+from device_runtime.simulation.simulator import simulate
 
 if __name__ == "__main__":
     bundle, key, folder = map(Path, sys.argv[1:])

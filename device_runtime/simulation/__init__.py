@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 from keyboard_model.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
+    from device_runtime.simulation.fleet.plan import FleetPlan
     from device_runtime.simulation.fleet.report import FleetReport, load_fleet_report
     from device_runtime.simulation.fleet.simulate import simulate_fleet
-    from device_runtime.simulation.fleet.world.plan import FleetPlan
     from device_runtime.simulation.held_out import SimulatedUser
     from device_runtime.simulation.report import CorpusInfo, Report, ReportError, load_report
     from device_runtime.simulation.simulator import simulate
@@ -31,7 +31,7 @@ else:
         {
             "device_runtime.simulation.fleet.report": ("FleetReport", "load_fleet_report"),
             "device_runtime.simulation.fleet.simulate": ("simulate_fleet",),
-            "device_runtime.simulation.fleet.world.plan": ("FleetPlan",),
+            "device_runtime.simulation.fleet.plan": ("FleetPlan",),
             "device_runtime.simulation.held_out": ("SimulatedUser",),
             "device_runtime.simulation.report": ("CorpusInfo", "Report", "ReportError", "load_report"),
             "device_runtime.simulation.simulator": ("simulate",),

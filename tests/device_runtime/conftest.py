@@ -10,7 +10,7 @@ import pytest
 
 from device_runtime.bundle import signing_keys
 from device_runtime.bundle.files import MANIFEST, SIGNATURE, read_files
-from device_runtime.bundle.loader import file_entries, load_bundle, model_id
+from device_runtime.bundle.loader import Bundle, file_entries, load_bundle, model_id
 from device_runtime.inference.engine import Engine
 from device_runtime.phone.phone import Phone
 from tests.support.device_runtime.bundle_parts import Content, Merge, merged, write_folder
@@ -57,8 +57,13 @@ def rebuilt(
 
 
 @pytest.fixture(scope="session")
-def engine(tiny_bundle: Path, tiny_public_key: Path) -> Engine:
-    return Engine(load_bundle(tiny_bundle, tiny_public_key))
+def bundle(tiny_bundle: Path, tiny_public_key: Path) -> Bundle:
+    return load_bundle(tiny_bundle, tiny_public_key)
+
+
+@pytest.fixture(scope="session")
+def engine(bundle: Bundle) -> Engine:
+    return Engine(bundle)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ IMPORTS = {
     "client": "from api import Client, ServiceError",
     "cli": "from thumbprint.cli.main import main; assert main(['--version']) == 0",
     "serve": "from api import *; from thumbprint.cli.main import main; assert main(['serve', '--help']) == 0",
-    "report": "from device_runtime.reporting import fleet_plots, fleet_table, html, plots",
+    "report": "from device_runtime.reporting import fleet, html, plots, table",
 }
 """What a subprocess runs, with the extra installed and nothing else."""
 

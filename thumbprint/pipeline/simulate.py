@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from device_runtime.bundle.loader import Bundle
-from device_runtime.reporting.fleet_plots import adaptations_picture, recall_picture
+from device_runtime.reporting.fleet import adaptations_picture, recall_picture
 from device_runtime.reporting.html import write_html
 from device_runtime.reporting.plots import gain_picture
 from device_runtime.simulation import simulator
 from device_runtime.simulation.device import NewPhone
 from device_runtime.simulation.examples import Examples, pick_examples, typical_users
+from device_runtime.simulation.fleet.plan import FleetPlan
 from device_runtime.simulation.fleet.report import FleetReport, write_fleet_report
 from device_runtime.simulation.fleet.simulate import simulate_fleet
-from device_runtime.simulation.fleet.world.plan import FleetPlan
 from device_runtime.simulation.held_out import SimulatedUser
 from device_runtime.simulation.report import CorpusInfo, Report, write_file, write_report
 from federated.corpus.store import Corpus

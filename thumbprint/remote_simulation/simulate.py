@@ -14,9 +14,9 @@ from pathlib import Path
 from api.client import Client, ServiceError
 from device_runtime.bundle.loader import BundleError, read_manifest
 from device_runtime.manifest import Manifest
-from device_runtime.simulation.aggregate import aggregate
 from device_runtime.simulation.held_out import WHOLE
 from device_runtime.simulation.report import Report
+from device_runtime.simulation.simulator import aggregate
 from device_runtime.simulation.trial_queue import SimulationError, TrialQueue
 from device_runtime.simulation.trial_store import TrialKeys, TrialStore
 from federated.corpus.store import Corpus

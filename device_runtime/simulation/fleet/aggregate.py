@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from device_runtime.bundle.loader import Bundle
-from device_runtime.simulation.fleet.daily_counts import Days, DeviceTimeline
+from device_runtime.simulation.fleet.plan import FleetPlan
 from device_runtime.simulation.fleet.report import DayRow, FleetReport, PhoneSpread, PlanInfo, Recall, Refusal
-from device_runtime.simulation.fleet.world.plan import FleetPlan
+from device_runtime.simulation.fleet.timeline import Days, DeviceTimeline
 from device_runtime.simulation.report import BundleInfo, CorpusInfo, FailedUser, Sizes
 from keyboard_model.metrics import gains, spread
 

@@ -8,8 +8,8 @@ from api.page.fleet import FleetFilesError, load_fleet
 from device_runtime.bundle.loader import load_bundle
 from device_runtime.simulation.fleet.report import write_fleet_report
 from device_runtime.simulation.report import ReportError, write_report
-from tests.device_runtime.simulation.test_report import make_report
-from tests.support.device_runtime.fleet.lives import report_of
+from tests.support.device_runtime.simulation.fleet_report import report_of
+from tests.support.device_runtime.simulation.report import make_report
 
 
 def test_both_files_are_shown_and_nobody_is_named(tmp_path: Path, tiny_bundle: Path, tiny_public_key: Path) -> None:

@@ -16,9 +16,9 @@ from api.storage.migrate import open_database
 from device_runtime.bundle.loader import load_bundle
 from device_runtime.simulation.fleet.report import write_fleet_report
 from device_runtime.simulation.report import write_report
-from tests.device_runtime.simulation.test_report import make_report
 from tests.support.api.browsing import CHROMIUM, chromium, thumbprint_serve
-from tests.support.device_runtime.fleet.lives import report_of
+from tests.support.device_runtime.simulation.fleet_report import report_of
+from tests.support.device_runtime.simulation.report import make_report
 
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's Chromium: apt-get install chromium")
 MESSAGES = [f"see you at zanzibar at {hour} then, bring the red bag" for hour in range(40)]

@@ -1,4 +1,4 @@
-from device_runtime.simulation.held_out import LONGEST_CONTEXT, TrialPlan, held_out_words, parts
+from device_runtime.simulation.held_out import LONGEST_CONTEXT, HeldOutWord, TrialPlan, held_out_words, parts
 
 MESSAGES = [(None, str(number)) for number in range(10)]
 
@@ -23,3 +23,12 @@ def test_before_a_word_of_an_endless_message_stands_only_its_end():
     assert max(len(word.context) for word in tested) == LONGEST_CONTEXT
     assert min(len(word.context) for word in tested[LONGEST_CONTEXT:]) > LONGEST_CONTEXT - 256
     assert tested[200].context == text[:1_000]
+
+
+def test_every_word_comes_with_the_text_before_it():
+    assert list(held_out_words([(None, "See you, Bob’s <#> !"), (None, "😀"), (None, "ok")])) == [
+        HeldOutWord("", "see"),
+        HeldOutWord("See ", "you"),
+        HeldOutWord("See you, ", "bob's"),
+        HeldOutWord("", "ok"),
+    ]

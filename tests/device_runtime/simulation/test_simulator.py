@@ -6,42 +6,15 @@ import subprocess
 import sys
 import textwrap
 import time
-from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from device_runtime.bundle.loader import BundleError, load_bundle
-from device_runtime.inference.engine import Engine
-from device_runtime.simulation.device import temporary_devices
-from device_runtime.simulation.examples import pick_examples, typical_users
-from device_runtime.simulation.held_out import HeldOutWord, TrialPlan, held_out_words
-from device_runtime.simulation.report import CorpusInfo
-from device_runtime.simulation.simulator import SimulatedUser, SimulationError, simulate
-from device_runtime.simulation.trial import run_trial
-from device_runtime.simulation.trial_queue import TrialWorkerPool
-from device_runtime.simulation.trial_store import TrialKeys, TrialStore, TrialStoreError
-
-CORPUS = CorpusInfo(id="test", description="a handful of made-up people", synthetic=True)
-HABITS = ("zorblax at the quay tonight", "call me wibbly, ok?", "meet zorblax by the old mill", "wibbly says hi")
-
-
-OTHER = TrialPlan(train_share=0.7)
-
-
-def chatty(name, count=30, offset=0):
-    messages = [(datetime(2015, 1, 1 + i % 28), HABITS[(i + offset) % len(HABITS)]) for i in range(count)]
-    return SimulatedUser(name, messages)
-
-
-@pytest.fixture(scope="module")
-def bundle(tiny_bundle, tiny_public_key):
-    return load_bundle(tiny_bundle, tiny_public_key)
-
-
-@pytest.fixture(scope="module")
-def engine(bundle):
-    return Engine(bundle)
+from device_runtime.bundle.loader import BundleError
+from device_runtime.simulation.held_out import SimulatedUser, TrialPlan
+from device_runtime.simulation.simulator import simulate
+from device_runtime.simulation.trial_queue import SimulationError
+from tests.support.device_runtime.simulation.users import CORPUS, repetitive_user
 
 
 def without_times(report):
@@ -49,60 +22,6 @@ def without_times(report):
     for row in found["clients"]:
         del row["adaptation_seconds"]
     return found
-
-
-# --- what is learnt from, what is tested ---
-
-
-def test_every_word_comes_with_the_text_before_it():
-    assert list(held_out_words([(None, "See you, Bob’s <#> !"), (None, "😀"), (None, "ok")])) == [
-        HeldOutWord("", "see"),
-        HeldOutWord("See ", "you"),
-        HeldOutWord("See you, ", "bob's"),
-        HeldOutWord("", "ok"),
-    ]
-
-
-# --- one user ---
-
-
-def test_phone_learns_from_the_first_part_only(engine, tmp_path):
-    messages = [(None, "plain words here")] * 24 + [(None, "zorblax zorblax")] * 6
-    trial = run_trial(engine, SimulatedUser("u", messages), tmp_path / "phone")
-    assert trial.shared.words == trial.personal.words == 12
-    assert trial.personal.hits_at_3 == 0  # the word is in the test part alone, and never learnt there
-    assert len(trial.prediction_ms) == 12
-
-
-def test_words_of_habit_are_found(engine, tmp_path):
-    trial = run_trial(engine, chatty("u"), tmp_path / "phone")
-    assert trial.personal.recall_at_3 > trial.shared.recall_at_3
-    assert (
-        trial.personal.characters
-        == trial.shared.characters
-        == sum(len(word.word) + 1 for word in held_out_words(chatty("u").messages[24:]))
-    )
-
-
-# --- many users ---
-
-
-@pytest.fixture(scope="module")
-def users():
-    return [
-        chatty("ann"),
-        SimulatedUser("nobody", []),
-        SimulatedUser("once", [(None, "hello there")]),
-        SimulatedUser("wordless", [(None, "😀 !!")] * 25),
-        SimulatedUser("broken", [(None, "fine")] * 20 + [(None, None)] * 5),
-        SimulatedUser("half", [(None, "\ud800 half a pair")] * 25),
-        chatty("bob", 25, 1),
-    ]
-
-
-@pytest.fixture(scope="module")
-def report(bundle, users):
-    return simulate(bundle, users, corpus=CORPUS)
 
 
 def test_rows_are_in_the_order_of_the_users(report):
@@ -143,46 +62,21 @@ def test_no_worker_is_left_behind(report):
 
 
 def test_finished_users_are_not_done_again(bundle, tmp_path):
-    first = simulate(bundle, [chatty("ann"), chatty("bob", 25, 1)], corpus=CORPUS, folder=tmp_path)
+    first = simulate(bundle, [repetitive_user("ann"), repetitive_user("bob", 25, 1)], corpus=CORPUS, folder=tmp_path)
     rows = (tmp_path / "rows.jsonl").read_bytes()
-    second = simulate(bundle, [chatty("ann"), chatty("bob", 25, 1)], corpus=CORPUS, folder=tmp_path)
+    second = simulate(bundle, [repetitive_user("ann"), repetitive_user("bob", 25, 1)], corpus=CORPUS, folder=tmp_path)
     assert second == first  # its times too: nothing was computed
     assert (tmp_path / "rows.jsonl").read_bytes() == rows
     assert len(list((tmp_path / "phones").iterdir())) == 2
 
 
 def test_a_cut_line_is_computed_again(bundle, tmp_path):
-    users = [chatty("ann"), chatty("bob", 25, 1)]
+    users = [repetitive_user("ann"), repetitive_user("bob", 25, 1)]
     first = simulate(bundle, users, corpus=CORPUS, folder=tmp_path)
     rows = tmp_path / "rows.jsonl"
     rows.write_bytes(rows.read_bytes()[:-40])  # as a crash leaves it
     assert without_times(simulate(bundle, users, corpus=CORPUS, folder=tmp_path)) == without_times(first)
     assert rows.read_bytes().count(b"\n") == 2
-
-
-def test_key_follows_the_messages_and_the_arguments(bundle):
-    keys = TrialKeys(bundle.manifest, TrialPlan())
-    assert keys.key(chatty("ann")) == TrialKeys(bundle.manifest, TrialPlan()).key(chatty("ann"))
-    others = [
-        keys.key(chatty("bob")),
-        keys.key(chatty("ann", 29)),
-        TrialKeys(bundle.manifest, TrialPlan(train_share=0.7)).key(chatty("ann")),
-    ]
-    other_recipe = bundle.manifest.recipe.model_copy(update={"steps": bundle.manifest.recipe.steps + 1})
-    other_manifest = bundle.manifest.model_copy(update={"recipe": other_recipe})
-    others.append(TrialKeys(other_manifest, TrialPlan()).key(chatty("ann")))
-    assert len({keys.key(chatty("ann")), *others}) == 5
-
-
-def test_second_simulation_in_one_folder_is_refused(bundle, tmp_path):
-    with TrialStore(tmp_path), pytest.raises(TrialStoreError, match="another simulation"):
-        simulate(bundle, [], corpus=CORPUS, folder=tmp_path)
-
-
-def test_folder_that_is_a_file_is_refused(bundle, tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(TrialStoreError, match="cannot write"):
-        simulate(bundle, [], corpus=CORPUS, folder=tmp_path / "file")
 
 
 def test_progress_hears_of_every_user(bundle, users):
@@ -213,24 +107,17 @@ def test_folder_of_the_phones_that_is_a_file_is_refused(bundle, tmp_path):
         simulate(bundle, [], corpus=CORPUS, folder=tmp_path)
 
 
-def test_storage_that_fails_is_the_machines_fault_not_a_users(bundle, tmp_path):
-    (tmp_path / "file").write_text("")
-    with TrialWorkerPool(bundle, 1) as crew, pytest.raises(OSError, match="file"):
-        crew.trial(chatty("ann"), tmp_path / "file" / "phone", True, TrialPlan()).result()
-
-
 def test_model_that_does_not_run_is_said_so(bundle):
     with pytest.raises(BundleError):
-        simulate(dataclasses.replace(bundle, model=b"no model"), [chatty("ann")], corpus=CORPUS, workers=1)
+        simulate(dataclasses.replace(bundle, model=b"no model"), [repetitive_user("ann")], corpus=CORPUS, workers=1)
 
-
-# --- ways out ---
 
 _SCRIPT = """
     import sys
     from device_runtime.bundle.loader import load_bundle
     from device_runtime.simulation.report import CorpusInfo
-    from device_runtime.simulation.simulator import SimulatedUser, simulate
+    from device_runtime.simulation.held_out import SimulatedUser
+    from device_runtime.simulation.simulator import simulate
 
     def users():
         for i in range(100_000):
@@ -293,18 +180,3 @@ def test_worker_that_dies_gives_one_clear_error(running):
     _, errors = running.communicate(timeout=20)
     assert "SimulationError: a worker process died at or near user" in errors.splitlines()[-1]
     assert running.returncode == 1
-
-
-# --- examples ---
-
-
-def test_examples_are_of_typical_users_and_say_how_they_were_chosen(engine, users, report):
-    found = pick_examples(temporary_devices(engine), users, report, count=4)
-    assert 0 < len(found.items) <= 4
-    assert all((example.typed in example.shared) != (example.typed in example.personal) for example in found.items)
-    assert "nearest the median" in found.chosen
-    assert pick_examples(temporary_devices(engine), users, report, count=4) == found
-
-
-def test_typical_users_are_those_in_the_aggregates(report):
-    assert set(typical_users(report)) == {"ann", "half", "bob"}

@@ -3,10 +3,11 @@ import pytest
 from device_runtime.bundle.loader import load_bundle
 from device_runtime.inference.engine import Engine
 from device_runtime.simulation.device import AdaptationOutcome, LocalDevice, temporary_devices
-from device_runtime.simulation.held_out import SimulatedUser, TrialPlan
+from device_runtime.simulation.held_out import SimulatedUser, TrialPlan, held_out_words
 from device_runtime.simulation.report import GateVerdict
-from device_runtime.simulation.trial import evaluate_device
+from device_runtime.simulation.trial import evaluate_device, run_trial
 from keyboard_model.metrics import WordCounts
+from tests.support.device_runtime.simulation.users import repetitive_user
 
 LATER = {"hi": 0, "banana": 2, "kiwi": 4}
 """Characters after which a word shows; others never do."""
@@ -79,3 +80,21 @@ def test_a_phone_that_never_adapted_stores_nothing(new_phone):
         assert phone.adapter_bytes() == 0
         assert len(phone.suggest([], personal=True)) == 0
         assert not phone.learn([]).verdict.kept
+
+
+def test_phone_learns_from_the_first_part_only(engine, tmp_path):
+    messages = [(None, "plain words here")] * 24 + [(None, "zorblax zorblax")] * 6
+    trial = run_trial(engine, SimulatedUser("u", messages), tmp_path / "phone")
+    assert trial.shared.words == trial.personal.words == 12
+    assert trial.personal.hits_at_3 == 0  # the word is in the test part alone, and never learnt there
+    assert len(trial.prediction_ms) == 12
+
+
+def test_words_of_habit_are_found(engine, tmp_path):
+    trial = run_trial(engine, repetitive_user("u"), tmp_path / "phone")
+    assert trial.personal.recall_at_3 > trial.shared.recall_at_3
+    assert (
+        trial.personal.characters
+        == trial.shared.characters
+        == sum(len(word.word) + 1 for word in held_out_words(repetitive_user("u").messages[24:]))
+    )

@@ -127,7 +127,8 @@ def simulate(
     Run again after a stop, it goes on where it was. DIR holds the phones too, and with them people's messages; those of
     a fleet are deleted as soon as their days are over, and those of a service are there.
     """
-    from device_runtime.reporting import fleet_table, table
+    from device_runtime.reporting import fleet as fleet_reporting
+    from device_runtime.reporting import table
     from federated.corpus.store import Corpus
     from federated.data.federated_data import split_users
     from thumbprint.cli.trusted_keys import open_bundle
@@ -157,7 +158,7 @@ def simulate(
                 )
             output().print(table.table_of(report))
         elif population is not None and days is not None:
-            from device_runtime.simulation.fleet.world.plan import FleetPlan
+            from device_runtime.simulation.fleet.plan import FleetPlan
             from thumbprint.pipeline.simulate import FLEET_FILES, simulate_corpus_fleet
 
             plan = FleetPlan(population, days, seed, words_a_day, release_day)
@@ -169,7 +170,7 @@ def simulate(
                 )
             with advancing("phones", plan.population) as progress:
                 fleet = simulate_corpus_fleet([opened, *second], messages, typists, plan, out, workers, progress)
-            output().print(fleet_table.table_of(fleet))
+            output().print(fleet_reporting.table_of(fleet))
             written = FLEET_FILES
         else:
             from device_runtime.inference.engine import Engine

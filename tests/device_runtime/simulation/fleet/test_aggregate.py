@@ -1,5 +1,5 @@
 from device_runtime.simulation.fleet.report import Recall, Refusal
-from tests.support.device_runtime.fleet.lives import report_of
+from tests.support.device_runtime.simulation.fleet_report import report_of
 
 
 def test_a_day_is_the_mean_over_phones_and_the_pool_that_over_words(bundle):

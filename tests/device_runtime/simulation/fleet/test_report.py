@@ -1,14 +1,10 @@
-import io
 import json
 
 import pytest
-from rich.console import Console
 
-from device_runtime.reporting.fleet_plots import adaptations_picture, recall_picture
-from device_runtime.reporting.fleet_table import table_of
-from device_runtime.simulation.fleet.report import load_fleet_report, write_fleet_report
+from device_runtime.simulation.fleet.report import DayRow, Recall, load_fleet_report, span_of, spans, write_fleet_report
 from device_runtime.simulation.report import ReportError
-from tests.support.device_runtime.fleet.lives import report_of
+from tests.support.device_runtime.simulation.fleet_report import report_of
 
 KEYS = """
     schema_version bundle next_bundle corpus plan phones people phones_by_own_times phones_with_wrong_clocks global
@@ -54,35 +50,49 @@ def test_a_folder_that_cannot_be_made(bundle, tmp_path):
         write_fleet_report(tmp_path / "file" / "fleet.json", report_of([bundle]))
 
 
-def shown(report):
-    console = Console(width=140, file=io.StringIO())
-    console.print(table_of(report))
-    return console.file.getvalue()
+def day(number, phones=1, shared=0.2, personal=0.3):
+    recalls = {
+        name: Recall(recall_at_1=0, recall_at_3=value) if phones else None
+        for name, value in (("shared", shared), ("personal", personal))
+    }
+    return DayRow(
+        day=number,
+        phones=phones,
+        words=5 * phones,
+        typed=0,
+        missed=0,
+        adaptations=2,
+        kept=1,
+        new_bundle=0,
+        shared_pooled=None,
+        personal_pooled=None,
+        **recalls,
+    )
 
 
-def test_the_table_says_it_all(bundle):
-    said = shown(report_of([bundle]))
-    assert "SYNTHETIC" in said
-    assert "3 phones of 2 people through 3 days (seed 7)" in said
-    assert "day 0" in said and "days 1 to 2" in said
-    assert "62.5 %" in said and "25.0 %" in said and "-37.5" in said
-    assert "the phone is not charging" in said and "40" in said
-    assert "at most 5 drawn from each phone-day" in said
-    assert "28.6 % of the messages were written while the phone was off." in said
-    assert "1 phone whose data broke (ValueError: no text)" in said
+@pytest.mark.parametrize(
+    ("days", "found"),
+    [
+        (1, [(0, 0)]),
+        (2, [(0, 0), (1, 1)]),
+        (4, [(0, 0), (1, 3)]),
+        (9, [(0, 0), (1, 8)]),
+        (11, [(0, 0), (1, 6), (7, 10)]),
+        (30, [(0, 0), (1, 6), (7, 13), (14, 29)]),
+        (700, [(0, 0), (1, 6), (7, 13), (14, 27), (28, 55), (56, 111), (112, 223), (224, 447), (448, 699)]),
+    ],
+)
+def test_spans_grow_and_a_short_last_one_joins_the_one_before(days, found):
+    assert [(span.first, span.last) for span in spans([day(number) for number in range(days)])] == found
 
 
-def test_the_table_of_nobody(bundle):
-    assert "nothing to compare" in shown(report_of([bundle], lives=(), failed=()))
+def test_a_span_is_the_mean_over_phone_days():
+    span = span_of([day(1, 3, 0.2, 0.3), day(2, 1, 0.4, 0.7), day(3, 0)])
+    assert (span.first, span.last, span.phone_days, span.words) == (1, 3, 4, 20)
+    assert span.shared == pytest.approx(0.25)
+    assert span.personal == pytest.approx(0.4)
+    assert (span.adaptations, span.kept) == (6, 3)
 
 
-@pytest.mark.parametrize("draw", [recall_picture, adaptations_picture])
-@pytest.mark.parametrize("lives", ["some", "none"])
-def test_pictures_are_the_same_for_the_same_report(bundle, draw, lives):
-    report = report_of([bundle]) if lives == "some" else report_of([bundle], lives=(), failed=())
-    svg = draw(report, "svg")
-    assert svg == draw(report, "svg")
-    assert svg.startswith(b"<?xml") and b"SYNTHETIC" in svg
-    assert draw(report, "png").startswith(b"\x89PNG")
-    if lives == "some":
-        assert (b"personal" if draw is recall_picture else b"the phone is not charging: 40") in svg
+def test_a_span_without_words():
+    assert span_of([day(1, 0)]).personal is None

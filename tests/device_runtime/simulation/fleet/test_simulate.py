@@ -2,17 +2,20 @@ import multiprocessing
 import subprocess
 import sys
 import textwrap
+from collections import Counter
 
 import pytest
 
-from device_runtime.simulation.fleet.simulate import simulate_fleet
-from device_runtime.simulation.fleet.world.plan import FleetError, FleetPlan
+from device_runtime.simulation.fleet.plan import FleetError, FleetPlan
+from device_runtime.simulation.fleet.simulate import assign_users, initialize, run_device, simulate_fleet
+from device_runtime.simulation.fleet.simulate_device import Owner
+from device_runtime.simulation.fleet.timeline import DeviceTimeline
 from device_runtime.simulation.held_out import SimulatedUser
+from device_runtime.simulation.report import FailedUser
 from keyboard_model.storage.file_lock import exclusive_lock
-from tests.support.device_runtime.fleet.lives import CORPUS
-from tests.support.device_runtime.fleet.people import chatty, timeless
+from tests.support.device_runtime.simulation.users import CORPUS, daily_user, user_without_times
 
-PEOPLE = {"ann": chatty("ann", 3), "bob": timeless("bob"), "silent": SimulatedUser("silent", [])}
+PEOPLE = {"ann": daily_user("ann", 3), "bob": user_without_times("bob"), "silent": SimulatedUser("silent", [])}
 PLAN = FleetPlan(population=5, days=3, seed=1)
 
 
@@ -118,7 +121,51 @@ def test_no_tensorflow_is_loaded():
     code = """
         import sys
         import device_runtime.simulation.fleet.simulate
-        import device_runtime.reporting.fleet_plots, device_runtime.reporting.fleet_table
+        import device_runtime.reporting.fleet
         sys.exit(any(name.partition(".")[0] in ("tensorflow", "federated", "matplotlib") for name in sys.modules))
     """
     assert subprocess.run([sys.executable, "-c", textwrap.dedent(code)]).returncode == 0
+
+
+def test_every_user_comes_before_any_comes_again():
+    dealt = assign_users(7, 16, seed=0).tolist()
+    assert sorted(dealt[:7]) == sorted(dealt[7:14]) == list(range(7))
+    assert max(Counter(dealt).values()) == 3
+    assert dealt[:7] != dealt[7:14]
+
+
+def test_a_larger_fleet_begins_with_the_smaller_one():
+    assert assign_users(5, 4, seed=3).tolist() == assign_users(5, 12, seed=3).tolist()[:4]
+    assert assign_users(5, 12, seed=3).tolist() != assign_users(5, 12, seed=4).tolist()
+
+
+ONE_DAY = FleetPlan(1, 1)
+
+
+@pytest.fixture
+def initialized(bundle):
+    initialize([bundle])
+
+
+def test_a_life_leaves_no_folder(initialized, tmp_path):
+    life = run_device(Owner(0, daily_user("ann", 1)), tmp_path / "phone", ONE_DAY)
+    assert isinstance(life, DeviceTimeline) and life.days.typed == [12]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_phone_half_lived_is_begun_anew(initialized, tmp_path):
+    (tmp_path / "phone").mkdir()
+    (tmp_path / "phone" / "history.sqlite").write_text("no database")
+    assert isinstance(run_device(Owner(0, daily_user("ann", 1)), tmp_path / "phone", ONE_DAY), DeviceTimeline)
+
+
+def test_messages_that_are_none_are_their_writers_fault(initialized, tmp_path):
+    failed = run_device(Owner(0, SimulatedUser("eve", [(None, 5)])), tmp_path / "phone", ONE_DAY)
+    assert isinstance(failed, FailedUser) and failed.user_id == "eve"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_cannot_be_written_is_nobodys(initialized, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="file"):
+        run_device(Owner(0, daily_user("ann", 1)), tmp_path / "file" / "phone", ONE_DAY)

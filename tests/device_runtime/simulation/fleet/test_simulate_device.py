@@ -8,15 +8,14 @@ import safetensors.numpy
 
 from device_runtime.bundle.files import ADAPTER_INIT
 from device_runtime.phone.phone import Phone
-from device_runtime.simulation.fleet import device_timeline
-from device_runtime.simulation.fleet.device_timeline import Owner
-from device_runtime.simulation.fleet.world import device_conditions
-from device_runtime.simulation.fleet.world.device_conditions import DeviceClock
-from device_runtime.simulation.fleet.world.plan import FleetPlan, World
-from device_runtime.simulation.fleet.world.typing_calendar import DAY, DAY_0
+from device_runtime.simulation.fleet import device_conditions, simulate_device
+from device_runtime.simulation.fleet.device_conditions import DeviceClock
+from device_runtime.simulation.fleet.plan import FleetPlan, World
+from device_runtime.simulation.fleet.simulate_device import Owner, kind_of
+from device_runtime.simulation.fleet.typing_calendar import DAY, DAY_0
 from device_runtime.simulation.held_out import SimulatedUser
 from tests.support.device_runtime.bundle_parts import SURE
-from tests.support.device_runtime.fleet.people import CALM, chatty
+from tests.support.device_runtime.simulation.users import IDEAL_WORLD, daily_user
 
 DAYS = 5
 NOT_CHARGING, METERED = "the phone is not charging", "the network is metered"
@@ -24,11 +23,11 @@ NOT_CHARGING, METERED = "the phone is not charging", "the network is metered"
 
 @pytest.fixture
 def live(engine, tmp_path):
-    def lived(world=CALM, user=None, seed=0, phone=0, engines=None, **plan):
+    def lived(world=IDEAL_WORLD, user=None, seed=0, phone=0, engines=None, **plan):
         engines = engines or [engine]
-        owner = Owner(phone, user or chatty("ann", DAYS))
+        owner = Owner(phone, user or daily_user("ann", DAYS))
         plan = FleetPlan(10, DAYS, seed=seed, world=world, **plan)
-        return device_timeline.simulate_device(
+        return simulate_device.simulate_device(
             engines.__getitem__, len(engines), owner, plan, tmp_path / f"{len(list(tmp_path.iterdir()))}"
         )
 
@@ -56,7 +55,7 @@ def surely(monkeypatch, **changes):
     def changed(*arguments):
         return dataclasses.replace(drawn(*arguments), **changes)
 
-    monkeypatch.setattr(device_timeline, "draw_conditions", changed)
+    monkeypatch.setattr(simulate_device, "draw_conditions", changed)
 
 
 def without_times(lived):
@@ -80,14 +79,14 @@ def test_the_same_seed_gives_the_same_life_and_another_another(live):
 
 
 def test_no_adaptation_without_the_charger(live):
-    lived = live(world=dataclasses.replace(CALM, unplugged_nights=1, endurance_hours=10_000))
+    lived = live(world=dataclasses.replace(IDEAL_WORLD, unplugged_nights=1, endurance_hours=10_000))
     assert sum(lived.days.adapted) == 0
     assert lived.adapter_bytes == 0
     assert lived.refused.keys() == {"the phone is in use", NOT_CHARGING}
 
 
 def test_no_adaptation_on_a_metered_network(live):
-    lived = live(world=dataclasses.replace(CALM, always_metered=1))
+    lived = live(world=dataclasses.replace(IDEAL_WORLD, always_metered=1))
     assert sum(lived.days.adapted) == 0
     assert lived.refused[METERED] > 0
 
@@ -158,3 +157,16 @@ def test_on_another_model_the_adapter_is_derived_anew(live, rebuilt, content, ob
 def test_someone_who_types_nothing(live):
     lived = live(user=SimulatedUser("silent", []))
     assert sum(lived.days.typed) == sum(lived.days.words) == sum(lived.days.adapted) == 0
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind"),
+    [
+        ("17 new words, 50 are needed", "… new words, … are needed"),
+        ("the last was too short a time ago: 1 day, 2:03:04 to wait", "the last was too short a time ago: … to wait"),
+        ("a gain of -0.012 nats a word on it, 0.034 needed", "a gain of … nats a word on it, … needed"),
+        ("the phone is not charging", "the phone is not charging"),
+    ],
+)
+def test_figures_go(reason, kind):
+    assert kind_of(reason) == kind

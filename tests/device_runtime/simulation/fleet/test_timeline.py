@@ -3,10 +3,10 @@ import stat
 
 import pytest
 
-from device_runtime.simulation.fleet.timeline_store import TimelineKeys, TimelineStore
-from device_runtime.simulation.fleet.world.plan import FleetError, FleetPlan, World
-from tests.support.device_runtime.fleet.lives import ANN, BOB
-from tests.support.device_runtime.fleet.people import chatty
+from device_runtime.simulation.fleet.plan import FleetError, FleetPlan, World
+from device_runtime.simulation.fleet.timeline import TimelineKeys, TimelineStore
+from tests.support.device_runtime.simulation.fleet_report import ANN, BOB
+from tests.support.device_runtime.simulation.users import daily_user
 
 PLAN = FleetPlan(10, 5)
 
@@ -47,10 +47,10 @@ def test_a_folder_that_is_none(tmp_path):
 
 
 def test_a_key_is_of_all_that_a_life_depends_on(bundle):
-    ann, key = chatty("ann", 2), TimelineKeys([bundle], PLAN).key(0, chatty("ann", 2))
+    ann, key = daily_user("ann", 2), TimelineKeys([bundle], PLAN).key(0, daily_user("ann", 2))
     others = {
         TimelineKeys([bundle], PLAN).key(1, ann),
-        TimelineKeys([bundle], PLAN).key(0, chatty("bob", 2)),
+        TimelineKeys([bundle], PLAN).key(0, daily_user("bob", 2)),
         TimelineKeys([bundle, bundle], PLAN).key(0, ann),
         TimelineKeys([bundle], dataclasses.replace(PLAN, seed=1)).key(0, ann),
         TimelineKeys([bundle], dataclasses.replace(PLAN, world=World(days_off=0.5))).key(0, ann),

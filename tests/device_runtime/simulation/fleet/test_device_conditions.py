@@ -4,9 +4,17 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from device_runtime.simulation.fleet.world.battery import Battery, SleepSchedule, draw_battery, draw_sleep_schedules
-from device_runtime.simulation.fleet.world.plan import World
-from device_runtime.simulation.fleet.world.typing_calendar import DAY, DAY_0
+from device_runtime.simulation.fleet.device_conditions import (
+    Battery,
+    DeviceClock,
+    SleepSchedule,
+    arrival_day,
+    draw_battery,
+    draw_clock,
+    draw_sleep_schedules,
+)
+from device_runtime.simulation.fleet.plan import FleetPlan, World
+from device_runtime.simulation.fleet.typing_calendar import DAY, DAY_0
 
 HOUR = timedelta(hours=1)
 
@@ -64,3 +72,43 @@ def test_drawn_nights_follow_each_other(seed):
 def test_the_first_day_is_never_off():
     drawn = draw_battery([night(0)], 30, World(days_off=1), np.random.default_rng(0))
     assert drawn.days_off == frozenset(range(1, 30))
+
+
+def test_a_right_clock():
+    assert DeviceClock().right and DeviceClock().reads(DAY_0) == DAY_0
+
+
+def test_a_jump_is_added_from_its_moment_on():
+    clock = DeviceClock(timedelta(hours=1), DAY_0 + DAY, timedelta(hours=-3))
+    assert clock.reads(DAY_0) == DAY_0 + timedelta(hours=1)
+    assert clock.reads(DAY_0 + DAY) == DAY_0 + DAY - timedelta(hours=2)
+    assert not clock.right
+
+
+def test_a_share_of_clocks_is_wrong_and_none_by_more_than_the_most():
+    world = World(wrong_clocks=0.5, jumping_clocks=0, largest_error_hours=10)
+    clocks = [draw_clock(9, world, np.random.default_rng(seed)) for seed in range(200)]
+    assert 70 < sum(not clock.right for clock in clocks) < 130
+    assert all(abs(clock.error) <= timedelta(hours=10) for clock in clocks)
+
+
+def test_in_a_world_of_right_clocks_all_are():
+    world = World(wrong_clocks=0, jumping_clocks=0)
+    assert all(draw_clock(9, world, np.random.default_rng(seed)).right for seed in range(50))
+
+
+def arrivals(world, count=300):
+    plan = FleetPlan(1, 30, release_day=4, world=world)
+    return [arrival_day(plan, np.random.default_rng(seed)) for seed in range(count)]
+
+
+def test_all_at_once_where_no_phone_is_late():
+    assert set(arrivals(World(late_phones=0))) == {4}
+
+
+def test_a_share_is_late_by_a_day_at_least():
+    days = arrivals(World(late_phones=0.2, late_days=10))
+    late = [day for day in days if day > 4]
+    assert min(days) == 4
+    assert 30 < len(late) < 90
+    assert 7 < np.mean(late) - 4 < 14

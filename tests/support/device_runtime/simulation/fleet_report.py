@@ -1,11 +1,10 @@
 """Lives written down by hand, and a report of them."""
 
 from device_runtime.simulation.fleet.aggregate import FleetAggregate
-from device_runtime.simulation.fleet.daily_counts import Days, DeviceTimeline
-from device_runtime.simulation.fleet.world.plan import FleetPlan
-from device_runtime.simulation.report import CorpusInfo, FailedUser
-
-CORPUS = CorpusInfo(id="test", description="a handful of made-up people", synthetic=True)
+from device_runtime.simulation.fleet.plan import FleetPlan
+from device_runtime.simulation.fleet.timeline import Days, DeviceTimeline
+from device_runtime.simulation.report import FailedUser
+from tests.support.device_runtime.simulation.users import CORPUS
 
 
 def life(phone=0, user_id="ann", days=3, **changes):

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from device_runtime.simulation.fleet.world.plan import FleetError, FleetPlan, World
+from device_runtime.simulation.fleet.plan import FleetError, FleetPlan, World
 
 
 @pytest.mark.parametrize(

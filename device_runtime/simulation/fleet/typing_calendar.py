@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from device_runtime.simulation.fleet.world.plan import World
+from device_runtime.simulation.fleet.plan import World
 from device_runtime.simulation.held_out import HeldOutWord, Message, held_out_words
 
 _BY_HOUR = np.array([1, 0, 0, 0, 0, 0, 1, 3, 5, 5, 5, 5, 6, 6, 5, 5, 5, 6, 7, 8, 8, 8, 6, 3])

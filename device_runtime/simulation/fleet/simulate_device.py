@@ -7,10 +7,11 @@ phone is always tested on what it has not seen, and no message is set apart.
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -19,13 +20,54 @@ from device_runtime.inference.engine import Engine
 from device_runtime.phone.adaptation_policy import Policy
 from device_runtime.phone.phone import Phone
 from device_runtime.simulation.device import suggest
-from device_runtime.simulation.fleet.daily_counts import Days, DeviceTimeline, kind_of
-from device_runtime.simulation.fleet.job_scheduler import Scheduler, looks
-from device_runtime.simulation.fleet.world.device_conditions import DeviceConditions, draw_conditions
-from device_runtime.simulation.fleet.world.plan import FleetPlan, RandomStream, generator
-from device_runtime.simulation.fleet.world.typing_calendar import TypedMessage, draw_words
+from device_runtime.simulation.fleet.device_conditions import DeviceConditions, draw_conditions
+from device_runtime.simulation.fleet.plan import FleetPlan, RandomStream, generator
+from device_runtime.simulation.fleet.timeline import Days, DeviceTimeline
+from device_runtime.simulation.fleet.typing_calendar import DAY, DAY_0, TypedMessage, draw_words
 from device_runtime.simulation.held_out import HeldOutWord, SimulatedUser
 from device_runtime.simulation.trial import count_shown
+
+IN_USE = timedelta(minutes=30)
+"""A phone is idle when nothing was typed on it for so long."""
+
+
+def looks(day: int, phone: int) -> list[datetime]:
+    """When it asks on one day: hourly, each phone at a minute of its own."""
+    return [DAY_0 + day * DAY + timedelta(hours=hour, minutes=phone * 7 % 60) for hour in range(24)]
+
+
+class Scheduler:
+    """Asks for one phone.
+
+    Attributes:
+        refused: How often the policy let no adaptation begin, by reason.
+    """
+
+    def __init__(self, around: DeviceConditions, policy: Policy) -> None:
+        self._around, self._policy = around, policy
+        self._now, self._typed_at = DAY_0, DAY_0 - IN_USE
+        self.refused: Counter[str] = Counter()
+
+    def clock(self) -> datetime:
+        """What the phone's clock shows now."""
+        return self._around.clock.reads(self._now)
+
+    def typed(self, at: datetime) -> None:
+        """Notes that the phone was in use."""
+        self._now = self._typed_at = at
+
+    def allows(self, phone: Phone, at: datetime) -> bool:
+        """Whether the policy lets an adaptation begin at this true time, on a phone that is on."""
+        self._now = at
+        power = self._around.power
+        conditions = phone.conditions(
+            idle=at - self._typed_at >= IN_USE, charging=power.charging(at), unmetered=self._around.unmetered(at)
+        )
+        decision = self._policy.decide(conditions)
+        if not decision.allowed:
+            self.refused[kind_of(decision.reason)] += 1
+        return decision.allowed
+
 
 EngineOf = Callable[[int], Engine]
 """Gives the engine of the first bundle (0) or the second (1)."""
@@ -146,3 +188,11 @@ def _seen(around: DeviceConditions, day: int, days: Days) -> list[TypedMessage]:
 
 def _within(day: int | None, days: int) -> int | None:
     return day if day is not None and day < days else None
+
+
+_FIGURE = re.compile(r"-?(\d+ days?, )?\d+([.:]\d+)*")
+
+
+def kind_of(reason: str) -> str:
+    """Returns the reason with `…` in place of each number or span of time."""
+    return _FIGURE.sub("…", reason)

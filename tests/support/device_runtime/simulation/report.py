@@ -1,0 +1,62 @@
+"""A report of a simulation, from figures chosen by a test."""
+
+from device_runtime.simulation.report import (
+    BundleInfo,
+    ClientRow,
+    CorpusInfo,
+    Gain,
+    GateVerdict,
+    Metrics,
+    ModelSummary,
+    Percentiles,
+    Report,
+    Sizes,
+)
+from keyboard_model.metrics import fraction_helped, fraction_hurt, gains, spread
+
+
+def summary(values):
+    one = spread(values)
+    pooled = Metrics(recall_at_1=0.1, recall_at_3=0.25, keystroke_savings=0.4) if values else None
+    return ModelSummary(recall_at_1=one, recall_at_3=one, keystroke_savings=one, pooled=pooled)
+
+
+def row(name, shared, personal, in_aggregates=True):
+    def metrics(value):
+        return None if value is None else Metrics(recall_at_1=value, recall_at_3=value, keystroke_savings=value)
+
+    return ClientRow(
+        user_id=name,
+        messages=50,
+        words_tested=100 if shared is not None else 0,
+        shared=metrics(shared),
+        personal=metrics(personal),
+        verdict=GateVerdict(kept=True, reason="better on 80 words"),
+        adapter_bytes=19000,
+        adaptation_seconds=0.2,
+        in_aggregates=in_aggregates,
+    )
+
+
+def make_report(shared=(0.2, 0.3, 0.4), personal=(0.3, 0.3, 0.35), synthetic=False, extra=(), failed=()):
+    rows = [row(f"user-{i}", s, p) for i, (s, p) in enumerate(zip(shared, personal, strict=True))]
+    recalls = list(personal), list(shared)
+    mean = sum(personal) / sum(shared) - 1 if shared else None
+    return Report(
+        bundle=BundleInfo(name="tiny", model_id="ab" * 32, synthetic=synthetic),
+        corpus=CorpusInfo(id="c", description="a small corpus", synthetic=synthetic),
+        min_messages=20,
+        train_share=0.8,
+        users=len(rows) + len(extra) + len(failed),
+        clients_in_aggregates=len(rows),
+        shared=summary(shared),
+        personal=summary(personal),
+        gain=Gain(recall_at_3=spread(gains(*recalls)), relative_mean=mean, relative_median=mean),
+        fraction_hurt=fraction_hurt(*recalls),
+        fraction_helped=fraction_helped(*recalls),
+        adapter_bytes=Sizes(p50=19000, max=19000),
+        adaptation_seconds=Percentiles(p50=0.2, p90=0.2, p99=0.2, max=0.2),
+        prediction_ms=Percentiles(p50=0.5, p90=0.7, p99=1.2, max=3.0),
+        failed=failed,
+        clients=(*rows, *extra),
+    )
