@@ -12,7 +12,7 @@ PYTHON = $(or $(shell for p in python3.11 python3; do $$p $(IS_311) && echo $$p 
 WORKERS ?= 2
 
 .DELETE_ON_ERROR:
-.PHONY: help venv demo screenshots test coverage lint format lock clean
+.PHONY: help venv demo screenshots test coverage lint format lock kenlm clean
 
 help:
 	@echo 'make demo    everything on made-up messages, into runs/demo (minutes; run again, it takes what is there)'
@@ -22,6 +22,7 @@ help:
 	@echo 'make lint    ruff, mypy and the import contracts'
 	@echo 'make format  puts the code in the form that lint asks for'
 	@echo 'make lock    renews requirements.txt from setup.cfg and overrides.txt'
+	@echo 'make kenlm   builds the n-gram baseline of python -m benchmarks.nus_sms; needs g++, CMake and Boost'
 	@echo 'make clean   removes .venv and caches; runs/ stays'
 
 venv: $(STAMP)
@@ -67,6 +68,20 @@ lock:
 	"$$tools/bin/pip" install $(PIP_QUIETLY) uv; \
 	"$$tools/bin/uv" pip compile --quiet --python-version 3.11 --override overrides.txt --generate-hashes \
 	  --no-emit-index-url --all-extras setup.cfg -o requirements.txt
+
+# Only the benchmark of the n-gram baseline needs this, so it is not a part of make venv. On Debian and Ubuntu:
+# apt-get install g++ cmake zlib1g-dev libboost-{program-options,system,thread,test}-dev
+KENLM := .cache/kenlm
+kenlm: $(KENLM)/lmplz
+
+$(KENLM)/lmplz: benchmarks/nus_sms/kenlm.txt | $(STAMP)
+	@for p in c++ cmake; do command -v $$p >/dev/null || { echo "make kenlm needs $$p: see the Makefile" >&2; exit 1; }; done
+	rm -rf $(KENLM)
+	$(BIN)/python -m pip download $(PIP_QUIETLY) --no-deps --no-binary kenlm --require-hashes -r $< -d $(KENLM)
+	tar -xzf $(KENLM)/kenlm-*.tar.gz -C $(KENLM)
+	cmake -S $(KENLM)/kenlm-*/ -B $(KENLM)/build -DBoost_USE_STATIC_LIBS=ON
+	cmake --build $(KENLM)/build --target lmplz
+	cp $(KENLM)/build/bin/lmplz $@
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.* *.egg-info

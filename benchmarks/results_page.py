@@ -58,7 +58,7 @@ def _shared(run: Path) -> str:
     rows = ["| shared model, recall@1 / recall@3 | users in training | new phones |", "| --- | --- | --- |"]
     for title, aggregate in (("every word counts once", "pooled"), ("mean over users", "mean")):
         models = {
-            "Kneser-Ney trigram, centralized": [_of_trigram(trigram[group], aggregate) for group in GROUPS],
+            "KenLM trigram, centralized": [_of_trigram(trigram[group], aggregate) for group in GROUPS],
             "the neural model alone, federated": [
                 _of_spreads(neural[group]["models"]["shared"], aggregate) for group in GROUPS
             ],

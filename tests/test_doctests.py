@@ -8,6 +8,7 @@ import importlib
 import pytest
 
 MODULES = (
+    "benchmarks.nus_sms.kenlm_baseline",
     "keyboard_model",
     "keyboard_model.batching.split_by_time",
     "keyboard_model.metrics",

@@ -1,8 +1,8 @@
 """The main job on real messages: `python -m benchmarks.nus_sms`. Writes `runs/nus_sms` and docs/results.md.
 
-Trains on four fifths of the users, gives each of the others a phone, and holds the shared model against
-a Kneser-Ney trigram trained centrally on the very messages that the federated model learnt from. Resumable: run
-again, it goes on where it stopped.
+Trains on four fifths of the users, gives each of the others a phone, and compares the shared model with a trigram
+that KenLM (built by `make kenlm`) estimates centrally from the same messages. A second run continues where the first
+stopped.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.nus_sms.trigram import trigram_figures
+from benchmarks.nus_sms.kenlm_baseline import require_lmplz, trigram_figures
 from benchmarks.results_page import write_figures
 from device_runtime.bundle.signing_keys import PRIVATE_NAME, PUBLIC_NAME, SigningKeys
 from federated.corpus.store import Corpus
@@ -28,20 +28,23 @@ NUS_SMS = ROOT.parent / "shared" / "data" / "nus_sms" / "messages.jsonl.gz"
 
 
 def thumbprint(*arguments: object) -> None:
-    """Runs one command as a user would; its failure ends the benchmark."""
+    """Runs one command as a user would. If it fails, the benchmark ends."""
     command = [sys.executable, "-m", "thumbprint", *map(str, arguments)]
     print("$ thumbprint", *map(str, arguments), flush=True)
     subprocess.run(command, check=True)
 
 
 def main(
-    source: Annotated[Path, typer.Option(help="Messages to run on.")] = NUS_SMS,
+    source: Annotated[Path, typer.Option(help="The messages, as `corpus import` reads them.")] = NUS_SMS,
     job: Annotated[Path, typer.Option(help="The job file.")] = HERE / "job.toml",
-    run: Annotated[Path, typer.Option(help="The folder for all that is made.")] = ROOT / "runs" / "nus_sms",
+    run: Annotated[Path, typer.Option(help="The folder of all results.")] = ROOT / "runs" / "nus_sms",
 ) -> None:
-    """Runs every step that is not done yet."""
+    """Runs each step that has no result yet."""
     if not source.exists():
-        raise SystemExit(f"{source} is not there: name the messages with --source")
+        raise SystemExit(f"{source} does not exist: name the file of messages with --source")
+    baseline = run / "trigram.json"
+    if not baseline.exists():
+        require_lmplz()  # now, not after hours of training
     run.mkdir(parents=True, exist_ok=True)
     corpus, keys, bundle = run / "corpus.sqlite", run / "keys", run / f"{load_job(job).name}.bundle"
     if not corpus.exists():
@@ -60,7 +63,6 @@ def main(
             *("simulate", bundle, "--corpus", corpus, "--out", out, "--users", part, "--seed", config.seed, *public),
             *("--new-phone-share", config.data.new_phone_share, "--validation-share", config.data.validation_share),
         )
-    baseline = run / "trigram.json"
     if not baseline.exists():
         with Corpus.open(corpus) as messages:
             figures = trigram_figures(messages, config)
