@@ -19,9 +19,9 @@ from benchmarks.measure.results import Figure, Machine, publish
 from benchmarks.results_page import COMPARISON, ROOT, percent
 from federated.heterogeneity.recommendation import Recommendation
 from federated.job import Job
-from thumbprint.comparison.analysis.statistics import bootstrap_mean, paired
+from thumbprint.comparison.analysis.report import load_comparison
+from thumbprint.comparison.analysis.statistics import bootstrap_mean, paired_rows
 from thumbprint.comparison.compare import compare
-from thumbprint.comparison.report.report import load_comparison
 from thumbprint.comparison.results import REFERENCE, Budget, Comparison
 
 METHODS = ("user_history", "ditto", "clustered", "local_only", "thumbprint")
@@ -116,7 +116,7 @@ def _by_user(compared: Comparison, name: str) -> dict[str, float]:
     on_phone = {row.user_id: row.counts.recall_at_3 for row in shared.clients if row.words}
     return {
         pair.personal.user_id: on_phone[pair.personal.user_id] + pair.gain
-        for pair in paired(compared, method, "new_phone")
+        for pair in paired_rows(compared, method, "new_phone")
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from pathlib import Path
 
 import jinja2
@@ -14,26 +15,42 @@ from device_runtime.reporting.plots import gain_picture
 from device_runtime.simulation.examples import Example, Examples
 from device_runtime.simulation.report import Report, write_file
 
+_PACKAGE = "device_runtime.reporting"
 _MOST_ROWS = 1000  # people listed; a browser slows down past that, and report.json has them all
 _CONTEXT = 60  # characters of a message shown before the word
 
 
-@functools.cache
-def _template() -> jinja2.Template:
-    loader = jinja2.PackageLoader("device_runtime.reporting", "templates")
+def load_template(name: str, *packages: str) -> jinja2.Template:
+    """Loads a page's template, with autoescaping, from the `templates` folders of packages and of this one.
+
+    Templates can include the `page_style.html` of this package.
+    """
+    loader = jinja2.ChoiceLoader([jinja2.PackageLoader(package, "templates") for package in (*packages, _PACKAGE)])
     environment = jinja2.Environment(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {"percent": phrases.percent, "points": phrases.points, "size": phrases.size}
-    return environment.get_template("report.html")
+    return environment.get_template(name)
 
 
-def _inline_picture(report: Report) -> Markup:
-    svg = gain_picture(report, "svg").decode()
-    svg = svg[svg.index("<svg") :]  # without the XML prolog, which HTML has no place for
+@functools.cache
+def _template() -> jinja2.Template:
+    return load_template("report.html")
+
+
+def inline_picture(svg: bytes, id_prefix: str = "") -> Markup:
+    """Returns an SVG as a part of a page, in the page's colours.
+
+    Args:
+        id_prefix: Put before every id, so that no two pictures of a page share one.
+    """
+    text = svg.decode()
+    text = text[text.index("<svg") :]  # HTML does not allow the XML prolog
+    text = re.sub(r'\bid="', f'id="{id_prefix}', text)
+    text = re.sub(r'(href="#|url\(#)', rf"\1{id_prefix}", text)
     for color, name in ((INK, "ink"), (BETTER, "better"), (WORSE, "worse")):
-        svg = svg.replace(color, f"var(--{name})")
-    return Markup(svg)
+        text = text.replace(color, f"var(--{name})")
+    return Markup(text)
 
 
 def shorten(context: str) -> str:
@@ -65,7 +82,7 @@ def render(report: Report, examples: Examples | None = None) -> str:
             for metric, title in table.METRIC_TITLES.items()
         ],
         gain=table.gain_cells(report),
-        picture=_inline_picture(report),
+        picture=inline_picture(gain_picture(report, "svg")),
         examples=[_seen(example) for example in examples.items] if examples else [],
         chosen=examples.chosen if examples else None,
         clients=report.clients[:_MOST_ROWS],

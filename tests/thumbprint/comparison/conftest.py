@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.support.thumbprint.comparison import made_up
-from thumbprint.comparison.report.report import ComparisonReport, report_of
+from thumbprint.comparison.analysis.report import ComparisonReport
+from thumbprint.comparison.analysis.summary import report_of
 from thumbprint.comparison.results import Comparison
 
 

@@ -63,8 +63,8 @@ def compare(
     silence_tensorflow()
     with status_line("loading TensorFlow") as say:
         from thumbprint.comparison.compare import compare as run_comparison
-        from thumbprint.comparison.report.table import comparison_view
-        from thumbprint.comparison.report.write import write_comparison
+        from thumbprint.comparison.reporting.table import comparison_view
+        from thumbprint.comparison.reporting.write import write_comparison
         from thumbprint.comparison.results import DEFAULT, QUICK
 
         budget = QUICK if quick else DEFAULT

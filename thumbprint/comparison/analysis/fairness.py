@@ -1,8 +1,8 @@
-"""Fairness between groups of users: how far apart the groups lie, by each attribute of the users' profiles.
+"""Fairness between groups of users: the gaps between the groups of each attribute in the users' profiles.
 
-Equal opportunity (Hardt et al. 2016) asks for equal true-positive rates in every group. Here a positive is a typed
-word that was shown, so the gap is one of recall_at_3. Demographic parity (Dwork et al. 2012) asks for equally frequent
-outcomes. Here the outcome is being helped by personalization.
+Equal opportunity (Hardt et al. 2016) requires equal true-positive rates in all groups. Here, a true positive is a typed
+word that was shown, so the gap is a difference in recall_at_3. Demographic parity (Dwork et al. 2012) requires equally
+frequent outcomes. Here, the outcome is that personalization helps.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from thumbprint.comparison.analysis.statistics import Floats, Pair, bootstrap_in
 from thumbprint.comparison.results import Frozen
 
 MIN_GROUP = 5
-"""Smaller groups are not reported: their figures would be noise, and could identify single users."""
+"""Smaller groups are not reported: their figures would be noisy and could identify single users."""
 
 
 class GroupFigures(Frozen):
-    """One group of users: means over them; `helped` and `hurt` are shares of them."""
+    """Means over one group of users. `helped` and `hurt` are shares of these users."""
 
     value: str
     users: int
@@ -32,9 +32,11 @@ class GroupFigures(Frozen):
 
 
 class Gap(Frozen):
-    """Largest minus smallest group mean, its bootstrap interval, and p: how often shuffled groups lie as far apart.
+    """The largest minus the smallest group mean, with its bootstrap interval.
 
-    A largest difference is never below 0 and grows with the number of groups: read p, not whether the interval holds 0.
+    `p_value` is the share of random shuffles of the users in which the groups are at least as far apart. A largest
+    difference is never below 0 and grows with the number of groups. Therefore judge by p, not by whether the interval
+    contains 0.
     """
 
     value: float
@@ -46,13 +48,13 @@ class Gap(Frozen):
 
 
 class AttributeFairness(Frozen):
-    """The groups of one attribute, and the gaps between them.
+    """The groups of one attribute and the gaps between them.
 
     Attributes:
-        users_in_small_groups: In groups under `MIN_GROUP`, which are not reported.
+        users_in_small_groups: Users in groups smaller than `MIN_GROUP`, which are not reported.
         users_unknown: Users whose profile lacks the attribute.
         equal_opportunity: The gap in mean recall_at_3.
-        helped_parity: The gap in the share of users helped, demographic-parity style.
+        helped_parity: The gap in the share of users helped (demographic parity).
         gain_parity: The gap in mean gain.
     """
 
@@ -66,14 +68,14 @@ class AttributeFairness(Frozen):
 
 
 def attributes(profiles: Mapping[str, Mapping[str, str | None]]) -> list[str]:
-    """Returns the attributes that occur in the profiles, in alphabetical order."""
+    """Returns all attributes in the profiles, in alphabetical order."""
     return sorted({name for profile in profiles.values() for name in profile})
 
 
 def attribute_fairness(
     pairs: Sequence[Pair], profiles: Mapping[str, Mapping[str, str | None]], attribute: str, seed: int
 ) -> AttributeFairness | None:
-    """Returns one method's gaps by one attribute; None unless two groups are large enough to be compared."""
+    """Returns one method's gaps by one attribute; None if fewer than two groups are large enough to compare."""
     values = {pair.personal.user_id: profiles.get(pair.personal.user_id, {}).get(attribute) for pair in pairs}
     groups: dict[str, list[Pair]] = defaultdict(list)
     for pair in pairs:
@@ -99,7 +101,7 @@ def attribute_fairness(
 
 
 def _key(value: str | None) -> str:
-    """Users write `india` and `India`."""
+    """Normalizes a value: users write both `india` and `India`."""
     return (value or "").strip().casefold()
 
 
@@ -117,12 +119,12 @@ def _figures(value: str, members: Sequence[Pair]) -> GroupFigures:
 
 
 def _table(members: Sequence[Pair]) -> Floats:
-    """`[users, 3]`: recall_at_3, gain, whether helped."""
+    """Returns `[users, 3]`: recall_at_3, gain, and whether the user is helped (0 or 1)."""
     return np.array([[pair.recall, pair.gain, pair.gain >= HELPED] for pair in members], np.float64)
 
 
 def _gaps(tables: Sequence[Floats], names: Sequence[str], seed: int) -> list[Gap]:
-    """One gap per column. Users are resampled within their group, and shuffled between the groups."""
+    """Returns one gap per column. The interval resamples users within groups; the test shuffles them between groups."""
     means = np.stack([table.mean(axis=0) for table in tables])
     columns = [table.T for table in tables]
     lows, highs = bootstrap_interval(columns, _largest_gap, seed)

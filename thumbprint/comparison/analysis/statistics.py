@@ -1,7 +1,7 @@
-"""How certain a difference is: intervals over users, and paired tests over users and within one user.
+"""Confidence intervals over users, and significance tests over users and within one user.
 
 The user is the unit of analysis. The words of one user depend on each other, so an interval over words would be far
-too narrow. `counted` and `paired` select the users that enter a figure.
+too narrow. `counted_rows` and `paired_rows` select the users that count in a figure.
 """
 
 from __future__ import annotations
@@ -22,31 +22,31 @@ RESAMPLES, SHUFFLES = 2000, 1000
 CONFIDENCE = 0.95
 LEVEL = 0.05
 MIN_USERS = 5
-"""With fewer users a bootstrap interval is too narrow to be shown."""
-_AT_ONCE = 2_000_000  # drawn numbers held in memory at once
+"""With fewer users, a bootstrap interval is misleadingly narrow, so none is shown."""
+_MAX_DRAWN = 2_000_000  # resampled numbers held in memory
 
 Floats = npt.NDArray[np.float64]
 
 
 def _batch(size: int) -> int:
-    """Returns how many resamples of `size` numbers are held in memory at once."""
-    return max(1, _AT_ONCE // max(1, size))
+    """Returns how many resamples of `size` numbers are computed at a time."""
+    return max(1, _MAX_DRAWN // max(1, size))
 
 
 def bootstrap_interval(
     samples: Sequence[npt.ArrayLike], statistic: Callable[..., Floats], seed: int, *, paired: bool = False
 ) -> tuple[Floats, Floats]:
-    """The bootstrap's percentile interval (Efron & Tibshirani 1993, ch. 13); users are drawn with replacement.
+    """Computes a bootstrap percentile interval (Efron & Tibshirani 1993, ch. 13) by drawing users with replacement.
 
     Args:
-        samples: each `[users]` or `[columns, users]`; the columns of a user are drawn together.
-        statistic: called with resamples and the `axis` of their users, as NumPy's own reductions are.
-        paired: The samples are of the same users, who are drawn with all of their values.
+        samples: Each has the shape `[users]` or `[columns, users]`. The columns of a user are drawn together.
+        statistic: Called with resamples and the `axis` of their users, like NumPy's reductions.
+        paired: All samples have the same users, so each user is drawn with all of their values.
 
     Returns:
-        The low and the high end, each a scalar or `[columns]`; NaN where the statistic of a resample is NaN.
+        The lower and the upper limit, each a scalar or `[columns]`; NaN where the statistic of a resample is NaN.
     """
-    found = stats.bootstrap(
+    result = stats.bootstrap(
         samples,
         statistic,
         axis=-1,
@@ -57,17 +57,23 @@ def bootstrap_interval(
         method="percentile",
         random_state=np.random.default_rng(seed),
     )
-    return found.confidence_interval.low, found.confidence_interval.high
+    return result.confidence_interval.low, result.confidence_interval.high
 
 
 def permutation_p_value(samples: Sequence[npt.ArrayLike], statistic: Callable[..., Floats], seed: int) -> Floats:
-    """The permutation test: p of a statistic as large as observed, if users belonged to the samples by chance.
+    """Permutation test: the probability of a statistic at least as large if users belonged to the samples by chance.
 
-    Exact where there are no more than `SHUFFLES` ways to deal the users; else (1 + as large) / (1 + shuffles).
-    For the arguments see `bootstrap_interval`; returns a scalar or `[columns]`.
+    The test is exact if there are at most `SHUFFLES` ways to assign the users. Otherwise p is
+    (1 + number of shuffles with a statistic at least as large) / (1 + shuffles).
+
+    Args:
+        samples, statistic: See `bootstrap_interval`.
+
+    Returns:
+        A scalar or `[columns]`.
     """
-    with np.errstate(over="ignore"):  # scipy counts the ways to deal the users, as a float
-        found = stats.permutation_test(
+    with np.errstate(over="ignore"):  # scipy counts the ways to assign the users in a float
+        result = stats.permutation_test(
             samples,
             statistic,
             axis=-1,
@@ -78,18 +84,18 @@ def permutation_p_value(samples: Sequence[npt.ArrayLike], statistic: Callable[..
             alternative="greater",
             random_state=np.random.default_rng(seed),
         )
-    p_values: Floats = found.pvalue
+    p_values: Floats = result.pvalue
     return p_values
 
 
 def bootstrap_mean(values: Sequence[float], seed: int = 0) -> Estimate:
-    """The mean over users with its bootstrap interval; no interval for fewer than `MIN_USERS`.
+    """Returns the mean over users and its bootstrap interval; no interval for fewer than `MIN_USERS`.
 
     Raises:
         ValueError: `values` is empty.
     """
     if not len(values):
-        raise ValueError("cannot take the mean of no users: leave the figure out")
+        raise ValueError("there is no mean over no users: leave the figure out")
     mean = float(np.mean(values))
     if len(values) < MIN_USERS:
         return Estimate(value=mean, low=None, high=None)
@@ -98,15 +104,16 @@ def bootstrap_mean(values: Sequence[float], seed: int = 0) -> Estimate:
 
 
 def relative_gain(personal: Sequence[float], shared: Sequence[float], seed: int) -> Estimate | None:
-    """mean(personal) / mean(shared) - 1 with its bootstrap interval, users drawn with both of their values.
+    """Returns mean(personal) / mean(shared) - 1 and its bootstrap interval. Users are drawn with both of their values.
 
-    None for no users, or when the shared mean is 0. No interval when the shared mean of a resample is 0.
+    The result is None if there are no users or the shared mean is 0. It has no interval if the shared mean of a
+    resample is 0, or for fewer than `MIN_USERS`.
 
     Raises:
-        ValueError: the two are not of the same users (lengths differ).
+        ValueError: the two sequences differ in length.
     """
     if len(personal) != len(shared):
-        raise ValueError(f"{len(personal)} personal values against {len(shared)} shared ones: pair the users first")
+        raise ValueError(f"{len(personal)} personal values but {len(shared)} shared ones: pair the users first")
     if not len(shared) or not np.mean(shared):
         return None
     value = float(np.mean(personal) / np.mean(shared) - 1)
@@ -125,28 +132,29 @@ def _relative(personal: Floats, shared: Floats, axis: int) -> Floats:
 
 
 def fraction_estimate(count: int, users: int) -> Estimate | None:
-    """A share of users with Wilson's interval (1927), which stays right for shares of 0 and 1. None for no users."""
+    """Returns a share of users and its Wilson interval (1927), valid for shares of 0 and 1; None without users."""
     if not users:
         return None
-    found = stats.binomtest(count, users).proportion_ci(CONFIDENCE, method="wilson")
-    return Estimate(value=count / users, low=float(found.low), high=float(found.high))
+    limits = stats.binomtest(count, users).proportion_ci(CONFIDENCE, method="wilson")
+    return Estimate(value=count / users, low=float(limits.low), high=float(limits.high))
 
 
 def signed_rank(differences: Sequence[float]) -> float:
-    """Wilcoxon's signed-rank test (1945), two-sided, one difference a user: returns p.
+    """Returns p of Wilcoxon's two-sided signed-rank test (1945), with one difference per user.
 
-    Differences of 0 are dropped (Wilcoxon's own rule); p is 1 when no other is left.
+    Differences of 0 are dropped, as Wilcoxon proposed. p is 1 if no difference is left.
     """
     nonzero = [difference for difference in differences if difference]
-    with warnings.catch_warnings():  # scipy 1.9, which TFF pins, calls what numpy 1.25 gives up, for over 50 users
+    # For more than 50 users, scipy 1.9 (pinned by TFF) calls a function that numpy 1.25 deprecates.
+    with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "np.find_common_type", DeprecationWarning)
         return float(stats.wilcoxon(nonzero).pvalue) if nonzero else 1.0
 
 
 def mcnemar(gained: Sequence[int], lost: Sequence[int]) -> list[float]:
-    """McNemar's exact test (1947), two-sided, one p per user: might as many words be gained as lost?
+    """Returns one p per user of McNemar's exact two-sided test (1947) that as many words are gained as lost.
 
-    It is the binomial test of the words on which the two keyboards differ; p is 1 when there is none.
+    This is the binomial test on the words for which the two keyboards differ. p is 1 if they never differ.
     """
     return [
         float(stats.binomtest(plus, plus + minus).pvalue) if plus + minus else 1.0
@@ -155,13 +163,13 @@ def mcnemar(gained: Sequence[int], lost: Sequence[int]) -> list[float]:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's correction (1979) for several tests, whatever their dependence: adjusted p in the order given."""
+    """Returns p-values with Holm's correction (1979), in the given order. The tests need not be independent."""
     return [float(p) for p in multipletests(p_values, method="holm")[1]]
 
 
 @dataclass(frozen=True)
 class Pair:
-    """One user under a method, and the recall_at_3 of the shared model on the same words."""
+    """One user's result under a method, and the recall_at_3 of the shared model on the same words."""
 
     personal: ClientResult
     shared_recall: float
@@ -172,12 +180,12 @@ class Pair:
 
     @property
     def gain(self) -> float:
-        """In recall_at_3, without rounding noise: 0 means the same."""
+        """The gain in recall_at_3, without rounding errors: 0 means equal."""
         return gains([self.recall], [self.shared_recall])[0]
 
 
-def counted(comparison: Comparison, method: MethodResult, group: Group | None = None) -> list[ClientResult]:
-    """Returns the rows that enter figures, of one group or of both, in the order measured."""
+def counted_rows(comparison: Comparison, method: MethodResult, group: Group | None = None) -> list[ClientResult]:
+    """Returns the rows that count in figures, of one group or both, in the order of measurement."""
     return [
         row
         for row in method.clients
@@ -185,15 +193,15 @@ def counted(comparison: Comparison, method: MethodResult, group: Group | None = 
     ]
 
 
-def paired(comparison: Comparison, method: MethodResult, group: Group | None = None) -> list[Pair]:
-    """Returns the counted users on whose words the shared model was measured too; empty where it was not."""
+def paired_rows(comparison: Comparison, method: MethodResult, group: Group | None = None) -> list[Pair]:
+    """Returns the counted rows of users for whom the shared model was measured too."""
     return list(_pairs(comparison, method, group))
 
 
 def _pairs(comparison: Comparison, method: MethodResult, group: Group | None) -> Iterator[Pair]:
     reference = comparison.method(REFERENCE)
-    shared = {row.user_id: row for row in counted(comparison, reference, group)} if reference else {}
-    for row in counted(comparison, method, group):
+    shared = {row.user_id: row for row in counted_rows(comparison, reference, group)} if reference else {}
+    for row in counted_rows(comparison, method, group):
         if row.shared_hits_at_3 is not None:
             yield Pair(row, row.shared_hits_at_3 / row.words)
         elif row.user_id in shared:

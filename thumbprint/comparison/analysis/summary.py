@@ -1,68 +1,45 @@
-"""From measured rows to figures: per user first, then over users (Wang et al. 2019), then against each other.
+"""Computes the figures of a comparison: per user first, then over users (Wang et al. 2019), then between methods.
 
-The answer: which method is best of those that can ship, and how far ahead of the next.
+The answer names the best method among those that can ship, and its lead over the next one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Literal
 
+import numpy as np
+
+from keyboard_model.metrics import HELPED, spread
+from thumbprint.comparison.analysis import statistics
 from thumbprint.comparison.analysis.fairness import attribute_fairness, attributes
-from thumbprint.comparison.analysis.metrics import Headline, MethodFairness, Reach, Row, Summary
-from thumbprint.comparison.analysis.statistics import bootstrap_mean, counted, paired
-from thumbprint.comparison.analysis.versus_global import against_global, corrected, figure
+from thumbprint.comparison.analysis.report import (
+    AgainstShared,
+    ComparisonReport,
+    Figure,
+    Headline,
+    MethodFairness,
+    Reach,
+    Row,
+    Summary,
+)
+from thumbprint.comparison.analysis.statistics import Pair, counted_rows, paired_rows
 from thumbprint.comparison.results import REFERENCE, Comparison, CurvePoint, Estimate, Group, MethodResult
 
-
-def best_method(comparison: Comparison, rows: Sequence[Row]) -> Headline | None:
-    """Returns the answer for the group of the first row; None when no method that can ship has a row.
-
-    Args:
-        rows: Group by group, the group that decides first, best first in each.
-    """
-    if not rows:
-        return None
-    group = rows[0].group
-    named = {method.name: method for method in comparison.methods}
-    reference = comparison.method(REFERENCE)
-    # What TFF and a phone count differs (a word in several pieces), so only levels measured alike are ranked.
-    alike = [row for row in rows if row.group == group and _alike(named[row.method], reference)]
-    candidates = [row for row in alike if named[row.method].on_device]
-    if not candidates:
-        return None
-    best, *others = candidates
-    return Headline(
-        group=group,
-        best=best.method,
-        runner_up=others[0].method if others else None,
-        lead=_lead(comparison, named[best.method], named[others[0].method], group) if others else None,
-        above=alike[0].method if alike[0] != best else None,
-    )
-
-
-def _alike(method: MethodResult, reference: MethodResult | None) -> bool:
-    return reference is None or method.where == reference.where
-
-
-def _lead(comparison: Comparison, best: MethodResult, other: MethodResult, group: Group) -> Estimate | None:
-    recalls = {row.user_id: row.counts.recall_at_3 for row in counted(comparison, other, group)}
-    differences = [
-        row.counts.recall_at_3 - recalls[row.user_id]
-        for row in counted(comparison, best, group)
-        if row.user_id in recalls
-    ]
-    return bootstrap_mean(differences, comparison.seed) if differences else None
-
-
 GROUPS: tuple[Group, ...] = ("new_phone", "seen")
-"""New phones first: they decide, since nobody ships to the users of a training run alone."""
+"""New phones come first. They decide, because a product is not shipped to the users of the training run alone."""
 TARGET_SHARE = 0.95
-"""The target recall of `reach`: this share of the best that `global_only` reached on validation users."""
+"""The target recall of `reach`, as a share of the best recall of `global_only` on validation users."""
+
+
+def report_of(comparison: Comparison) -> ComparisonReport:
+    """Returns the report of a comparison: its measurements and their figures."""
+    return ComparisonReport(summary=summarize(comparison), comparison=comparison)
 
 
 def summarize(comparison: Comparison) -> Summary:
-    """Returns every computed figure; the same comparison gives the same figures."""
+    """Computes every figure. The same comparison gives the same figures."""
     rows = [row for group in GROUPS for row in _rows(comparison, group)]
     target = _target(comparison)
     return Summary(
@@ -74,17 +51,56 @@ def summarize(comparison: Comparison) -> Summary:
     )
 
 
-def _rows(comparison: Comparison, group: Group) -> list[Row]:
-    """The methods that measured anybody of this group, best first."""
-    rows = [_row(comparison, method, group) for method in comparison.methods]
-    return corrected(
-        sorted((row for row in rows if row.users), key=lambda row: (-(row.recall_at_3.mean or 0), row.method))
+def best_method(comparison: Comparison, rows: Sequence[Row]) -> Headline | None:
+    """Returns the answer for the group of the first row; None if no method that can ship has a row.
+
+    Args:
+        rows: The rows of the deciding group, then those of the other; in each group, best method first.
+    """
+    if not rows:
+        return None
+    group = rows[0].group
+    methods = {method.name: method for method in comparison.methods}
+    reference = comparison.method(REFERENCE)
+    # TFF and a phone count words of several pieces differently: rank only methods that were measured in the same way.
+    comparable = [row for row in rows if row.group == group and _same_way(methods[row.method], reference)]
+    candidates = [row for row in comparable if methods[row.method].on_device]
+    if not candidates:
+        return None
+    best, *others = candidates
+    return Headline(
+        group=group,
+        best=best.method,
+        runner_up=others[0].method if others else None,
+        lead=_lead(comparison, methods[best.method], methods[others[0].method], group) if others else None,
+        above=comparable[0].method if comparable[0] != best else None,
     )
 
 
+def _same_way(method: MethodResult, reference: MethodResult | None) -> bool:
+    return reference is None or method.where == reference.where
+
+
+def _lead(comparison: Comparison, best: MethodResult, other: MethodResult, group: Group) -> Estimate | None:
+    recalls = {row.user_id: row.counts.recall_at_3 for row in counted_rows(comparison, other, group)}
+    differences = [
+        row.counts.recall_at_3 - recalls[row.user_id]
+        for row in counted_rows(comparison, best, group)
+        if row.user_id in recalls
+    ]
+    return statistics.bootstrap_mean(differences, comparison.seed) if differences else None
+
+
+def _rows(comparison: Comparison, group: Group) -> list[Row]:
+    """Returns the methods that measured users of this group, best first."""
+    rows = [row for method in comparison.methods if (row := _row(comparison, method, group)).users]
+    return _with_corrected_p_values(sorted(rows, key=lambda row: (-(row.recall_at_3.mean or 0), row.method)))
+
+
 def _row(comparison: Comparison, method: MethodResult, group: Group) -> Row:
-    counts = [row.counts for row in counted(comparison, method, group)]
+    counts = [row.counts for row in counted_rows(comparison, method, group)]
     seed = comparison.seed
+    pairs = paired_rows(comparison, method, group) if method.name != REFERENCE else []
     return Row(
         method=method.name,
         group=group,
@@ -93,8 +109,66 @@ def _row(comparison: Comparison, method: MethodResult, group: Group) -> Row:
         recall_at_1=figure([count.recall_at_1 for count in counts], seed),
         recall_at_3=figure([count.recall_at_3 for count in counts], seed),
         keystroke_savings=figure([count.keystroke_savings for count in counts if count.characters], seed),
-        against_global=against_global(paired(comparison, method, group), seed) if method.name != REFERENCE else None,
+        against_global=against_shared(pairs, seed),
     )
+
+
+def figure(values: Sequence[float], seed: int) -> Figure:
+    """Returns the distribution of one value per user; all fields are None if there are no values."""
+    if not len(values):
+        return Figure(mean=None, median=None, p10=None, worst=None, std=None, low=None, high=None)
+    mean = statistics.bootstrap_mean(values, seed)
+    return Figure(**asdict(spread(values)), low=mean.low, high=mean.high)
+
+
+def against_shared(pairs: Sequence[Pair], seed: int) -> AgainstShared | None:
+    """Compares a method with the shared model on the same users; None if there are no users.
+
+    The p-value is not yet corrected for the number of methods.
+    """
+    if not pairs:
+        return None
+    gains = [pair.gain for pair in pairs]
+    recall, shared = [pair.recall for pair in pairs], [pair.shared_recall for pair in pairs]
+    median = float(np.median(shared))
+    hurt, helped = sum(gain < 0 for gain in gains), sum(gain >= HELPED for gain in gains)
+    p_value = statistics.signed_rank(gains)
+    tested, worse, better = _user_tests(pairs)
+    return AgainstShared(
+        users=len(pairs),
+        gain=figure(gains, seed),
+        relative_mean=statistics.relative_gain(recall, shared, seed),
+        relative_median=float(np.median(recall)) / median - 1 if median else None,
+        fraction_hurt=statistics.fraction_estimate(hurt, len(pairs)),
+        fraction_helped=statistics.fraction_estimate(helped, len(pairs)),
+        p_value=p_value,
+        p_value_corrected=p_value,
+        users_tested=tested,
+        users_hurt_significantly=worse if tested else None,
+        users_helped_significantly=better if tested else None,
+    )
+
+
+def _user_tests(pairs: Sequence[Pair]) -> tuple[int, tuple[str, ...], tuple[str, ...]]:
+    """Returns the number of users tested word by word, and the users significantly hurt and helped."""
+    rows = [pair.personal for pair in pairs]
+    tested = [(row.user_id, row.gained, row.lost) for row in rows if row.gained is not None and row.lost is not None]
+    p_values = statistics.holm(statistics.mcnemar([gained for _, gained, _ in tested], [lost for *_, lost in tested]))
+    significant = [entry for entry, p in zip(tested, p_values, strict=True) if p < statistics.LEVEL]
+    hurt = tuple(user for user, gained, lost in significant if lost > gained)
+    return len(tested), hurt, tuple(user for user, gained, lost in significant if gained > lost)
+
+
+def _with_corrected_p_values(rows: Sequence[Row]) -> list[Row]:
+    """Corrects the p-values of a group together, because each method is a test of its own."""
+    tested = [row.against_global for row in rows if row.against_global]
+    corrected = iter(statistics.holm([against.p_value for against in tested]))
+    return [
+        row.model_copy(update={"against_global": against.model_copy(update={"p_value_corrected": next(corrected)})})
+        if (against := row.against_global)
+        else row
+        for row in rows
+    ]
 
 
 def _fairness(comparison: Comparison) -> Iterator[MethodFairness]:
@@ -102,14 +176,14 @@ def _fairness(comparison: Comparison) -> Iterator[MethodFairness]:
     populations: tuple[Literal["all"] | Group, ...] = ("all", *GROUPS)
     for method in comparison.methods if names else ():
         for population in populations:
-            pairs = paired(comparison, method, None if population == "all" else population)
-            found = {name: attribute_fairness(pairs, comparison.profiles, name, comparison.seed) for name in names}
+            pairs = paired_rows(comparison, method, None if population == "all" else population)
+            gaps = {name: attribute_fairness(pairs, comparison.profiles, name, comparison.seed) for name in names}
             if pairs:
                 yield MethodFairness(
                     method=method.name,
                     population=population,
-                    attributes=tuple(gaps for gaps in found.values() if gaps),
-                    attributes_left_out=tuple(name for name, gaps in found.items() if gaps is None),
+                    attributes=tuple(gap for gap in gaps.values() if gap),
+                    attributes_left_out=tuple(name for name, gap in gaps.items() if gap is None),
                 )
 
 

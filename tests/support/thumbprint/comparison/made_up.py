@@ -120,3 +120,14 @@ def comparison(users=60, methods=tuple(EFFECTS), synthetic=False, profiles=True,
         if profiles
         else {},
     )
+
+
+def comparisons_with_little_data():
+    """Builds comparisons that lack methods, users, the reference or profiles, by what they lack."""
+    return {
+        "no method": comparison(methods=()),
+        "no user": comparison(users=0, methods=("global_only", "ditto")),
+        "one user": comparison(users=1, methods=("global_only", "ditto"), synthetic=True),
+        "no reference": comparison(users=9, methods=("ditto",)),
+        "no profile": comparison(users=9, methods=("global_only", "centralized"), profiles=False),
+    }

@@ -43,7 +43,7 @@ def test_bootstrap_is_repeatable_and_covers_what_the_normal_theory_gives():
 
 def test_large_populations_are_drawn_in_batches_from_the_same_distribution(monkeypatch):
     whole = bootstrap_mean(list(range(10)), seed=0)
-    monkeypatch.setattr("thumbprint.comparison.analysis.statistics._AT_ONCE", 30)
+    monkeypatch.setattr("thumbprint.comparison.analysis.statistics._MAX_DRAWN", 30)
     batched = bootstrap_mean(list(range(10)), seed=0)
     assert (batched.low, batched.high) == pytest.approx((whole.low, whole.high), abs=0.2)
 

@@ -1,19 +1,17 @@
-import io
 import re
 from html.parser import HTMLParser
 
 import pytest
-from rich.console import Console
 
 from device_runtime.simulation.report import ReportError
 from tests.support.thumbprint.comparison import made_up
-from thumbprint.comparison.report.conclusion import conclusion
-from thumbprint.comparison.report.plots import PICTURES
-from thumbprint.comparison.report.report import load_comparison
-from thumbprint.comparison.report.table import comparison_view
-from thumbprint.comparison.report.write import write_comparison
+from thumbprint.comparison.analysis.report import load_comparison
+from thumbprint.comparison.reporting.phrases import conclusion
+from thumbprint.comparison.reporting.plots import PICTURES
+from thumbprint.comparison.reporting.write import write_comparison
 
 METHODS = ("global_only", "centralized", "fine_tuning", "user_history", "thumbprint", "fine_tuning+q1")
+SPARSE = made_up.comparisons_with_little_data()
 
 
 class _Page(HTMLParser):
@@ -59,12 +57,12 @@ def written(tmp_path_factory):
     return folder, write_comparison(folder, made_up.comparison(users=40, methods=METHODS))
 
 
-def test_report_comes_back_as_it_was_written(written):
+def test_loads_the_report_that_it_wrote(written):
     folder, report = written
     assert load_comparison(folder / "report.json") == report
 
 
-def test_everything_is_there_whole_and_for_its_owner_only(written):
+def test_writes_all_files_readable_by_their_owner_only(written):
     folder, _ = written
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     names = {"report.json", "report.html", *(f"{name}.{kind}" for name in PICTURES for kind in ("svg", "png"))}
@@ -72,7 +70,7 @@ def test_everything_is_there_whole_and_for_its_owner_only(written):
     assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
 
 
-def test_page_is_whole_loads_nothing_and_has_each_id_once(written):
+def test_page_is_well_formed_loads_nothing_and_has_unique_ids(written):
     page = page_of(written[0])
     assert page.loaded == [] and "@import" not in page.text
     assert len(page.ids) == len(set(page.ids))
@@ -81,7 +79,7 @@ def test_page_is_whole_loads_nothing_and_has_each_id_once(written):
     assert set(re.findall(r'(?:href="#|url\(#)([^")]+)', html)) <= set(page.ids)
 
 
-def test_page_begins_with_the_answer_and_shows_every_method(written):
+def test_page_begins_with_the_conclusion_and_shows_every_method(written):
     text = page_of(written[0]).text
     for sentence in conclusion(written[1]):
         assert 0 <= text.index(sentence) < text.index("Every method")
@@ -90,49 +88,25 @@ def test_page_begins_with_the_answer_and_shows_every_method(written):
     assert "SYNTHETIC" not in text
 
 
-@pytest.mark.parametrize(
-    "found",
-    [
-        made_up.comparison(methods=()),
-        made_up.comparison(users=0, methods=("global_only", "ditto")),
-        made_up.comparison(users=1, methods=("global_only", "ditto"), synthetic=True),
-        made_up.comparison(users=9, methods=("ditto",)),
-        made_up.comparison(users=9, methods=("global_only", "centralized"), profiles=False),
-    ],
-    ids=["no method", "nobody", "one user", "no reference", "no profile"],
-)
-def test_empty_inputs_give_a_sensible_report(found, tmp_path):
-    write_comparison(tmp_path, found)
+@pytest.mark.parametrize("measured", SPARSE.values(), ids=SPARSE)
+def test_reports_comparisons_with_little_or_no_data(measured, tmp_path):
+    write_comparison(tmp_path, measured)
     page = page_of(tmp_path)
     assert "no trial finished" in page.text
-    assert ("SYNTHETIC" in page.text) == found.corpus.synthetic
+    assert ("SYNTHETIC" in page.text) == measured.corpus.synthetic
     assert re.findall(r"(?<!order )\b(?:nan|None)\b", page.text) == []  # the setting `order` is None
-    assert "no trial finished" in printed(found)
 
 
-def test_page_escapes_what_users_are_called(tmp_path):
+def test_page_escapes_the_attributes_of_users(tmp_path):
     nasty = "<script>alert(1)</script>"
-    found = made_up.comparison(users=30, methods=("global_only", "ditto"))
-    profiles = {user: {nasty: profile["gender"]} for user, profile in found.profiles.items()}
-    write_comparison(tmp_path, found.model_copy(update={"profiles": profiles}))
+    measured = made_up.comparison(users=30, methods=("global_only", "ditto"))
+    profiles = {user: {nasty: profile["gender"]} for user, profile in measured.profiles.items()}
+    write_comparison(tmp_path, measured.model_copy(update={"profiles": profiles}))
     assert "<script" not in (tmp_path / "report.html").read_text()
     assert nasty in page_of(tmp_path).text
 
 
-def printed(found):
-    console = Console(file=io.StringIO(), width=200)
-    console.print(comparison_view(found))
-    return console.file.getvalue()
-
-
-def test_table_ends_in_the_answer(comparison):
-    lines = printed(comparison).splitlines()
-    first = next(i for i, line in enumerate(lines) if line.startswith("On new phones thumbprint is best"))
-    assert first > max(i for i, line in enumerate(lines) if "local_only" in line)
-    assert next(line for line in lines if "│" in line).split("│")[1].strip() == "thumbprint"
-
-
-def test_a_folder_that_cannot_be_written_is_said(tmp_path):
+def test_rejects_a_folder_that_it_cannot_write(tmp_path):
     (tmp_path / "report.json").mkdir()
     with pytest.raises(ReportError, match="cannot write"):
         write_comparison(tmp_path, made_up.comparison(methods=()))
@@ -140,14 +114,14 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"schema_version": 1}', b"\xff\xfe"])
-def test_what_is_no_report_is_refused(tmp_path, content):
+def test_rejects_a_file_that_is_not_a_report(tmp_path, content):
     path = tmp_path / "report.json"
     path.write_bytes(content)
     with pytest.raises(ReportError, match="is not a report of `thumbprint compare`"):
         load_comparison(path)
 
 
-def test_another_schema_version_and_a_missing_report_are_refused(tmp_path):
+def test_rejects_another_schema_version_and_a_missing_report(tmp_path):
     path = tmp_path / "report.json"
     with pytest.raises(ReportError, match="No such file"):
         load_comparison(path)

@@ -1,4 +1,4 @@
-"""A comparison as a terminal shows it."""
+"""The tables and the conclusion that the terminal shows."""
 
 from __future__ import annotations
 
@@ -8,36 +8,35 @@ from rich.table import Table
 from rich.text import Text
 
 from device_runtime.reporting.phrases import DASH, percent
-from thumbprint.comparison.analysis.metrics import Row
-from thumbprint.comparison.analysis.summary import GROUPS
-from thumbprint.comparison.report.conclusion import conclusion
-from thumbprint.comparison.report.phrases import (
+from thumbprint.comparison.analysis.report import ComparisonReport, Row
+from thumbprint.comparison.analysis.summary import GROUPS, report_of
+from thumbprint.comparison.reporting.phrases import (
     GROUP_MEANINGS,
-    hurt_surely,
+    conclusion,
     interval,
     notice,
     p_value,
-    relative,
-    share_of,
+    relative_gain,
+    share,
     tested_on,
+    users_hurt,
 )
-from thumbprint.comparison.report.report import ComparisonReport, report_of
 from thumbprint.comparison.results import Comparison, Group
 from thumbprint.console.tables import headed
 
 _COLUMNS = (
-    "recall@3", "95 %", "median", "weakest tenth", "worst", "recall@1", "keystrokes", "on global", "p", "helped",
-    "hurt", "surely hurt",
+    "recall@3", "95 %", "median", "weakest tenth", "worst", "recall@1", "keystrokes", "gain", "p", "helped",
+    "hurt", "hurt, significant",
 )  # fmt: skip
 
 
 def comparison_view(comparison: Comparison) -> Lines:
-    """Returns the notice, a table a group of users, best method first, and the answer last, where the eye rests."""
+    """Returns the notice, one table per group of users (best method first), and the conclusion."""
     report = report_of(comparison)
     parts: list[RenderableType] = []
-    if said := notice(report.comparison):
-        parts.append(Text(said, style="bold yellow"))
-    parts += [_table(report, group) for group in GROUPS if report.summary.of(group)]
+    if warning := notice(report.comparison):
+        parts.append(Text(warning, style="bold yellow"))
+    parts += [_table(report, group) for group in GROUPS if report.summary.rows_of(group)]
     parts += [Text(f"left out: {skipped.name}: {skipped.reason}", style="dim") for skipped in report.comparison.skipped]
     first, *others = conclusion(report)
     parts.append(Text(first, style="bold"))
@@ -50,7 +49,7 @@ def _table(report: ComparisonReport, group: Group) -> RenderableType:
     table.add_column("method", no_wrap=True)
     for title in _COLUMNS:
         table.add_column(title, justify="right")
-    rows = report.summary.of(group)
+    rows = report.summary.rows_of(group)
     best = report.summary.headline.best if report.summary.headline else None
     for row in rows:
         table.add_row(*_cells(report, row), style="bold" if row.method == best else "")
@@ -75,9 +74,9 @@ def _cells(report: ComparisonReport, row: Row) -> list[str]:
         return [*cells, *[DASH] * (len(_COLUMNS) + 1 - len(cells))]
     return [
         *cells,
-        relative(against.relative_mean),
+        relative_gain(against.relative_mean),
         p_value(against.p_value_corrected),
-        share_of(against.fraction_helped),
-        share_of(against.fraction_hurt),
-        hurt_surely(against),
+        share(against.fraction_helped),
+        share(against.fraction_hurt),
+        users_hurt(against),
     ]

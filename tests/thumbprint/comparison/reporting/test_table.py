@@ -1,0 +1,27 @@
+import io
+
+import pytest
+from rich.console import Console
+
+from tests.support.thumbprint.comparison import made_up
+from thumbprint.comparison.reporting.table import comparison_view
+
+SPARSE = made_up.comparisons_with_little_data()
+
+
+def printed(comparison):
+    console = Console(file=io.StringIO(), width=200)
+    console.print(comparison_view(comparison))
+    return console.file.getvalue()
+
+
+def test_shows_the_best_method_first_and_the_conclusion_last(comparison):
+    lines = printed(comparison).splitlines()
+    first = next(i for i, line in enumerate(lines) if line.startswith("On new phones, thumbprint is best"))
+    assert first > max(i for i, line in enumerate(lines) if "local_only" in line)
+    assert next(line for line in lines if "│" in line).split("│")[1].strip() == "thumbprint"
+
+
+@pytest.mark.parametrize("measured", SPARSE.values(), ids=SPARSE)
+def test_names_the_methods_left_out(measured):
+    assert "left out: fed_recon: no trial finished" in printed(measured)

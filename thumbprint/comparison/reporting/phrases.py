@@ -1,0 +1,219 @@
+"""The figures of a comparison in words, and its conclusion: the same in the terminal, on the page and in pictures.
+
+The conclusion says which method to ship, how much it gains, which users it hurts, and what it costs.
+"""
+
+from __future__ import annotations
+
+from device_runtime.reporting.phrases import DASH, percent, points, synthetic_notice
+from thumbprint.comparison.analysis import statistics
+from thumbprint.comparison.analysis.report import AgainstShared, ComparisonReport, Headline, Row
+from thumbprint.comparison.results import REFERENCE, Comparison, Estimate, Group, MethodResult, StoredAs
+
+GROUP_TITLES: dict[Group, str] = {"new_phone": "new phones", "seen": "users in training"}
+GROUP_MEANINGS: dict[Group, str] = {
+    "new_phone": "new phones: users who took no part in the training",
+    "seen": "users in training, tested on held-out messages",
+}
+LOSSLESS = 0.001
+"""A smaller form of an adapter counts as equally good if its mean recall_at_3 is at most this much below fp32's."""
+_UNITS = ("B", "KB", "MB", "GB", "TB")
+
+
+def users(count: int) -> str:
+    return "1 user" if count == 1 else f"{count:,} users"
+
+
+def volume(count: float | None) -> str:
+    """Formats a number of bytes in decimal units, as data plans do: `1.3 MB`."""
+    if count is None:
+        return DASH
+    size, unit = float(count), 0
+    while size >= 999.5 and unit < len(_UNITS) - 1:
+        size, unit = size / 1000, unit + 1
+    return f"{size:.0f} {_UNITS[unit]}" if not unit or size >= 99.5 else f"{size:.2g} {_UNITS[unit]}"
+
+
+def interval(low: float | None, high: float | None, signed: bool = False) -> str:
+    """Formats a 95 % interval of shares in percent, such as `[12.1, 15.0]`; empty if there is no interval."""
+    if low is None or high is None:
+        return ""
+    sign = "+" if signed else ""
+    return f"[{100 * low:{sign}.1f}, {100 * high:{sign}.1f}]"
+
+
+def share(estimate: Estimate | None, digits: int = 0) -> str:
+    """Formats an estimated share in percent, without its interval."""
+    return percent(estimate.value if estimate else None, digits)
+
+
+def relative_gain(estimate: Estimate | None) -> str:
+    """Formats a relative gain in percent and its interval."""
+    if estimate is None:
+        return DASH
+    return f"{100 * estimate.value:+.1f} % {interval(estimate.low, estimate.high, signed=True)}".strip()
+
+
+def gain_in_points(mean: float | None, low: float | None, high: float | None) -> str:
+    """Formats a difference of shares in percentage points and its interval."""
+    return f"{points(mean)} {interval(low, high, signed=True)}".strip()
+
+
+def p_value(p: float | None) -> str:
+    if p is None:
+        return DASH
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def users_hurt(against: AgainstShared) -> str:
+    """Formats how many users are significantly hurt; a dash if no user was compared word by word."""
+    hurt = against.users_hurt_significantly
+    return DASH if hurt is None else f"{len(hurt):,} of {against.users_tested:,}"
+
+
+def notice(comparison: Comparison) -> str | None:
+    """Returns the notice above all figures if the messages were generated; None for real ones."""
+    return synthetic_notice(comparison.corpus.synthetic, False, "the users")
+
+
+def tested_on(comparison: Comparison, row: Row) -> str:
+    """Describes the users and words that a row was measured on."""
+    return (
+        f"{users(row.users)} with at least {comparison.min_messages:,} messages, {row.words:,} held-out words, "
+        "each user counts once"
+    )
+
+
+def budget(comparison: Comparison) -> str:
+    """Describes the budget that every method had."""
+    given = comparison.budget
+    trials = "1 trial" if given.trials == 1 else f"{given.trials:,} trials"
+    limit = f"; each user was tested on at most {given.test_messages:,} messages" if given.test_messages else ""
+    return (
+        f"Every method had {trials} to choose its settings on validation users (with {given.tuning_rounds:,} "
+        f"federated rounds each, if it has rounds) and {given.rounds:,} rounds of final training; "
+        f"seed {comparison.seed}{limit}."
+    )
+
+
+def conclusion(report: ComparisonReport) -> list[str]:
+    """Returns a few sentences, the most important first. If there is no answer, the only sentence gives the reason."""
+    headline = report.summary.headline
+    row = report.summary.row(headline.best, headline.group) if headline else None
+    if headline is None or row is None:
+        return [_no_answer(report)]
+    parts = [
+        _best(report, headline, row),
+        _lead(headline),
+        _users_helped_and_hurt(row),
+        _costs(report, row),
+        _widest_gap(report, row),
+    ]
+    return [part for part in parts if part]
+
+
+def _no_answer(report: ComparisonReport) -> str:
+    if not report.comparison.methods:
+        reason = "No method finished: the reasons are listed below."
+    elif not report.summary.rows:
+        reason = (
+            f"No user had {report.comparison.min_messages:,} messages and a word to test: "
+            "lower --min-messages or give a larger corpus."
+        )
+    else:
+        reason = "No method that a phone can run was measured."
+    return f"There is no answer. {reason}"
+
+
+def _best(report: ComparisonReport, headline: Headline, row: Row) -> str:
+    place = f"On {GROUP_TITLES[headline.group]}"
+    shown = f"{100 * (row.recall_at_3.mean or 0):.1f} of 100 words before they are typed"
+    against, shared = row.against_global, report.summary.row(REFERENCE, headline.group)
+    if row.method == REFERENCE and headline.runner_up is None:
+        return f"{place}, only the shared model was measured. It shows {shown}."
+    if row.method == REFERENCE:
+        return f"{place}, no method that can ship beats the shared model: do not personalize. It shows {shown}."
+    if against is None or shared is None:
+        return (
+            f"{place}, {row.method} is best: it shows {shown}. Its gain is unknown because {REFERENCE} was not "
+            "measured."
+        )
+    significant = against.p_value_corrected < statistics.LEVEL and (against.gain.low or 0) > 0
+    doubt = "" if significant else " This may be chance: the test over users does not rule it out."
+    return (
+        f"{place}, {row.method} is best: it shows {shown}, and {REFERENCE} shows "
+        f"{100 * (shared.recall_at_3.mean or 0):.1f}. The relative gain is {relative_gain(against.relative_mean)} over "
+        f"{users(against.users)}.{doubt}"
+    )
+
+
+def _lead(headline: Headline) -> str:
+    sentences: list[str] = []
+    if headline.runner_up and headline.lead:
+        lead = headline.lead
+        significant = lead.low is not None and lead.low > 0
+        sentences.append(
+            f"It is {gain_in_points(lead.value, lead.low, lead.high)} points ahead of {headline.runner_up}, the second "
+            "best method" + ("." if significant else "; this difference may be chance.")
+        )
+    if headline.above:
+        sentences.append(f"{headline.above} is even better, but no phone can run it.")
+    return " ".join(sentences)
+
+
+def _users_helped_and_hurt(row: Row) -> str:
+    against = row.against_global
+    if against is None:
+        return ""
+    hurt = against.fraction_hurt
+    within = f" {interval(hurt.low, hurt.high)}" if hurt else ""
+    significant = against.users_hurt_significantly
+    if significant is None:
+        evidence = "The words of the users were not compared one by one, so losses were not tested for chance."
+    elif significant:
+        evidence = f"{len(significant):,} of {users(against.users_tested)} lost more words than chance explains."
+    else:
+        evidence = "For no single user is there evidence of a loss beyond chance."
+    return (
+        f"It notably helps {share(against.fraction_helped)} of the users, and {share(hurt)}{within} lose at least one "
+        f"word. {evidence}"
+    )
+
+
+def smallest_lossless_form(method: MethodResult) -> StoredAs | None:
+    """Returns the smallest form of an adapter that loses no measurable recall; None if no form was measured."""
+    full = next((stored for stored in method.storage if stored.form == "fp32"), None)
+    lossless = [s for s in method.storage if full is None or s.recall_at_3 >= full.recall_at_3 - LOSSLESS]
+    return min(lossless, key=lambda stored: stored.bytes_p50, default=None)
+
+
+def _costs(report: ComparisonReport, row: Row) -> str:
+    method = report.comparison.method(row.method)
+    if method is None:
+        return ""
+    sent = method.communication
+    sentence = "Its training sends nothing."
+    if sent:
+        sentence = (
+            f"In each round, training sends {volume(sent.bytes_up_a_round)} up and {volume(sent.bytes_down_a_round)} "
+            f"down per phone; over {sent.rounds:,} rounds, {volume(sent.bytes_per_client)} per phone."
+        )
+    stored = smallest_lossless_form(method)
+    if stored:
+        sentence += f" Half of the phones store {volume(stored.bytes_p50)} or less, as {stored.form}."
+    return sentence
+
+
+def _widest_gap(report: ComparisonReport, row: Row) -> str:
+    fairness = next((f for f in report.summary.fairness if (f.method, f.population) == (row.method, "all")), None)
+    if fairness is None:
+        return ""
+    if not fairness.attributes:
+        return "No profile attribute has two groups that are large enough to compare."
+    widest = max(fairness.attributes, key=lambda gaps: gaps.equal_opportunity.value)
+    gap = widest.equal_opportunity
+    chance = " This may be chance." if gap.p_value >= statistics.LEVEL else ""
+    return (
+        f"The largest gap between groups is by {widest.attribute}: {gap.highest} is {100 * gap.value:.1f} points "
+        f"ahead of {gap.lowest}.{chance}"
+    )
