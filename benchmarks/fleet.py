@@ -17,7 +17,8 @@ import typer
 
 from benchmarks.measure.memory import peak_resident_bytes
 from benchmarks.measure.results import Figure, Machine, publish
-from device_runtime.bundle.loader import BundleError, load_bundle
+from device_runtime.bundle.files import BundleError
+from device_runtime.bundle.loader import load_bundle
 from device_runtime.bundle.signing_keys import KeyFileError
 from device_runtime.simulation.fleet.plan import FleetPlan
 from device_runtime.simulation.fleet.simulate import simulate_fleet

@@ -21,7 +21,7 @@ import typer
 from benchmarks.measure.results import Figure, Machine, publish
 from benchmarks.measure.typist import Typist, make_typist
 from benchmarks.phone_process import NEWEST_WORDS, STEPS, open_engine
-from device_runtime.bundle.loader import BundleError
+from device_runtime.bundle.files import BundleError
 from device_runtime.bundle.signing_keys import KeyFileError
 from device_runtime.phone.phone import Phone
 

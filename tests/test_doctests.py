@@ -9,6 +9,10 @@ import pytest
 
 MODULES = (
     "benchmarks.nus_sms.kenlm_baseline",
+    "device_runtime.adaptation.adapt",
+    "device_runtime.bundle.loader",
+    "device_runtime.prediction.predictor",
+    "device_runtime.prediction.user_model",
     "keyboard_model",
     "keyboard_model.batching.split_by_time",
     "keyboard_model.metrics",

@@ -23,8 +23,13 @@ from safetensors import safe_open
 
 from device_runtime.adapter.adapter import Adapter, load_adapter, save_adapter
 from device_runtime.bundle.files import ADAPTER_INIT, MANIFEST, MODEL, NGRAM, SIGNATURE, TOKENIZER, read_files
-from device_runtime.bundle.initial_adapters import load_initial_adapters, serialize_initial_adapters
-from device_runtime.bundle.loader import file_entries, load_bundle, model_id
+from device_runtime.bundle.loader import (
+    file_entries,
+    load_bundle,
+    load_initial_adapters,
+    model_id,
+    serialize_initial_adapters,
+)
 from device_runtime.bundle.signing_keys import SigningKeys, load_private
 from device_runtime.inference.engine import Engine
 from device_runtime.manifest import AdapterEncoding, Manifest

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from device_runtime.bundle import files
-from device_runtime.bundle.initial_adapters import serialize_initial_adapters
-from device_runtime.bundle.loader import file_entries, model_id
+from device_runtime.bundle.loader import file_entries, model_id, serialize_initial_adapters
 from device_runtime.bundle.signing_keys import load_private
 from device_runtime.inference.model_signatures import read_signatures
 from device_runtime.manifest import FORMAT, FORMAT_VERSION, Manifest, ModelShape, Provenance, Recipe

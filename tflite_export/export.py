@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from device_runtime.bundle import files
-from device_runtime.bundle.loader import Bundle, parse_manifest
+from device_runtime.bundle.loader import Bundle, parse_bundle
 from device_runtime.bundle.signing_keys import load_private
 from device_runtime.manifest import Manifest, ModelShape, Provenance, Recipe
 from keyboard_model.model import adapter as adapters
@@ -91,4 +91,4 @@ def export_bundle(
 
 
 def _as_bundle(path: Path, content: dict[str, bytes]) -> Bundle:
-    return parse_manifest(path, Manifest.model_validate_json(content[files.MANIFEST]), content)
+    return parse_bundle(path, Manifest.model_validate_json(content[files.MANIFEST]), content)

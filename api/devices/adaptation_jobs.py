@@ -12,8 +12,7 @@ from sqlalchemy import Row, delete, insert, select, update
 from api.schemas.adaptations import UNDERWAY, State
 from api.storage.database import Database
 from api.storage.tables import ADAPTATIONS as JOBS
-from device_runtime.adaptation.adapt import Adaptation
-from device_runtime.adaptation.gate import Verdict
+from device_runtime.adaptation.adapt import Adaptation, Verdict
 
 KEPT_PER_DEVICE = 100
 """Older rows are deleted. A phone has its own log of adaptations in its folder."""

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from device_runtime.adaptation import adapt
-from device_runtime.adaptation.adapt import Adaptation
-from device_runtime.adaptation.gate import Verdict
+from device_runtime.adaptation.adapt import Adaptation, Verdict
 from device_runtime.adapter.adapter import Adapter, Array
 from device_runtime.inference.engine import Ints, TrainingEngine
 from device_runtime.manifest import ModelShape, Recipe

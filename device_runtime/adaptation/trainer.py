@@ -15,9 +15,8 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from typing import ParamSpec, Protocol, TypeVar
 
-from device_runtime.adaptation.adapt import Adaptation
+from device_runtime.adaptation.adapt import Adaptation, Verdict
 from device_runtime.adaptation.budget import Budget, adapt_within
-from device_runtime.adaptation.gate import Verdict
 from device_runtime.adaptation.ngram_weight import choose_ngram_weight
 from device_runtime.adapter.adapter import Adapter
 from device_runtime.bundle.loader import Bundle

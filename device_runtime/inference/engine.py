@@ -12,7 +12,8 @@ import numpy.typing as npt
 from ai_edge_litert.interpreter import Interpreter
 
 from device_runtime.adapter.adapter import Adapter, Array
-from device_runtime.bundle.loader import Bundle, BundleError
+from device_runtime.bundle.files import BundleError
+from device_runtime.bundle.loader import Bundle
 from device_runtime.inference.context_cache import ContextCache, State, ngram_interpolator
 from device_runtime.inference.lexicon import Lexicon
 from device_runtime.inference.model_signatures import SignatureRunner, read_signatures, release_large_blocks

@@ -8,7 +8,8 @@ import pytest
 
 from api.app import create_app
 from api.server import ServeError, listen, serve
-from device_runtime.bundle.loader import BundleError, load_bundle
+from device_runtime.bundle.files import BundleError
+from device_runtime.bundle.loader import load_bundle
 from device_runtime.bundle.signing_keys import KeyFileError
 from tests.support.api.process import running
 

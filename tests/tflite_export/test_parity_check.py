@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from device_runtime.bundle.loader import parse_manifest
+from device_runtime.bundle.loader import parse_bundle
 from device_runtime.manifest import Manifest
 from keyboard_model.ngram.table import NgramTable
 from tests.support.tflite_export.models import PARAMETERS, PROVENANCE, RECIPE, SHAPE, START, TOKENIZER
@@ -29,7 +29,7 @@ def bundle(converted, tiny_keys):
         metrics={},
         private_key=tiny_keys[0],
     )
-    return parse_manifest(Path("x"), Manifest.model_validate_json(content["manifest.json"]), content)
+    return parse_bundle(Path("x"), Manifest.model_validate_json(content["manifest.json"]), content)
 
 
 def test_the_exported_model_passes(bundle):

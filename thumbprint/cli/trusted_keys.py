@@ -95,7 +95,7 @@ def explaining_key_errors(public_key: Path, bundle: Path) -> Iterator[None]:
     """Makes a BundleError about a signature say which key it was checked with, and how to name another."""
     from cryptography.exceptions import InvalidSignature
 
-    from device_runtime.bundle.loader import BundleError
+    from device_runtime.bundle.files import BundleError
 
     try:
         yield

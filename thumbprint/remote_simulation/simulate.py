@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from api.client import Client, ServiceError
-from device_runtime.bundle.loader import BundleError, read_manifest
+from device_runtime.bundle.files import BundleError
+from device_runtime.bundle.loader import read_manifest
 from device_runtime.manifest import Manifest
 from device_runtime.simulation.held_out import WHOLE
 from device_runtime.simulation.report import Report

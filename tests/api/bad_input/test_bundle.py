@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from api.app import create_app
-from device_runtime.bundle.loader import BundleError
+from device_runtime.bundle.files import BundleError
 from tests.support.api.endpoints import CREATE, OF_A_DEVICE, OF_THE_SERVICE, UPLOAD
 from tests.support.api.serving import serve_in_thread
 

@@ -9,8 +9,7 @@ from api.devices import adaptation_jobs
 from api.devices.adaptation_jobs import AdaptationJobs, UnknownAdaptationError
 from api.schemas.adaptations import State
 from api.storage.database import Database
-from device_runtime.adaptation.adapt import Adaptation
-from device_runtime.adaptation.gate import Verdict
+from device_runtime.adaptation.adapt import Adaptation, Verdict
 from device_runtime.adapter.adapter import Adapter
 
 VERDICT = Verdict(True, "the new adapter gains", 12, 7.5, 7.25)

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from device_runtime.adaptation import adapt as adaptation
+from device_runtime.adaptation.adapt import judge, not_judged
 from device_runtime.adaptation.local_steps import step_sizes
 from device_runtime.adapter.adapter import Adapter
 from device_runtime.inference.engine import Engine
-from device_runtime.manifest import Recipe
+from device_runtime.manifest import GateRecipe, Recipe
 from keyboard_model.batching.adaptation_window import AdaptationWindow
 from keyboard_model.batching.windows import IGNORE, pack
 from keyboard_model.step_sizes import StepSizes
@@ -122,7 +123,7 @@ def test_word_losses_add_up(engine: Engine) -> None:
         ([], {}, "no messages to learn from"),
         (["..."], {}, "no messages to learn from"),
         (["hello"], {}, "no messages to learn from"),
-        (MESSAGES[:4], {}, "words are held out, 5 are needed"),
+        (MESSAGES[:4], {}, "words are held out, but the gate needs 5"),
         (MESSAGES, {"steps": 0}, "trains no adapter"),
         (MESSAGES, {"holdout_share": 0.0, "gate": {"min_words": 0}}, "0 words are held out"),
         (MESSAGES, {"learning_rate": 1e30, "bias_rate": 1e30}, "diverged"),
@@ -148,3 +149,40 @@ def test_only_the_newest_words_are_used(adapt: Callable[..., Any]) -> None:
 def test_a_message_of_ten_thousand_words(adapt: Callable[..., Any]) -> None:
     result, _ = adapt(["home " * 10_000, *["see you at home"] * 9])
     assert (result.steps, result.verdict.tail_words) == (4, 8)
+
+
+BEFORE = np.array([2.0, 3.0, 4.0, 5.0])
+
+
+def test_what_gains_is_kept() -> None:
+    verdict = judge(BEFORE, BEFORE - 0.5, GateRecipe(min_words=1, margin=0.0))
+    assert verdict.kept
+    assert (verdict.tail_words, verdict.before, verdict.after) == (4, 3.5, 3.0)
+    assert "gains 0.500" in verdict.reason
+
+
+def test_what_loses_is_not() -> None:
+    assert not judge(BEFORE, BEFORE + 1e-6, GateRecipe(min_words=1, margin=0.0)).kept
+
+
+def test_no_change_is_not_worse() -> None:
+    assert judge(BEFORE, BEFORE, GateRecipe(min_words=1, margin=0.0)).kept
+
+
+@pytest.mark.parametrize(("margin", "kept"), [(0.0, True), (1.7, True), (1.8, False)])
+def test_the_margin_is_in_standard_errors(margin: float, kept: bool) -> None:
+    # Gains 1, 1, 0, 0: mean 0.5, standard deviation √(1/3), standard error √(1/3)/2 = 0.289; 0.5 is 1.73 of them.
+    after = BEFORE - np.array([1.0, 1.0, 0.0, 0.0])
+    assert judge(BEFORE, after, GateRecipe(min_words=1, margin=margin)).kept is kept
+
+
+def test_a_diverged_training_is_not_kept() -> None:
+    verdict = judge(BEFORE, np.full(4, np.nan), GateRecipe(min_words=1, margin=0.0))
+    assert not verdict.kept
+    assert "diverged" in verdict.reason
+
+
+def test_nothing_judged() -> None:
+    verdict = not_judged("why", BEFORE)
+    assert (verdict.kept, verdict.reason, verdict.before, verdict.after) == (False, "why", 3.5, 3.5)
+    assert not_judged("why", np.zeros(0)).before == 0.0

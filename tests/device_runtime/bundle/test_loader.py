@@ -10,13 +10,17 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+import safetensors.numpy
 
+from device_runtime.adapter.adapter import AdapterError
 from device_runtime.bundle import files, loader
-from device_runtime.bundle.files import MANIFEST, MODEL, NGRAM, SIGNATURE, TOKENIZER
-from device_runtime.bundle.loader import BundleError, load_bundle
+from device_runtime.bundle.files import MANIFEST, MODEL, NGRAM, SIGNATURE, TOKENIZER, BundleError
+from device_runtime.bundle.loader import Tensors, load_bundle, load_initial_adapters, serialize_initial_adapters
 from device_runtime.bundle.signing_keys import SigningKeys, load_private
 from device_runtime.inference.engine import Engine
+from device_runtime.manifest import ModelShape
 from keyboard_model.ngram.table import NgramTable
 from tests.support.device_runtime.bundle_parts import Content, Merge, write_folder, write_zip
 
@@ -143,7 +147,7 @@ def test_the_signature_comes_before_any_parsing(
         raise AssertionError("an unsigned manifest was parsed")
 
     monkeypatch.setattr(loader, "read_manifest", parsed)
-    monkeypatch.setattr(loader, "parse_manifest", parsed)
+    monkeypatch.setattr(loader, "parse_bundle", parsed)
     with pytest.raises(BundleError, match="signature"):
         load_bundle(write_folder(tmp_path / "a", {**content, MANIFEST: b"{" * 100_000}), tiny_public_key)
 
@@ -151,16 +155,16 @@ def test_the_signature_comes_before_any_parsing(
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"format": "another"}, "no Thumbprint bundle"),
-        ({"format_version": 1}, "format version 1, this program reads 2"),
+        ({"format": "another"}, "not a Thumbprint bundle"),
+        ({"format_version": 1}, "format version 1, but this program reads version 2"),
         ({"format_version": 3, "news": 1}, "format version 3"),
         ({"format_version": "2"}, "format version '2'"),
         ({"ngram_weight": 1.0}, "ngram_weight"),
-        ({"extra": 1}, "manifest is not as it should be: extra"),
+        ({"extra": 1}, "manifest does not match its schema: extra"),
         ({"recipe": {"steps": -1}}, "recipe.steps"),
         ({"model_id": "0" * 64}, "model_id"),
         ({"files": {MODEL: {"bytes": 3}}}, "not the file that was signed"),
-        ({"files": {"more": {"sha256": "0" * 64, "bytes": 0}}}, "vouches for"),
+        ({"files": {"more": {"sha256": "0" * 64, "bytes": 0}}}, "manifest lists the files"),
         ({"model": {"rank": 77}}, "initial adapter has the tensors"),
     ],
 )
@@ -215,3 +219,48 @@ def test_signed_nonsense_is_refused_by_the_engine(rebuilt: Callable[..., Engine]
         rebuilt({"signatures": {"step": {"inputs": {"token": {"shape": [2]}}}}})
     with pytest.raises(BundleError, match="tokenizer does not belong to the model"):
         rebuilt({"model": {"bos": 7}})
+
+
+SHAPE = ModelShape(vocab=7, embedding=4, cells=3, rank=2, batch=1, window=2, bos=1)
+
+
+def start(seed: int) -> Tensors:
+    rng = np.random.default_rng(seed)
+    return {name: rng.normal(size=size) for name, size in (("lora_a", (4, 2)), ("lora_b", (2, 4)), ("bias", 7))}
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_what_is_stored_comes_back_in_order(number: int) -> None:
+    starts = [start(seed) for seed in range(number)]
+    found = load_initial_adapters(serialize_initial_adapters(starts), SHAPE, number)
+    assert len(found) == number
+    for one, expected in zip(found, starts, strict=True):
+        for name, tensor in one.tensors().items():
+            np.testing.assert_array_equal(tensor, np.asarray(expected[name], np.float32))
+
+
+def test_the_names_are_those_of_the_documentation() -> None:
+    tensors = safetensors.numpy.load(serialize_initial_adapters([start(0), start(1)]))
+    assert set(tensors) == {"lora_a", "lora_b", "bias", "1.lora_a", "1.lora_b", "1.bias"}
+    assert {tensor.dtype.name for tensor in tensors.values()} == {"float32"}
+    np.testing.assert_array_equal(tensors["1.bias"], np.asarray(start(1)["bias"], np.float32))
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_another_number_than_the_recipe_s_is_refused(number: int) -> None:
+    with pytest.raises(AdapterError, match=f"number of starts is {number}"):
+        load_initial_adapters(serialize_initial_adapters([start(0), start(1)]), SHAPE, number)
+
+
+def test_any_start_of_another_model_or_not_finite_is_refused() -> None:
+    with pytest.raises(AdapterError, match="start 1 has the tensors"):
+        load_initial_adapters(serialize_initial_adapters([start(0), {**start(1), "bias": np.zeros(8)}]), SHAPE, 2)
+    with pytest.raises(AdapterError, match="start 1 holds infinite"):
+        load_initial_adapters(
+            serialize_initial_adapters([start(0), {**start(1), "bias": np.full(7, np.nan)}]), SHAPE, 2
+        )
+
+
+def test_what_is_no_safetensors_is_refused() -> None:
+    with pytest.raises(AdapterError, match="cannot be read"):
+        load_initial_adapters(b"no", SHAPE, 1)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from device_runtime.bundle.loader import BundleError
+from device_runtime.bundle.files import BundleError
 from device_runtime.simulation.held_out import SimulatedUser, TrialPlan
 from device_runtime.simulation.simulator import simulate
 from device_runtime.simulation.trial_queue import SimulationError

@@ -5,7 +5,7 @@ import pytest
 import typer
 
 from api.storage.data_folder import ServeError
-from device_runtime.bundle.loader import BundleError
+from device_runtime.bundle.files import BundleError
 from device_runtime.bundle.signing_keys import KeyFileError
 from device_runtime.phone.phone import PhoneError
 from federated.corpus.schema import CorpusError, NoMessagesError
