@@ -14,7 +14,7 @@ MODULES = (
     "device_runtime.prediction.predictor",
     "device_runtime.prediction.user_model",
     "keyboard_model",
-    "keyboard_model.batching.split_by_time",
+    "keyboard_model.batching.time_splits",
     "keyboard_model.metrics",
     "keyboard_model.text.units",
 )

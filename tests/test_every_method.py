@@ -24,7 +24,7 @@ from federated.personalization import personalization_process
 from federated.personalization.method import Method, SharedModel, Structure
 from federated.personalization.program import TrainedMethod
 from federated.runtime.execution_context import execution_context
-from keyboard_model.batching.adaptation_window import AdaptationWindow
+from keyboard_model.batching.time_splits import AdaptationWindow
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.text.tokenizer import Tokenizer, train

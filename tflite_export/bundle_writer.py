@@ -14,7 +14,7 @@ from device_runtime.inference.model_signatures import read_signatures
 from device_runtime.manifest import FORMAT, FORMAT_VERSION, Manifest, ModelShape, Provenance, Recipe
 from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.ngram.table import NgramTable
-from keyboard_model.storage.atomic_write import atomic_write
+from keyboard_model.storage.durable_files import atomic_write
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same content gives the same bytes
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from device_runtime.adaptation.trainer import Trainer
 from device_runtime.inference.engine import Engine
 from device_runtime.phone.phone import Phone
-from keyboard_model.storage.atomic_write import fsync_path
+from keyboard_model.storage.durable_files import fsync_path
 
 MAX_OPEN = 128
 """These need 512 file descriptors, half of the usual limit of a process."""

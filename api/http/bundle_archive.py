@@ -18,7 +18,7 @@ from api.storage.data_folder import ServeError
 from device_runtime.bundle import files
 from device_runtime.bundle.loader import Bundle, check_signature, file_entries
 from device_runtime.bundle.signing_keys import load_public
-from keyboard_model.storage.atomic_write import atomic_write_private
+from keyboard_model.storage.durable_files import atomic_write_private
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Any
 
 from rich.table import Table
 
-from keyboard_model.storage.atomic_write import atomic_write
+from keyboard_model.storage.durable_files import atomic_write
 from thumbprint.console.terminal import output
 
 FOLDER = Path(__file__).parents[2] / "runs" / "benchmarks"

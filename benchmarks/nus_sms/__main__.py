@@ -20,7 +20,7 @@ from benchmarks.results_page import write_figures
 from device_runtime.bundle.signing_keys import PRIVATE_NAME, PUBLIC_NAME, SigningKeys
 from federated.corpus.store import Corpus
 from federated.job import load_job
-from keyboard_model.storage.atomic_write import atomic_write
+from keyboard_model.storage.durable_files import atomic_write
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent

@@ -17,7 +17,7 @@ from device_runtime.adaptation.adapt import Adaptation, Verdict
 from device_runtime.adapter.adapter import Adapter, Array
 from device_runtime.inference.engine import Ints, TrainingEngine
 from device_runtime.manifest import ModelShape, Recipe
-from keyboard_model.batching.adaptation_window import AdaptationWindow
+from keyboard_model.batching.time_splits import AdaptationWindow
 from keyboard_model.step_sizes import StepSizes
 from keyboard_model.text.tokenizer import Tokenizer
 

@@ -23,7 +23,7 @@ from device_runtime.adapter.encodings import NAMES as NAMES
 from device_runtime.adapter.encodings import STORED_NAMES, EncodingError, Sizes, pack, unpack
 from device_runtime.adapter.encodings import Array as Array
 from device_runtime.manifest import AdapterEncoding, ModelShape
-from keyboard_model.storage.atomic_write import atomic_write_private
+from keyboard_model.storage.durable_files import atomic_write_private
 
 
 class AdapterError(ValueError):

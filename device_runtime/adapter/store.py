@@ -8,7 +8,7 @@ from pathlib import Path
 
 from device_runtime.adapter.adapter import Adapter, AdapterError, load_adapter, save_adapter
 from device_runtime.manifest import Manifest
-from keyboard_model.storage.atomic_write import atomic_write_private, fsync_path
+from keyboard_model.storage.durable_files import atomic_write_private, fsync_path
 
 _OF_VERSION_1 = ("adapter.safetensors", "previous.safetensors", "state.json")
 

@@ -34,7 +34,7 @@ from device_runtime.phone.state import SHARED_START
 from device_runtime.phone.word_lists import LearnedWord, learned_words
 from device_runtime.prediction.predictor import Suggestion, TypedContext, suggest
 from device_runtime.prediction.user_model import UserModel
-from keyboard_model.batching.adaptation_window import AdaptationWindow
+from keyboard_model.batching.time_splits import AdaptationWindow
 from keyboard_model.text.masking import canonical_form, mask_sensitive
 
 MAX_SUGGESTIONS = 100

@@ -11,7 +11,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from keyboard_model.metrics import Spread
-from keyboard_model.storage.atomic_write import atomic_write_private
+from keyboard_model.storage.durable_files import atomic_write_private
 
 
 class ReportError(ValueError):

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from device_runtime.manifest import Manifest
 from device_runtime.simulation.held_out import SimulatedUser, TrialPlan
 from device_runtime.simulation.trial import Trial
-from keyboard_model.storage.append_log import AppendLog
+from keyboard_model.storage.durable_files import AppendLog
 
 
 class TrialStoreError(ValueError):

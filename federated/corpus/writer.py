@@ -23,7 +23,7 @@ from sqlalchemy.exc import DatabaseError
 
 from federated.corpus import schema
 from federated.corpus.schema import CorpusError, ImportSummary, NoMessagesError, Progress, Record
-from keyboard_model.storage.atomic_write import fsync_path
+from keyboard_model.storage.durable_files import fsync_path
 
 Profiles = Mapping[str, Mapping[str, str | None]]
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from federated.corpus.schema import CorpusError
 from federated.corpus.store import Corpus
 from federated.job import DataConfig
-from keyboard_model.batching.split_by_time import split_by_time
+from keyboard_model.batching.time_splits import split_by_time
 from keyboard_model.text.units import words
 
 

@@ -14,7 +14,7 @@ from federated.heterogeneity.user_texts import UserTexts, outside_tokenizer
 from federated.personalization.method import start_from
 from federated.run import Run, RunError
 from federated.runtime.execution_context import execution_context
-from keyboard_model.batching.split_by_time import split_by_time
+from keyboard_model.batching.time_splits import split_by_time
 from keyboard_model.batching.windows import Batch, batches, pack
 from keyboard_model.text.tokenizer import Tokenizer
 

@@ -23,7 +23,7 @@ from federated.run import Run
 from federated.training.callbacks.callback import RoundReport
 from federated.training.callbacks.progress import ReportProgress
 from federated.training.train_run import train
-from keyboard_model.storage.atomic_write import atomic_write
+from keyboard_model.storage.durable_files import atomic_write
 from keyboard_model.storage.file_lock import exclusive_lock
 from thumbprint.comparison.measure.device_evaluator import KeyPair
 from thumbprint.comparison.measure.setting import VARIANTS, variant

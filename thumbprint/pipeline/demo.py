@@ -17,7 +17,7 @@ from device_runtime.bundle.signing_keys import PRIVATE_NAME, PUBLIC_NAME, Signin
 from device_runtime.simulation.examples import Examples
 from device_runtime.simulation.report import Report, load_report
 from federated.job import Job, TrainingConfig, load_job
-from keyboard_model.storage.atomic_write import atomic_write_private
+from keyboard_model.storage.durable_files import atomic_write_private
 from thumbprint.pipeline.cached_steps import Step, steps_in
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from federated.heterogeneity.recommendation import Recommendation
-from keyboard_model.storage.atomic_write import atomic_write
+from keyboard_model.storage.durable_files import atomic_write
 
 SEEN, FLOOR = BETTER, WORSE
 """What is observed, and what chance alone would show: the project's two colours."""

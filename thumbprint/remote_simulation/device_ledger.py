@@ -9,7 +9,7 @@ from types import TracebackType
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from device_runtime.simulation.report import write_file
-from keyboard_model.storage.append_log import AppendLog
+from keyboard_model.storage.durable_files import AppendLog
 
 
 class _Line(BaseModel):

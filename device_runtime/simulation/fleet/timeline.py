@@ -20,7 +20,7 @@ from device_runtime.bundle.loader import Bundle
 from device_runtime.simulation.fleet.plan import FleetError, FleetPlan
 from device_runtime.simulation.held_out import WHOLE, SimulatedUser
 from device_runtime.simulation.trial_store import TrialKeys
-from keyboard_model.storage.append_log import AppendLog
+from keyboard_model.storage.durable_files import AppendLog
 
 
 class Days(BaseModel):

@@ -14,7 +14,7 @@ from device_runtime.adaptation.local_steps import step_sizes
 from device_runtime.adapter.adapter import Adapter
 from device_runtime.inference.engine import Engine
 from device_runtime.manifest import GateRecipe, Recipe
-from keyboard_model.batching.adaptation_window import AdaptationWindow
+from keyboard_model.batching.time_splits import AdaptationWindow
 from keyboard_model.batching.windows import IGNORE, pack
 from keyboard_model.step_sizes import StepSizes
 

@@ -14,7 +14,7 @@ import safetensors.numpy
 
 from device_runtime.adapter.adapter import Adapter, AdapterError, load_adapter, save_adapter
 from device_runtime.manifest import AdapterEncoding, ModelShape
-from keyboard_model.storage.atomic_write import atomic_write_private
+from keyboard_model.storage.durable_files import atomic_write_private
 
 ENCODINGS: tuple[AdapterEncoding, ...] = get_args(AdapterEncoding)
 SHAPE = ModelShape(vocab=7, embedding=4, cells=3, rank=2, batch=1, window=2, bos=1)

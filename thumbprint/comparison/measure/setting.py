@@ -17,7 +17,7 @@ from federated.job import Job, PersonalizationConfig
 from federated.personalization.method import Method, SharedModel, start_from
 from federated.personalization.program import PersonalizationProgram, PersonalizationRound, TrainedMethod, folder_in
 from federated.run import Run
-from keyboard_model.batching.split_by_time import split_by_time
+from keyboard_model.batching.time_splits import split_by_time
 from keyboard_model.text.tokenizer import Tokenizer
 
 

@@ -22,7 +22,7 @@ from federated.personalization.program import TrainedMethod
 from federated.runtime.tff_types import model_weights
 from keyboard_model.metrics import WordCounts
 from keyboard_model.model.cifg_lstm import Parameters
-from keyboard_model.storage.atomic_write import atomic_write
+from keyboard_model.storage.durable_files import atomic_write
 from thumbprint.comparison.measure.setting import ComparisonSetup
 
 User = tuple[str, Sequence[str], Sequence[str]]

@@ -1,6 +1,6 @@
-"""Which of an owner's messages an adaptation reads: the newest, and of those a tail that only judges the result.
+"""Splits of one user's messages by time: into training and test messages, and the window of an adaptation.
 
-The phone and TFF share it, so that the same person gives both the same messages to learn from.
+Training and the phone share these functions, so both give the same user the same messages to learn from and to test on.
 """
 
 from __future__ import annotations
@@ -15,6 +15,25 @@ from keyboard_model.text.tokenizer import Tokenizer
 from keyboard_model.text.units import words
 
 _Message = TypeVar("_Message")
+
+
+def split_by_time(messages: Sequence[_Message], train_share: float) -> tuple[list[_Message], list[_Message]]:
+    """Splits messages, given in time order, into (training part, test part).
+
+    Wang et al. 2019 (arXiv:1910.10252) split each user's messages this way, 80 % and 20 %. The training part has
+    floor(train_share · n) messages, but at least one if there is any. So a single message leaves nothing to test.
+
+    >>> split_by_time(["oldest", "older", "old", "new", "newest"], 0.8)
+    (['oldest', 'older', 'old', 'new'], ['newest'])
+
+    Raises:
+        ValueError: `train_share` is not from 0 to 1.
+    """
+    if not 0 <= train_share <= 1:
+        raise ValueError(f"train_share is {train_share}: it must be a share from 0 to 1")
+    # 0.29 * 100 is 28.999999999999996. The small addition keeps a message that rounding would lose.
+    cut = max(1, math.floor(train_share * len(messages) + 1e-9))
+    return list(messages[:cut]), list(messages[cut:])
 
 
 def count_words(message: str) -> int:
