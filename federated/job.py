@@ -1,4 +1,4 @@
-"""The job file: everything a training run is decided by, with defaults that work."""
+"""The job of a training run: all of its settings, with defaults that work, and the job file that holds them."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-_LARGEST = 1e30  # all of them end up as float32
-_MOST = 2**31 - 1  # and these as int32
-Positive = Annotated[float, Field(gt=0, le=_LARGEST, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, le=_LARGEST, allow_inf_nan=False)]
+_LARGEST_FLOAT = 1e30  # they become float32
+_LARGEST_INTEGER = 2**31 - 1  # they become int32
+Positive = Annotated[float, Field(gt=0, le=_LARGEST_FLOAT, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, le=_LARGEST_FLOAT, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 FairnessQ = Annotated[float, Field(ge=0, le=10)]
 
 
 class JobError(ValueError):
-    """The job file cannot be used; the message says which line of it and why."""
+    """A job or a job file cannot be used; the message says which key is wrong and why."""
 
 
 class _Strict(BaseModel):
@@ -25,18 +25,19 @@ class _Strict(BaseModel):
 
     @field_validator("*")
     @classmethod
-    def _fits_the_programs_integers(cls, value: Any) -> Any:
-        if isinstance(value, int) and value > _MOST:
-            raise ValueError(f"Input should be less than or equal to {_MOST:,}")
+    def _fits_into_int32(cls, value: Any) -> Any:
+        if isinstance(value, int) and value > _LARGEST_INTEGER:
+            raise ValueError(f"Input should be less than or equal to {_LARGEST_INTEGER:,}")
         return value
 
 
 class DataConfig(_Strict):
-    """Who and what is held out (see `federated.data.federated_data`).
+    """The users and messages that are held out (see `federated.data.federated_data`).
 
-    new_phone_share: of the users, never seen in training.
-    validation_share: of the others, for early stopping and tuning.
-    train_share: of each user's messages, by time; the rest is the test part and is never read here.
+    Attributes:
+        new_phone_share: Share of the users that training never sees.
+        validation_share: Share of the other users, for early stopping and tuning.
+        train_share: Share of each user's messages, the oldest ones, for training; the newest ones are for tests only.
     """
 
     new_phone_share: Share = 0.2
@@ -45,15 +46,27 @@ class DataConfig(_Strict):
 
 
 class TokenizerConfig(_Strict):
-    """vocab_size: pieces at most. min_clients: a word enters the vocabulary if so many clients typed it."""
+    """The vocabulary.
+
+    Attributes:
+        vocab_size: Most pieces in the vocabulary.
+        min_clients: The vocabulary is trained on words that at least this many clients typed.
+        count_cap: A client contributes at most this much to the count of a word.
+    """
 
     vocab_size: int = Field(8192, ge=300, le=65536)
     min_clients: int = Field(2, ge=1)
-    count_cap: int = Field(100, ge=1, description="one client counts a word for at most so often")
+    count_cap: int = Field(100, ge=1)
 
 
 class ModelConfig(_Strict):
-    """Sizes of the shared model (see `keyboard_model.model.cifg_lstm`)."""
+    """The sizes of the shared model (see `keyboard_model.model.cifg_lstm`) and of its adapter.
+
+    Attributes:
+        embedding: Numbers in the embedding of a piece.
+        cells: Cells of the LSTM.
+        adapter_rank: Rank of the adapter.
+    """
 
     embedding: int = Field(96, ge=4, le=1024)
     cells: int = Field(512, ge=4, le=4096)
@@ -61,23 +74,31 @@ class ModelConfig(_Strict):
 
 
 class TrainingConfig(_Strict):
-    """Federated training (see `federated.training.fed_avg`).
+    """The rounds of federated training (see `federated.training.fed_avg`).
 
-    rounds: at most; `max_minutes` may end it earlier, as may `patience`.
-    clients_per_round: the cohort.
-    sampling: of the cohort: by_size draws clients by their messages, uniform all alike.
-    batch, window: a local step reads so many windows of so many pieces.
-    max_windows: a client trains on at most so many windows a round.
-    dropout: share of the features left out of each local step.
-    word_dropout: share of the pieces read that a placeholder hides.
-    weight_cap: a client counts for at most so many targets in the average.
-    fairness_q: clients weigh by loss^q too, so that the model serves them more evenly
-        (`federated.aggregation`); 0 = off.
-    average: what a round keeps of the running average of the shared weights, which is what is validated and kept
-        (Polyak and Juditsky 1992); 0.98 averages some 50 rounds, 0 keeps each round's own weights.
-    evaluate_every, patience: validation every so many rounds, and so many of them without a gain end it.
-    checkpoint_every: rounds between saved program states.
-    decay_from: share of the rounds after which the server's rate falls linearly, to a fiftieth at the end.
+    Attributes:
+        rounds: Most rounds; `max_minutes` and `patience` can end the training earlier.
+        max_minutes: Minutes of training after which no further round starts; None for no limit.
+        clients_per_round: Clients in a cohort.
+        sampling: How a cohort is drawn: `by_size` weights clients by their number of messages, `uniform` does not.
+        batch: Windows in a local step.
+        window: Pieces in a window.
+        max_windows: Most windows on which a client trains in a round.
+        client_learning_rate: Rate of local SGD.
+        server_learning_rate: Rate of the server's Adam.
+        server_epsilon: Epsilon of the server's Adam.
+        clip: Largest norm of the gradient in a local step.
+        dropout: Share of the features that a local step drops.
+        word_dropout: Share of the input pieces that a placeholder hides.
+        weight_cap: Largest weight of a client in the average, in targets.
+        fairness_q: With q > 0, the weight of a client is multiplied by loss^q, so that the model serves clients more
+            evenly (`federated.aggregation`); 0 = off.
+        average: Share that the running average of the shared weights keeps in a round (Polyak and Juditsky 1992); the
+            average is validated and saved. 0.98 averages about 50 rounds, 0 uses the weights of each round.
+        evaluate_every: Rounds between validations.
+        patience: Validations without a gain after which the training ends.
+        checkpoint_every: Rounds between checkpoints.
+        decay_from: Share of the rounds after which the server's rate falls linearly, to a fiftieth at the end.
     """
 
     rounds: int = Field(1200, ge=1)
@@ -103,13 +124,14 @@ class TrainingConfig(_Strict):
 
 
 class NgramConfig(_Strict):
-    """The n-grams beside the neural model.
+    """The n-grams of the shared model.
 
     See `federated.training.ngram_counts` and `keyboard_model.ngram.kneser_ney`.
 
-    weight: of their distribution in the shared model's; 0 = none are counted, the neural model alone.
-    min_clients: an n-gram is published if so many clients typed it.
-    count_cap: one client counts an n-gram for at most so often.
+    Attributes:
+        weight: Weight of the n-grams in the distribution of the shared model; 0 = the neural model alone.
+        min_clients: An n-gram is published if at least this many clients typed it.
+        count_cap: A client contributes at most this much to the count of an n-gram.
     """
 
     weight: Share = 0.3
@@ -118,14 +140,14 @@ class NgramConfig(_Strict):
 
 
 class GateConfig(_Strict):
-    """See `device_runtime.manifest.GateRecipe`."""
+    """The gate of the phones (see `device_runtime.manifest.GateRecipe`)."""
 
     min_words: int = Field(5, ge=0)
     margin: NotNegative = 0.0
 
 
 class HistoryConfig(_Strict):
-    """See `device_runtime.manifest.HistoryRecipe`."""
+    """The history of the phones (see `device_runtime.manifest.HistoryRecipe`)."""
 
     cache_weight: Share = 0.017
     cache_half: NotNegative = 500.0
@@ -136,16 +158,17 @@ class HistoryConfig(_Strict):
 
 
 class RoundsConfig(_Strict):
-    """A method's own federated rounds, after the shared model's.
+    """A method's own federated rounds, after the training of the shared model.
 
     See `federated.personalization.personalization_process`.
 
-    rounds: 0 = none, null = as many as the method takes by itself.
-    clients_per_round: the cohort, drawn as `[training]` draws it.
-    max_windows: a client trains on at most so many windows a round, in batches of the personalization's shape.
-    server_learning_rate: what the mean update is scaled by; 1 is FedAvg.
-    fairness_q: q of q-FedAvg; 0 = off.
-    compressed: whether updates travel in 8 bits a number.
+    Attributes:
+        rounds: Number of rounds; None for the method's default.
+        clients_per_round: Clients in a cohort, drawn as in `[training]`.
+        max_windows: Most windows on which a client trains in a round, in batches of the personalization's shape.
+        server_learning_rate: Factor of the mean update; 1 is FedAvg.
+        fairness_q: q of q-FedAvg; 0 = off.
+        compressed: Whether clients send updates with 8 bits per number.
     """
 
     rounds: int | None = Field(None, ge=0)
@@ -157,16 +180,20 @@ class RoundsConfig(_Strict):
 
 
 class PersonalizationConfig(_Strict):
-    """The method, and what the phone's recipe becomes (see `device_runtime.manifest.Recipe`).
+    """The personalization method, and the recipe of the phones (see `device_runtime.manifest.Recipe`).
 
-    The defaults were chosen on the 15 validation users of the NUS SMS corpus who write enough, by
-    `thumbprint.comparison.tuning` (18 trials; then 10 steps of half a batch, which a phone does in a second, and 19
-    settings of rates, brake and gate tried by hand).
+    The defaults were chosen on the 15 validation users of the NUS SMS corpus who write enough, with
+    `thumbprint.comparison.tuning` (18 trials). Then 10 steps of half a batch were set, which a phone finishes in a
+    second, and 19 settings of rates, proximal term and gate were tried by hand.
 
-    method: a name in `federated.algorithms.registry`, which is checked when the method is asked for.
-    options: the method's own hyperparameters, by the names that its file gives them.
-    steps: 0 = no adapter is trained on the phone.
-    adapter_dtype: a sparse one takes a fifth of float32's bytes, and suggests as well.
+    Attributes:
+        method: A name in `federated.algorithms.registry`; the name is checked when the method is used.
+        options: The method's own hyperparameters, by name.
+        federated: The method's own rounds.
+        steps: Steps of an adaptation on the phone; 0 = no adapter is trained.
+        adapter_dtype: Encoding of the adapter. `sparse` needs a fifth of the bytes of `float32` and predicts as well.
+
+    The other settings have the meaning of the recipe's fields.
     """
 
     method: str = "thumbprint"
@@ -189,7 +216,23 @@ class PersonalizationConfig(_Strict):
 
 
 class Job(_Strict):
-    """A training job. `name` is what its bundle is called; `seed` decides all that is drawn."""
+    """The settings of a training run.
+
+    Attributes:
+        name: Name of the bundle.
+        seed: Decides every random choice.
+        corpus: The corpus file; None if it is given separately.
+        data: Users and messages that are held out.
+        tokenizer: The vocabulary.
+        model: The sizes of the shared model.
+        training: The federated rounds.
+        ngram: The n-grams of the shared model.
+        personalization: The method and the recipe of the phones.
+
+    >>> job = Job(name="mine", training=TrainingConfig(rounds=200))
+    >>> job.training.rounds, job.training.clients_per_round, job.personalization.method
+    (200, 10, 'thumbprint')
+    """
 
     name: str = Field("thumbprint", pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$")
     seed: int = Field(0, ge=0, lt=2**31)
@@ -203,23 +246,32 @@ class Job(_Strict):
 
 
 _MOST_FAULTS = 10
-"""Faults that are told of a job file at once."""
+"""Most faults of a job file in one message."""
 
 
 def load_job(path: Path) -> Job:
-    """Reads a job file (TOML); a relative `corpus` counts from the file's folder.
+    """Reads a job file (TOML). A relative `corpus` is relative to the folder of the file.
 
     Raises:
-        JobError: no such file, no TOML, an unknown key or a value out of range, with where it stands.
+        JobError: the file does not exist, is not valid TOML, or has an unknown key or an unusable value. The message
+            names the keys.
+
+    >>> import tempfile
+    >>> with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
+    ...     size = file.write("seed = 7\\n[training]\\nrounds = 200")
+    ...     file.flush()
+    ...     job = load_job(Path(file.name))
+    >>> job.seed, job.training.rounds
+    (7, 200)
     """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise JobError(f"{path} does not exist") from error
+        raise JobError(f"{path} does not exist: give the path of a job file") from error
     except OSError as error:
         raise JobError(f"cannot read {path}: {error.strerror}") from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise JobError(f"{path} is no TOML: {error}") from error
+        raise JobError(f"{path} is not valid TOML: {error}") from error
     try:
         job = Job.model_validate(content)
     except ValidationError as error:

@@ -1,1 +1,1 @@
-"""Messages by user: importing them from what people have, storing them, reading a client at a time."""
+"""Corpora: messages by user, imported from other formats, stored in one SQLite file, read one user at a time."""

@@ -1,7 +1,7 @@
-"""The SQLite schema of a corpus file, its connections, and the records and messages that go in and out.
+"""The SQLite schema of a corpus file, its connections, and the types of records and messages.
 
-Users are numbered 0..n-1 in the order of their ids. A user's messages are stored together (they are the key of a table
-without rowid), so reading one client touches only that client's pages.
+Users are numbered 0..n-1 in the order of their ids. The messages of a user are stored together (the table has no rowid,
+and its key begins with the user), so reading one user reads only that user's pages.
 """
 
 from __future__ import annotations
@@ -42,7 +42,11 @@ messages = Table(
 
 
 def is_corpus(path: Path) -> bool:
-    """Returns whether `write_corpus` made the file `path`, with any schema version; may raise OSError."""
+    """Returns whether `write_corpus` wrote the file `path`, with any schema version.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
     with path.open("rb") as file:
         head = file.read(72)
     return head.startswith(SQLITE_MAGIC) and head[68:72] == APPLICATION_ID.to_bytes(4, "big")
@@ -58,7 +62,7 @@ def reading_engine(path: Path) -> Engine:
 
 
 def building_engine(path: Path) -> Engine:
-    """Returns an engine for a file that is not read before it is complete: no journal, no syncing."""
+    """Returns an engine that writes without journal and syncing, for a file that is read only when it is complete."""
 
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(path, check_same_thread=False)
@@ -69,20 +73,20 @@ def building_engine(path: Path) -> Engine:
 
 
 class CorpusError(ValueError):
-    """A corpus or its source cannot be used as it is; the message says why and what to do."""
+    """A corpus or its source cannot be used; the message says why and what to do."""
 
 
 class NoMessagesError(CorpusError):
-    """A source was read to its end and contains no usable message."""
+    """A source was read completely and contains no usable message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One message as an importer read it.
+    """One message from an importer.
 
     Attributes:
         user_id: The author; not empty.
-        timestamp: The time, if the source has it; without a zone it is compared as UTC.
+        timestamp: The time, if the source has one. A time without a zone counts as UTC.
         text: The text, unchanged.
     """
 
@@ -93,7 +97,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a known user as `Corpus.messages` returns it, with sensitive text masked."""
+    """One message of a known user, as `Corpus.messages` returns it: sensitive text is masked."""
 
     timestamp: datetime | None
     text: str
@@ -104,12 +108,12 @@ class ImportSummary:
     """The result of an import.
 
     Attributes:
-        users: Users with at least one message kept.
-        messages: Messages kept.
-        duplicates: Records dropped because the same user wrote the same text at the same instant.
-        empty: Records dropped because their text was blank.
+        users: Users with at least one message in the corpus.
+        messages: Messages in the corpus.
+        duplicates: Records left out because the same user wrote the same text at the same instant.
+        empty: Records left out because their text is blank.
         broken: Records that the importer could not use.
-        reasons: Why, for the first few broken records.
+        reasons: The reasons for the first few of these.
     """
 
     users: int
@@ -121,7 +125,7 @@ class ImportSummary:
 
 
 Skipped = Callable[[str], None]
-"""Callback of an importer for each record that it cannot use; takes the reason."""
+"""Callback that an importer calls with the reason for each record that it cannot use."""
 
 Progress = Callable[[int], None]
-"""Callback of an import, called from time to time with the number of records read so far."""
+"""Callback that an import calls from time to time with the number of records read so far."""

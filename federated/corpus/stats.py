@@ -1,4 +1,4 @@
-"""Statistics of a corpus, which is read one client at a time."""
+"""Statistics of a corpus, computed while it is read one user at a time."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ PERCENTILES = {"p10": 10, "p25": 25, "p50": 50, "p75": 75, "p90": 90, "p99": 99,
 
 @dataclass(frozen=True)
 class CorpusStats:
-    """Figures of a corpus.
+    """The statistics of a corpus.
 
     Attributes:
         users: Users with messages.
         messages: Messages.
-        words: Words typed, as `keyboard_model.text.units.words` counts them.
+        words: All words of the messages (`keyboard_model.text.units.words`).
         distinct_words: Different words among them.
         messages_per_user: Percentiles over users by the names in `PERCENTILES` (nearest rank, so each value occurs).
         words_per_user: The same for words.
-        coverage: For each vocabulary size N, the share of all words typed that are among the N most frequent.
-        shared_coverage: The share of all words typed that at least 2 users have typed.
+        coverage: For each vocabulary size N, the share of all words that are among the N most frequent ones.
+        shared_coverage: The share of all words that at least 2 users typed.
     """
 
     users: int
@@ -40,25 +40,37 @@ class CorpusStats:
 
 
 def corpus_stats(corpus: Corpus, vocab_sizes: Sequence[int] = (1000, 5000, 10000)) -> CorpusStats:
-    """Counts a corpus, one client at a time; memory grows with the distinct words, not with the messages."""
-    typed: Counter[str] = Counter()
-    typists: Counter[str] = Counter()
+    """Returns the statistics of a corpus. Memory grows with the number of distinct words, not with the messages.
+
+    >>> import tempfile
+    >>> from federated.corpus.writer import write_corpus
+    >>> from federated.corpus.schema import Record
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     records = [Record("ann", None, "to be or not to be"), Record("bob", None, "to go")]
+    ...     summary = write_corpus(f"{folder}/corpus.sqlite", records, source="notes")
+    ...     with Corpus.open(f"{folder}/corpus.sqlite") as corpus:
+    ...         stats = corpus_stats(corpus, vocab_sizes=[1])
+    >>> stats.words, stats.distinct_words, stats.coverage  # "to" is 3 of the 8 words
+    (8, 5, {1: 0.375})
+    """
+    counts: Counter[str] = Counter()
+    users: Counter[str] = Counter()
     messages, per_user = [], []
     for user_id in corpus.user_ids():
         written = corpus.messages(user_id)
         own = Counter(word for message in written for word in words(message.text))
-        typed.update(own)
-        typists.update(own.keys())
+        counts.update(own)
+        users.update(own.keys())
         messages.append(len(written))
         per_user.append(own.total())
-    total = typed.total()
-    ranked = [count for _, count in typed.most_common(max(vocab_sizes, default=0))]
-    shared = sum(count for word, count in typed.items() if typists[word] >= 2)
+    total = counts.total()
+    ranked = [count for _, count in counts.most_common(max(vocab_sizes, default=0))]
+    shared = sum(count for word, count in counts.items() if users[word] >= 2)
     return CorpusStats(
         users=corpus.num_users,
         messages=corpus.num_messages,
         words=total,
-        distinct_words=len(typed),
+        distinct_words=len(counts),
         messages_per_user=_percentiles(messages),
         words_per_user=_percentiles(per_user),
         coverage={size: sum(ranked[:size]) / total if total else 0.0 for size in vocab_sizes},

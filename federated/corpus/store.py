@@ -1,4 +1,4 @@
-"""A corpus on disk, read one client at a time; `write_corpus` writes it."""
+"""Reads a corpus file, one user at a time; `write_corpus` writes such files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,19 @@ __all__ = ["Corpus", "CorpusError", "ImportSummary", "Message", "Record", "write
 
 
 class Corpus:
-    """Messages by user, read-only. Open with `Corpus.open`; safe to use from several threads."""
+    """Messages by user, read-only. `Corpus.open` opens one. Several threads can use it at once.
+
+    >>> import tempfile
+    >>> from federated.corpus.synthetic.generate import write_synthetic
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = f"{folder}/corpus.sqlite"
+    ...     summary = write_synthetic(path, users=2, messages=(3, 3))
+    ...     with Corpus.open(path) as corpus:
+    ...         print(corpus.num_users, corpus.num_messages, list(corpus.user_ids()))
+    ...         print(len(corpus.messages("synthetic-001")))
+    2 6 ['synthetic-000', 'synthetic-001']
+    3
+    """
 
     def __init__(self, path: Path, engine: Engine, about: dict[str, str]) -> None:
         self.path = path
@@ -31,17 +43,19 @@ class Corpus:
 
     @classmethod
     def open(cls, path: Path | str) -> Corpus:
-        """Opens a corpus that `write_corpus` made.
+        """Opens a corpus that `write_corpus` wrote.
 
         Raises:
             CorpusError: the file does not exist, is not a corpus, has another schema version or is damaged.
         """
         path = Path(path)
-        if "\0" in str(path):  # as a job file may have it
-            raise CorpusError("the corpus's path has a NUL in it: no file can have that")
+        if "\0" in str(path):  # possible in a job file
+            raise CorpusError(
+                "the path of the corpus contains a NUL character: correct it, no file can have such a name"
+            )
         try:
             if not schema.is_corpus(path):
-                raise CorpusError(f"{path} is not a corpus: make one of it with `thumbprint corpus import`")
+                raise CorpusError(f"{path} is not a corpus: make a corpus from it with `thumbprint corpus import`")
         except FileNotFoundError as error:
             raise CorpusError(f"{path} does not exist: make a corpus with `thumbprint corpus import`") from error
         except OSError as error:
@@ -51,7 +65,8 @@ class Corpus:
             version = corpus._rows(text("PRAGMA user_version"))[0][0]
             if version != schema.SCHEMA_VERSION:
                 raise CorpusError(
-                    f"{path} has corpus format {version}, this program reads {schema.SCHEMA_VERSION}: import it again"
+                    f"{path} has corpus format {version}, this program reads {schema.SCHEMA_VERSION}: "
+                    "import the source again"
                 )
             corpus._about = {row.key: row.value for row in corpus._rows(select(schema.about))}
         except BaseException:
@@ -60,7 +75,7 @@ class Corpus:
         return corpus
 
     def close(self) -> None:
-        """Closes the file; the corpus cannot be read afterwards."""
+        """Closes the file; the corpus cannot be read after that."""
         self._engine.dispose()
 
     def __enter__(self) -> Corpus:
@@ -79,7 +94,7 @@ class Corpus:
 
     @property
     def corpus_id(self) -> str:
-        """SHA-256 over users, profiles, timestamps and texts: equal content has an equal id."""
+        """SHA-256 over users, profiles, timestamps and texts: corpora with equal content have equal ids."""
         return self._about["corpus_id"]
 
     @property
@@ -97,15 +112,15 @@ class Corpus:
         return self._about["description"]
 
     def user_ids(self) -> Iterator[str]:
-        """Yields every user id in ascending order, without loading them all into memory."""
+        """Yields every user id in ascending order, without loading all of them into memory."""
         query = select(schema.users.c.user_id).order_by(schema.users.c.number)
         with self._engine.connect() as connection:
             yield from connection.execution_options(yield_per=1000).scalars(query)
 
     def messages(self, user_id: str) -> list[Message]:
-        """Returns one user's messages in the order written, with sensitive text masked.
+        """Returns one user's messages in the stored order, with sensitive text masked.
 
-        The file keeps the imported text, but readers never see it: training, counting and measuring read what a
+        The file contains the imported text, but readers never see it: training, statistics and evaluation read what a
         phone would have stored (`keyboard_model.text.masking`).
 
         Raises:
@@ -119,11 +134,19 @@ class Corpus:
         ]
 
     def message_count(self, user_id: str) -> int:
-        """Returns how many messages a user has, without reading them; CorpusError if there is no such user."""
+        """Returns the number of a user's messages without reading them.
+
+        Raises:
+            CorpusError: the corpus has no such user.
+        """
         return int(self._user(user_id).messages)
 
     def profile(self, user_id: str) -> dict[str, str | None]:
-        """Returns a user's attributes, None where unknown; CorpusError if there is no such user."""
+        """Returns a user's attributes; an unknown attribute is None.
+
+        Raises:
+            CorpusError: the corpus has no such user.
+        """
         profile: dict[str, str | None] = json.loads(self._user(user_id).profile)
         return profile
 
@@ -139,5 +162,7 @@ class Corpus:
                 return connection.execute(query).all()
         except DatabaseError as error:
             if getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
-                raise CorpusError(f"{self.path} is locked by another program: end that, and run this again") from error
-            raise CorpusError(f"{self.path} is damaged ({error.orig}): import it again") from error
+                raise CorpusError(
+                    f"{self.path} is locked by another program: close that program and run this command again"
+                ) from error
+            raise CorpusError(f"{self.path} is damaged ({error.orig}): import the source again") from error

@@ -1,6 +1,6 @@
 """Writes a corpus file from records in any order; numbers the users and sorts their messages.
 
-The records are first staged in a table keyed by user and arrival, so memory holds the messages of only one user,
+The records are first staged in a table keyed by user and arrival. Memory therefore holds the messages of only one user,
 however long the source is. Both files are built in a temporary folder beside the target. The corpus is renamed at the
 end, so an import that fails or is interrupted leaves an existing file unchanged.
 """
@@ -54,37 +54,47 @@ def write_corpus(
 ) -> ImportSummary:
     """Writes a corpus file atomically.
 
-    A user's messages are ordered by time (stable) if all of them have one, else as they arrive. The same
-    text by the same user at the same instant is kept once; blank texts are dropped, NULs removed.
+    A user's messages are sorted by time (stable) if all of them have a time. Otherwise they keep the order of the
+    records. A text that the same user wrote twice at the same instant is stored once. Blank texts are left out, and NUL
+    characters are removed.
 
     Args:
-        path: The file to write; missing folders are created, an older corpus is replaced, any other file is refused.
-        records: Any iterable, read once; it need not be grouped by user.
-        source: Name of the format the records came from.
+        path: The file to write. Missing folders are created, an older corpus is replaced, any other file is refused.
+        records: Any iterable, read once; the users can be mixed.
+        source: Name of the format of the records.
         description: A line of text for users.
         synthetic: Whether a program generated the messages.
-        profiles: Attributes by user id; read after `records` is exhausted. Users without records are left out.
+        profiles: Attributes by user id, read after `records` is exhausted. Users without records are left out.
         progress: Called with the number of records read so far.
 
     Raises:
-        CorpusError: no record is usable (`NoMessagesError`), `path` cannot be written, or the disk is full.
+        NoMessagesError: no record is usable.
+        CorpusError: `path` cannot be written, or the disk is full.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     records = [Record("ann", None, "see you"), Record("bob", None, "ok"), Record("ann", None, " ")]
+    ...     write_corpus(f"{folder}/corpus.sqlite", records, source="notes")
+    ImportSummary(users=2, messages=2, duplicates=0, empty=1, broken=0, reasons=())
     """
     path = Path(path)
-    with _clear_errors(path), _folder_beside(path) as folder:
+    with _as_corpus_errors(path), _folder_beside(path) as folder:
         staging = schema.building_engine(folder / "staging.sqlite")
         built = folder / "corpus.sqlite"
         empty = _stage(staging, records, progress)
         about = {"source": source, "description": description, "synthetic": "yes" if synthetic else "no"}
-        summary = _settle(staging, schema.building_engine(built), about, profiles or {}, empty)
+        summary = _write_staged(staging, schema.building_engine(built), about, profiles or {}, empty)
         if not summary.messages:
-            raise NoMessagesError(f"the {source} source holds no usable message: nothing was written")
+            raise NoMessagesError(f"the {source} source contains no usable message: nothing was written")
         fsync_path(built)
         os.replace(built, path)
         fsync_path(path.parent)
     return summary
 
 
-def _settle(staging: Engine, target: Engine, about: dict[str, str], profiles: Profiles, empty: int) -> ImportSummary:
+def _write_staged(
+    staging: Engine, target: Engine, about: dict[str, str], profiles: Profiles, empty: int
+) -> ImportSummary:
     digest = hashlib.sha256()
     count = messages = duplicates = 0
     with target.begin() as connection:
@@ -120,7 +130,7 @@ def _write_user(
 
 
 def _stage(engine: Engine, records: Iterable[Record], progress: Progress | None) -> int:
-    """Stages every record that has text; returns how many had none."""
+    """Stages every record that has text; returns the number of records without text."""
     empty = 0
     numbered = enumerate(records)
     with engine.begin() as connection:
@@ -146,13 +156,13 @@ def _staged_row(arrival: int, record: Record) -> dict[str, Any]:
 
 
 def _storable(value: str) -> str:
-    # JSON may contain NULs and unpaired surrogates; SQLite's UTF-8 can store neither.
+    # JSON can contain NULs and unpaired surrogates, which SQLite's UTF-8 cannot store.
     value = value.replace("\0", "")
     return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _instant(timestamp: datetime | None) -> int | None:
-    """Returns microseconds since 1970, the sort key of times; a time without a zone is taken as UTC."""
+    """Returns microseconds since 1970, the sort key of times; a time without a zone counts as UTC."""
     if timestamp is None:
         return None
     aware = timestamp if timestamp.tzinfo else timestamp.replace(tzinfo=UTC)
@@ -160,7 +170,7 @@ def _instant(timestamp: datetime | None) -> int | None:
 
 
 def _staged_users(engine: Engine) -> Iterator[tuple[str, list[Any]]]:
-    """Yields each user, in the order of their ids, with their rows in the order they arrived."""
+    """Yields each user, in the order of the ids, with the user's rows in the order of the records."""
     query = select(_staged).order_by(_staged.c.user_id, _staged.c.arrival)
     with engine.connect() as connection:
         rows = connection.execution_options(yield_per=_BATCH).execute(query)
@@ -169,7 +179,7 @@ def _staged_users(engine: Engine) -> Iterator[tuple[str, list[Any]]]:
 
 
 def _in_order(arrived: list[Any]) -> list[tuple[str | None, str]]:
-    """Returns one user's (timestamp, text) without duplicates, in the order they were written."""
+    """Returns one user's (timestamp, text) without duplicates, in their final order."""
     if all(row.instant is not None for row in arrived):
         arrived = sorted(arrived, key=lambda row: int(row.instant))
     seen: set[tuple[int, str]] = set()
@@ -187,18 +197,18 @@ def _in_order(arrived: list[Any]) -> list[tuple[str | None, str]]:
 def _folder_beside(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and not schema.is_corpus(path):
-        raise CorpusError(f"{path} exists and is not a corpus: give another name for the output, or remove it")
+        raise CorpusError(f"{path} exists and is not a corpus: choose another name for the output, or remove the file")
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
         yield Path(folder)
 
 
 @contextlib.contextmanager
-def _clear_errors(path: Path) -> Iterator[None]:
+def _as_corpus_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except DatabaseError as error:
         if "full" in str(error.orig):
             raise CorpusError(f"the disk is full: free some space and import {path} again") from error
-        raise CorpusError(f"cannot write {path} ({error.orig}): check the disk and import again") from error
+        raise CorpusError(f"cannot write {path} ({error.orig}): check the disk, then import again") from error
     except OSError as error:
         raise CorpusError(f"cannot write {path}: {error.strerror or error}") from error

@@ -1,6 +1,7 @@
-"""A client's part in a round: its messages as batches of fixed shape, drawn anew each round.
+"""Batches of fixed shape from messages: of one client for a round, of a cohort, and of all clients together.
 
-All clients' messages in one place, as a centralized reference needs them: shuffled batches, a slice at a time.
+Each round shuffles the messages of a client again. The batches of all clients together are for the centralized
+baseline.
 """
 
 from __future__ import annotations
@@ -17,31 +18,35 @@ from keyboard_model.text.tokenizer import Encoded, Tokenizer
 
 
 class ClientBatcher:
-    """Turns clients' training messages into rounds of batches."""
+    """Turns the training messages of a client into its batches of a round."""
 
     def __init__(
         self, tokenizer: Tokenizer, *, batch: int, window: int, max_windows: int, word_dropout: float, seed: int
     ) -> None:
-        """Describes a client's part in a round.
+        """Sets the shape of the batches.
 
         Args:
-            max_windows: a client trains on at most so many windows a round, of messages drawn at random.
-            word_dropout: share of the pieces read that a placeholder hides (Bowman et al. 2016, section 3.1); their
-                own prediction still counts.
+            tokenizer: Turns messages into pieces.
+            batch: Windows in a batch.
+            window: Pieces in a window.
+            max_windows: Most windows of a client in a round; the messages are drawn at random.
+            word_dropout: Share of the input pieces that a placeholder hides (Bowman et al. 2016, section 3.1). They
+                stay targets.
+            seed: The job's seed.
         """
         self._tokenizer = tokenizer
         self._word_dropout = word_dropout
         self._batch, self._window, self._max_windows, self._seed = batch, window, max_windows, seed
 
     def round(self, client: str, messages: Sequence[str], round_number: int) -> list[Batch]:
-        """Returns the batches that `client` trains on in a round; empty when it has typed nothing.
+        """Returns the batches that `client` trains on in a round; empty if it has typed nothing.
 
-        Messages are shuffled before they are packed, by (seed, round, client) alone.
+        Messages are shuffled before they are packed. The order depends only on (seed, round, client).
         """
         rng = np.random.default_rng([self._seed, round_number, zlib.crc32(client.encode())])
         chosen: list[Encoded] = []
         room = self._max_windows * self._window
-        for i in rng.permutation(len(messages)):  # encoded only as far as there is room: some have thousands
+        for i in rng.permutation(len(messages)):  # stops encoding when the windows are full
             if room <= 0:
                 break
             chosen.append(self._tokenizer.encode(messages[i]))
@@ -54,7 +59,13 @@ class ClientBatcher:
 
 
 class Cohort(NamedTuple):
-    """The clients of a round that have data, with the batches of each; `dropped`: clients whose data cannot be read."""
+    """The clients of a round that have data.
+
+    Attributes:
+        clients: Their ids.
+        batches: The batches of each.
+        dropped: Number of clients left out because their data is unusable.
+    """
 
     clients: list[str]
     batches: list[list[Batch]]
@@ -62,7 +73,7 @@ class Cohort(NamedTuple):
 
 
 def cohort_batches(batcher: ClientBatcher, data: FederatedData, cohort: Iterable[str], round_number: int) -> Cohort:
-    """Returns the batches of a round's cohort. Clients without any text are left out."""
+    """Returns the batches of the cohort of a round. Clients without text are left out."""
     result = Cohort([], [], 0)
     for client in cohort:
         try:
@@ -76,32 +87,34 @@ def cohort_batches(batcher: ClientBatcher, data: FederatedData, cohort: Iterable
     return result
 
 
-_POOL = 4_000_000  # pieces
+_PIECES_IN_CHUNK = 4_000_000
 
 
-def pools(clients: Iterable[Sequence[str]], tokenizer: Tokenizer, pieces: int = _POOL) -> Iterator[list[Encoded]]:
-    """Gathers clients' messages until there are so many pieces; a client is never cut.
+def message_chunks(
+    clients: Iterable[Sequence[str]], tokenizer: Tokenizer, pieces: int = _PIECES_IN_CHUNK
+) -> Iterator[list[Encoded]]:
+    """Yields the encoded messages of all clients in chunks, which bounds the memory.
 
-    Bounds the memory; what one pool holds is shuffled as a whole.
+    A chunk ends after the first client with which it has at least `pieces` pieces.
     """
-    pool: list[Encoded] = []
+    chunk: list[Encoded] = []
     size = 0
     for messages in clients:
         for message in messages:
-            pool.append(tokenizer.encode(message))
-            size += len(pool[-1].ids)
+            chunk.append(tokenizer.encode(message))
+            size += len(chunk[-1].ids)
         if size >= pieces:
-            yield pool
-            pool, size = [], 0
-    if pool:
-        yield pool
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
 
 
-def pooled_batches(
-    pool: list[Encoded], rng: np.random.Generator, *, batch: int, window: int, bos: int, length: int
+def shuffled_batches(
+    messages: list[Encoded], rng: np.random.Generator, *, batch: int, window: int, bos: int, length: int
 ) -> Iterator[list[Batch]]:
-    """Shuffles a pool's messages, packs them, and yields its batches, `length` at a time."""
-    windows = pack((pool[i] for i in rng.permutation(len(pool))), window, bos)
-    made = batches(windows.tokens, windows.targets, batch, bos)
-    for at in range(0, len(made), length):
-        yield made[at : at + length]
+    """Shuffles and packs messages, and yields lists of `length` batches; the last list can be shorter."""
+    windows = pack((messages[i] for i in rng.permutation(len(messages))), window, bos)
+    all_batches = batches(windows.tokens, windows.targets, batch, bos)
+    for start in range(0, len(all_batches), length):
+        yield all_batches[start : start + length]

@@ -1,8 +1,8 @@
-"""The clients of a corpus as training sees them: who takes which part, and only their training messages.
+"""The users of a corpus as federated clients: the split of users, their messages, cohorts, and shared word counts.
 
-Which clients take part in a round: a function of (seed, round) alone, so a resumed run draws the same.
-
-The words a shared vocabulary is made of: those that several clients type, none by one client's weight.
+Users are split by a keyed hash of their ids. Training never sees the new phones (Wang et al. 2019, arXiv:1910.10252).
+`keyboard_model.batching.split_by_time` splits the messages of one user. The cohort of a round depends only on
+(seed, round), so a resumed run draws the same cohorts.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from keyboard_model.text.units import words
 
 @dataclass(frozen=True)
 class Population:
-    """The users of a corpus by role; each role is sorted by id, and no user has two.
+    """The users of a corpus by role. Each user has one role; the users of a role are sorted by id.
 
     Attributes:
         training: Clients of federated training.
-        validation: Clients whose loss decides early stopping; they contribute no update.
+        validation: Clients on whom validation measures recall; they contribute no update.
         new_phones: Users that training never sees.
     """
 
@@ -41,16 +41,19 @@ class Population:
 def split_users(
     user_ids: Iterable[str], *, new_phone_share: float = 0.2, validation_share: float = 0.1, seed: int = 0
 ) -> Population:
-    """Splits users; the result depends on the set of ids and the seed, not on their order.
+    """Splits users by role. The result depends on the set of ids, the shares and the seed, not on the order of the ids.
 
     Args:
-        user_ids: Every user of the corpus.
-        new_phone_share: Share of all users (rounded to a whole number) held out as new phones.
-        validation_share: Share of the others (rounded) held out for validation.
-        seed: Another seed gives another split.
+        user_ids: All users of the corpus.
+        new_phone_share: Share of all users that are held out as new phones; the number is rounded.
+        validation_share: Share of the other users that are held out for validation; the number is rounded.
+        seed: Each seed gives a different split.
 
     Raises:
         CorpusError: a share is not between 0 and 1.
+
+    >>> split_users(["ann", "bob", "cem", "dan", "eve"], new_phone_share=0.4, validation_share=0.3)
+    Population(training=('cem', 'dan'), validation=('eve',), new_phones=('ann', 'bob'))
     """
     _check_share("new_phone_share", new_phone_share)
     _check_share("validation_share", validation_share)
@@ -79,7 +82,13 @@ def _check_share(name: str, share: float) -> None:
 
 @dataclass(frozen=True)
 class FederatedData:
-    """Reads a corpus a client at a time; test parts come only from `test_messages`, for evaluation."""
+    """Reads the messages of a corpus, one client at a time. Training never calls `test_messages`.
+
+    Attributes:
+        corpus: The corpus; it must be open.
+        population: Its users by role.
+        train_share: Share of each user's messages, the oldest ones, for training; the newest ones are for tests.
+    """
 
     corpus: Corpus
     population: Population
@@ -87,7 +96,16 @@ class FederatedData:
 
     @classmethod
     def of(cls, corpus: Corpus, data: DataConfig, seed: int) -> FederatedData:
-        """Splits the corpus's users as the job says."""
+        """Splits the users of the corpus as the job says.
+
+        Args:
+            corpus: An open corpus.
+            data: The job's section `[data]`.
+            seed: The job's seed.
+
+        Raises:
+            CorpusError: the corpus cannot be read.
+        """
         population = split_users(
             corpus.user_ids(),
             new_phone_share=data.new_phone_share,
@@ -97,20 +115,20 @@ class FederatedData:
         return cls(corpus, population, data.train_share)
 
     def training_messages(self, client: str) -> list[str]:
-        """Returns the texts a client learns from, in time order."""
+        """Returns the texts that a client learns from, oldest first."""
         return self._split(client)[0]
 
     def test_messages(self, client: str) -> list[str]:
-        """Returns the texts a client is tested on, in time order."""
+        """Returns the texts that a client is tested on, oldest first."""
         return self._split(client)[1]
 
     def all_training_messages(self) -> Iterator[list[str]]:
-        """Yields each training client's messages, a client at a time."""
+        """Yields the training messages of each training client."""
         for client in self.population.training:
             yield self.training_messages(client)
 
     def training_sizes(self) -> npt.NDArray[np.float64]:
-        """Returns how many messages each training client has, from the corpus's index alone. `[clients]`"""
+        """Returns `[clients]` the number of messages of each training client; no message is read."""
         return np.array([self.corpus.message_count(client) for client in self.population.training], np.float64)
 
     def _split(self, client: str) -> tuple[list[str], list[str]]:
@@ -125,33 +143,39 @@ def sample_cohort(
     round_number: int,
     weights: npt.NDArray[np.float64] | None = None,
 ) -> list[str]:
-    """Draws a round's cohort without replacement (McMahan et al. 2017, Algorithm 1).
+    """Draws the cohort of a round without replacement (McMahan et al. 2017, Algorithm 1).
 
     Args:
-        clients: all that may take part.
-        size: clients a round; all of them when there are fewer.
-        weights: `[clients]`, positive: how often each is drawn, one draw after the other; equally when None. Where
-            a client trains on at most so much a round, drawing by size keeps those who typed little from being
-            learnt by heart while those who typed much are hardly read.
+        clients: The clients to draw from.
+        size: Clients in the cohort; all of them if there are fewer.
+        seed: The job's seed.
+        round_number: Number of the round.
+        weights: `[clients]` positive weights of the draws; None for equal weights. If the training data of a client in
+            a round is capped, weights by size prevent that the model memorizes clients with few messages and hardly
+            reads clients with many.
 
     Returns:
-        `min(size, len(clients))` clients in the order drawn.
+        `min(size, len(clients))` clients in the order of the draws.
     """
     rng = np.random.default_rng([seed, round_number])
-    share = None if weights is None else weights / weights.sum()
-    chosen = rng.choice(len(clients), size=min(size, len(clients)), replace=False, shuffle=True, p=share)
+    probabilities = None if weights is None else weights / weights.sum()
+    chosen = rng.choice(len(clients), size=min(size, len(clients)), replace=False, shuffle=True, p=probabilities)
     return [clients[i] for i in chosen]
 
 
 def shared_word_counts(clients: Iterable[Iterable[str]], *, min_clients: int, count_cap: int) -> dict[str, int]:
     """Counts words over clients, one client at a time.
 
-    A vocabulary ships to every phone: a word that only one person types would publish that person.
+    Every phone gets the vocabulary, so it must not contain a word that only one client types: that would reveal the
+    client.
 
     Args:
-        clients: each client's training messages.
-        min_clients: a word is kept when at least so many clients typed it.
-        count_cap: a client's count of a word is taken to be at most this.
+        clients: The training messages of each client.
+        min_clients: Only words of at least this many clients are returned.
+        count_cap: A client contributes at most this much to the count of a word.
+
+    >>> shared_word_counts([["see you", "see me"], ["you see"], ["you"]], min_clients=2, count_cap=100)
+    {'see': 3, 'you': 3}
     """
     counts: Counter[str] = Counter()
     clients_of: Counter[str] = Counter()

@@ -1,4 +1,4 @@
-"""The job file: defaults that work, every fault named by its key."""
+"""The job file: its defaults, and messages that name the key of each fault."""
 
 import pytest
 
@@ -15,11 +15,11 @@ def load(tmp_path):
     return read
 
 
-def test_an_empty_file_is_the_defaults(load):
+def test_an_empty_file_gives_the_defaults(load):
     assert load("") == Job()
 
 
-def test_a_relative_corpus_counts_from_the_file(load, tmp_path):
+def test_a_relative_corpus_is_relative_to_the_folder_of_the_file(load, tmp_path):
     assert load('corpus = "c.sqlite"').corpus == tmp_path / "c.sqlite"
     assert str(load('corpus = "/c.sqlite"').corpus) == "/c.sqlite"
 
@@ -75,25 +75,29 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("key", "content"), FAULTS, ids=[content.replace("\n", " ") for _, content in FAULTS])
-def test_every_fault_is_named_by_its_key(load, key, content):
+def test_the_message_of_a_fault_names_the_key_on_one_line(load, key, content):
     with pytest.raises(JobError) as caught:
         load(content)
     assert f"job.toml: {key}: " in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_all_faults_are_named_at_once(load):
+def test_the_message_names_several_faults(load):
     with pytest.raises(JobError, match=r"seed: .*training\.rounds: "):
         load("seed = -1\n[training]\nrounds = 0")
 
 
-def test_no_file_no_toml_no_text(load, tmp_path):
-    with pytest.raises(JobError, match="does not exist"):
-        load_job(tmp_path / "none.toml")
-    with pytest.raises(JobError, match="cannot read"):
-        load_job(tmp_path)
-    with pytest.raises(JobError, match="is no TOML"):
-        load("seed =")
-    (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe")
-    with pytest.raises(JobError, match="is no TOML"):
-        load_job(tmp_path / "bytes.toml")
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("missing.toml", None, "does not exist"),
+        (".", None, "cannot read"),
+        ("job.toml", b"seed =", "is not valid TOML"),
+        ("job.toml", b"\xff\xfe", "is not valid TOML"),
+    ],
+)
+def test_rejects_a_file_that_cannot_be_read_or_parsed(tmp_path, name, content, message):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(JobError, match=message):
+        load_job(tmp_path / name)

@@ -147,9 +147,9 @@ def _epoch(
     everybody = rng.permutation(np.array(clients.population.training, dtype=object))
     loss_sum = targets = 0.0
     batches = 0
-    for pool in client_batches.pools(map(clients.training_messages, everybody), tokenizer):
-        for part in client_batches.pooled_batches(
-            pool, rng, batch=options.batch, window=options.window, bos=tokenizer.bos, length=_SLICE
+    for chunk in client_batches.message_chunks(map(clients.training_messages, everybody), tokenizer):
+        for part in client_batches.shuffled_batches(
+            chunk, rng, batch=options.batch, window=options.window, bos=tokenizer.bos, length=_SLICE
         ):
             state, measured = process.next(state, part)
             loss_sum, targets = loss_sum + float(measured["loss_sum"]), targets + float(measured["targets"])

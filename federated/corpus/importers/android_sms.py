@@ -1,7 +1,7 @@
-"""Reads the XML that the Android app "SMS Backup & Restore" exports: the messages that the phone's owner sent.
+"""Reads the XML exports of the Android app "SMS Backup & Restore": the messages that the owner of the phone sent.
 
-The app writes an emoji as the two halves of a UTF-16 surrogate pair (`&#55357;&#56834;`), which is not
-XML, so the stream is repaired before it is parsed.
+The app writes an emoji as a UTF-16 surrogate pair of two references (`&#55357;&#56834;`). XML forbids these, so the
+stream is repaired before it is parsed.
 """
 
 from __future__ import annotations
@@ -53,30 +53,30 @@ def _timestamp(milliseconds: str) -> datetime | None:
 
 
 _REFERENCE = re.compile(r"&#(?:[xX]([0-9a-fA-F]{1,7})|([0-9]{1,7}));")
-# The end of a chunk that must wait for the next: a high surrogate (D800..DBFF) or an incomplete reference.
+# The end of a chunk that is kept until the next chunk: a high surrogate (D800..DBFF) or an incomplete reference.
 _HIGH = r"&#(?:5529[6-9]|55[3-9]\d\d|56[0-2]\d\d|563[01]\d|[xX][dD][89abAB][0-9a-fA-F]{2});"
 _UNFINISHED = re.compile(rf"(?:{_HIGH})?(?:&[#\w]{{0,10}})?\Z")
 _LONGEST_UNFINISHED = 32
 
 
 class _Repaired:
-    """A readable stream that replaces the character references that XML forbids by their characters."""
+    """A readable stream that replaces each character reference that XML forbids by its character."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-        self._held = ""
+        self._pending = ""
 
     def read(self, size: int = -1) -> bytes:
         text = ""
         while not text:  # an empty result would mean the end
             raw = self._stream.read(size)
-            text = self._held + self._decoder.decode(raw, final=not raw)
-            self._held = ""
+            text = self._pending + self._decoder.decode(raw, final=not raw)
+            self._pending = ""
             if not raw:
                 break
             if tail := _UNFINISHED.search(text, max(0, len(text) - _LONGEST_UNFINISHED)):
-                text, self._held = text[: tail.start()], tail.group()
+                text, self._pending = text[: tail.start()], tail.group()
         repaired = _REFERENCE.sub(_character, text)
         return repaired.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
 
@@ -84,7 +84,7 @@ class _Repaired:
 def _character(reference: re.Match[str]) -> str:
     code = int(reference[1], 16) if reference[1] else int(reference[2])
     if 0xD800 <= code < 0xE000:
-        return chr(code)  # the conversion to UTF-16 joins it with its other half
+        return chr(code)  # the conversion to UTF-16 joins the two surrogates
     if code in (9, 10, 13) or 0x20 <= code < 0xFFFE or 0x10000 <= code < 0x110000:
         return reference.group()
     return "\ufffd"

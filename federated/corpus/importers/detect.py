@@ -1,4 +1,4 @@
-"""Imports a source file into a corpus; detects the format by its content."""
+"""Imports a source file into a corpus, and detects the format of a file from its content."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import IO
 
 from federated.corpus import schema
 from federated.corpus.importers import android_sms, jsonl, nus_sms, tff_data, whatsapp
-from federated.corpus.importers.input_streams import TORN, decompress
+from federated.corpus.importers.input_streams import DAMAGED_DATA, decompress
 from federated.corpus.schema import CorpusError, ImportSummary, NoMessagesError, Progress, Record, Skipped
 from federated.corpus.writer import Profiles, write_corpus
 
@@ -24,13 +24,13 @@ def _no_profiles(path: Path, skipped: Skipped) -> Profiles:
 
 @dataclass(frozen=True)
 class Format:
-    """One kind of source.
+    """One format of source files.
 
     Attributes:
         summary: A description for users.
-        recognises: Whether the decompressed beginning of a file (64 KB, decoded) has this format.
-        read: Yields its records.
-        read_profiles: Returns attributes by user.
+        recognises: Returns whether a file has this format, from its first 64 KB, decompressed and decoded.
+        read: Yields the records of a file.
+        read_profiles: Returns the attributes of the users.
     """
 
     summary: str
@@ -60,26 +60,33 @@ FORMATS: dict[str, Format] = {
         "TensorFlow Federated client data (SQLite)", lambda head: head.startswith("SQLite format 3"), tff_data.read
     ),
 }
-"""The formats by name. In addition, the source `stackoverflow` is TFF's Stack Overflow data set."""
+"""The formats by name. One more source, `stackoverflow`, is not a file but TFF's Stack Overflow data set."""
 
 
 def detect(path: Path | str) -> str:
-    """Detects the format of a file by its content and returns its name in `FORMATS`.
+    """Returns the format of a file as a name in `FORMATS`, detected from the content.
 
     Raises:
         CorpusError: the format is unknown, or the file cannot be read.
+
+    >>> import tempfile
+    >>> with tempfile.NamedTemporaryFile("w") as file:
+    ...     size = file.write("[24.12.22, 18:05:33] Ann: see you")
+    ...     file.flush()
+    ...     detect(file.name)
+    'whatsapp'
     """
     path = Path(path)
     with decompress(path) as stream:
         if schema.is_corpus(path):
-            raise CorpusError(f"{path} is a corpus already: use it as it is")
+            raise CorpusError(f"{path} is already a corpus: it needs no import")
         head = _head(stream)
     if not head.strip():
-        raise CorpusError(f"{path} is empty")
+        raise CorpusError(f"{path} is empty: choose another file")
     for name, form in FORMATS.items():
         if form.recognises(head):
             return name
-    raise CorpusError(f"{path} is in none of the formats known ({', '.join(FORMATS)}): name one with --format")
+    raise CorpusError(f"{path} has none of the known formats ({', '.join(FORMATS)}): choose one with --format")
 
 
 def import_corpus(
@@ -89,12 +96,22 @@ def import_corpus(
 
     Args:
         source: A file, or the word `stackoverflow`.
-        out: The corpus to write; an older corpus there is replaced, any other file refused.
+        out: The corpus to write. An older corpus is replaced, any other file is refused.
         format: A name in `FORMATS`, or "auto".
         progress: Called with the number of records read so far.
 
+    Returns:
+        The number of users and messages in the corpus, and of records left out.
+
     Raises:
-        CorpusError: the format is unknown, the source unusable, or `out` cannot be written.
+        CorpusError: the format is unknown, the source is unusable, or `out` cannot be written.
+
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     source = pathlib.Path(folder, "messages.jsonl")
+    ...     size = source.write_text('{"user_id": "ann", "timestamp": null, "text": "see you"}')
+    ...     import_corpus(source, f"{folder}/corpus.sqlite")
+    ImportSummary(users=1, messages=1, duplicates=0, empty=0, broken=0, reasons=())
     """
     skipped = _Skipped()
     if str(source) == tff_data.STACKOVERFLOW and format in ("auto", tff_data.STACKOVERFLOW, "tff_data"):
@@ -103,7 +120,7 @@ def import_corpus(
     else:
         path, name = Path(source), format
         if name != "auto" and name not in FORMATS:
-            raise CorpusError(f"unknown format {format!r}; there are: auto, {', '.join(FORMATS)}")
+            raise CorpusError(f"unknown format {format!r}: choose one of auto, {', '.join(FORMATS)}")
         with decompress(path):  # fails at once if the file cannot be read
             pass
         if name == "auto":
@@ -114,18 +131,18 @@ def import_corpus(
     try:
         summary = write_corpus(out, records, source=name, description=description, profiles=profiles, progress=progress)
     except NoMessagesError as error:
-        found = f"; {skipped.count} were unusable, the first of them: {skipped.reasons[0]}" if skipped.count else ""
-        raise NoMessagesError(f"{error}{found}") from error
+        why = f"; {skipped.count} were unusable, the first of them: {skipped.reasons[0]}" if skipped.count else ""
+        raise NoMessagesError(f"{error}{why}") from error
     return dataclasses.replace(summary, broken=skipped.count, reasons=tuple(skipped.reasons))
 
 
 def _head(stream: IO[bytes]) -> str:
-    """Reads the first 64 KB, or as much as possible: the importer reports damaged data, and where it is."""
+    """Reads the first 64 KB, or as much as possible: the importer later reports damaged data and its place."""
     head = b""
     try:
         while len(head) < _HEAD_BYTES and (line := stream.readline(_HEAD_BYTES)):
             head += line
-    except TORN:
+    except DAMAGED_DATA:
         if not head.strip():  # too little to detect the format
             raise
     return head.decode("utf-8", errors="replace")

@@ -19,13 +19,13 @@ from defusedxml import DefusedXmlException
 
 from federated.corpus.schema import CorpusError
 
-TORN = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile)
-"""Exceptions raised while reading compressed data that is damaged or truncated."""
+DAMAGED_DATA = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile)
+"""The exceptions of damaged or truncated compressed data."""
 
 
 @contextlib.contextmanager
 def decompress(path: Path) -> Iterator[IO[bytes]]:
-    """Opens `path` for streaming; for a zip, its largest text member.
+    """Opens `path` for streaming; for a zip, opens its largest text file.
 
     Raises:
         CorpusError: the file cannot be read, or its compressed data is damaged (raised here or in the `with` block).
@@ -42,17 +42,19 @@ def decompress(path: Path) -> Iterator[IO[bytes]]:
                 yield stack.enter_context(archive.open(_largest(archive, path)))
             else:
                 yield plain
-    except TORN as error:
-        raise CorpusError(f"{path}: the compressed data is damaged or incomplete ({error}): fetch it again") from error
+    except DAMAGED_DATA as error:
+        raise CorpusError(
+            f"{path}: the compressed data is damaged or incomplete ({error}): download the file again"
+        ) from error
     except OSError as error:
         raise CorpusError(f"cannot read {path}: {error.strerror or error}") from error
 
 
 def _largest(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
-    # A WhatsApp export may contain media beside the text.
+    # A WhatsApp export can contain media beside the text.
     members = [member for member in archive.infolist() if member.filename.lower().endswith((".xml", ".txt", ".jsonl"))]
     if not members:
-        raise CorpusError(f"{path} is a zip without any .xml, .txt or .jsonl file")
+        raise CorpusError(f"{path} is a zip file without any .xml, .txt or .jsonl file: choose another file")
     member = max(members, key=lambda member: member.file_size)
     if member.flag_bits & 1:
         raise CorpusError(f"{path} is encrypted: unpack it first")
@@ -67,7 +69,7 @@ def elements(stream: Readable, tags: Collection[str], path: Path) -> Iterator[El
     """Yields each child of the root whose tag is in `tags`, then frees it.
 
     Raises:
-        CorpusError: the XML is broken or declares entities; the message names the file `path`.
+        CorpusError: the XML is broken or declares entities. The message contains `path`.
     """
     try:
         events = defusedxml.ElementTree.iterparse(stream, events=("start", "end"))
@@ -77,6 +79,8 @@ def elements(stream: Readable, tags: Collection[str], path: Path) -> Iterator[El
                 yield element
                 root.clear()
     except ParseError as error:
-        raise CorpusError(f"{path} is broken XML ({error}): export or fetch it again") from error
+        raise CorpusError(f"{path} is broken XML ({error}): export or download it again") from error
     except DefusedXmlException as error:
-        raise CorpusError(f"{path} declares XML entities, which no message export does: refused") from error
+        raise CorpusError(
+            f"{path} declares XML entities: exports of messages never do, so this file is refused"
+        ) from error

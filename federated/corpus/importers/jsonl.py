@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from federated.corpus.importers.input_streams import TORN, decompress
+from federated.corpus.importers.input_streams import DAMAGED_DATA, decompress
 from federated.corpus.schema import CorpusError, Record, Skipped
 
 PROFILES_NAME = "users.jsonl"
@@ -17,10 +17,10 @@ PROFILES_NAME = "users.jsonl"
 def read(path: Path, skipped: Skipped) -> Iterator[Record]:
     """Yields the messages of a `.jsonl` or `.jsonl.gz` file, in its order.
 
-    Broken UTF-8 is replaced; a line with another content is skipped and reported with its number.
+    Broken UTF-8 is replaced. An unusable line is skipped, and reported with its number.
 
     Raises:
-        CorpusError: the file cannot be read, or its compressed data is truncated (the message names the line).
+        CorpusError: the file cannot be read, or its compressed data is truncated (the message says after which line).
     """
     for number, line in _lines(path):
         try:
@@ -30,12 +30,12 @@ def read(path: Path, skipped: Skipped) -> Iterator[Record]:
 
 
 def read_profiles(path: Path, skipped: Skipped) -> dict[str, dict[str, str | None]]:
-    """Reads the attributes by user in the file `users.jsonl` beside a source, if there is one."""
-    beside = path.with_name(PROFILES_NAME)
+    """Reads the attributes of users from the file `users.jsonl` beside the source, if there is one."""
+    profiles_path = path.with_name(PROFILES_NAME)
     profiles: dict[str, dict[str, str | None]] = {}
-    if not beside.exists():
+    if not profiles_path.exists():
         return profiles
-    for number, line in _lines(beside):
+    for number, line in _lines(profiles_path):
         try:
             user_id, profile = _profile(line)
             profiles[user_id] = profile
@@ -56,16 +56,16 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
                 line = raw.decode("utf-8-sig" if number == 1 else "utf-8", errors="replace")
                 if line.strip():
                     yield number, line
-        except TORN as error:
-            message = f"{path}: the compressed data breaks off or is damaged after line {number} ({error})"
-            raise CorpusError(f"{message}: fetch the file again") from error
+        except DAMAGED_DATA as error:
+            message = f"{path}: the compressed data ends or is damaged after line {number} ({error})"
+            raise CorpusError(f"{message}: download the file again") from error
 
 
 def _object(line: str) -> dict[str, Any]:
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise _UnusableLine(f"not JSON ({error})") from error
+        raise _UnusableLine(f"not valid JSON ({error})") from error
     if not isinstance(value, dict):
         raise _UnusableLine("not a JSON object")
     user_id = value.get("user_id")

@@ -60,7 +60,7 @@ def read_profiles(path: Path, skipped: Skipped) -> dict[str, dict[str, str | Non
 
 
 def timestamp(time: str) -> datetime | None:
-    """Parses any of the release's time formats; None for "unknown" and for anything else."""
+    """Parses any of the release's time formats; returns None for "unknown" and for any other text."""
     try:
         if match := _YEAR_FIRST.fullmatch(time.strip()):
             return datetime(*(int(part or 0) for part in match.groups()))  # type: ignore[arg-type]

@@ -1,7 +1,7 @@
-"""Reads TensorFlow Federated's own client data: its SQLite files, and Stack Overflow as TFF loads it.
+"""Reads client data of TensorFlow Federated: its SQLite files, and Stack Overflow as TFF loads it.
 
-The layout of the files is that of `tff.simulation.datasets.SqlClientData` and
-`save_to_sql_client_data` (TFF 0.87). TensorFlow is imported only when such data is read.
+The files have the layout of `tff.simulation.datasets.SqlClientData` and `save_to_sql_client_data` (TFF 0.87).
+TensorFlow is imported only when such data is read.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _BATCH = 256
 
 
 def read(path: Path, skipped: Skipped) -> Iterator[Record]:
-    """Yields the examples of a TFF SQLite file, all splits, one client after the other.
+    """Yields the examples in all splits of a TFF SQLite file, one client after the other.
 
     Raises:
         CorpusError: the file does not have TFF's layout, or its examples have none of `TEXT_FEATURES`.
@@ -31,20 +31,22 @@ def read(path: Path, skipped: Skipped) -> Iterator[Record]:
     import tensorflow as tf
     import tensorflow_federated as tff
 
-    with _clear_errors(str(path)):
+    with _as_corpus_errors(str(path)):
         names = _string_features(path)
         text = next((name for name in TEXT_FEATURES if name in names), None)
         if text is None:
-            wanted = ", ".join(TEXT_FEATURES)
-            raise CorpusError(f"{path}: the examples have {', '.join(names) or 'no strings'}, but none of {wanted}")
-        wanted_names = [text, _TIME_FEATURE] if _TIME_FEATURE in names else [text]
-        spec = {name: tf.TensorSpec((), tf.string) for name in wanted_names}
+            raise CorpusError(
+                f"{path}: the examples need a feature named {' or '.join(TEXT_FEATURES)}; "
+                f"their string features are: {', '.join(names) or 'none'}"
+            )
+        features = [text, _TIME_FEATURE] if _TIME_FEATURE in names else [text]
+        spec = {name: tf.TensorSpec((), tf.string) for name in features}
         data = tff.simulation.datasets.load_and_parse_sql_client_data(str(path), spec)
         yield from _records(data, text)
 
 
 def read_stackoverflow() -> Iterator[Record]:
-    """Yields the training split of Stack Overflow, downloaded or from TFF's cache (`~/.tff`).
+    """Yields the training split of Stack Overflow, from TFF's cache (`~/.tff`) or downloaded.
 
     Raises:
         CorpusError: the data set cannot be downloaded or read.
@@ -55,35 +57,35 @@ def read_stackoverflow() -> Iterator[Record]:
         "TFF downloads it from storage.googleapis.com: check the network, remove an incomplete "
         "~/.tff/stackoverflow.sqlite, or put the file there yourself"
     )
-    with _clear_errors("Stack Overflow", advice):
+    with _as_corpus_errors("Stack Overflow", advice):
         train, _, _ = tff.simulation.datasets.stackoverflow.load_data()
         yield from _records(train, "tokens")
 
 
 def _records(data: Any, text: str) -> Iterator[Record]:
-    """Yields the records of a `tff.simulation.datasets.ClientData` through one dataset for all clients."""
+    """Yields the records of a `tff.simulation.datasets.ClientData`; one dataset reads all clients."""
     import tensorflow as tf
 
     if not data.client_ids:
         return
     # TFF inserts the id into SQL between quotes, so a quote inside must be doubled.
-    asked = [client_id.replace("'", "''") for client_id in data.client_ids]
-    clients = tf.data.Dataset.from_tensor_slices((list(data.client_ids), asked))
+    escaped = [client_id.replace("'", "''") for client_id in data.client_ids]
+    clients = tf.data.Dataset.from_tensor_slices((list(data.client_ids), escaped))
 
-    def examples(client_id: Any, asked_id: Any) -> Any:
+    def examples(client_id: Any, escaped_id: Any) -> Any:
         def columns(example: Any) -> Any:
             return client_id, example[text], example.get(_TIME_FEATURE, tf.constant(""))
 
-        return data.serializable_dataset_fn(asked_id).map(columns)
+        return data.serializable_dataset_fn(escaped_id).map(columns)
 
     for batch in clients.flat_map(examples).batch(_BATCH).prefetch(2).as_numpy_iterator():
-        for client_id, written, time in zip(*batch, strict=True):
-            text_written = written.decode("utf-8", errors="replace")
-            yield Record(client_id.decode(), _timestamp(time.decode("utf-8", errors="replace")), text_written)
+        for client_id, raw_text, time in zip(*batch, strict=True):
+            message = raw_text.decode("utf-8", errors="replace")
+            yield Record(client_id.decode(), _timestamp(time.decode("utf-8", errors="replace")), message)
 
 
 def _timestamp(time: str) -> datetime | None:
-    """Reads Stack Overflow's `2008-08-10 08:28:52.1 UTC`; None for any other text."""
+    """Parses a time of Stack Overflow (`2008-08-10 08:28:52.1 UTC`); returns None for any other text."""
     try:
         return datetime.fromisoformat(_full_fraction(time.removesuffix(" UTC")) + "+00:00")
     except ValueError:
@@ -92,7 +94,7 @@ def _timestamp(time: str) -> datetime | None:
 
 def _full_fraction(time: str) -> str:
     whole, dot, fraction = time.partition(".")
-    return whole + dot + (fraction.ljust(6, "0") if dot else "")  # Python 3.11 takes 3 or 6 digits, not 1
+    return whole + dot + (fraction.ljust(6, "0") if dot else "")  # Python 3.11 parses 3 or 6 digits only
 
 
 def _string_features(path: Path) -> list[str]:
@@ -101,13 +103,13 @@ def _string_features(path: Path) -> list[str]:
     with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
         row = connection.execute("SELECT serialized_example_proto FROM examples LIMIT 1").fetchone()
     if row is None:
-        raise CorpusError(f"{path} holds no examples")
+        raise CorpusError(f"{path} contains no examples: choose another file")
     features = tf.train.Example.FromString(row[0]).features.feature
     return sorted(name for name, feature in features.items() if feature.HasField("bytes_list"))
 
 
 @contextlib.contextmanager
-def _clear_errors(what: str, advice: str = "is it a file that tff.simulation.datasets wrote?") -> Iterator[None]:
+def _as_corpus_errors(what: str, advice: str = "is it a file that tff.simulation.datasets wrote?") -> Iterator[None]:
     import tensorflow as tf
     from google.protobuf.message import DecodeError
     from tensorflow_federated.python.simulation.datasets.sql_client_data import DatabaseFormatError

@@ -1,7 +1,7 @@
-"""Reads WhatsApp chat exports (Android's and iOS's `.txt`, zipped or not); each author is a user.
+"""Reads WhatsApp chat exports (`.txt` from Android or iOS, zipped or not); each author is a user.
 
-The format is not specified and follows the phone's region: day, month and year in any order, 12- or 24-hour clocks.
-The whole file decides the order of the dates; if it is ambiguous (no number above 12), the day comes first.
+The format has no specification. It depends on the region of the phone: day, month and year in any order, a 12- or a
+24-hour clock. The order of day and month is decided from the whole file; if no number is above 12, the day comes first.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _TIME = r"(?P<hour>\d{1,2})[:.](?P<minute>\d{2})(?:[:.](?P<second>\d{2}))?(?:\s*
 _STAMP = rf"{_DATE},?\s(?:\w{{2,5}}\s)?{_TIME}"  # Finnish and German insert a word: "klo", "um"
 HEADER = re.compile(rf"\[?{_STAMP}(?:\]\s?|\s[-\u2013]\s)(?P<rest>.*)")
 _AUTHOR = re.compile(r"(?P<author>[^:\n]{1,100}): (?P<text>.*)", re.DOTALL)
-# A group's new subject may contain a colon; the text before it then looks like an author.
+# The new subject of a group can contain a colon; the text before the colon then looks like an author.
 _SYSTEM_AUTHOR = re.compile(r"\b(?:changed|created|added|removed|left|joined) ", re.IGNORECASE)
 _NO_TEXT = re.compile(
     r"<media omitted>|<attached: .*>|.* \(file attached\)|null"
@@ -42,10 +42,10 @@ class _Entry:
 
 
 def read(path: Path, skipped: Skipped) -> Iterator[Record]:
-    """Yields the messages in the order of the chat, without system lines and media notices.
+    """Yields the messages in the order of the chat, without system messages and media notices.
 
     Raises:
-        CorpusError: the file cannot be read, or has no line of a chat export.
+        CorpusError: the file cannot be read, or no line of it starts like a line of a chat export.
     """
     day_first = _day_comes_first(path)
     for entry in _entries(path, skipped):
@@ -70,7 +70,7 @@ def _lines(path: Path) -> Iterator[str]:
 
 
 def _entries(path: Path, skipped: Skipped) -> Iterator[_Entry]:
-    """Yields each dated entry with its continuation lines; the date is cut from the first line."""
+    """Yields each dated entry with its continuation lines; the first line is without its date."""
     entry: _Entry | None = None
     for number, line in enumerate(_lines(path), 1):
         match = HEADER.match(line.lstrip(_DIRECTION_MARKS))
@@ -98,18 +98,20 @@ def _clock(match: re.Match[str]) -> tuple[int, int, int]:
 
 
 def _day_comes_first(path: Path) -> bool:
-    found = False
+    any_date = False
     month_first = False
     for line in _lines(path):
         match = HEADER.match(line.lstrip(_DIRECTION_MARKS))
         if match:
-            found = True
+            any_date = True
             first, second, _ = _date(match)
             if len(first) <= 2 and int(first) > 12:
                 return True
             month_first = month_first or (len(first) <= 2 and int(second) > 12)
-    if not found:
-        raise CorpusError(f"{path} is not a WhatsApp chat export: no line starts with a date and a time")
+    if not any_date:
+        raise CorpusError(
+            f"{path} is not a WhatsApp chat export (no line starts with a date and a time): choose another --format"
+        )
     return not month_first
 
 

@@ -1,7 +1,7 @@
-"""Generates the default corpus: text messages of fictional people.
+"""Generates the default corpus: text messages of fictional users.
 
-All of them use one grammar, so a shared model can learn from everyone. Each has their own friends, places, phrases,
-topics and spellings, so personalization can help, too.
+All users share one grammar, so a shared model can learn from all of them. Each user also has personal friends, places,
+phrases, topics and spellings, so personalization can help.
 """
 
 from __future__ import annotations
@@ -38,20 +38,27 @@ RULES = _parse(GRAMMAR)
 
 
 def synthetic_corpus(users: int = 60, messages: tuple[int, int] = (40, 140), seed: int = 0) -> Iterator[Record]:
-    """Yields the messages of fictional people, one person after the other, in the order of time.
+    """Yields the messages of fictional users, one user after the other, sorted by time.
 
     Args:
-        users: Number of people.
-        messages: Fewest and most messages of a person.
-        seed: Decides the population; the same seed gives the same messages on every machine.
+        users: Number of users.
+        messages: Lowest and highest number of messages of a user.
+        seed: Decides all random choices; the same seed gives the same messages on every machine.
 
     Raises:
         CorpusError: `users` is below 1, or `messages` is not an ascending range from 1.
+
+    >>> first = next(synthetic_corpus(users=1))
+    >>> first.user_id, first.timestamp.year
+    ('synthetic-000', 2024)
+    >>> len(list(synthetic_corpus(users=2, messages=(5, 5))))
+    10
     """
     fewest, most = messages
     if users < 1 or not 1 <= fewest <= most:
         raise CorpusError(
-            f"a synthetic corpus needs users >= 1 and 1 <= fewest <= most messages, not {users}, {messages}"
+            "a synthetic corpus needs at least 1 user, and an ascending range of messages from 1: "
+            f"{users} users and {messages} messages were given"
         )
     for number in range(users):
         persona = make_persona(number, seed)
@@ -67,7 +74,11 @@ def write_synthetic(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> ImportSummary:
-    """Writes `synthetic_corpus` as a corpus marked as synthetic; raises the errors of `write_corpus`."""
+    """Writes `synthetic_corpus` to a corpus file that is marked as synthetic.
+
+    Raises:
+        CorpusError: the sizes are unusable, or `path` cannot be written.
+    """
     personas = (make_persona(number, seed) for number in range(users))
     return write_corpus(
         path,
@@ -82,15 +93,15 @@ def write_synthetic(
 
 @dataclass(frozen=True)
 class Persona:
-    """One fictional person.
+    """One fictional user.
 
     Attributes:
         user_id: `synthetic-NNN`.
-        rules: For each symbol of the grammar, including personal ones, its alternatives and their weights.
-        short_forms: Short forms of words and phrases; longer phrases first.
+        rules: For each symbol of the grammar, including the personal ones, its alternatives and their weights.
+        short_forms: Short forms of words and phrases, longer phrases first.
         closers: Endings of a message.
-        habits: Probabilities by name: `optional` parts, a second sentence, a closer, a tag, a capital.
-        stop: The end of a sentence.
+        habits: Probabilities by name: of an `optional` part, a second sentence, a closer, a tag, a capital letter.
+        stop: The punctuation at the end of a sentence.
         tags: Additions to a sentence.
         hours: Weight of each hour of the day for typing.
         profile: Fictional attributes.
@@ -108,7 +119,7 @@ class Persona:
 
 
 def make_persona(number: int, seed: int) -> Persona:
-    """Generates person `number` of a population; equal arguments give an equal person on every machine."""
+    """Generates user `number` of a population; equal arguments give an equal user on every machine."""
     rng = random.Random(f"persona {seed} {number}")
     country = rng.choice(list(vocabulary.COUNTRIES))
     parents, money, tags = vocabulary.COUNTRIES[country]
@@ -184,7 +195,7 @@ def _nickname(rng: random.Random) -> str:
 
 
 def _preferred(rng: random.Random, alternatives: list[str]) -> tuple[list[str], list[float]]:
-    """Weighs alternatives: earlier ones are more common for all people, and each person has favourites."""
+    """Weights the alternatives: earlier ones are more frequent for all users, and each user has favourites."""
     weights = [(rank + 2) ** -0.7 * rng.lognormvariate(0.0, 1.2) for rank in range(len(alternatives))]
     return alternatives, weights
 

@@ -1,8 +1,8 @@
 """The grammar of the synthetic corpus: everyday text messages.
 
 Each line defines a symbol: `symbol = alternative | alternative`. `{symbol}` is replaced by one of its alternatives, and
-`[text]` is optional. Each person has their own weights of the alternatives. `generate` defines the symbols in capitals
-for each person: friends, places, phrases, the words of their job and hobby.
+`[text]` is optional. Each user has different weights of the alternatives. `generate` defines the symbols in capitals
+for each user: friends, places, phrases, the words of a job and a hobby.
 """
 
 GRAMMAR = """

@@ -1,6 +1,6 @@
-"""The personal vocabulary of the synthetic corpus's fictional people: names, places, jobs, hobbies, habits.
+"""The personal vocabulary of the fictional users of the synthetic corpus: names, places, jobs, hobbies, habits.
 
-All of it is invented for Thumbprint; `|` separates alternatives.
+All of it was invented for Thumbprint. `|` separates alternatives.
 """
 
 import re
@@ -11,7 +11,7 @@ def _split(text: str) -> list[str]:
 
 
 def _table(text: str) -> dict[str, list[list[str]]]:
-    """Reads `name: a|b / c|d`, one entry a line, continued on indented lines."""
+    """Parses entries `name: a|b / c|d`, one per line; an indented line continues an entry."""
     rows = (row.partition(": ") for row in re.split(r"\n(?! )", text.strip()))
     return {name: [_split(field) for field in fields.split("/")] for name, _, fields in rows}
 

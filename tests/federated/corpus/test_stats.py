@@ -9,7 +9,7 @@ def stats(tmp_path, texts_by_user, **options):
         return corpus_stats(corpus, **options)
 
 
-def test_counts_a_small_corpus_by_hand(tmp_path):
+def test_the_statistics_of_a_small_corpus(tmp_path):
     found = stats(tmp_path, {"a": ["to be or not to be", "<#> !"], "b": ["to go"]}, vocab_sizes=(1, 2, 99))
     assert (found.users, found.messages, found.words, found.distinct_words) == (2, 3, 8, 5)
     assert found.coverage == {1: 3 / 8, 2: 5 / 8, 99: 1.0}  # to x3, be x2, then or, not, go
@@ -18,7 +18,7 @@ def test_counts_a_small_corpus_by_hand(tmp_path):
     assert list(found.words_per_user) == ["p10", "p25", "p50", "p75", "p90", "p99", "max"]
 
 
-def test_percentiles_are_values_that_occur(tmp_path):
+def test_percentiles_are_values_of_users(tmp_path):
     found = stats(tmp_path, {f"u{n:02d}": [f"word {i}" for i in range(n)] for n in range(1, 11)})
     assert found.messages_per_user == {"p10": 1, "p25": 3, "p50": 5, "p75": 8, "p90": 9, "p99": 10, "max": 10}
 

@@ -42,43 +42,46 @@ def test_reads_what_was_written(path):
         assert corpus.profile("zoe") == {}
 
 
-def test_unknown_users_are_refused(path):
-    with Corpus.open(path) as corpus:
-        for ask in (corpus.messages, corpus.message_count, corpus.profile):
-            with pytest.raises(CorpusError, match="no user 'bob'"):
-                ask("bob")
+@pytest.mark.parametrize("read", [Corpus.messages, Corpus.message_count, Corpus.profile])
+def test_rejects_an_unknown_user(path, read):
+    with Corpus.open(path) as corpus, pytest.raises(CorpusError, match="no user 'bob'"):
+        read(corpus, "bob")
 
 
-def test_an_open_corpus_cannot_be_written(path):
+def test_an_open_corpus_is_read_only(path):
     with Corpus.open(path) as corpus, pytest.raises(CorpusError, match="readonly"):
         corpus._rows(text("DELETE FROM users"))
 
 
-def test_threads_can_share_a_corpus(path):
+def test_several_threads_can_read_a_corpus(path):
     users = ("ann", "zoe")
     with Corpus.open(path) as corpus, ThreadPoolExecutor(16) as pool:
         counts = list(pool.map(lambda i: len(corpus.messages(users[i % 2])), range(400)))
     assert counts == [1, 2] * 200
 
 
-def test_a_file_that_is_missing_or_not_a_corpus_is_refused(tmp_path):
-    with pytest.raises(CorpusError, match="does not exist"):
-        Corpus.open(tmp_path / "none.sqlite")
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("missing.sqlite", "does not exist"),
+        (".", "cannot read"),
+        ("letter.sqlite", "is not a corpus"),
+        ("other.sqlite", "is not a corpus"),
+        ("nul\0.sqlite", "contains a NUL character"),
+    ],
+)
+def test_rejects_a_path_that_is_not_a_corpus(tmp_path, name, message):
     letter = tmp_path / "letter.sqlite"
     letter.write_text("hello")
-    other = tmp_path / "other.sqlite"
-    connection = sqlite3.connect(other)
+    connection = sqlite3.connect(tmp_path / "other.sqlite")
     connection.execute("CREATE TABLE users (number)")
     connection.close()
-    with pytest.raises(CorpusError, match="cannot read"):
-        Corpus.open(tmp_path)
-    for path in (letter, other):
-        with pytest.raises(CorpusError, match="is not a corpus"):
-            Corpus.open(path)
+    with pytest.raises(CorpusError, match=message):
+        Corpus.open(tmp_path / name)
     assert letter.read_text() == "hello"
 
 
-def test_another_schema_version_is_refused(path):
+def test_rejects_another_schema_version(path):
     connection = sqlite3.connect(path)
     connection.execute(f"PRAGMA user_version={schema.SCHEMA_VERSION + 1}")
     connection.close()
@@ -86,17 +89,18 @@ def test_another_schema_version_is_refused(path):
         Corpus.open(path)
 
 
-@pytest.mark.parametrize("kept", [100, 4096, 5000])
-def test_a_truncated_file_is_refused(path, kept):
-    path.write_bytes(path.read_bytes()[:kept])
-    with pytest.raises(CorpusError, match="is damaged"):
-        Corpus.open(path)
-
-
-def test_damage_found_while_reading_is_a_clear_error(path):
-    content = bytearray(path.read_bytes())
-    content[4096:] = b"\xff" * (len(content) - 4096)
-    path.write_bytes(content)
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: content[:100],
+        lambda content: content[:4096],
+        lambda content: content[:5000],
+        lambda content: content[:4096] + b"\xff" * (len(content) - 4096),
+    ],
+    ids=["100 bytes", "1 page", "5000 bytes", "overwritten pages"],
+)
+def test_rejects_a_damaged_file(path, damage):
+    path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(CorpusError, match="is damaged"):
         Corpus.open(path)
 
@@ -106,35 +110,33 @@ def test_damage_found_while_reading_is_a_clear_error(path):
 SECRETS = ("4111 1111 1111 1111", "jo.bloggs@mail.example.org", "https://bank.example/login?u=bloggs")
 SECRET_WORDS = {word for secret in SECRETS for word in words(secret)}
 SENTENCES = ("my card is {} ok", "write to {} now", "see {} later")
-PEOPLE = ("ann", "bob", "cem")
-DATA = DataConfig(new_phone_share=0, validation_share=0, train_share=0.67)  # two messages to learn from, one for tests
-
-Typed = Callable[[str], str]
+USERS = ("ann", "bob", "cem")
+DATA = DataConfig(new_phone_share=0, validation_share=0, train_share=0.67)  # 2 messages for training, 1 for tests
 
 
-def corpus_of(path: Path, typed: Typed) -> Path:
+def corpus_of(path: Path, typed: Callable[[str], str]) -> Path:
     texts = [sentence.format(typed(secret)) for sentence, secret in zip(SENTENCES, SECRETS, strict=True)]
-    orders = [texts, texts[1:] + texts[:1], texts[2:] + texts[:2]]  # so that each secret is somebody's to learn
-    records = [Record(user, None, text) for user, own in zip(PEOPLE, orders, strict=True) for text in own]
+    orders = [texts, texts[1:] + texts[:1], texts[2:] + texts[:2]]  # each secret is in some user's training messages
+    records = [Record(user, None, text) for user, own in zip(USERS, orders, strict=True) for text in own]
     write_corpus(path, records, source="test", description="", synthetic=True)
     return path
 
 
 @pytest.fixture(scope="module")
-def secret_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return corpus_of(tmp_path_factory.mktemp("secret") / "corpus.sqlite", str)
+def sensitive_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return corpus_of(tmp_path_factory.mktemp("sensitive") / "corpus.sqlite", str)
 
 
 @pytest.fixture(scope="module")
-def clients(secret_file: Path) -> Iterator[FederatedData]:
-    with Corpus.open(secret_file) as corpus:
+def clients(sensitive_corpus: Path) -> Iterator[FederatedData]:
+    with Corpus.open(sensitive_corpus) as corpus:
         yield FederatedData.of(corpus, DATA, seed=0)
 
 
 @pytest.fixture(scope="module")
-def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FederatedData]:
-    """The same people, had they typed placeholders."""
-    path = corpus_of(tmp_path_factory.mktemp("plain") / "corpus.sqlite", lambda _: PLACEHOLDER)
+def masked_clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FederatedData]:
+    """The same users with placeholders in their messages."""
+    path = corpus_of(tmp_path_factory.mktemp("masked") / "corpus.sqlite", lambda _: PLACEHOLDER)
     with Corpus.open(path) as corpus:
         yield FederatedData.of(corpus, DATA, seed=0)
 
@@ -144,43 +146,43 @@ def tokenizer_of(clients: FederatedData) -> Tokenizer:
     return tokenizers.train(counts, 400)
 
 
-def test_the_file_keeps_the_imported_text(secret_file: Path) -> None:
-    with sqlite3.connect(secret_file) as connection:
+def test_the_file_contains_the_imported_text(sensitive_corpus: Path) -> None:
+    with sqlite3.connect(sensitive_corpus) as connection:
         stored = " ".join(text for (text,) in connection.execute("SELECT text FROM messages"))
     connection.close()
     assert all(secret in stored for secret in SECRETS)
 
 
-def test_readers_see_masked_text(clients: FederatedData) -> None:
-    read = [text for user in PEOPLE for text in clients.training_messages(user) + clients.test_messages(user)]
+def test_readers_get_masked_text(clients: FederatedData) -> None:
+    read = [text for user in USERS for text in clients.training_messages(user) + clients.test_messages(user)]
     assert sorted(read) == sorted(3 * [sentence.format(PLACEHOLDER) for sentence in SENTENCES])
 
 
-def test_the_vocabulary_has_no_sensitive_text(clients: FederatedData, plain: FederatedData) -> None:
-    learnt = tokenizer_of(clients)
-    assert learnt.model == tokenizer_of(plain).model
-    assert not SECRET_WORDS & set(learnt.single_piece_words.values())
+def test_the_vocabulary_has_no_sensitive_text(clients: FederatedData, masked_clients: FederatedData) -> None:
+    tokenizer = tokenizer_of(clients)
+    assert tokenizer.model == tokenizer_of(masked_clients).model
+    assert not SECRET_WORDS & set(tokenizer.single_piece_words.values())
     assert not {"4", "1", "@"} & set(
-        "".join(learnt.single_piece_words.values()) + "".join(learnt.continuing_pieces.values())
+        "".join(tokenizer.single_piece_words.values()) + "".join(tokenizer.continuing_pieces.values())
     )
 
 
-def test_windows_have_no_sensitive_text(clients: FederatedData, plain: FederatedData) -> None:
+def test_windows_have_no_sensitive_text(clients: FederatedData, masked_clients: FederatedData) -> None:
     tokenizer = tokenizer_of(clients)
-    data = ClientBatcher(tokenizer, batch=2, window=8, max_windows=9, word_dropout=0.0, seed=0)
-    for user in PEOPLE:
-        made, expected = (data.round(user, some.training_messages(user), 1) for some in (clients, plain))
-        for batch, wanted in zip(made, expected, strict=True):
-            np.testing.assert_equal(batch, wanted)
-        read = np.concatenate([batch.tokens.reshape(-1) for batch in made])
-        assert tokenizer.slot in read and not any(tokenizer._sp.is_byte(int(i)) for i in read)
+    batcher = ClientBatcher(tokenizer, batch=2, window=8, max_windows=9, word_dropout=0.0, seed=0)
+    for user in USERS:
+        batches, expected = (batcher.round(user, data.training_messages(user), 1) for data in (clients, masked_clients))
+        for one, other in zip(batches, expected, strict=True):
+            np.testing.assert_equal(one, other)
+        tokens = np.concatenate([batch.tokens.reshape(-1) for batch in batches])
+        assert tokenizer.slot in tokens and not any(tokenizer._sp.is_byte(int(i)) for i in tokens)
 
 
-def test_ngrams_have_no_sensitive_text(execution: None, clients: FederatedData, plain: FederatedData) -> None:
+def test_ngrams_have_no_sensitive_text(execution: None, clients: FederatedData, masked_clients: FederatedData) -> None:
     tokenizer = tokenizer_of(clients)
-    found, wanted = (ngram_counts.count(some, tokenizer, 9).counts for some in (clients, plain))
-    assert len(found[0]) > 0
-    np.testing.assert_equal(sorted(zip(*found, strict=True)), sorted(zip(*wanted, strict=True)))
+    counts, expected = (ngram_counts.count(data, tokenizer, 9).counts for data in (clients, masked_clients))
+    assert len(counts[0]) > 0
+    np.testing.assert_equal(sorted(zip(*counts, strict=True)), sorted(zip(*expected, strict=True)))
 
 
 def test_the_baseline_trigram_has_no_sensitive_text(clients: FederatedData) -> None:

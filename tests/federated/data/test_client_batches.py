@@ -1,9 +1,9 @@
-"""A client's batches of a round, and the pooled batches of all clients: whole messages, nothing lost or repeated."""
+"""The batches of a client in a round, and of all clients together: whole messages, none lost or repeated."""
 
 import numpy as np
 import pytest
 
-from federated.data.client_batches import ClientBatcher, pooled_batches, pools
+from federated.data.client_batches import ClientBatcher, message_chunks, shuffled_batches
 from keyboard_model.batching.windows import IGNORE, batches
 from keyboard_model.text.tokenizer import Tokenizer, train
 
@@ -15,74 +15,72 @@ def tokenizer() -> Tokenizer:
     return train({"see": 9, "you": 8, "at": 7, "ok": 6, "home": 5, "work": 4}, 400)
 
 
-def client_data(
-    tokenizer: Tokenizer, *, max_windows: int = 100, word_dropout: float = 0.0, seed: int = 0
-) -> ClientBatcher:
+def batcher(tokenizer: Tokenizer, *, max_windows: int = 100, word_dropout: float = 0.0, seed: int = 0) -> ClientBatcher:
     return ClientBatcher(tokenizer, batch=3, window=8, max_windows=max_windows, word_dropout=word_dropout, seed=seed)
 
 
-def flat(made) -> list:
-    return [part.tolist() for batch in made for part in batch]
+def flat(client_batches) -> list:
+    return [part.tolist() for batch in client_batches for part in batch]
 
 
-def counted(made) -> list[int]:
-    targets = np.concatenate([batch.targets.reshape(-1) for batch in made])
+def counted_targets(client_batches) -> list[int]:
+    targets = np.concatenate([batch.targets.reshape(-1) for batch in client_batches])
     return sorted(targets[targets != IGNORE].tolist())
 
 
-def test_every_piece_is_learnt_once(tokenizer):
+def test_every_piece_is_a_target_once(tokenizer):
     expected = sorted(i for text in MESSAGES for i in tokenizer.encode(text).ids[1:])
-    assert counted(client_data(tokenizer).round("ann", MESSAGES, 1)) == expected
+    assert counted_targets(batcher(tokenizer).round("ann", MESSAGES, 1)) == expected
 
 
-def test_all_batches_have_one_shape(tokenizer):
-    made = client_data(tokenizer).round("ann", MESSAGES, 1)
-    assert {(name, part.shape, part.dtype.name) for batch in made for name, part in batch._asdict().items()} == {
+def test_all_batches_have_the_same_shape(tokenizer):
+    client_batches = batcher(tokenizer).round("ann", MESSAGES, 1)
+    parts = [part for batch in client_batches for part in batch._asdict().items()]
+    assert {(name, part.shape, part.dtype.name) for name, part in parts} == {
         ("tokens", (3, 8), "int32"),
         ("targets", (3, 8), "int32"),
     }
 
 
-def test_the_same_by_seed_round_and_client_alone(tokenizer):
-    once = flat(client_data(tokenizer).round("ann", MESSAGES, 1))
-    assert once == flat(client_data(tokenizer).round("ann", MESSAGES, 1))
+def test_batches_depend_on_seed_round_and_client(tokenizer):
+    once = flat(batcher(tokenizer).round("ann", MESSAGES, 1))
+    assert once == flat(batcher(tokenizer).round("ann", MESSAGES, 1))
     for other in (
-        client_data(tokenizer).round("ann", MESSAGES, 2),
-        client_data(tokenizer).round("bob", MESSAGES, 1),
-        client_data(tokenizer, seed=1).round("ann", MESSAGES, 1),
+        batcher(tokenizer).round("ann", MESSAGES, 2),
+        batcher(tokenizer).round("bob", MESSAGES, 1),
+        batcher(tokenizer, seed=1).round("ann", MESSAGES, 1),
     ):
         assert flat(other) != once
 
 
-def test_a_cap_on_windows_draws_some_and_each_round_others(tokenizer):
-    data = client_data(tokenizer, max_windows=2)
-    rounds = [data.round("ann", MESSAGES, number) for number in range(1, 6)]
-    assert all(len(made) == 1 for made in rounds)
-    assert all((made[0].targets[2] == IGNORE).all() for made in rounds), "two windows and one of padding"
-    assert len({str(flat(made)) for made in rounds}) == 5
+def test_each_round_draws_other_messages_if_the_windows_are_capped(tokenizer):
+    capped = batcher(tokenizer, max_windows=2)
+    rounds = [capped.round("ann", MESSAGES, number) for number in range(1, 6)]
+    assert all(len(client_batches) == 1 for client_batches in rounds)
+    assert all((batch.targets[2] == IGNORE).all() for (batch,) in rounds), "two windows and one of padding"
+    assert len({str(flat(client_batches)) for client_batches in rounds}) == 5
 
 
 @pytest.mark.parametrize("messages", [[], [""], ["", "  "]])
 def test_a_client_that_typed_nothing_has_no_batch(tokenizer, messages):
-    assert client_data(tokenizer).round("ann", messages, 1) == []
+    assert batcher(tokenizer).round("ann", messages, 1) == []
 
 
-def test_a_client_of_marks_alone_has_nothing_to_learn(tokenizer):
-    assert counted(client_data(tokenizer).round("ann", ["...", "<#>"], 1)) == []
+def test_a_client_that_typed_only_marks_has_no_targets(tokenizer):
+    assert counted_targets(batcher(tokenizer).round("ann", ["...", "<#>"], 1)) == []
 
 
-def test_one_message_is_one_batch(tokenizer):
-    (batch,) = client_data(tokenizer).round("ann", ["see you"], 1)
+def test_a_single_message_gives_one_padded_batch(tokenizer):
+    (batch,) = batcher(tokenizer).round("ann", ["see you"], 1)
     np.testing.assert_array_equal(batch.tokens[0, :2], tokenizer.encode("see you").ids[:2])
     assert (batch.tokens.reshape(-1)[2:] == tokenizer.bos).all()
 
 
-def test_a_message_of_ten_thousand_words(tokenizer):
-    made = client_data(tokenizer, max_windows=10).round("ann", ["see you " * 5_000], 1)
-    assert len(made) == 4
+def test_a_message_of_ten_thousand_words_is_cut_at_the_cap(tokenizer):
+    assert len(batcher(tokenizer, max_windows=10).round("ann", ["see you " * 5_000], 1)) == 4
 
 
-def test_batches_by_hand():
+def test_the_last_batch_is_padded():
     tokens = np.arange(6, dtype=np.int32).reshape(3, 2)
     first, second = batches(tokens, tokens + 10, size=2, bos=1)
     np.testing.assert_array_equal(first.tokens, [[0, 1], [2, 3]])
@@ -90,10 +88,10 @@ def test_batches_by_hand():
     np.testing.assert_array_equal(second.targets, [[14, 15], [IGNORE, IGNORE]])
 
 
-def test_hidden_words_are_still_to_be_predicted(tokenizer):
-    whole = client_data(tokenizer).round("ann", MESSAGES, 1)
-    hidden = client_data(tokenizer, word_dropout=0.5).round("ann", MESSAGES, 1)
-    for one, other in zip(whole, hidden, strict=True):
+def test_word_dropout_hides_inputs_and_keeps_targets(tokenizer):
+    complete = batcher(tokenizer).round("ann", MESSAGES, 1)
+    hidden = batcher(tokenizer, word_dropout=0.5).round("ann", MESSAGES, 1)
+    for one, other in zip(complete, hidden, strict=True):
         np.testing.assert_array_equal(one.targets, other.targets)
         changed = one.tokens != other.tokens
         assert changed.any() and (other.tokens[changed] == tokenizer.slot).all()
@@ -109,32 +107,35 @@ def ids(messages: list[str]) -> list[tuple[int, ...]]:
     return [tuple(TOKENIZER.encode(message).ids) for message in messages]
 
 
-def test_pools_hold_whole_clients_in_their_order():
-    enough = sum(map(len, ids(CLIENTS[0])))
-    made = [[tuple(encoded.ids) for encoded in pool] for pool in pools(iter(CLIENTS), TOKENIZER, pieces=enough)]
-    assert made[0] == ids(CLIENTS[0])
-    assert [one for pool in made for one in pool] == ids([message for client in CLIENTS for message in client])
-    assert all(made)
-    assert len(list(pools(iter(CLIENTS), TOKENIZER))) == 1
+def test_chunks_contain_whole_clients_in_their_order():
+    pieces = sum(map(len, ids(CLIENTS[0])))
+    chunks = [
+        [tuple(encoded.ids) for encoded in chunk] for chunk in message_chunks(iter(CLIENTS), TOKENIZER, pieces=pieces)
+    ]
+    assert chunks[0] == ids(CLIENTS[0])
+    assert [one for chunk in chunks for one in chunk] == ids([message for client in CLIENTS for message in client])
+    assert all(chunks)
+    assert len(list(message_chunks(iter(CLIENTS), TOKENIZER))) == 1
 
 
-def test_nobody_makes_no_pool():
-    assert list(pools(iter([[], []]), TOKENIZER)) == []
+def test_clients_without_messages_give_no_chunk():
+    assert list(message_chunks(iter([[], []]), TOKENIZER)) == []
 
 
-def test_slices_are_all_batches_of_the_shuffled_messages():
-    pool = next(pools(iter(CLIENTS * 5), TOKENIZER))
+def test_shuffled_batches_contain_every_piece_once():
+    messages = next(message_chunks(iter(CLIENTS * 5), TOKENIZER))
 
     def read(seed: int) -> list:
-        return list(pooled_batches(pool, np.random.default_rng(seed), batch=2, window=6, bos=TOKENIZER.bos, length=3))
+        rng = np.random.default_rng(seed)
+        return list(shuffled_batches(messages, rng, batch=2, window=6, bos=TOKENIZER.bos, length=3))
 
-    made, again, other = read(0), read(0), read(1)
-    assert [len(part) for part in made[:-1]] == [3] * (len(made) - 1) and 1 <= len(made[-1]) <= 3
+    first, again, other = read(0), read(0), read(1)
+    assert [len(part) for part in first[:-1]] == [3] * (len(first) - 1) and 1 <= len(first[-1]) <= 3
     targets, same, others = (
-        np.concatenate([batch.targets for part in parts for batch in part]) for parts in (made, again, other)
+        np.concatenate([batch.targets for part in parts for batch in part]) for parts in (first, again, other)
     )
     np.testing.assert_array_equal(targets, same)
     assert not np.array_equal(targets, others)
     counted = sorted(targets[targets != IGNORE].tolist())
     assert counted == sorted(others[others != IGNORE].tolist())
-    assert counted == sorted(piece for encoded in pool for piece in encoded.ids[1:])
+    assert counted == sorted(piece for encoded in messages for piece in encoded.ids[1:])

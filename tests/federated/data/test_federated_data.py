@@ -1,4 +1,4 @@
-"""Who takes which part, that no test message is ever trained on, and who is in a round's cohort."""
+"""The split of users and messages, cohorts, and shared word counts."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from federated.job import DataConfig
 
 
 @given(st.sets(st.text(min_size=1), max_size=40), st.floats(0, 1), st.floats(0, 1), st.integers(-3, 3), st.randoms())
-def test_every_user_gets_one_role_independent_of_order(ids, new_share, validation_share, seed, rng):
+def test_every_user_gets_one_role_in_any_order_of_ids(ids, new_share, validation_share, seed, rng):
     shuffled = list(ids)
     rng.shuffle(shuffled)
     shares = {"new_phone_share": new_share, "validation_share": validation_share, "seed": seed}
@@ -24,12 +24,12 @@ def test_every_user_gets_one_role_independent_of_order(ids, new_share, validatio
     assert sorted(split.training + split.validation + split.new_phones) == sorted(ids)
 
 
-def test_shares_are_exact_and_validation_is_of_the_rest():
+def test_the_validation_share_is_a_share_of_the_users_that_are_not_new():
     split = split_users([f"u{i}" for i in range(100)])
     assert (len(split.training), len(split.validation), len(split.new_phones)) == (72, 8, 20)
 
 
-def test_the_seed_decides_and_zero_shares_hold_out_no_users():
+def test_seeds_give_different_splits_and_zero_shares_hold_out_no_users():
     ids = [f"u{i}" for i in range(100)]
     assert split_users(ids, seed=1).new_phones != split_users(ids, seed=2).new_phones
     assert split_users(ids, new_phone_share=0, validation_share=0).training == tuple(sorted(ids))
@@ -41,7 +41,7 @@ def test_the_validation_share_does_not_change_the_new_phones():
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])
-def test_shares_outside_0_to_1_are_refused(share):
+def test_rejects_shares_outside_0_to_1(share):
     with pytest.raises(CorpusError, match="from 0 to 1"):
         split_users(["a"], new_phone_share=share)
 
@@ -52,14 +52,14 @@ def corpus(tiny_corpus):
         yield opened
 
 
-def test_every_user_takes_one_part(corpus):
+def test_every_user_of_a_corpus_has_one_role(corpus):
     population = FederatedData.of(corpus, DataConfig(new_phone_share=0.25, validation_share=0.25), seed=0).population
-    parts = (population.training, population.validation, population.new_phones)
-    assert [len(part) for part in parts] == [7, 2, 3]
-    assert sorted(user for part in parts for user in part) == sorted(corpus.user_ids())
+    roles = (population.training, population.validation, population.new_phones)
+    assert [len(users) for users in roles] == [7, 2, 3]
+    assert sorted(user for users in roles for user in users) == sorted(corpus.user_ids())
 
 
-def test_the_seed_decides_who(corpus):
+def test_the_seed_decides_the_roles(corpus):
     def new_phones(seed):
         return FederatedData.of(corpus, DataConfig(new_phone_share=0.5), seed).population.new_phones
 
@@ -67,59 +67,59 @@ def test_the_seed_decides_who(corpus):
     assert len({new_phones(seed) for seed in range(5)}) > 1
 
 
-def test_training_and_test_messages_are_all_of_them_in_order(corpus):
+def test_training_and_test_messages_are_the_older_and_the_newer_ones(corpus):
     clients = FederatedData.of(corpus, DataConfig(train_share=0.8), seed=0)
     for user in corpus.user_ids():
-        everything = [message.text for message in corpus.messages(user)]
-        learnt, tested = clients.training_messages(user), clients.test_messages(user)
-        assert learnt + tested == everything
-        assert len(learnt) == int(0.8 * len(everything) + 1e-9)
+        messages = [message.text for message in corpus.messages(user)]
+        training, test = clients.training_messages(user), clients.test_messages(user)
+        assert training + test == messages
+        assert len(training) == int(0.8 * len(messages) + 1e-9)
 
 
-def test_all_training_messages_are_those_of_training_clients(corpus):
+def test_all_training_messages_come_from_training_clients(corpus):
     clients = FederatedData.of(corpus, DataConfig(), seed=0)
     expected = [clients.training_messages(user) for user in clients.population.training]
     assert list(clients.all_training_messages()) == expected
 
 
-def test_nothing_held_out(corpus):
+def test_shares_of_zero_hold_out_nothing(corpus):
     clients = FederatedData.of(corpus, DataConfig(new_phone_share=0.0, validation_share=0.0, train_share=1.0), seed=0)
     assert len(clients.population.training) == corpus.num_users
     assert clients.test_messages(clients.population.training[0]) == []
 
 
-def test_nobody_unknown(corpus):
+def test_rejects_an_unknown_client(corpus):
     with pytest.raises(CorpusError, match="no user"):
-        FederatedData.of(corpus, DataConfig(), seed=0).training_messages("nobody")
+        FederatedData.of(corpus, DataConfig(), seed=0).training_messages("unknown")
 
 
 CLIENTS = [f"client{i}" for i in range(20)]
 
 
 @given(st.integers(1, 40), st.integers(0, 2**31 - 1), st.integers(1, 10**6))
-def test_distinct_clients_as_many_as_there_are(size, seed, number):
+def test_a_cohort_has_distinct_clients_and_is_reproducible(size, seed, number):
     cohort = sample_cohort(CLIENTS, size, seed=seed, round_number=number)
     assert len(cohort) == len(set(cohort)) == min(size, len(CLIENTS))
     assert set(cohort) <= set(CLIENTS)
     assert cohort == sample_cohort(CLIENTS, size, seed=seed, round_number=number)
 
 
-def test_rounds_and_seeds_differ():
+def test_rounds_and_seeds_give_different_cohorts():
     drawn = [sample_cohort(CLIENTS, 5, seed=seed, round_number=number) for seed in range(3) for number in range(1, 6)]
     assert len({tuple(cohort) for cohort in drawn}) == len(drawn)
 
 
-def test_everybody_s_turn_comes_alike():
-    turns = Counter(c for number in range(2000) for c in sample_cohort(CLIENTS, 5, seed=0, round_number=number))
-    assert set(turns) == set(CLIENTS)
-    assert all(abs(count - 500) < 100 for count in turns.values())  # 5 standard deviations
+def test_all_clients_are_drawn_equally_often_without_weights():
+    draws = Counter(c for number in range(2000) for c in sample_cohort(CLIENTS, 5, seed=0, round_number=number))
+    assert set(draws) == set(CLIENTS)
+    assert all(abs(count - 500) < 100 for count in draws.values())  # 5 standard deviations
 
 
-def test_of_nobody_nobody():
+def test_the_cohort_of_no_clients_is_empty():
     assert sample_cohort([], 5, seed=0, round_number=1) == []
 
 
-def test_a_million_clients_are_not_read():
+def test_drawing_from_a_million_clients_reads_only_the_drawn_ones():
     class Many(Sequence):
         read = 0
 
@@ -134,15 +134,15 @@ def test_a_million_clients_are_not_read():
     assert Many.read == 20
 
 
-def test_by_size_draws_the_large_more_often_and_nobody_twice():
+def test_weights_draw_large_clients_more_often_and_no_client_twice():
     clients, weights = ["large", "small", "other"], np.array([98.0, 1.0, 1.0])
     drawn = [sample_cohort(clients, 1, seed=0, round_number=n, weights=weights)[0] for n in range(1, 201)]
     assert drawn.count("large") > 180
-    whole = sample_cohort(clients, 3, seed=0, round_number=1, weights=weights)
-    assert sorted(whole) == sorted(clients)
+    everyone = sample_cohort(clients, 3, seed=0, round_number=1, weights=weights)
+    assert sorted(everyone) == sorted(clients)
 
 
-def test_counts_by_hand():
+def test_counts_words_of_at_least_min_clients():
     clients = [["See you", "see ME"], ["you see <#>"], ["you"]]
     assert shared_word_counts(clients, min_clients=1, count_cap=10) == {"see": 3, "you": 3, "me": 1}
     assert shared_word_counts(clients, min_clients=2, count_cap=10) == {"see": 3, "you": 3}
@@ -150,14 +150,14 @@ def test_counts_by_hand():
     assert shared_word_counts(clients, min_clients=4, count_cap=10) == {}
 
 
-def test_one_client_counts_a_word_up_to_the_cap():
+def test_a_client_contributes_to_a_count_up_to_the_cap():
     assert shared_word_counts([["ha " * 1000], ["ha"]], min_clients=2, count_cap=5) == {"ha": 6}
 
 
-def test_typing_a_word_often_shares_it_with_nobody():
+def test_a_word_that_one_client_types_often_is_not_shared():
     assert shared_word_counts([["secret"] * 100], min_clients=2, count_cap=100) == {}
 
 
-def test_nobody_and_nothing():
+def test_clients_without_words_give_no_counts():
     assert shared_word_counts([], min_clients=1, count_cap=1) == {}
     assert shared_word_counts([[], [""], ["..."]], min_clients=1, count_cap=1) == {}

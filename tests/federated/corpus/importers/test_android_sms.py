@@ -30,14 +30,14 @@ def read_text(path, content):
     return list(read(path, skipped.append)), skipped
 
 
-def test_only_what_the_owner_sent_is_read(tmp_path):
+def test_reads_only_the_sent_messages(tmp_path):
     content = export(sms("got this", kind="1"), sms("line one&#10;line two"), MMS.format(box=2), MMS.format(box=1))
     records, skipped = read_text(tmp_path / "sms.xml", content)
     assert records == [Record("owner", SENT, "line one\nline two"), Record("owner", SENT, "with a photo")]
     assert skipped == []
 
 
-def test_no_text_and_no_date(tmp_path):
+def test_skips_messages_without_text_and_keeps_those_without_a_date(tmp_path):
     no_body = '<sms date="1285799668193" type="2" />'
     content = export(sms("null"), no_body, sms("when?", date="x"), sms("far", date="9" * 30))
     records, skipped = read_text(tmp_path / "sms.xml", content)
@@ -45,13 +45,13 @@ def test_no_text_and_no_date(tmp_path):
     assert skipped == ["message 1: no text", "message 2: no text"]
 
 
-def in_pieces(text, size):
+def read_in_chunks(text, size):
     stream = _Repaired(io.BytesIO(text.encode()))
     return b"".join(iter(lambda: stream.read(size), b""))
 
 
 @pytest.mark.parametrize(
-    ("written", "meant"),
+    ("escaped", "expected"),
     [
         ("&#55357;&#56834;", "😂"),
         ("&#xD83D;&#xDE02;", "😂"),
@@ -64,26 +64,26 @@ def in_pieces(text, size):
         ("&#55000;&#57000;", "\ud6d8\ufffd"),
     ],
 )
-def test_surrogate_references_are_joined_wherever_the_stream_is_cut(tmp_path, written, meant):
-    records, _ = read_text(tmp_path / "sms.xml", export(sms(written)))
-    assert [record.text for record in records] == [meant]
-    whole = in_pieces(f"<{written}>", 10_000)
-    assert all(in_pieces(f"<{written}>", size) == whole for size in range(1, 12))
+def test_joins_surrogate_references_at_any_chunk_size(tmp_path, escaped, expected):
+    records, _ = read_text(tmp_path / "sms.xml", export(sms(escaped)))
+    assert [record.text for record in records] == [expected]
+    whole = read_in_chunks(f"<{escaped}>", 10_000)
+    assert all(read_in_chunks(f"<{escaped}>", size) == whole for size in range(1, 12))
 
 
-def test_a_long_export_in_small_pieces(tmp_path):
+def test_reads_long_messages(tmp_path):
     body = "so funny &#55357;&#56834;" * 3000
     records, _ = read_text(tmp_path / "sms.xml", export(*[sms(body)] * 3))
     assert [record.text for record in records] == ["so funny 😂" * 3000] * 3
 
 
-def test_broken_utf8_is_replaced(tmp_path):
+def test_replaces_broken_utf8(tmp_path):
     path = tmp_path / "sms.xml"
     path.write_bytes(export(sms("caf_")).encode().replace(b'_"', b'\xe9"'))
     assert [record.text for record in read(path, print)] == ["caf\ufffd"]
 
 
 @pytest.mark.parametrize("content", ["", "<smses>", export(sms("a"))[:-12], export(sms("a < b"))])
-def test_broken_xml_is_refused(tmp_path, content):
+def test_rejects_broken_xml(tmp_path, content):
     with pytest.raises(CorpusError, match="broken XML"):
         read_text(tmp_path / "sms.xml", content)

@@ -22,7 +22,7 @@ SAMPLES = {
 
 @pytest.mark.parametrize("name", SAMPLES)
 @pytest.mark.parametrize("packed", [False, True])
-def test_a_format_is_known_by_its_content(tmp_path, name, packed):
+def test_detects_and_imports_each_format_plain_and_gzipped(tmp_path, name, packed):
     source = tmp_path / "download"
     source.write_bytes(gzip.compress(SAMPLES[name].encode()) if packed else SAMPLES[name].encode())
     assert detect(source) == name
@@ -37,51 +37,50 @@ def test_broken_records_are_counted_with_reasons(tmp_path):
     (tmp_path / "m.jsonl").write_text(LINE + "{\n" * 7 + LINE)
     summary = import_corpus(str(tmp_path / "m.jsonl"), tmp_path / "c.sqlite")
     assert (summary.messages, summary.broken, len(summary.reasons)) == (2, 7, 5)
-    assert summary.reasons[0].startswith("line 2: not JSON")
+    assert summary.reasons[0].startswith("line 2: not valid JSON")
 
 
-def test_profiles_beside_are_picked_up(tmp_path):
+def test_imports_the_profiles_beside_the_source(tmp_path):
     (tmp_path / "m.jsonl").write_text(LINE)
-    (tmp_path / "users.jsonl").write_text('{"user_id": "a", "country": "SG"}\n{"user_id": "nobody", "country": "SG"}\n')
+    (tmp_path / "users.jsonl").write_text('{"user_id": "a", "country": "SG"}\n{"user_id": "unused", "country": "SG"}\n')
     import_corpus(str(tmp_path / "m.jsonl"), tmp_path / "c.sqlite")
     with Corpus.open(tmp_path / "c.sqlite") as corpus:
         assert list(corpus.user_ids()) == ["a"]
         assert corpus.profile("a") == {"country": "SG"}
 
 
-def test_an_unknown_format_is_refused_with_the_known_ones(tmp_path):
+@pytest.mark.parametrize("format", ["csv", "auto"])
+def test_the_refusal_of_an_unknown_format_lists_the_known_ones(tmp_path, format):
     (tmp_path / "m.csv").write_text("user,text\na,hi\n")
-    for attempt in (
-        lambda: import_corpus(str(tmp_path / "m.csv"), tmp_path / "c", "csv"),
-        lambda: detect(tmp_path / "m.csv"),
-    ):
-        with pytest.raises(CorpusError) as error:
-            attempt()
-        assert all(name in str(error.value) for name in FORMATS)
+    with pytest.raises(CorpusError) as error:
+        import_corpus(str(tmp_path / "m.csv"), tmp_path / "c", format)
+    assert all(name in str(error.value) for name in FORMATS)
 
 
-def test_sources_that_are_missing_empty_or_corpora(tmp_path):
-    def refusal(source, **options):
-        with pytest.raises(CorpusError) as error:
-            import_corpus(str(source), tmp_path / "out.sqlite", **options)
-        return str(error.value)
-
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("missing", "No such file"),
+        (".", "Is a directory"),
+        ("empty", "is empty"),
+        ("c.sqlite", "is already a corpus"),
+    ],
+)
+def test_rejects_an_unusable_source_before_anything_is_written(tmp_path, source, message):
     (tmp_path / "empty").write_text(" \n")
     write_corpus(tmp_path / "c.sqlite", [Record("a", None, "hi")], source="jsonl")
-    assert "No such file" in refusal(tmp_path / "none")
-    assert "Is a directory" in refusal(tmp_path)
-    assert "is empty" in refusal(tmp_path / "empty")
-    assert "is a corpus already" in refusal(tmp_path / "c.sqlite")
+    with pytest.raises(CorpusError, match=message):
+        import_corpus(str(tmp_path / source), tmp_path / "out.sqlite")
     assert not (tmp_path / "out.sqlite").exists()
 
 
-def test_a_source_with_nothing_usable_says_what_was_wrong(tmp_path):
+def test_the_refusal_of_a_source_without_usable_records_gives_the_first_reason(tmp_path):
     (tmp_path / "m.jsonl").write_text('{"user_id": "a", "timestamp": null, "text": null}\n')
     with pytest.raises(NoMessagesError, match="1 were unusable, the first of them: line 1: text is missing"):
         import_corpus(str(tmp_path / "m.jsonl"), tmp_path / "c.sqlite")
 
 
-def test_a_source_that_may_not_be_read(tmp_path):
+def test_rejects_a_source_without_read_permission(tmp_path):
     source = tmp_path / "m.jsonl"
     source.write_text(LINE)
     source.chmod(0)
@@ -96,7 +95,7 @@ def test_a_source_that_may_not_be_read(tmp_path):
             os.seteuid(0)
 
 
-def test_a_truncated_download_leaves_the_older_corpus(tmp_path):
+def test_a_truncated_download_leaves_the_older_corpus_in_place(tmp_path):
     source, out = tmp_path / "m.jsonl.gz", tmp_path / "c.sqlite"
     source.write_bytes(gzip.compress(LINE.encode()))
     import_corpus(str(source), out)
@@ -110,7 +109,7 @@ def test_a_truncated_download_leaves_the_older_corpus(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["m.zip", "m.jsonl.gz"])
-def test_damage_at_the_very_beginning_is_not_called_an_empty_file(tmp_path, name):
+def test_damage_at_the_beginning_is_reported_as_damage(tmp_path, name):
     source = tmp_path / name
     if name.endswith(".zip"):
         with zipfile.ZipFile(source, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -128,7 +127,7 @@ def test_damage_at_the_very_beginning_is_not_called_an_empty_file(tmp_path, name
 @pytest.mark.skipif(
     not REAL.exists(), reason="the NUS SMS corpus is not beside the repository (../shared/data/nus_sms)"
 )
-def test_the_real_corpus(tmp_path):
+def test_imports_the_nus_sms_corpus(tmp_path):
     summary = import_corpus(str(REAL), tmp_path / "c.sqlite")
     assert summary.users == 257
     assert summary.messages + summary.duplicates == 42_195

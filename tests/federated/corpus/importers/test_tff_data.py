@@ -1,4 +1,4 @@
-"""Reads files that TFF's own writer made, through TFF's own reader."""
+"""Reads files that TFF wrote, and rejects files that TFF did not write."""
 
 import os
 import sqlite3
@@ -38,7 +38,7 @@ def read_all(path):
     return list(read(path, print))
 
 
-def test_reads_what_tff_wrote(tmp_path):
+def test_reads_the_files_of_tff(tmp_path):
     path = tmp_path / "posts.sqlite"
     clients = {"1001": POST, "o'neill": {name: values[:1] for name, values in POST.items()}}
     save(path, clients)
@@ -51,20 +51,21 @@ def test_reads_what_tff_wrote(tmp_path):
     ]
 
 
-def test_reads_shakespeare_like_snippets(tmp_path):
+def test_reads_snippets_as_in_the_shakespeare_data_set(tmp_path):
     path = tmp_path / "plays.sqlite"
     save(path, {"KING": {"snippets": ["Now is the winter"]}})
     assert read_all(path) == [Record("KING", None, "Now is the winter")]
 
 
-def test_examples_without_text_are_refused(tmp_path):
+def test_rejects_examples_without_text(tmp_path):
     path = tmp_path / "images.sqlite"
     save(path, {"a": {"pixels": [1.0], "name": ["x"]}})
-    with pytest.raises(CorpusError, match="the examples have name, but none of tokens, snippets, text"):
+    expected = "the examples need a feature named tokens or snippets or text; their string features are: name"
+    with pytest.raises(CorpusError, match=expected):
         read_all(path)
 
 
-def test_examples_of_different_shapes_are_refused(tmp_path):
+def test_rejects_examples_with_different_features(tmp_path):
     path = tmp_path / "mixed.sqlite"
     save(path, {"a": {"text": ["x"]}})
     connection = sqlite3.connect(path)
@@ -76,7 +77,7 @@ def test_examples_of_different_shapes_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("damage", ["no tables", "no examples", "not proto", "truncated"])
-def test_files_not_in_tffs_layout_are_refused(tmp_path, damage):
+def test_rejects_files_without_the_layout_of_tff(tmp_path, damage):
     path = tmp_path / "data.sqlite"
     if damage == "no tables":
         connection = sqlite3.connect(path)
@@ -97,7 +98,7 @@ def test_files_not_in_tffs_layout_are_refused(tmp_path, damage):
         read_all(path)
 
 
-def test_stack_overflow_comes_from_tffs_cache(tmp_path, monkeypatch):
+def test_reads_stack_overflow_from_the_cache_of_tff(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     splits = {"1001": "train", "1002": "heldout", "1003": "test"}
     save(tmp_path / ".tff" / "stackoverflow.sqlite", dict.fromkeys(splits, POST), split_names_by_client_id=splits)
@@ -107,7 +108,7 @@ def test_stack_overflow_comes_from_tffs_cache(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("left", [None, b"", b"not SQLite at all, an incomplete download"])
-def test_stack_overflow_that_cannot_be_had_is_a_clear_error(tmp_path, monkeypatch, left):
+def test_reports_that_stack_overflow_cannot_be_downloaded_or_read(tmp_path, monkeypatch, left):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nothing listens there: no network
     if left is not None:
@@ -117,7 +118,7 @@ def test_stack_overflow_that_cannot_be_had_is_a_clear_error(tmp_path, monkeypatc
         list(read_stackoverflow())
 
 
-def test_the_corpus_layer_loads_without_tensorflow():
+def test_importing_the_corpus_modules_does_not_import_tensorflow():
     program = """
     import sys
     sys.modules["tensorflow"] = sys.modules["tensorflow_federated"] = None

@@ -13,7 +13,7 @@ def read_text(path, *lines):
     return list(read(path, skipped.append)), skipped
 
 
-def test_android_with_continuation_system_lines_and_media(tmp_path):
+def test_reads_an_android_chat_without_system_lines_and_media(tmp_path):
     records, skipped = read_text(
         tmp_path / "chat.txt",
         "24/12/2022, 18:04 - Messages and calls are end-to-end encrypted. Tap to learn more.",
@@ -34,7 +34,7 @@ def test_android_with_continuation_system_lines_and_media(tmp_path):
     assert skipped == []
 
 
-def test_ios_with_its_direction_marks(tmp_path):
+def test_reads_an_ios_chat_with_direction_marks(tmp_path):
     records, _ = read_text(
         tmp_path / "chat.txt",
         "\ufeff[24.12.22, 18:05:33] Family: \u200eMessages and calls are end-to-end encrypted.",
@@ -66,18 +66,18 @@ def test_ios_with_its_direction_marks(tmp_path):
         ("3/4/22, 18:05 - A: x", datetime(2022, 4, 3, 18, 5)),
     ],
 )
-def test_the_clocks_and_dates_of_many_regions(tmp_path, line, expected):
+def test_reads_the_dates_and_clocks_of_many_regions(tmp_path, line, expected):
     assert read_text(tmp_path / "chat.txt", line) == ([Record("A", expected, "x")], [])
 
 
-def test_the_order_of_day_and_month_is_decided_by_the_whole_file(tmp_path):
+def test_decides_the_order_of_day_and_month_from_the_whole_file(tmp_path):
     records, _ = read_text(tmp_path / "a.txt", "3/4/22, 18:05 - A: x", "3/14/22, 18:05 - A: y")
     assert [record.timestamp.month for record in records] == [3, 3]
     records, _ = read_text(tmp_path / "b.txt", "3/4/22, 18:05 - A: x", "14/3/22, 18:05 - A: y")
     assert [record.timestamp.month for record in records] == [4, 3]
 
 
-def test_impossible_dates_and_stray_lines_are_skipped(tmp_path):
+def test_skips_impossible_dates_and_lines_before_the_first_date(tmp_path):
     records, skipped = read_text(
         tmp_path / "chat.txt",
         "stray",
@@ -90,13 +90,13 @@ def test_impossible_dates_and_stray_lines_are_skipped(tmp_path):
     assert [reason.split(":")[0] for reason in skipped] == ["line 1", "line 2", "line 3", "line 4"]
 
 
-def test_broken_utf8_is_replaced(tmp_path):
+def test_replaces_broken_utf8(tmp_path):
     path = tmp_path / "chat.txt"
     path.write_bytes(b"24/12/2022, 18:05 - Ann: caf\xe9\r\n")
     assert list(read(path, print)) == [Record("Ann", datetime(2022, 12, 24, 18, 5), "caf\ufffd")]
 
 
-def test_the_zip_that_ios_exports(tmp_path):
+def test_reads_the_zip_of_an_ios_export(tmp_path):
     path = tmp_path / "chat.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("_chat.txt", "[24.12.22, 18:05:34] Ann: hello")
@@ -104,7 +104,7 @@ def test_the_zip_that_ios_exports(tmp_path):
     assert [record.text for record in read(path, print)] == ["hello"]
 
 
-def test_a_text_that_is_not_a_chat_is_refused(tmp_path):
+def test_rejects_a_text_that_is_not_a_chat(tmp_path):
     assert not looks_like_chat("Dear diary,\n2022 was fine.")
     with pytest.raises(CorpusError, match="not a WhatsApp chat export"):
         read_text(tmp_path / "chat.txt", "Dear diary,")

@@ -19,7 +19,7 @@ def corpus(tmp_path_factory):
         yield corpus
 
 
-def test_it_says_that_it_is_synthetic(corpus):
+def test_the_corpus_is_marked_as_synthetic(corpus):
     assert corpus.synthetic
     assert corpus.source == "synthetic"
     assert corpus.description.startswith("SYNTHETIC")
@@ -27,7 +27,7 @@ def test_it_says_that_it_is_synthetic(corpus):
     assert corpus.profile(next(corpus.user_ids()))["made_up"] == "yes"
 
 
-def test_it_is_the_same_in_every_process(corpus, tmp_path):
+def test_another_process_generates_the_same_corpus(corpus, tmp_path):
     program = f"""
 from federated.corpus.synthetic.generate import write_synthetic
 from federated.corpus.store import Corpus
@@ -38,11 +38,11 @@ print(Corpus.open({str(tmp_path / "again.sqlite")!r}).corpus_id)
     assert again.stdout.strip() == corpus.corpus_id
 
 
-def test_another_seed_is_another_population():
+def test_another_seed_gives_other_users():
     assert next(synthetic_corpus(seed=1)) != next(synthetic_corpus(seed=0))
 
 
-def test_sizes_and_times(corpus):
+def test_every_user_has_the_documented_number_of_messages_over_two_weeks(corpus):
     assert corpus.num_users == 60
     for user_id in corpus.user_ids():
         messages = corpus.messages(user_id)
@@ -52,7 +52,7 @@ def test_sizes_and_times(corpus):
         assert (times[-1] - times[0]).days >= 14
 
 
-def test_it_is_varied_yet_shared(corpus):
+def test_messages_vary_and_users_share_most_words(corpus):
     stats = corpus_stats(corpus)
     assert stats.distinct_words > 1500
     assert stats.coverage[1000] > 0.9 and stats.shared_coverage > 0.9
@@ -61,8 +61,8 @@ def test_it_is_varied_yet_shared(corpus):
     assert not any(sign in text for text in texts for sign in "{}[]|_")
 
 
-def test_people_have_habits_of_their_own(corpus):
-    """A person's next words are better foreseen from their own past than from another's."""
+def test_users_have_habits_of_their_own(corpus):
+    """A user's own older messages cover more of the user's newer word pairs than another user's messages do."""
 
     def pairs(messages):
         return Counter(pair for message in messages for pair in itertools.pairwise(words(message.text)))
@@ -80,7 +80,7 @@ def test_people_have_habits_of_their_own(corpus):
     assert own > 1.5 * other
 
 
-def test_the_grammar_names_only_symbols_that_exist():
+def test_every_symbol_in_the_grammar_is_defined():
     persona = make_persona(0, 0)
     named = {slot for alternatives, _ in persona.rules.values() for text in alternatives for slot in slots(text)}
     assert named <= set(persona.rules)
@@ -92,7 +92,7 @@ def slots(text):
 
 
 @pytest.mark.parametrize("bad", [{"users": 0}, {"messages": (0, 5)}, {"messages": (5, 4)}])
-def test_absurd_sizes_are_refused(tmp_path, bad):
-    with pytest.raises(CorpusError, match="a synthetic corpus needs"):
+def test_rejects_impossible_sizes(tmp_path, bad):
+    with pytest.raises(CorpusError, match="a synthetic corpus needs at least 1 user, and an ascending range"):
         write_synthetic(tmp_path / "c.sqlite", **bad)
     assert not (tmp_path / "c.sqlite").exists()

@@ -20,7 +20,7 @@ def test_import_says_what_came_of_it(run, source, tmp_path):
     assert (code, err) == (0, "")
     assert "30 messages by 3 users" in said
     assert "1 blank, 1 unusable" in said
-    assert "line 31: not JSON" in said
+    assert "line 31: not valid JSON" in said
     with Corpus.open(out) as corpus:
         assert corpus.num_messages == 30
 
