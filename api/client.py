@@ -1,8 +1,9 @@
-"""A typed client of the service: `with Client("http://127.0.0.1:8000", key) as service: …`.
+"""A typed client of the service, which needs only httpx and pydantic.
 
-service.create_device("me")
-service.observe("me", ["meet me at zanzibar tonight"])
-[key.text for key in service.predict("me", "meet me at")]
+with Client("http://127.0.0.1:8000", key) as service:
+    service.create_device("me")
+    service.observe("me", ["meet me at zanzibar tonight"])
+    print([suggestion.text for suggestion in service.predict("me", "meet me at")])
 """
 
 from __future__ import annotations
@@ -25,14 +26,20 @@ from api.schemas.predictions import Message, Observed, PredictionRequest, Predic
 from api.schemas.privacy import BlockedWords, Export, Forgotten, LearnedWord, LearnedWords
 from api.schemas.service import BundleEntry, Bundles, Health
 
-LONGEST_WAIT = 60.0
-_TRY_AGAIN = (429, 503)
+MAX_WAIT = 60.0
+"""Seconds that the service waits for an adaptation at most, see `Client.adapt`."""
+_RETRY_STATUSES = (429, 503)
 _Answer = TypeVar("_Answer", bound=Answer)
 _Item = TypeVar("_Item")
 
 
 class ServiceError(ValueError):
-    """The service refused or cannot be reached. `status`: of the answer; 0 if there was no answer."""
+    """The service refused a request or cannot be reached.
+
+    Attributes:
+        status: The HTTP status of the answer; 0 if there was no answer.
+        request_id: The id of the request in the service's log, if the answer has one.
+    """
 
     def __init__(self, message: str, status: int = 0, request_id: str | None = None) -> None:
         super().__init__(message)
@@ -56,15 +63,15 @@ class Client:
         Args:
             url: Address of the service.
             key: An API key; None for an insecure service.
-            timeout: Seconds to wait for an answer, in addition to a `wait` that is sent with the request.
-            tries: How often a request is sent in total while the service answers 429 or 503 with `Retry-After`.
-            sleep: Waits the given seconds between two tries.
+            timeout: Seconds to wait for an answer, in addition to the `wait` of an adaptation.
+            tries: How often a request is sent at most while the service answers 429 or 503 with `Retry-After`.
+            sleep: Called with the seconds to wait between two tries.
 
         Raises:
             ServiceError: the URL or the key is malformed.
         """
         if key is not None and not (key.isascii() and key.isprintable()):
-            raise ServiceError("that is no API key: it has characters that no key has")
+            raise ServiceError("not an API key: a key has only printable ASCII characters")
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
         self._timeout = timeout
         self._tries = tries
@@ -72,7 +79,7 @@ class Client:
         try:
             self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout)
         except httpx.InvalidURL as error:
-            raise ServiceError(f"{url} is no URL of a service: {error}") from error
+            raise ServiceError(f"{url} is not the URL of a service: {error}") from error
 
     def close(self) -> None:
         """Closes the connections."""
@@ -85,7 +92,7 @@ class Client:
         self.close()
 
     def health(self) -> Health:
-        """Returns the model and the bundle of the service."""
+        """Returns the names of the service's model and bundle."""
         return self._get("/healthz", Health)
 
     def bundles(self) -> list[BundleEntry]:
@@ -93,17 +100,17 @@ class Client:
         return self._get("/v1/bundles", Bundles).bundles
 
     def manifest(self, model_id: str) -> bytes:
-        """Returns the manifest of a bundle, the bytes that were signed."""
+        """Returns the manifest of a bundle, as the bytes that were signed."""
         return self._send("GET", f"/v1/bundles/{model_id}").content
 
     def download_bundle(self, model_id: str, have: bytes = b"") -> bytes:
-        """Returns the bundle's zip. `have`: the bytes of an earlier, interrupted download of the same bundle."""
+        """Returns the bundle's zip. `have`: the bytes of an interrupted download of the same bundle, to continue it."""
         headers = {"Range": f"bytes={len(have)}-"} if have else {}
         answer = self._send("GET", f"/v1/bundles/{model_id}/download", headers=headers)
         return have + answer.content if answer.status_code == 206 else answer.content
 
     def create_device(self, device_id: str | None = None) -> Device:
-        """Creates a device; without an id, the service chooses one."""
+        """Creates a device. Without an id, the service chooses one."""
         return self._post("/v1/devices", Device, {"device_id": device_id})
 
     def device(self, device_id: str) -> Device:
@@ -111,7 +118,7 @@ class Client:
         return self._get(f"/v1/devices/{device_id}", Device)
 
     def devices(self) -> Iterator[DeviceEntry]:
-        """Yields every device in the order of the ids."""
+        """Yields every device, sorted by id."""
         cursor: dict[str, str] = {}
         while True:
             page = self._get("/v1/devices", DevicePage, params={"limit": 200, **cursor})
@@ -129,34 +136,34 @@ class Client:
         self._send("DELETE", f"/v1/devices/{device_id}")
 
     def observe(self, device_id: str, messages: Iterable[str | Message]) -> int:
-        """Adds messages in their order, in calls of 1,000. Returns how many of them the service stored."""
+        """Adds messages in their order, 1,000 a call. Returns how many of them the service stored."""
         observed = 0
-        for some in _batched(messages, MAX_MESSAGES):
-            body = [m.model_dump(mode="json") if isinstance(m, Message) else {"text": m} for m in some]
+        for batch in _batched(messages, MAX_MESSAGES):
+            body = [m.model_dump(mode="json") if isinstance(m, Message) else {"text": m} for m in batch]
             observed += self._post(f"/v1/devices/{device_id}/messages", Observed, {"messages": body}).observed
         return observed
 
     def predict(
         self, device_id: str, context: str, prefix: str = "", k: int = 3, personal: bool = True
     ) -> list[Suggestion]:
-        """Suggests the next word; see `PredictionRequest`."""
+        """Suggests the next word. The arguments are those of `PredictionRequest`."""
         body = {"context": context, "prefix": prefix, "k": k, "personal": personal}
         return self._post(f"/v1/devices/{device_id}/predictions", Predictions, body).suggestions
 
     def predict_batch(self, device_id: str, requests: Sequence[PredictionRequest]) -> list[list[Suggestion]]:
-        """Answers several, in calls of 100."""
-        found: list[list[Suggestion]] = []
-        for some in _batched(requests, MAX_BATCH):
-            body = {"requests": [each.model_dump() for each in some]}
-            found += self._post(f"/v1/devices/{device_id}/predictions/batch", PredictionsBatch, body).predictions
-        return found
+        """Returns the suggestions for each request, in their order. It sends 100 requests a call."""
+        predictions: list[list[Suggestion]] = []
+        for batch in _batched(requests, MAX_BATCH):
+            body = {"requests": [each.model_dump() for each in batch]}
+            predictions += self._post(f"/v1/devices/{device_id}/predictions/batch", PredictionsBatch, body).predictions
+        return predictions
 
-    def adapt(self, device_id: str, wait: float = LONGEST_WAIT) -> Adaptation:
-        """Starts an adaptation and waits for its end, `wait` seconds (at most 60)."""
+    def adapt(self, device_id: str, wait: float = MAX_WAIT) -> Adaptation:
+        """Starts an adaptation and waits for its end, at most `wait` seconds (0 to 60)."""
         return self._post(f"/v1/devices/{device_id}/adaptations", Adaptation, None, wait=wait)
 
     def adaptation(self, device_id: str, adaptation_id: int, wait: float = 0) -> Adaptation:
-        """Returns the state and the result of an adaptation."""
+        """Returns the state and the result of an adaptation, after waiting for its end at most `wait` seconds."""
         path = f"/v1/devices/{device_id}/adaptations/{adaptation_id}"
         return _read(self._send("GET", path, params={"wait": wait}, timeout=self._timeout + wait), Adaptation)
 
@@ -165,7 +172,7 @@ class Client:
         return self._send("GET", f"/v1/devices/{device_id}/adapter").content
 
     def upload_adapter(self, device_id: str, file: bytes) -> AdapterEntry:
-        """Uses an adapter's file from another device."""
+        """Makes the device use an adapter from another device."""
         return _read(self._send("PUT", f"/v1/devices/{device_id}/adapter", content=file), AdapterEntry)
 
     def adapter_history(self, device_id: str) -> list[AdapterEntry]:
@@ -173,27 +180,31 @@ class Client:
         return self._get(f"/v1/devices/{device_id}/adapter/history", AdapterHistory).entries
 
     def rollback(self, device_id: str, to: int | None = None) -> RolledBack:
-        """Goes back to an earlier adapter."""
+        """Returns to an earlier adapter.
+
+        Args:
+            to: The id of an entry in the adapter's history; 0 = the bundle's adapter; None = the previous adapter.
+        """
         return self._post(f"/v1/devices/{device_id}/adapter/rollback", RolledBack, {"to": to})
 
     def words(self, device_id: str, limit: int = 100) -> list[LearnedWord]:
-        """Returns the words that the owner typed."""
+        """Returns the words that the owner typed, at most `limit`."""
         return self._get(f"/v1/devices/{device_id}/words", LearnedWords, params={"limit": limit}).words
 
     def forget_word(self, device_id: str, word: str) -> int:
-        """Forgets a word. Returns the number of messages that remain, as the other two methods do."""
+        """Forgets a word. Returns the number of messages that remain."""
         return self._forget(device_id, {"what": "word", "word": word})
 
     def forget_since(self, device_id: str, since: datetime) -> int:
-        """Forgets everything typed since a time."""
+        """Forgets everything typed since a time. Returns the number of messages that remain."""
         return self._forget(device_id, {"what": "since", "since": since.isoformat()})
 
     def forget_all(self, device_id: str) -> int:
-        """Forgets everything."""
+        """Forgets everything. Returns the number of messages that remain: 0."""
         return self._forget(device_id, {"what": "all"})
 
     def blocked_words(self, device_id: str) -> list[str]:
-        """Returns the device's block list: words that it must not suggest, in lower case."""
+        """Returns the device's block list: words in lower case that it must not suggest."""
         return self._get(f"/v1/devices/{device_id}/blocked-words", BlockedWords).words
 
     def set_blocked_words(self, device_id: str, words: Iterable[str]) -> list[str]:
@@ -221,7 +232,7 @@ class Client:
                 answer = self._http.request(method, path, **request)
             except httpx.HTTPError as error:
                 raise ServiceError(f"{self._http.base_url} cannot be reached: {error}") from error
-            if answer.status_code not in _TRY_AGAIN or "Retry-After" not in answer.headers:
+            if answer.status_code not in _RETRY_STATUSES or "Retry-After" not in answer.headers:
                 break
             if attempt + 1 < self._tries:
                 self._sleep(_seconds(answer.headers["Retry-After"]))
@@ -232,18 +243,18 @@ class Client:
 
 def _batched(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
     rest = iter(items)
-    while some := list(islice(rest, size)):
-        yield some
+    while batch := list(islice(rest, size)):
+        yield batch
 
 
 def _read(answer: httpx.Response, kind: type[_Answer]) -> _Answer:
     try:
-        # A newer service may say more than this client knows.
+        # The answer of a newer service can have fields that this client does not know.
         return kind.model_validate_json(answer.content, extra="ignore")
     except ValidationError as error:
         raise ServiceError(
-            f"{answer.url.copy_with(path='/', query=None)} gives no answer that this client understands: is it a "
-            "Thumbprint service, of this version?",
+            f"{answer.url.copy_with(path='/', query=None)} gives an answer that this client does not understand: check "
+            "that it is a Thumbprint service of this version",
             answer.status_code,
         ) from error
 
@@ -264,4 +275,4 @@ def _refusal(answer: httpx.Response) -> ServiceError:
         errors = "".join(f"; {each['field']}: {each['message']}" for each in problem.get("errors", []))
         return ServiceError(f"{problem['detail']}{errors}", answer.status_code, problem.get("request_id"))
     except (ValueError, KeyError, TypeError, AttributeError):
-        return ServiceError(f"the service answered {answer.status_code} in words unknown here", answer.status_code)
+        return ServiceError(f"the service answered {answer.status_code} without details", answer.status_code)

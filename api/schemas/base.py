@@ -30,10 +30,14 @@ ModelId = Annotated[
 
 
 class Request(BaseModel):
+    """Base class of requests. Unknown keys are errors and types are not converted."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class Answer(BaseModel):
+    """Base class of answers."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
 

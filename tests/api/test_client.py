@@ -31,7 +31,7 @@ def service(serving: Serving, tmp_path_factory: pytest.TempPathFactory) -> Itera
             yield client
 
 
-def test_a_devices_whole_life(service: Client) -> None:
+def test_a_device_from_creation_to_deletion(service: Client) -> None:
     device = service.create_device("life").device_id
     texts = ["meet me at zanzibar tonight, bring the red bag"] * 40
     at = datetime(2024, 5, 1, tzinfo=UTC)
@@ -62,19 +62,19 @@ def test_a_devices_whole_life(service: Client) -> None:
     assert error.value.status == 404 and error.value.request_id
 
 
-def test_every_device_is_listed_however_many_pages(service: Client) -> None:
+def test_lists_the_devices_of_every_page(service: Client) -> None:
     made = {service.create_device().device_id for _ in range(205)}
     listed = [entry.device_id for entry in service.devices()]
     assert made <= set(listed) and len(listed) == len(set(listed))
 
 
-def test_more_messages_than_one_call_takes(service: Client) -> None:
+def test_sends_more_messages_than_one_call_allows(service: Client) -> None:
     device = service.create_device("many").device_id
     assert service.observe(device, (f"message {number}" for number in range(1_001))) == 1_001
     service.delete_device(device)
 
 
-def test_a_bundle_is_downloaded_and_gone_on_with(service: Client, tmp_path: Path, tiny_public_key: Path) -> None:
+def test_continues_an_interrupted_download(service: Client, tmp_path: Path, tiny_public_key: Path) -> None:
     (entry,) = service.bundles()
     whole = service.download_bundle(entry.model_id)
     assert service.download_bundle(entry.model_id, have=whole[:1000]) == whole and len(whole) == entry.bytes
@@ -82,43 +82,43 @@ def test_a_bundle_is_downloaded_and_gone_on_with(service: Client, tmp_path: Path
     assert load_bundle(tmp_path / "x.bundle", tiny_public_key).manifest.model_id == service.health().model_id
 
 
-def test_a_bundles_manifest(service: Client, tiny_bundle: Path, tiny_public_key: Path) -> None:
+def test_returns_the_manifest_of_a_bundle(service: Client, tiny_bundle: Path, tiny_public_key: Path) -> None:
     manifest = read_manifest(service.manifest(service.health().model_id))
     assert manifest == load_bundle(tiny_bundle, tiny_public_key).manifest
 
 
-def test_refusals_say_what_is_wrong(service: Client) -> None:
+def test_an_error_contains_the_reason_of_the_refusal(service: Client) -> None:
     with pytest.raises(ServiceError, match=r"does not fit the schema; body\.device_id") as error:
         service.create_device("../etc")
     assert error.value.status == 422
-    with Client(str(service._http.base_url)) as stranger, pytest.raises(ServiceError, match="valid API key"):
-        stranger.bundles()
+    with Client(str(service._http.base_url)) as without_key, pytest.raises(ServiceError, match="valid API key"):
+        without_key.bundles()
 
 
-def test_a_service_that_is_not_there_is_said() -> None:
-    with Client("http://127.0.0.1:1") as nobody, pytest.raises(ServiceError, match="cannot be reached") as error:
-        nobody.health()
+def test_reports_a_service_that_cannot_be_reached() -> None:
+    with Client("http://127.0.0.1:1") as client, pytest.raises(ServiceError, match="cannot be reached") as error:
+        client.health()
     assert error.value.status == 0
 
 
 @pytest.mark.parametrize("url", ["http://[", "http://127.0.0.1:99999", "127.0.0.1:8000", "ftp://127.0.0.1"])
-def test_what_is_no_url_is_said(url: str) -> None:
-    with pytest.raises(ServiceError, match=r"URL|reached"), Client(url) as nobody:
-        nobody.health()
+def test_rejects_an_invalid_url(url: str) -> None:
+    with pytest.raises(ServiceError, match=r"not the URL of a service|cannot be reached"), Client(url) as client:
+        client.health()
 
 
 @pytest.mark.parametrize("key", ["ключ", "tp_a\nX-Other: b"])
-def test_what_is_no_key_is_never_sent(key: str) -> None:
-    with pytest.raises(ServiceError, match="no API key"):
+def test_rejects_a_key_with_invalid_characters(key: str) -> None:
+    with pytest.raises(ServiceError, match="not an API key"):
         Client("http://127.0.0.1:1", key)
 
 
-def test_an_answer_of_another_program_is_said() -> None:
+def test_reports_an_answer_of_another_program() -> None:
     client = Client("http://service")
     client._http = httpx.Client(
         base_url="http://service", transport=httpx.MockTransport(lambda _: httpx.Response(200, text="<html>"))
     )
-    with client, pytest.raises(ServiceError, match=r"http://service/ gives .* Thumbprint service"):
+    with client, pytest.raises(ServiceError, match=r"http://service/ gives an answer .* Thumbprint service"):
         client.bundles()
 
 
@@ -126,23 +126,23 @@ def test_an_answer_of_another_program_is_said() -> None:
     ("header", "seconds"),
     [("0", 0), ("7", 7), ("Wed, 21 Oct 2015 07:28:00 GMT", 0), ("soon", 1), ("-3", 1), ("nan", 1), ("", 1)],
 )
-def test_how_long_to_wait(header: str, seconds: float) -> None:
+def test_reads_retry_after_in_seconds(header: str, seconds: float) -> None:
     assert _seconds(header) == seconds
 
 
-def test_a_date_to_wait_for() -> None:
+def test_reads_retry_after_as_a_date() -> None:
     then = datetime.now(UTC) + timedelta(seconds=100)
     assert 97 < _seconds(format_datetime(then, usegmt=True)) <= 100
 
 
 class Busy(BaseHTTPRequestHandler):
-    """Busy once, then answers with a field that this client does not know."""
+    """Answers 503 once, then with a field that this client does not know."""
 
-    asked = 0
+    requests = 0
 
     def do_GET(self) -> None:
-        type(self).asked += 1
-        if self.asked == 1:
+        type(self).requests += 1
+        if self.requests == 1:
             self.send_response(503)
             self.send_header("Retry-After", "0")
             self.send_header("Content-Length", "0")
@@ -158,7 +158,7 @@ class Busy(BaseHTTPRequestHandler):
         pass
 
 
-def test_a_busy_service_is_asked_again_and_a_newer_one_understood() -> None:
+def test_retries_a_busy_service_and_ignores_unknown_fields() -> None:
     with HTTPServer(("127.0.0.1", 0), Busy) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -167,13 +167,13 @@ def test_a_busy_service_is_asked_again_and_a_newer_one_understood() -> None:
             assert client.health().bundle == "b"
         server.shutdown()
         thread.join()
-    assert Busy.asked == 2 and slept == [0]
+    assert Busy.requests == 2 and slept == [0]
 
 
-def test_nothing_but_problems_is_an_error_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reports_an_error_without_problem_details() -> None:
     client = Client("http://service")
     client._http = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(502, text="<html>")))
-    with client, pytest.raises(ServiceError, match="answered 502"):
+    with client, pytest.raises(ServiceError, match="answered 502 without details"):
         client._send("GET", "http://service/x")
 
 
