@@ -1,4 +1,4 @@
-"""The whole road on a synthetic corpus: train, personalize, evaluate, export, simulate.
+"""The whole workflow on a synthetic corpus: train, personalize, evaluate, export, simulate.
 
 python examples/train_and_personalize.py OUT_FOLDER job.toml [NUMBER_OF_USERS]
 """

@@ -1,17 +1,19 @@
-"""Fixtures that many tests share: a small bundle made by the real exporter, and its keys and corpus, once a session."""
+"""Fixtures of many tests, made once per session: a corpus, a trained run, keys, and a bundle of the real exporter."""
 
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from tests.support.session_files import made_once
+from tests.support.tiny_job import TINY_JOB
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-settings.register_profile("thumbprint", deadline=None)  # times say nothing on a loaded machine
+settings.register_profile("thumbprint", deadline=None)  # times mean nothing on a busy machine
 settings.load_profile("thumbprint")
 
 
@@ -31,7 +33,7 @@ def tiny_public_key(tiny_keys: tuple[Path, Path]) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twelve synthetic people with a few dozen messages each."""
+    """A corpus of twelve made-up users with a few dozen messages each."""
     from federated.corpus.synthetic.generate import write_synthetic
 
     def make(folder: Path) -> None:
@@ -88,3 +90,24 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory, tiny_keys: tuple[Path,
         )
 
     return made_once(tmp_path_factory, "bundle", make) / "tiny.bundle"
+
+
+@pytest.fixture(scope="session")
+def job_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A training job that takes seconds."""
+    path = tmp_path_factory.mktemp("job") / "tiny.toml"
+    path.write_text(TINY_JOB)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory, job_file: Path, tiny_corpus: Path) -> Path:
+    """A finished run of `job_file` on the tiny corpus. Read only."""
+    from federated.job import load_job
+    from federated.training.train_run import train
+
+    def make(folder: Path) -> None:
+        train(load_job(job_file), tiny_corpus, folder / "tiny")
+
+    shared = made_once(tmp_path_factory, "run", make) / "tiny"
+    return shutil.copytree(shared, tmp_path_factory.mktemp("runs") / "tiny")  # commands lock the run that they read

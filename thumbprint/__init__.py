@@ -1,4 +1,4 @@
-"""The whole road, from a corpus of messages to a keyboard that adapts to its user.
+"""The whole workflow, from a corpus of messages to a keyboard that adapts to its user.
 
     import thumbprint as tp
 
@@ -15,9 +15,9 @@
     run = tp.personalize(run, "fed_per")  # another method on the same shared model
     comparison = tp.compare(job, "corpus.sqlite", "runs/comparison", run=run, quick=True)
 
-The functions are in `thumbprint.road`. They show nothing while they work: give them a callback. Everything is
-imported on first use; TensorFlow (the extra `train`) is loaded by `train`, `personalize`, `evaluate`, `compare`,
-`export_bundle` and `execution_context`.
+The functions are in `thumbprint.workflow`. They print nothing: a callback receives their progress. Everything is
+imported on first use. `train`, `personalize`, `evaluate`, `compare`, `export_bundle` and `execution_context` load
+TensorFlow (the extra `train`).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from federated.corpus.importers.detect import import_corpus
     from federated.corpus.store import Corpus
     from federated.job import Job
-    from thumbprint.road import (
+    from thumbprint.workflow import (
         compare,
         evaluate,
         execution_context,
@@ -49,7 +49,7 @@ else:
             "federated.corpus.importers.detect": ("import_corpus",),
             "federated.corpus.store": ("Corpus",),
             "federated.job": ("Job",),
-            "thumbprint.road": (
+            "thumbprint.workflow": (
                 "compare",
                 "evaluate",
                 "execution_context",

@@ -11,27 +11,6 @@ from tests.support.api.process import running
 
 ROOT = Path(__file__).parents[2]
 
-TINY_JOB = """
-name = "tiny"
-[tokenizer]
-vocab_size = 400
-[model]
-embedding = 8
-cells = 8
-adapter_rank = 2
-[training]
-rounds = 2
-clients_per_round = 4
-batch = 4
-window = 8
-max_windows = 8
-[personalization]
-steps = 1
-batch = 4
-window = 8
-federated.rounds = 1
-"""
-
 
 def output_of(script: str, *arguments: object) -> str:
     """Returns what `examples/<script>` prints; fails with its errors if it does not end well."""
@@ -46,11 +25,8 @@ def output_of(script: str, *arguments: object) -> str:
     return done.stdout
 
 
-def test_the_whole_road_runs_from_training_to_simulated_phones(tmp_path):
-    job = tmp_path / "job.toml"
-    job.write_text(TINY_JOB)
-
-    printed = output_of("train_and_personalize.py", tmp_path / "out", job, 12)
+def test_the_workflow_runs_from_training_to_simulated_phones(job_file, tmp_path):
+    printed = output_of("train_and_personalize.py", tmp_path / "out", job_file, 12)
 
     assert "ditto new_phones" in printed
     assert "recall@3 of the personal model, mean over users: " in printed.splitlines()[-1]

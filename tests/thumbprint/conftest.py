@@ -1,20 +1,30 @@
-import shutil
+"""A command line in this process, with a home folder of its own, and a small demo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from tests.support.session_files import made_once
 from thumbprint.cli.main import main
+from thumbprint.pipeline.demo import Demo, DemoSize
+
+DEMO_SIZE = DemoSize(users=12, min_messages=30, max_messages=40)
 
 
 class Result(NamedTuple):
+    """The exit code of a command, and what it printed."""
+
     code: int
     out: str
     err: str
 
     @property
-    def mistake(self):
-        """The line that a user's mistake must have ended in: alone, on stderr, with exit code 2."""
+    def error(self) -> str:
+        """The only line on stderr, for an error that the user can fix (exit code 2)."""
         assert self.code == 2
         (line,) = self.err.splitlines()
         assert line.startswith("error: ")
@@ -22,8 +32,8 @@ class Result(NamedTuple):
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    """A home of its own for each test: nobody's keys are found, and nobody's app folder is written to."""
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A new home folder for each test, so that no real keys are read and no real app folder is written to."""
     folder = tmp_path / "home"
     folder.mkdir()
     monkeypatch.setenv("HOME", str(folder))
@@ -34,11 +44,11 @@ def home(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def run(capsys, monkeypatch):
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """Runs the command line in this process."""
     monkeypatch.setenv("COLUMNS", "200")
 
-    def command(*arguments):
+    def command(*arguments: object) -> Result:
         capsys.readouterr()
         try:
             code = main([str(argument) for argument in arguments])
@@ -50,51 +60,18 @@ def run(capsys, monkeypatch):
 
 
 @pytest.fixture
-def trusted(tiny_public_key, monkeypatch):
-    """The tiny bundle's key is the one trusted."""
+def trusted(tiny_public_key: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Makes commands trust the key of the tiny bundle. Returns that key."""
     monkeypatch.setenv("THUMBPRINT_PUBLIC_KEY", str(tiny_public_key))
     return tiny_public_key
 
 
-JOB = """
-name = "tiny"
-[tokenizer]
-vocab_size = 400
-[model]
-embedding = 8
-cells = 8
-adapter_rank = 2
-[training]
-rounds = 2
-clients_per_round = 4
-batch = 4
-window = 8
-max_windows = 8
-evaluate_every = 1
-checkpoint_every = 1
-[personalization]
-steps = 1
-batch = 4
-window = 8
-"""
-
-
 @pytest.fixture(scope="session")
-def job_file(tmp_path_factory):
-    """A training job of seconds."""
-    path = tmp_path_factory.mktemp("job") / "tiny.toml"
-    path.write_text(JOB)
-    return path
-
-
-@pytest.fixture(scope="session")
-def tiny_run(tmp_path_factory, job_file, tiny_corpus):
-    """A finished run of `job_file` on the synthetic corpus; to be read only."""
+def tiny_demo(tmp_path_factory: pytest.TempPathFactory, job_file: Path) -> Path:
+    """The folder of a finished small demo. Read only."""
     from federated.job import load_job
-    from federated.training.train_run import train
 
-    def make(folder):
-        train(load_job(job_file), tiny_corpus, folder / "tiny")
+    def make(folder: Path) -> None:
+        Demo(folder / "demo", load_job(job_file), DEMO_SIZE).run()
 
-    made = made_once(tmp_path_factory, "run", make) / "tiny"
-    return shutil.copytree(made, tmp_path_factory.mktemp("runs") / "tiny")  # commands lock the run that they read
+    return made_once(tmp_path_factory, "demo", make) / "demo"

@@ -1,6 +1,6 @@
-"""What a person sees when something goes wrong: one line and an exit code; a bug keeps its traceback.
+"""What the user sees if something goes wrong: one line and an exit code. A bug shows its traceback.
 
-SIGTERM and SIGHUP end the program as an exception does: temporaries go, workers are ended.
+SIGTERM and SIGHUP end the program like an exception: temporary files are removed and workers are stopped.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from types import FrameType
 
 import typer
 
-MISTAKE, INTERRUPTED = 2, 130
+USER_ERROR, INTERRUPTED = 2, 130
 
-_OURS = ("keyboard_model", "federated", "tflite_export", "device_runtime", "api", "thumbprint")
+_OUR_PACKAGES = ("keyboard_model", "federated", "tflite_export", "device_runtime", "api", "thumbprint")
 _PATH_ERRORS = (FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError, NotADirectoryError)
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 _UNUSABLE_PATH = (errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP)
 _EXTRA_OF = {
     module: extra
@@ -34,31 +34,30 @@ _EXTRA_OF = {
     }.items()
     for module in modules.split()
 }
-# pip cannot install `thumbprint[train]` by itself: TFF's own pins need overrides.
+# pip alone cannot install `thumbprint[train]`, because TFF's own pins need overrides.
 _INSTALL = {"train": "pip install --no-deps -r requirements.txt, from a checkout (docs/install.md says why)"}
 
 
 def explain(error: Exception) -> str | None:
-    """Returns what to tell the user; None for an error that is no mistake of theirs but a bug.
+    """Returns the message for the user; None if the error is a bug and not something that the user can fix.
 
-    Our packages' own errors (`CorpusError`, `BundleError`, ...) are recognised by where they are defined,
-    so that nothing needs to be imported to know them.
+    Errors of our packages (`CorpusError`, `BundleError`, ...) are recognised by their module, without an import.
     """
     if isinstance(error, typer.TyperException):
-        return _usage(error)
+        return _usage_error(error)
     if isinstance(error, ModuleNotFoundError):
         return _missing_extra(error)
     if isinstance(error, OSError):
-        return _system(error)
+        return _system_error(error)
     kind = type(error)
-    own = kind.__module__.partition(".")[0] in _OURS and kind.__name__.endswith("Error")
+    own = kind.__module__.partition(".")[0] in _OUR_PACKAGES and kind.__name__.endswith("Error")
     return str(error) or kind.__name__ if own and isinstance(error, ValueError | RuntimeError) else None
 
 
-def _usage(error: typer.TyperException) -> str:
+def _usage_error(error: typer.TyperException) -> str:
     message = error.format_message().rstrip(".")
     context = getattr(error, "ctx", None)
-    # Typer has printed the help already where a bare group was called: there is nothing to add then.
+    # If a group was called without a command, Typer has already printed its help, and there is no message.
     return f"{message} (see `{context.command_path} --help`)" if message and context else message
 
 
@@ -68,11 +67,11 @@ def _missing_extra(error: ModuleNotFoundError) -> str | None:
     if extra is None:
         return None
     command = _INSTALL.get(extra, f"pip install 'thumbprint[{extra}]'")
-    return f"this needs the `{extra}` extra, whose {module} is not installed: {command}"
+    return f"{module} is not installed; it belongs to the `{extra}` extra: {command}"
 
 
-def _system(error: OSError) -> str | None:
-    if error.errno in _FULL:
+def _system_error(error: OSError) -> str | None:
+    if error.errno in _DISK_FULL:
         return f"the disk is full{_at(error)}: free some space and run it again"
     if error.filename is not None and (isinstance(error, _PATH_ERRORS) or error.errno in _UNUSABLE_PATH):
         return f"cannot use {os.fsdecode(error.filename)}: {error.strerror}"
@@ -86,7 +85,7 @@ def _at(error: OSError) -> str:
 def run(command: Callable[[], object]) -> int:
     """Runs a Typer application that is not standalone. Returns the exit code.
 
-    A user's mistake is told in one line on stderr; with THUMBPRINT_TRACEBACK set, by its traceback.
+    An error that the user can fix is printed to stderr in one line, or raised if THUMBPRINT_TRACEBACK is set.
     """
     try:
         result = command()
@@ -100,33 +99,33 @@ def run(command: Callable[[], object]) -> int:
             from thumbprint.console.terminal import one_line
 
             print(f"error: {one_line(message)}", file=sys.stderr)
-        return MISTAKE
+        return USER_ERROR
     if result == INTERRUPTED:
         print("interrupted", file=sys.stderr)
     return result if isinstance(result, int) else 0
 
 
-_ENDING = (signal.SIGTERM, signal.SIGHUP)
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 
-def _end(number: int, frame: FrameType | None) -> None:
-    for ending in _ENDING:  # a second one must not break off the cleaning up
-        signal.signal(ending, signal.SIG_IGN)
+def _stop(number: int, frame: FrameType | None) -> None:
+    for each in _STOP_SIGNALS:  # a second signal must not interrupt the cleanup
+        signal.signal(each, signal.SIG_IGN)
     print(f"ended by {signal.Signals(number).name}", file=sys.stderr)
     raise SystemExit(128 + number)
 
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """For the length of the block, SIGTERM and SIGHUP raise SystemExit(128 + number) in the main thread.
+    """During the block, SIGTERM and SIGHUP raise SystemExit(128 + number) in the main thread.
 
-    One that is ignored (`nohup`) or handled by somebody else stays so.
+    A signal that is already ignored (`nohup`) or handled stays as it is.
     """
-    taken = [number for number in _ENDING if signal.getsignal(number) is signal.SIG_DFL]
-    for number in taken:
-        signal.signal(number, _end)
+    replaced = [number for number in _STOP_SIGNALS if signal.getsignal(number) is signal.SIG_DFL]
+    for number in replaced:
+        signal.signal(number, _stop)
     try:
         yield
     finally:
-        for number in taken:
+        for number in replaced:
             signal.signal(number, signal.SIG_DFL)

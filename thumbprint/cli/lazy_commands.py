@@ -1,7 +1,6 @@
-"""Commands that are imported when they are run (or asked for their help), not before.
+"""Commands that are imported only when they run or show their help.
 
-TensorFlow takes 8 s to import; a command line that loads every command up front pays for all of them
-each time. Here a command stands in the list with its name and one line; the rest is in its module.
+TensorFlow alone takes 8 s to import. Here a command has a name and one line for the list; the rest is in its module.
 """
 
 from __future__ import annotations
@@ -14,17 +13,17 @@ from typer.core import TyperCommand
 from typer.main import get_command
 
 STYLE: Any = {"add_completion": False, "rich_markup_mode": "markdown"}
-"""How every `typer.Typer` below the top is made: paragraphs of its help flow."""
+"""Arguments of every `typer.Typer` below the top: its help is Markdown, so lines of a paragraph are joined."""
 
 
-class Lazy(NamedTuple):
+class LazyCommand(NamedTuple):
     """One entry of the command line.
 
     Attributes:
-        name: What is typed.
+        name: What the user types.
         target: `module:attribute`, a function with Typer's annotations or a `typer.Typer` of subcommands.
-        summary: The line in the list: the first of the target's own help.
-        panel: The heading it stands under.
+        summary: The line in the list: the first line of the target's own help.
+        panel: The heading in the list.
     """
 
     name: str
@@ -33,7 +32,7 @@ class Lazy(NamedTuple):
     panel: str
 
     def load(self) -> TyperCommand:
-        """Imports the target. Returns the command it defines."""
+        """Imports the target. Returns its command."""
         module, _, attribute = self.target.partition(":")
         target = getattr(importlib.import_module(module), attribute)
         if not isinstance(target, typer.Typer):
@@ -42,18 +41,18 @@ class Lazy(NamedTuple):
             target = single
         command: Any = get_command(target)
         command.name = self.name
-        return command  # type: ignore[no-any-return]  # a group has all of it that is used here
+        return command  # type: ignore[no-any-return]  # a group has all attributes that are used here
 
 
-def add(app: typer.Typer, entry: Lazy) -> None:
+def add(app: typer.Typer, entry: LazyCommand) -> None:
     """Lists `entry` in `app`."""
 
     class Placeholder(TyperCommand):
         def make_context(self, *args: Any, **kwargs: Any) -> Any:
-            # Parsing, --help, running and completion all begin here and go on with the context's command.
+            # Parsing, --help, running and completion all start here, and continue with the command of the context.
             return entry.load().make_context(*args, **kwargs)
 
-    def nothing() -> None:
-        raise AssertionError("a placeholder's context is that of the command it stands for")
+    def unreachable() -> None:
+        raise AssertionError("the context of a placeholder belongs to the loaded command")
 
-    app.command(entry.name, cls=Placeholder, help=entry.summary, rich_help_panel=entry.panel)(nothing)
+    app.command(entry.name, cls=Placeholder, help=entry.summary, rich_help_panel=entry.panel)(unreachable)

@@ -1,4 +1,4 @@
-"""The command `thumbprint`: what there is, each command imported when it is run."""
+"""The command `thumbprint`: the list of its commands. Each is imported when it runs."""
 
 from __future__ import annotations
 
@@ -8,48 +8,45 @@ from typing import Annotated
 import typer
 
 from thumbprint.cli import errors, lazy_commands
-from thumbprint.cli.lazy_commands import Lazy
+from thumbprint.cli.lazy_commands import LazyCommand
 
 _START, _TRAINING, _BUNDLES, _PHONES = "Start here", "Messages and training", "Bundles", "Phones"
+_COMMANDS = "thumbprint.cli.commands"
 
-COMMANDS = (
-    Lazy("demo", "thumbprint.cli.commands.demo:demo", "See everything work on made-up messages, in one go.", _START),
-    Lazy("corpus", "thumbprint.cli.commands.corpus:app", "Import messages, and see what a corpus holds.", _TRAINING),
-    Lazy(
-        "heterogeneity",
-        "thumbprint.cli.commands.heterogeneity:heterogeneity",
-        "Measure how different the users of a corpus are.",
-        _TRAINING,
-    ),
-    Lazy(
-        "recommend",
-        "thumbprint.cli.commands.heterogeneity:recommend",
-        "Advise which personalization to ship, with the reasons.",
-        _TRAINING,
-    ),
-    Lazy("train", "thumbprint.cli.commands.train:train", "Train tokenizer and shared model, federated.", _TRAINING),
-    Lazy("worker", "thumbprint.cli.commands.train:worker", "Lend this machine to a training elsewhere.", _TRAINING),
-    Lazy("evaluate", "thumbprint.cli.commands.evaluate:evaluate", "Measure a trained model word by word.", _TRAINING),
-    Lazy(
-        "compare",
-        "thumbprint.cli.commands.compare:compare",
-        "Compare every way to personalize, and see whom each one hurts.",
-        _TRAINING,
-    ),
-    Lazy("keys", "thumbprint.cli.commands.keys:app", "Make the keys that bundles are signed with.", _BUNDLES),
-    Lazy("export", "thumbprint.cli.commands.bundle:export", "Make a signed bundle of a training run.", _BUNDLES),
-    Lazy("bundle", "thumbprint.cli.commands.bundle:app", "Verify a bundle, and look into it.", _BUNDLES),
-    Lazy("predict", "thumbprint.cli.commands.predict:predict", "Suggest the next word of a message.", _PHONES),
-    Lazy(
-        "simulate",
-        "thumbprint.cli.commands.simulate:simulate",
-        "Give each user of a corpus a phone, or a fleet of phones simulated days.",
-        _PHONES,
-    ),
-    Lazy("serve", "thumbprint.cli.commands.serve:serve", "Serve phones over HTTP.", _PHONES),
-    Lazy(
-        "access", "thumbprint.cli.commands.access:app", "Make and revoke the keys that the service asks for.", _PHONES
-    ),
+COMMANDS = tuple(
+    LazyCommand(name, f"{_COMMANDS}.{target}", summary, panel)
+    for name, target, summary, panel in (
+        ("demo", "demo:demo", "See everything work on made-up messages, in one go.", _START),
+        ("corpus", "corpus:app", "Import messages, and show what a corpus holds.", _TRAINING),
+        (
+            "heterogeneity",
+            "heterogeneity:heterogeneity",
+            "Measure how different the users of a corpus are.",
+            _TRAINING,
+        ),
+        ("recommend", "heterogeneity:recommend", "Recommend a personalization method, with the reasons.", _TRAINING),
+        ("train", "train:train", "Train tokenizer and shared model, federated.", _TRAINING),
+        ("worker", "train:worker", "Lend this machine to a training elsewhere.", _TRAINING),
+        ("evaluate", "evaluate:evaluate", "Measure a trained model word by word.", _TRAINING),
+        (
+            "compare",
+            "compare:compare",
+            "Compare all personalization methods, and show which users each one hurts.",
+            _TRAINING,
+        ),
+        ("keys", "bundle:keys_app", "Generate the keys that sign bundles.", _BUNDLES),
+        ("export", "bundle:export", "Make a signed bundle of a training run.", _BUNDLES),
+        ("bundle", "bundle:app", "Verify a bundle, and show its contents.", _BUNDLES),
+        ("predict", "predict:predict", "Suggest the next word of a message.", _PHONES),
+        (
+            "simulate",
+            "simulate:simulate",
+            "Give each user of a corpus a phone, or simulate a fleet over days.",
+            _PHONES,
+        ),
+        ("serve", "service:serve", "Serve phones over HTTP.", _PHONES),
+        ("access", "service:access_app", "Create and revoke the keys that the service requires.", _PHONES),
+    )
 )
 
 
@@ -61,13 +58,13 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-# Plain tracebacks: Typer's own may show local variables, which hold people's messages.
+# Plain tracebacks: Typer's own can show local variables, which hold people's messages.
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="markdown")
 
 
 @app.callback(
-    epilog="Every command explains itself: thumbprint COMMAND --help. "
-    "A mistake ends with exit code 2 and one line that says what to do."
+    epilog="`thumbprint COMMAND --help` explains a command. An error that you can fix ends with exit code 2 and one "
+    "line that says what to do."
 )
 def thumbprint(
     version: Annotated[
@@ -76,8 +73,8 @@ def thumbprint(
 ) -> None:
     """On-device personalization for mobile keyboards.
 
-    One shared next-word model, trained by federated learning; every phone adapts it to its owner, and
-    what they type never leaves the phone.
+    Federated learning trains one shared next-word model. Every phone adapts it to its owner, and what they type never
+    leaves the phone.
     """
 
 
@@ -86,6 +83,6 @@ for _entry in COMMANDS:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line; `arguments` defaults to the process's own. Returns the exit code."""
+    """Runs the command line. `arguments` defaults to those of the process. Returns the exit code."""
     with errors.interruptible():
         return errors.run(lambda: app(arguments, prog_name="thumbprint", standalone_mode=False))

@@ -1,6 +1,6 @@
-"""Which key a bundle must be signed with: the one the user names, or the one in their own app folder.
+"""The key that a bundle must be signed with: the one that the user names, or the one in their app folder.
 
-Never one that came with the bundle: whoever changed the bundle would have changed that too.
+A key next to the bundle is never trusted automatically: anyone who changed the bundle could have changed that key too.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,22 +19,36 @@ if TYPE_CHECKING:
 
     from device_runtime.bundle.loader import Bundle
 
+BundleArgument = Annotated[
+    Path, typer.Argument(metavar="BUNDLE", help="The bundle: a folder, or a zip of it.", show_default=False)
+]
+PublicKeyOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--public-key",
+        metavar="FILE",
+        envvar="THUMBPRINT_PUBLIC_KEY",
+        help="The public key that the bundle must be signed with.",
+        show_default="your own",
+    ),
+]
+
 
 def app_folder() -> Path:
-    """Returns the folder of what belongs to this user of the command line (`~/.config/thumbprint` on Linux)."""
+    """Returns this user's folder for keys and devices (`~/.config/thumbprint` on Linux)."""
     return Path(typer.get_app_dir("thumbprint"))
 
 
 def key_folder() -> Path:
-    """Returns the folder where `thumbprint keys generate` puts a pair unless told otherwise."""
+    """Returns the default folder of `thumbprint keys generate`."""
     return app_folder() / "keys"
 
 
 def trusted_public_key(named: Path | None, bundle: Path) -> Path:
-    """Returns the public key that `bundle` is checked with.
+    """Returns the public key that verifies `bundle`: `named`, or the one in the app folder.
 
     Raises:
-        KeyFileError: none is named and the app folder has none.
+        KeyFileError: `named` is None, and the app folder has no public key.
     """
     from device_runtime.bundle.signing_keys import PUBLIC_NAME, KeyFileError
 
@@ -42,31 +56,31 @@ def trusted_public_key(named: Path | None, bundle: Path) -> Path:
         return named
     if not (own := key_folder() / PUBLIC_NAME).exists():
         how = "name the signer's with --public-key FILE or THUMBPRINT_PUBLIC_KEY"
-        raise KeyFileError(f"there is no public key to check the bundle with: {how}{_beside(bundle)}")
+        raise KeyFileError(f"there is no public key to verify the bundle with: {how}{_beside(bundle)}")
     return own
 
 
 def signing_key(named: Path | None) -> Path:
-    """Returns the private key that bundles are signed with.
+    """Returns the private key that signs bundles: `named`, or the one in the app folder.
 
     Raises:
-        KeyFileError: none is named and the app folder has none.
+        KeyFileError: `named` is None, and the app folder has no private key.
     """
     from device_runtime.bundle.signing_keys import PRIVATE_NAME, KeyFileError
 
     if named is not None:
         return named
     if not (own := key_folder() / PRIVATE_NAME).exists():
-        raise KeyFileError("there is no private key to sign with: make a pair with `thumbprint keys generate`")
+        raise KeyFileError("there is no private key to sign with: generate a pair with `thumbprint keys generate`")
     return own
 
 
 def _beside(bundle: Path) -> str:
-    """A key that lies beside a bundle proves nothing; only its owner can know that it is theirs."""
+    """Names a key next to the bundle. Such a key proves nothing: only the user can know whether it is theirs."""
     from device_runtime.bundle.signing_keys import PUBLIC_NAME
 
     key = bundle.parent / "keys" / PUBLIC_NAME
-    return f" (if the bundle is your own work, that is {key})" if key.exists() else ""
+    return f" (if you made the bundle yourself, that is {key})" if key.exists() else ""
 
 
 def fingerprint(public_key: Path) -> str:
@@ -77,7 +91,7 @@ def fingerprint(public_key: Path) -> str:
 
 
 def signer_fingerprint(private_key: Path) -> str:
-    """Returns the fingerprint of the public key that checks what `private_key` signs."""
+    """Returns the fingerprint of the public key that verifies the signatures of `private_key`."""
     from device_runtime.bundle.signing_keys import load_private
 
     return _fingerprint(load_private(private_key).public_key())
@@ -92,7 +106,7 @@ def _fingerprint(public_key: Ed25519PublicKey) -> str:
 
 @contextlib.contextmanager
 def explaining_key_errors(public_key: Path, bundle: Path) -> Iterator[None]:
-    """Makes a BundleError about a signature say which key it was checked with, and how to name another."""
+    """Adds to a BundleError about a signature which key was used, and how to name another."""
     from cryptography.exceptions import InvalidSignature
 
     from device_runtime.bundle.files import BundleError
@@ -107,11 +121,11 @@ def explaining_key_errors(public_key: Path, bundle: Path) -> Iterator[None]:
 
 
 def open_bundle(path: Path, named: Path | None) -> tuple[Bundle, Path]:
-    """Loads and verifies a bundle. Returns it and the public key it was checked with.
+    """Verifies and loads a bundle. Returns it and the public key that verified it.
 
     Raises:
-        BundleError: it cannot be trusted or used.
-        KeyFileError: there is no key to check it with.
+        BundleError: the bundle cannot be trusted or used.
+        KeyFileError: there is no key to verify it with.
     """
     from device_runtime.bundle.loader import load_bundle
 

@@ -1,13 +1,13 @@
-"""How the command line shows results (stdout) and progress (stderr, on a terminal only)."""
+"""How the command line prints results (stdout) and shows progress (stderr, bars on a terminal only)."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -18,26 +18,73 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Table
+from rich.text import Text
 
+SYNTHETIC_MESSAGES = "a program made these messages up."
+SYNTHETIC_MODEL = "the model was trained on messages that a program made up."
 _WIDTH_WITHOUT_TERMINAL = 120
 
 
+def silence_tensorflow() -> None:
+    """Limits TensorFlow's log to errors. Call it before TensorFlow is imported.
+
+    Its other lines are meant for its developers. TF_CPP_MIN_LOG_LEVEL, if set, stays as it is.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
 def output() -> Console:
-    """Returns the console of results; texts go through as they are, never as markup."""
-    free = sys.stdout.isatty() or "COLUMNS" in os.environ
-    width = None if free else _WIDTH_WITHOUT_TERMINAL
+    """Returns the console for results. It prints texts unchanged and does not interpret markup in them."""
+    fits_itself = sys.stdout.isatty() or "COLUMNS" in os.environ
+    width = None if fits_itself else _WIDTH_WITHOUT_TERMINAL
     return Console(width=width, markup=False, emoji=False, highlight=False)
 
 
 def one_line(message: str) -> str:
-    """Returns `message` on one line and without control characters: it may quote files that other people wrote."""
+    """Returns `message` on one line and without control characters, because it can quote files of other people."""
     text = message.encode("utf-8", "backslashreplace").decode()
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
+def notice(text: str) -> Text:
+    """Returns a warning that the result comes from synthetic messages."""
+    return Text(f"SYNTHETIC: {text}", style="bold yellow")
+
+
+def labelled(synthetic: bool, text: str, *parts: RenderableType) -> Group:
+    """Returns `parts` one below the other. If `synthetic`, the warning `text` comes first."""
+    return Group(*([notice(text)] if synthetic else []), *parts)
+
+
+def headed(title: str, table: Table) -> RenderableType:
+    """Returns a table below its title. The title wraps at the width of the screen, not of the table."""
+    return Group(Text(title, style="italic"), table)
+
+
+def pairs(title: str, fields: Mapping[str, object]) -> RenderableType:
+    """Returns a table of names and values."""
+    table = Table(show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in fields.items():
+        table.add_row(name, one_line(_cell(value)))
+    return headed(title, table)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
 @contextlib.contextmanager
 def bar(*columns: ProgressColumn) -> Iterator[Progress]:
-    """Shows progress in these columns while the block runs; nothing where stderr is no terminal."""
+    """Shows progress in these columns during the block. Shows nothing if stderr is not a terminal."""
     console = Console(stderr=True, markup=False, emoji=False)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         yield progress
@@ -45,7 +92,7 @@ def bar(*columns: ProgressColumn) -> Iterator[Progress]:
 
 @contextlib.contextmanager
 def working(what: str) -> Iterator[None]:
-    """Shows that something of unknown length goes on."""
+    """Shows a spinner for work of unknown length."""
     with bar(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()) as progress:
         progress.add_task(what, total=None)
         yield
@@ -53,7 +100,7 @@ def working(what: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def counting(what: str, unit: str) -> Iterator[Callable[[int], None]]:
-    """Shows a count whose end is unknown. Gives what to call with the count so far."""
+    """Shows a count whose end is unknown. Yields a function that sets the count."""
     count = TextColumn(f"{{task.completed:,.0f}} {unit}")
     with bar(SpinnerColumn(), TextColumn("{task.description}"), count, TimeElapsedColumn()) as progress:
         task = progress.add_task(what, total=None)
@@ -62,7 +109,7 @@ def counting(what: str, unit: str) -> Iterator[Callable[[int], None]]:
 
 @contextlib.contextmanager
 def advancing(what: str, total: int) -> Iterator[Callable[[object], None]]:
-    """Shows a bar up to `total`. Gives what to call, with anything, as one more is done."""
+    """Shows a bar up to `total`. Yields a function that adds one; it ignores its argument."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with bar(*columns) as progress:
         task = progress.add_task(what, total=total)
@@ -71,7 +118,7 @@ def advancing(what: str, total: int) -> Iterator[Callable[[object], None]]:
 
 @contextlib.contextmanager
 def counting_up(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
-    """Shows a bar whose end is known only later. Gives what to call with how many are done, and of how many."""
+    """Shows a bar whose total is known only later. Yields a function that sets the count and the total."""
     count = TextColumn(f"{{task.completed:,.0f}} {unit}")
     with bar(TextColumn("{task.description}"), BarColumn(), count, TimeRemainingColumn()) as progress:
         task = progress.add_task(what, total=None)
@@ -80,12 +127,12 @@ def counting_up(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
 
 @contextlib.contextmanager
 def status_line(what: str) -> Iterator[Callable[[str], None]]:
-    """Shows what goes on, which changes as it goes; on a log, a line for each. Gives what to call with the next."""
+    """Shows the current step, and prints one line per step to a log. Yields a function that sets the step."""
     with bar(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()) as progress:
         task = progress.add_task(what, total=None)
 
-        def tell(what: str) -> None:
+        def show(what: str) -> None:
             progress.update(task, description=what)
             progress.console.print(what, soft_wrap=True)
 
-        yield tell
+        yield show

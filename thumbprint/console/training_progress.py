@@ -1,6 +1,6 @@
-"""A training as its user watches it: stage, round, loss, speed, time left; and a line for every validation.
+"""Shows the progress of a training: stage, round, loss, speed, time left, and a line for every validation.
 
-All of it goes to stderr. The bar needs a terminal; the lines come anyway, so that a log shows how far it got.
+Everything goes to stderr. The bar needs a terminal; the lines are always printed, so that a log shows the progress.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from federated.job import TrainingConfig
     from federated.training.callbacks.callback import RoundReport
 
-_STAGES = {"vocabulary": "finding the vocabulary", "graph": "building the training graph"}
-_RECENT = 20  # rounds that the speed is taken over: enough to smooth it, few enough to follow a busy machine
+_STAGES = {"vocabulary": "building the vocabulary", "graph": "building the training graph"}
+_RECENT = 20  # rounds that the speed is averaged over: enough to smooth it, and few enough to show changes
 
 
 class RoundsShown:
-    """What `federated.training.train_run.train` calls as it goes."""
+    """Receives the stages and rounds of `federated.training.train_run.train`."""
 
     def __init__(self, progress: Progress, training: TrainingConfig) -> None:
         self._progress, self._training = progress, training
@@ -32,12 +32,12 @@ class RoundsShown:
         self._recent: deque[tuple[float, int]] = deque(maxlen=_RECENT)
         self._last = time.monotonic()
 
-    def say(self, line: str) -> None:
-        """Prints a line that stays."""
+    def print(self, line: str) -> None:
+        """Prints a permanent line above the bar."""
         self._progress.console.print(line, soft_wrap=True)
 
     def stage(self, name: str) -> None:
-        """Shows what goes on before the first round."""
+        """Shows a stage before the first round."""
         self._last = time.monotonic()
         self._progress.update(self._task, description=_STAGES.get(name, name))
 
@@ -54,7 +54,7 @@ class RoundsShown:
             figures=f"loss {report.loss:.3f}  {self._speed():,.0f} tokens/s  at most {self._left(report)} left",
         )
         if report.recall_at_3 is not None:
-            self.say(
+            self.print(
                 f"round {report.round:,} of {report.rounds:,}: loss {report.loss:.3f}, recall@3 on validation users "
                 f"{100 * report.recall_at_3:.1f} %, {self._speed():,.0f} tokens/s, at most {self._left(report)} left"
             )
@@ -73,7 +73,7 @@ class RoundsShown:
 
 @contextlib.contextmanager
 def showing_rounds(training: TrainingConfig) -> Iterator[RoundsShown]:
-    """Shows a training for the length of the block."""
+    """Shows the progress of a training during the block."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with bar(*columns, TextColumn("{task.fields[figures]}"), TimeElapsedColumn()) as progress:
         yield RoundsShown(progress, training)

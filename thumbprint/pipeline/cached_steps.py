@@ -1,7 +1,7 @@
-"""Steps that are done once for the same inputs: known by content, not by what happens to lie there.
+"""Steps that run once for the same inputs. The contents of their files decide, not the existence of the files.
 
-`steps.json` holds of each step the hash of its inputs, and once it is done those of its outputs. A step is left
-out when both still hold; it goes on where it was when it was begun with the same inputs and not finished.
+`steps.json` holds the hash of each step's inputs and, once the step is finished, of each of its outputs. A step is
+skipped if both are unchanged. It continues if it was begun with the same inputs and not finished.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ _STATE = "steps.json"
 
 
 class StepsError(ValueError):
-    """The folder cannot take the steps; the message says what to do."""
+    """The folder cannot be used for the steps; the message says what to do."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step over a folder.
+    """One step in a folder.
 
     Attributes:
-        name: In `steps.json`.
-        values: What the outcome depends on besides files; as JSON.
-        reads: The files that it depends on, relative to the folder.
-        packages: Our packages whose code it runs: another program may give another outcome.
-        writes: The files that it makes, relative to the folder.
-        work: Does it. Called with whether it was begun before with the same inputs, and not finished.
+        name: Its name in `steps.json`.
+        values: The inputs that are not files, as JSON.
+        reads: The input files, relative to the folder.
+        packages: Our packages whose code it runs: a change of the code can change the result.
+        writes: The output files, relative to the folder.
+        work: Runs the step. Its argument is whether the step was begun before with the same inputs and not finished.
     """
 
     name: str
@@ -55,7 +55,7 @@ def _digest(path: Path) -> str | None:
         return None
 
 
-def _program(packages: Sequence[str]) -> str:
+def _code_digest(packages: Sequence[str]) -> str:
     hashed = hashlib.sha256()
     for package in packages:
         spec = importlib.util.find_spec(package)
@@ -65,57 +65,57 @@ def _program(packages: Sequence[str]) -> str:
     return hashed.hexdigest()
 
 
-class _Done(BaseModel):
-    """What is known of a step: the hash of its inputs, and of what it wrote; None while it is not finished."""
+class _StepState(BaseModel):
+    """The hash of a step's inputs, and those of its outputs (None until the step is finished)."""
 
     inputs: str
     outputs: dict[str, str | None] | None
 
 
-_STATES = TypeAdapter(dict[str, _Done])
+_STATES = TypeAdapter(dict[str, _StepState])
 
 
 class Steps:
-    """The steps of one folder; made by `steps_in`."""
+    """The steps of one folder (see `steps_in`)."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         try:
             self._state = _STATES.validate_json((folder / _STATE).read_bytes())
-        except (FileNotFoundError, ValidationError):  # a damaged state knows nothing: all is done anew
+        except (FileNotFoundError, ValidationError):  # without a valid state, every step is repeated
             self._state = {}
 
     def run(self, step: Step) -> bool:
-        """Does a step unless it is done. Returns whether there was anything to do."""
+        """Runs a step unless it is finished. Returns whether it ran."""
         inputs, known = self._inputs(step), self._state.get(step.name)
         if known and known.inputs != inputs:
             known = None
         if known and known.outputs == self._digests(step.writes):
             return False
-        self._keep(step.name, _Done(inputs=inputs, outputs=None))
+        self._save(step.name, _StepState(inputs=inputs, outputs=None))
         step.work(known is not None and known.outputs is None)
-        self._keep(step.name, _Done(inputs=inputs, outputs=self._digests(step.writes)))
+        self._save(step.name, _StepState(inputs=inputs, outputs=self._digests(step.writes)))
         return True
 
     def _inputs(self, step: Step) -> str:
-        said = [dict(step.values), self._digests(step.reads), _program(step.packages)]
-        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+        inputs = [dict(step.values), self._digests(step.reads), _code_digest(step.packages)]
+        return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
     def _digests(self, names: Sequence[str]) -> dict[str, str | None]:
         return {name: _digest(self._folder / name) for name in names}
 
-    def _keep(self, name: str, done: _Done) -> None:
+    def _save(self, name: str, done: _StepState) -> None:
         self._state[name] = done
         atomic_write_private(self._folder / _STATE, _STATES.dump_json(self._state, indent=2) + b"\n")
 
 
 @contextlib.contextmanager
 def steps_in(folder: Path) -> Iterator[Steps]:
-    """Holds `folder`, made where missing, for this process.
+    """Locks `folder` for this process. Creates the folder if it does not exist.
 
     Raises:
-        StepsError: it cannot be written to, or another process holds it.
+        StepsError: the folder cannot be written to, or another process has locked it.
     """
-    taken = f"another process is at work in {folder}: wait for it, or choose another folder"
-    with exclusive_lock(folder, ".steps.lock", StepsError, taken):
+    locked = f"another process is at work in {folder}: wait for it, or choose another folder"
+    with exclusive_lock(folder, ".steps.lock", StepsError, locked):
         yield Steps(folder)

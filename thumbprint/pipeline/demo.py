@@ -1,4 +1,4 @@
-"""The demo: every step from synthetic messages to a report. A step whose inputs did not change is not repeated."""
+"""The demo: every step from made-up messages to a report. A step whose inputs did not change is not repeated."""
 
 from __future__ import annotations
 
@@ -33,49 +33,59 @@ _EXAMPLES = TypeAdapter(Examples)
 
 @dataclass(frozen=True)
 class DemoSize:
-    """How many people are made up, with how few and how many messages."""
+    """The number of users to make up, and the least and the most messages of one user."""
 
     users: int = 100
-    fewest: int = 40
-    most: int = 140
+    min_messages: int = 40
+    max_messages: int = 140
 
 
 class TrainingProgress(Protocol):
-    """What the training step reports to."""
+    """Receives the progress of a training."""
 
     def stage(self, name: str) -> None:
-        """A stage before the first round begins."""
+        """A stage before the first round starts."""
 
     def round(self, report: RoundReport) -> None:
         """A round is finished."""
 
 
-class _Silent:
+class DemoProgress(Protocol):
+    """Receives the progress of a demo.
+
+    Each method returns a context that lasts as long as its step. It yields what receives the step's progress.
+    """
+
+    def messages(self) -> AbstractContextManager[Callable[[int], None]]:
+        """Yields a function that is called with the number of messages written so far."""
+
+    def training(self, config: TrainingConfig) -> AbstractContextManager[TrainingProgress]:
+        """Yields the receiver of stages and rounds."""
+
+    def phones(self, count: int) -> AbstractContextManager[Callable[[object], None]]:
+        """Yields a function that is called with the id of each of `count` users when the trial ends."""
+
+    def working(self, what: str) -> AbstractContextManager[None]:
+        """A step of unknown length, named `what`."""
+
+
+class _SilentTraining:
     def stage(self, name: str) -> None: ...
 
     def round(self, report: RoundReport) -> None: ...
 
 
-class DemoProgress:
-    """What a demo reports to as it runs. This one shows nothing; the command line overrides it with its bars.
-
-    Each method is entered for the length of a step; what it yields is called as the step advances.
-    """
-
+class _Silent:
     def messages(self) -> AbstractContextManager[Callable[[int], None]]:
-        """Yields what to call with the number of messages written so far."""
         return nullcontext(lambda count: None)
 
     def training(self, config: TrainingConfig) -> AbstractContextManager[TrainingProgress]:
-        """Yields what to report stages and rounds to."""
-        return nullcontext(_Silent())
+        return nullcontext(_SilentTraining())
 
     def phones(self, count: int) -> AbstractContextManager[Callable[[object], None]]:
-        """Yields what to call with the id of each of `count` users as the trial ends."""
         return nullcontext(lambda phone: None)
 
     def working(self, what: str) -> AbstractContextManager[None]:
-        """A part of unknown length, named `what`."""
         return nullcontext()
 
 
@@ -86,35 +96,41 @@ def demo_job() -> Job:
 
 
 class Demo:
-    """The steps over one folder: `corpus.sqlite`, `train/`, `keys/`, `demo.bundle`, `simulation/` and the report.
+    """The steps in one folder: `corpus.sqlite`, `train/`, `keys/`, `demo.bundle`, `simulation/` and the report.
 
-    A step's `work` is told whether it goes on with something; only the training has use for that, as the others are
-    short or find by themselves what is done.
+    The `work` of a step is called with whether an earlier run began the step. Only the training uses that: the other
+    steps are short, or find out themselves what is done.
     """
 
     def __init__(
-        self, out: Path, say: Callable[[str], None], job: Job, size: DemoSize, progress: DemoProgress | None = None
+        self,
+        out: Path,
+        job: Job,
+        size: DemoSize,
+        *,
+        on_step: Callable[[str], None] = lambda line: None,
+        progress: DemoProgress | None = None,
     ) -> None:
-        """say: called with a line as each step ends."""
-        self._out, self._say, self._job, self._size = out, say, job, size
-        self._progress = progress or DemoProgress()
+        """Args: on_step: Called with a line when each step ends."""
+        self._out, self._on_step, self._job, self._size = out, on_step, job, size
+        self._progress = progress or _Silent()
         self._corpus, self._bundle = out / "corpus.sqlite", out / "demo.bundle"
         self._train, self._keys = out / "train", out / "keys"
 
     def run(self) -> tuple[Report, Examples]:
-        """Does what is not done yet, and gives what it came to.
+        """Runs the unfinished steps. Returns the report and its examples.
 
         Raises:
-            StepsError: another demo is at work in the folder, or it cannot be written to.
+            StepsError: another demo runs in the folder, or the folder cannot be written to.
             CorpusError, RunError, ExportError, KeyFileError, SimulationError, ReportError: see the steps.
         """
         with steps_in(self._out) as steps:
             if not any((self._keys / name).exists() for name in (PRIVATE_NAME, PUBLIC_NAME)):
                 SigningKeys.generate(self._keys)
             for title, step in self._steps().items():
-                began = time.monotonic()
+                start = time.monotonic()
                 done = steps.run(step)
-                self._say(f"{title}: {f'{time.monotonic() - began:.0f} s' if done else 'unchanged, taken as they are'}")
+                self._on_step(f"{title}: {f'{time.monotonic() - start:.0f} s' if done else 'unchanged, not repeated'}")
         examples = _EXAMPLES.validate_json((self._out / "examples.json").read_bytes())
         return load_report(self._out / "report.json"), examples
 
@@ -125,13 +141,13 @@ class Demo:
         exporting = ("keyboard_model", "device_runtime", "tflite_export")
         phones = ("keyboard_model", "device_runtime")
         return {
-            "messages": Step("corpus", size | seed, (), ("federated.corpus",), (corpus,), self._make_up),
-            "training": Step("train", job, (corpus,), training, _TRAINED, self._learn),
+            "messages": Step("corpus", size | seed, (), ("federated.corpus",), (corpus,), self._make_up_corpus),
+            "training": Step("train", job, (corpus,), training, _TRAINED, self._train_model),
             "export": Step("export", {}, (*_TRAINED, key), exporting, (bundle,), self._export),
             "phones": Step("simulate", job["data"] | seed, (corpus, bundle), phones, _REPORTED, self._simulate),
         }
 
-    def _make_up(self, begun: bool) -> None:
+    def _make_up_corpus(self, begun: bool) -> None:
         from federated.corpus.synthetic.generate import write_synthetic
 
         size = self._size
@@ -139,13 +155,13 @@ class Demo:
             write_synthetic(
                 self._corpus,
                 users=size.users,
-                messages=(size.fewest, size.most),
+                messages=(size.min_messages, size.max_messages),
                 seed=self._job.seed,
                 progress=progress,
             )
 
-    def _learn(self, begun: bool) -> None:
-        if not begun and self._train.exists():  # of other messages, another job or another program
+    def _train_model(self, begun: bool) -> None:
+        if not begun and self._train.exists():  # the messages, the job or the program changed
             shutil.rmtree(self._train)
         with self._progress.training(self._job.training) as shown:
             from federated.training.callbacks.progress import ReportProgress

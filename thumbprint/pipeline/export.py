@@ -1,4 +1,4 @@
-"""From a run folder to a bundle: what the job's method comes to, and the recipe by which phones go on from there."""
+"""Exports a run as a bundle: the result of the job's method, and the recipe by which phones adapt it."""
 
 from __future__ import annotations
 
@@ -29,46 +29,47 @@ ALGORITHM = "FedAvg on clients, FedAdam on the server"
 
 
 def export_run(run: Path, out: Path, private_key: Path, job: Job | None = None) -> ParityReport:
-    """Exports what a finished run's best model comes to with the job's method.
+    """Exports the best model of a finished run with the job's method.
 
-    Rounds of the method's own are trained first where the run has not kept them yet.
+    If the method has rounds of its own that the run does not hold yet, they are trained first.
 
     Args:
-        job: another job whose name, personalization and weight of the n-grams the bundle gets; the run's own when None.
+        job: Another job, from which the bundle gets its name, personalization and weight of the n-grams. None means
+            the run's own.
 
     Raises:
-        RunError: the run is not finished, or counted no n-grams where the job gives them a weight.
-        CorpusError, WorkerError: of rounds still to be trained.
+        RunError: the run is not finished, or the job gives n-grams a weight but the run counted none.
+        CorpusError, WorkerError: the method's rounds cannot be trained.
         ExportError, KeyFileError, OSError: see `export_method`.
     """
     folder = Run(run)
-    folder.read_json("summary.json")  # an unfinished run is better known before the work than after it
+    folder.read_json("summary.json")  # raises for an unfinished run, before the long work
     trained = folder.job()
     chosen = job or trained
     method = METHODS.named(chosen.personalization.method)
-    _refuse_off_phone(method)
+    _require_phone(method)
     plan = method.plan(chosen.personalization, folder.tokenizer().bos)
-    learnt = _learnt(folder, method, plan, start_from(trained, folder.parameters()))
-    return export_method(folder, chosen, method, learnt, out, private_key)
+    result = _train_method(folder, method, plan, start_from(trained, folder.parameters()))
+    return export_method(folder, chosen, method, result, out, private_key)
 
 
 def export_method(
-    folder: Run, job: Job, method: Method, learnt: TrainedMethod, out: Path, private_key: Path
+    folder: Run, job: Job, method: Method, result: TrainedMethod, out: Path, private_key: Path
 ) -> ParityReport:
-    """Exports what a method has learnt on a finished run's model.
+    """Exports what a method has learned on the model of a finished run.
 
     Args:
-        job: whose name, personalization and weight of the n-grams the bundle gets; sizes and seed are the run's.
+        job: The bundle gets its name, personalization and weight of the n-grams. Sizes and seed are those of the run.
 
     Raises:
-        RunError: the run is not finished, or counted no n-grams where the job gives them a weight.
+        RunError: the run is not finished, or the job gives n-grams a weight but the run counted none.
         ExportError: the method does not run on a phone, or see `tflite_export.export`.
         KeyFileError, OSError: see there.
     """
     trained, corpus, summary = folder.job(), folder.read_json("corpus.json"), folder.read_json("summary.json")
     personalization, tokenizer = job.personalization, folder.tokenizer()
     plan = method.plan(personalization, tokenizer.bos)
-    part = phone_part(method, start_from(trained, folder.parameters()), learnt, plan)
+    part = phone_part(method, start_from(trained, folder.parameters()), result, plan)
     return export_bundle(
         out,
         name=job.name,
@@ -97,7 +98,7 @@ def export_method(
 
 
 def recipe_of(personalization: PersonalizationConfig, method: Method, part: DeviceArtifact) -> Recipe:
-    """Returns what a phone does of what the job asks for, given what the method came to.
+    """Returns the recipe for phones: the job's settings, with the algorithm and constants of the method's result.
 
     Raises:
         ExportError: the method's device algorithm or its constants are not valid.
@@ -116,7 +117,7 @@ def recipe_of(personalization: PersonalizationConfig, method: Method, part: Devi
             gate=GateRecipe(**personalization.gate.model_dump()),
             history=_history(personalization, method),
         )
-    except ValidationError as error:  # a method of another package may name what no phone knows
+    except ValidationError as error:  # a method of another package can name an algorithm that phones do not have
         raise ExportError(f"{method.name} has no usable recipe: {error.errors()[0]['msg']}") from error
 
 
@@ -124,32 +125,32 @@ def _history(personalization: PersonalizationConfig, method: Method) -> HistoryR
     recipe = HistoryRecipe(**personalization.history.model_dump())
     if method.history:
         return recipe
-    # None of the owner's words is mixed in, however much was typed.
+    # The owner's n-grams get no weight, however much was typed.
     return recipe.model_copy(update={"cache_weight": 0.0, "concentration_2": math.inf, "concentration_3": math.inf})
 
 
-def phone_part(method: Method, base: SharedModel, learnt: TrainedMethod, plan: MethodContext) -> DeviceArtifact:
-    """Returns what a phone gets of a method.
+def phone_part(method: Method, shared: SharedModel, result: TrainedMethod, plan: MethodContext) -> DeviceArtifact:
+    """Returns the part of a method's result that a phone gets.
 
     Raises:
         ExportError: the method does not run on a phone.
     """
-    _refuse_off_phone(method)
+    _require_phone(method)
     assert method.phone is not None
-    return method.phone(base, learnt.server, plan)
+    return method.phone(shared, result.server, plan)
 
 
-def _refuse_off_phone(method: Method) -> None:
+def _require_phone(method: Method) -> None:
     if method.phone is None:
-        able = ", ".join(sorted(name for name, other in METHODS.items() if other.phone is not None))
-        raise ExportError(f"{method.name} does not run on a phone: export a job with one of the methods {able}")
+        on_phones = ", ".join(sorted(name for name, other in METHODS.items() if other.phone is not None))
+        raise ExportError(f"{method.name} does not run on a phone: export a job with one of the methods {on_phones}")
 
 
-def _learnt(folder: Run, method: Method, plan: MethodContext, base: SharedModel) -> TrainedMethod:
+def _train_method(folder: Run, method: Method, plan: MethodContext, shared: SharedModel) -> TrainedMethod:
     if not has_rounds(method, plan):
-        return without_rounds(method, base, plan)
+        return without_rounds(method, shared, plan)
     kept = folder_in(folder.path, method, plan.config)
     with folder.locked(), open_clients(folder) as clients, execution_context():
         return PersonalizationProgram(
-            method, base, plan, clients, folder.tokenizer(), seed=folder.job().seed, folder=kept
+            method, shared, plan, clients, folder.tokenizer(), seed=folder.job().seed, folder=kept
         ).run()

@@ -1,4 +1,4 @@
-"""Simulations of the users of a corpus, one phone each or a fleet over days, and the result files they write."""
+"""Simulates phones of the users of a corpus, one each or a fleet over days, and writes the result files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from device_runtime.simulation.report import CorpusInfo, Report, write_file, wri
 from federated.corpus.store import Corpus
 
 Progress = Callable[[object], None]
-"""Called as each phone ends: with its user's id, or its number in a fleet."""
+"""Called when a phone is finished, with its user's id, or with its number in a fleet."""
 
 FILES = ("report.html", "report.json", "gain.svg", "gain.png")
 
@@ -50,7 +50,7 @@ def simulate_corpus(
 
 
 def write_results(new_phone: NewPhone, corpus: Corpus, report: Report, out: Path) -> Examples:
-    """Writes `FILES` into the folder `out`. Returns the examples that the page shows, from phones of `new_phone`.
+    """Writes `FILES` into the folder `out`. Returns the examples of the page, made with phones of `new_phone`.
 
     Raises:
         ReportError: the folder cannot be written to.
@@ -64,12 +64,12 @@ def write_results(new_phone: NewPhone, corpus: Corpus, report: Report, out: Path
 
 
 def corpus_info(corpus: Corpus) -> CorpusInfo:
-    """What a report says of a corpus."""
+    """Returns the description of a corpus for a report."""
     return CorpusInfo(id=corpus.corpus_id, description=corpus.description, synthetic=corpus.synthetic)
 
 
 def simulated_users(corpus: Corpus, user_ids: Iterable[str]) -> Iterator[SimulatedUser]:
-    """Yields these users with their messages, read one at a time."""
+    """Yields these users with their messages, which are read one user at a time."""
     for user_id in user_ids:
         yield _user(corpus, user_id)
 
@@ -104,7 +104,7 @@ def simulate_corpus_fleet(
     for name, draw in (("recall", recall_picture), ("adaptations", adaptations_picture)):
         write_file(out / f"{name}.svg", draw(report, "svg"))
         write_file(out / f"{name}.png", draw(report, "png"))
-    write_fleet_report(out / "fleet.json", report)  # last, as above
+    write_fleet_report(out / "fleet.json", report)  # last, as in write_results
     return report
 
 

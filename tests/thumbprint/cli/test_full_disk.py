@@ -53,7 +53,7 @@ def files(request, tmp_path, tiny_bundle, tiny_corpus, tiny_keys, job_file):
 @pytest.mark.parametrize("call", WRITING, ids=str)
 def test_a_full_disk_is_said_and_nothing_is_half_written(run, files, disk, call):
     fill(disk)
-    said = run(*call.words(files | {"out": disk})).mistake
+    said = run(*call.words(files | {"out": disk})).error
     assert "full" in said or "No space left" in said, said
     assert all(len(content) == 0 or name.name == "filler" for name, content in left(disk).items())
 
@@ -63,7 +63,7 @@ def test_an_evaluation_that_cannot_be_written_leaves_the_run_as_it_was(run, disk
     shutil.copytree(tiny_run, copy)
     fill(disk)
     before = left(copy)
-    assert "the disk is full" in run("evaluate", copy, "--corpus", tiny_corpus).mistake
+    assert "the disk is full" in run("evaluate", copy, "--corpus", tiny_corpus).error
     assert left(copy) == before
 
 
@@ -72,7 +72,7 @@ def test_a_phone_that_has_no_room_to_live(run, disk, tmp_path, monkeypatch, tiny
     history.write_text("see you\n")
     fill(disk)
     monkeypatch.setattr(tempfile, "tempdir", str(disk))
-    assert "full" in run("predict", tiny_bundle, "see", "--history", history).mistake
+    assert "full" in run("predict", tiny_bundle, "see", "--history", history).error
 
 
 def test_an_output_that_nobody_can_take(tiny_bundle, trusted):

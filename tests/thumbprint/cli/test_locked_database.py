@@ -30,15 +30,15 @@ def test_keys(run, tmp_path):
     assert run("access", "create", "me", "--data", tmp_path).code == 0
     before = run("access", "list", "--data", tmp_path)
     with locked(tmp_path / "devices.sqlite"):
-        assert "locked" in run("access", "create", "you", "--data", tmp_path).mistake
-        assert "locked" in run("access", "revoke", before.out.split()[0], "--data", tmp_path).mistake
+        assert "locked" in run("access", "create", "you", "--data", tmp_path).error
+        assert "locked" in run("access", "revoke", before.out.split()[0], "--data", tmp_path).error
     assert run("access", "list", "--data", tmp_path) == before
 
 
 def test_a_service_that_cannot_begin(run, tiny_bundle, trusted, tmp_path):
     assert run("access", "create", "me", "--data", tmp_path).code == 0
     with locked(tmp_path / "devices.sqlite", "EXCLUSIVE"):
-        assert "locked" in run("serve", tiny_bundle, "--data", tmp_path, "--port", 0).mistake
+        assert "locked" in run("serve", tiny_bundle, "--data", tmp_path, "--port", 0).error
 
 
 def test_a_corpus(run, tmp_path):
@@ -47,6 +47,6 @@ def test_a_corpus(run, tmp_path):
     assert run("corpus", "import", source, "--out", corpus).code == 0
     before = corpus.read_bytes()
     with locked(corpus, "EXCLUSIVE"):
-        assert "is locked by another program" in run("corpus", "stats", corpus).mistake
+        assert "is locked by another program" in run("corpus", "stats", corpus).error
     assert corpus.read_bytes() == before
     assert run("corpus", "stats", corpus).code == 0

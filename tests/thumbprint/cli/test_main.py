@@ -98,7 +98,7 @@ def test_called_bare_it_shows_the_help(run):
     ],
 )
 def test_a_wrong_call_is_one_line_that_says_where_to_look(run, arguments, said, see):
-    message = run(*arguments).mistake
+    message = run(*arguments).error
     assert said in message
     assert f"(see `{see}`)" in message
 

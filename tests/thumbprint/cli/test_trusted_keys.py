@@ -26,7 +26,7 @@ def test_generate_makes_the_pair_that_is_trusted_from_then_on(run, home, tmp_pat
 def test_generate_never_overwrites(run, tmp_path):
     assert run("keys", "generate", "--out", tmp_path / "keys").code == 0
     before = {path: path.read_bytes() for path in (tmp_path / "keys").iterdir()}
-    assert "never overwritten" in run("keys", "generate", "--out", tmp_path / "keys").mistake
+    assert "never overwritten" in run("keys", "generate", "--out", tmp_path / "keys").error
     assert {path: path.read_bytes() for path in (tmp_path / "keys").iterdir()} == before
 
 
@@ -54,11 +54,11 @@ def test_a_key_beside_a_bundle_is_pointed_out_but_not_trusted(run, tiny_bundle, 
     copy(tiny_bundle, bundle)
     beside = bundle.parent / "keys" / PUBLIC_NAME
     shutil.copy(tiny_public_key, beside)
-    missing = run("bundle", "verify", bundle).mistake
+    missing = run("bundle", "verify", bundle).error
     assert "--public-key" in missing
     assert str(beside) in missing
     run("keys", "generate")
-    another = run("bundle", "verify", bundle).mistake
+    another = run("bundle", "verify", bundle).error
     assert str(key_folder() / PUBLIC_NAME) in another
     assert str(beside) in another
     assert run("bundle", "verify", bundle, "--public-key", beside).code == 0

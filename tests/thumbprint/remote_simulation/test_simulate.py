@@ -160,13 +160,13 @@ def test_a_message_that_the_service_does_not_take_is_its_users_alone(run, servic
 
 
 def test_no_service(simulate, tmp_path):
-    assert "127.0.0.1:1 cannot be reached" in simulate(api="http://127.0.0.1:1").mistake
+    assert "127.0.0.1:1 cannot be reached" in simulate(api="http://127.0.0.1:1").error
     assert not (tmp_path / "sim").exists()
 
 
 @pytest.mark.parametrize("url", ["localhost", "http://[", "ftp://localhost", "http://localhost:99999"])
 def test_no_url(simulate, url):
-    assert simulate(api=url).mistake
+    assert simulate(api=url).error
 
 
 def test_something_else_than_a_service(simulate, tmp_path):
@@ -184,7 +184,7 @@ def test_something_else_than_a_service(simulate, tmp_path):
     with HTTPServer(("127.0.0.1", 0), Other) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        said = simulate(api=f"http://127.0.0.1:{server.server_port}").mistake
+        said = simulate(api=f"http://127.0.0.1:{server.server_port}").error
         server.shutdown()
         thread.join()
     assert "is it a Thumbprint service" in said
@@ -192,18 +192,18 @@ def test_something_else_than_a_service(simulate, tmp_path):
 
 @pytest.mark.parametrize("wrong", ["tp_wrong", "no key", "ключ"])
 def test_a_wrong_key(simulate, wrong, tmp_path):
-    assert "key" in simulate("--api-key", wrong).mistake
+    assert "key" in simulate("--api-key", wrong).error
     assert not (tmp_path / "sim").exists()
 
 
 def test_no_key_is_asked_for(simulate, monkeypatch):
     monkeypatch.delenv("THUMBPRINT_API_KEY")
-    assert "--api-key or THUMBPRINT_API_KEY" in simulate().mistake
+    assert "--api-key or THUMBPRINT_API_KEY" in simulate().error
 
 
 def test_a_key_that_may_not_delete(simulate, key_of, service, key, tmp_path):
     small = key_of(Scope.DEVICE)
-    assert "--keep-devices" in simulate("--api-key", small).mistake
+    assert "--keep-devices" in simulate("--api-key", small).error
     assert not (tmp_path / "sim").exists()
     assert simulate("--api-key", small, "--keep-devices", "--workers", 1).code == 0
     assert simulate().code == 0
@@ -212,7 +212,7 @@ def test_a_key_that_may_not_delete(simulate, key_of, service, key, tmp_path):
 
 def test_a_bundle_that_is_unknown_here(simulate, monkeypatch):
     monkeypatch.setattr(Client, "manifest", lambda *_: b'{"format": "thumbprint-bundle", "format_version": 99}')
-    assert "unknown here: the bundle has format version 99" in simulate().mistake
+    assert "unknown here: the bundle has format version 99" in simulate().error
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ def test_a_bundle_that_is_unknown_here(simulate, monkeypatch):
     ],
 )
 def test_options_that_do_not_go_together(run, corpus, tmp_path, arguments, said):
-    assert said in run("simulate", *arguments, "--corpus", corpus, "--out", tmp_path / "sim").mistake
+    assert said in run("simulate", *arguments, "--corpus", corpus, "--out", tmp_path / "sim").error
 
 
 # --- ways out ---
@@ -274,7 +274,7 @@ def test_a_service_that_dies_is_said_and_gone_on_with(run, tiny_bundle, tiny_pub
     command = ("simulate", "--api", url, "--corpus", many, "--out", out)
     with serving_process(tiny_bundle, tiny_public_key, data, port) as service:
         when_rows(out / "rows.jsonl", 2, service.kill)
-        said = run(*command).mistake
+        said = run(*command).error
     assert f"{url} cannot be reached" in said and "run it again" in said
     done = (out / "rows.jsonl").read_bytes()
     assert 2 <= done.count(b"\n") < 12

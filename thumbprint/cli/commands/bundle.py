@@ -1,37 +1,58 @@
-"""`thumbprint bundle`: whether a bundle can be trusted, and what is in it.
-
-`thumbprint export`: what an app ships, of a training run.
-"""
+"""`thumbprint keys`, `thumbprint export` and `thumbprint bundle`: make, verify and inspect signed bundles."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.console import Group, RenderableType
+from rich.table import Table
 
-from thumbprint.cli.commands.options import BundleArgument, PublicKeyOption
 from thumbprint.cli.lazy_commands import STYLE
+from thumbprint.cli.trusted_keys import (
+    BundleArgument,
+    PublicKeyOption,
+    fingerprint,
+    key_folder,
+    open_bundle,
+    signer_fingerprint,
+    signing_key,
+)
+from thumbprint.console.terminal import SYNTHETIC_MODEL, headed, labelled, output, pairs, silence_tensorflow, working
+
+if TYPE_CHECKING:
+    from device_runtime.manifest import Manifest, Signature
+    from tflite_export.parity_check import ParityReport
 
 app = typer.Typer(no_args_is_help=True, **STYLE)
+keys_app = typer.Typer(no_args_is_help=True, **STYLE)
+
+_DIFFERENCES = {
+    "log_probability": "largest difference in log-probability, nats",
+    "mean_log_probability": "mean difference in log-probability, nats",
+    "recall_at_3": "difference in recall@3 of pieces",
+    "adapt": "difference of an adaptation step, relative to its length",
+}
 
 
 @app.callback()
 def bundle() -> None:
-    """Verify a bundle, and look into it.
+    """Verify a bundle, and show its contents.
 
-    A bundle is what an app ships: model, tokenizer, the adapter every phone starts from, a manifest and its signature.
+    An app ships a bundle: the model, the tokenizer, the adapter that every phone starts from, a manifest and its
+    signature.
     """
 
 
 @app.command()
 def verify(bundle: BundleArgument, public_key: PublicKeyOption = None) -> None:
-    """Say whether a bundle is whole and signed with your key.
+    """Check that a bundle is complete and signed with your key.
 
     Prints one line that begins with OK, or ends with exit code 2 and the reason.
     """
-    from thumbprint.cli.trusted_keys import fingerprint, open_bundle
-
     opened, key = open_bundle(bundle, public_key)
     manifest = opened.manifest
     synthetic = ", SYNTHETIC" if manifest.provenance.synthetic else ""
@@ -40,15 +61,11 @@ def verify(bundle: BundleArgument, public_key: PublicKeyOption = None) -> None:
 
 @app.command()
 def inspect(bundle: BundleArgument, public_key: PublicKeyOption = None) -> None:
-    """Show what is in a bundle, once it is verified.
+    """Verify a bundle and show its contents.
 
-    Its files, where its model comes from, its measured figures, how a phone adapts itself with it, and the tensors that
-    an app calls the model with.
+    Shows its files, the origin of its model, its measured figures, the recipe by which a phone adapts, and the tensors
+    of the model's signatures.
     """
-    from thumbprint.cli.trusted_keys import fingerprint, open_bundle
-    from thumbprint.cli.views.bundle import bundle_view
-    from thumbprint.console.terminal import output
-
     opened, key = open_bundle(bundle, public_key)
     output().print(bundle_view(opened.path, opened.manifest, fingerprint(key)))
 
@@ -63,30 +80,105 @@ def export(
         Path | None,
         typer.Option(
             metavar="JOB",
-            help="Another job file, whose name and [personalization] the bundle gets.",
+            help="Another job file. The bundle gets its name and [personalization].",
             show_default="the run's own",
         ),
     ] = None,
 ) -> None:
     """Make a signed bundle of a training run.
 
-    The best round's model becomes a TFLite model of built-in operations and int8 weights. It is then run in LiteRT
-    beside the TensorFlow model on the same inputs: the measured differences are printed and kept in the bundle, and
-    past a stated tolerance nothing is written.
+    Converts the model of the best round to TFLite with built-in operations and int8 weights. Then runs it in LiteRT
+    and compares it with the TensorFlow model on the same inputs. The differences are printed and stored in the bundle.
+    If one is above its tolerance, no bundle is written.
     """
-    from thumbprint.cli.trusted_keys import signer_fingerprint, signing_key
-    from thumbprint.console.tensorflow_log import silence_tensorflow
-    from thumbprint.console.terminal import output, working
-
     private_key = signing_key(key)
     signer = signer_fingerprint(private_key)
     silence_tensorflow()
     with working("exporting"):
         from federated.job import load_job
         from federated.run import Run
-        from thumbprint.cli.views.run import export_view
         from thumbprint.pipeline.export import export_run
 
-        check = export_run(run, out, private_key, load_job(job) if job else None)
+        parity = export_run(run, out, private_key, load_job(job) if job else None)
         synthetic = bool(Run(run).read_json("corpus.json")["synthetic"])
-    output().print(export_view(out, check, size=out.stat().st_size, signer=signer, synthetic=synthetic))
+    output().print(export_view(out, parity, size=out.stat().st_size, signer=signer, synthetic=synthetic))
+
+
+@keys_app.callback()
+def keys() -> None:
+    """Generate the keys that sign bundles."""
+
+
+@keys_app.command()
+def generate(
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="The folder for the keys.", show_default="your app folder"),
+    ] = None,
+) -> None:
+    """Generate a new pair of Ed25519 keys. An existing key is never overwritten.
+
+    The private key signs bundles (`thumbprint export`): keep it secret. The public key goes into the app. Without --out
+    the pair becomes your own: commands use it to sign and verify bundles when you name no other key.
+    """
+    from device_runtime.bundle.signing_keys import SigningKeys
+
+    private, public = SigningKeys.generate(out or key_folder())
+    typer.echo(f"private key  {private}  (keep it secret)")
+    typer.echo(f"public key   {public}")
+    typer.echo(f"fingerprint  {fingerprint(public)}")
+
+
+def export_view(out: Path, parity: ParityReport, *, size: int, signer: str, synthetic: bool) -> Group:
+    """Returns the result of an export: size in bytes, fingerprint of the signer, differences from TensorFlow."""
+    differences = {_DIFFERENCES[name]: value for name, value in asdict(parity).items()}
+    fields = {"bytes": size, "signed with": signer, **differences}
+    return labelled(synthetic, SYNTHETIC_MODEL, pairs(str(out), fields))
+
+
+def bundle_view(path: Path, manifest: Manifest, key_fingerprint: str) -> Group:
+    """Returns the contents of a verified bundle. `key_fingerprint` is that of the key that verified it."""
+    return labelled(
+        manifest.provenance.synthetic,
+        SYNTHETIC_MODEL,
+        pairs(str(path), {"name": manifest.name, "model id": manifest.model_id, "signed with": key_fingerprint}),
+        _files(manifest),
+        pairs("origin of the model", manifest.provenance.model_dump()),
+        pairs("sizes of the model", manifest.model.model_dump()),
+        pairs("n-grams of the shared model", {"ngram_weight": manifest.ngram_weight}),
+        pairs("recipe: how a phone adapts", dict(_flat(manifest.recipe.model_dump()))),
+        *([pairs("measured", manifest.metrics)] if manifest.metrics else []),
+        _signatures(manifest.signatures),
+    )
+
+
+def _flat(fields: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+def _files(manifest: Manifest) -> RenderableType:
+    table = Table(show_footer=True)
+    table.add_column("file", "total")
+    table.add_column("bytes", f"{sum(entry.bytes for entry in manifest.files.values()):,}", justify="right")
+    table.add_column("SHA-256", overflow="fold")
+    for name, entry in manifest.files.items():
+        table.add_row(name, f"{entry.bytes:,}", entry.sha256)
+    return headed("files", table)
+
+
+def _signatures(signatures: Mapping[str, Signature]) -> RenderableType:
+    table = Table()
+    for column in ("signature", "", "tensor", "type", "shape"):
+        table.add_column(column)
+    for name, signature in signatures.items():
+        title = name  # only in the first row of the signature
+        for side, tensors in (("in", signature.inputs), ("out", signature.outputs)):
+            for tensor, spec in tensors.items():
+                table.add_row(title, side, tensor, spec.dtype, str(spec.shape))
+                title = ""
+        table.add_section()
+    return headed("signatures that an app calls", table)

@@ -1,4 +1,4 @@
-"""`thumbprint compare`: every way to personalize on the same users, and what to ship."""
+"""`thumbprint compare`: measure every personalization method on the same users."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from thumbprint.console.terminal import output, silence_tensorflow, status_line
 
 
 def compare(
@@ -17,43 +19,43 @@ def compare(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="The folder for all of it.", show_default="runs/NAME-comparison"),
+        typer.Option(metavar="DIR", help="The folder for all results.", show_default="runs/NAME-comparison"),
     ] = None,
     run: Annotated[
         Path | None,
-        typer.Option(metavar="RUN", help="A finished training of this job: its shared model is taken."),
+        typer.Option(metavar="RUN", help="A finished training of this job, whose shared model is used."),
     ] = None,
     methods: Annotated[
-        str | None, typer.Option(metavar="NAME,...", help="Which methods.", show_default="all of them")
+        str | None, typer.Option(metavar="NAME,...", help="The methods to compare.", show_default="all")
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="A preview: few trials, few rounds, fewer users and messages tested.")
+        bool, typer.Option("--quick", help="A preview with few trials and rounds, and fewer users and messages.")
     ] = False,
     trials: Annotated[
-        int | None, typer.Option(min=0, metavar="N", help="Settings tried for each method.", show_default="10; quick 2")
+        int | None,
+        typer.Option(min=0, metavar="N", help="Settings to try for each method.", show_default="10; 2 with --quick"),
     ] = None,
     at_once: Annotated[
         int,
-        typer.Option(min=1, metavar="N", help="Methods measured at a time: each takes a core and some 4 GB of memory."),
+        typer.Option(min=1, metavar="N", help="Methods measured at a time. Each needs a core and 4 GB of memory."),
     ] = 2,
     min_messages: Annotated[
-        int, typer.Option(min=0, metavar="N", help="Users with fewer messages enter no figure.")
+        int, typer.Option(min=0, metavar="N", help="Users with fewer messages are left out of every figure.")
     ] = 20,
 ) -> None:
-    """Compare every way to personalize, and see whom each one hurts.
+    """Compare all personalization methods, and show which users each one hurts.
 
     Trains one shared model, tunes each method on validation users with the same number of trials, and measures it on
-    users seen in training and on new phones: the exported bundle on the simulated phone where the method runs on one.
+    users in training and on new phones. A method that runs on a phone is measured on simulated phones with its exported
+    bundle.
 
-    Writes report.html and report.json into DIR. Stopped at any moment, the same command goes on where it was.
+    Writes report.html and report.json into DIR. If you stop it, the same command continues from there.
 
     Example: thumbprint compare job.toml --corpus corpus.sqlite --quick
     """
     from dataclasses import replace
 
     from federated.job import load_job
-    from thumbprint.console.tensorflow_log import silence_tensorflow
-    from thumbprint.console.terminal import output, status_line
 
     loaded = load_job(job)
     messages = corpus or loaded.corpus
@@ -61,14 +63,14 @@ def compare(
         raise typer.BadParameter(f'{job} names no corpus: give --corpus CORPUS, or `corpus = "FILE"` in the job')
     folder = out or Path("runs") / f"{loaded.name}-comparison"
     silence_tensorflow()
-    with status_line("loading TensorFlow") as say:
+    with status_line("loading TensorFlow") as show_step:
         from thumbprint.comparison.compare import compare as run_comparison
         from thumbprint.comparison.reporting.table import comparison_view
         from thumbprint.comparison.reporting.write import write_comparison
         from thumbprint.comparison.results import DEFAULT, QUICK
 
         budget = QUICK if quick else DEFAULT
-        found = run_comparison(
+        comparison = run_comparison(
             loaded,
             messages,
             folder,
@@ -77,9 +79,9 @@ def compare(
             min_messages=min_messages,
             run=run,
             at_once=at_once,
-            say=say,
+            say=show_step,
         )
-        say("writing the report")
-        write_comparison(folder, found)
-    output().print(comparison_view(found))
+        show_step("writing the report")
+        write_comparison(folder, comparison)
+    output().print(comparison_view(comparison))
     typer.echo(f"wrote {folder / 'report.html'} and {folder / 'report.json'}")

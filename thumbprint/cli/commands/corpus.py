@@ -1,4 +1,4 @@
-"""`thumbprint corpus`: from what people have to a corpus, and what is in it."""
+"""`thumbprint corpus`: make a corpus of messages, and show what it holds."""
 
 from __future__ import annotations
 
@@ -6,28 +6,43 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Group, RenderableType
+from rich.table import Table
 
 from thumbprint.cli.lazy_commands import STYLE
+from thumbprint.console.terminal import (
+    SYNTHETIC_MESSAGES,
+    counting,
+    headed,
+    labelled,
+    output,
+    pairs,
+    silence_tensorflow,
+    working,
+)
 
 if TYPE_CHECKING:
     from federated.corpus.schema import ImportSummary
+    from federated.corpus.stats import CorpusStats
+    from federated.corpus.store import Corpus
 
 app = typer.Typer(no_args_is_help=True, **STYLE)
 
 OutOption = Annotated[
     Path,
     typer.Option(
-        metavar="FILE", help="The corpus to write. An older corpus is replaced, any other file refused.",
+        metavar="FILE",
+        help="The corpus to write. An existing corpus is replaced; any other file is refused.",
         show_default=False,
     ),
-]  # fmt: skip
+]
 
 
 @app.callback()
 def corpus() -> None:
-    """Import messages, and see what a corpus holds.
+    """Import messages, and show what a corpus holds.
 
-    A corpus is a SQLite file of messages by user. It is read a client at a time, so that it may be of any size.
+    A corpus is an SQLite file of messages, grouped by user. It is read one client at a time, so it can have any size.
     """
 
 
@@ -37,7 +52,7 @@ def import_source(
         str,
         typer.Argument(
             metavar="SOURCE",
-            help="A file; or the word stackoverflow, for TFF's Stack Overflow data.",
+            help="A file, or the word stackoverflow for TFF's Stack Overflow data.",
             show_default=False,
         ),
     ],
@@ -46,23 +61,22 @@ def import_source(
         str,
         typer.Option(
             metavar="NAME",
-            help="What the file is: jsonl, nus_sms, android_sms, whatsapp, tff_data; auto finds out by its content.",
+            help="The format of the file: jsonl, nus_sms, android_sms, whatsapp, tff_data; auto detects it from the "
+            "content.",
         ),
     ] = "auto",
 ) -> None:
-    """Make a corpus of an export of messages.
+    """Make a corpus from an export of messages.
 
-    Reads JSON Lines (jsonl, gzipped or not), the NUS SMS corpus release (nus_sms: XML, zipped or not), an Android
-    "SMS Backup & Restore" export (android_sms: the messages its owner sent), a WhatsApp chat export (whatsapp: a user
-    an author) and TensorFlow Federated's client data (tff_data).
+    Reads JSON Lines (jsonl: plain or gzipped), the NUS SMS corpus release (nus_sms: XML, plain or zipped), an Android
+    "SMS Backup & Restore" export (android_sms: the messages that its owner sent), a WhatsApp chat export (whatsapp: one
+    user per author) and TensorFlow Federated's client data (tff_data).
 
-    The corpus is written whole or not at all; records that cannot be used are counted, with the reason.
+    The corpus is written completely or not at all. Records that cannot be used are counted, with the reason.
     """
     from federated.corpus.importers.detect import import_corpus
-    from thumbprint.console.tensorflow_log import silence_tensorflow
-    from thumbprint.console.terminal import counting
 
-    silence_tensorflow()  # TFF's client data is read with TensorFlow
+    silence_tensorflow()  # it reads TFF's client data
     with counting("reading", "records") as progress:
         summary = import_corpus(source, out, format, progress)
     _print_summary(summary, out)
@@ -71,16 +85,15 @@ def import_source(
 @app.command()
 def synthetic(
     out: OutOption,
-    users: Annotated[int, typer.Option(min=1, metavar="N", help="How many people to make up.")] = 60,
-    seed: Annotated[int, typer.Option(metavar="N", help="Another seed, other people.")] = 0,
+    users: Annotated[int, typer.Option(min=1, metavar="N", help="The number of users to make up.")] = 60,
+    seed: Annotated[int, typer.Option(metavar="N", help="Another seed makes up other users.")] = 0,
 ) -> None:
-    """Make up a corpus, to try things without anybody's messages.
+    """Make up a corpus, to try things without real messages.
 
-    Made-up people with names, places, phrases and habits of their own; the same seed gives the same messages
-    anywhere. All that comes of such a corpus is labelled SYNTHETIC: it shows that things work, not how well.
+    The users have their own names, places, phrases and habits. The same seed gives the same messages on every machine.
+    Every result of such a corpus is labelled SYNTHETIC: it shows that things work, not how well.
     """
     from federated.corpus.synthetic.generate import write_synthetic
-    from thumbprint.console.terminal import counting
 
     with counting("making up", "messages") as progress:
         summary = write_synthetic(out, users=users, seed=seed, progress=progress)
@@ -94,19 +107,17 @@ def stats(
         Path, typer.Argument(metavar="CORPUS", help="A corpus made by import or synthetic.", show_default=False)
     ],
 ) -> None:
-    """Show what a corpus holds, in figures.
+    """Show the figures of a corpus.
 
-    Users, messages and words, how they spread over users, and how much of all that is typed a vocabulary covers.
+    Users, messages and words, their distribution over users, and the share of all typed words that a vocabulary covers.
     """
     from federated.corpus.stats import corpus_stats
     from federated.corpus.store import Corpus
-    from thumbprint.cli.views.corpus import stats_view
-    from thumbprint.console.terminal import output, working
 
     with Corpus.open(corpus) as opened:
         with working("counting words"):
-            found = corpus_stats(opened)
-        output().print(stats_view(opened, found))
+            figures = corpus_stats(opened)
+        output().print(stats_view(opened, figures))
 
 
 def _print_summary(summary: ImportSummary, out: Path) -> None:
@@ -118,3 +129,38 @@ def _print_summary(summary: ImportSummary, out: Path) -> None:
         typer.echo(f"  {reason}")
     if summary.broken > len(summary.reasons):
         typer.echo(f"  and {summary.broken - len(summary.reasons):,} more")
+
+
+def stats_view(corpus: Corpus, stats: CorpusStats) -> Group:
+    """Returns the origin of the corpus, totals, percentiles over users, and coverage."""
+    totals = {
+        "source": corpus.description,
+        "format": corpus.source,
+        "id": corpus.corpus_id,
+        "users": stats.users,
+        "messages": stats.messages,
+        "words": stats.words,
+        "different words": stats.distinct_words,
+    }
+    tables = (pairs(str(corpus.path), totals), _spread(stats), _coverage(stats))
+    return labelled(corpus.synthetic, SYNTHETIC_MESSAGES, *tables)
+
+
+def _spread(stats: CorpusStats) -> RenderableType:
+    table = Table()
+    table.add_column("")
+    for name in stats.messages_per_user:
+        table.add_column(name, justify="right")
+    for name, percentiles in {"messages": stats.messages_per_user, "words": stats.words_per_user}.items():
+        table.add_row(name, *(f"{value:,}" for value in percentiles.values()))
+    return headed("per user (percentiles over users)", table)
+
+
+def _coverage(stats: CorpusStats) -> RenderableType:
+    table = Table()
+    table.add_column("vocabulary")
+    table.add_column("words typed", justify="right")
+    for size, share in stats.coverage.items():
+        table.add_row(f"the {size:,} most frequent words", f"{100 * share:.1f} %")
+    table.add_row("words that 2 users or more typed", f"{100 * stats.shared_coverage:.1f} %")
+    return headed("share of all typed words that a vocabulary covers", table)

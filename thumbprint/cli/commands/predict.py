@@ -1,12 +1,23 @@
-"""`thumbprint predict`: what a keyboard with this bundle would suggest."""
+"""`thumbprint predict`: the words that a keyboard with this bundle suggests."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import tempfile
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Group
+from rich.table import Table
 
-from thumbprint.cli.commands.options import BundleArgument, PublicKeyOption
+from thumbprint.cli.trusted_keys import BundleArgument, PublicKeyOption, open_bundle
+from thumbprint.console.terminal import SYNTHETIC_MODEL, labelled, output, working
+
+if TYPE_CHECKING:
+    from device_runtime.adaptation.adapt import Adaptation
+    from device_runtime.prediction.predictor import Suggestion
 
 
 def predict(
@@ -15,9 +26,9 @@ def predict(
         str,
         typer.Argument(metavar="TEXT", help='The message before the next word; "" at its start.', show_default=False),
     ],
-    prefix: Annotated[str, typer.Option(metavar="LETTERS", help="What of the next word is typed already.")] = "",
+    prefix: Annotated[str, typer.Option(metavar="LETTERS", help="The typed letters of the next word.")] = "",
     k: Annotated[
-        int, typer.Option("--k", "-k", min=1, max=100, metavar="N", help="How many words to suggest, 1 to 100.")
+        int, typer.Option("--k", "-k", min=1, max=100, metavar="N", help="The number of suggestions, 1 to 100.")
     ] = 3,
     history: Annotated[
         typer.FileText | None,
@@ -25,28 +36,24 @@ def predict(
             encoding="utf-8",
             errors="replace",
             metavar="FILE",
-            help="What the owner wrote before, a message a line; - reads stdin.",
+            help="The owner's earlier messages, one per line; - reads stdin.",
             show_default=False,
         ),
     ] = None,
-    adapt: Annotated[bool, typer.Option("--adapt", help="Let the phone train its adapter on --history too.")] = False,
+    adapt: Annotated[
+        bool, typer.Option("--adapt", help="Also train the phone's adapter on the messages of --history.")
+    ] = False,
     public_key: PublicKeyOption = None,
 ) -> None:
     """Suggest the next word of a message.
 
-    Without --history the shared model answers. With it, a phone that lives for this one command reads those
-    messages first, and its suggestions stand beside the shared model's. Nothing of it is kept.
+    Without --history the suggestions come from the shared model. With it, a temporary phone reads those messages first.
+    Its suggestions are shown beside those of the shared model. The phone is deleted at the end.
 
     Example: thumbprint predict demo.bundle "see you" --prefix to
     """
-    import tempfile
-    from pathlib import Path
-
     from device_runtime.inference.engine import Engine
     from device_runtime.phone.phone import Phone
-    from thumbprint.cli.trusted_keys import open_bundle
-    from thumbprint.cli.views.suggestions import adaptation_line, suggestion_view
-    from thumbprint.console.terminal import output, working
 
     if adapt and history is None:
         raise typer.BadParameter("--adapt needs messages to learn from: give --history FILE")
@@ -66,3 +73,26 @@ def predict(
         if history is not None:
             columns["this phone"] = phone.predict(context, prefix, k)
     console.print(suggestion_view(columns, synthetic=opened.manifest.provenance.synthetic))
+
+
+def suggestion_view(columns: Mapping[str, Sequence[Suggestion]], *, synthetic: bool) -> Group:
+    """Returns a table with the suggestions of each keyboard, by its name, best first."""
+    table = Table()
+    table.add_column("", justify="right")
+    for name in columns:
+        table.add_column(name)
+        table.add_column("probability", justify="right")
+    for place, row in enumerate(zip_longest(*columns.values()), 1):
+        table.add_row(str(place), *(cell for suggestion in row for cell in _cells(suggestion)))
+    return labelled(synthetic, SYNTHETIC_MODEL, table)
+
+
+def _cells(suggestion: Suggestion | None) -> tuple[str, str]:
+    return (suggestion.text, f"{100 * suggestion.probability:.1f} %") if suggestion else ("", "")
+
+
+def adaptation_line(adaptation: Adaptation, messages: int, words: int) -> str:
+    """Returns the gate's decision about the trained adapter, in one line."""
+    verdict = adaptation.verdict
+    decision = "kept the new adapter" if verdict.kept else "stayed with the shared start"
+    return f"{messages:,} messages, {words:,} words, {adaptation.seconds:.1f} s: {decision} ({verdict.reason})"

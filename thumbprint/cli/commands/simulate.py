@@ -1,4 +1,4 @@
-"""`thumbprint simulate`: what a bundle would do for the people of a corpus."""
+"""`thumbprint simulate`: what a bundle does for the users of a corpus, on simulated phones."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from typing import Annotated
 
 import typer
 
-from thumbprint.cli.commands.options import PublicKeyOption
+from thumbprint.cli.trusted_keys import PublicKeyOption, open_bundle
+from thumbprint.console.terminal import advancing, output, working
 
-_SPLIT = "Which users (as in the training job)"
-_SERVICE = "The phones of a running service (docs/api.md)"
-_FLEET = "A fleet through simulated days (docs/fleet.md)"
+_SPLIT = "Choice of users (the values of the training job)"
+_SERVICE = "Phones of a running service (docs/api.md)"
+_FLEET = "A fleet over simulated days (docs/fleet.md)"
 
 
 class Part(StrEnum):
-    """Users by the part they took in training."""
+    """A part of the users, by their role in training."""
 
     ALL = "all"
     NEW = "new"
@@ -27,33 +28,37 @@ class Part(StrEnum):
 
 
 def simulate(
-    corpus: Annotated[Path, typer.Option(metavar="CORPUS", help="Whose messages.", show_default=False)],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for what is found.", show_default=False)],
+    corpus: Annotated[Path, typer.Option(metavar="CORPUS", help="The messages of the users.", show_default=False)],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the results.", show_default=False)],
     bundle: Annotated[
         Path | None,
         typer.Argument(
-            metavar="BUNDLE", help="The bundle: a folder, or a zip of it. None with --api.", show_default=False
+            metavar="BUNDLE", help="The bundle: a folder, or a zip of it. Not with --api.", show_default=False
         ),
     ] = None,
     min_messages: Annotated[
         int,
         typer.Option(
-            min=0, metavar="N", help="Users with fewer messages enter no average; in a fleet they get no phone."
+            min=0,
+            metavar="N",
+            help="Users with fewer messages are left out of every average; in a fleet they get no phone.",
         ),
     ] = 20,
     workers: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Processes, each with one thread; devices at a time.")
+        int, typer.Option(min=1, metavar="N", help="Processes, each with one thread; with --api, devices at a time.")
     ] = 2,
     public_key: PublicKeyOption = None,
     users: Annotated[
         Part,
         typer.Option(
             metavar="PART",
-            help="all; new: the phones that training never saw; training; validation.",
+            help="all; new: users who took no part in training; training; validation.",
             rich_help_panel=_SPLIT,
         ),
     ] = Part.ALL,
-    seed: Annotated[int, typer.Option(metavar="N", help="The job's seed; a fleet's too.", rich_help_panel=_SPLIT)] = 0,
+    seed: Annotated[
+        int, typer.Option(metavar="N", help="The seed of the job, and of a fleet.", rich_help_panel=_SPLIT)
+    ] = 0,
     new_phone_share: Annotated[
         float,
         typer.Option(
@@ -71,7 +76,7 @@ def simulate(
         typer.Option(
             "--api",
             metavar="URL",
-            help="Drive the devices of the service there, which run its bundle.",
+            help="Use devices of the service at URL, which run its bundle.",
             rich_help_panel=_SERVICE,
             show_default=False,
         ),
@@ -81,61 +86,65 @@ def simulate(
         typer.Option(
             metavar="KEY",
             envvar="THUMBPRINT_API_KEY",
-            help="A key of the scope admin; of the scope device with --keep-devices.",
+            help="A key with scope admin; with --keep-devices, scope device is enough.",
             rich_help_panel=_SERVICE,
             show_default="none",
         ),
     ] = None,
     keep_devices: Annotated[
         bool,
-        typer.Option("--keep-devices", help="Leave the devices there at the end.", rich_help_panel=_SERVICE),
+        typer.Option("--keep-devices", help="Keep the devices at the end.", rich_help_panel=_SERVICE),
     ] = False,
     population: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="Phones, dealt to the users; with --days.", rich_help_panel=_FLEET),
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Phones, distributed over the users.",
+            rich_help_panel=_FLEET,
+        ),
     ] = None,
     days: Annotated[
         int | None,
-        typer.Option(min=1, metavar="D", help="Days that each phone lives, from first use.", rich_help_panel=_FLEET),
+        typer.Option(min=1, metavar="D", help="Days of each phone, from its first use.", rich_help_panel=_FLEET),
     ] = None,
     words_a_day: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Words tested on each phone-day.", rich_help_panel=_FLEET)
+        int, typer.Option(min=1, metavar="N", help="Words tested per phone and day.", rich_help_panel=_FLEET)
     ] = 5,
     next_bundle: Annotated[
         Path | None,
         typer.Option(
             metavar="BUNDLE",
-            help="A second bundle, which some phones get late.",
+            help="A second bundle, which some phones get with a delay.",
             rich_help_panel=_FLEET,
             show_default=False,
         ),
     ] = None,
     release_day: Annotated[
-        int, typer.Option(min=0, metavar="DAY", help="The day it comes out.", rich_help_panel=_FLEET)
+        int, typer.Option(min=0, metavar="DAY", help="The day on which it is released.", rich_help_panel=_FLEET)
     ] = 7,
 ) -> None:
-    """Give each user of a corpus a phone, or a fleet of phones simulated days.
+    """Give each user of a corpus a phone, or simulate a fleet over days.
 
-    Each phone observes the first 80 % of its user's messages, adapts on its own, and predicts every word of the last
-    20 %, which it never learns from. DIR gets report.json, report.html, gain.svg and gain.png; the table is printed.
+    Each phone observes the first 80 % of its user's messages, adapts, and predicts every word of the last 20 %, which
+    it never learns from. DIR gets report.json, report.html, gain.svg and gain.png. The table is printed.
 
-    With --population and --days, phones live through days instead: typed on, charged at night, now and then off or
-    with a wrong clock, adapting when the policy lets them. DIR gets fleet.json and pictures.
+    With --population and --days, a fleet is simulated over days instead. Its phones are used by day and charged at
+    night, are sometimes off or have a wrong clock, and adapt when the policy allows it. DIR gets fleet.json and
+    pictures.
 
-    With --api, the phones are devices of a running service, deleted as soon as each is tested. DIR gets the same files.
+    With --api, the phones are devices of a running service. Each is deleted after its test. DIR gets the same files.
 
-    Run again after a stop, it goes on where it was. DIR holds the phones too, and with them people's messages; those of
-    a fleet are deleted as soon as their days are over, and those of a service are there.
+    If you stop it, the same command continues from there. DIR also holds the phones, and therefore people's messages.
+    Phones of a fleet are deleted after their last day; devices of a service stay in the service.
     """
     from device_runtime.reporting import fleet as fleet_reporting
     from device_runtime.reporting import table
     from federated.corpus.store import Corpus
     from federated.data.federated_data import split_users
-    from thumbprint.cli.trusted_keys import open_bundle
-    from thumbprint.console.terminal import advancing, output, working
     from thumbprint.pipeline.simulate import FILES
 
-    _check(bundle, api, keep_devices, population, days, next_bundle)
+    _check_options(bundle, api, keep_devices, population, days, next_bundle)
     opened = None if bundle is None else open_bundle(bundle, public_key)[0]
     with Corpus.open(corpus) as messages:
         chosen: Iterable[str] = messages.user_ids()
@@ -147,7 +156,7 @@ def simulate(
             count = len(chosen)
         if not count:
             raise typer.BadParameter(f"the split leaves no {users} users: give larger shares or another --users")
-        written: tuple[str, ...] = FILES
+        files: tuple[str, ...] = FILES
         if opened is None:
             from thumbprint.remote_simulation.simulate import Where, simulate_service
 
@@ -163,15 +172,15 @@ def simulate(
 
             plan = FleetPlan(population, days, seed, words_a_day, release_day)
             second = [open_bundle(next_bundle, public_key)[0]] if next_bundle else []
-            typists = [user for user in chosen if messages.message_count(user) >= min_messages]
-            if not typists:
+            user_ids = [user for user in chosen if messages.message_count(user) >= min_messages]
+            if not user_ids:
                 raise typer.BadParameter(
                     f"no user has {min_messages:,} messages or more: lower --min-messages or give a larger corpus"
                 )
             with advancing("phones", plan.population) as progress:
-                fleet = simulate_corpus_fleet([opened, *second], messages, typists, plan, out, workers, progress)
+                fleet = simulate_corpus_fleet([opened, *second], messages, user_ids, plan, out, workers, progress)
             output().print(fleet_reporting.table_of(fleet))
-            written = FLEET_FILES
+            files = FLEET_FILES
         else:
             from device_runtime.inference.engine import Engine
             from device_runtime.simulation.device import temporary_devices
@@ -182,10 +191,10 @@ def simulate(
             with working("writing the report"):
                 write_results(temporary_devices(Engine(opened)), messages, report, out)
             output().print(table.table_of(report))
-    typer.echo("wrote " + ", ".join(str(out / name) for name in written))
+    typer.echo("wrote " + ", ".join(str(out / name) for name in files))
 
 
-def _check(
+def _check_options(
     bundle: Path | None,
     api: str | None,
     keep_devices: bool,
@@ -193,7 +202,7 @@ def _check(
     days: int | None,
     next_bundle: Path | None,
 ) -> None:
-    """Refuses options that do not go together."""
+    """Raises BadParameter for options that cannot be combined."""
     if bundle is None and api is None:
         raise typer.BadParameter("give a BUNDLE, or --api URL for the phones of a running service")
     if bundle is not None and api is not None:
@@ -201,8 +210,8 @@ def _check(
     if keep_devices and api is None:
         raise typer.BadParameter("--keep-devices is for the devices of a service: give --api URL")
     if (population is None) != (days is None):
-        raise typer.BadParameter("a fleet takes both --population and --days")
+        raise typer.BadParameter("a fleet needs both --population and --days")
     if population is not None and api is not None:
-        raise typer.BadParameter("a fleet lives here, not in a service: give a BUNDLE, and no --api")
+        raise typer.BadParameter("a fleet does not run on a service: give a BUNDLE, and no --api")
     if next_bundle is not None and population is None:
         raise typer.BadParameter("--next-bundle is for a fleet: give --population and --days")

@@ -1,24 +1,32 @@
-"""`thumbprint train`: a job file and a corpus become a trained model.
-
-`thumbprint worker`: one of TFF's own workers, for as long as the command runs.
-"""
+"""`thumbprint train`: train a model from a job file and a corpus. `thumbprint worker`: run a TFF worker for it."""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Group
+
+from thumbprint.console.terminal import SYNTHETIC_MODEL, labelled, output, pairs, silence_tensorflow
+from thumbprint.console.training_progress import showing_rounds
 
 if TYPE_CHECKING:
     from federated.job import Job
     from federated.run import TrainingResult
 
+_STOPPED_BY = {
+    "rounds": "all rounds are done",
+    "patience": "the validation result no longer improved",
+    "minutes": "the job's minutes are used up",
+}
+
 
 def train(
     job: Annotated[
-        Path, typer.Argument(metavar="JOB", help="The job file (TOML): what is trained, and how.", show_default=False)
+        Path, typer.Argument(metavar="JOB", help="The job file (TOML) with all settings.", show_default=False)
     ],
     corpus: Annotated[
         Path | None,
@@ -29,23 +37,23 @@ def train(
         typer.Option(metavar="DIR", help="The folder for the run.", show_default="runs/ and the job's name"),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the run that lies there; where there is none, begin it.")
+        bool, typer.Option("--resume", help="Continue the run in the folder, or start one if there is none.")
     ] = False,
     workers: Annotated[
         str | None,
         typer.Option(
             metavar="HOST:PORT,...",
-            help="Where `thumbprint worker` listens: a round's clients are spread over these.",
+            help="The addresses of `thumbprint worker` processes that share the clients of each round.",
             show_default="this machine only",
         ),
     ] = None,
 ) -> None:
     """Train tokenizer and shared model, federated.
 
-    A share of the users takes no part (new phones), and of everybody else the newest messages are kept back, to be
-    tested on. Validation users decide which round's model is kept, and when it is enough.
+    A share of the users takes no part (new phones). The newest messages of all other users are held out for testing.
+    Validation users decide which round's model is kept, and when training stops.
 
-    Stopped at any moment, by Ctrl-C or otherwise, it goes on from the last checkpoint with --resume.
+    If training is stopped at any moment, by Ctrl-C or otherwise, --resume continues from the last checkpoint.
 
     Example: thumbprint train job.toml --corpus corpus.sqlite --run runs/first
     """
@@ -57,11 +65,14 @@ def train(
     if messages is None:
         raise typer.BadParameter(f'{job} names no corpus: give --corpus CORPUS, or `corpus = "FILE"` in the job')
     folder = run or Path("runs") / loaded.name
-    again = ["thumbprint", "train", str(job), "--run", str(folder), "--resume"]
-    again += ["--corpus", str(corpus)] if corpus else []
-    again += ["--workers", workers] if workers else []
-    outcome = _train(loaded, messages, folder, resume, addresses, shlex.join(again))
-    _show(outcome, folder)
+    resume_command = ["thumbprint", "train", str(job), "--run", str(folder), "--resume"]
+    resume_command += ["--corpus", str(corpus)] if corpus else []
+    resume_command += ["--workers", workers] if workers else []
+    result = _train(loaded, messages, folder, resume, addresses, shlex.join(resume_command))
+
+    from federated.run import Run
+
+    output().print(training_view(folder, Run(folder).read_json("corpus.json"), result))
 
 
 def _addresses(workers: str | None) -> list[str]:
@@ -75,10 +86,9 @@ def _addresses(workers: str | None) -> list[str]:
     return addresses
 
 
-def _train(job: Job, corpus: Path, folder: Path, resume: bool, workers: list[str], again: str) -> TrainingResult:
-    from thumbprint.console.tensorflow_log import silence_tensorflow
-    from thumbprint.console.training_progress import showing_rounds
-
+def _train(
+    job: Job, corpus: Path, folder: Path, resume: bool, workers: list[str], resume_command: str
+) -> TrainingResult:
     silence_tensorflow()
     with showing_rounds(job.training) as shown:
         from federated.run import Run
@@ -96,16 +106,8 @@ def _train(job: Job, corpus: Path, folder: Path, resume: bool, workers: list[str
             ).result()
         except (KeyboardInterrupt, SystemExit):
             if Run(folder).exists():
-                shown.say(f"stopped; go on from the last checkpoint with: {again}")
+                shown.print(f"stopped; continue from the last checkpoint with: {resume_command}")
             raise
-
-
-def _show(outcome: TrainingResult, folder: Path) -> None:
-    from federated.run import Run
-    from thumbprint.cli.views.run import training_view
-    from thumbprint.console.terminal import output
-
-    output().print(training_view(folder, Run(folder).read_json("corpus.json"), outcome))
 
 
 def worker(
@@ -115,12 +117,32 @@ def worker(
 ) -> None:
     """Lend this machine to a training elsewhere.
 
-    Starts one worker of TensorFlow Federated and ends it again on Ctrl-C, or however else this command ends. The
-    training names it: `thumbprint train JOB --workers THIS-MACHINE:PORT,OTHER-MACHINE:PORT`.
+    Starts one worker of TensorFlow Federated, and stops it when this command ends, by Ctrl-C or otherwise. The training
+    names its address: `thumbprint train JOB --workers THIS-MACHINE:PORT,OTHER-MACHINE:PORT`.
 
-    It runs what anybody who reaches the port sends, unencrypted, and is sent the messages to train on: for a network of
-    your own only.
+    The worker runs any code that it receives, receives the training messages, and encrypts nothing. Use it only in a
+    private network.
     """
     from federated.runtime.worker import serve_worker
 
-    serve_worker(port, lambda: typer.echo(f"worker listens on port {port}; Ctrl-C ends it"))
+    serve_worker(port, lambda: typer.echo(f"worker listens on port {port}; Ctrl-C stops it"))
+
+
+def training_view(run: Path, corpus: Mapping[str, object], result: TrainingResult) -> Group:
+    """Returns how a training ended. `corpus` is the run's `corpus.json`."""
+    from device_runtime.reporting.phrases import percent
+
+    fields: dict[str, object] = {
+        "corpus": corpus["description"],
+        "rounds": result.rounds,
+        "ended because": _STOPPED_BY[result.stopped_by],
+    }
+    if result.best_round:
+        recall = percent(result.best_recall)
+        fields |= {"best round": result.best_round, "its recall@3 on validation users": recall}
+    if result.broken_clients:
+        fields["clients left out because their data broke training"] = result.broken_clients
+    fields["minutes"] = f"{result.seconds / 60:.1f}"
+    if result.tokens_per_second:  # a finished run that is resumed trains nothing
+        fields["tokens/s"] = round(result.tokens_per_second)
+    return labelled(bool(corpus["synthetic"]), SYNTHETIC_MODEL, pairs(str(run), fields))

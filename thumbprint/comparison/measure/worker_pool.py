@@ -31,7 +31,7 @@ from thumbprint.comparison.measure.setting import ComparisonSetup, variant
 from thumbprint.comparison.measure.tff_evaluator import TffEvaluator
 from thumbprint.comparison.results import REFERENCE, Budget, MethodResult, Skipped
 from thumbprint.comparison.tuning import start_of
-from thumbprint.console.tensorflow_log import silence_tensorflow
+from thumbprint.console.terminal import silence_tensorflow
 
 _LISTENING_SECONDS = 0.2
 

@@ -60,7 +60,7 @@ def test_no_command_is_missing_here():
 @pytest.mark.parametrize(("command", "option"), NUMBERS)
 def test_a_number_that_is_none(run, command, option):
     for number in ("", "x", "1e400", "nan", "0x10", "\N{GRINNING FACE}", "1\0"):
-        assert option in run(*command.split(), option, number).mistake
+        assert option in run(*command.split(), option, number).error
 
 
 INPUTS = [(call, name) for call in CALLS for name in call.inputs]
@@ -72,7 +72,7 @@ def test_an_input_that_is_not_there_or_none(run, files, tmp_path, call, name):
     folder.mkdir()
     loop.symlink_to(loop)
     for path in (tmp_path / "nothing", folder, loop, tmp_path / ("a" * 300), tmp_path / "\N{GRINNING FACE}\x1b[31m\n"):
-        said = run(*call.words(files | {name: path})).mistake
+        said = run(*call.words(files | {name: path})).error
         assert said.isprintable()
     assert written(files["out"]) == []
 
@@ -84,7 +84,7 @@ def test_an_input_that_holds_something_else(run, files, tmp_path, call, name):
             continue
         wrong = tmp_path / "wrong"
         wrong.write_bytes(content)
-        said = run(*call.words(files | {name: wrong})).mistake
+        said = run(*call.words(files | {name: wrong})).error
         assert len(said) < 1000, what
         assert wrong.read_bytes() == content
     assert written(files["out"]) == []
@@ -95,5 +95,5 @@ def test_an_out_that_cannot_be(run, files, tmp_path, call):
     file = tmp_path / "file"
     file.write_text("mine")
     for out in (file, Path("/proc/nowhere"), tmp_path / ("a" * 300)):
-        assert run(*call.words(files | {"out": out})).mistake.isprintable()
+        assert run(*call.words(files | {"out": out})).error.isprintable()
     assert file.read_text() == "mine"

@@ -73,11 +73,11 @@ def test_a_name_is_a_line_or_refused(run, tmp_path, name):
     done = run("access", "create", name, "--data", tmp_path)
     listed = run("access", "list", "--data", tmp_path)
     if done.code:
-        assert len(done.mistake) < 500 and listed.out == ""
+        assert len(done.error) < 500 and listed.out == ""
     else:
         assert name in listed.out and len(listed.out.splitlines()) == 1
-    assert len(run("access", "revoke", name, "--data", tmp_path).mistake) < 500
-    assert len(run("access", "create", "me", "--device", name, "--data", tmp_path).mistake) < 500
+    assert len(run("access", "revoke", name, "--data", tmp_path).error) < 500
+    assert len(run("access", "create", "me", "--device", name, "--data", tmp_path).error) < 500
 
 
 WRONG_JOBS = {
@@ -99,5 +99,5 @@ def test_a_job_that_cannot_be(run, tmp_path, monkeypatch, job):
     monkeypatch.chdir(tmp_path)
     file = tmp_path / "job.toml"
     file.write_text(job)
-    assert len(run("train", file, "--run", tmp_path / "run").mistake) < 2000
+    assert len(run("train", file, "--run", tmp_path / "run").error) < 2000
     assert not (tmp_path / "run").exists()

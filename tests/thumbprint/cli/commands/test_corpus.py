@@ -49,7 +49,7 @@ def test_the_help_names_every_format(run):
 def test_import_of_what_cannot_be(run, source, monkeypatch, arguments, said):
     monkeypatch.chdir(source.parent)
     before = source.read_bytes()
-    assert said in run("corpus", "import", *arguments).mistake
+    assert said in run("corpus", "import", *arguments).error
     assert source.read_bytes() == before
     assert [path.name for path in source.parent.iterdir() if path.is_file()] == [source.name]
 
@@ -64,7 +64,7 @@ def test_synthetic_is_labelled_wherever_it_shows(run, tmp_path):
 
 
 def test_synthetic_refuses_nonsense(run, tmp_path):
-    assert "--users" in run("corpus", "synthetic", "--out", tmp_path / "s.sqlite", "--users", 0).mistake
+    assert "--users" in run("corpus", "synthetic", "--out", tmp_path / "s.sqlite", "--users", 0).error
 
 
 def test_stats_show_the_figures(run, source, tmp_path):
@@ -80,4 +80,4 @@ def test_stats_show_the_figures(run, source, tmp_path):
 
 
 def test_stats_of_no_corpus(run, source):
-    assert "corpus import" in run("corpus", "stats", source).mistake
+    assert "corpus import" in run("corpus", "stats", source).error

@@ -45,9 +45,9 @@ def test_users_with_few_messages_enter_no_average(run, own_run):
 
 def test_another_corpus_is_refused(run, own_run, tmp_path):
     write_synthetic(tmp_path / "other.sqlite", users=5, messages=(20, 25))
-    assert "not the corpus" in run("evaluate", own_run, "--corpus", tmp_path / "other.sqlite").mistake
+    assert "not the corpus" in run("evaluate", own_run, "--corpus", tmp_path / "other.sqlite").error
     assert not (own_run / "evaluation.json").exists()
 
 
 def test_a_folder_that_holds_no_run(run, tmp_path):
-    assert "thumbprint train" in run("evaluate", tmp_path).mistake
+    assert "thumbprint train" in run("evaluate", tmp_path).error

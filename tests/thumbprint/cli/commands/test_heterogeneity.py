@@ -51,15 +51,15 @@ def test_no_more_users_than_asked(run, tiny_corpus, tmp_path):
 
 
 def test_users_mistakes(run, tiny_corpus, tiny_run, tmp_path):
-    assert "does not exist" in run("heterogeneity", tmp_path / "none.sqlite").mistake
-    assert "thumbprint train" in run("heterogeneity", tiny_corpus, "--run", tmp_path).mistake
+    assert "does not exist" in run("heterogeneity", tmp_path / "none.sqlite").error
+    assert "thumbprint train" in run("heterogeneity", tiny_corpus, "--run", tmp_path).error
     write_synthetic(tmp_path / "other.sqlite", users=3, messages=(20, 25))
-    assert "was not trained on" in run("heterogeneity", tmp_path / "other.sqlite", "--run", tiny_run).mistake
+    assert "was not trained on" in run("heterogeneity", tmp_path / "other.sqlite", "--run", tiny_run).error
     write_synthetic(tmp_path / "alone.sqlite", users=1, messages=(20, 25))
-    assert "needs two" in run("heterogeneity", tmp_path / "alone.sqlite", "--out", tmp_path / "found").mistake
+    assert "needs two" in run("heterogeneity", tmp_path / "alone.sqlite", "--out", tmp_path / "found").error
     assert not (tmp_path / "found").exists()
     (tmp_path / "file").write_text("")
-    assert "file" in run("heterogeneity", tiny_corpus, "--out", tmp_path / "file").mistake
+    assert "file" in run("heterogeneity", tiny_corpus, "--out", tmp_path / "file").error
 
 
 @pytest.mark.parametrize("with_run", [False, True])
@@ -76,4 +76,4 @@ def test_the_advice_is_told_with_its_reasons(run, tiny_corpus, tiny_run, tmp_pat
 
 
 def test_advice_for_nobody(run, tmp_path):
-    assert "does not exist" in run("recommend", tmp_path / "none.sqlite").mistake
+    assert "does not exist" in run("recommend", tmp_path / "none.sqlite").error

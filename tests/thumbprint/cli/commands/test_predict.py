@@ -67,7 +67,7 @@ def test_nothing_of_a_history_is_kept(run, tiny_bundle, trusted, history, tmp_pa
 
 
 def test_a_history_that_is_not_there(run, tiny_bundle, trusted, tmp_path):
-    assert "nofile" in run("predict", tiny_bundle, "hi", "--history", tmp_path / "nofile").mistake
+    assert "nofile" in run("predict", tiny_bundle, "hi", "--history", tmp_path / "nofile").error
 
 
 def test_a_synthetic_model_is_labelled(run, tiny_bundle, trusted, tiny_public_key):

@@ -1,4 +1,4 @@
-"""The functions of `import thumbprint`: thin calls of the packages that do the work, loaded when they are called."""
+"""The functions of `import thumbprint`. They call the other packages and import them only when called."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def train(
     on_round: Callable[[RoundReport], None] = _ignore,
     callbacks: Sequence[Callback] = (),
 ) -> Run:
-    """Trains tokenizer, shared model and the job's method, federated, into the folder `run`.
+    """Trains tokenizer, shared model and the job's method by federated learning, in the folder `run`.
 
     For the arguments and errors see `federated.training.train_run.train`.
     """
@@ -54,26 +54,26 @@ def personalize(
     on_stage: Callable[[str], None] = _ignore,
     **settings: Any,
 ) -> Run:
-    """Trains the rounds of another personalization method on the shared model of a finished run.
+    """Trains another personalization method on the shared model of a finished run.
 
-    The run's job names that method afterwards: `evaluate` and `export_bundle` use it.
+    Afterwards the run's job names that method, so `evaluate` and `export_bundle` use it.
 
     Args:
         method: A name in `federated.algorithms.METHODS`.
-        corpus: Where the run's corpus is now; None = where it was at training.
-        on_stage: Called with each stage, in words.
+        corpus: Where the run's corpus is now; None means where it was at training.
+        on_stage: Called with a description of each stage.
         settings: Other fields of the job's `[personalization]`, such as `steps` or `options`.
 
     Raises:
-        RunError: the run was not begun, or `corpus` is another one.
+        RunError: the folder holds no run, or `corpus` is not the run's corpus.
         JobError, CorpusError, WorkerError: see `federated.training.train_run.train`.
         pydantic.ValidationError: a setting is unknown or out of range.
     """
     job = run.job()
     changed = job.personalization.model_dump() | {"method": method} | settings
     other = type(job).model_validate(job.model_dump() | {"personalization": changed})
-    messages = corpus or run.read_json("corpus.json")["path"]
-    return train(other, messages, run.path, resume=True, on_stage=on_stage)
+    corpus_path = corpus or run.read_json("corpus.json")["path"]
+    return train(other, corpus_path, run.path, resume=True, on_stage=on_stage)
 
 
 def evaluate(
@@ -107,10 +107,10 @@ def compare(
     """Tunes and measures every personalization method on the same users.
 
     Args:
-        methods: By name; none = all.
+        methods: Their names; empty means all.
         quick: A preview with few trials, rounds and users.
-        run: A finished run of this job, whose shared model is used; None = one is trained in `out`.
-        on_progress: Called with each step, in words.
+        run: A finished run of this job, whose shared model is used; None means that one is trained in `out`.
+        on_progress: Called with a description of each step.
 
     Raises:
         CompareError and others: see `thumbprint.comparison.compare.compare`.
@@ -130,7 +130,7 @@ def compare(
 
 
 def export_bundle(run: Run, out: Path | str, private_key: Path | str) -> ParityReport:
-    """Exports the run's model and method as a signed bundle, and returns how it differs from TensorFlow.
+    """Exports the run's model and method as a signed bundle. Returns its differences from TensorFlow.
 
     For errors see `thumbprint.pipeline.export.export_run`.
     """
@@ -151,18 +151,18 @@ def simulate(
     workers: int = 2,
     on_phone: Callable[[object], None] = _ignore,
 ) -> Report:
-    """Gives each user of a corpus a phone with the bundle: it learns their older messages and predicts the newest.
+    """Gives each user of a corpus a phone with the bundle, which learns their older messages and predicts the newest.
 
     Args:
-        out: Keeps the phones, so that a stopped simulation continues. It holds the users' messages.
-        public_key: The key that the bundle must be signed with.
-        users: all; or new (never seen in training), training or validation, as the job's `seed` splits the corpus.
-        min_messages: Users with fewer messages enter no figure.
-        workers: Processes.
-        on_phone: Called with a user's id as their phone ends.
+        out: Holds the phones, so that a stopped simulation can continue. It therefore holds the users' messages.
+        public_key: The public key that verifies the bundle.
+        users: all, new (never seen in training), training or validation. The job's `seed` decides the split.
+        min_messages: Users with fewer messages are left out of every figure.
+        workers: Number of processes.
+        on_phone: Called with the user's id when a phone is finished.
 
     Raises:
-        ValueError: there is no such part of the users.
+        ValueError: `users` is not one of these words.
         BundleError, KeyFileError, CorpusError, SimulationError: see there.
     """
     from device_runtime.bundle.loader import load_bundle
@@ -171,30 +171,30 @@ def simulate(
     from thumbprint.pipeline.simulate import simulate_corpus
 
     with Corpus.open(corpus) as opened:
-        people = list(opened.user_ids())
-        split = split_users(people, seed=seed)
+        user_ids = list(opened.user_ids())
+        split = split_users(user_ids, seed=seed)
         parts = {
-            "all": people,
+            "all": user_ids,
             "new": split.new_phones,
             "training": split.training,
             "validation": split.validation,
         }
         if users not in parts:
-            raise ValueError(f"users is {users!r}: it is one of {', '.join(parts)}")
+            raise ValueError(f"users is {users!r}, but must be one of {', '.join(parts)}")
         return simulate_corpus(
             load_bundle(bundle, public_key), opened, parts[users], Path(out), min_messages, workers, on_phone
         )
 
 
 def execution_context(workers: Sequence[str] = ()) -> AbstractContextManager[None]:
-    """Makes TFF computations of your own run inside the `with` block (see `federated.runtime.execution_context`)."""
+    """Runs your own TFF computations inside the `with` block (see `federated.runtime.execution_context`)."""
     from federated.runtime.execution_context import execution_context as context
 
     return context(workers)
 
 
 def register_method(method: Method) -> Method:
-    """Adds a personalization method to this process (see `federated.algorithms.registry`).
+    """Registers a personalization method in this process (see `federated.algorithms.registry`).
 
     Raises:
         MethodError: its name is invalid or already registered.
