@@ -38,7 +38,7 @@ def test_with_a_run_its_model_and_tokenizer_are_read(run, tiny_corpus, tiny_run,
     code, said, _ = run("heterogeneity", tiny_corpus, "--run", tiny_run, "--out", tmp_path / "found")
     assert code == 0
     assert "cosine of two halves of one user" in said
-    assert "the tokenizer spells in pieces" in said
+    assert "the tokenizer splits into pieces" in said
     report = json.loads((tmp_path / "found" / "heterogeneity.json").read_text())
     assert report["gradients"]["users"] == 12
     assert report["gradients"]["dissimilarity"] > 0
