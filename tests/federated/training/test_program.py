@@ -4,7 +4,6 @@ import csv
 import random
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import psutil
@@ -15,9 +14,8 @@ from federated.corpus.store import Corpus
 from federated.data.federated_data import FederatedData
 from federated.evaluation.shared_model import EvaluationBatch, evaluation_batches, tally_batches, whole_word_penalty
 from federated.run import Run, RunError, TrainingResult
-from federated.training.callbacks.callback import Callback, Progress, RunState
+from federated.training.callbacks.callback import Callback, RunState
 from federated.training.callbacks.validation import VALIDATION_WORDS
-from federated.training.callbacks.weight_average import WeightAverage
 from federated.training.train_run import train
 from keyboard_model.model import cifg_lstm
 from tests.support.federated.runs import tiny_job, training_child
@@ -172,18 +170,6 @@ def test_everyone_diverging_is_counted_and_not_fatal(tiny_corpus, tmp_path):
     ended = train(job, tiny_corpus, tmp_path / "run").result()
     assert ended.broken_clients == 6
     assert all(np.isfinite(part).all() for part in Run(tmp_path / "run").parameters("last"))
-
-
-def test_the_running_average_of_the_weights():
-    def averaged(number: int, keep: float) -> np.ndarray:
-        server = SimpleNamespace(global_model_weights=SimpleNamespace(trainable=(np.full(2, 3.0, np.float32),)))
-        run = RunState(None, server, (np.zeros(2, np.float32),), Progress(round=number))
-        WeightAverage(keep).after_round(run)
-        return run.weights[0]
-
-    np.testing.assert_allclose(averaged(40, 0.75), [0.75, 0.75])
-    np.testing.assert_array_equal(averaged(40, 0.0), [3.0, 3.0])
-    np.testing.assert_allclose(averaged(10, 0.98), [1.5, 1.5], err_msg="it keeps less at first")
 
 
 class SumOfLosses(Callback):
