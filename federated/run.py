@@ -120,6 +120,14 @@ class Run:
             where = ", ".join(".".join(map(str, fault["loc"])) or "the whole file" for fault in error.errors())
             raise RunError(f"{self.path / 'job.json'} is damaged, or from another version: {where}") from error
 
+    def clients(self, corpus: Corpus) -> FederatedData:
+        """Returns the clients of the run's corpus, split as the job says."""
+        job = self.job()
+        return FederatedData.of(corpus, job.data, job.seed)
+
+    def has_tokenizer(self) -> bool:
+        return (self.path / "tokenizer.model").exists()
+
     def write_tokenizer(self, tokenizer: Tokenizer) -> None:
         atomic_write(self.path / "tokenizer.model", tokenizer.model)
 
@@ -173,11 +181,11 @@ def open_clients(folder: Run, corpus: Path | None = None) -> Iterator[FederatedD
         RunError: the file is not the corpus of this run.
         CorpusError: the corpus cannot be read.
     """
-    job, about = folder.job(), folder.read_json("corpus.json")
+    about = folder.read_json("corpus.json")
     with Corpus.open(corpus or Path(about["path"])) as opened:
         if opened.corpus_id != about["corpus_id"]:
             raise RunError(
                 f"{opened.path} is not the corpus that {folder.path} was trained on, so it is unknown which of its "
                 "users took part in the training: give the original corpus with --corpus, or use `thumbprint simulate`"
             )
-        yield FederatedData.of(opened, job.data, job.seed)
+        yield folder.clients(opened)

@@ -14,7 +14,6 @@ import numpy as np
 from federated.data.client_batches import ClientBatcher, cohort_batches
 from federated.data.federated_data import FederatedData, sample_cohort
 from federated.evaluation import shared_model
-from federated.job import Job
 from federated.run import Run, TrainingResult
 from federated.training import fed_avg
 from federated.training.callbacks.callback import Callback, RoundReport, RunState
@@ -26,14 +25,11 @@ from federated.training.callbacks.validation import Validation
 from federated.training.callbacks.weight_average import WeightAverage
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.cifg_lstm import Parameters
-from keyboard_model.text.tokenizer import Tokenizer
 
 
-def job_callbacks(
-    job: Job, folder: Run, clients: FederatedData, tokenizer: Tokenizer, initial: Parameters
-) -> list[Callback]:
+def job_callbacks(folder: Run, clients: FederatedData, initial: Parameters) -> list[Callback]:
     """Returns the job's own callbacks in the order in which they are called; `initial` gives the sizes of the model."""
-    training = job.training
+    training, tokenizer = folder.job().training, folder.tokenizer()
     shape = training.batch, training.window
     validation = (
         shared_model.evaluation_batches(tokenizer, clients.training_messages(client), *shape)
@@ -58,23 +54,15 @@ def job_callbacks(
 class TrainingProgram:
     """The rounds of one training run; `run()` starts or resumes them."""
 
-    def __init__(
-        self,
-        job: Job,
-        folder: Run,
-        clients: FederatedData,
-        tokenizer: Tokenizer,
-        callbacks: Sequence[Callback] = (),
-    ) -> None:
+    def __init__(self, folder: Run, clients: FederatedData, callbacks: Sequence[Callback] = ()) -> None:
         """Builds the learning process and the callbacks.
 
         Args:
-            job: What to train.
-            folder: Where checkpoints, models and figures are written.
+            folder: The run with its job and tokenizer. Checkpoints, models and figures are written to it.
             clients: The corpus, split by users and time.
-            tokenizer: The tokenizer of the run.
             callbacks: Called after the job's own callbacks, in this order.
         """
+        job, tokenizer = folder.job(), folder.tokenizer()
         self._job, self._clients = job, clients
         self._initial = cifg_lstm.init(len(tokenizer), job.model.embedding, job.model.cells, job.seed)
         self._process = fed_avg.build(self._initial, job.training, tokenizer.bos)
@@ -87,7 +75,7 @@ class TrainingProgram:
             seed=job.seed,
         )
         self._sizes = clients.training_sizes() if job.training.sampling == "by_size" else None
-        callbacks = [*job_callbacks(job, folder, clients, tokenizer, self._initial), *callbacks]
+        callbacks = [*job_callbacks(folder, clients, self._initial), *callbacks]
         self._callbacks = [Checkpointing(folder.states, job.training.checkpoint_every, callbacks), *callbacks]
         self._trained_targets, self._training_seconds = 0.0, 0.0
 

@@ -20,7 +20,6 @@ from federated.training.callbacks.callback import Callback
 from federated.training.program import TrainingProgram
 from keyboard_model.ngram.kneser_ney import kneser_ney
 from keyboard_model.text import tokenizer as tokenizers
-from keyboard_model.text.tokenizer import Tokenizer
 
 
 def train(
@@ -62,27 +61,17 @@ def train(
     with contextlib.ExitStack() as stack:
         opened = corpus if isinstance(corpus, Corpus) else stack.enter_context(Corpus.open(corpus))
         stack.enter_context(folder.locked())  # after the corpus is open: without a corpus, no folder is created
-        clients = FederatedData.of(opened, job.data, job.seed)
-        if not clients.population.training:
-            raise RunError(
-                "no user is left to train on: the corpus is too small for these shares of new and validation users"
-            )
         _start_or_resume(job, folder, opened, resume)
-        on_stage("vocabulary")
-        tokenizer = _tokenizer(job, folder, clients)
-        on_stage("graph")
-        stack.enter_context(execution_context(workers))
-        result = TrainingProgram(job, folder, clients, tokenizer, callbacks).run()
-        if job.ngram.weight and not folder.has_ngram():
-            dropped = _count_ngrams(job, folder, clients, tokenizer, on_stage)
-            result = replace(result, broken_clients=result.broken_clients + dropped)
-        # Written before the method's own rounds, because evaluation and export can resume those.
-        folder.write_json("summary.json", asdict(result))
-        _method_rounds(job, folder, clients, tokenizer, on_stage)
+        _train(folder, folder.clients(opened), workers, callbacks, on_stage)
     return folder
 
 
 def _start_or_resume(job: Job, folder: Run, corpus: Corpus, resume: bool) -> None:
+    """Writes the job into the run folder. The stages of the training read it from there."""
+    if not FederatedData.of(corpus, job.data, job.seed).population.training:
+        raise RunError(
+            "no user is left to train on: the corpus is too small for these shares of new and validation users"
+        )
     wanted = job.model_dump(mode="json", exclude={"corpus"})
     if folder.exists():
         if not resume:
@@ -115,21 +104,38 @@ def _settings_of_shared_model(job: Job) -> dict:
     return job.model_dump(mode="json", exclude={"corpus": True, "personalization": True, "ngram": {"weight"}})
 
 
-def _tokenizer(job: Job, folder: Run, clients: FederatedData) -> Tokenizer:
-    if (folder.path / "tokenizer.model").exists():
-        return folder.tokenizer()
-    counts = shared_word_counts(
-        clients.all_training_messages(), min_clients=job.tokenizer.min_clients, count_cap=job.tokenizer.count_cap
-    )
-    tokenizer = tokenizers.train(counts, job.tokenizer.vocab_size)
-    folder.write_tokenizer(tokenizer)
-    return tokenizer
-
-
-def _method_rounds(
-    job: Job, folder: Run, clients: FederatedData, tokenizer: Tokenizer, on_stage: Callable[[str], None]
+def _train(
+    folder: Run,
+    clients: FederatedData,
+    workers: Sequence[str],
+    callbacks: Sequence[Callback],
+    on_stage: Callable[[str], None],
 ) -> None:
+    """Runs the stages, each of which continues where an interrupted training left it."""
+    on_stage("vocabulary")
+    if not folder.has_tokenizer():
+        _train_tokenizer(folder, clients)
+    on_stage("graph")
+    with execution_context(workers):
+        result = TrainingProgram(folder, clients, callbacks).run()
+        if folder.job().ngram.weight and not folder.has_ngram():
+            dropped = _count_ngrams(folder, clients, on_stage)
+            result = replace(result, broken_clients=result.broken_clients + dropped)
+        # Written before the method's own rounds, because evaluation and export can resume those.
+        folder.write_json("summary.json", asdict(result))
+        _train_method(folder, clients, on_stage)
+
+
+def _train_tokenizer(folder: Run, clients: FederatedData) -> None:
+    config = folder.job().tokenizer
+    messages = clients.all_training_messages()
+    counts = shared_word_counts(messages, min_clients=config.min_clients, count_cap=config.count_cap)
+    folder.write_tokenizer(tokenizers.train(counts, config.vocab_size))
+
+
+def _train_method(folder: Run, clients: FederatedData, on_stage: Callable[[str], None]) -> None:
     """Runs the federated rounds of the job's method on top of the shared model, if the method has any."""
+    job, tokenizer = folder.job(), folder.tokenizer()
     method = METHODS.named(job.personalization.method)
     plan = method.plan(job.personalization, tokenizer.bos)
     shared = start_from(job, folder.parameters())
@@ -143,16 +149,15 @@ def _method_rounds(
     ).run()
 
 
-def _count_ngrams(
-    job: Job, folder: Run, clients: FederatedData, tokenizer: Tokenizer, on_stage: Callable[[str], None]
-) -> int:
+def _count_ngrams(folder: Run, clients: FederatedData, on_stage: Callable[[str], None]) -> int:
     """Writes the n-grams of the run; returns the number of clients whose data was unusable."""
     users = len(clients.population.training)
 
     def report_clients(done: int) -> None:
         on_stage(f"counting n-grams, {done:,} of {users:,} users")
 
+    config, tokenizer = folder.job().ngram, folder.tokenizer()
     report_clients(0)
-    counted = ngram_counts.count(clients, tokenizer, job.ngram.count_cap, report_clients)
-    folder.write_ngram(kneser_ney(counted.counts, len(tokenizer), job.ngram.min_clients))
+    counted = ngram_counts.count(clients, tokenizer, config.count_cap, report_clients)
+    folder.write_ngram(kneser_ney(counted.counts, len(tokenizer), config.min_clients))
     return counted.dropped
