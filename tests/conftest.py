@@ -64,7 +64,7 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory, tiny_keys: tuple[Path,
         config, method = PersonalizationConfig(), thumbprint.METHOD
         parameters = cifg_lstm.init(len(pieces), 16, 32, seed=0)
         base = SharedModel(parameters, adapter.init(len(pieces), 16, rank=2, seed=0))
-        part = thumbprint.METHOD.phone(base, base.adapter, method.plan(config, pieces.bos))
+        part = thumbprint.METHOD.phone(base, base.adapter, method.context(config, pieces.bos))
         export_bundle(
             folder / "tiny.bundle",
             name="tiny",

@@ -101,13 +101,13 @@ def convert_once() -> Callable[..., bytes]:
 
 def learnt_in_rounds(setting: Setting, method: Method, config: PersonalizationConfig) -> Structure:
     """What the server holds after the method's rounds with all clients."""
-    plan = method.plan(config, setting.tokenizer.bos)
-    server = method.server(setting.base, plan)
+    context = method.context(config, setting.tokenizer.bos)
+    server = method.server(setting.base, context)
     if method.local is None:
         return server
-    process = personalization_process.build(method, setting.base, plan)
+    process = personalization_process.build(method, setting.base, context)
     data = [personal_model.adaptation_batches(setting.tokenizer, messages, config)[0] for messages in CLIENTS]
-    state, clients = process.initialize(), [method.client(server, plan)] * len(CLIENTS)
+    state, clients = process.initialize(), [method.client(server, context)] * len(CLIENTS)
     for _ in range(ROUNDS):
         state, clients, measured = process.next(state, setting.base, clients, data)
         assert float(measured["broken_clients"]) == 0
@@ -116,18 +116,18 @@ def learnt_in_rounds(setting: Setting, method: Method, config: PersonalizationCo
 
 def personalized(setting: Setting, method: Method, config: PersonalizationConfig, server: Structure) -> list:
     """What TFF makes of the clients on new phones: adapter, and the tallies on what they typed."""
-    plan, tokenizer = method.plan(config, setting.tokenizer.bos), setting.tokenizer
-    computation = personal_model.build(method, setting.base, server, plan, tokenizer)
+    context, tokenizer = method.context(config, setting.tokenizer.bos), setting.tokenizer
+    computation = personal_model.build(method, setting.base, server, context, tokenizer)
     texts = [personal_model.adaptation_batches(tokenizer, messages, config) for messages in CLIENTS]
     learnt, held_out = map(list, zip(*texts, strict=True))
     tested = [shared_model.evaluation_batches(tokenizer, messages, B, T) for messages in CLIENTS]
-    states = [method.client(server, plan)] * len(CLIENTS)
+    states = [method.client(server, context)] * len(CLIENTS)
     return list(computation(setting.base, server, states, learnt, held_out, tested))
 
 
 def exported(setting: Setting, method: Method, config: PersonalizationConfig, server: Structure) -> Engine:
-    plan = method.plan(config, setting.tokenizer.bos)
-    part = phone_part(method, setting.base, TrainedMethod(server, lambda client: (), 0), plan)
+    context = method.context(config, setting.tokenizer.bos)
+    part = phone_part(method, setting.base, TrainedMethod(server, lambda client: (), 0), context)
     path = setting.folder / f"{method.name}.bundle"
     about = {"corpus_id": "0" * 64, "corpus": "none", "synthetic": True, "algorithm": "none", "rounds": 0, "seed": 0}
     export.export_bundle(

@@ -211,9 +211,9 @@ def adapted_in_litert(phone: Phone, messages: list[str]) -> tuple[AdapterTensors
 @pytest.fixture(scope="module")
 def in_tff(phone: Phone) -> list[collections.OrderedDict]:
     """What TFF's personalization makes of all clients: adapter and tallies of each, tested on what it learnt."""
-    plan = fine_tuning.METHOD.plan(CONFIG, phone.tokenizer.bos)
+    context = fine_tuning.METHOD.context(CONFIG, phone.tokenizer.bos)
     base = SharedModel(phone.shared, phone.start)
-    computation = personal_model.build(fine_tuning.METHOD, base, (), plan, phone.tokenizer)
+    computation = personal_model.build(fine_tuning.METHOD, base, (), context, phone.tokenizer)
     parts = [personal_model.adaptation_batches(phone.tokenizer, messages, CONFIG) for messages in CLIENTS]
     learnt, held_out = map(list, zip(*parts, strict=True))
     tested = [shared_model.evaluation_batches(phone.tokenizer, messages, B, T) for messages in CLIENTS]

@@ -34,30 +34,30 @@ class FedAvgAdapterOptions(Options):
     weight_power: float = Field(0.5, ge=0, le=1)
 
 
-def server(base: SharedModel, plan: MethodContext) -> AdapterTensors:
+def server(base: SharedModel, context: MethodContext) -> AdapterTensors:
     """The adapter that the rounds train, at first one that changes nothing."""
     return base.adapter
 
 
 def local(
-    base: SharedModel, server: AdapterTensors, client: Structure, batches: tf.data.Dataset, plan: MethodContext
+    base: SharedModel, server: AdapterTensors, client: Structure, batches: tf.data.Dataset, context: MethodContext
 ) -> ClientUpdate:
     """One client's round: a plain step a batch. The client keeps nothing."""
-    plain = adapter_sgd.step_sizes(plan.config)._replace(proximal=tf.constant(0.0))
-    own = adapter_sgd.steps(base.parameters, server, server, batches, plain, plan.bos)
-    weight = tf.minimum(own.targets, 1.0) * tf.pow(tf.maximum(own.targets, 1.0), plan.options.weight_power)
+    plain = adapter_sgd.step_sizes(context.config)._replace(proximal=tf.constant(0.0))
+    own = adapter_sgd.steps(base.parameters, server, server, batches, plain, context.bos)
+    weight = tf.minimum(own.targets, 1.0) * tf.pow(tf.maximum(own.targets, 1.0), context.options.weight_power)
     return ClientUpdate(adapter_sgd.subtract(server, own.adapter), weight, client, own.loss_sum, own.targets)
 
 
 def personalize(
-    base: SharedModel, server: AdapterTensors, client: Structure, text: ClientText, plan: MethodContext
+    base: SharedModel, server: AdapterTensors, client: Structure, text: ClientText, context: MethodContext
 ) -> PersonalModel:
     """K steps from the server's adapter, pulled to it."""
-    adapter = adapter_sgd.personal_steps(base.parameters, server, server, text.learnt, plan.config, plan.bos)
+    adapter = adapter_sgd.personal_steps(base.parameters, server, server, text.learnt, context.config, context.bos)
     return PersonalModel(base.parameters, adapter)
 
 
-def phone(base: SharedModel, server: AdapterTensors, plan: MethodContext) -> DeviceArtifact:
+def phone(base: SharedModel, server: AdapterTensors, context: MethodContext) -> DeviceArtifact:
     """A phone starts at the server's adapter and takes the same steps."""
     return DeviceArtifact(base.parameters, (server,), "steps")
 

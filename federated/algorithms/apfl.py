@@ -63,14 +63,14 @@ class _Round(NamedTuple):
     targets: tf.Tensor
 
 
-def server(base: SharedModel, plan: MethodContext) -> AdapterTensors:
+def server(base: SharedModel, context: MethodContext) -> AdapterTensors:
     """The shared adapter w, at first one that changes nothing."""
     return base.adapter
 
 
-def client(server: AdapterTensors, plan: MethodContext) -> Own:
+def client(server: AdapterTensors, context: MethodContext) -> Own:
     """A client's own v starts at w."""
-    return Own(server, np.float32(plan.options.alpha))
+    return Own(server, np.float32(context.options.alpha))
 
 
 def mixed(own: Own, shared: AdapterTensors) -> AdapterTensors:
@@ -79,14 +79,14 @@ def mixed(own: Own, shared: AdapterTensors) -> AdapterTensors:
 
 
 def local(
-    base: SharedModel, server: AdapterTensors, client: Own, batches: tf.data.Dataset, plan: MethodContext
+    base: SharedModel, server: AdapterTensors, client: Own, batches: tf.data.Dataset, context: MethodContext
 ) -> ClientUpdate:
     """One step of w, v and α a batch."""
-    rates = adapter_sgd.step_sizes(plan.config)._replace(proximal=tf.constant(0.0))
+    rates = adapter_sgd.step_sizes(context.config)._replace(proximal=tf.constant(0.0))
 
     def step(state: _Round, batch: Batch) -> _Round:
-        flat, targets = adapter_sgd.features(base.parameters, batch, plan.bos)
-        own, loss = _own_step(base.parameters, state.own, state.shared, flat, targets, rates, plan)
+        flat, targets = adapter_sgd.features(base.parameters, batch, context.bos)
+        own, loss = _own_step(base.parameters, state.own, state.shared, flat, targets, rates, context)
         shared, _ = adapters.step(base.parameters, state.shared, state.shared, flat, targets, rates)
         number = cifg_lstm.counted_targets(targets)
         return _Round(shared, own, state.loss_sum + loss * number, state.targets + number)
@@ -97,22 +97,22 @@ def local(
 
 
 def personalize(
-    base: SharedModel, server: AdapterTensors, client: Own, text: ClientText, plan: MethodContext
+    base: SharedModel, server: AdapterTensors, client: Own, text: ClientText, context: MethodContext
 ) -> PersonalModel:
     """K steps of the client's v and α with w as it is; a new phone's v is w."""
     pieces = adapter_sgd.count_targets(text.learnt)
-    rates = adapter_sgd.step_sizes(plan.config, tf.math.divide_no_nan(pieces, pieces + plan.config.evidence))
+    rates = adapter_sgd.step_sizes(context.config, tf.math.divide_no_nan(pieces, pieces + context.config.evidence))
 
     def step(own: Own, batch: Batch) -> Own:
-        flat, targets = adapter_sgd.features(base.parameters, batch, plan.bos)
-        return _own_step(base.parameters, own, server, flat, targets, rates, plan)[0]
+        flat, targets = adapter_sgd.features(base.parameters, batch, context.bos)
+        return _own_step(base.parameters, own, server, flat, targets, rates, context)[0]
 
-    own = text.learnt.repeat().take(plan.config.steps).reduce(Own(AdapterTensors(*client[0]), client[1]), step)
+    own = text.learnt.repeat().take(context.config.steps).reduce(Own(AdapterTensors(*client[0]), client[1]), step)
     return PersonalModel(base.parameters, mixed(own, server))
 
 
-def phone(base: SharedModel, server: AdapterTensors, plan: MethodContext) -> DeviceArtifact:
-    constants = {"alpha": plan.options.alpha, "alpha_rate": plan.options.alpha_rate}
+def phone(base: SharedModel, server: AdapterTensors, context: MethodContext) -> DeviceArtifact:
+    constants = {"alpha": context.options.alpha, "alpha_rate": context.options.alpha_rate}
     return DeviceArtifact(base.parameters, (server,), "apfl", constants)
 
 
@@ -123,14 +123,14 @@ def _own_step(
     flat: tf.Tensor,
     targets: tf.Tensor,
     rates: StepSizes,
-    plan: MethodContext,
+    context: MethodContext,
 ) -> tuple[Own, tf.Tensor]:
     """Moves v and α on features `[N,E]` and targets `[N]`; the loss is that of θ̄ before, in nats."""
     loss, slope = adapters.gradient(parameters, mixed(own, shared), flat, targets)
     slope = AdapterTensors(*tf.clip_by_global_norm(slope, rates.clip)[0])
     apart = adapter_sgd.subtract(own.adapter, shared)
     rise = tf.add_n([tf.reduce_sum(way * part) for way, part in zip(apart, slope, strict=True)])
-    alpha = tf.clip_by_value(own.alpha - plan.options.alpha_rate * rise, 0.0, 1.0)
+    alpha = tf.clip_by_value(own.alpha - context.options.alpha_rate * rise, 0.0, 1.0)
     eta = AdapterTensors(rates.learning_rate, rates.learning_rate, rates.bias_rate)
     moved = (part - own.alpha * rate * down for part, down, rate in zip(own.adapter, slope, eta, strict=True))
     return Own(AdapterTensors(*moved), alpha), loss

@@ -42,46 +42,46 @@ class MarginalsOptions(Options):
 
 
 def rescale_bias(
-    parameters: Parameters, start: AdapterTensors, batches: tf.data.Dataset, plan: MethodContext
+    parameters: Parameters, start: AdapterTensors, batches: tf.data.Dataset, context: MethodContext
 ) -> AdapterTensors:
     """The start with the bias of what was typed moved; see the module. e − c is the gradient of the summed loss."""
 
     def add(total: tuple[tf.Tensor, tf.Tensor], batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
-        features, targets = adapter_sgd.features(parameters, batch, plan.bos)
+        features, targets = adapter_sgd.features(parameters, batch, context.bos)
         slope = adapters.gradient(parameters, start, features, targets)[1].bias
         counts = tf.reduce_sum(tf.one_hot(targets, start.bias.shape[0]), axis=0)
         return total[0] + counts, total[1] + cifg_lstm.counted_targets(targets) * slope
 
     typed, surplus = batches.reduce((tf.zeros_like(start.bias), tf.zeros_like(start.bias)), add)
-    few = plan.options.pseudo_count
+    few = context.options.pseudo_count
     ratio = (typed + few) / (tf.maximum(typed + surplus, 0.0) + few)
-    change = plan.options.strength * tf.math.log(ratio)
+    change = context.options.strength * tf.math.log(ratio)
     return AdapterTensors(start.lora_a, start.lora_b, start.bias + tf.where(typed > 0.0, change, 0.0))
 
 
-def from_start(base: SharedModel, start: AdapterTensors, text: ClientText, plan: MethodContext) -> PersonalModel:
+def from_start(base: SharedModel, start: AdapterTensors, text: ClientText, context: MethodContext) -> PersonalModel:
     """K steps from, and pulled to, the start with its bias moved."""
-    anchor = rescale_bias(base.parameters, start, text.learnt, plan) if plan.options.strength else start
-    adapter = adapter_sgd.personal_steps(base.parameters, anchor, anchor, text.learnt, plan.config, plan.bos)
+    anchor = rescale_bias(base.parameters, start, text.learnt, context) if context.options.strength else start
+    adapter = adapter_sgd.personal_steps(base.parameters, anchor, anchor, text.learnt, context.config, context.bos)
     return PersonalModel(base.parameters, adapter)
 
 
-def part(base: SharedModel, start: AdapterTensors, plan: MethodContext) -> DeviceArtifact:
+def part(base: SharedModel, start: AdapterTensors, context: MethodContext) -> DeviceArtifact:
     """What a phone needs for the same; without strength, the steps alone."""
-    if plan.options.strength == 0:
+    if context.options.strength == 0:
         return DeviceArtifact(base.parameters, (start,), "steps")
-    constants = {"strength": plan.options.strength, "pseudo_count": plan.options.pseudo_count}
+    constants = {"strength": context.options.strength, "pseudo_count": context.options.pseudo_count}
     return DeviceArtifact(base.parameters, (start,), "marginals", constants)
 
 
 def personalize(
-    base: SharedModel, server: Structure, client: Structure, text: ClientText, plan: MethodContext
+    base: SharedModel, server: Structure, client: Structure, text: ClientText, context: MethodContext
 ) -> PersonalModel:
-    return from_start(base, base.adapter, text, plan)
+    return from_start(base, base.adapter, text, context)
 
 
-def phone(base: SharedModel, server: Structure, plan: MethodContext) -> DeviceArtifact:
-    return part(base, base.adapter, plan)
+def phone(base: SharedModel, server: Structure, context: MethodContext) -> DeviceArtifact:
+    return part(base, base.adapter, context)
 
 
 METHOD = Method(

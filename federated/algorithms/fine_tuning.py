@@ -31,15 +31,15 @@ FINE_TUNING_SEARCH_SPACE: dict[str, Choice | Range] = {
 
 
 def personalize(
-    base: SharedModel, server: Structure, client: Structure, text: ClientText, plan: MethodContext
+    base: SharedModel, server: Structure, client: Structure, text: ClientText, context: MethodContext
 ) -> PersonalModel:
     """K SGD steps from the start over what the client typed."""
     start = base.adapter
-    adapter = adapter_sgd.personal_steps(base.parameters, start, start, text.learnt, plan.config, plan.bos)
+    adapter = adapter_sgd.personal_steps(base.parameters, start, start, text.learnt, context.config, context.bos)
     return PersonalModel(base.parameters, adapter)
 
 
-def phone(base: SharedModel, server: Structure, plan: MethodContext) -> DeviceArtifact:
+def phone(base: SharedModel, server: Structure, context: MethodContext) -> DeviceArtifact:
     return DeviceArtifact(base.parameters, (base.adapter,), "steps")
 
 

@@ -68,40 +68,40 @@ class PerFedAvgOptions(Options):
     delta: Positive = 0.01
 
 
-def server(base: SharedModel, plan: MethodContext) -> AdapterTensors:
+def server(base: SharedModel, context: MethodContext) -> AdapterTensors:
     """The start, at first an adapter that changes nothing."""
     return base.adapter
 
 
 def local(
-    base: SharedModel, server: AdapterTensors, client: Structure, batches: tf.data.Dataset, plan: MethodContext
+    base: SharedModel, server: AdapterTensors, client: Structure, batches: tf.data.Dataset, context: MethodContext
 ) -> ClientUpdate:
     """A local step a batch; see the module."""
     start = AdapterTensors(*server)
-    if plan.options.variant == "reptile":
-        end = adapter_sgd.steps(base.parameters, start, start, batches, _inner_rates(plan), plan.bos)
+    if context.options.variant == "reptile":
+        end = adapter_sgd.steps(base.parameters, start, start, batches, _inner_rates(context), context.bos)
     else:
-        end = _meta_steps(base.parameters, start, batches, plan)
+        end = _meta_steps(base.parameters, start, batches, context)
     return ClientUpdate(adapter_sgd.subtract(start, end.adapter), end.targets, client, end.loss_sum, end.targets)
 
 
 def personalize(
-    base: SharedModel, server: AdapterTensors, client: Structure, text: ClientText, plan: MethodContext
+    base: SharedModel, server: AdapterTensors, client: Structure, text: ClientText, context: MethodContext
 ) -> PersonalModel:
     """K steps from the learnt start, pulled to it."""
     start = AdapterTensors(*server)
-    adapter = adapter_sgd.personal_steps(base.parameters, start, start, text.learnt, plan.config, plan.bos)
+    adapter = adapter_sgd.personal_steps(base.parameters, start, start, text.learnt, context.config, context.bos)
     return PersonalModel(base.parameters, adapter)
 
 
-def phone(base: SharedModel, server: AdapterTensors, plan: MethodContext) -> DeviceArtifact:
+def phone(base: SharedModel, server: AdapterTensors, context: MethodContext) -> DeviceArtifact:
     return DeviceArtifact(base.parameters, (server,), "steps")
 
 
-def _inner_rates(plan: MethodContext) -> StepSizes:
+def _inner_rates(context: MethodContext) -> StepSizes:
     """α; the adapter's steps in training have no pull."""
-    rates = adapter_sgd.step_sizes(plan.config)
-    learning_rate, bias_rate = plan.options.inner_learning_rate, plan.options.inner_bias_rate
+    rates = adapter_sgd.step_sizes(context.config)
+    learning_rate, bias_rate = context.options.inner_learning_rate, context.options.inner_bias_rate
     return rates._replace(
         learning_rate=rates.learning_rate if learning_rate is None else tf.constant(learning_rate, tf.float32),
         bias_rate=rates.bias_rate if bias_rate is None else tf.constant(bias_rate, tf.float32),
@@ -114,18 +114,18 @@ def _eta(rates: StepSizes) -> AdapterTensors:
 
 
 def _meta_steps(
-    parameters: Parameters, start: AdapterTensors, batches: tf.data.Dataset, plan: MethodContext
+    parameters: Parameters, start: AdapterTensors, batches: tf.data.Dataset, context: MethodContext
 ) -> TrainResult:
     """The steps of Algorithm 1; losses are those at U(w)."""
-    others = plan.options.inner_steps + (plan.options.variant == "hessian_free")
+    others = context.options.inner_steps + (context.options.variant == "hessian_free")
     number = batches.reduce(np.int64(0), lambda count, batch: count + 1)
     turns = tf.data.Dataset.zip(tuple(batches.repeat().skip(i) for i in range(1 + others))).take(number)
-    beta = _eta(adapter_sgd.step_sizes(plan.config))
+    beta = _eta(adapter_sgd.step_sizes(context.config))
 
     def step(state: TrainResult, *turn: Batch) -> TrainResult:
-        judged, *learnt = (adapter_sgd.features(parameters, batch, plan.bos) for batch in turn)
-        loss, slope = _meta_gradient(parameters, state.adapter, judged, learnt, plan)
-        moved = sgd_step(state.adapter, slope, beta, plan.config.clip)
+        judged, *learnt = (adapter_sgd.features(parameters, batch, context.bos) for batch in turn)
+        loss, slope = _meta_gradient(parameters, state.adapter, judged, learnt, context)
+        moved = sgd_step(state.adapter, slope, beta, context.config.clip)
         targets = cifg_lstm.counted_targets(judged[1])
         return TrainResult(moved, state.loss_sum + loss * targets, state.targets + targets)
 
@@ -133,18 +133,18 @@ def _meta_steps(
 
 
 def _meta_gradient(
-    parameters: Parameters, start: AdapterTensors, judged: Read, learnt: list[Read], plan: MethodContext
+    parameters: Parameters, start: AdapterTensors, judged: Read, learnt: list[Read], context: MethodContext
 ) -> tuple[tf.Tensor, AdapterTensors]:
     """f(U(w); D′) in nats and its gradient with respect to w. `learnt`: D of each inner step, then D″."""
-    inner = _inner_rates(plan)
+    inner = _inner_rates(context)
     points = [start]
-    for read in learnt[: plan.options.inner_steps]:
+    for read in learnt[: context.options.inner_steps]:
         points.append(adapters.step(parameters, points[-1], points[-1], *read, inner)[0])
     loss, slope = adapters.gradient(parameters, points[-1], *judged)
-    if plan.options.variant == "hessian_free":
+    if context.options.variant == "hessian_free":
         for point in reversed(points[:-1]):
             along = AdapterTensors(*(rate * part for rate, part in zip(_eta(inner), slope, strict=True)))
-            slope = adapter_sgd.subtract(slope, _curved(parameters, point, along, learnt[-1], plan.options.delta))
+            slope = adapter_sgd.subtract(slope, _curved(parameters, point, along, learnt[-1], context.options.delta))
     return loss, slope
 
 

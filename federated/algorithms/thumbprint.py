@@ -55,24 +55,24 @@ class ThumbprintOptions(MarginalsOptions):
 
 
 def local(
-    base: SharedModel, server: AdapterTensors, client: Structure, batches: tf.data.Dataset, plan: MethodContext
+    base: SharedModel, server: AdapterTensors, client: Structure, batches: tf.data.Dataset, context: MethodContext
 ) -> ClientUpdate:
     """One client's round of first-order Per-FedAvg at the start's own rates."""
-    options = plan.options
+    options = context.options
     rates = {"learning_rate": options.start_learning_rate, "bias_rate": options.start_bias_rate}
     meta = per_fedavg.PerFedAvgOptions(variant="first_order", inner_steps=options.inner_steps)
-    start = replace(plan, config=plan.config.model_copy(update=rates), options=meta)
+    start = replace(context, config=context.config.model_copy(update=rates), options=meta)
     return per_fedavg.local(base, server, client, batches, start)
 
 
 def personalize(
-    base: SharedModel, server: AdapterTensors, client: Structure, text: ClientText, plan: MethodContext
+    base: SharedModel, server: AdapterTensors, client: Structure, text: ClientText, context: MethodContext
 ) -> PersonalModel:
-    return dynamic_marginals.from_start(base, AdapterTensors(*server), text, plan)
+    return dynamic_marginals.from_start(base, AdapterTensors(*server), text, context)
 
 
-def phone(base: SharedModel, server: AdapterTensors, plan: MethodContext) -> DeviceArtifact:
-    return dynamic_marginals.part(base, server, plan)
+def phone(base: SharedModel, server: AdapterTensors, context: MethodContext) -> DeviceArtifact:
+    return dynamic_marginals.part(base, server, context)
 
 
 METHOD = Method(

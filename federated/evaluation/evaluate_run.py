@@ -124,10 +124,10 @@ def _measure(
     job, tokenizer, parameters = folder.job(), folder.tokenizer(), folder.parameters()
     config = job.personalization
     method = METHODS.named(config.method)
-    plan = method.plan(config, tokenizer.bos)
+    context = method.context(config, tokenizer.bos)
     shared = start_from(job, parameters)
     trained = PersonalizationProgram(
-        method, shared, plan, clients, tokenizer, seed=job.seed, folder=folder_in(folder.path, method, plan.config)
+        method, shared, context, clients, tokenizer, seed=job.seed, folder=folder_in(folder.path, method, context.config)
     ).run()
     total, done = sum(map(len, groups.values())), 0
 
@@ -140,7 +140,7 @@ def _measure(
         return clients.training_messages(client), clients.test_messages(client)
 
     return {
-        name: list(tallies(method, shared, trained, plan, tokenizer, group, texts, advance))
+        name: list(tallies(method, shared, trained, context, tokenizer, group, texts, advance))
         for name, group in groups.items()
     }
 

@@ -36,7 +36,7 @@ def build(
     method: Method,
     shared: SharedModel,
     server: Structure,
-    plan: MethodContext,
+    context: MethodContext,
     tokenizer: Tokenizer,
     with_shared: bool = True,
 ) -> Callable[..., Any]:
@@ -49,13 +49,13 @@ def build(
         method: The personalization method.
         shared: A shared model that gives the types.
         server: A server state of the method that gives the types.
-        plan: The settings of the method.
+        context: The settings of the method.
         tokenizer: The tokenizer of the run.
         with_shared: False leaves out the tally of the shared model, which is half of the testing.
     """
-    config = plan.config
+    config = context.config
     shared_type, server_type = type_of(shared), type_of(server)
-    client_type = type_of(method.client(server, plan))
+    client_type = type_of(method.client(server, context))
     penalty = shared_model.whole_word_penalty(tokenizer)
     training = batch_type(config.batch, config.window)
     test = shared_model.evaluation_type(config.batch, config.window)
@@ -65,7 +65,7 @@ def build(
             return adapters.logits(parameters, adapter, features)
 
         tally = shared_model.tally_batches(
-            score, parameters, data.map(shared_model.EvaluationBatch), tf.constant(penalty), plan.bos
+            score, parameters, data.map(shared_model.EvaluationBatch), tf.constant(penalty), context.bos
         )
         return collections.OrderedDict(tally._asdict())
 
@@ -80,7 +80,7 @@ def build(
     ) -> collections.OrderedDict:
         shared = SharedModel.from_tff(received)
         text = ClientText(adaptation.map(Batch), held_out.map(Batch))
-        personal = method.personalize(shared, server, client, text, plan)
+        personal = method.personalize(shared, server, client, text, context)
         result = collections.OrderedDict(
             adapter=collections.OrderedDict(personal.adapter._asdict()), personal=tallied(*personal, test_data)
         )
@@ -128,7 +128,7 @@ def tallies(
     method: Method,
     shared: SharedModel,
     trained: TrainedMethod,
-    plan: MethodContext,
+    context: MethodContext,
     tokenizer: Tokenizer,
     clients: Sequence[str],
     texts: Callable[[str], Texts],
@@ -141,7 +141,7 @@ def tallies(
         method: The personalization method.
         shared: The shared model.
         trained: The result of the method's rounds.
-        plan: The settings of the method.
+        context: The settings of the method.
         tokenizer: The tokenizer of the run.
         clients: The clients, by id.
         texts: Returns a client's messages; called when the client is next.
@@ -149,8 +149,8 @@ def tallies(
         shared_tallies: Tallies of the shared model by client, if known. The shared model is then not tested again,
             which halves the testing.
     """
-    config = plan.config
-    evaluate = build(method, shared, trained.server, plan, tokenizer, with_shared=shared_tallies is None)
+    config = context.config
+    evaluate = build(method, shared, trained.server, context, tokenizer, with_shared=shared_tallies is None)
     for start in range(0, len(clients), _CLIENTS_PER_CALL):
         part = clients[start : start + _CLIENTS_PER_CALL]
         chosen, states, adaptation, held_out, tested = [], [], [], [], []

@@ -139,16 +139,16 @@ class DeviceArtifact(NamedTuple):
     constants: Mapping[str, float] = {}
 
 
-def _nothing(base: SharedModel, plan: MethodContext) -> Structure:
+def _nothing(base: SharedModel, context: MethodContext) -> Structure:
     return ()
 
 
-def _stateless(server: Structure, plan: MethodContext) -> Structure:
+def _stateless(server: Structure, context: MethodContext) -> Structure:
     return ()
 
 
-def _minus(server: Structure, mean: Structure, plan: MethodContext) -> Structure:
-    rate = plan.config.federated.server_learning_rate
+def _minus(server: Structure, mean: Structure, context: MethodContext) -> Structure:
+    rate = context.config.federated.server_learning_rate
     return tf.nest.map_structure(lambda value, step: value - rate * step, server, mean)
 
 
@@ -189,7 +189,7 @@ class Method:
     recipe_alone: tuple[str, ...] = ()
     space: Mapping[str, Range | Choice] = field(default_factory=dict)
 
-    def plan(self, config: PersonalizationConfig, bos: int) -> MethodContext:
+    def context(self, config: PersonalizationConfig, bos: int) -> MethodContext:
         """Returns the plan that a job's `[personalization]` comes to.
 
         Raises:

@@ -35,27 +35,27 @@ class PersonalizationProcess:
     server: Callable[[Any], Structure]
 
 
-def build(method: Method, base: SharedModel, plan: MethodContext) -> PersonalizationProcess:
+def build(method: Method, base: SharedModel, context: MethodContext) -> PersonalizationProcess:
     """Returns a method's process; the method must have rounds (`Method.local`)."""
     if method.local is None:
         raise ValueError(f"{method.name} has no rounds of its own")
     work = method.local
-    config = plan.config.federated
-    initial = method.server(base, plan)
+    config = context.config.federated
+    initial = method.server(base, context)
     base_type, server_type = type_of(base), type_of(initial)
-    client_type = type_of(method.client(initial, plan))
-    data = batch_type(plan.config.batch, plan.config.window)
+    client_type = type_of(method.client(initial, context))
+    data = batch_type(context.config.batch, context.config.window)
 
     @tff.tensorflow.computation(base_type, server_type, client_type, data)
     def local(base: Any, server: Any, client: Any, batches: tf.data.Dataset) -> collections.OrderedDict:
-        made = work(SharedModel.from_tff(base), server, client, batches.map(Batch), plan)
+        made = work(SharedModel.from_tff(base), server, client, batches.map(Batch), context)
         finite = tf.reduce_all(
             [tf.reduce_all(tf.math.is_finite(part)) for part in tf.nest.flatten((made.update, made.client))]
         )
         update, weight = made.update, made.weight
         if config.fairness_q > 0:
             loss = tf.math.divide_no_nan(made.loss_sum, made.targets)
-            update, weight = q_fed_avg_update(update, loss, plan.config.learning_rate, config.fairness_q)
+            update, weight = q_fed_avg_update(update, loss, context.config.learning_rate, config.fairness_q)
 
         def kept(value: tf.Tensor, otherwise: tf.Tensor) -> tf.Tensor:
             return tf.where(finite, value, otherwise)
@@ -80,7 +80,7 @@ def build(method: Method, base: SharedModel, plan: MethodContext) -> Personaliza
     def moved(server: Any, mean: Any) -> Any:
         # 0 / 0 where no client had any weight: nobody moves nothing.
         known = tf.nest.map_structure(lambda part: tf.where(tf.math.is_finite(part), part, 0.0), mean)
-        return method.aggregate(server, known, plan)
+        return method.aggregate(server, known, context)
 
     @tff.tensorflow.computation
     def start() -> Any:

@@ -60,15 +60,15 @@ def folder_in(run: Path, method: Method, config: PersonalizationConfig) -> Path:
     return run / "personal" / f"{method.name}-{hashlib.sha256(decisive.encode()).hexdigest()[:12]}"
 
 
-def has_rounds(method: Method, plan: MethodContext) -> bool:
+def has_rounds(method: Method, context: MethodContext) -> bool:
     """Whether such a method trains in rounds of its own."""
-    return bool(plan.config.federated.rounds)
+    return bool(context.config.federated.rounds)
 
 
-def without_rounds(method: Method, base: SharedModel, plan: MethodContext) -> TrainedMethod:
+def without_rounds(method: Method, base: SharedModel, context: MethodContext) -> TrainedMethod:
     """What a method starts with, and ends with where it has no rounds: no client is needed for it."""
-    server = method.server(base, plan)
-    start = method.client(server, plan)
+    server = method.server(base, context)
+    start = method.client(server, context)
     return TrainedMethod(server, lambda client: start, 0)
 
 
@@ -79,7 +79,7 @@ class PersonalizationProgram:
         self,
         method: Method,
         base: SharedModel,
-        plan: MethodContext,
+        context: MethodContext,
         clients: FederatedData,
         tokenizer: Tokenizer,
         *,
@@ -91,13 +91,13 @@ class PersonalizationProgram:
         seed: decides cohorts and batches.
         folder: keeps `clients.sqlite`.
         """
-        self._method, self._base, self._plan = method, base, plan
+        self._method, self._base, self._plan = method, base, context
         self._clients, self._seed, self._folder, self._on_round = clients, seed, folder, on_round
         self._data = ClientBatcher(
             tokenizer,
-            batch=plan.config.batch,
-            window=plan.config.window,
-            max_windows=plan.config.federated.max_windows,
+            batch=context.config.batch,
+            window=context.config.window,
+            max_windows=context.config.federated.max_windows,
             word_dropout=0.0,
             seed=seed,
         )

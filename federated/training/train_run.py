@@ -137,15 +137,15 @@ def _train_method(folder: Run, clients: FederatedData, on_stage: Callable[[str],
     """Runs the federated rounds of the job's method on top of the shared model, if the method has any."""
     job, tokenizer = folder.job(), folder.tokenizer()
     method = METHODS.named(job.personalization.method)
-    plan = method.plan(job.personalization, tokenizer.bos)
+    context = method.context(job.personalization, tokenizer.bos)
     shared = start_from(job, folder.parameters())
-    method_folder = folder_in(folder.path, method, plan.config)
+    method_folder = folder_in(folder.path, method, context.config)
 
     def report_round(report: PersonalizationRound) -> None:
         on_stage(f"{method.title}: round {report.round:,} of {report.rounds:,}, loss {report.loss:.3f}")
 
     PersonalizationProgram(
-        method, shared, plan, clients, tokenizer, seed=job.seed, folder=method_folder, on_round=report_round
+        method, shared, context, clients, tokenizer, seed=job.seed, folder=method_folder, on_round=report_round
     ).run()
 
 

@@ -6,7 +6,7 @@ import tensorflow_federated as tff
 from federated.aggregation import AT_LEAST, BITS, q_fed_avg_update, q_ffl_weight, robust_mean
 from federated.algorithms import per_fedavg
 from federated.algorithms.regularized import ditto
-from tests.support.federated.personal import plan_of, rounds
+from tests.support.federated.personal import context_of, rounds
 from tests.support.federated.toys import client
 
 SIZE = AT_LEAST + 1  # far fewer numbers than TFF's own aggregator needs to compress a tensor
@@ -46,8 +46,8 @@ def test_a_client_without_examples_has_weight_zero(loss):
 def test_a_fair_round_differs_from_a_plain_one_and_stays_finite():
     clients = [client(2, seed=0), client(2, seed=1)]
     small = {"learning_rate": 0.02, "bias_rate": 0.1}
-    fair, _, measured = rounds(ditto.METHOD, plan_of(ditto.METHOD, {}, {"fairness_q": 1.0}, **small), clients)
-    plain, _, _ = rounds(ditto.METHOD, plan_of(ditto.METHOD, {}, {}, **small), clients)
+    fair, _, measured = rounds(ditto.METHOD, context_of(ditto.METHOD, {}, {"fairness_q": 1.0}, **small), clients)
+    plain, _, _ = rounds(ditto.METHOD, context_of(ditto.METHOD, {}, {}, **small), clients)
     assert float(measured["broken_clients"]) == 0
     assert np.isfinite(fair.bias).all()
     assert not np.allclose(fair.bias, plain.bias)
@@ -84,7 +84,7 @@ def test_a_small_tensor_is_not_compressed():
 def test_a_compressed_round_is_nearly_the_uncompressed_one():
     clients = [client(2, seed=seed) for seed in range(2)]
     exact, sent = (
-        rounds(per_fedavg.METHOD, plan_of(per_fedavg.METHOD, federated={"compressed": on}), clients)[0]
+        rounds(per_fedavg.METHOD, context_of(per_fedavg.METHOD, federated={"compressed": on}), clients)[0]
         for on in (False, True)
     )
     moved = np.linalg.norm(exact.bias)

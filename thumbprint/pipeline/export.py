@@ -48,8 +48,8 @@ def export_run(run: Path, out: Path, private_key: Path, job: Job | None = None) 
     chosen = job or trained
     method = METHODS.named(chosen.personalization.method)
     _require_phone(method)
-    plan = method.plan(chosen.personalization, folder.tokenizer().bos)
-    result = _train_method(folder, method, plan, start_from(trained, folder.parameters()))
+    context = method.context(chosen.personalization, folder.tokenizer().bos)
+    result = _train_method(folder, method, context, start_from(trained, folder.parameters()))
     return export_method(folder, chosen, method, result, out, private_key)
 
 
@@ -68,8 +68,8 @@ def export_method(
     """
     trained, corpus, summary = folder.job(), folder.read_json("corpus.json"), folder.read_json("summary.json")
     personalization, tokenizer = job.personalization, folder.tokenizer()
-    plan = method.plan(personalization, tokenizer.bos)
-    part = phone_part(method, start_from(trained, folder.parameters()), result, plan)
+    context = method.context(personalization, tokenizer.bos)
+    part = phone_part(method, start_from(trained, folder.parameters()), result, context)
     return export_bundle(
         out,
         name=job.name,
@@ -129,7 +129,7 @@ def _history(personalization: PersonalizationConfig, method: Method) -> HistoryR
     return recipe.model_copy(update={"cache_weight": 0.0, "concentration_2": math.inf, "concentration_3": math.inf})
 
 
-def phone_part(method: Method, shared: SharedModel, result: TrainedMethod, plan: MethodContext) -> DeviceArtifact:
+def phone_part(method: Method, shared: SharedModel, result: TrainedMethod, context: MethodContext) -> DeviceArtifact:
     """Returns the part of a method's result that a phone gets.
 
     Raises:
@@ -137,7 +137,7 @@ def phone_part(method: Method, shared: SharedModel, result: TrainedMethod, plan:
     """
     _require_phone(method)
     assert method.phone is not None
-    return method.phone(shared, result.server, plan)
+    return method.phone(shared, result.server, context)
 
 
 def _require_phone(method: Method) -> None:
@@ -146,11 +146,11 @@ def _require_phone(method: Method) -> None:
         raise ExportError(f"{method.name} does not run on a phone: export a job with one of the methods {on_phones}")
 
 
-def _train_method(folder: Run, method: Method, plan: MethodContext, shared: SharedModel) -> TrainedMethod:
-    if not has_rounds(method, plan):
-        return without_rounds(method, shared, plan)
-    kept = folder_in(folder.path, method, plan.config)
+def _train_method(folder: Run, method: Method, context: MethodContext, shared: SharedModel) -> TrainedMethod:
+    if not has_rounds(method, context):
+        return without_rounds(method, shared, context)
+    kept = folder_in(folder.path, method, context.config)
     with folder.locked(), open_clients(folder) as clients, execution_context():
         return PersonalizationProgram(
-            method, shared, plan, clients, folder.tokenizer(), seed=folder.job().seed, folder=kept
+            method, shared, context, clients, folder.tokenizer(), seed=folder.job().seed, folder=kept
         ).run()

@@ -158,13 +158,13 @@ def _epoch(
     return state
 
 
-def server(base: SharedModel, plan: MethodContext) -> Parameters:
+def server(base: SharedModel, context: MethodContext) -> Parameters:
     """The random start; `train` makes of it what is to be measured."""
-    return adam.random_like(base.parameters, plan.options.seed)
+    return adam.random_like(base.parameters, context.options.seed)
 
 
 def personalize(
-    base: SharedModel, server: Parameters, client: Structure, text: ClientText, plan: MethodContext
+    base: SharedModel, server: Parameters, client: Structure, text: ClientText, context: MethodContext
 ) -> PersonalModel:
     """The same model for everybody."""
     return PersonalModel(Parameters(*server), base.adapter)

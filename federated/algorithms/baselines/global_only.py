@@ -14,13 +14,13 @@ from federated.personalization.method import (
 
 
 def personalize(
-    base: SharedModel, server: Structure, client: Structure, text: ClientText, plan: MethodContext
+    base: SharedModel, server: Structure, client: Structure, text: ClientText, context: MethodContext
 ) -> PersonalModel:
     """Returns the shared model as it is."""
     return PersonalModel(*base)
 
 
-def phone(base: SharedModel, server: Structure, plan: MethodContext) -> DeviceArtifact:
+def phone(base: SharedModel, server: Structure, context: MethodContext) -> DeviceArtifact:
     return DeviceArtifact(base.parameters, (base.adapter,), "none")
 
 

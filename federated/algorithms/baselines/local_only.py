@@ -49,20 +49,20 @@ class LocalOnlyOptions(Options):
     seed: int = Field(0, ge=0, lt=2**31)
 
 
-def server(base: SharedModel, plan: MethodContext) -> Parameters:
+def server(base: SharedModel, context: MethodContext) -> Parameters:
     """The random model that everybody starts from."""
-    return adam.random_like(base.parameters, plan.options.seed)
+    return adam.random_like(base.parameters, context.options.seed)
 
 
 def personalize(
-    base: SharedModel, server: Parameters, client: Structure, text: ClientText, plan: MethodContext
+    base: SharedModel, server: Parameters, client: Structure, text: ClientText, context: MethodContext
 ) -> PersonalModel:
     """So many passes over the client's windows, each in another order; nothing typed leaves the random start."""
-    options = plan.options
+    options = context.options
 
     def one_pass(state: AdamState, number: Any) -> AdamState:
-        batches = shuffled(text.learnt, plan.config.batch, options.seed, number)
-        return adam.train(state, batches, clip=plan.config.clip, dropout=options.dropout, bos=plan.bos).state
+        batches = shuffled(text.learnt, context.config.batch, options.seed, number)
+        return adam.train(state, batches, clip=context.config.clip, dropout=options.dropout, bos=context.bos).state
 
     start = adam.initial_state(Parameters(*server), options.learning_rate)
     end = tf.data.Dataset.range(options.epochs).reduce(start, one_pass)

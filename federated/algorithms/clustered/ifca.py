@@ -54,52 +54,52 @@ class Clusters(NamedTuple):
     round: tf.Tensor
 
 
-def server(base: SharedModel, plan: MethodContext) -> Clusters:
+def server(base: SharedModel, context: MethodContext) -> Clusters:
     """k times the adapter that changes nothing."""
-    copies = (np.repeat(np.asarray(part)[np.newaxis], plan.options.clusters, axis=0) for part in base.adapter)
+    copies = (np.repeat(np.asarray(part)[np.newaxis], context.options.clusters, axis=0) for part in base.adapter)
     return Clusters(AdapterTensors(*copies), np.float32(0.0))
 
 
 def local(
-    base: SharedModel, server: Clusters, client: Structure, batches: tf.data.Dataset, plan: MethodContext
+    base: SharedModel, server: Clusters, client: Structure, batches: tf.data.Dataset, context: MethodContext
 ) -> ClientUpdate:
     """Plain local SGD on the adapter of the client's cluster."""
     server = _named(server)
     joined = tf.where(
-        server.round < plan.options.warm_up,
-        _by_lot(batches, plan.options.clusters),
-        adapter_sgd.best_adapter(base.parameters, server.adapters, batches, plan.bos),
+        server.round < context.options.warm_up,
+        _by_lot(batches, context.options.clusters),
+        adapter_sgd.best_adapter(base.parameters, server.adapters, batches, context.bos),
     )
     start = adapter_sgd.select(server.adapters, joined)
-    plain = adapter_sgd.step_sizes(plan.config)._replace(proximal=tf.constant(0.0))
-    trained = adapter_sgd.steps(base.parameters, start, start, batches, plain, plan.bos)
-    member = tf.one_hot(joined, plan.options.clusters)
+    plain = adapter_sgd.step_sizes(context.config)._replace(proximal=tf.constant(0.0))
+    trained = adapter_sgd.steps(base.parameters, start, start, batches, plain, context.bos)
+    member = tf.one_hot(joined, context.options.clusters)
     update = AdapterTensors(
         *(tf.tensordot(member, part, axes=0) for part in adapter_sgd.subtract(start, trained.adapter))
     )
     return ClientUpdate(update, trained.targets, client, trained.loss_sum, trained.targets, counts=member)
 
 
-def aggregate(server: Clusters, mean: tuple[AdapterTensors, tf.Tensor], plan: MethodContext) -> Clusters:
+def aggregate(server: Clusters, mean: tuple[AdapterTensors, tf.Tensor], context: MethodContext) -> Clusters:
     """Each cluster moves by the mean over its own clients; a cluster without clients stays as it is."""
     server, (update, members) = _named(server), mean
     share = tf.math.divide_no_nan(members, tf.reduce_sum(members))
-    rate = plan.config.federated.server_learning_rate * tf.math.reciprocal_no_nan(share)
+    rate = context.config.federated.server_learning_rate * tf.math.reciprocal_no_nan(share)
     moved = (part - tf.einsum("k,k...->k...", rate, step) for part, step in zip(server.adapters, update, strict=True))
     return Clusters(AdapterTensors(*moved), server.round + 1.0)
 
 
 def personalize(
-    base: SharedModel, server: Clusters, client: Structure, text: ClientText, plan: MethodContext
+    base: SharedModel, server: Clusters, client: Structure, text: ClientText, context: MethodContext
 ) -> PersonalModel:
     """K steps from the cluster with the least loss on what the client typed, pulled to it."""
     several = _named(server).adapters
-    start = adapter_sgd.select(several, adapter_sgd.best_adapter(base.parameters, several, text.learnt, plan.bos))
-    adapter = adapter_sgd.personal_steps(base.parameters, start, start, text.learnt, plan.config, plan.bos)
+    start = adapter_sgd.select(several, adapter_sgd.best_adapter(base.parameters, several, text.learnt, context.bos))
+    adapter = adapter_sgd.personal_steps(base.parameters, start, start, text.learnt, context.config, context.bos)
     return PersonalModel(base.parameters, adapter)
 
 
-def phone(base: SharedModel, server: Clusters, plan: MethodContext) -> DeviceArtifact:
+def phone(base: SharedModel, server: Clusters, context: MethodContext) -> DeviceArtifact:
     starts = tuple(AdapterTensors(*parts) for parts in zip(*server.adapters, strict=True))
     return DeviceArtifact(base.parameters, starts, "clusters")
 

@@ -37,34 +37,34 @@ class MixtureOptions(Options):
     grid: int = Field(11, ge=2, le=101)
 
 
-def server(base: SharedModel, plan: MethodContext) -> AdapterTensors:
+def server(base: SharedModel, context: MethodContext) -> AdapterTensors:
     """The shared adapter, at first one that changes nothing."""
     return base.adapter
 
 
 def local(
-    base: SharedModel, server: AdapterTensors, client: Structure, batches: tf.data.Dataset, plan: MethodContext
+    base: SharedModel, server: AdapterTensors, client: Structure, batches: tf.data.Dataset, context: MethodContext
 ) -> ClientUpdate:
     """FedAvg on the adapter: plain local SGD from what was received."""
-    plain = adapter_sgd.step_sizes(plan.config)._replace(proximal=tf.constant(0.0))
-    trained = adapter_sgd.steps(base.parameters, server, server, batches, plain, plan.bos)
+    plain = adapter_sgd.step_sizes(context.config)._replace(proximal=tf.constant(0.0))
+    trained = adapter_sgd.steps(base.parameters, server, server, batches, plain, context.bos)
     update = adapter_sgd.subtract(server, trained.adapter)
     return ClientUpdate(update, trained.targets, client, trained.loss_sum, trained.targets)
 
 
 def personalize(
-    base: SharedModel, server: AdapterTensors, client: Structure, text: ClientText, plan: MethodContext
+    base: SharedModel, server: AdapterTensors, client: Structure, text: ClientText, context: MethodContext
 ) -> PersonalModel:
     """K steps from the shared adapter, then the mixture of both with the least loss on the tail; ties go to more α."""
-    own = adapter_sgd.personal_steps(base.parameters, server, server, text.learnt, plan.config, plan.bos)
-    shares = np.linspace(1.0, 0.0, plan.options.grid, dtype=np.float32)
+    own = adapter_sgd.personal_steps(base.parameters, server, server, text.learnt, context.config, context.bos)
+    shares = np.linspace(1.0, 0.0, context.options.grid, dtype=np.float32)
     mixtures = adapter_sgd.stack([adapter_sgd.interpolate(server, own, float(share)) for share in shares])
-    best = adapter_sgd.best_adapter(base.parameters, mixtures, text.held_out, plan.bos)
+    best = adapter_sgd.best_adapter(base.parameters, mixtures, text.held_out, context.bos)
     return PersonalModel(base.parameters, adapter_sgd.select(mixtures, best))
 
 
-def phone(base: SharedModel, server: AdapterTensors, plan: MethodContext) -> DeviceArtifact:
-    return DeviceArtifact(base.parameters, (server,), "interpolate", {"grid": float(plan.options.grid)})
+def phone(base: SharedModel, server: AdapterTensors, context: MethodContext) -> DeviceArtifact:
+    return DeviceArtifact(base.parameters, (server,), "interpolate", {"grid": float(context.options.grid)})
 
 
 METHOD = Method(

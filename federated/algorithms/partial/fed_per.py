@@ -60,26 +60,26 @@ class _Round(NamedTuple):
     targets: tf.Tensor
 
 
-def server(base: SharedModel, plan: MethodContext) -> SharedModel:
+def server(base: SharedModel, context: MethodContext) -> SharedModel:
     """The shared layers, and what personal layers start from, which stays as it is."""
     return base
 
 
-def client(server: SharedModel, plan: MethodContext) -> AdapterTensors:
+def client(server: SharedModel, context: MethodContext) -> AdapterTensors:
     """A client's personal layers, at first ones that change nothing."""
     return server.adapter
 
 
 def local(
-    base: SharedModel, server: SharedModel, client: AdapterTensors, batches: tf.data.Dataset, plan: MethodContext
+    base: SharedModel, server: SharedModel, client: AdapterTensors, batches: tf.data.Dataset, context: MethodContext
 ) -> ClientUpdate:
     """One SGD step of both a batch; what is sent is the shared layers' part."""
-    rates = adapter_sgd.step_sizes(plan.config)
+    rates = adapter_sgd.step_sizes(context.config)
     eta = (rates.learning_rate, rates.learning_rate, rates.bias_rate)
-    clip, base_rate = plan.config.clip, plan.options.base_learning_rate
+    clip, base_rate = context.config.clip, context.options.base_learning_rate
 
     def step(state: _Round, batch: Batch) -> _Round:
-        slope = base_sgd.gradient(state.parameters, state.adapter, batch, plan.bos)
+        slope = base_sgd.gradient(state.parameters, state.adapter, batch, context.bos)
         return _Round(
             base_sgd.base_step(state.parameters, slope, base_rate, clip),
             base_sgd.sgd_step(state.adapter, slope.adapter, eta, clip),
@@ -92,23 +92,25 @@ def local(
     return ClientUpdate(base_sgd.subtract(shared, end.parameters), end.targets, end.adapter, end.loss_sum, end.targets)
 
 
-def aggregate(server: SharedModel, mean: Any, plan: MethodContext) -> SharedModel:
+def aggregate(server: SharedModel, mean: Any, context: MethodContext) -> SharedModel:
     """The shared layers move; the personal layers' start does not."""
-    rate = plan.config.federated.server_learning_rate
+    rate = context.config.federated.server_learning_rate
     shared, start = SharedModel.from_tff(server)
     return SharedModel(Parameters(*(value - rate * step for value, step in zip(shared, mean, strict=True))), start)
 
 
 def personalize(
-    base: SharedModel, server: SharedModel, client: AdapterTensors, text: ClientText, plan: MethodContext
+    base: SharedModel, server: SharedModel, client: AdapterTensors, text: ClientText, context: MethodContext
 ) -> PersonalModel:
     """K steps on the client's personal layers, pulled to what all of them start from; the shared layers stay."""
     shared, start = SharedModel.from_tff(server)
-    adapter = adapter_sgd.personal_steps(shared, AdapterTensors(*client), start, text.learnt, plan.config, plan.bos)
+    adapter = adapter_sgd.personal_steps(
+        shared, AdapterTensors(*client), start, text.learnt, context.config, context.bos
+    )
     return PersonalModel(shared, adapter)
 
 
-def phone(base: SharedModel, server: SharedModel, plan: MethodContext) -> DeviceArtifact:
+def phone(base: SharedModel, server: SharedModel, context: MethodContext) -> DeviceArtifact:
     return DeviceArtifact(server.parameters, (server.adapter,), "steps")
 
 

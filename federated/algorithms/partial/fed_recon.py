@@ -35,40 +35,40 @@ from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.model.cifg_lstm import Parameters
 
 
-def server(base: SharedModel, plan: MethodContext) -> Parameters:
+def server(base: SharedModel, context: MethodContext) -> Parameters:
     """The shared layers, at first the base's."""
     return base.parameters
 
 
 def local(
-    base: SharedModel, server: Parameters, client: Structure, batches: tf.data.Dataset, plan: MethodContext
+    base: SharedModel, server: Parameters, client: Structure, batches: tf.data.Dataset, context: MethodContext
 ) -> ClientUpdate:
     """Reconstructs the adapter on one half of the batches and trains the shared layers on the other."""
     shared = Parameters(*server)
     half = batches.reduce(np.int64(0), lambda number, batch: number + 1) // 2
-    own = reconstructed(base, shared, batches.take(half), plan)
-    rate, clip = plan.options.base_learning_rate, plan.config.clip
-    end = base_sgd.base_steps(shared, own, batches.skip(half), rate, clip, plan.bos)
+    own = reconstructed(base, shared, batches.take(half), context)
+    rate, clip = context.options.base_learning_rate, context.config.clip
+    end = base_sgd.base_steps(shared, own, batches.skip(half), rate, clip, context.bos)
     return ClientUpdate(base_sgd.subtract(shared, end.parameters), end.targets, client, end.loss_sum, end.targets)
 
 
 def reconstructed(
-    base: SharedModel, shared: Parameters, batches: tf.data.Dataset, plan: MethodContext
+    base: SharedModel, shared: Parameters, batches: tf.data.Dataset, context: MethodContext
 ) -> AdapterTensors:
     """The personal layers fitted to these batches; without any, the start."""
     start = base.adapter
-    return adapter_sgd.personal_steps(shared, start, start, batches, plan.config, plan.bos)
+    return adapter_sgd.personal_steps(shared, start, start, batches, context.config, context.bos)
 
 
 def personalize(
-    base: SharedModel, server: Parameters, client: Structure, text: ClientText, plan: MethodContext
+    base: SharedModel, server: Parameters, client: Structure, text: ClientText, context: MethodContext
 ) -> PersonalModel:
     """The reconstruction from all that the client has to learn from."""
     shared = Parameters(*server)
-    return PersonalModel(shared, reconstructed(base, shared, text.learnt, plan))
+    return PersonalModel(shared, reconstructed(base, shared, text.learnt, context))
 
 
-def phone(base: SharedModel, server: Parameters, plan: MethodContext) -> DeviceArtifact:
+def phone(base: SharedModel, server: Parameters, context: MethodContext) -> DeviceArtifact:
     return DeviceArtifact(server, (base.adapter,), "steps")
 
 

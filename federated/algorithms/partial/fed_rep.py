@@ -29,14 +29,16 @@ class FedRepOptions(SharedLayersOptions):
 
 
 def local(
-    base: SharedModel, server: SharedModel, client: AdapterTensors, batches: tf.data.Dataset, plan: MethodContext
+    base: SharedModel, server: SharedModel, client: AdapterTensors, batches: tf.data.Dataset, context: MethodContext
 ) -> ClientUpdate:
     """The personal layers' passes, then the shared layers' pass; only the shared layers' part is sent."""
     shared, start = SharedModel.from_tff(server).parameters, AdapterTensors(*client)
-    plain = adapter_sgd.step_sizes(plan.config)._replace(proximal=tf.constant(0.0))
-    passes = batches.repeat(plan.options.head_passes)
-    own = adapter_sgd.steps(shared, start, start, passes, plain, plan.bos).adapter
-    end = base_sgd.base_steps(shared, own, batches, plan.options.base_learning_rate, plan.config.clip, plan.bos)
+    plain = adapter_sgd.step_sizes(context.config)._replace(proximal=tf.constant(0.0))
+    passes = batches.repeat(context.options.head_passes)
+    own = adapter_sgd.steps(shared, start, start, passes, plain, context.bos).adapter
+    end = base_sgd.base_steps(
+        shared, own, batches, context.options.base_learning_rate, context.config.clip, context.bos
+    )
     return ClientUpdate(base_sgd.subtract(shared, end.parameters), end.targets, own, end.loss_sum, end.targets)
 
 

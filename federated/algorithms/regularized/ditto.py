@@ -28,38 +28,38 @@ from federated.personalization.method import (
 from keyboard_model.model.adapter import AdapterTensors
 
 
-def server(base: SharedModel, plan: MethodContext) -> AdapterTensors:
+def server(base: SharedModel, context: MethodContext) -> AdapterTensors:
     """Returns the shared adapter before the first round: it changes nothing."""
     return base.adapter
 
 
-def client(server: AdapterTensors, plan: MethodContext) -> AdapterTensors:
+def client(server: AdapterTensors, context: MethodContext) -> AdapterTensors:
     """Returns a client's own adapter before its first round: the shared one."""
     return server
 
 
 def local(
-    base: SharedModel, server: AdapterTensors, client: AdapterTensors, batches: tf.data.Dataset, plan: MethodContext
+    base: SharedModel, server: AdapterTensors, client: AdapterTensors, batches: tf.data.Dataset, context: MethodContext
 ) -> ClientUpdate:
     """Trains w with plain local SGD, and v with proximal steps towards the w that was received."""
-    rates = adapter_sgd.step_sizes(plan.config)
+    rates = adapter_sgd.step_sizes(context.config)
     plain = rates._replace(proximal=tf.constant(0.0))
-    shared = adapter_sgd.steps(base.parameters, server, server, batches, plain, plan.bos)
-    own = adapter_sgd.steps(base.parameters, client, server, batches, rates, plan.bos)
+    shared = adapter_sgd.steps(base.parameters, server, server, batches, plain, context.bos)
+    own = adapter_sgd.steps(base.parameters, client, server, batches, rates, context.bos)
     return ClientUpdate(
         adapter_sgd.subtract(server, shared.adapter), shared.targets, own.adapter, own.loss_sum, own.targets
     )
 
 
 def personalize(
-    base: SharedModel, server: AdapterTensors, client: AdapterTensors, text: ClientText, plan: MethodContext
+    base: SharedModel, server: AdapterTensors, client: AdapterTensors, text: ClientText, context: MethodContext
 ) -> PersonalModel:
     """Takes K steps from the client's own adapter, each pulled to the shared one by `proximal`."""
-    adapter = adapter_sgd.personal_steps(base.parameters, client, server, text.learnt, plan.config, plan.bos)
+    adapter = adapter_sgd.personal_steps(base.parameters, client, server, text.learnt, context.config, context.bos)
     return PersonalModel(base.parameters, adapter)
 
 
-def phone(base: SharedModel, server: AdapterTensors, plan: MethodContext) -> DeviceArtifact:
+def phone(base: SharedModel, server: AdapterTensors, context: MethodContext) -> DeviceArtifact:
     """Returns the shared adapter as the start: a new phone has no adapter of its own."""
     return DeviceArtifact(base.parameters, (server,), "steps")
 

@@ -24,10 +24,10 @@ from keyboard_model.model.adapter import AdapterTensors
 
 
 def local(
-    base: SharedModel, server: AdapterTensors, client: AdapterTensors, batches: tf.data.Dataset, plan: MethodContext
+    base: SharedModel, server: AdapterTensors, client: AdapterTensors, batches: tf.data.Dataset, context: MethodContext
 ) -> ClientUpdate:
     """The pull, then the local steps; what is sent moves the mean, in which all clients count alike."""
-    rates = adapter_sgd.step_sizes(plan.config)
+    rates = adapter_sgd.step_sizes(context.config)
     number = batches.reduce(0.0, lambda count, batch: count + 1.0)
     eta = AdapterTensors(rates.learning_rate, rates.learning_rate, rates.bias_rate)
     pulled = AdapterTensors(
@@ -37,7 +37,7 @@ def local(
         )
     )
     plain = rates._replace(proximal=tf.constant(0.0))
-    own = adapter_sgd.steps(base.parameters, pulled, pulled, batches, plain, plan.bos)
+    own = adapter_sgd.steps(base.parameters, pulled, pulled, batches, plain, context.bos)
     weight = tf.minimum(own.targets, 1.0)  # nothing to learn from: no say in the mean
     return ClientUpdate(adapter_sgd.subtract(server, own.adapter), weight, own.adapter, own.loss_sum, own.targets)
 

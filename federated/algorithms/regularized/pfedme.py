@@ -50,16 +50,16 @@ class PFedMeOptions(Options):
 
 
 def local(
-    base: SharedModel, server: AdapterTensors, client: Structure, batches: tf.data.Dataset, plan: MethodContext
+    base: SharedModel, server: AdapterTensors, client: Structure, batches: tf.data.Dataset, context: MethodContext
 ) -> ClientUpdate:
     """One outer step a batch; clients with anything to learn from count alike in the mean, as in the paper."""
-    rates = adapter_sgd.step_sizes(plan.config)
-    share = min(plan.options.outer_rate * plan.config.proximal, 1.0)
+    rates = adapter_sgd.step_sizes(context.config)
+    share = min(context.options.outer_rate * context.config.proximal, 1.0)
 
     def step(state: TrainResult, batch: Batch) -> TrainResult:
-        flat, targets = adapter_sgd.features(base.parameters, batch, plan.bos)
+        flat, targets = adapter_sgd.features(base.parameters, batch, context.bos)
         theta, loss = adapters.step(base.parameters, state.adapter, state.adapter, flat, targets, rates)
-        for _ in range(plan.options.inner_steps - 1):
+        for _ in range(context.options.inner_steps - 1):
             theta, _ = adapters.step(base.parameters, theta, state.adapter, flat, targets, rates)
         moved = adapter_sgd.interpolate(theta, state.adapter, share)
         number = cifg_lstm.counted_targets(targets)
@@ -72,10 +72,10 @@ def local(
 
 
 def personalize(
-    base: SharedModel, server: AdapterTensors, client: Structure, text: ClientText, plan: MethodContext
+    base: SharedModel, server: AdapterTensors, client: Structure, text: ClientText, context: MethodContext
 ) -> PersonalModel:
     """θ by K steps from the server's adapter, each pulled to it by λ."""
-    return ditto.personalize(base, server, server, text, plan)
+    return ditto.personalize(base, server, server, text, context)
 
 
 METHOD = Method(

@@ -6,7 +6,7 @@ import pytest
 from federated.algorithms.apfl import METHOD, Own
 from federated.job import JobError
 from tests.support.federated.adapters_by_hand import arrays, assert_close, clipped, loss_and_gradient, sgd
-from tests.support.federated.personal import BASE, local, personal, plan_of, random_adapter, rounds
+from tests.support.federated.personal import BASE, context_of, local, personal, random_adapter, rounds
 from tests.support.federated.toys import client
 
 W, V = random_adapter(1), random_adapter(2)
@@ -25,8 +25,8 @@ def own_by_hand(own, alpha, shared, batch, eta, alpha_rate, clip):
 
 @pytest.mark.parametrize(("alpha", "clip", "alpha_rate"), [(0.3, 0.2, 0.5), (0.7, 1e6, 0.05), (0.9, 1e6, 1e3)])
 def test_a_round_moves_all_three_at_once(alpha, clip, alpha_rate):
-    plan = plan_of(METHOD, {"alpha_rate": alpha_rate}, clip=clip)
-    made = local(METHOD, W, Own(V, np.float32(alpha)), BATCHES, plan)
+    context = context_of(METHOD, {"alpha_rate": alpha_rate}, clip=clip)
+    made = local(METHOD, W, Own(V, np.float32(alpha)), BATCHES, context)
     shared, own, losses = arrays(W), arrays(V), []
     for batch in BATCHES:
         own, alpha, loss = own_by_hand(own, alpha, shared, batch, (0.1, 0.5), alpha_rate, clip)
@@ -40,56 +40,56 @@ def test_a_round_moves_all_three_at_once(alpha, clip, alpha_rate):
 
 
 def test_personal_steps_hold_w_and_are_braked_by_evidence():
-    plan = plan_of(METHOD, {"alpha_rate": 0.5}, steps=4)
+    context = context_of(METHOD, {"alpha_rate": 0.5}, steps=4)
     share = 21 / (21 + 10)
     own, alpha = arrays(V), 0.4
     for batch in [*BATCHES, BATCHES[0]]:
         own, alpha, _ = own_by_hand(own, alpha, arrays(W), batch, (0.1 * share, 0.5 * share), 0.5, 0.5)
-    found = personal(METHOD, W, Own(V, np.float32(0.4)), BATCHES, [], plan)
+    found = personal(METHOD, W, Own(V, np.float32(0.4)), BATCHES, [], context)
     assert_close(found, [alpha * v + (1 - alpha) * w for v, w in zip(own, arrays(W), strict=True)])
 
 
 def test_alpha_zero_is_the_shared_adapter():
-    plan = plan_of(METHOD, {"alpha": 0, "alpha_rate": 0})
-    made = local(METHOD, W, Own(V, np.float32(0)), BATCHES, plan)
+    context = context_of(METHOD, {"alpha": 0, "alpha_rate": 0})
+    made = local(METHOD, W, Own(V, np.float32(0)), BATCHES, context)
     assert_close(made.client.adapter, arrays(V))
-    assert_close(personal(METHOD, W, Own(V, np.float32(0)), BATCHES, [], plan), arrays(W))
+    assert_close(personal(METHOD, W, Own(V, np.float32(0)), BATCHES, [], context), arrays(W))
 
 
 def test_alpha_one_is_local_training_alone():
-    plan = plan_of(METHOD, {"alpha": 1, "alpha_rate": 0}, evidence=0.0)
-    made = local(METHOD, W, Own(V, np.float32(1)), BATCHES, plan)
+    context = context_of(METHOD, {"alpha": 1, "alpha_rate": 0}, evidence=0.0)
+    made = local(METHOD, W, Own(V, np.float32(1)), BATCHES, context)
     alone = sgd(BASE.parameters, arrays(V), BATCHES, (0.1, 0.5), 0.5)
     assert_close(made.client.adapter, alone)
-    assert_close(personal(METHOD, W, Own(V, np.float32(1)), BATCHES, [], plan), alone)
+    assert_close(personal(METHOD, W, Own(V, np.float32(1)), BATCHES, [], context), alone)
 
 
 def test_a_new_phone_starts_with_both_at_the_shared_adapter():
-    plan = plan_of(METHOD, {"alpha": 0.25})
-    own = METHOD.client(W, plan)
+    context = context_of(METHOD, {"alpha": 0.25})
+    own = METHOD.client(W, context)
     assert float(own.alpha) == 0.25
     assert_close(own.adapter, arrays(W))
-    assert_close(personal(METHOD, W, own, [], [], plan), arrays(W))  # nothing typed
+    assert_close(personal(METHOD, W, own, [], [], context), arrays(W))  # nothing typed
 
 
 def test_the_phone_gets_w_and_the_constants():
-    plan = plan_of(METHOD, {"alpha": 0.25, "alpha_rate": 0.5})
-    part = METHOD.phone(BASE, W, plan)
+    context = context_of(METHOD, {"alpha": 0.25, "alpha_rate": 0.5})
+    part = METHOD.phone(BASE, W, context)
     assert (part.starts, part.algorithm, dict(part.constants)) == ((W,), "apfl", {"alpha": 0.25, "alpha_rate": 0.5})
 
 
 @pytest.mark.parametrize("options", [{"alpha": 1.1}, {"alpha": -0.1}, {"alpha_rate": -1}, {"beta": 1}])
 def test_options_out_of_range_are_refused(options):
     with pytest.raises(JobError, match=rf"options of apfl: {next(iter(options))}"):
-        plan_of(METHOD, options)
+        context_of(METHOD, options)
 
 
 @pytest.mark.usefixtures("execution")
 def test_a_round_in_tff_is_the_clients_own_and_their_mean():
-    plan = plan_of(METHOD, {"alpha": 0.5, "alpha_rate": 0.5}, learning_rate=0.02, bias_rate=0.1)
+    context = context_of(METHOD, {"alpha": 0.5, "alpha_rate": 0.5}, learning_rate=0.02, bias_rate=0.1)
     clients = [BATCHES, client(1, seed=1, counted=4)]
-    server, states, measured = rounds(METHOD, plan, clients)
-    made = [local(METHOD, BASE.adapter, METHOD.client(BASE.adapter, plan), batches, plan) for batches in clients]
+    server, states, measured = rounds(METHOD, context, clients)
+    made = [local(METHOD, BASE.adapter, METHOD.client(BASE.adapter, context), batches, context) for batches in clients]
     mean = [(21 * a + 4 * b) / 25 for a, b in zip(*(arrays(each.update) for each in made), strict=True)]
     assert_close(server, [before - step for before, step in zip(arrays(BASE.adapter), mean, strict=True)])
     for state, each in zip(states, made, strict=True):

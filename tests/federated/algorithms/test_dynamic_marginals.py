@@ -9,15 +9,15 @@ from federated.job import JobError
 from keyboard_model.batching.windows import IGNORE
 from keyboard_model.model.adapter import AdapterTensors
 from tests.support.federated.adapters_by_hand import arrays, assert_close, features, sgd
-from tests.support.federated.personal import BASE, personal, plan_of
+from tests.support.federated.personal import BASE, context_of, personal
 from tests.support.federated.toys import client
 
 LEARNT = client(3, seed=0, counted=7)
 SHARE = 21 / (21 + 10)
 
 
-def plan(steps=0, strength=1.0, pseudo_count=2.0, **changes):
-    return plan_of(METHOD, {"strength": strength, "pseudo_count": pseudo_count}, steps=steps, **changes)
+def context(steps=0, strength=1.0, pseudo_count=2.0, **changes):
+    return context_of(METHOD, {"strength": strength, "pseudo_count": pseudo_count}, steps=steps, **changes)
 
 
 def moved_by_hand(strength, few, batches=LEARNT):
@@ -39,39 +39,39 @@ def moved_by_hand(strength, few, batches=LEARNT):
 
 @pytest.mark.parametrize(("strength", "few"), [(1.0, 2.0), (0.4, 0.1)])
 def test_typed_pieces_move_by_the_logarithm_of_how_much_oftener_they_were_typed(strength, few):
-    assert_close(personal(METHOD, (), (), LEARNT, [], plan(0, strength, few)), moved_by_hand(strength, few))
+    assert_close(personal(METHOD, (), (), LEARNT, [], context(0, strength, few)), moved_by_hand(strength, few))
 
 
 def test_the_steps_go_on_from_there():
     free = {"learning_rate": 0.2, "bias_rate": 1.0, "proximal": 0.0, "clip": 1e6}
     eta = (0.2 * SHARE, 1.0 * SHARE)
     expected = sgd(BASE.parameters, AdapterTensors(*moved_by_hand(1.0, 2.0)), LEARNT, eta, 1e6)
-    assert_close(personal(METHOD, (), (), LEARNT, [], plan(3, **free)), expected)
+    assert_close(personal(METHOD, (), (), LEARNT, [], context(3, **free)), expected)
 
 
 def test_the_steps_are_pulled_there():
-    assert_close(personal(METHOD, (), (), LEARNT, [], plan(3, proximal=1e9)), moved_by_hand(1.0, 2.0))
+    assert_close(personal(METHOD, (), (), LEARNT, [], context(3, proximal=1e9)), moved_by_hand(1.0, 2.0))
 
 
 def test_without_strength_it_is_fine_tuning():
-    tuned = personal(fine_tuning.METHOD, (), (), LEARNT, [], plan_of(fine_tuning.METHOD))
-    assert_close(personal(METHOD, (), (), LEARNT, [], plan(3, strength=0.0)), arrays(tuned))
+    tuned = personal(fine_tuning.METHOD, (), (), LEARNT, [], context_of(fine_tuning.METHOD))
+    assert_close(personal(METHOD, (), (), LEARNT, [], context(3, strength=0.0)), arrays(tuned))
 
 
 def test_endless_pseudo_counts_and_nothing_typed_are_the_shared_model():
-    assert_close(personal(METHOD, (), (), LEARNT, [], plan(pseudo_count=1e9)), arrays(BASE.adapter))
-    assert_close(personal(METHOD, (), (), [], [], plan()), arrays(BASE.adapter))
+    assert_close(personal(METHOD, (), (), LEARNT, [], context(pseudo_count=1e9)), arrays(BASE.adapter))
+    assert_close(personal(METHOD, (), (), [], [], context()), arrays(BASE.adapter))
 
 
 def test_the_phone_gets_the_start_and_both_numbers():
-    part = METHOD.phone(BASE, (), plan(strength=0.5, pseudo_count=3.0))
+    part = METHOD.phone(BASE, (), context(strength=0.5, pseudo_count=3.0))
     assert (part.starts, part.algorithm) == ((BASE.adapter,), "marginals")
     assert dict(part.constants) == {"strength": 0.5, "pseudo_count": 3.0}
-    without = METHOD.phone(BASE, (), plan(strength=0.0))
+    without = METHOD.phone(BASE, (), context(strength=0.0))
     assert (without.starts, without.algorithm, dict(without.constants)) == ((BASE.adapter,), "steps", {})
 
 
 @pytest.mark.parametrize(("strength", "few"), [(-1.0, 1.0), (1.0, 0.0)])
 def test_numbers_out_of_range_are_refused(strength, few):
     with pytest.raises(JobError, match="options of marginals"):
-        plan(strength=strength, pseudo_count=few)
+        context(strength=strength, pseudo_count=few)

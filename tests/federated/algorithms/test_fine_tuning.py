@@ -1,7 +1,7 @@
 from federated.algorithms import fine_tuning, user_ngrams
 from federated.algorithms.baselines import global_only
 from tests.support.federated.adapters_by_hand import arrays, assert_close, clipped, loss_and_gradient
-from tests.support.federated.personal import BASE, personal, plan_of
+from tests.support.federated.personal import BASE, context_of, personal
 from tests.support.federated.toys import client
 
 BATCHES = client(2, seed=0, counted=7)
@@ -17,19 +17,19 @@ def test_k_pulled_steps_over_the_batches_in_turn():
             (part - eta * down + eta * 0.2 * to) / (1 + eta * 0.2)
             for part, eta, down, to in zip(theta, etas, slope, start, strict=True)
         ]
-    assert_close(personal(fine_tuning.METHOD, (), (), BATCHES, [], plan_of(fine_tuning.METHOD)), theta)
+    assert_close(personal(fine_tuning.METHOD, (), (), BATCHES, [], context_of(fine_tuning.METHOD)), theta)
 
 
 def test_no_steps_and_no_text_are_the_shared_model():
     for batches, steps in ((BATCHES, 0), ([], 3)):
-        found = personal(fine_tuning.METHOD, (), (), batches, [], plan_of(fine_tuning.METHOD, steps=steps))
+        found = personal(fine_tuning.METHOD, (), (), batches, [], context_of(fine_tuning.METHOD, steps=steps))
         assert_close(found, arrays(BASE.adapter))
     for method in (global_only.METHOD, user_ngrams.METHOD):
-        assert_close(personal(method, (), (), BATCHES, [], plan_of(method)), arrays(BASE.adapter))
+        assert_close(personal(method, (), (), BATCHES, [], context_of(method)), arrays(BASE.adapter))
 
 
 def test_on_the_phone():
-    plan = plan_of(fine_tuning.METHOD)
-    assert fine_tuning.METHOD.phone(BASE, (), plan).algorithm == "steps"
-    assert global_only.METHOD.phone(BASE, (), plan).algorithm == "none"
+    context = context_of(fine_tuning.METHOD)
+    assert fine_tuning.METHOD.phone(BASE, (), context).algorithm == "steps"
+    assert global_only.METHOD.phone(BASE, (), context).algorithm == "none"
     assert (user_ngrams.METHOD.history, global_only.METHOD.history) == (True, False)

@@ -6,7 +6,7 @@ import pytest
 from federated.algorithms.per_fedavg import METHOD
 from federated.job import JobError
 from tests.support.federated.adapters_by_hand import Arrays, arrays, assert_close, clipped, loss_and_gradient, sgd
-from tests.support.federated.personal import BASE, local, personal, plan_of, random_adapter, rounds
+from tests.support.federated.personal import BASE, context_of, local, personal, random_adapter, rounds
 from tests.support.federated.toys import client
 
 W = random_adapter(1)
@@ -16,9 +16,9 @@ ALPHA, BETA = (0.8, 2.0), (0.1, 0.5)
 EVERY = ("first_order", "hessian_free", "reptile")
 
 
-def plan(variant, clip=1e6, **options):
+def context(variant, clip=1e6, **options):
     inner = {"inner_learning_rate": ALPHA[0], "inner_bias_rate": ALPHA[1]}
-    return plan_of(METHOD, {"variant": variant, **inner, **options}, clip=clip)
+    return context_of(METHOD, {"variant": variant, **inner, **options}, clip=clip)
 
 
 def moved(theta: Arrays, slope: Arrays, clip: float = 1e6) -> Arrays:
@@ -45,7 +45,7 @@ def objective_s_gradient(theta: Arrays, batch, inner_steps: int) -> Arrays:
 
 @pytest.mark.parametrize("inner_steps", [1, 2])
 def test_hessian_free_descends_the_objective_itself(inner_steps):
-    made = local(METHOD, W, (), ONE, plan("hessian_free", inner_steps=inner_steps))
+    made = local(METHOD, W, (), ONE, context("hessian_free", inner_steps=inner_steps))
     exact = objective_s_gradient(arrays(W), ONE[0], inner_steps)
     expected = [before - after for before, after in zip(arrays(W), moved(arrays(W), exact), strict=True)]
     for part, by_hand in zip(made.update, expected, strict=True):
@@ -54,7 +54,7 @@ def test_hessian_free_descends_the_objective_itself(inner_steps):
 
 def test_the_second_derivative_makes_a_difference():
     """Otherwise the test above would hold for the first order, too."""
-    rough, exact = (local(METHOD, W, (), ONE, plan(variant)).update for variant in ("first_order", "hessian_free"))
+    rough, exact = (local(METHOD, W, (), ONE, context(variant)).update for variant in ("first_order", "hessian_free"))
     apart = max(np.abs(one - other).max() for one, other in zip(rough, exact, strict=True))
     assert apart > 1e-3
 
@@ -62,7 +62,7 @@ def test_the_second_derivative_makes_a_difference():
 @pytest.mark.parametrize("inner_steps", [1, 2])
 @pytest.mark.parametrize("clip", [0.2, 1e6])
 def test_first_order_takes_the_gradient_after_the_inner_steps(inner_steps, clip):
-    made = local(METHOD, W, (), BATCHES, plan("first_order", clip=clip, inner_steps=inner_steps))
+    made = local(METHOD, W, (), BATCHES, context("first_order", clip=clip, inner_steps=inner_steps))
     theta, losses = arrays(W), []
     for i in range(3):
         learnt = [BATCHES[(i + 1 + step) % 3] for step in range(inner_steps)]
@@ -77,28 +77,28 @@ def test_first_order_takes_the_gradient_after_the_inner_steps(inner_steps, clip)
 
 @pytest.mark.parametrize("clip", [0.2, 1e6])
 def test_reptile_goes_where_plain_steps_end(clip):
-    made = local(METHOD, W, (), BATCHES, plan("reptile", clip=clip))
+    made = local(METHOD, W, (), BATCHES, context("reptile", clip=clip))
     end = sgd(BASE.parameters, arrays(W), BATCHES, ALPHA, clip)
     assert_close(made.update, [before - after for before, after in zip(arrays(W), end, strict=True)])
 
 
 @pytest.mark.parametrize("variant", ["first_order", "hessian_free"])
 def test_an_inner_rate_of_zero_is_fed_avg(variant):
-    made = local(METHOD, W, (), BATCHES, plan(variant, clip=0.5, inner_learning_rate=0, inner_bias_rate=0))
+    made = local(METHOD, W, (), BATCHES, context(variant, clip=0.5, inner_learning_rate=0, inner_bias_rate=0))
     end = sgd(BASE.parameters, arrays(W), BATCHES, BETA, 0.5)
     assert_close(made.update, [before - after for before, after in zip(arrays(W), end, strict=True)])
 
 
 def test_reptile_without_a_rate_learns_nothing():
-    made = local(METHOD, W, (), BATCHES, plan("reptile", inner_learning_rate=0, inner_bias_rate=0))
+    made = local(METHOD, W, (), BATCHES, context("reptile", inner_learning_rate=0, inner_bias_rate=0))
     assert all(np.abs(part).max() == 0 for part in made.update)
 
 
 @pytest.mark.parametrize("variant", EVERY)
 def test_without_rates_of_its_own_the_inner_step_takes_the_plan_s(variant):
-    own = plan_of(METHOD, {"variant": variant, "inner_learning_rate": 0.1, "inner_bias_rate": 0.5})
+    own = context_of(METHOD, {"variant": variant, "inner_learning_rate": 0.1, "inner_bias_rate": 0.5})
     for found, expected in zip(
-        local(METHOD, W, (), BATCHES, plan_of(METHOD, {"variant": variant})).update,
+        local(METHOD, W, (), BATCHES, context_of(METHOD, {"variant": variant})).update,
         local(METHOD, W, (), BATCHES, own).update,
         strict=True,
     ):
@@ -107,32 +107,32 @@ def test_without_rates_of_its_own_the_inner_step_takes_the_plan_s(variant):
 
 @pytest.mark.parametrize("variant", EVERY)
 def test_a_client_without_a_target_changes_nothing(variant):
-    made = local(METHOD, W, (), client(2, seed=0, counted=0), plan(variant))
+    made = local(METHOD, W, (), client(2, seed=0, counted=0), context(variant))
     assert all(np.abs(part).max() == 0 for part in made.update)
     assert float(made.weight) == 0
 
 
 def test_a_phone_takes_its_steps_from_the_learnt_start():
-    plan = plan_of(METHOD, proximal=0.0, evidence=0.0)
-    assert_close(personal(METHOD, W, (), BATCHES, [], plan), sgd(BASE.parameters, arrays(W), BATCHES, BETA, 0.5))
-    part = METHOD.phone(BASE, W, plan)
+    context = context_of(METHOD, proximal=0.0, evidence=0.0)
+    assert_close(personal(METHOD, W, (), BATCHES, [], context), sgd(BASE.parameters, arrays(W), BATCHES, BETA, 0.5))
+    part = METHOD.phone(BASE, W, context)
     assert (part.starts, part.algorithm, dict(part.constants)) == ((W,), "steps", {})
 
 
 @pytest.mark.parametrize("options", [{"variant": "maml"}, {"inner_steps": 0}, {"delta": 0}, {"inner_bias_rate": -1}])
 def test_options_out_of_range_are_refused(options):
     with pytest.raises(JobError, match=rf"options of per_fedavg: {next(iter(options))}"):
-        plan_of(METHOD, options)
+        context_of(METHOD, options)
 
 
 @pytest.mark.usefixtures("execution")
 @pytest.mark.parametrize("variant", EVERY)
 def test_a_round_in_tff_is_the_mean_of_the_clients(variant):
     options = {"variant": variant, "inner_steps": 2, "inner_learning_rate": 0.01, "inner_bias_rate": 0.05}
-    plan = plan_of(METHOD, options, {"server_learning_rate": 0.5}, learning_rate=0.02, bias_rate=0.1)
+    context = context_of(METHOD, options, {"server_learning_rate": 0.5}, learning_rate=0.02, bias_rate=0.1)
     clients = [BATCHES, client(1, seed=1, counted=4)]
-    server, _, measured = rounds(METHOD, plan, clients)
-    made = [local(METHOD, BASE.adapter, (), batches, plan) for batches in clients]
+    server, _, measured = rounds(METHOD, context, clients)
+    made = [local(METHOD, BASE.adapter, (), batches, context) for batches in clients]
     mean = [(21 * a + 4 * b) / 25 for a, b in zip(*(arrays(each.update) for each in made), strict=True)]
     assert_close(server, [before - 0.5 * step for before, step in zip(arrays(BASE.adapter), mean, strict=True)])
     assert float(measured["targets"]) == 25

@@ -6,7 +6,7 @@ from federated.algorithms import dynamic_marginals, fine_tuning, per_fedavg
 from federated.algorithms.thumbprint import METHOD
 from federated.personalization.program import folder_in
 from tests.support.federated.adapters_by_hand import arrays, assert_close
-from tests.support.federated.personal import BASE, local, personal, plan_of, random_adapter
+from tests.support.federated.personal import BASE, context_of, local, personal, random_adapter
 from tests.support.federated.toys import client
 
 START = random_adapter(1)
@@ -16,30 +16,30 @@ BATCHES = client(3, seed=0, counted=7)
 def test_the_start_is_learnt_at_its_own_rates():
     own = {"start_learning_rate": 0.03, "start_bias_rate": 0.2, "inner_steps": 1}
     meta = {"variant": "first_order", "inner_steps": 1}
-    found = local(METHOD, START, (), BATCHES, plan_of(METHOD, own))
+    found = local(METHOD, START, (), BATCHES, context_of(METHOD, own))
     expected = local(
-        per_fedavg.METHOD, START, (), BATCHES, plan_of(per_fedavg.METHOD, meta, learning_rate=0.03, bias_rate=0.2)
+        per_fedavg.METHOD, START, (), BATCHES, context_of(per_fedavg.METHOD, meta, learning_rate=0.03, bias_rate=0.2)
     )
     assert_close(found.update, arrays(expected.update))
 
 
 def test_the_phone_s_part_is_that_of_marginals_from_the_learnt_start():
     options = {"strength": 0.7, "pseudo_count": 3.0}
-    plan = plan_of(METHOD, options)
-    part = METHOD.phone(BASE, START, plan)
+    context = context_of(METHOD, options)
+    part = METHOD.phone(BASE, START, context)
     assert (part.starts, part.algorithm, dict(part.constants)) == ((START,), "marginals", options)
-    found = personal(METHOD, BASE.adapter, (), BATCHES, [], plan)
+    found = personal(METHOD, BASE.adapter, (), BATCHES, [], context)
     assert_close(
         found,
-        arrays(personal(dynamic_marginals.METHOD, (), (), BATCHES, [], plan_of(dynamic_marginals.METHOD, options))),
+        arrays(personal(dynamic_marginals.METHOD, (), (), BATCHES, [], context_of(dynamic_marginals.METHOD, options))),
     )
 
 
 def test_without_rounds_and_strength_it_is_fine_tuning_and_a_history():
-    plan = plan_of(METHOD)
-    start = METHOD.server(BASE, plan)
-    found = personal(METHOD, start, (), BATCHES, [], plan)
-    assert_close(found, arrays(personal(fine_tuning.METHOD, (), (), BATCHES, [], plan_of(fine_tuning.METHOD))))
+    context = context_of(METHOD)
+    start = METHOD.server(BASE, context)
+    found = personal(METHOD, start, (), BATCHES, [], context)
+    assert_close(found, arrays(personal(fine_tuning.METHOD, (), (), BATCHES, [], context_of(fine_tuning.METHOD))))
     assert METHOD.history
 
 
@@ -53,6 +53,6 @@ def test_without_rounds_and_strength_it_is_fine_tuning_and_a_history():
     ],
 )
 def test_the_phone_s_recipe_is_chosen_without_training_the_start_again(tmp_path, change, again):
-    config = plan_of(METHOD).config
+    config = context_of(METHOD).config
     other = config.model_copy(update=change)
     assert (folder_in(tmp_path, METHOD, config) == folder_in(tmp_path, METHOD, other)) == again

@@ -39,9 +39,9 @@ def test_interrupted_rounds_end_where_uninterrupted_ones_do(tiny_corpus, tmp_pat
                 if report.round == until < ROUNDS:
                     raise Killed
 
-            plan = method.plan(config, pieces.bos)
+            context = method.context(config, pieces.bos)
             program = PersonalizationProgram(
-                method, base, plan, clients, pieces, seed=0, folder=tmp_path / name, on_round=on_round
+                method, base, context, clients, pieces, seed=0, folder=tmp_path / name, on_round=on_round
             )
             return program, seen
 

@@ -23,7 +23,7 @@ BASE = SharedModel(parameters(), random_adapter(0))
 TENSORS: SharedModel = tf.nest.map_structure(tf.constant, BASE)
 
 
-def plan_of(
+def context_of(
     method: Method, options: dict | None = None, federated: dict | None = None, **changes: float
 ) -> MethodContext:
     values = {
@@ -38,7 +38,7 @@ def plan_of(
     config = PersonalizationConfig(
         method=method.name, options=options or {}, federated=federated or {}, batch=B, window=T, **values
     )
-    return method.plan(config, BOS)
+    return method.context(config, BOS)
 
 
 def text(learnt: Batches, held_out: Batches) -> ClientText:
@@ -47,24 +47,26 @@ def text(learnt: Batches, held_out: Batches) -> ClientText:
     )
 
 
-def local(method: Method, server, client, batches: Batches, plan: MethodContext) -> ClientUpdate:
+def local(method: Method, server, client, batches: Batches, context: MethodContext) -> ClientUpdate:
     """A client's round outside TFF."""
     server, client = (tf.nest.map_structure(tf.constant, part) for part in (server, client))
     assert method.local is not None
-    return method.local(TENSORS, server, client, dataset(batches), plan)
+    return method.local(TENSORS, server, client, dataset(batches), context)
 
 
-def personal(method: Method, server, client, learnt: Batches, held_out: Batches, plan: MethodContext) -> AdapterTensors:
+def personal(
+    method: Method, server, client, learnt: Batches, held_out: Batches, context: MethodContext
+) -> AdapterTensors:
     """The adapter that a client ends with, outside TFF."""
     server, client = (tf.nest.map_structure(tf.constant, part) for part in (server, client))
-    return method.personalize(TENSORS, server, client, text(learnt, held_out), plan).adapter
+    return method.personalize(TENSORS, server, client, text(learnt, held_out), context).adapter
 
 
-def rounds(method: Method, plan: MethodContext, clients: list[Batches], number: int = 1):
+def rounds(method: Method, context: MethodContext, clients: list[Batches], number: int = 1):
     """Real TFF rounds of these clients from the method's start: the server's value, their states, the last figures."""
-    process = personalization_process.build(method, BASE, plan)
+    process = personalization_process.build(method, BASE, context)
     state = process.initialize()
-    states = [method.client(method.server(BASE, plan), plan) for _ in clients]
+    states = [method.client(method.server(BASE, context), context) for _ in clients]
     for _ in range(number):
         state, states, measured = process.next(state, BASE, states, clients)
     return process.server(state), states, measured

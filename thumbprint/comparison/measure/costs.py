@@ -51,7 +51,7 @@ def own_rounds(
     """
     if method.name in _WITHOUT_ROUNDS:
         return None
-    rounds = method.plan(config, setting.tokenizer.bos).config.federated.rounds
+    rounds = method.context(config, setting.tokenizer.bos).config.federated.rounds
     if not rounds:
         return shared_model(setting)
     down = size(learnt.server)

@@ -65,7 +65,7 @@ class DeviceEvaluator:
         Raises:
             ExportError: the method does not run on a phone, or the model differs from the trained one.
         """
-        config = method.plan(config, self.setting.tokenizer.bos).config
+        config = method.context(config, self.setting.tokenizer.bos).config
         decisive = hashlib.sha256(self.setting.model_digest + config.model_dump_json().encode()).hexdigest()
         path = self.setting.folder / "bundles" / f"{name}-{decisive[:12]}.bundle"
         if not path.exists():
@@ -85,7 +85,7 @@ class DeviceEvaluator:
 
         Of a method that leaves the shared layers as they are.
         """
-        part = phone_part(method, self.setting.base, learnt, method.plan(config, self.setting.tokenizer.bos))
+        part = phone_part(method, self.setting.base, learnt, method.context(config, self.setting.tokenizer.bos))
         starts = tuple(Adapter(start.lora_a, start.lora_b, start.bias) for start in part.starts)
         manifest = self.shared.manifest.model_copy(update={"recipe": recipe_of(config, method, part)})
         return replace(self.shared, manifest=manifest, starts=starts)

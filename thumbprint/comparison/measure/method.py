@@ -97,7 +97,7 @@ class MethodEvaluator:
     def _with_rounds(self, method: Method, config: PersonalizationConfig, rounds: int) -> PersonalizationConfig:
         """With the budget's rounds, where their number is not what the method has to choose."""
         if "federated.rounds" in method.space:
-            return method.plan(config, self.setting.tokenizer.bos).config
+            return method.context(config, self.setting.tokenizer.bos).config
         return with_values(config, {"federated.rounds": rounds})
 
     def _tff_objective(self, method: Method) -> Callable[[PersonalizationConfig], float]:

@@ -94,15 +94,15 @@ class ComparisonSetup:
         report: Callable[[PersonalizationRound], None] = lambda done: None,
     ) -> TrainedMethod:
         """Runs a method's federated rounds, or reads them where they are done."""
-        plan = method.plan(config, self.tokenizer.bos)
+        context = method.context(config, self.tokenizer.bos)
         return PersonalizationProgram(
             method,
             self.base,
-            plan,
+            context,
             self.clients,
             self.tokenizer,
             seed=self.job.seed,
-            folder=folder_in(self.folder, method, plan.config),
+            folder=folder_in(self.folder, method, context.config),
             on_round=report,
         ).run()
 

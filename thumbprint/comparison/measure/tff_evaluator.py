@@ -57,7 +57,7 @@ class TffEvaluator:
             method,
             self._setting.base,
             learnt,
-            method.plan(config, self._setting.tokenizer.bos),
+            method.context(config, self._setting.tokenizer.bos),
             self._setting.tokenizer,
             list(texts),
             texts.__getitem__,
@@ -78,7 +78,7 @@ def centralized_model(
     """
     given = {"epochs": epochs, "dropout": setting.job.training.dropout, **config.options}
     options = centralized.CentralizedOptions.model_validate(given)
-    start = centralized.METHOD.server(setting.base, centralized.METHOD.plan(config, setting.tokenizer.bos))
+    start = centralized.METHOD.server(setting.base, centralized.METHOD.context(config, setting.tokenizer.bos))
     path = _path(setting, options)
     if not path.exists():
         trained = centralized.train(

@@ -13,7 +13,7 @@ from keyboard_model.model import cifg_lstm
 from keyboard_model.model.cifg_lstm import Parameters
 from keyboard_model.text.tokenizer import train as train_tokenizer
 from tests.support.federated.adam_by_hand import adam_by_hand
-from tests.support.federated.personal import BASE, TENSORS, plan_of, text
+from tests.support.federated.personal import BASE, TENSORS, context_of, text
 from tests.support.federated.toys import BOS, B, E, H, T, client, parameters
 
 pytestmark = pytest.mark.usefixtures("execution")
@@ -93,11 +93,11 @@ def test_no_epochs_leave_the_start(clients, tokenizer):
 
 
 def test_the_method_is_the_server_s_model_for_everybody():
-    plan = plan_of(METHOD, {"seed": 7})
-    start = METHOD.server(BASE, plan)
+    context = context_of(METHOD, {"seed": 7})
+    start = METHOD.server(BASE, context)
     assert apart(start, cifg_lstm.init(len(BASE.parameters.embedding), E, H, seed=7)) == 0
     server = tf.nest.map_structure(tf.constant, start)
-    found = METHOD.personalize(TENSORS, server, (), text(client(1, seed=0), []), plan)
+    found = METHOD.personalize(TENSORS, server, (), text(client(1, seed=0), []), context)
     assert apart(found.parameters, start) == 0
     assert METHOD.phone is None and METHOD.local is None
 
@@ -105,4 +105,4 @@ def test_the_method_is_the_server_s_model_for_everybody():
 @pytest.mark.parametrize("options", [{"epochs": -1}, {"dropout": 1}, {"batch": 0}, {"rounds": 1}])
 def test_options_out_of_range_are_refused(options):
     with pytest.raises(JobError, match=rf"options of centralized: {next(iter(options))}"):
-        plan_of(METHOD, options)
+        context_of(METHOD, options)

@@ -12,16 +12,16 @@ from keyboard_model.model import cifg_lstm
 from keyboard_model.model.cifg_lstm import Parameters
 from keyboard_model.text.tokenizer import train as train_tokenizer
 from tests.support.federated.adam_by_hand import adam_by_hand
-from tests.support.federated.personal import BASE, TENSORS, plan_of, text
+from tests.support.federated.personal import BASE, TENSORS, context_of, text
 from tests.support.federated.toys import B, Batches, E, H, T, V, client, dataset
 
 ONE = client(1, seed=0, counted=7)
 
 
 def alone(learnt: Batches, **options) -> Parameters:
-    plan = plan_of(METHOD, {"dropout": 0, "epochs": 3, "learning_rate": 0.01, **options})
-    start = tf.nest.map_structure(tf.constant, METHOD.server(BASE, plan))
-    found = METHOD.personalize(TENSORS, start, (), text(learnt, []), plan)
+    context = context_of(METHOD, {"dropout": 0, "epochs": 3, "learning_rate": 0.01, **options})
+    start = tf.nest.map_structure(tf.constant, METHOD.server(BASE, context))
+    found = METHOD.personalize(TENSORS, start, (), text(learnt, []), context)
     for part, same in zip(found.adapter, BASE.adapter, strict=True):
         np.testing.assert_array_equal(part, same)
     return Parameters(*(part.numpy() for part in found.parameters))
@@ -41,8 +41,8 @@ def test_the_passes_are_adam_s():
 
 
 def test_nothing_comes_of_the_shared_model():
-    assert apart(METHOD.server(BASE, plan_of(METHOD)), start()) == 0
-    assert apart(METHOD.server(BASE, plan_of(METHOD, {"seed": 5})), start(5)) == 0
+    assert apart(METHOD.server(BASE, context_of(METHOD)), start()) == 0
+    assert apart(METHOD.server(BASE, context_of(METHOD, {"seed": 5})), start(5)) == 0
 
 
 @pytest.mark.parametrize(("learnt", "options"), [(ONE, {"epochs": 0}), (ONE, {"learning_rate": 0}), ([], {})])
@@ -76,7 +76,7 @@ def test_it_does_not_run_on_a_phone_and_has_no_rounds():
 @pytest.mark.parametrize("options", [{"epochs": -1}, {"dropout": 1}, {"learning_rate": -1}, {"rounds": 1}])
 def test_options_out_of_range_are_refused(options):
     with pytest.raises(JobError, match=rf"options of local_only: {next(iter(options))}"):
-        plan_of(METHOD, options)
+        context_of(METHOD, options)
 
 
 @pytest.mark.usefixtures("execution")
@@ -84,14 +84,14 @@ def test_in_tff_each_client_learns_its_own_text():
     tokenizer = train_tokenizer({"see": 9, "you": 8, "home": 6, "ok": 5, "later": 4}, 400)
     job = Job(model=ModelConfig(embedding=E, cells=H, adapter_rank=2))
     base = start_from(job, cifg_lstm.init(len(tokenizer), E, H, seed=3))
-    plan = plan_of(METHOD, {"epochs": 40, "learning_rate": 0.02, "dropout": 0.1}, holdout_share=0.2)
-    server = METHOD.server(base, plan)
+    context = context_of(METHOD, {"epochs": 40, "learning_rate": 0.02, "dropout": 0.1}, holdout_share=0.2)
+    server = METHOD.server(base, context)
     clients = [["see you", "see you", "see you later", "see you"], ["ok home", "home ok", "ok home ok", "ok"], []]
-    texts = [personal_model.adaptation_batches(tokenizer, messages, plan.config) for messages in clients]
+    texts = [personal_model.adaptation_batches(tokenizer, messages, context.config) for messages in clients]
     tests = [
         shared_model.evaluation_batches(tokenizer, messages, B, T) for messages in (clients[0], clients[1], clients[0])
     ]
-    measure = personal_model.build(METHOD, base, server, plan, tokenizer)
+    measure = personal_model.build(METHOD, base, server, context, tokenizer)
     found = measure(base, server, [()] * 3, *map(list, zip(*texts, strict=True)), tests)
     losses = [float(each["personal"]["loss_sum"]) for each in found]
     assert losses[0] < 0.5 * losses[2]  # the third typed nothing: the random start on the first one's words

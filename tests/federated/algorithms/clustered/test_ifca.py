@@ -9,7 +9,7 @@ from federated.algorithms.clustered.ifca import METHOD, Clusters
 from federated.job import JobError
 from keyboard_model.model.adapter import AdapterTensors
 from tests.support.federated.adapters_by_hand import arrays, assert_close, loss_and_gradient, sgd
-from tests.support.federated.personal import BASE, local, personal, plan_of, random_adapter, rounds
+from tests.support.federated.personal import BASE, context_of, local, personal, random_adapter, rounds
 from tests.support.federated.toys import BOS, B, T, V, client
 
 STARTS = [random_adapter(seed, scale=1.0) for seed in (1, 2, 3)]
@@ -43,7 +43,7 @@ def fittest_by_hand(batches) -> int:
 def test_a_client_trains_the_cluster_that_fits_it_and_no_other(seed):
     batches = client(2, seed=seed, counted=7)
     best = fittest_by_hand(batches)
-    made = local(METHOD, SERVER, (), batches, plan_of(METHOD, {"clusters": 3}))
+    made = local(METHOD, SERVER, (), batches, context_of(METHOD, {"clusters": 3}))
     trained = sgd(BASE.parameters, arrays(STARTS[best]), batches, (0.1, 0.5), 0.5)
     for part, before, after in zip(made.update, arrays(STARTS[best]), trained, strict=True):
         expected = np.zeros(part.shape)
@@ -55,29 +55,29 @@ def test_a_client_trains_the_cluster_that_fits_it_and_no_other(seed):
 
 def test_a_client_ends_with_steps_from_its_cluster():
     best = fittest_by_hand(BATCHES)
-    plan = plan_of(METHOD, {"clusters": 3}, steps=2, proximal=0.0, evidence=0.0)
+    context = context_of(METHOD, {"clusters": 3}, steps=2, proximal=0.0, evidence=0.0)
     expected = sgd(BASE.parameters, arrays(STARTS[best]), BATCHES, (0.1, 0.5), 0.5)
-    assert_close(personal(METHOD, SERVER, (), BATCHES, [], plan), expected)
-    assert_close(personal(METHOD, SERVER, (), BATCHES, [], plan_of(METHOD, {"clusters": 3}, steps=0)), STARTS[best])
+    assert_close(personal(METHOD, SERVER, (), BATCHES, [], context), expected)
+    assert_close(personal(METHOD, SERVER, (), BATCHES, [], context_of(METHOD, {"clusters": 3}, steps=0)), STARTS[best])
 
 
 def test_who_typed_nothing_has_the_first_cluster():
-    assert_close(personal(METHOD, SERVER, (), [], [], plan_of(METHOD, {"clusters": 3})), arrays(STARTS[0]))
+    assert_close(personal(METHOD, SERVER, (), [], [], context_of(METHOD, {"clusters": 3})), arrays(STARTS[0]))
 
 
 def test_in_the_warm_up_clients_join_by_lot_and_the_same_text_the_same_one():
-    plan = plan_of(METHOD, {"clusters": 3, "warm_up": 2})
+    context = context_of(METHOD, {"clusters": 3, "warm_up": 2})
     clients = [client(1, seed=seed) for seed in range(6)]
-    joined = [int(np.argmax(local(METHOD, SERVER, (), batches, plan).counts)) for batches in (*clients, clients[0])]
+    joined = [int(np.argmax(local(METHOD, SERVER, (), batches, context).counts)) for batches in (*clients, clients[0])]
     assert set(joined) == {0, 1, 2}
     assert joined[-1] == joined[0]
 
 
 def test_each_cluster_moves_by_its_own_clients_mean():
     mean = AdapterTensors(*(tf.ones_like(part) * 0.25 for part in SERVER.adapters))
-    plan = plan_of(METHOD, {"clusters": 3}, {"server_learning_rate": 0.5})
+    context = context_of(METHOD, {"clusters": 3}, {"server_learning_rate": 0.5})
     # Of the weights of all clients 30 of 40 are the first cluster's and none the last's.
-    moved = METHOD.aggregate(SERVER, (mean, tf.constant([30.0, 10.0, 0.0])), plan)
+    moved = METHOD.aggregate(SERVER, (mean, tf.constant([30.0, 10.0, 0.0])), context)
     for after, before in zip(moved.adapters, SERVER.adapters, strict=True):
         np.testing.assert_allclose(before[0] - after[0], np.full(before[0].shape, 0.5 * 0.25 / 0.75), atol=1e-6)
         np.testing.assert_allclose(before[1] - after[1], np.full(before[1].shape, 0.5 * 0.25 / 0.25), atol=1e-6)
@@ -87,13 +87,13 @@ def test_each_cluster_moves_by_its_own_clients_mean():
 
 def test_nobody_moves_nothing():
     mean = AdapterTensors(*(tf.zeros_like(part) for part in SERVER.adapters))
-    moved = METHOD.aggregate(SERVER, (mean, tf.zeros([3])), plan_of(METHOD, {"clusters": 3}))
+    moved = METHOD.aggregate(SERVER, (mean, tf.zeros([3])), context_of(METHOD, {"clusters": 3}))
     for after, before in zip(moved.adapters, SERVER.adapters, strict=True):
         np.testing.assert_array_equal(before, after)
 
 
 def test_the_phone_gets_every_cluster():
-    part = METHOD.phone(BASE, SERVER, plan_of(METHOD, {"clusters": 3}))
+    part = METHOD.phone(BASE, SERVER, context_of(METHOD, {"clusters": 3}))
     assert (part.algorithm, len(part.starts), dict(part.constants)) == ("clusters", 3, {})
     for found, start in zip(part.starts, STARTS, strict=True):
         assert_close(found, arrays(start))
@@ -102,7 +102,7 @@ def test_the_phone_gets_every_cluster():
 @pytest.mark.parametrize("options", [{"clusters": 0}, {"warm_up": 0}, {"k": 3}])
 def test_options_out_of_range_are_refused(options):
     with pytest.raises(JobError, match=f"options of clustered: {next(iter(options))}"):
-        plan_of(METHOD, options)
+        context_of(METHOD, options)
 
 
 @pytest.mark.usefixtures("execution")
@@ -113,8 +113,8 @@ def test_options_out_of_range_are_refused(options):
 )
 def test_one_cluster_is_fed_avg_on_the_adapter(rates, federated):
     clients = [BATCHES, client(1, seed=1, counted=4)]
-    one, _, _ = rounds(METHOD, plan_of(METHOD, {"clusters": 1}, federated, **rates), clients, number=2)
-    plain, _, _ = rounds(mapper.METHOD, plan_of(mapper.METHOD, {}, federated, **rates), clients, number=2)
+    one, _, _ = rounds(METHOD, context_of(METHOD, {"clusters": 1}, federated, **rates), clients, number=2)
+    plain, _, _ = rounds(mapper.METHOD, context_of(mapper.METHOD, {}, federated, **rates), clients, number=2)
     assert_close([part[0] for part in one.adapters], arrays(plain))
     assert float(np.abs(plain.bias - BASE.adapter.bias).max()) > 1e-3
 
@@ -123,19 +123,19 @@ def test_one_cluster_is_fed_avg_on_the_adapter(rates, federated):
 def test_rounds_in_tff_find_two_groups():
     groups = [0, 1, 0, 1, 0, 1]
     clients = [speaker(group, seed) for seed, group in enumerate(groups)]
-    plan = plan_of(METHOD, {"clusters": 2}, learning_rate=0.1, bias_rate=0.5)
-    server, states, measured = rounds(METHOD, plan, clients, number=8)
-    joined = [int(np.argmax(local(METHOD, server, (), batches, plan).counts)) for batches in clients]
+    context = context_of(METHOD, {"clusters": 2}, learning_rate=0.1, bias_rate=0.5)
+    server, states, measured = rounds(METHOD, context, clients, number=8)
+    joined = [int(np.argmax(local(METHOD, server, (), batches, context).counts)) for batches in clients]
     assert joined in (groups, [1 - group for group in groups])
     assert (float(server.round), list(states), float(measured["broken_clients"])) == (8, [()] * 6, 0)
 
 
 @pytest.mark.usefixtures("execution")
 def test_a_compressed_round_moves_only_the_clusters_that_were_joined():
-    plan = plan_of(METHOD, {"clusters": 3}, {"compressed": True})
+    context = context_of(METHOD, {"clusters": 3}, {"compressed": True})
     clients = [client(2, seed=seed) for seed in range(2)]
-    server, _, _ = rounds(METHOD, plan, clients)
-    start = METHOD.server(BASE, plan)
-    joined = {int(np.argmax(local(METHOD, start, (), batches, plan).counts)) for batches in clients}
+    server, _, _ = rounds(METHOD, context, clients)
+    start = METHOD.server(BASE, context)
+    joined = {int(np.argmax(local(METHOD, start, (), batches, context).counts)) for batches in clients}
     moved = {j for j in range(3) if np.abs(server.adapters.bias[j] - BASE.adapter.bias).max() > 0}
     assert moved == joined != {0, 1, 2}

@@ -6,7 +6,7 @@ import pytest
 from federated.algorithms.clustered.mapper import METHOD
 from federated.job import JobError
 from tests.support.federated.adapters_by_hand import arrays, assert_close, loss_and_gradient, sgd
-from tests.support.federated.personal import BASE, local, personal, plan_of, random_adapter, rounds
+from tests.support.federated.personal import BASE, context_of, local, personal, random_adapter, rounds
 from tests.support.federated.toys import client
 
 W = random_adapter(1)
@@ -15,8 +15,8 @@ SHARE = 14 / (14 + 10)
 ETA = (1.0 * SHARE, 4.0 * SHARE)
 
 
-def plan(**options):
-    return plan_of(METHOD, options, learning_rate=1.0, bias_rate=4.0, proximal=0.0, clip=1e6, steps=4)
+def context(**options):
+    return context_of(METHOD, options, learning_rate=1.0, bias_rate=4.0, proximal=0.0, clip=1e6, steps=4)
 
 
 def own_by_hand():
@@ -31,32 +31,32 @@ def test_the_proportion_with_the_least_loss_on_the_tail_wins(seed):
         [alpha * w + (1 - alpha) * v for w, v in zip(arrays(W), own, strict=True)] for alpha in np.linspace(1, 0, 5)
     ]
     losses = [loss_and_gradient(BASE.parameters, theta, tail[0])[0] for theta in candidates]
-    assert_close(personal(METHOD, W, (), LEARNT, tail, plan(grid=5)), candidates[int(np.argmin(losses))])
+    assert_close(personal(METHOD, W, (), LEARNT, tail, context(grid=5)), candidates[int(np.argmin(losses))])
 
 
 def test_a_tail_of_the_same_text_takes_the_own_adapter_and_none_the_shared():
-    assert_close(personal(METHOD, W, (), LEARNT, LEARNT, plan()), own_by_hand())
-    assert_close(personal(METHOD, W, (), LEARNT, [], plan()), arrays(W))
+    assert_close(personal(METHOD, W, (), LEARNT, LEARNT, context()), own_by_hand())
+    assert_close(personal(METHOD, W, (), LEARNT, [], context()), arrays(W))
 
 
 def test_who_typed_nothing_has_the_shared_adapter():
-    assert_close(personal(METHOD, W, (), [], [], plan()), arrays(W))
+    assert_close(personal(METHOD, W, (), [], [], context()), arrays(W))
 
 
 def test_the_phone_gets_the_shared_adapter_and_the_grid():
-    part = METHOD.phone(BASE, W, plan(grid=6))
+    part = METHOD.phone(BASE, W, context(grid=6))
     assert (part.starts, part.algorithm, dict(part.constants)) == ((W,), "interpolate", {"grid": 6.0})
 
 
 @pytest.mark.parametrize("grid", [1, 102, 2.5])
 def test_a_grid_out_of_range_is_refused(grid):
     with pytest.raises(JobError, match="options of mixture: grid"):
-        plan(grid=grid)
+        context(grid=grid)
 
 
 @pytest.mark.usefixtures("execution")
 def test_a_round_in_tff_is_fed_avg_on_the_adapter():
-    small = plan_of(METHOD, learning_rate=0.02, bias_rate=0.1)
+    small = context_of(METHOD, learning_rate=0.02, bias_rate=0.1)
     clients = [LEARNT, client(1, seed=1, counted=4)]
     server, states, measured = rounds(METHOD, small, clients)
     trained = [sgd(BASE.parameters, arrays(BASE.adapter), batches, (0.02, 0.1), 0.5) for batches in clients]
@@ -65,7 +65,7 @@ def test_a_round_in_tff_is_fed_avg_on_the_adapter():
 
 
 def test_the_update_is_weighed_by_targets_and_its_loss_is_before_each_step():
-    made = local(METHOD, W, (), LEARNT, plan())
+    made = local(METHOD, W, (), LEARNT, context())
     first = loss_and_gradient(BASE.parameters, arrays(W), LEARNT[0])[0]
     after = sgd(BASE.parameters, arrays(W), LEARNT[:1], (1.0, 4.0), 1e6)
     second = loss_and_gradient(BASE.parameters, after, LEARNT[1])[0]
@@ -75,6 +75,6 @@ def test_the_update_is_weighed_by_targets_and_its_loss_is_before_each_step():
 
 @pytest.mark.usefixtures("execution")
 def test_a_round_in_which_nobody_has_anything_to_learn_moves_nothing():
-    server, _, measured = rounds(METHOD, plan(), [client(1, seed=0, counted=0)] * 2)
+    server, _, measured = rounds(METHOD, context(), [client(1, seed=0, counted=0)] * 2)
     assert_close(server, arrays(BASE.adapter))
     assert (float(measured["targets"]), float(measured["broken_clients"])) == (0, 0)

@@ -14,7 +14,7 @@ from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.cifg_lstm import Parameters
 from tests.support.federated.adapters_by_hand import arrays, assert_close, clipped, loss_and_gradient, sgd
-from tests.support.federated.personal import BASE, R, local, plan_of, random_adapter, rounds, text
+from tests.support.federated.personal import BASE, R, context_of, local, random_adapter, rounds, text
 from tests.support.federated.toys import BOS, E, V, client, dataset, updates_by_hand
 
 OWN = random_adapter(2)
@@ -23,8 +23,8 @@ NEUTRAL = SharedModel(BASE.parameters, adapters.init(V, E, R, seed=0))
 RATE = 0.3
 
 
-def plan(**changes):
-    return plan_of(METHOD, {"base_learning_rate": RATE}, **changes)
+def context(**changes):
+    return context_of(METHOD, {"base_learning_rate": RATE}, **changes)
 
 
 def shared_step_by_hand(shared, own, batch, clip):
@@ -44,7 +44,7 @@ def shared_step_by_hand(shared, own, batch, clip):
 
 @pytest.mark.parametrize("clip", [0.2, 1e6])
 def test_a_round_moves_both_layers_at_once(clip):
-    made = local(METHOD, BASE, OWN, BATCHES, plan(clip=clip))
+    made = local(METHOD, BASE, OWN, BATCHES, context(clip=clip))
     shared, own, losses = BASE.parameters, arrays(OWN), []
     for batch in BATCHES:
         losses.append(loss_and_gradient(shared, own, batch)[0])
@@ -59,8 +59,8 @@ def test_a_round_moves_both_layers_at_once(clip):
 
 @pytest.mark.parametrize("clip", [0.2, 1e6])
 def test_without_personal_layers_a_client_s_round_is_fed_avg_s(clip):
-    plan_ = plan(learning_rate=0, bias_rate=0, clip=clip)
-    made = local(METHOD, NEUTRAL, NEUTRAL.adapter, BATCHES, plan_)
+    context_ = context(learning_rate=0, bias_rate=0, clip=clip)
+    made = local(METHOD, NEUTRAL, NEUTRAL.adapter, BATCHES, context_)
     start = Parameters(*map(tf.constant, BASE.parameters))
     config = TrainingConfig(client_learning_rate=RATE, clip=clip, dropout=0, weight_cap=1e6)
     expected = local_sgd.client_update(start, dataset(BATCHES), config, BOS)
@@ -70,32 +70,34 @@ def test_without_personal_layers_a_client_s_round_is_fed_avg_s(clip):
 
 
 def test_a_shared_rate_of_zero_is_the_adapter_alone():
-    made = local(METHOD, BASE, OWN, BATCHES, plan_of(METHOD, {"base_learning_rate": 0}))
+    made = local(METHOD, BASE, OWN, BATCHES, context_of(METHOD, {"base_learning_rate": 0}))
     assert all(np.abs(part).max() == 0 for part in made.update)
     assert_close(made.client, sgd(BASE.parameters, arrays(OWN), BATCHES, (0.1, 0.5), 0.5))
 
 
 def test_personal_steps_go_on_from_the_client_s_layers_on_the_server_s():
     trained = SharedModel(cifg_lstm.init(V, E, BASE.parameters.w_p.shape[0], seed=3), BASE.adapter)
-    plan_ = plan(proximal=0.0, evidence=0.0)
+    context_ = context(proximal=0.0, evidence=0.0)
     server, own = tf.nest.map_structure(tf.constant, (trained, OWN))
-    found = METHOD.personalize(BASE, server, own, text(BATCHES, []), plan_)
+    found = METHOD.personalize(BASE, server, own, text(BATCHES, []), context_)
     assert_close(found.adapter, sgd(trained.parameters, arrays(OWN), BATCHES, (0.1, 0.5), 0.5))
     assert_close(found.parameters, arrays(trained.parameters))
-    part = METHOD.phone(BASE, trained, plan_)
+    part = METHOD.phone(BASE, trained, context_)
     assert (part.parameters, part.starts, part.algorithm) == (trained.parameters, (BASE.adapter,), "steps")
-    assert_close(METHOD.client(trained, plan_), arrays(BASE.adapter))
+    assert_close(METHOD.client(trained, context_), arrays(BASE.adapter))
 
 
 def test_options_out_of_range_are_refused():
     with pytest.raises(JobError, match="options of fed_per: base_learning_rate"):
-        plan_of(METHOD, {"base_learning_rate": -1})
+        context_of(METHOD, {"base_learning_rate": -1})
 
 
 @pytest.mark.usefixtures("execution")
 def test_two_rounds_in_tff_without_personal_layers_are_fed_avg():
-    plan_ = plan_of(METHOD, {"base_learning_rate": 0.05}, {"server_learning_rate": 0.5}, learning_rate=0, bias_rate=0)
-    process = personalization_process.build(METHOD, NEUTRAL, plan_)
+    context_ = context_of(
+        METHOD, {"base_learning_rate": 0.05}, {"server_learning_rate": 0.5}, learning_rate=0, bias_rate=0
+    )
+    process = personalization_process.build(METHOD, NEUTRAL, context_)
     clients = [BATCHES, client(1, seed=1, counted=4)]
     state, states = process.initialize(), [NEUTRAL.adapter] * 2
     for _ in range(2):
@@ -111,10 +113,10 @@ def test_two_rounds_in_tff_without_personal_layers_are_fed_avg():
 
 @pytest.mark.usefixtures("execution")
 def test_personal_layers_stay_with_their_clients():
-    plan_ = plan_of(METHOD, {"base_learning_rate": 0.05}, learning_rate=0.02, bias_rate=0.1)
+    context_ = context_of(METHOD, {"base_learning_rate": 0.05}, learning_rate=0.02, bias_rate=0.1)
     clients = [BATCHES, client(1, seed=1, counted=4)]
-    server, states, _ = rounds(METHOD, plan_, clients)
+    server, states, _ = rounds(METHOD, context_, clients)
     for state, batches in zip(states, clients, strict=True):
-        assert_close(state, arrays(local(METHOD, BASE, BASE.adapter, batches, plan_).client))
+        assert_close(state, arrays(local(METHOD, BASE, BASE.adapter, batches, context_).client))
     assert_close(server.adapter, arrays(BASE.adapter))
     assert any(np.abs(new - old).max() > 1e-4 for new, old in zip(server.parameters, BASE.parameters, strict=True))

@@ -15,7 +15,7 @@ from keyboard_model.model import cifg_lstm
 from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.model.cifg_lstm import Parameters
 from tests.support.federated.adapters_by_hand import arrays, assert_close, sgd
-from tests.support.federated.personal import BASE, TENSORS, R, local, plan_of, rounds, text
+from tests.support.federated.personal import BASE, TENSORS, R, context_of, local, rounds, text
 from tests.support.federated.toys import BOS, B, E, T, V, client, updates_by_hand
 
 START = BASE.adapter
@@ -23,13 +23,13 @@ BATCHES = client(5, seed=0)
 RATE = 0.3
 
 
-def plan(**changes):
-    return plan_of(METHOD, {"base_learning_rate": RATE}, **changes)
+def context(**changes):
+    return context_of(METHOD, {"base_learning_rate": RATE}, **changes)
 
 
 def test_the_adapter_is_made_on_one_half_and_judged_on_the_other():
     """With a shared rate of 0 the loss is the reconstructed adapter's on the query batches."""
-    frozen = plan_of(METHOD, {"base_learning_rate": 0}, steps=3, proximal=0.0, evidence=10.0)
+    frozen = context_of(METHOD, {"base_learning_rate": 0}, steps=3, proximal=0.0, evidence=10.0)
     made = local(METHOD, BASE.parameters, (), BATCHES, frozen)
     share = 20 / (20 + 10)
     support = [BATCHES[0], BATCHES[1], BATCHES[0]]
@@ -50,24 +50,24 @@ def test_the_adapter_is_made_on_one_half_and_judged_on_the_other():
 def test_without_personal_layers_it_is_fed_avg_on_the_query(monkeypatch, changes):
     neutral = SharedModel(TENSORS.parameters, AdapterTensors(*map(tf.constant, adapters.init(V, E, R, seed=0))))
     monkeypatch.setattr("tests.support.federated.personal.TENSORS", neutral)
-    made = local(METHOD, BASE.parameters, (), BATCHES, plan(**changes))
+    made = local(METHOD, BASE.parameters, (), BATCHES, context(**changes))
     for found, plain in zip(made.update, updates_by_hand(BASE.parameters, BATCHES[2:], RATE, 0.5), strict=True):
         np.testing.assert_allclose(found, plain, atol=1e-6)
 
 
 def test_a_client_with_one_batch_has_nothing_to_reconstruct_from():
-    frozen = plan_of(METHOD, {"base_learning_rate": 0})
-    many, none = (local(METHOD, BASE.parameters, (), BATCHES[:1], each) for each in (frozen, plan(steps=0)))
+    frozen = context_of(METHOD, {"base_learning_rate": 0})
+    many, none = (local(METHOD, BASE.parameters, (), BATCHES[:1], each) for each in (frozen, context(steps=0)))
     assert float(many.loss_sum) == float(none.loss_sum)
 
 
 def test_personal_steps_start_anew_on_the_server_s_layers():
     shared = cifg_lstm.init(V, E, BASE.parameters.w_p.shape[0], seed=3)
-    plan_ = plan(proximal=0.0, evidence=0.0)
-    found = METHOD.personalize(TENSORS, Parameters(*map(tf.constant, shared)), (), text(BATCHES[:3], []), plan_)
+    context_ = context(proximal=0.0, evidence=0.0)
+    found = METHOD.personalize(TENSORS, Parameters(*map(tf.constant, shared)), (), text(BATCHES[:3], []), context_)
     assert_close(found.adapter, sgd(shared, arrays(START), BATCHES[:3], (0.1, 0.5), 0.5))
     assert_close(found.parameters, arrays(shared))
-    part = METHOD.phone(BASE, shared, plan_)
+    part = METHOD.phone(BASE, shared, context_)
     assert (part.parameters, part.starts, part.algorithm) == (shared, (START,), "steps")
 
 
@@ -118,7 +118,9 @@ def test_a_round_is_that_of_tff_s_build_fed_recon():
     state = theirs.next(theirs.initialize(), named).state
 
     same = {"learning_rate": rate, "bias_rate": rate, "proximal": 0.0, "evidence": 0.0, "clip": 1e6}
-    server, states, measured = rounds(METHOD, plan_of(METHOD, {"base_learning_rate": 0.05}, steps=2, **same), clients)
+    server, states, measured = rounds(
+        METHOD, context_of(METHOD, {"base_learning_rate": 0.05}, steps=2, **same), clients
+    )
     assert (states, float(measured["targets"])) == ([(), ()], 50)
     for found, by_tff, before in zip(server, state.global_model_weights.trainable, BASE.parameters, strict=True):
         np.testing.assert_allclose(found, by_tff, atol=2e-6)

@@ -5,7 +5,7 @@ import pytest
 
 from federated.algorithms.regularized.mean_regularized_mtl import METHOD
 from tests.support.federated.adapters_by_hand import arrays, assert_close, sgd
-from tests.support.federated.personal import BASE, local, personal, plan_of, random_adapter, rounds
+from tests.support.federated.personal import BASE, context_of, local, personal, random_adapter, rounds
 from tests.support.federated.toys import client
 
 MEAN, OWN = random_adapter(1), random_adapter(2)
@@ -14,7 +14,7 @@ ALL = 1e20
 
 
 def test_a_round_pulls_and_then_steps():
-    made = local(METHOD, MEAN, OWN, BATCHES, plan_of(METHOD))
+    made = local(METHOD, MEAN, OWN, BATCHES, context_of(METHOD))
     eta = (0.1, 0.1, 0.5)
     pulled = [
         (own + 3 * rate * 0.2 * mean) / (1 + 3 * rate * 0.2)
@@ -26,44 +26,44 @@ def test_a_round_pulls_and_then_steps():
 
 
 def test_without_a_pull_every_client_trains_alone():
-    made = local(METHOD, MEAN, OWN, BATCHES, plan_of(METHOD, proximal=0.0))
+    made = local(METHOD, MEAN, OWN, BATCHES, context_of(METHOD, proximal=0.0))
     assert_close(made.client, sgd(BASE.parameters, arrays(OWN), BATCHES, (0.1, 0.5), 0.5))
 
 
 def test_a_pull_without_end_is_one_adapter_for_all():
-    plan = plan_of(METHOD, proximal=ALL)
-    made = local(METHOD, MEAN, OWN, BATCHES, plan)
+    context = context_of(METHOD, proximal=ALL)
+    made = local(METHOD, MEAN, OWN, BATCHES, context)
     assert_close(made.client, sgd(BASE.parameters, arrays(MEAN), BATCHES, (0.1, 0.5), 0.5))
-    assert_close(personal(METHOD, MEAN, OWN, BATCHES, [], plan), arrays(MEAN))
+    assert_close(personal(METHOD, MEAN, OWN, BATCHES, [], context), arrays(MEAN))
 
 
 def test_personal_steps_start_at_the_clients_own():
-    plan = plan_of(METHOD, proximal=0.0, evidence=0.0)
-    found = personal(METHOD, MEAN, OWN, BATCHES, [], plan)
+    context = context_of(METHOD, proximal=0.0, evidence=0.0)
+    found = personal(METHOD, MEAN, OWN, BATCHES, [], context)
     assert_close(found, sgd(BASE.parameters, arrays(OWN), BATCHES, (0.1, 0.5), 0.5))
-    assert_close(METHOD.client(MEAN, plan), arrays(MEAN))  # a new phone's is the mean
+    assert_close(METHOD.client(MEAN, context), arrays(MEAN))  # a new phone's is the mean
 
 
 def test_clients_count_alike_unless_they_have_nothing():
-    plan = plan_of(METHOD)
+    context = context_of(METHOD)
     weights = [
-        float(local(METHOD, MEAN, OWN, batches, plan).weight)
+        float(local(METHOD, MEAN, OWN, batches, context).weight)
         for batches in (BATCHES, client(1, seed=1, counted=2), client(1, seed=1, counted=0))
     ]
     assert weights == [1, 1, 0]
 
 
 def test_the_phone_starts_at_the_mean():
-    part = METHOD.phone(BASE, MEAN, plan_of(METHOD))
+    part = METHOD.phone(BASE, MEAN, context_of(METHOD))
     assert (part.starts, part.algorithm, dict(part.constants)) == ((MEAN,), "steps", {})
 
 
 @pytest.mark.usefixtures("execution")
 @pytest.mark.parametrize("rate", [1.0, 0.5])
 def test_two_rounds_in_tff_without_end_are_fed_avg(rate):
-    plan = plan_of(METHOD, {}, {"server_learning_rate": rate}, learning_rate=0.02, bias_rate=0.1, proximal=ALL)
+    context = context_of(METHOD, {}, {"server_learning_rate": rate}, learning_rate=0.02, bias_rate=0.1, proximal=ALL)
     clients = [BATCHES, client(1, seed=1, counted=4)]
-    server, states, _ = rounds(METHOD, plan, clients, number=2)
+    server, states, _ = rounds(METHOD, context, clients, number=2)
     mean = arrays(BASE.adapter)
     for _ in range(2):
         trained = [sgd(BASE.parameters, mean, batches, (0.02, 0.1), 0.5) for batches in clients]
@@ -78,8 +78,8 @@ def test_clients_come_apart_with_a_small_pull_and_stay_together_with_a_large_one
     clients = [client(2, seed=seed) for seed in (3, 4, 5)]
 
     def spread(proximal: float) -> float:
-        plan = plan_of(METHOD, learning_rate=0.02, bias_rate=0.1, proximal=proximal)
-        _, states, _ = rounds(METHOD, plan, clients, number=5)
+        context = context_of(METHOD, learning_rate=0.02, bias_rate=0.1, proximal=proximal)
+        _, states, _ = rounds(METHOD, context, clients, number=5)
         biases = np.stack([state.bias for state in states])
         return float(np.square(biases - biases.mean(axis=0)).sum())
 

@@ -6,7 +6,7 @@ import pytest
 from federated.algorithms.regularized.pfedme import METHOD
 from federated.job import JobError
 from tests.support.federated.adapters_by_hand import arrays, assert_close, clipped, loss_and_gradient
-from tests.support.federated.personal import BASE, local, personal, plan_of, random_adapter, rounds
+from tests.support.federated.personal import BASE, context_of, local, personal, random_adapter, rounds
 from tests.support.federated.toys import client
 
 W = random_adapter(1)
@@ -36,8 +36,8 @@ def outer_steps(w, batches, pull, steps, outer, eta=ETA):
 
 @pytest.mark.parametrize("steps", [1, 4])
 def test_a_round_by_hand(steps):
-    plan = plan_of(METHOD, {"inner_steps": steps, "outer_rate": 2.0}, proximal=0.2)
-    made = local(METHOD, W, (), BATCHES, plan)
+    context = context_of(METHOD, {"inner_steps": steps, "outer_rate": 2.0}, proximal=0.2)
+    made = local(METHOD, W, (), BATCHES, context)
     expected = outer_steps(arrays(W), BATCHES, pull=0.2, steps=steps, outer=2.0)
     assert_close(made.update, [before - after for before, after in zip(arrays(W), expected, strict=True)])
     assert made.client == ()
@@ -45,41 +45,41 @@ def test_a_round_by_hand(steps):
 
 
 def test_the_loss_is_that_before_each_batch_is_learnt():
-    plan = plan_of(METHOD, {"inner_steps": 3, "outer_rate": 2.0}, proximal=0.2)
+    context = context_of(METHOD, {"inner_steps": 3, "outer_rate": 2.0}, proximal=0.2)
     losses = [
         loss_and_gradient(BASE.parameters, outer_steps(arrays(W), BATCHES[:at], 0.2, 3, 2.0), batch)[0]
         for at, batch in enumerate(BATCHES)
     ]
-    assert float(local(METHOD, W, (), BATCHES, plan).loss_sum) == pytest.approx(7 * sum(losses), rel=1e-4)
+    assert float(local(METHOD, W, (), BATCHES, context).loss_sum) == pytest.approx(7 * sum(losses), rel=1e-4)
 
 
 def test_without_a_pull_the_server_s_adapter_stays():
-    made = local(METHOD, W, (), BATCHES, plan_of(METHOD, proximal=0.0))
+    made = local(METHOD, W, (), BATCHES, context_of(METHOD, proximal=0.0))
     assert all(np.abs(part).max() == 0 for part in made.update)
 
 
 def test_the_outer_step_goes_to_theta_at_most():
-    plan = plan_of(METHOD, {"inner_steps": 2, "outer_rate": 1e6}, proximal=0.2)
+    context = context_of(METHOD, {"inner_steps": 2, "outer_rate": 1e6}, proximal=0.2)
     expected = solved(arrays(W), BATCHES[0], pull=0.2, steps=2)
-    made = local(METHOD, W, (), BATCHES[:1], plan)
+    made = local(METHOD, W, (), BATCHES[:1], context)
     assert_close(made.update, [before - after for before, after in zip(arrays(W), expected, strict=True)])
 
 
 def test_a_pull_without_end_keeps_the_personal_model_at_the_server_s():
-    plan = plan_of(METHOD, proximal=1e20)
-    assert_close(personal(METHOD, W, (), BATCHES, [], plan), arrays(W))
-    assert METHOD.phone is not None and METHOD.phone(BASE, W, plan).starts == (W,)
+    context = context_of(METHOD, proximal=1e20)
+    assert_close(personal(METHOD, W, (), BATCHES, [], context), arrays(W))
+    assert METHOD.phone is not None and METHOD.phone(BASE, W, context).starts == (W,)
 
 
 @pytest.mark.parametrize("options", [{"inner_steps": 0}, {"outer_rate": -1.0}])
 def test_options_out_of_range_are_refused(options):
     with pytest.raises(JobError, match=f"options of pfedme: {next(iter(options))}"):
-        plan_of(METHOD, options)
+        context_of(METHOD, options)
 
 
 @pytest.mark.usefixtures("execution")
 def test_the_server_mixes_in_the_plain_mean_by_beta():
-    plan = plan_of(
+    context = context_of(
         METHOD,
         {"inner_steps": 2, "outer_rate": 2.0},
         {"server_learning_rate": 0.5},
@@ -88,7 +88,7 @@ def test_the_server_mixes_in_the_plain_mean_by_beta():
         proximal=0.4,
     )
     clients = [BATCHES, client(1, seed=1, counted=4)]
-    server, _, measured = rounds(METHOD, plan, clients)
+    server, _, measured = rounds(METHOD, context, clients)
     start = arrays(BASE.adapter)
     ends = [outer_steps(start, batches, 0.4, 2, 2.0, (0.02, 0.02, 0.1)) for batches in clients]
     mean = [(one + other) / 2 for one, other in zip(*ends, strict=True)]
