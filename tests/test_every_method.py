@@ -127,7 +127,7 @@ def personalized(setting: Setting, method: Method, config: PersonalizationConfig
 
 def exported(setting: Setting, method: Method, config: PersonalizationConfig, server: Structure) -> Engine:
     context = method.context(config, setting.tokenizer.bos)
-    part = phone_part(method, setting.base, TrainedMethod(server, lambda client: (), 0), context)
+    part = phone_part(method, setting.base, TrainedMethod(server, lambda client: ()), context)
     path = setting.folder / f"{method.name}.bundle"
     about = {"corpus_id": "0" * 64, "corpus": "none", "synthetic": True, "algorithm": "none", "rounds": 0, "seed": 0}
     export.export_bundle(

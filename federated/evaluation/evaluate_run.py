@@ -10,7 +10,7 @@ from federated.algorithms.registry import METHODS
 from federated.data.federated_data import FederatedData
 from federated.evaluation.personal_model import Tallies, Tally, Texts, tallies
 from federated.personalization.method import start_from
-from federated.personalization.program import PersonalizationProgram, folder_in
+from federated.personalization.program import PersonalizationProgram, rounds_folder
 from federated.run import Run, open_clients
 from federated.runtime.execution_context import execution_context
 from keyboard_model.metrics import Spread, WordCounts, spread
@@ -127,7 +127,7 @@ def _measure(
     context = method.context(config, tokenizer.bos)
     shared = start_from(job, parameters)
     trained = PersonalizationProgram(
-        method, shared, context, clients, tokenizer, seed=job.seed, folder=folder_in(folder.path, method, context.config)
+        method, shared, context, clients, tokenizer, seed=job.seed, folder=rounds_folder(folder.path, method, context.config)
     ).run()
     total, done = sum(map(len, groups.values())), 0
 

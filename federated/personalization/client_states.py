@@ -1,7 +1,7 @@
-"""What clients keep between rounds, by client id, with the server's state of the same round: one SQLite file.
+"""The states that clients keep between rounds, and the server's state after the same round, in one SQLite file.
 
-On a real fleet each state lies on its own phone; a simulated one keeps them beside the run. A round is one
-transaction, so that a run killed at any instant finds server and clients of one and the same round.
+On a real fleet each state is on its own phone. A simulation stores them beside the run. A round is one transaction, so
+a run that was killed at any moment finds the states of server and clients after the same round.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _server = Table(
 
 
 class ClientStateStore:
-    """Open with `ClientStateStore.open`; one process at a time (the run's lock sees to that)."""
+    """Stored states. Open it with `ClientStateStore.open`, in one process at a time (the run's lock ensures that)."""
 
     def __init__(self, path: Path, engine: Engine) -> None:
         self.path = path
@@ -43,17 +43,17 @@ class ClientStateStore:
 
     @classmethod
     def open(cls, path: Path) -> ClientStateStore:
-        """Opens the file, made where there is none.
+        """Opens the file, and creates it if it does not exist.
 
         Raises:
-            RunError: it cannot be written, or is damaged.
+            RunError: the file cannot be written, or is damaged.
         """
         engine = create_engine(f"sqlite:///{path}")
         try:
             _metadata.create_all(engine)
         except DatabaseError as error:
             engine.dispose()
-            raise RunError(f"cannot keep the clients' states in {path}: {error.orig}") from error
+            raise RunError(f"cannot store the clients' states in {path}: {error.orig}") from error
         return cls(path, engine)
 
     def close(self) -> None:
@@ -66,48 +66,48 @@ class ClientStateStore:
         self.close()
 
     def client(self, client: str) -> list[np.ndarray] | None:
-        """Returns a client's state, None where it has not taken part yet."""
+        """Returns a client's state; None if it took part in no round."""
         with self._engine.connect() as connection:
-            found = connection.execute(select(_clients.c.state).where(_clients.c.client == client)).scalar()
-        return None if found is None else _unpacked(found)
+            state = connection.execute(select(_clients.c.state).where(_clients.c.client == client)).scalar()
+        return None if state is None else _from_bytes(state)
 
     def server(self) -> tuple[int, list[np.ndarray]] | None:
-        """Returns the last round and the server's state after it, None before the first."""
+        """Returns the last round and the server's state after it; None before the first round."""
         with self._engine.connect() as connection:
-            found = connection.execute(select(_server.c.round, _server.c.state)).first()
-        return None if found is None else (found.round, _unpacked(found.state))
+            row = connection.execute(select(_server.c.round, _server.c.state)).first()
+        return None if row is None else (row.round, _from_bytes(row.state))
 
-    def keep(self, number: int, server: Arrays, clients: Mapping[str, Arrays]) -> None:
-        """Keeps a round: all of it or nothing.
+    def save(self, number: int, server: Arrays, clients: Mapping[str, Arrays]) -> None:
+        """Saves a round completely or not at all.
+
+        Args:
+            number: The round's number.
+            server: The server's state after the round.
+            clients: The new states of the clients that took part, by id.
 
         Raises:
-            RunError: it cannot be written (a full disk, say); the round before it stays.
+            RunError: the round cannot be written, for example because the disk is full. The round before it is kept.
         """
         try:
             with self._engine.begin() as connection:
-                values = {"id": 0, "round": number, "state": _packed(server)}
-                kept = insert(_server).values(values)
-                connection.execute(kept.on_conflict_do_update(index_elements=["id"], set_=values))
+                values = {"id": 0, "round": number, "state": _to_bytes(server)}
+                row = insert(_server).values(values)
+                connection.execute(row.on_conflict_do_update(index_elements=["id"], set_=values))
                 for client, arrays in clients.items():
-                    state = _packed(arrays)
-                    own = insert(_clients).values(client=client, state=state)
-                    connection.execute(own.on_conflict_do_update(index_elements=["client"], set_={"state": state}))
+                    state = _to_bytes(arrays)
+                    row = insert(_clients).values(client=client, state=state)
+                    connection.execute(row.on_conflict_do_update(index_elements=["client"], set_={"state": state}))
         except DatabaseError as error:
             raise RunError(
-                f"cannot keep round {number} in {self.path} (disk full?): {error.orig}; make room and run it again"
+                f"cannot save round {number} in {self.path}: {error.orig}. If the disk is full, free some space and "
+                "run the command again"
             ) from error
 
-    @property
-    def bytes_a_client(self) -> int:
-        """The largest state kept, in bytes; 0 where none is."""
-        with self._engine.connect() as connection:
-            return max((len(state) for state in connection.execute(select(_clients.c.state)).scalars()), default=0)
+
+def _to_bytes(arrays: Arrays) -> bytes:
+    return safetensors.numpy.save({f"{i:03}": np.asarray(array, order="C") for i, array in enumerate(arrays)})
 
 
-def _packed(arrays: Arrays) -> bytes:
-    return safetensors.numpy.save({f"{at:03}": np.asarray(array, order="C") for at, array in enumerate(arrays)})
-
-
-def _unpacked(content: bytes) -> list[np.ndarray]:
-    found = safetensors.numpy.load(content)
-    return [found[name] for name in sorted(found)]
+def _from_bytes(content: bytes) -> list[np.ndarray]:
+    arrays = safetensors.numpy.load(content)
+    return [arrays[name] for name in sorted(arrays)]

@@ -1,4 +1,4 @@
-"""A method's own federated rounds on a trained shared model: kept a round at a time, resumable after any kill."""
+"""A method's own federated rounds on a trained shared model. Each round is saved, so a killed run can be resumed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from keyboard_model.text.tokenizer import Tokenizer
 
 @dataclass(frozen=True)
 class PersonalizationRound:
-    """What a round came to; `loss` in nats a piece, of the clients' own models before they learnt from it."""
+    """The figures of a round. `loss`: nats per piece, of the clients' own models, each batch before its step."""
 
     round: int
     rounds: int
@@ -33,43 +33,44 @@ class PersonalizationRound:
 
 @dataclass(frozen=True)
 class TrainedMethod:
-    """What a method's rounds end with.
+    """The result of a method's rounds.
 
     Attributes:
         server: In the method's own structure.
-        client: A client's state by id; the method's start for whoever took no part.
-        state_bytes: The largest state that a client keeps, 0 where it keeps none.
+        client: A client's state by id; a client that took no part has the method's initial state.
     """
 
     server: Structure
     client: Callable[[str], Structure]
-    state_bytes: int
 
 
-ON_THE_PHONE = {"gate", "history", "swap_margin", "adapter_dtype"}
+PHONE_ONLY = {"gate", "history", "swap_margin", "adapter_dtype"}
 """Settings that no method's rounds depend on."""
 
 
-def folder_in(run: Path, method: Method, config: PersonalizationConfig) -> Path:
-    """Where a run keeps the rounds of such a personalization: another one for any setting that they depend on."""
-    left_out: dict[str, Any] = dict.fromkeys(ON_THE_PHONE, True)
+def rounds_folder(run: Path, method: Method, config: PersonalizationConfig) -> Path:
+    """Returns the folder of a personalization's rounds in a run.
+
+    Its name has a hash of all settings that the rounds depend on, so other settings have another folder.
+    """
+    excluded: dict[str, Any] = dict.fromkeys(PHONE_ONLY, True)
     for path in method.recipe_alone:
         name, _, option = path.partition(".")
-        left_out[name] = {**left_out.get(name, {}), option: True} if option else True
-    decisive = config.model_dump_json(exclude=left_out)
-    return run / "personal" / f"{method.name}-{hashlib.sha256(decisive.encode()).hexdigest()[:12]}"
+        excluded[name] = {**excluded.get(name, {}), option: True} if option else True
+    settings = config.model_dump_json(exclude=excluded)
+    return run / "personal" / f"{method.name}-{hashlib.sha256(settings.encode()).hexdigest()[:12]}"
 
 
-def has_rounds(method: Method, context: MethodContext) -> bool:
-    """Whether such a method trains in rounds of its own."""
+def has_rounds(context: MethodContext) -> bool:
+    """Whether a method trains in rounds of its own."""
     return bool(context.config.federated.rounds)
 
 
-def without_rounds(method: Method, base: SharedModel, context: MethodContext) -> TrainedMethod:
-    """What a method starts with, and ends with where it has no rounds: no client is needed for it."""
-    server = method.server(base, context)
+def without_rounds(method: Method, shared: SharedModel, context: MethodContext) -> TrainedMethod:
+    """Returns a method's initial state, which is also its result if it has no rounds; it needs no client."""
+    server = method.server(shared, context)
     start = method.client(server, context)
-    return TrainedMethod(server, lambda client: start, 0)
+    return TrainedMethod(server, lambda client: start)
 
 
 class PersonalizationProgram:
@@ -78,7 +79,7 @@ class PersonalizationProgram:
     def __init__(
         self,
         method: Method,
-        base: SharedModel,
+        shared: SharedModel,
         context: MethodContext,
         clients: FederatedData,
         tokenizer: Tokenizer,
@@ -88,10 +89,11 @@ class PersonalizationProgram:
         on_round: Callable[[PersonalizationRound], None] = lambda report: None,
     ) -> None:
         """Args:
-        seed: decides cohorts and batches.
-        folder: keeps `clients.sqlite`.
+        seed: Seed of cohorts and batches.
+        folder: Where `clients.sqlite` is.
+        on_round: Called after each round.
         """
-        self._method, self._base, self._plan = method, base, context
+        self._method, self._shared, self._context = method, shared, context
         self._clients, self._seed, self._folder, self._on_round = clients, seed, folder, on_round
         self._data = ClientBatcher(
             tokenizer,
@@ -104,30 +106,30 @@ class PersonalizationProgram:
         self._sizes = clients.training_sizes()
 
     def run(self) -> TrainedMethod:
-        """Trains to the last round. Without rounds, the method's start is what there is.
+        """Trains to the last round and returns the result; without rounds, the method's initial state.
 
         Raises:
-            RunError: a round cannot be kept; the one before it stays, and running it again goes on there.
+            RunError: a round cannot be saved. The round before it is still saved, and the next call resumes there.
         """
-        if not has_rounds(self._method, self._plan):
-            return without_rounds(self._method, self._base, self._plan)
-        rounds = self._plan.config.federated.rounds or 0
+        if not has_rounds(self._context):
+            return without_rounds(self._method, self._shared, self._context)
+        rounds = self._context.config.federated.rounds or 0
         self._folder.mkdir(parents=True, exist_ok=True)
         with ClientStateStore.open(self._folder / "clients.sqlite") as states:
-            process = personalization_process.build(self._method, self._base, self._plan)
-            state, number = self._begun(states, process.initialize())
+            process = personalization_process.build(self._method, self._shared, self._context)
+            state, number = self._resumed(states, process.initialize())
             while number < rounds:
                 number += 1
                 state = self._round(process, states, state, number, rounds)
             server = process.server(state)
-            start = self._method.client(server, self._plan)
-            kept = {client: states.client(client) for client in self._clients.population.training}
-            largest = states.bytes_a_client if tf.nest.flatten(start) else 0
-        return TrainedMethod(server, lambda client: _shaped(start, kept.get(client)), largest)
+            start = self._method.client(server, self._context)
+            saved = {client: states.client(client) for client in self._clients.population.training}
+        return TrainedMethod(server, lambda client: _pack(start, saved.get(client)))
 
-    def _begun(self, states: ClientStateStore, state: Any) -> tuple[Any, int]:
-        found = states.server()
-        return (state, 0) if found is None else (tf.nest.pack_sequence_as(state, found[1]), found[0])
+    def _resumed(self, states: ClientStateStore, initial: Any) -> tuple[Any, int]:
+        """Returns the saved state and its round, or the initial state and 0."""
+        saved = states.server()
+        return (initial, 0) if saved is None else (tf.nest.pack_sequence_as(initial, saved[1]), saved[0])
 
     def _round(
         self,
@@ -139,23 +141,23 @@ class PersonalizationProgram:
     ) -> Any:
         cohort, data, dropped = self._cohort(number)
         loss = 0.0
-        kept: dict[str, list[np.ndarray]] = {}
+        new_states: dict[str, list[np.ndarray]] = {}
         if cohort:
-            start = self._method.client(process.server(state), self._plan)  # who takes part for the first time
-            before = [_shaped(start, states.client(client)) for client in cohort]
-            state, after, measured = process.next(state, self._base, before, data)
+            start = self._method.client(process.server(state), self._context)  # for clients in their first round
+            before = [_pack(start, states.client(client)) for client in cohort]
+            state, after, metrics = process.next(state, self._shared, before, data)
             if tf.nest.flatten(start):
-                kept = {client: _leaves(own) for client, own in zip(cohort, after, strict=True)}
-            loss = float(measured["loss_sum"]) / max(float(measured["targets"]), 1.0)
-            dropped += int(measured["broken_clients"])
-        states.keep(number, _leaves(state), kept)
+                new_states = {client: _leaves(own) for client, own in zip(cohort, after, strict=True)}
+            loss = float(metrics["loss_sum"]) / max(float(metrics["targets"]), 1.0)
+            dropped += int(metrics["broken_clients"])
+        states.save(number, _leaves(state), new_states)
         self._on_round(PersonalizationRound(number, rounds, loss, len(cohort), dropped))
         return state
 
     def _cohort(self, number: int) -> Cohort:
         drawn = sample_cohort(
             self._clients.population.training,
-            self._plan.config.federated.clients_per_round,
+            self._context.config.federated.clients_per_round,
             seed=self._seed,
             round_number=number,
             weights=self._sizes,
@@ -167,5 +169,5 @@ def _leaves(structure: Structure) -> list[np.ndarray]:
     return [np.asarray(part) for part in tf.nest.flatten(structure)]
 
 
-def _shaped(start: Structure, leaves: Sequence[np.ndarray] | None) -> Structure:
+def _pack(start: Structure, leaves: Sequence[np.ndarray] | None) -> Structure:
     return start if leaves is None else tf.nest.pack_sequence_as(start, leaves)

@@ -12,7 +12,7 @@ from federated.corpus.store import Corpus
 from federated.data.federated_data import FederatedData, shared_word_counts
 from federated.job import Job
 from federated.personalization.method import start_from
-from federated.personalization.program import PersonalizationProgram, PersonalizationRound, folder_in
+from federated.personalization.program import PersonalizationProgram, PersonalizationRound, rounds_folder
 from federated.run import Run, RunError
 from federated.runtime.execution_context import execution_context
 from federated.training import ngram_counts
@@ -139,7 +139,7 @@ def _train_method(folder: Run, clients: FederatedData, on_stage: Callable[[str],
     method = METHODS.named(job.personalization.method)
     context = method.context(job.personalization, tokenizer.bos)
     shared = start_from(job, folder.parameters())
-    method_folder = folder_in(folder.path, method, context.config)
+    method_folder = rounds_folder(folder.path, method, context.config)
 
     def report_round(report: PersonalizationRound) -> None:
         on_stage(f"{method.title}: round {report.round:,} of {report.rounds:,}, loss {report.loss:.3f}")

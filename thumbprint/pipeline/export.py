@@ -15,8 +15,8 @@ from federated.personalization.method import DeviceArtifact, Method, MethodConte
 from federated.personalization.program import (
     PersonalizationProgram,
     TrainedMethod,
-    folder_in,
     has_rounds,
+    rounds_folder,
     without_rounds,
 )
 from federated.run import Run, open_clients
@@ -147,9 +147,9 @@ def _require_phone(method: Method) -> None:
 
 
 def _train_method(folder: Run, method: Method, context: MethodContext, shared: SharedModel) -> TrainedMethod:
-    if not has_rounds(method, context):
+    if not has_rounds(context):
         return without_rounds(method, shared, context)
-    kept = folder_in(folder.path, method, context.config)
+    kept = rounds_folder(folder.path, method, context.config)
     with folder.locked(), open_clients(folder) as clients, execution_context():
         return PersonalizationProgram(
             method, shared, context, clients, folder.tokenizer(), seed=folder.job().seed, folder=kept

@@ -4,7 +4,7 @@ import pytest
 
 from federated.algorithms import dynamic_marginals, fine_tuning, per_fedavg
 from federated.algorithms.thumbprint import METHOD
-from federated.personalization.program import folder_in
+from federated.personalization.program import rounds_folder
 from tests.support.federated.adapters_by_hand import arrays, assert_close
 from tests.support.federated.personal import BASE, context_of, local, personal, random_adapter
 from tests.support.federated.toys import client
@@ -55,4 +55,4 @@ def test_without_rounds_and_strength_it_is_fine_tuning_and_a_history():
 def test_the_phone_s_recipe_is_chosen_without_training_the_start_again(tmp_path, change, again):
     config = context_of(METHOD).config
     other = config.model_copy(update=change)
-    assert (folder_in(tmp_path, METHOD, config) == folder_in(tmp_path, METHOD, other)) == again
+    assert (rounds_folder(tmp_path, METHOD, config) == rounds_folder(tmp_path, METHOD, other)) == again

@@ -1,5 +1,3 @@
-"""Clients' states beside a run: what is kept comes back as it was."""
-
 import numpy as np
 import pytest
 from safetensors import SafetensorError
@@ -9,9 +7,9 @@ from federated.personalization.client_states import ClientStateStore
 ARRAYS = [np.arange(6, dtype=np.float32).reshape(2, 3).T, np.float32(0.5), np.zeros((0, 4), np.float32)]
 
 
-def test_shapes_come_back_as_they_were_scalars_too(tmp_path):
+def test_arrays_are_read_back_with_their_shapes(tmp_path):
     with ClientStateStore.open(tmp_path / "clients.sqlite") as states:
-        states.keep(3, ARRAYS, {"anna": ARRAYS})
+        states.save(3, ARRAYS, {"anna": ARRAYS})
         number, server = states.server()
         assert number == 3
         for found in (server, states.client("anna")):
@@ -20,21 +18,21 @@ def test_shapes_come_back_as_they_were_scalars_too(tmp_path):
                 np.testing.assert_array_equal(part, expected)
 
 
-def test_who_took_no_part_has_none_and_the_newest_round_stands(tmp_path):
+def test_a_client_without_a_round_has_no_state_and_the_newest_round_is_returned(tmp_path):
     path = tmp_path / "clients.sqlite"
     with ClientStateStore.open(path) as states:
         assert (states.server(), states.client("anna")) == (None, None)
-        states.keep(1, [np.float32(1)], {"anna": [np.float32(1)], "ben": [np.float32(2)]})
-        states.keep(2, [np.float32(5)], {"anna": [np.float32(3)]})
+        states.save(1, [np.float32(1)], {"anna": [np.float32(1)], "ben": [np.float32(2)]})
+        states.save(2, [np.float32(5)], {"anna": [np.float32(3)]})
     with ClientStateStore.open(path) as states:
         assert states.server() == (2, [np.float32(5)])
         assert (states.client("anna"), states.client("ben")) == ([np.float32(3)], [np.float32(2)])
 
 
-def test_a_round_that_breaks_half_way_leaves_the_one_before(tmp_path):
+def test_a_round_that_cannot_be_written_leaves_the_previous_one(tmp_path):
     with ClientStateStore.open(tmp_path / "clients.sqlite") as states:
-        states.keep(1, [np.float32(1)], {"anna": [np.float32(1)]})
+        states.save(1, [np.float32(1)], {"anna": [np.float32(1)]})
         with pytest.raises(SafetensorError, match="dtype"):
-            states.keep(2, [np.float32(2)], {"anna": [np.asarray("no number")]})
+            states.save(2, [np.float32(2)], {"anna": [np.asarray("no number")]})
         assert states.server() == (1, [np.float32(1)])
         assert states.client("anna") == [np.float32(1)]

@@ -1,5 +1,3 @@
-"""A method's rounds beside a run: what was interrupted goes on as if it had not been."""
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -21,8 +19,8 @@ class Killed(Exception):
 
 
 @pytest.mark.usefixtures("execution")
-def test_interrupted_rounds_end_where_uninterrupted_ones_do(tiny_corpus, tmp_path):
-    method = apfl.METHOD  # its clients keep a structure of structures, and a scalar
+def test_resumed_rounds_end_like_uninterrupted_ones(tiny_corpus, tmp_path):
+    method = apfl.METHOD  # its clients keep a nested structure with a scalar
     with Corpus.open(tiny_corpus) as corpus:
         clients = FederatedData.of(corpus, DataConfig(), seed=0)
         counts = shared_word_counts(clients.all_training_messages(), min_clients=2, count_cap=100)
@@ -57,5 +55,4 @@ def test_interrupted_rounds_end_where_uninterrupted_ones_do(tiny_corpus, tmp_pat
                 for part, wanted in zip(tf.nest.flatten(found), tf.nest.flatten(expected), strict=True):
                     np.testing.assert_allclose(part, wanted, atol=1e-6)
         alphas = {float(straight.client(name).alpha) for name in clients.population.training}
-        assert len(alphas) > 1  # whoever took part learnt its own
-        assert straight.state_bytes > 4 * len(pieces)
+        assert len(alphas) > 1  # each client that took part learned its own

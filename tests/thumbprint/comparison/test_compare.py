@@ -81,7 +81,7 @@ def test_without_a_round_no_model_is_sent(tiny_run, tiny_corpus, tmp_path, name)
     config = PersonalizationConfig(method=name)
     with Corpus.open(tiny_corpus) as corpus:
         setting = WorkerConfig(tiny_corpus, tiny_run, tmp_path, 5, config, BUDGET).setting(corpus)
-        assert own_rounds(setting, METHODS_BY_NAME[name], config, TrainedMethod((), lambda client: (), 0)) is None
+        assert own_rounds(setting, METHODS_BY_NAME[name], config, TrainedMethod((), lambda client: ())) is None
 
 
 def test_the_second_time_nothing_is_done_again(found, tiny_run, tiny_corpus):

@@ -15,7 +15,7 @@ from device_runtime.simulation.held_out import SimulatedUser
 from federated.data.federated_data import FederatedData
 from federated.job import Job, PersonalizationConfig
 from federated.personalization.method import Method, SharedModel, start_from
-from federated.personalization.program import PersonalizationProgram, PersonalizationRound, TrainedMethod, folder_in
+from federated.personalization.program import PersonalizationProgram, PersonalizationRound, TrainedMethod, rounds_folder
 from federated.run import Run
 from keyboard_model.batching.time_splits import split_by_time
 from keyboard_model.text.tokenizer import Tokenizer
@@ -102,7 +102,7 @@ class ComparisonSetup:
             self.clients,
             self.tokenizer,
             seed=self.job.seed,
-            folder=folder_in(self.folder, method, context.config),
+            folder=rounds_folder(self.folder, method, context.config),
             on_round=report,
         ).run()
 

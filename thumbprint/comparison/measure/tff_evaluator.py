@@ -93,7 +93,7 @@ def centralized_model(
         tensors = {name: np.ascontiguousarray(part) for name, part in trained._asdict().items()}
         atomic_write(path, safetensors.numpy.save(tensors))
     server = Parameters(**safetensors.numpy.load(path.read_bytes()))
-    return TrainedMethod(server, lambda client: (), 0)
+    return TrainedMethod(server, lambda client: ())
 
 
 def _path(setting: ComparisonSetup, options: centralized.CentralizedOptions) -> Path:
