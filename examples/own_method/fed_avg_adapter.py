@@ -53,7 +53,7 @@ def personalize(
     base: SharedModel, server: AdapterTensors, client: Structure, text: ClientText, context: MethodContext
 ) -> PersonalModel:
     """K steps from the server's adapter, pulled to it."""
-    adapter = adapter_sgd.personal_steps(base.parameters, server, server, text.learnt, context.config, context.bos)
+    adapter = adapter_sgd.personal_steps(base.parameters, server, server, text.training, context.config, context.bos)
     return PersonalModel(base.parameters, adapter)
 
 

@@ -100,14 +100,14 @@ def personalize(
     base: SharedModel, server: AdapterTensors, client: Own, text: ClientText, context: MethodContext
 ) -> PersonalModel:
     """K steps of the client's v and α with w as it is; a new phone's v is w."""
-    pieces = adapter_sgd.count_targets(text.learnt)
+    pieces = adapter_sgd.count_targets(text.training)
     rates = adapter_sgd.step_sizes(context.config, tf.math.divide_no_nan(pieces, pieces + context.config.evidence))
 
     def step(own: Own, batch: Batch) -> Own:
         flat, targets = adapter_sgd.features(base.parameters, batch, context.bos)
         return _own_step(base.parameters, own, server, flat, targets, rates, context)[0]
 
-    own = text.learnt.repeat().take(context.config.steps).reduce(Own(AdapterTensors(*client[0]), client[1]), step)
+    own = text.training.repeat().take(context.config.steps).reduce(Own(AdapterTensors(*client[0]), client[1]), step)
     return PersonalModel(base.parameters, mixed(own, server))
 
 

@@ -61,8 +61,8 @@ def rescale_bias(
 
 def from_start(base: SharedModel, start: AdapterTensors, text: ClientText, context: MethodContext) -> PersonalModel:
     """K steps from, and pulled to, the start with its bias moved."""
-    anchor = rescale_bias(base.parameters, start, text.learnt, context) if context.options.strength else start
-    adapter = adapter_sgd.personal_steps(base.parameters, anchor, anchor, text.learnt, context.config, context.bos)
+    anchor = rescale_bias(base.parameters, start, text.training, context) if context.options.strength else start
+    adapter = adapter_sgd.personal_steps(base.parameters, anchor, anchor, text.training, context.config, context.bos)
     return PersonalModel(base.parameters, adapter)
 
 

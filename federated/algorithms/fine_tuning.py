@@ -35,7 +35,7 @@ def personalize(
 ) -> PersonalModel:
     """K SGD steps from the start over what the client typed."""
     start = base.adapter
-    adapter = adapter_sgd.personal_steps(base.parameters, start, start, text.learnt, context.config, context.bos)
+    adapter = adapter_sgd.personal_steps(base.parameters, start, start, text.training, context.config, context.bos)
     return PersonalModel(base.parameters, adapter)
 
 

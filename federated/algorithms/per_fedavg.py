@@ -90,7 +90,7 @@ def personalize(
 ) -> PersonalModel:
     """K steps from the learnt start, pulled to it."""
     start = AdapterTensors(*server)
-    adapter = adapter_sgd.personal_steps(base.parameters, start, start, text.learnt, context.config, context.bos)
+    adapter = adapter_sgd.personal_steps(base.parameters, start, start, text.training, context.config, context.bos)
     return PersonalModel(base.parameters, adapter)
 
 

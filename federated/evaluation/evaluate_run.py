@@ -9,7 +9,7 @@ from pathlib import Path
 from federated.algorithms.registry import METHODS
 from federated.data.federated_data import FederatedData
 from federated.evaluation.personal_model import Tallies, Tally, Texts, tallies
-from federated.personalization.method import start_from
+from federated.personalization.method import SharedModel
 from federated.personalization.program import PersonalizationProgram, rounds_folder
 from federated.run import Run, open_clients
 from federated.runtime.execution_context import execution_context
@@ -125,10 +125,9 @@ def _measure(
     config = job.personalization
     method = METHODS.named(config.method)
     context = method.context(config, tokenizer.bos)
-    shared = start_from(job, parameters)
-    trained = PersonalizationProgram(
-        method, shared, context, clients, tokenizer, seed=job.seed, folder=rounds_folder(folder.path, method, context.config)
-    ).run()
+    shared = SharedModel.of(job, parameters)
+    rounds = rounds_folder(folder.path, method, context.config)
+    trained = PersonalizationProgram(method, shared, context, clients, tokenizer, seed=job.seed, folder=rounds).run()
     total, done = sum(map(len, groups.values())), 0
 
     def advance(number: int) -> None:

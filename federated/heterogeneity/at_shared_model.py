@@ -11,7 +11,7 @@ from federated.heterogeneity import gradient_dissimilarity
 from federated.heterogeneity.divergence import user_rng
 from federated.heterogeneity.gradient_dissimilarity import Gradients
 from federated.heterogeneity.user_texts import UserTexts, outside_tokenizer
-from federated.personalization.method import start_from
+from federated.personalization.method import SharedModel
 from federated.run import Run, RunError
 from federated.runtime.execution_context import execution_context
 from keyboard_model.batching.time_splits import split_by_time
@@ -68,7 +68,7 @@ def at_shared_model(
         WorkerError: a TFF worker cannot be reached.
     """
     job, tokenizer, parameters = folder.job(), folder.tokenizer(), folder.parameters()
-    config, base = job.personalization, start_from(job, parameters)
+    config, base = job.personalization, SharedModel.of(job, parameters)
     process = gradient_dissimilarity.build(base, config.batch, config.window, tokenizer.bos)
     found: dict[str, UserGradient] = {}
     done = 0

@@ -1,18 +1,18 @@
-"""What a personalization method is: the same few functions, whatever the method.
+"""The interface of a personalization method: a few functions, the same for every method.
 
-All methods stand on one shared model, trained before them (`federated.training.program`) and frozen, unless the
-method says otherwise. A method may then train in federated rounds of its own
+All methods start from one shared model, which is trained before them (`federated.training.program`) and which they do
+not change unless they say so. A method can then train in federated rounds of its own
 (`federated.personalization.personalization_process`):
 
-    server                   what the server holds: a start for adapters, k of them, shared layers …
-    client                   what a client keeps to itself between rounds, as small as an adapter; () = nothing
+    server                   the server's initial state: a start for adapters, several of them, shared layers, …
+    client                   a client's initial state, which it keeps between rounds; () = no state
     local(server, client)    one client's round: an update for the server, and the client's new state
-    aggregate(server, mean)  the server's new value, from the weighted mean of the updates
-    personalize(…)           the model a client ends up with, from its own text
-    phone(server)            what a bundle carries so that a phone comes to the same model
+    aggregate(server, mean)  the server's new state, from the weighted mean of the updates
+    personalize(…)           a client's personal model, from its own text
+    phone(server)            what a bundle contains so that a phone computes the same model
 
-Every structure is a tuple, named or not, of arrays (or of such tuples). A new method is one new file
-with one `Method` in it: see `federated.algorithms.registry`.
+Every state is a tuple, named or not, of arrays or of such tuples. A new method is one new file with one `Method`: see
+`federated.algorithms.registry`.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.model.cifg_lstm import Parameters
 
 Structure = Any
-"""A tuple of arrays or of tuples; tensors inside a computation, NumPy outside."""
+"""A tuple of arrays or of such tuples: TensorFlow tensors inside a computation, NumPy arrays outside."""
 
 
 class Options(BaseModel):
-    """A method's own hyperparameters; each documents its degenerate value."""
+    """A method's own hyperparameters. Document for each the value that switches it off."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 @dataclass(frozen=True)
 class Range:
-    """Where a hyperparameter is looked for; `log`: by ratio rather than by difference."""
+    """An interval that a hyperparameter is searched in. `log`: on a logarithmic scale."""
 
     low: float
     high: float
@@ -50,18 +50,19 @@ class Range:
 
 @dataclass(frozen=True)
 class Choice:
-    """The values a hyperparameter is chosen among."""
+    """The values that a hyperparameter is chosen from."""
 
     values: tuple[Any, ...]
 
 
 @dataclass(frozen=True)
 class MethodContext:
-    """Everything a method's functions are decided by.
+    """The settings that a method's functions receive.
 
-    config: steps, rates and the rest that all methods share.
-    options: the method's own, an instance of its `Method.options`.
-    bos: the piece that begins a message.
+    Attributes:
+        config: The job's `[personalization]`: steps, rates and the other settings that all methods have.
+        options: The method's own options, an instance of its `Method.options`.
+        bos: Id of the piece that begins a message.
     """
 
     config: PersonalizationConfig
@@ -70,34 +71,35 @@ class MethodContext:
 
 
 class SharedModel(NamedTuple):
-    """What every method starts from: the shared model, and an adapter that changes nothing."""
+    """The shared model and an initial adapter, which does not change the model's output."""
 
     parameters: Parameters
     adapter: AdapterTensors
 
     @classmethod
+    def of(cls, job: Job, parameters: Parameters) -> SharedModel:
+        """Returns a trained model with the initial adapter that the job's seed gives."""
+        vocab, embedding = parameters.embedding.shape
+        return cls(parameters, adapters.init(vocab, embedding, job.model.adapter_rank, seed=job.seed))
+
+    @classmethod
     def from_tff(cls, value: Any) -> SharedModel:
-        """A shared model as TFF hands it to a computation, in its own tuples again."""
+        """Returns the shared model that TFF passed to a computation as plain tuples."""
         return cls(Parameters(*value[0]), AdapterTensors(*value[1]))
 
 
-def start_from(job: Job, parameters: Parameters) -> SharedModel:
-    """What a job's methods start from: a trained model, and the adapter that its seed draws."""
-    vocab, embedding = parameters.embedding.shape
-    return SharedModel(parameters, adapters.init(vocab, embedding, job.model.adapter_rank, seed=job.seed))
-
-
 class ClientUpdate(NamedTuple):
-    """What a client makes of a round.
+    """The result of a client's round.
 
-    update: for the server; the same structure in every round. An update with anything that is not finite counts for
-        nothing and leaves the client's state as it was.
-    weight: its share in the mean, float32 scalar.
-    client: its new state.
-    loss_sum: of the counted targets, in nats, each before the step that learnt from it.
-    targets: how many were counted.
-    counts: for the server as well, summed over the clients, each times its weight; neither clipped nor compressed, as
-        updates are. () = none.
+    Attributes:
+        update: The update for the server, with the same structure in every round. If a number in it is not finite, the
+            update has no effect and the client keeps its old state.
+        weight: Weight of the update in the mean, float32 scalar.
+        client: The client's new state.
+        loss_sum: Loss in nats, summed over the counted targets; each batch before the step that reads it.
+        targets: Number of counted targets, float32 scalar.
+        counts: More values for the server: their sum over the clients, each times its client's weight. Unlike updates,
+            they are neither clipped nor compressed. () = none.
     """
 
     update: Structure
@@ -116,21 +118,23 @@ class PersonalModel(NamedTuple):
 
 
 class ClientText(NamedTuple):
-    """What a client personalizes on: datasets of `tokens [B,T]` and `targets [B,T]` in order, as the phone splits them.
+    """A client's text: data sets of batches (`tokens [B,T]`, `targets [B,T]`) in order, split as on the phone.
 
-    learnt: what the steps read. held_out: the tail, which decides and is never learnt from.
+    training: what the steps read. held_out: the tail, for choices between models; no step reads it.
     """
 
-    learnt: tf.data.Dataset
+    training: tf.data.Dataset
     held_out: tf.data.Dataset
 
 
 class DeviceArtifact(NamedTuple):
-    """What a phone needs to come to the same personal model.
+    """What a phone needs to compute the same personal model.
 
-    parameters: the shared model. starts: the adapters to start from; more than one for `clusters`.
-    algorithm: how the phone gets from there to its own (see `device_runtime.adaptation.algorithms`).
-    constants: the algorithm's numbers.
+    Attributes:
+        parameters: The shared model.
+        starts: The adapters to start from: one, or several for the algorithm `clusters`.
+        algorithm: Name of the algorithm that the phone runs (see `device_runtime.adaptation.algorithms`).
+        constants: The algorithm's constants by name.
     """
 
     parameters: Parameters
@@ -139,39 +143,42 @@ class DeviceArtifact(NamedTuple):
     constants: Mapping[str, float] = {}
 
 
-def _nothing(base: SharedModel, context: MethodContext) -> Structure:
+def _no_server_state(shared: SharedModel, context: MethodContext) -> Structure:
     return ()
 
 
-def _stateless(server: Structure, context: MethodContext) -> Structure:
+def _no_client_state(server: Structure, context: MethodContext) -> Structure:
     return ()
 
 
-def _minus(server: Structure, mean: Structure, context: MethodContext) -> Structure:
+def _subtract_mean(server: Structure, mean: Structure, context: MethodContext) -> Structure:
     rate = context.config.federated.server_learning_rate
     return tf.nest.map_structure(lambda value, step: value - rate * step, server, mean)
 
 
 @dataclass(frozen=True)
 class Method:
-    """One way to personalize.
+    """A personalization method.
+
+    The arguments of its functions are the shared model, the server's and the client's state, the client's `batches` or
+    `text`, and the context. In TensorFlow functions, states are tensors in plain tuples, as TFF passes them.
 
     Attributes:
-        name: as the job file and the bundle's recipe name it.
-        title: as a person reads it.
-        paper: where it comes from, with the equation or algorithm.
-        personalize: `(base, server, client, text, plan)` -> the client's own model; TensorFlow.
-        phone: `(base, server, plan)` -> what a bundle carries; None where the method does not run on a phone.
-        local: `(base, server, client, batches, plan)` -> one client's round; TensorFlow. None = no rounds of its own.
-        server: `(base, plan)` -> what the server starts with; NumPy.
-        client: `(server, plan)` -> what a client starts with; NumPy.
-        aggregate: `(server, mean update, plan)` -> the server's new value; minus the mean by default. TensorFlow. Where
-            clients send counts, it gets `(mean update, summed counts)` for the mean.
-        history: whether the owner's own words are mixed in on the phone.
-        options: the method's own hyperparameters.
-        rounds: taken where the job names no number.
-        recipe_alone: settings, by path, that only the phone's adaptation depends on, not the method's rounds.
-        space: where hyperparameters are looked for, by their path in `PersonalizationConfig`.
+        name: Its name in the job file and in the bundle's recipe: lower-case letters, digits and underscores.
+        title: Its name in tables and reports.
+        paper: Where it comes from, with the equation or algorithm.
+        personalize: `(shared, server, client, text, context)` -> a client's personal model; TensorFlow.
+        phone: `(shared, server, context)` -> what a bundle contains; NumPy. None if the method does not run on phones.
+        local: `(shared, server, client, batches, context)` -> one client's round; TensorFlow. None = no rounds.
+        server: `(shared, context)` -> the server's initial state; NumPy.
+        client: `(server, context)` -> a client's initial state; NumPy.
+        aggregate: `(server, mean update, context)` -> the server's new state; TensorFlow. The default subtracts the
+            mean times `server_learning_rate`. If clients send counts, the mean is `(mean update, summed counts)`.
+        history: Whether the phone mixes in the owner's own n-grams.
+        options: The class of the method's own hyperparameters.
+        rounds: Number of rounds if the job gives none.
+        recipe_alone: Paths of settings on which only the phone's adaptation depends, not the method's rounds.
+        space: The search space of hyperparameters, by their path in `PersonalizationConfig`.
     """
 
     name: str
@@ -180,9 +187,9 @@ class Method:
     personalize: Callable[[SharedModel, Structure, Structure, ClientText, MethodContext], PersonalModel]
     phone: Callable[[SharedModel, Structure, MethodContext], DeviceArtifact] | None
     local: Callable[[SharedModel, Structure, Structure, tf.data.Dataset, MethodContext], ClientUpdate] | None = None
-    server: Callable[[SharedModel, MethodContext], Structure] = _nothing
-    client: Callable[[Structure, MethodContext], Structure] = _stateless
-    aggregate: Callable[[Structure, Structure, MethodContext], Structure] = _minus
+    server: Callable[[SharedModel, MethodContext], Structure] = _no_server_state
+    client: Callable[[Structure, MethodContext], Structure] = _no_client_state
+    aggregate: Callable[[Structure, Structure, MethodContext], Structure] = _subtract_mean
     history: bool = False
     options: type[Options] = Options
     rounds: int = 60
@@ -190,17 +197,17 @@ class Method:
     space: Mapping[str, Range | Choice] = field(default_factory=dict)
 
     def context(self, config: PersonalizationConfig, bos: int) -> MethodContext:
-        """Returns the plan that a job's `[personalization]` comes to.
+        """Returns the context that follows from a job's `[personalization]`; `bos` is the piece that begins a message.
 
         Raises:
-            JobError: an option that the method does not have, or out of range.
+            JobError: the method has no such option, or its value is out of range.
         """
         try:
             options = self.options.model_validate(config.options)
         except ValidationError as error:
-            faults = (f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-            raise JobError(f"personalization.options of {self.name}: {'; '.join(faults)}") from error
+            details = (f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}" for detail in error.errors())
+            raise JobError(f"personalization.options of {self.name}: {'; '.join(details)}") from error
         rounds = config.federated.rounds
-        decided = self.rounds if rounds is None else rounds
-        federated = config.federated.model_copy(update={"rounds": decided if self.local else 0})
+        rounds = self.rounds if rounds is None else rounds
+        federated = config.federated.model_copy(update={"rounds": rounds if self.local else 0})
         return MethodContext(config.model_copy(update={"federated": federated}), options, bos)

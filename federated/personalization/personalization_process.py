@@ -1,9 +1,10 @@
-"""One round of a personalization method as a TFF computation: clients' states go in with their data and come out.
+"""One round of a personalization method as a TFF computation, with the clients' states as arguments and results.
 
-    next(state@SERVER, base@SERVER, clients@CLIENTS, batches@CLIENTS)
-      -> state@SERVER, clients@CLIENTS, measured@SERVER
+    next(state@SERVER, shared@SERVER, clients@CLIENTS, batches@CLIENTS)
+      -> state@SERVER, clients@CLIENTS, metrics@SERVER
 
-A client whose update or state is not finite counts for nothing and keeps the state that it came with.
+The metrics are the sums of `loss_sum` (nats), `targets` and `broken_clients`. A client whose update or new state is not
+finite has no effect on the server and keeps its old state.
 """
 
 from __future__ import annotations
@@ -25,9 +26,10 @@ from keyboard_model.batching.windows import Batch
 
 @dataclass(frozen=True)
 class PersonalizationProcess:
-    """A method's rounds. `initialize()` gives the state; `next` is the TFF computation of the module's docstring.
+    """A method's rounds.
 
-    `server(state)` is what the server holds, in the method's own structure.
+    `initialize()` returns the initial state, `next` is the TFF computation of the module's docstring, and
+    `server(state)` is the server's state in the method's own structure, as NumPy arrays.
     """
 
     initialize: Callable[[], Any]
@@ -35,39 +37,46 @@ class PersonalizationProcess:
     server: Callable[[Any], Structure]
 
 
-def build(method: Method, base: SharedModel, context: MethodContext) -> PersonalizationProcess:
-    """Returns a method's process; the method must have rounds (`Method.local`)."""
+def build(method: Method, shared: SharedModel, context: MethodContext) -> PersonalizationProcess:
+    """Returns a method's process.
+
+    Args:
+        shared: Also gives the types.
+
+    Raises:
+        ValueError: the method has no rounds (`Method.local`).
+    """
     if method.local is None:
         raise ValueError(f"{method.name} has no rounds of its own")
-    work = method.local
+    client_round = method.local
     config = context.config.federated
-    initial = method.server(base, context)
-    base_type, server_type = type_of(base), type_of(initial)
+    initial = method.server(shared, context)
+    shared_type, server_type = type_of(shared), type_of(initial)
     client_type = type_of(method.client(initial, context))
     data = batch_type(context.config.batch, context.config.window)
 
-    @tff.tensorflow.computation(base_type, server_type, client_type, data)
-    def local(base: Any, server: Any, client: Any, batches: tf.data.Dataset) -> collections.OrderedDict:
-        made = work(SharedModel.from_tff(base), server, client, batches.map(Batch), context)
+    @tff.tensorflow.computation(shared_type, server_type, client_type, data)
+    def local(shared: Any, server: Any, client: Any, batches: tf.data.Dataset) -> collections.OrderedDict:
+        result = client_round(SharedModel.from_tff(shared), server, client, batches.map(Batch), context)
         finite = tf.reduce_all(
-            [tf.reduce_all(tf.math.is_finite(part)) for part in tf.nest.flatten((made.update, made.client))]
+            [tf.reduce_all(tf.math.is_finite(part)) for part in tf.nest.flatten((result.update, result.client))]
         )
-        update, weight = made.update, made.weight
+        update, weight = result.update, result.weight
         if config.fairness_q > 0:
-            loss = tf.math.divide_no_nan(made.loss_sum, made.targets)
+            loss = tf.math.divide_no_nan(result.loss_sum, result.targets)
             update, weight = q_fed_avg_update(update, loss, context.config.learning_rate, config.fairness_q)
 
-        def kept(value: tf.Tensor, otherwise: tf.Tensor) -> tf.Tensor:
+        def if_finite(value: tf.Tensor, otherwise: tf.Tensor) -> tf.Tensor:
             return tf.where(finite, value, otherwise)
 
         return collections.OrderedDict(
-            update=tf.nest.map_structure(lambda part: kept(part, tf.zeros_like(part)), update),
-            weight=kept(weight, tf.zeros_like(weight)),
-            counts=tf.nest.map_structure(lambda part: kept(weight * part, tf.zeros_like(part)), made.counts),
-            client=tf.nest.map_structure(kept, made.client, client),
-            measured=collections.OrderedDict(
-                loss_sum=kept(made.loss_sum, 0.0),
-                targets=kept(made.targets, 0.0),
+            update=tf.nest.map_structure(lambda part: if_finite(part, tf.zeros_like(part)), update),
+            weight=if_finite(weight, tf.zeros_like(weight)),
+            counts=tf.nest.map_structure(lambda part: if_finite(weight * part, tf.zeros_like(part)), result.counts),
+            client=tf.nest.map_structure(if_finite, result.client, client),
+            metrics=collections.OrderedDict(
+                loss_sum=if_finite(result.loss_sum, 0.0),
+                targets=if_finite(result.targets, 0.0),
                 broken_clients=1.0 - tf.cast(finite, tf.float32),
             ),
         )
@@ -77,10 +86,10 @@ def build(method: Method, base: SharedModel, context: MethodContext) -> Personal
     aggregation = robust_mean(compressed=config.compressed).create(update_type, tff.TensorType(np.float32))
 
     @tff.tensorflow.computation(server_type, (update_type, counts_type) if has_counts else update_type)
-    def moved(server: Any, mean: Any) -> Any:
-        # 0 / 0 where no client had any weight: nobody moves nothing.
-        known = tf.nest.map_structure(lambda part: tf.where(tf.math.is_finite(part), part, 0.0), mean)
-        return method.aggregate(server, known, context)
+    def aggregate(server: Any, mean: Any) -> Any:
+        # The mean is 0 / 0 if all weights are 0. Then the server does not move.
+        finite = tf.nest.map_structure(lambda part: tf.where(tf.math.is_finite(part), part, 0.0), mean)
+        return method.aggregate(server, finite, context)
 
     @tff.tensorflow.computation
     def start() -> Any:
@@ -97,21 +106,21 @@ def build(method: Method, base: SharedModel, context: MethodContext) -> Personal
 
     @tff.federated_computation(
         state_type,
-        tff.FederatedType(base_type, tff.SERVER),
+        tff.FederatedType(shared_type, tff.SERVER),
         tff.FederatedType(client_type, tff.CLIENTS),
         tff.FederatedType(data, tff.CLIENTS),
     )
-    def next_round(state: Any, base: Any, clients: Any, batches: Any) -> Any:
-        made = tff.federated_map(
-            local, (tff.federated_broadcast(base), tff.federated_broadcast(state.server), clients, batches)
+    def next_round(state: Any, shared: Any, clients: Any, batches: Any) -> Any:
+        results = tff.federated_map(
+            local, (tff.federated_broadcast(shared), tff.federated_broadcast(state.server), clients, batches)
         )
-        mean = aggregation.next(state.aggregation, made.update, made.weight)
+        mean = aggregation.next(state.aggregation, results.update, results.weight)
         received = mean.result
         if has_counts:
-            received = tff.federated_zip((received, tff.federated_sum(made.counts)))
-        server = tff.federated_map(moved, (state.server, received))
+            received = tff.federated_zip((received, tff.federated_sum(results.counts)))
+        server = tff.federated_map(aggregate, (state.server, received))
         new = tff.federated_zip(collections.OrderedDict(server=server, aggregation=mean.state))
-        return new, made.client, tff.federated_sum(made.measured)
+        return new, results.client, tff.federated_sum(results.metrics)
 
     return PersonalizationProcess(
         initialize, next_round, lambda state: tf.nest.map_structure(np.asarray, state["server"])

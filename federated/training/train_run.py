@@ -11,7 +11,7 @@ from federated.algorithms.registry import METHODS
 from federated.corpus.store import Corpus
 from federated.data.federated_data import FederatedData, shared_word_counts
 from federated.job import Job
-from federated.personalization.method import start_from
+from federated.personalization.method import SharedModel
 from federated.personalization.program import PersonalizationProgram, PersonalizationRound, rounds_folder
 from federated.run import Run, RunError
 from federated.runtime.execution_context import execution_context
@@ -138,7 +138,7 @@ def _train_method(folder: Run, clients: FederatedData, on_stage: Callable[[str],
     job, tokenizer = folder.job(), folder.tokenizer()
     method = METHODS.named(job.personalization.method)
     context = method.context(job.personalization, tokenizer.bos)
-    shared = start_from(job, folder.parameters())
+    shared = SharedModel.of(job, folder.parameters())
     method_folder = rounds_folder(folder.path, method, context.config)
 
     def report_round(report: PersonalizationRound) -> None:

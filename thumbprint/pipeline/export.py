@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from device_runtime.manifest import GateRecipe, HistoryRecipe, Provenance, Recipe
 from federated.algorithms.registry import METHODS
 from federated.job import Job, PersonalizationConfig
-from federated.personalization.method import DeviceArtifact, Method, MethodContext, SharedModel, start_from
+from federated.personalization.method import DeviceArtifact, Method, MethodContext, SharedModel
 from federated.personalization.program import (
     PersonalizationProgram,
     TrainedMethod,
@@ -49,7 +49,7 @@ def export_run(run: Path, out: Path, private_key: Path, job: Job | None = None) 
     method = METHODS.named(chosen.personalization.method)
     _require_phone(method)
     context = method.context(chosen.personalization, folder.tokenizer().bos)
-    result = _train_method(folder, method, context, start_from(trained, folder.parameters()))
+    result = _train_method(folder, method, context, SharedModel.of(trained, folder.parameters()))
     return export_method(folder, chosen, method, result, out, private_key)
 
 
@@ -69,7 +69,7 @@ def export_method(
     trained, corpus, summary = folder.job(), folder.read_json("corpus.json"), folder.read_json("summary.json")
     personalization, tokenizer = job.personalization, folder.tokenizer()
     context = method.context(personalization, tokenizer.bos)
-    part = phone_part(method, start_from(trained, folder.parameters()), result, context)
+    part = phone_part(method, SharedModel.of(trained, folder.parameters()), result, context)
     return export_bundle(
         out,
         name=job.name,

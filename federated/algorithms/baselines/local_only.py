@@ -61,7 +61,7 @@ def personalize(
     options = context.options
 
     def one_pass(state: AdamState, number: Any) -> AdamState:
-        batches = shuffled(text.learnt, context.config.batch, options.seed, number)
+        batches = shuffled(text.training, context.config.batch, options.seed, number)
         return adam.train(state, batches, clip=context.config.clip, dropout=options.dropout, bos=context.bos).state
 
     start = adam.initial_state(Parameters(*server), options.learning_rate)

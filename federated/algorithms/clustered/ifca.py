@@ -94,8 +94,8 @@ def personalize(
 ) -> PersonalModel:
     """K steps from the cluster with the least loss on what the client typed, pulled to it."""
     several = _named(server).adapters
-    start = adapter_sgd.select(several, adapter_sgd.best_adapter(base.parameters, several, text.learnt, context.bos))
-    adapter = adapter_sgd.personal_steps(base.parameters, start, start, text.learnt, context.config, context.bos)
+    start = adapter_sgd.select(several, adapter_sgd.best_adapter(base.parameters, several, text.training, context.bos))
+    adapter = adapter_sgd.personal_steps(base.parameters, start, start, text.training, context.config, context.bos)
     return PersonalModel(base.parameters, adapter)
 
 

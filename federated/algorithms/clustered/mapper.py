@@ -56,7 +56,7 @@ def personalize(
     base: SharedModel, server: AdapterTensors, client: Structure, text: ClientText, context: MethodContext
 ) -> PersonalModel:
     """K steps from the shared adapter, then the mixture of both with the least loss on the tail; ties go to more α."""
-    own = adapter_sgd.personal_steps(base.parameters, server, server, text.learnt, context.config, context.bos)
+    own = adapter_sgd.personal_steps(base.parameters, server, server, text.training, context.config, context.bos)
     shares = np.linspace(1.0, 0.0, context.options.grid, dtype=np.float32)
     mixtures = adapter_sgd.stack([adapter_sgd.interpolate(server, own, float(share)) for share in shares])
     best = adapter_sgd.best_adapter(base.parameters, mixtures, text.held_out, context.bos)

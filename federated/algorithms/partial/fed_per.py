@@ -105,7 +105,7 @@ def personalize(
     """K steps on the client's personal layers, pulled to what all of them start from; the shared layers stay."""
     shared, start = SharedModel.from_tff(server)
     adapter = adapter_sgd.personal_steps(
-        shared, AdapterTensors(*client), start, text.learnt, context.config, context.bos
+        shared, AdapterTensors(*client), start, text.training, context.config, context.bos
     )
     return PersonalModel(shared, adapter)
 

@@ -65,7 +65,7 @@ def personalize(
 ) -> PersonalModel:
     """The reconstruction from all that the client has to learn from."""
     shared = Parameters(*server)
-    return PersonalModel(shared, reconstructed(base, shared, text.learnt, context))
+    return PersonalModel(shared, reconstructed(base, shared, text.training, context))
 
 
 def phone(base: SharedModel, server: Parameters, context: MethodContext) -> DeviceArtifact:

@@ -55,7 +55,7 @@ def personalize(
     base: SharedModel, server: AdapterTensors, client: AdapterTensors, text: ClientText, context: MethodContext
 ) -> PersonalModel:
     """Takes K steps from the client's own adapter, each pulled to the shared one by `proximal`."""
-    adapter = adapter_sgd.personal_steps(base.parameters, client, server, text.learnt, context.config, context.bos)
+    adapter = adapter_sgd.personal_steps(base.parameters, client, server, text.training, context.config, context.bos)
     return PersonalModel(base.parameters, adapter)
 
 

@@ -17,7 +17,7 @@ from federated.algorithms.baselines import global_only
 from federated.algorithms.registry import METHODS
 from federated.job import PersonalizationConfig
 from federated.personalization.client_states import ClientStateStore
-from federated.personalization.method import DeviceArtifact, start_from
+from federated.personalization.method import DeviceArtifact, SharedModel
 from federated.run import Run, RunError
 from keyboard_model.model import adapter, cifg_lstm
 from thumbprint.pipeline.export import ExportError, export_run, recipe_of
@@ -68,7 +68,7 @@ def test_what_trains_nothing_takes_no_steps() -> None:
 def test_a_method_without_rounds_needs_no_corpus(export: Callable[..., Bundle], tmp_path: Path) -> None:
     folder = Run(tmp_path / "run")
     folder.write_json("corpus.json", folder.read_json("corpus.json") | {"path": str(tmp_path / "gone.sqlite")})
-    expected = start_from(folder.job(), folder.parameters()).adapter
+    expected = SharedModel.of(folder.job(), folder.parameters()).adapter
     np.testing.assert_array_equal(export(method="fine_tuning").adapter_init.lora_a, expected.lora_a)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from device_runtime.simulation.held_out import SimulatedUser
 from federated.data.federated_data import FederatedData
 from federated.job import Job, PersonalizationConfig
-from federated.personalization.method import Method, SharedModel, start_from
+from federated.personalization.method import Method, SharedModel
 from federated.personalization.program import PersonalizationProgram, PersonalizationRound, TrainedMethod, rounds_folder
 from federated.run import Run
 from keyboard_model.batching.time_splits import split_by_time
@@ -48,7 +48,7 @@ class ComparisonSetup:
     def of(cls, run: Run, clients: FederatedData, folder: Path, min_messages: int) -> ComparisonSetup:
         """Reads a finished run."""
         job = run.job()
-        return cls(job, clients, run, run.tokenizer(), start_from(job, run.parameters()), folder, min_messages)
+        return cls(job, clients, run, run.tokenizer(), SharedModel.of(job, run.parameters()), folder, min_messages)
 
     def seen(self) -> list[str]:
         """The users that training has seen and who wrote enough."""

@@ -7,7 +7,7 @@ import tensorflow as tf
 from federated.algorithms.baselines.local_only import METHOD, shuffled
 from federated.evaluation import personal_model, shared_model
 from federated.job import Job, JobError, ModelConfig
-from federated.personalization.method import start_from
+from federated.personalization.method import SharedModel
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.cifg_lstm import Parameters
 from keyboard_model.text.tokenizer import train as train_tokenizer
@@ -83,7 +83,7 @@ def test_options_out_of_range_are_refused(options):
 def test_in_tff_each_client_learns_its_own_text():
     tokenizer = train_tokenizer({"see": 9, "you": 8, "home": 6, "ok": 5, "later": 4}, 400)
     job = Job(model=ModelConfig(embedding=E, cells=H, adapter_rank=2))
-    base = start_from(job, cifg_lstm.init(len(tokenizer), E, H, seed=3))
+    base = SharedModel.of(job, cifg_lstm.init(len(tokenizer), E, H, seed=3))
     context = context_of(METHOD, {"epochs": 40, "learning_rate": 0.02, "dropout": 0.1}, holdout_share=0.2)
     server = METHOD.server(base, context)
     clients = [["see you", "see you", "see you later", "see you"], ["ok home", "home ok", "ok home ok", "ok"], []]
