@@ -11,6 +11,7 @@ MODULES = (
     "benchmarks.nus_sms.kenlm_baseline",
     "device_runtime.adaptation.adapt",
     "device_runtime.bundle.loader",
+    "device_runtime.phone.adaptation_policy",
     "device_runtime.prediction.predictor",
     "device_runtime.prediction.user_model",
     "federated.corpus.importers.detect",

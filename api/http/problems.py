@@ -24,7 +24,7 @@ from api.devices.adaptation_queue import AlreadyAdaptingError, TooManyAdaptation
 from api.devices.registry import DeviceTakenError, UnknownDeviceError
 from api.observability.logs import LOG, without_message
 from api.storage.database import DatabaseError
-from device_runtime.phone.database import StoreError
+from device_runtime.phone.database import PhoneDatabaseError
 from device_runtime.phone.phone import PhoneError
 
 MEDIA_TYPE = "application/problem+json"
@@ -125,7 +125,7 @@ def install_handlers(app: FastAPI) -> None:
         return problem(429, str(error), headers=RETRY_AFTER)
 
     @app.exception_handler(PhoneError)
-    @app.exception_handler(StoreError)
+    @app.exception_handler(PhoneDatabaseError)
     @app.exception_handler(DatabaseError)
     @app.exception_handler(OSError)
     def storage(_request: Request, error: Exception) -> Response:

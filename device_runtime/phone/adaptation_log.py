@@ -133,8 +133,8 @@ _FLAGS = [_COLUMNS.index(name) for name in ("kept", "stored")]
 class AdaptationLog:
     """The entries in a phone's database."""
 
-    def __init__(self, store: PhoneDatabase) -> None:
-        self._store = store
+    def __init__(self, database: PhoneDatabase) -> None:
+        self._database = database
 
     def entries(self) -> list[AdaptationEntry]:
         """Returns every entry, oldest first."""
@@ -152,7 +152,7 @@ class AdaptationLog:
 
     def last_message(self) -> int:
         """Returns the id of the newest message that an adaptation read; 0 = no adaptation read a message."""
-        return int(self._store.rows("SELECT coalesce(max(last_message), 0) FROM adaptations")[0][0])
+        return int(self._database.rows("SELECT coalesce(max(last_message), 0) FROM adaptations")[0][0])
 
     def next_id(self) -> int:
         """Returns the id for the next entry."""
@@ -162,18 +162,18 @@ class AdaptationLog:
     def add(self, entry: AdaptationEntry) -> None:
         """Writes an entry. If there are then more than STORED stored adapters, the oldest are given up."""
         placeholders = ", ".join("?" * len(_COLUMNS))
-        with self._store.transaction() as db:
+        with self._database.transaction() as db:
             db.execute(f"INSERT INTO adaptations ({', '.join(_COLUMNS)}) VALUES ({placeholders})", _row(entry))
             self.give_up(self.stored()[:-STORED])
             db.execute("DELETE FROM adaptations WHERE id <= ? AND NOT stored", (entry.id - MAX_ENTRIES,))
 
     def stored(self) -> list[int]:
         """Returns the ids of the adapters on disk, ascending."""
-        return [entry_id for (entry_id,) in self._store.rows("SELECT id FROM adaptations WHERE stored ORDER BY id")]
+        return [entry_id for (entry_id,) in self._database.rows("SELECT id FROM adaptations WHERE stored ORDER BY id")]
 
     def give_up(self, ids: Iterable[int]) -> None:
         """Records that these adapters are no longer stored. Delete their files after the transaction."""
-        with self._store.transaction() as db:
+        with self._database.transaction() as db:
             db.executemany("UPDATE adaptations SET stored = 0 WHERE id = ?", [(i,) for i in ids])
 
     def before(self, entry_id: int) -> int:
@@ -187,11 +187,11 @@ class AdaptationLog:
 
     def clear(self) -> None:
         """Deletes every entry."""
-        with self._store.transaction() as db:
+        with self._database.transaction() as db:
             db.execute("DELETE FROM adaptations")
 
     def _select(self, clause: str, *values: int) -> list[AdaptationEntry]:
-        rows = self._store.rows(f"SELECT {', '.join(_COLUMNS)} FROM adaptations {clause}", values)
+        rows = self._database.rows(f"SELECT {', '.join(_COLUMNS)} FROM adaptations {clause}", values)
         return [_entry(row) for row in rows]
 
 

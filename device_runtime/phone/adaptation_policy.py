@@ -1,8 +1,8 @@
-"""When a phone adapts: while nobody uses it, on the charger, and only when there is something to learn.
+"""When a phone may adapt: while it is idle and charging, and only if there is something to learn.
 
-The conditions of Gboard's federated training (Hard et al. 2018, arXiv:1811.03604: charging, idle, on an
-unmetered network). An adaptation itself needs no network: an app that ships no bundles over it leaves that one
-out. The clock and the battery are the caller's: a job scheduler's, or a simulator's.
+These are the conditions of Gboard's federated training: charging, idle, on an unmetered network (Hard et al. 2018,
+arXiv:1811.03604). An adaptation does not use the network, so an app that does not download bundles can leave out that
+condition. The caller supplies the time and the state of the phone: a job scheduler, or a simulator.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from device_runtime.phone.state import Due
 
 @dataclass(frozen=True)
 class Conditions:
-    """What a phone knows when it asks.
+    """The state of a phone when it asks whether to adapt.
 
     Attributes:
-        at: The time by its clock.
-        idle: Nobody uses it.
-        charging: It is on the charger.
-        unmetered: Its network costs nothing.
-        new_words: Words typed since the last adaptation.
-        last_adaptation: When that was; None = there was none.
-        due: Why the adapter should be derived anew however little is new; None = it need not.
+        at: The time by the phone's clock.
+        idle: The phone is not in use.
+        charging: The phone is on a charger.
+        unmetered: The phone's network does not charge by volume.
+        new_words: How many words were typed since the last adaptation.
+        last_adaptation: When the last adaptation was; None = there was none.
+        due: Why the phone needs a new adapter even without new words; None = it does not.
     """
 
     at: datetime
@@ -39,7 +39,7 @@ class Conditions:
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether to adapt now, and why (not), in a sentence."""
+    """Whether to adapt now, and the reason in one sentence."""
 
     allowed: bool
     reason: str
@@ -47,11 +47,19 @@ class Decision:
 
 @dataclass(frozen=True)
 class Policy:
-    """
+    """What must be true before a phone adapts.
+
+    >>> noon = datetime(2024, 5, 1, 12)
+    >>> conditions = Conditions(noon, idle=True, charging=True, unmetered=True, new_words=30)
+    >>> Policy().decide(conditions).reason
+    '30 new words, 50 are needed'
+    >>> Policy(new_words=20).decide(conditions).allowed
+    True
+
     Attributes:
-        new_words: That must have been typed since the last adaptation; 0 = none.
-        hours: That must have passed since it; 0 = none.
-        idle, charging, unmetered: Whether that is asked for.
+        new_words: How many words must have been typed since the last adaptation.
+        hours: How many hours must have passed since the last adaptation.
+        idle, charging, unmetered: Whether each of these conditions is required.
     """
 
     new_words: int = 50
@@ -61,26 +69,26 @@ class Policy:
     unmetered: bool = True
 
     def decide(self, conditions: Conditions) -> Decision:
-        """Decides; the first reason against it is the one given."""
-        for asked, met, reason in (
+        """Returns whether to adapt. If several conditions are not met, the reason names the first one."""
+        for required, met, reason in (
             (self.idle, conditions.idle, "the phone is in use"),
             (self.charging, conditions.charging, "the phone is not charging"),
             (self.unmetered, conditions.unmetered, "the network is metered"),
         ):
-            if asked and not met:
+            if required and not met:
                 return Decision(False, reason)
         if conditions.due is not None:
-            return Decision(True, f"the adapter is to be derived anew ({conditions.due})")
-        return self._of_its_own(conditions)
+            return Decision(True, f"the phone needs a new adapter ({conditions.due})")
+        return self._decide_by_new_words(conditions)
 
-    def _of_its_own(self, conditions: Conditions) -> Decision:
+    def _decide_by_new_words(self, conditions: Conditions) -> Decision:
         if conditions.new_words < self.new_words:
             return Decision(False, f"{conditions.new_words} new words, {self.new_words} are needed")
         if conditions.last_adaptation is None:
             return Decision(True, f"{conditions.new_words} new words, and the first adaptation")
         passed = seconds(conditions.at) - seconds(conditions.last_adaptation)
-        # A clock that was set back would otherwise keep the phone from adapting for as long as it was ahead.
+        # If the clock was set back, the last adaptation lies in the future; the phone does not wait for that time.
         if 0 <= passed < self.hours * 3600:
             wait = timedelta(seconds=round(self.hours * 3600 - passed))
-            return Decision(False, f"the last adaptation was too short a time ago: {wait} to wait")
+            return Decision(False, f"the last adaptation was too recent: {wait} to wait")
         return Decision(True, f"{conditions.new_words} new words")

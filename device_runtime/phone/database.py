@@ -1,7 +1,7 @@
-"""The phone's SQLite file: messages, the owner's settings and word lists, and the adaptations.
+"""The phone's SQLite file, which holds messages, word lists, settings and the adaptation log.
 
-WAL mode with full syncing: a committed transaction survives any crash, and an interrupted one leaves nothing.
-Deleted text is overwritten, not just unlinked.
+It uses WAL mode with full syncing: a committed transaction survives every crash, and an interrupted one leaves nothing.
+SQLite overwrites deleted text instead of only unlinking it.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from typing import Any
 
 SCHEMA_VERSION = 3
 PATIENCE_SECONDS = 10.0
-"""How long a transaction waits for a file that another program has locked."""
+"""How many seconds a transaction waits for a file that another program has locked."""
 
-# messages.typed: seconds since 1970, of `at` where that is known, else of its arrival.
+# messages.typed: when the message was typed, in seconds since 1970; if that is not known, when it arrived.
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS messages (
     id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT, words INTEGER NOT NULL, text TEXT NOT NULL,
@@ -40,18 +40,18 @@ CREATE TABLE IF NOT EXISTS adaptations (
 """
 
 
-class StoreError(ValueError):
-    """The store cannot be opened, read or written; the message says why."""
+class PhoneDatabaseError(ValueError):
+    """The database cannot be opened, read or written; the message says why."""
 
 
 class PhoneDatabase:
-    """An open file. Safe to use from several threads; each thread has its own transaction."""
+    """An open database. Safe to use from several threads; transactions run one after another."""
 
     def __init__(self, path: Path) -> None:
         """Opens the file (creates it if missing), readable by its owner only.
 
         Raises:
-            StoreError: the file is damaged, was written by a newer version, or cannot be read and written.
+            PhoneDatabaseError: the file is damaged, was written by a newer program, or cannot be read and written.
         """
         self.path = path
         self._lock = threading.RLock()
@@ -68,7 +68,7 @@ class PhoneDatabase:
     def _prepare(self) -> None:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
         if version > SCHEMA_VERSION:
-            raise StoreError(f"{self.path} was written by a newer program: update this one")
+            raise PhoneDatabaseError(f"{self.path} was written by a newer version of this program: update the program")
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
             self._db.execute(f"PRAGMA {pragma}").fetchall()
         if version < SCHEMA_VERSION:
@@ -88,10 +88,10 @@ class PhoneDatabase:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Commits what the block writes, or rolls it back if it raises; a nested transaction joins the outer one.
+        """Commits what the block writes, or rolls it back if the block raises. A nested one joins the outer one.
 
         Raises:
-            StoreError: the disk is full or cannot be written.
+            PhoneDatabaseError: the disk is full or cannot be written.
         """
         with self._lock, _reported(self.path):
             if self._db.in_transaction:
@@ -118,13 +118,13 @@ class PhoneDatabase:
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def close(self) -> None:
-        """Closes the files; the store cannot be used any more."""
+        """Closes the files; the database cannot be used afterwards."""
         with self._lock:
             self._db.close()
 
 
 def seconds(at: datetime) -> float:
-    """Seconds since 1970; a time without a zone is taken to be UTC, on every machine."""
+    """Returns the seconds since 1970. A time without a zone is UTC, on every machine."""
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
 
 
@@ -133,6 +133,6 @@ def _reported(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise StoreError(f"{path} cannot be used: {error}") from error
+        raise PhoneDatabaseError(f"{path} cannot be used: {error}") from error
     except OSError as error:
-        raise StoreError(f"{path} cannot be opened: {error.strerror}") from error
+        raise PhoneDatabaseError(f"{path} cannot be opened: {error.strerror}") from error

@@ -1,7 +1,7 @@
 """A phone's folder on disk: its lock, the model it belongs to, and the adapter in use.
 
-The database is authoritative. An adapter's file is written before the database names it and deleted after the
-database dropped it, so a crash leaves at worst one file too many, never one too few.
+The database is authoritative. An adapter's file is written before the database names it, and deleted after the
+database has dropped it. So a crash can leave a file too many, but never one too few.
 """
 
 from __future__ import annotations
@@ -24,18 +24,19 @@ from device_runtime.phone.word_lists import BlockedWords, ForgottenWords
 
 
 class FolderError(ValueError):
-    """The folder cannot be used, or not for what was asked; the message says why."""
+    """The folder cannot be used, or a request cannot be fulfilled; the message says why."""
 
 
 class PhoneFolder:
     """An open folder.
 
     Attributes:
-        path: Where it is.
-        store, state, history, log, forgotten, blocked: The SQLite file and its tables.
+        path: The path of the folder.
+        database: The SQLite file.
+        state, history, log, forgotten, blocked: The tables of the database.
         adapters: The adapters' files.
-        adapter: The one in use.
-        notes: What `open` had to repair, one sentence each.
+        adapter: The adapter in use.
+        notes: What `open` had to repair, one sentence for each repair.
     """
 
     def __init__(self, path: Path, bundle: Bundle, descriptor: int) -> None:
@@ -43,18 +44,18 @@ class PhoneFolder:
         self.notes: list[str] = []
         self._initial = bundle.adapter_init
         self._model_id = bundle.manifest.model_id
-        self.store = PhoneDatabase(path / "history.sqlite")
+        self.database = PhoneDatabase(path / "history.sqlite")
         try:
-            self.state = StateRow(self.store, self._model_id)
-            self.history = MessageHistory(self.store)
-            self.log = AdaptationLog(self.store)
-            self.forgotten = ForgottenWords(self.store, self.state.now.salt)
-            self.blocked = BlockedWords(self.store)
+            self.state = StateRow(self.database, self._model_id)
+            self.history = MessageHistory(self.database)
+            self.log = AdaptationLog(self.database)
+            self.forgotten = ForgottenWords(self.database, self.state.now.salt)
+            self.blocked = BlockedWords(self.database)
             self.adapters = AdapterStore(path, bundle.manifest)
             self._repair()
             self.adapter = self._load()
         except BaseException:
-            self.store.close()
+            self.database.close()
             raise
         self._release = weakref.finalize(self, os.close, descriptor)
 
@@ -63,7 +64,7 @@ class PhoneFolder:
         """Opens the folder (creates it if missing) and locks it.
 
         Raises:
-            FolderError, StoreError: another process has it open, it is damaged, or it cannot be used.
+            FolderError, PhoneDatabaseError: another process has it open, it is damaged, or it cannot be used.
         """
         with _reported(path):
             path.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -74,50 +75,54 @@ class PhoneFolder:
                 return cls(path, bundle, descriptor)
             except BlockingIOError as error:
                 os.close(descriptor)
-                raise FolderError(f"{path} is in use: close the phone that holds it first") from error
+                raise FolderError(f"{path} is in use by another phone: close that phone first") from error
             except BaseException:
                 os.close(descriptor)
                 raise
 
     def close(self) -> None:
-        """Unlocks the folder."""
-        self.store.close()
+        """Closes the database and unlocks the folder."""
+        self.database.close()
         self._release()
 
     def record(self, entry: AdaptationEntry, adapter: Adapter | None) -> None:
-        """Stores an entry; its adapter, if any, is in use from then on."""
+        """Stores an entry, and its adapter if there is one, which is then in use."""
         with _reported(self.path):
             if adapter is not None:
                 self.adapters.save(entry.id, adapter)
-            self._enter(entry)
+            self._add(entry)
             if adapter is not None:
                 self.adapter = adapter
             self.adapters.keep_only(self.log.stored())
 
     def record_file(self, entry: AdaptationEntry, data: bytes) -> None:
-        """The same for an adapter's file from another phone. Raises FolderError if it does not fit this model."""
+        """Stores an entry and the adapter file of another phone, which is then in use.
+
+        Raises:
+            FolderError: the file is damaged or belongs to another model.
+        """
         with _reported(self.path):
             adapter = self.adapters.save_file(entry.id, data)
-            self._enter(entry)
+            self._add(entry)
             self.adapter = adapter
             self.adapters.keep_only(self.log.stored())
 
-    def _enter(self, entry: AdaptationEntry) -> None:
-        with self.store.transaction():
+    def _add(self, entry: AdaptationEntry) -> None:
+        with self.database.transaction():
             self.log.add(entry)
             self.state.change(due=None, **({"adapter": entry.id} if entry.stored else {}))
 
-    def go_back(self, to: int | None) -> bool:
-        """Puts a stored adapter in use.
+    def roll_back(self, to: int | None) -> bool:
+        """Returns to a stored adapter.
 
         Args:
-            to: Its id, SHARED_START for the bundle's own; None = the one before that in use.
+            to: The adapter's id, or SHARED_START for the bundle's own adapter; None = the adapter used before this one.
 
         Returns:
-            Whether there was one; always True if `to` is given.
+            False if `to` is None and the bundle's own adapter is already in use.
 
         Raises:
-            FolderError: that adapter is not stored or cannot be read; the one in use stays.
+            FolderError: the adapter is not stored or cannot be read; the adapter in use stays.
         """
         current = self.state.now.adapter
         if to is None and current == SHARED_START:
@@ -126,7 +131,9 @@ class PhoneFolder:
         stored = self.log.stored()
         if target not in (SHARED_START, *stored):
             known = ", ".join(map(str, [SHARED_START, *stored]))
-            raise FolderError(f"there is no adapter {target} to go back to: there are {known} ({SHARED_START}: none)")
+            raise FolderError(
+                f"adapter {target} is not stored: choose one of {known} ({SHARED_START} is the bundle's own adapter)"
+            )
         with _reported(self.path):
             adapter = self._initial if target == SHARED_START else self.adapters.load(target)
             self.state.change(adapter=target)
@@ -134,14 +141,14 @@ class PhoneFolder:
         return True
 
     def reload_adapter(self) -> None:
-        """Loads the adapter that the state names, after another module changed the state."""
+        """Loads the adapter that the state names. Call it after a change of the state."""
         self.adapter = self._load()
 
     def scrub(self) -> None:
-        """Erases the last bytes of forgotten data from the disk: in the database files and dropped adapters."""
+        """Erases the remaining bytes of forgotten data from the disk: dropped adapters, and pages of the database."""
         with _reported(self.path):
             self.adapters.keep_only(self.log.stored())
-            self.store.scrub()
+            self.database.scrub()
             self.state.change(unclean=False)
 
     def _repair(self) -> None:
@@ -154,14 +161,14 @@ class PhoneFolder:
 
     def _move_to_this_model(self) -> None:
         state = self.state.now
-        had_one = state.adapter != SHARED_START
+        had_adapter = state.adapter != SHARED_START
         self.notes.append(
-            "the bundle is another one: the history was kept"
-            + (", the adapter of the old was dropped: the next adaptation makes one for the new" if had_one else "")
+            "the bundle holds another model; the history was kept"
+            + (", and the old adapter was dropped: the next adaptation makes a new one" if had_adapter else "")
         )
-        with self.store.transaction():
+        with self.database.transaction():
             self.log.give_up(self.log.stored())
-            due = "new model" if had_one else state.due
+            due = "new model" if had_adapter else state.due
             self.state.change(model_id=self._model_id, adapter=SHARED_START, strength=1.0, due=due)
 
     def _load(self) -> Adapter:
@@ -170,9 +177,9 @@ class PhoneFolder:
             return self._initial
         try:
             return self.adapters.load(adapter_id)
-        except AdapterError as error:  # nothing is lost: the next adaptation derives it anew from the history
-            self.notes.append(f"{error}; the phone goes on without it until it adapts again")
-            with self.store.transaction():
+        except AdapterError as error:  # nothing is lost: the next adaptation derives an adapter from the history
+            self.notes.append(f"{error}; the phone uses the bundle's own adapter until it adapts again")
+            with self.database.transaction():
                 self.log.give_up([adapter_id])
                 self.state.change(adapter=SHARED_START, due="damaged")
             self.adapters.keep_only(self.log.stored())

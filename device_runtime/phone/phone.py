@@ -27,7 +27,7 @@ from device_runtime.manifest import Recipe
 from device_runtime.phone import privacy
 from device_runtime.phone.adaptation_log import AdaptationEntry, Cause
 from device_runtime.phone.adaptation_policy import Conditions
-from device_runtime.phone.database import StoreError
+from device_runtime.phone.database import PhoneDatabaseError
 from device_runtime.phone.folder import FolderError, PhoneFolder
 from device_runtime.phone.message_history import Entry, Message, storable
 from device_runtime.phone.state import SHARED_START
@@ -51,7 +51,10 @@ def _utc_now() -> datetime:
 
 
 class Phone:
-    """Open with `Phone.open`. Safe to use from several threads; one process at a time may hold a folder open."""
+    """One user's phone; create it with `Phone.open`.
+
+    Safe to use from several threads. Only one process at a time can have a folder open.
+    """
 
     def __init__(
         self,
@@ -69,10 +72,10 @@ class Phone:
         self._adapter = folder.adapter
         self._empty_user_model = self._new_user_model()
         self._user_model = self._load_user_model()
-        # Acquire in this order. The adapter is immutable, so a reader takes one reference and needs no lock.
-        self._adapting = threading.Lock()  # over the adapters
-        self._writing = threading.Lock()  # over the history
-        self._counting = threading.Lock()  # over the user model, never held while a file is written
+        # Acquire these locks in this order. The adapter is immutable, so a reader needs no lock.
+        self._adapting = threading.Lock()  # guards the adapters
+        self._writing = threading.Lock()  # guards the history
+        self._counting = threading.Lock()  # guards the user model; never held while a file is written
 
     @classmethod
     def open(
@@ -91,10 +94,10 @@ class Phone:
         Args:
             folder: The phone's own folder.
             engine: Runs the bundle.
-            blocked: The app's block list: words that are never suggested (see `read_block_list`). It is not stored;
-                `block` adds to the phone's own list, which is.
-            clock: Returns the current time, for entries and for messages without a time.
-            trainer: Trains the adapters; None = the thread that calls `adapt` trains on `engine`.
+            blocked: The app's block list: words that are never suggested (see `read_block_list`). The phone does not
+                store it, but it stores its own list, to which `block` adds.
+            clock: Returns the current time, for log entries and for messages without a time.
+            trainer: Trains the adapters; None = train on `engine`, in the thread that calls `adapt`.
 
         Raises:
             PhoneError: the folder is in use by another process, damaged, or cannot be written.
@@ -124,27 +127,27 @@ class Phone:
 
     @property
     def adapter_id(self) -> int:
-        """Id of the adaptation that made the adapter in use; 0 = the bundle's own adapter."""
+        """The id of the adaptation that made the adapter in use; 0 = the bundle's own adapter."""
         return self._folder.state.now.adapter
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What `open` had to repair, one sentence each."""
+        """What `open` had to repair, one sentence for each repair."""
         return tuple(self._folder.notes)
 
     @property
     def messages(self) -> int:
-        """Messages in the history."""
+        """The number of messages in the history."""
         return len(self._folder.history)
 
     @property
     def words(self) -> int:
-        """Words counted from the history."""
+        """The number of words in the history."""
         return self._user_model.history.total
 
     @property
     def incognito(self) -> bool:
-        """Whether the phone observes nothing. Set it to turn incognito mode on or off; it survives a restart."""
+        """Whether the phone ignores what is typed. Set it to turn incognito mode on or off; it survives a restart."""
         return self._folder.state.now.incognito
 
     @incognito.setter
@@ -153,14 +156,14 @@ class Phone:
             self._folder.state.change(incognito=bool(on))
 
     def observe(self, text: str, at: datetime | None = None, private: bool = False) -> None:
-        """Stores and learns from one message that the owner wrote. It is on disk when this returns.
+        """Stores one message that the owner wrote, and learns from it. The message is on disk when this returns.
 
-        Numbers of four digits or more, e-mail addresses, URLs and forgotten words are masked first, and stored nowhere.
+        Numbers of four digits or more, e-mail addresses, URLs and forgotten words are masked first and never stored.
 
         Args:
             text: The message.
-            at: When it was typed; None = now, and not known exactly.
-            private: The field was flagged private: the message is not stored. While `incognito` is on, none is.
+            at: When it was typed; None = not known, so the time of arrival counts.
+            private: The field is private: ignore the message. While `incognito` is on, every message is ignored.
 
         Raises:
             PhoneError: the message is not text, or cannot be stored.
@@ -169,7 +172,7 @@ class Phone:
             self.observe_many([(text, at)])
 
     def observe_many(self, messages: Iterable[str | tuple[str, datetime | None]]) -> None:
-        """Stores and learns from messages in order, with or without times; all are stored, or none."""
+        """Stores messages in order, with or without times, and learns from them. Stores all of them or none."""
         read = [entry for entry in map(_entry, messages) if entry.text.strip()]
         if not read:
             return
@@ -181,7 +184,7 @@ class Phone:
                 self._reload()  # old messages were dropped, so recount
                 return
             for entry in entries:
-                with self._counting:  # released after each message, so that predictions wait for one at most
+                with self._counting:  # released after each message, so that a prediction waits for at most one
                     self._user_model.observe([entry.text])
 
     def predict(self, context: str, prefix: str = "", k: int = 3, personal: bool = True) -> list[Suggestion]:
@@ -191,7 +194,10 @@ class Phone:
             context: The message up to the word that is being typed.
             prefix: The part of that word typed so far, in any case.
             k: How many words at most.
-            personal: False = only the shared model.
+            personal: Whether to use the adapter and the owner's n-grams; False = the shared model alone.
+
+        Returns:
+            The suggestions, the most probable first.
 
         Raises:
             PhoneError: an argument is not text, or k is not between 1 and 100.
@@ -199,7 +205,7 @@ class Phone:
         if not isinstance(context, str) or not isinstance(prefix, str):
             raise PhoneError("context and prefix must be text")
         if not 1 <= k <= MAX_SUGGESTIONS:
-            raise PhoneError(f"k is {k}: ask for 1 to {MAX_SUGGESTIONS} suggestions")
+            raise PhoneError(f"k is {k}: choose a k from 1 to {MAX_SUGGESTIONS}")
         # Masked as it would be when stored, so that n-grams after a masked word match.
         typed = TypedContext.of(self._masked(storable(context)), storable(prefix))
         hidden = self._hidden if self._blocked or len(self._folder.blocked) or len(self._folder.forgotten) else None
@@ -221,7 +227,7 @@ class Phone:
             return self._adapt(budget)
 
     def conditions(self, idle: bool, charging: bool, unmetered: bool) -> Conditions:
-        """The input of `Policy.decide`; the caller supplies the state of screen, battery and network."""
+        """Returns the input of `Policy.decide`. The caller supplies the state of screen, battery and network."""
         last = self._folder.log.last()
         return Conditions(
             at=self._clock(),
@@ -234,38 +240,38 @@ class Phone:
         )
 
     def adaptations(self) -> list[AdaptationEntry]:
-        """Every adaptation, oldest first."""
+        """Returns every adaptation, oldest first."""
         return self._folder.log.entries()
 
     def rollback(self, to: int | None = None) -> bool:
-        """Returns to an adapter that is still stored.
+        """Returns to a stored adapter.
 
         Args:
-            to: The id of its entry, 0 for the bundle's own; None = the one used before the current one.
+            to: The id of its entry, or 0 for the bundle's own adapter; None = the adapter used before the current one.
 
         Returns:
-            False if no adapter was used before.
+            False if `to` is None and the bundle's own adapter is already in use.
 
         Raises:
-            PhoneError: the adapter is no longer stored or cannot be read; the one in use stays.
+            PhoneError: the adapter is not stored any more or cannot be read; the adapter in use stays.
         """
         with self._adapting, _reported():
-            went = self._folder.go_back(to)
+            changed = self._folder.roll_back(to)
             self._adapter = self._folder.adapter
-            return went
+            return changed
 
     def adapter_file(self) -> bytes | None:
-        """The file of the adapter in use, for `use_adapter_file` on another phone; None for the bundle's own."""
+        """Returns the file of the adapter in use, for `use_adapter_file` on another phone; None = the bundle's own."""
         with self._adapting, _reported():
             if self.adapter_id == SHARED_START:
                 return None
             return self._folder.adapters.path(self.adapter_id).read_bytes()
 
     def use_adapter_file(self, data: bytes) -> AdaptationEntry:
-        """Uses an adapter from another phone without the gate; `rollback` returns to the previous one.
+        """Uses an adapter from another phone. The gate does not judge it; `rollback` returns to the previous adapter.
 
         Raises:
-            PhoneError: it belongs to another model or is damaged; the one in use stays.
+            PhoneError: the file is damaged or belongs to another model; the adapter in use stays.
         """
         with self._adapting, _reported():
             entry = AdaptationEntry.of_upload(self._folder.log.next_id(), self._folder.state.now, self._clock())
@@ -274,21 +280,24 @@ class Phone:
             return entry
 
     def learned_words(self, limit: int | None = 100) -> list[LearnedWord]:
-        """The owner's words: first those that the shared vocabulary lacks, then the most typed. `limit`: None = all."""
+        """Returns the owner's words: first those that the shared vocabulary lacks, then the most frequent.
+
+        `limit` is how many words at most; None = all.
+        """
         with _reported():
             return learned_words(self._folder.history.messages(), self._engine.lexicon, limit)
 
     def forget_word(self, word: str) -> int:
-        """Forgets one word: masks it in every message and never learns or suggests it again.
+        """Forgets a word: masks it in every message, and never learns or suggests it again.
 
-        Other forms of it (`anna's` for `anna`) are other words. Adapters that may have learned from it are
-        deleted; if one was in use, a new one is derived from the remaining messages.
+        Other forms of the word (`anna's` for `anna`) are other words. Adapters that may have learned from it are
+        deleted. If one of them was in use, the phone trains a new one on the remaining messages.
 
         Returns:
             How many messages contained it.
 
         Raises:
-            PhoneError: it is not one word, or the folder cannot be written; in the latter case, open the phone again.
+            PhoneError: this is not one word, or the folder cannot be written; in the second case, open the phone again.
         """
         self._one_word(word)
         return self._forget(lambda: privacy.forget_word(self._folder, word))
@@ -297,9 +306,9 @@ class Phone:
         """Allows a forgotten word again; masked messages stay masked. Returns whether it was forgotten."""
         self._one_word(word)
         with self._writing, _reported():
-            found = self._folder.forgotten.erase(word)
+            erased = self._folder.forgotten.erase(word)
             self._folder.forgotten.reread(self._folder.state.now.salt)
-            return found
+            return erased
 
     def block(self, words: Iterable[str]) -> int:
         """Adds words to this phone's block list: it may still learn them, but never suggests them.
@@ -307,7 +316,7 @@ class Phone:
         The list is stored, so it survives a restart and a new bundle. Case does not matter.
 
         Args:
-            words: One word each; all are added, or none. To load a file, pass `read_block_list(path)`.
+            words: Single words. All of them are added, or none. To load a file, pass `read_block_list(path)`.
 
         Returns:
             How many of them were not on the list before.
@@ -336,14 +345,14 @@ class Phone:
             return erased
 
     def blocked_words(self) -> list[str]:
-        """This phone's block list in canonical form (lower case), sorted; without the app's list."""
+        """Returns this phone's block list in canonical form (lower case), sorted, without the app's list."""
         return list(self._folder.blocked)
 
     def forget_since(self, at: datetime) -> int:
-        """Deletes what was typed since a time ("the last hour"), and what was derived from it.
+        """Deletes the messages typed since a time ("the last hour"), and the adapters derived from them.
 
         Args:
-            at: Without a zone, it is UTC. A message without a time counts by its time of arrival.
+            at: The time; UTC if it has no zone. A message without a time counts by its arrival.
 
         Returns:
             How many messages were deleted.
@@ -351,14 +360,14 @@ class Phone:
         return self._forget(lambda: privacy.forget_since(self._folder, at))
 
     def forget_all(self) -> None:
-        """Deletes everything, also the lists of forgotten and blocked words. After a crash, `open` finishes it."""
+        """Deletes everything, including the lists of forgotten and blocked words. If it crashes, `open` finishes it."""
         with self._adapting, self._writing, _reported():
             privacy.forget_all(self._folder)
             self._reload()
             self._folder.scrub()
 
     def export(self) -> dict[str, Any]:
-        """Everything that the phone stores, as a JSON-serializable value: see `privacy.export`."""
+        """Returns everything that the phone stores, as a JSON-serializable value: see `privacy.export`."""
         with self._adapting, self._writing, _reported():
             return privacy.export(self._folder, self._engine.lexicon)
 
@@ -389,7 +398,7 @@ class Phone:
         return result
 
     def _window(self, recipe: Recipe, newest: Sequence[Message]) -> AdaptationWindow:
-        """Splits the newest messages; reads the earlier ones only if the recipe chooses the n-grams' weight."""
+        """Splits the newest messages. Reads the earlier ones only if they are needed to choose the n-gram weight."""
         earlier: list[str] = []
         if newest and recipe.history.strengths > 1:
             first = newest[0].id
@@ -424,7 +433,7 @@ class Phone:
             raise PhoneError(
                 f"a block list holds at most {MAX_BLOCKED_WORDS:,} words; this one would have {len(words):,}"
             )
-        with self._folder.store.transaction():
+        with self._folder.database.transaction():
             self._folder.blocked.clear()
             self._folder.blocked.write(words)
         self._folder.blocked.reread()
@@ -450,7 +459,7 @@ class Phone:
 def _entry(message: str | tuple[str, datetime | None]) -> Entry:
     text, at = message if isinstance(message, tuple) else (message, None)
     if not isinstance(text, str):
-        raise PhoneError(f"a message is text, not {type(text).__name__}")
+        raise PhoneError(f"a message must be text, not {type(text).__name__}")
     return Entry(storable(text), at)
 
 
@@ -458,5 +467,5 @@ def _entry(message: str | tuple[str, datetime | None]) -> Entry:
 def _reported() -> Iterator[None]:
     try:
         yield
-    except (FolderError, StoreError) as error:
+    except (FolderError, PhoneDatabaseError) as error:
         raise PhoneError(str(error)) from error

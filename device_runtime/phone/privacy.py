@@ -64,7 +64,7 @@ def _plain(value: Any) -> Any:
 
 def forget_word(folder: PhoneFolder, word: str) -> int:
     """Masks a word in every stored message and in all later ones. Returns how many messages contained it."""
-    with folder.store.transaction():
+    with folder.database.transaction():
         folder.forgotten.write(word)
         changed = folder.history.rewrite(lambda text: mask_words(text, canonical_form(word).__eq__))
         _unlearn(folder, changed)
@@ -74,7 +74,7 @@ def forget_word(folder: PhoneFolder, word: str) -> int:
 
 def forget_since(folder: PhoneFolder, at: datetime) -> int:
     """Deletes the messages typed at that time or later. Returns how many there were."""
-    with folder.store.transaction():
+    with folder.database.transaction():
         deleted = folder.history.delete_since(at)
         _unlearn(folder, deleted)
     _reload(folder)
@@ -83,7 +83,7 @@ def forget_since(folder: PhoneFolder, at: datetime) -> int:
 
 def forget_all(folder: PhoneFolder) -> None:
     """Deletes messages, adapters, log and the lists of forgotten and blocked words. Incognito mode does not change."""
-    with folder.store.transaction():
+    with folder.database.transaction():
         folder.history.clear()
         folder.log.clear()
         folder.forgotten.clear()

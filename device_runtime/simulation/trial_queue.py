@@ -12,7 +12,7 @@ from pathlib import Path
 
 from device_runtime.bundle.loader import Bundle
 from device_runtime.inference.engine import Engine
-from device_runtime.phone.database import StoreError
+from device_runtime.phone.database import PhoneDatabaseError
 from device_runtime.phone.folder import FolderError
 from device_runtime.simulation.held_out import SimulatedUser, TrialPlan
 from device_runtime.simulation.report import FailedUser
@@ -22,7 +22,7 @@ from keyboard_model.storage.child_processes import ChildProcessPool
 
 # The machine's fault, never that of one user's messages: these end the simulation.
 MACHINE_ERRORS = (OSError, MemoryError)
-_STORAGE_ERRORS = (FolderError, StoreError)  # what a phone says of them
+_STORAGE_ERRORS = (FolderError, PhoneDatabaseError)  # what a phone says of them
 _REASON_LENGTH = 200
 
 _bundle: Bundle  # of this process, set as it starts

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from device_runtime.phone.database import PhoneDatabase, StoreError, seconds
+from device_runtime.phone.database import PhoneDatabase, PhoneDatabaseError, seconds
 from device_runtime.phone.message_history import MessageHistory
 
 
@@ -49,25 +49,25 @@ def test_a_part_that_fails_takes_the_whole_back(store: PhoneDatabase) -> None:
 
 def test_what_is_no_store_is_refused(tmp_path: Path) -> None:
     (tmp_path / "noise").write_bytes(b"noise" * 1000)
-    with pytest.raises(StoreError, match="not a database"):
+    with pytest.raises(PhoneDatabaseError, match="not a database"):
         PhoneDatabase(tmp_path / "noise")
-    with pytest.raises(StoreError, match="cannot be opened"):
+    with pytest.raises(PhoneDatabaseError, match="cannot be opened"):
         PhoneDatabase(tmp_path / "missing" / "h")
     (tmp_path / "folder").mkdir()
-    with pytest.raises(StoreError):
+    with pytest.raises(PhoneDatabaseError):
         PhoneDatabase(tmp_path / "folder")
 
 
 def test_a_newer_programs_store_is_left_alone(store: PhoneDatabase) -> None:
     store.rows("PRAGMA user_version=99")
     store.close()
-    with pytest.raises(StoreError, match="newer"):
+    with pytest.raises(PhoneDatabaseError, match="newer"):
         PhoneDatabase(store.path)
 
 
 def test_a_closed_store_says_so(store: PhoneDatabase) -> None:
     store.close()
-    with pytest.raises(StoreError, match="closed"):
+    with pytest.raises(PhoneDatabaseError, match="closed"):
         store.rows("SELECT 1")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from device_runtime.phone.database import PhoneDatabase, StoreError
+from device_runtime.phone.database import PhoneDatabase, PhoneDatabaseError
 from device_runtime.phone.message_history import Entry, MessageHistory
 
 NOON = datetime(2015, 3, 9, 12, tzinfo=UTC)
@@ -66,7 +66,7 @@ def test_it_never_grows_past_its_size(store: PhoneDatabase) -> None:
     kept = texts(history)
     assert kept == [f"{i:09} ü" for i in range(300 - len(kept), 300)]
     assert len(kept) >= 70
-    with pytest.raises(StoreError, match="1,001 bytes"):
+    with pytest.raises(PhoneDatabaseError, match="1,001 bytes"):
         history.add("x" * 1001)
     assert texts(history) == kept
 
@@ -104,7 +104,7 @@ def test_a_full_disk_loses_nothing(store: PhoneDatabase, history: MessageHistory
     history.add("kept")
     pages = store.rows("PRAGMA page_count")[0][0]
     store.rows(f"PRAGMA max_page_count={pages}")
-    with pytest.raises(StoreError, match="full"):
+    with pytest.raises(PhoneDatabaseError, match="full"):
         history.add("x" * 1_000_000)
     assert texts(history) == ["kept"]
     history.add("and goes on")
