@@ -84,7 +84,7 @@ def outcomes(
             path.parent / f"{path.stem}-{made_of}",
             methods=METHODS,
             budget=BUDGET,
-            say=lambda what, name=name: say(f"{name}: {what}"),  # type: ignore[misc]
+            on_progress=lambda line, name=name: say(f"{name}: {line}"),  # type: ignore[misc]
         )
         yield name, outcome(compared, advice[name].method)
     real = COMPARISON / "report.json"

@@ -125,7 +125,7 @@ def compare(
         methods=methods,
         budget=QUICK if quick else DEFAULT,
         run=None if run is None else run.path,
-        say=on_progress,
+        on_progress=on_progress,
     )
 
 

@@ -1,8 +1,6 @@
-"""How much a comparison may spend: the same for every method.
+"""What `thumbprint compare` measured: one row per user and method, and the costs of each method (docs/comparison.md).
 
-What all of `report.json` is made of: frozen models that refuse unknown keys, and a value with its interval.
-
-What `thumbprint compare` measured: a row a user and method, and what each method costs (docs/comparison.md).
+Also the budget, which is the same for every method. All models are frozen and reject unknown keys.
 """
 
 from __future__ import annotations
@@ -15,25 +13,25 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, model_validat
 from device_runtime.simulation.report import CorpusInfo
 from keyboard_model.metrics import WordCounts
 
-ENOUGH = 100
-"""Messages of a user that test what is drawn beside the main figures (scarcity, drift, storage).
+COST_TEST_MESSAGES = 100
+"""Number of messages of a user on which scarcity, drift and storage are tested.
 
-Every user counts once in a mean: of 22 new phones on the NUS SMS corpus two hold 60 % of the words, so that this leaves
-out three quarters of the work and hardly any of what is known.
+Every user counts once in a mean. On the NUS SMS corpus, 2 of 22 new phones have 60 % of the words. The limit therefore
+saves three quarters of the work at little loss of precision.
 """
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What each method gets.
+    """The budget of each method.
 
     Attributes:
-        trials: Settings tried on validation users, the job's own first.
-        tuning_rounds: Federated rounds of a trial, where the method has rounds.
-        rounds: Federated rounds of the method that is measured.
-        epochs: Passes of the centralized reference over the pooled messages.
-        seen_users: Users of the training population that are measured, drawn by seed.
-        test_messages: Messages of a user that test, the first of those kept back; None = all of them.
+        trials: Number of settings tried on validation users. The job's own settings are the first.
+        tuning_rounds: Federated rounds of a trial, for methods with rounds.
+        rounds: Federated rounds of the final training.
+        epochs: Passes of the centralized reference over all messages.
+        seen_users: Number of training users that are measured, drawn by seed.
+        test_messages: Number of held-out messages per user that are tested, oldest first; None = all.
         beside: Whether scarcity, drift and storage are measured too.
     """
 
@@ -47,19 +45,19 @@ class Budget:
 
 
 DEFAULT = Budget(trials=10, tuning_rounds=12, rounds=60, epochs=8, seen_users=1000, test_messages=300)
-"""All 17 rows on the NUS SMS corpus took 91 minutes on 2 cores, with other work beside, on a trained shared model."""
-QUICK = Budget(trials=2, tuning_rounds=4, rounds=12, epochs=2, seen_users=20, test_messages=ENOUGH)
-"""A preview: the same in 24 minutes, another training beside for ten of them."""
+"""On the NUS SMS corpus with a trained shared model, 17 rows took 91 minutes on 2 cores that also did other work."""
+QUICK = Budget(trials=2, tuning_rounds=4, rounds=12, epochs=2, seen_users=20, test_messages=COST_TEST_MESSAGES)
+"""A preview: the same took 24 minutes. For ten of them another training ran on the machine."""
 
 
 class Frozen(BaseModel):
-    """Strict: nothing is coerced, no unknown key, no NaN (JSON has none)."""
+    """A strict model: no coercion of values, no unknown keys, no NaN (JSON does not have it)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, protected_namespaces=())
 
 
 class Estimate(Frozen):
-    """A figure and its 95 % interval; `low` and `high` are null where too few users were measured for one."""
+    """A figure and its 95 % interval. `low` and `high` are null if too few users were measured for an interval."""
 
     value: float
     low: float | None
@@ -67,10 +65,10 @@ class Estimate(Frozen):
 
 
 REFERENCE = "global_only"
-"""The method that all others are held against."""
+"""The method that all others are compared with: the shared model without personalization."""
 
 Group = Literal["seen", "new_phone"]
-"""`seen`: users in training, on messages kept back; `new_phone`: users that training never saw."""
+"""`seen`: training users, tested on held-out messages; `new_phone`: users that took no part in training."""
 
 T = TypeVar("T")
 Many = Annotated[tuple[T, ...], Field(strict=False)]
@@ -79,16 +77,17 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class ClientResult(Frozen):
-    """One method on one user's held-out words; counts as in `keyboard_model.metrics.WordCounts`.
+    """One method on one user's held-out words. Counts are defined in `keyboard_model.metrics.WordCounts`.
 
     Attributes:
-        messages: All of the user's, learnt from and tested.
-        characters: 0 where keystrokes were not measured.
-        gained: Words among this method's 3 that were not among `global_only`'s; None when the two were not compared
+        messages: All messages of the user, both learned from and tested.
+        characters: 0 if keystrokes were not measured.
+        gained: Number of words that this method showed and `global_only` did not; None if the two were not compared
             word by word.
         lost: The reverse.
-        shared_hits_at_3: Of the shared model measured by the same means, where these are not `global_only`'s (TFF
-            counts a word spelt in several pieces as missed, a phone spells it); None: those of `global_only`'s row.
+        shared_hits_at_3: Hits of the shared model in the same kind of measurement, if this differs from that of
+            `global_only`: TFF counts a word of several pieces as missed, while a phone can spell it. None: the hits
+            in the row of `global_only`.
     """
 
     user_id: str
@@ -112,16 +111,16 @@ class ClientResult(Frozen):
         if not self.hits_at_1 <= self.hits_at_3 <= self.words:
             raise ValueError(f"user {self.user_id}: hits_at_1 <= hits_at_3 <= words does not hold")
         if self.characters_saved > self.characters:
-            raise ValueError(f"user {self.user_id}: more characters saved than there are")
+            raise ValueError(f"user {self.user_id}: more characters are saved than there are")
         if (self.gained is None) != (self.lost is None):
-            raise ValueError(f"user {self.user_id}: gained and lost are known together or not at all")
+            raise ValueError(f"user {self.user_id}: gained and lost must be known together or not at all")
         if (self.shared_hits_at_3 or 0) > self.words:
-            raise ValueError(f"user {self.user_id}: shared_hits_at_3 are more than words")
+            raise ValueError(f"user {self.user_id}: shared_hits_at_3 is more than words")
         return self
 
 
 class CurvePoint(Frozen):
-    """How good the shared model was on validation users after so many rounds; `bytes` up and down of all till then."""
+    """Recall of the shared model on validation users after a round. `bytes`: up and down, all clients, until then."""
 
     round: NonNegativeInt
     bytes: NonNegativeInt
@@ -129,9 +128,13 @@ class CurvePoint(Frozen):
 
 
 class Communication(Frozen):
-    """What training sends. `bytes_up_a_round`, `bytes_down_a_round`: of one client in one round of its cohort.
+    """What training sends.
 
-    `bytes_per_client`: in all rounds, mean over the clients of the training population; `bytes_total`: of all of them.
+    Attributes:
+        bytes_up_a_round, bytes_down_a_round: Of one client of the cohort in one round.
+        cohort: Clients per round.
+        bytes_per_client: In all rounds, mean over the clients of the training population.
+        bytes_total: In all rounds, all clients.
     """
 
     bytes_up_a_round: NonNegativeInt
@@ -144,7 +147,7 @@ class Communication(Frozen):
 
 
 class StoredAs(Frozen):
-    """A user's adapter in one form: its bytes over users, and the mean recall_at_3 that is left of it."""
+    """Adapters in one form: their bytes over users, and the mean recall_at_3 with them."""
 
     form: Literal["fp32", "fp16", "int8", "sparse_bias"]
     bytes_p50: NonNegativeInt
@@ -153,7 +156,7 @@ class StoredAs(Frozen):
 
 
 class ScarcityPoint(Frozen):
-    """After the first `messages_seen` messages of each of `users`: mean gain in recall_at_3, and mean recall_at_3."""
+    """Mean gain in recall_at_3 and mean recall_at_3 over `users` users, each after `messages_seen` messages."""
 
     messages_seen: NonNegativeInt
     users: NonNegativeInt
@@ -162,7 +165,7 @@ class ScarcityPoint(Frozen):
 
 
 class DriftPoint(Frozen):
-    """After K local steps: mean change of recall_at_3 against K = 0, on the user's own text and on other users'."""
+    """Mean change of recall_at_3 from 0 to K local steps, on the user's own text and on other users' text."""
 
     steps: NonNegativeInt
     own_gain: float
@@ -170,14 +173,14 @@ class DriftPoint(Frozen):
 
 
 class MethodResult(Frozen):
-    """One method, tuned and measured. A variant is named `base+what`, such as `fine_tuning+q1`.
+    """One tuned and measured method. A variant is named `base+what`, such as `fine_tuning+q1`.
 
     Attributes:
-        where: What measured its new phones: the exported bundle on the simulated phone, or TFF.
-        on_device: Whether a phone can run it; a reference such as `centralized` cannot ship.
-        settings: What the trials chose.
-        trials: Settings tried on validation users.
-        communication: None when no model is ever sent.
+        where: How its new phones were measured: with the exported bundle on simulated phones, or in TFF.
+        on_device: Whether a phone can run it. A reference such as `centralized` cannot ship.
+        settings: The settings that the trials chose.
+        trials: Number of settings tried on validation users.
+        communication: None if no model is ever sent.
     """
 
     name: str
@@ -194,7 +197,7 @@ class MethodResult(Frozen):
 
     @property
     def base(self) -> str:
-        """The method that this one is a variant of; its own name when it is none."""
+        """The method that this one is a variant of; its own name if it is not a variant."""
         return self.name.partition("+")[0]
 
     @model_validator(mode="after")
@@ -205,16 +208,16 @@ class MethodResult(Frozen):
 
 
 class Skipped(Frozen):
-    """A method that has no figures, and why."""
+    """A method without figures, and the reason."""
 
     name: str
     reason: str
 
 
 class Comparison(Frozen):
-    """All that was measured. Users with fewer than `min_messages` messages, or no word to test, enter no figure.
+    """All measurements. Users with fewer than `min_messages` messages or no word to test count in no figure.
 
-    `profiles`: each user's attributes by user id, None where unknown; users without any may be missing.
+    `profiles`: attributes of each user by user id, None if unknown. Users without attributes can be missing.
     """
 
     corpus: CorpusInfo
@@ -230,7 +233,7 @@ class Comparison(Frozen):
 
     @model_validator(mode="after")
     def _is_fair(self) -> Comparison:
-        """The same words of the same users, or else a difference says nothing about the methods."""
+        """Checks that all methods were measured on the same words of the same users, so that they are comparable."""
         names = [method.name for method in self.methods] + [skipped.name for skipped in self.skipped]
         if len(set(names)) < len(names):
             raise ValueError("a method is listed twice")
@@ -245,13 +248,13 @@ class Comparison(Frozen):
 def _check_pair(name: str, row: ClientResult, shared: ClientResult | None) -> None:
     if shared is None:
         return
-    who = f"{name}, user {row.user_id}"
+    place = f"{name}, user {row.user_id}"
     if (row.group, row.messages) != (shared.group, shared.messages):
-        raise ValueError(f"{who}: group and messages are not those of {REFERENCE}")
+        raise ValueError(f"{place}: group and messages are not those of {REFERENCE}")
     if row.gained is None or row.lost is None:
         return
     if row.words != shared.words:
-        raise ValueError(f"{who}: {row.words} words, {REFERENCE} was asked for {shared.words}: not the same test")
+        raise ValueError(f"{place}: {row.words} words, but {shared.words} under {REFERENCE}: not the same test")
     hits = shared.hits_at_3 if row.shared_hits_at_3 is None else row.shared_hits_at_3
     if row.hits_at_3 - hits != row.gained - row.lost:
-        raise ValueError(f"{who}: gained - lost is not the difference of hits_at_3 to the shared model")
+        raise ValueError(f"{place}: gained - lost is not the difference in hits_at_3 from the shared model")

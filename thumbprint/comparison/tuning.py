@@ -1,16 +1,7 @@
-"""A method's search space on a job's personalization: a path in it, and where its value is looked for.
+"""Chooses the settings of a method on validation users. Every method has the same number of trials.
 
-Where a method's settings start from: the job's own, as far as they concern it.
-
-Each method's hyperparameters, on validation users: the same number of trials for every method.
-
-Optuna's TPE sampler (Akiba et al. 2019), seeded; the job's own settings are the first trial. Trials are kept
-in an SQLite file as they finish, so that a comparison cut short goes on after the last of them.
-
-What a setting is worth on validation users: the mean gain in recall@3, where a loss counts threefold.
-
-A plain mean picks settings that pay for large gains of some with losses of others; the first question
-asked of a keyboard is whom it hurts.
+The sampler is Optuna's TPE (Akiba et al. 2019), with a seed. The job's own settings are the first trial. Finished
+trials are stored in an SQLite file, so that a stopped comparison continues after the last of them.
 """
 
 from __future__ import annotations
@@ -30,63 +21,54 @@ from keyboard_model.metrics import WordCounts
 
 
 def with_values(config: PersonalizationConfig, values: Mapping[str, Any]) -> PersonalizationConfig:
-    """Returns the configuration with other values at these paths (`"history.discount"`), validated."""
+    """Returns the configuration with these values by path (such as `"history.discount"`), validated."""
     content = config.model_dump()
     for path, value in values.items():
         *parents, name = path.split(".")
-        place = content
+        section = content
         for parent in parents:
-            place = place[parent]
-        place[name] = value
+            section = section[parent]
+        section[name] = value
     return PersonalizationConfig.model_validate(content)
 
 
 def value_at(config: PersonalizationConfig, path: str) -> Any:
-    """Returns what stands at a path, None where an option is not set."""
-    place: Any = config.model_dump()
+    """Returns the value at a path; None if an option is not set."""
+    value: Any = config.model_dump()
     for name in path.split("."):
-        place = place.get(name)
-        if place is None:
+        value = value.get(name)
+        if value is None:
             return None
-    return place
+    return value
 
 
-def suggested(trial: optuna.Trial, space: Mapping[str, Range | Choice]) -> dict[str, Any]:
-    """Draws one value for each path."""
-    return {path: _suggested(trial, path, where) for path, where in space.items()}
+def _draw(trial: optuna.Trial, path: str, domain: Range | Choice) -> Any:
+    if isinstance(domain, Choice):
+        return trial.suggest_categorical(path, domain.values)
+    return trial.suggest_float(path, domain.low, domain.high, log=domain.log)
 
 
-def _suggested(trial: optuna.Trial, path: str, where: Range | Choice) -> Any:
-    if isinstance(where, Choice):
-        return trial.suggest_categorical(path, where.values)
-    return trial.suggest_float(path, where.low, where.high, log=where.log)
+def values_in_space(space: Mapping[str, Range | Choice], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the values that lie in the search space: a study can only try these first."""
+    return {path: value for path, value in values.items() if _contains(space[path], value)}
 
 
-def inside(space: Mapping[str, Range | Choice], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns those of the values that the space holds: what a study can be asked to try first."""
-    kept = {}
-    for path, value in values.items():
-        where = space[path]
-        if _holds(where, value):
-            kept[path] = value
-    return kept
+def _contains(domain: Range | Choice, value: Any) -> bool:
+    if isinstance(domain, Choice):
+        return value in domain.values
+    return value is not None and domain.low <= value <= domain.high
 
 
-def _holds(where: Range | Choice, value: Any) -> bool:
-    if isinstance(where, Choice):
-        return value in where.values
-    return value is not None and where.low <= value <= where.high
-
-
-def start_of(
-    job: PersonalizationConfig, method: str, changes: Mapping[str, object] | None = None
+def initial_config(
+    job: PersonalizationConfig, method: str, federated_options: Mapping[str, object] | None = None
 ) -> PersonalizationConfig:
-    """Returns the job's personalization for a method; the phone's brake on swaps belongs to the methods that tune it.
+    """Returns the job's personalization settings for a method. Only methods that tune the swap margin have one.
 
     Args:
-        changes: to its rounds, of a variant.
+        federated_options: Changes of a variant to the settings of its rounds.
     """
-    update: dict[str, object] = {"method": method, "federated": job.federated.model_copy(update=dict(changes or {}))}
+    federated = job.federated.model_copy(update=dict(federated_options or {}))
+    update: dict[str, object] = {"method": method, "federated": federated}
     if method != job.method:
         update["options"] = {}
     if "swap_margin" not in METHODS[method].space:
@@ -98,14 +80,14 @@ Objective = Callable[[PersonalizationConfig], float]
 
 
 @dataclass(frozen=True)
-class Tuned:
-    """The best of the trials.
+class TuningResult:
+    """The best trial.
 
     Attributes:
-        config: With the best values in.
-        values: Those values, by path.
-        utility: What they came to on the validation users (`utility.utility`).
-        trials: How many were tried; 0 where the method has nothing to choose.
+        config: The configuration with the best values.
+        values: The best values, by path.
+        utility: Their objective on the validation users; None without trials.
+        trials: Number of finished trials; 0 if the method has nothing to choose.
     """
 
     config: PersonalizationConfig
@@ -116,7 +98,7 @@ class Tuned:
 
 def tune(
     name: str,
-    start: PersonalizationConfig,
+    initial: PersonalizationConfig,
     space: Mapping[str, Range | Choice],
     objective: Objective,
     *,
@@ -124,17 +106,17 @@ def tune(
     seed: int,
     storage: Path,
     on_trial: Callable[[int, float], None] = lambda number, value: None,
-) -> Tuned:
-    """Looks for the values in `space` that `objective` likes best.
+) -> TuningResult:
+    """Searches `space` for the values with the largest `objective`.
 
     Args:
-        name: of the study; the same name, storage and space go on where they were.
-        start: what is not in the space, and the values of the first trial.
-        storage: an SQLite file, made where missing.
-        on_trial: called with the number of trials done and the last one's value.
+        name: Name of the study. The same name, storage and space continue a stopped study.
+        initial: The values of the first trial, and all settings outside the space.
+        storage: An SQLite file, created if missing.
+        on_trial: Called with the number of finished trials and the objective of the last one.
     """
     if not space or trials < 1:
-        return Tuned(start, {}, None, 0)
+        return TuningResult(initial, {}, None, 0)
     storage.parent.mkdir(parents=True, exist_ok=True)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(
@@ -144,32 +126,36 @@ def tune(
         direction="maximize",
         sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=max(3, trials // 3)),
     )
-    for stale in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):  # of a process that was killed
+    for stale in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):  # left by a killed process
         study.tell(stale.number, state=optuna.trial.TrialState.FAIL)
     if not study.trials:
-        study.enqueue_trial(inside(space, {path: value_at(start, path) for path in space}))
+        study.enqueue_trial(values_in_space(space, {path: value_at(initial, path) for path in space}))
 
     def attempt(trial: optuna.Trial) -> float:
-        return objective(with_values(start, suggested(trial, space)))
+        values = {path: _draw(trial, path, domain) for path, domain in space.items()}
+        return objective(with_values(initial, values))
 
-    def done(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
-        on_trial(finished(study), float(trial.value or 0.0))
+    def report(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
+        on_trial(_finished_trials(study), float(trial.value or 0.0))
 
-    study.optimize(attempt, n_trials=max(trials - finished(study), 0), callbacks=[done])
+    study.optimize(attempt, n_trials=max(trials - _finished_trials(study), 0), callbacks=[report])
     best = study.best_trial
-    return Tuned(with_values(start, best.params), best.params, best.value, finished(study))
+    return TuningResult(with_values(initial, best.params), best.params, best.value, _finished_trials(study))
 
 
-def finished(study: optuna.Study) -> int:
-    """How many trials came to an end."""
+def _finished_trials(study: optuna.Study) -> int:
     return len(study.get_trials(states=(optuna.trial.TrialState.COMPLETE,)))
 
 
 LOSS_WEIGHT = 3.0
+"""A mean without this weight chooses settings that pay for large gains of some users with losses of others."""
 
 
 def utility(shared: Iterable[WordCounts], personal: Iterable[WordCounts]) -> float:
-    """Mean over users with words of the gain in recall@3, in points of a hundred; 0 for nobody."""
+    """Returns the mean gain in recall@3 over users, in percentage points. Losses count threefold.
+
+    Users without a tested word do not count. The result is 0 if no user counts.
+    """
     pairs = zip(shared, personal, strict=True)
-    gains = np.array([100 * (own.recall_at_3 - all_.recall_at_3) for all_, own in pairs if all_.words])
+    gains = np.array([100 * (own.recall_at_3 - reference.recall_at_3) for reference, own in pairs if reference.words])
     return float(np.where(gains < 0, LOSS_WEIGHT * gains, gains).mean()) if gains.size else 0.0

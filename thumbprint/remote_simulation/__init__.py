@@ -1,1 +1,1 @@
-"""`thumbprint simulate --api`: trials on the phones of a running service."""
+"""`thumbprint simulate --api`: the simulated phones are devices of a running service."""

@@ -1,7 +1,4 @@
-"""A device of a service, as trials ask for a phone.
-
-How threads that wait for a service are told to end.
-"""
+"""A device of a service in the role of a simulated phone, and the cancellation of the threads that wait for it."""
 
 from __future__ import annotations
 
@@ -11,117 +8,117 @@ from collections.abc import Sequence
 from api.client import Client
 from api.schemas.adaptations import UNDERWAY, Adaptation
 from api.schemas.base import MAX_PREFIX, MAX_TEXT
-from api.schemas.predictions import Message as Written
+from api.schemas.predictions import Message as ObservedMessage
 from api.schemas.predictions import PredictionRequest
 from device_runtime.phone.message_history import storable
 from device_runtime.simulation.device import SHOWN, AdaptationOutcome, PredictionQuery
 from device_runtime.simulation.held_out import Message
 from device_runtime.simulation.report import GateVerdict
 
+_ADAPTATION_WAIT = 2.0  # longest request for an adaptation, in seconds: Ctrl-C waits as long
+_POLL_PAUSE = 0.1  # seconds between two such requests, in case the service answers at once
+
 
 class CancelledError(RuntimeError):
-    """The simulation ends: what this thread was about is not to go on."""
+    """The simulation was stopped, so this thread must not continue."""
 
 
 class Cancellation:
-    """Given once by the main thread, heeded by the others between two requests."""
+    """A stop signal from the main thread. The other threads check it between two requests."""
 
     def __init__(self) -> None:
-        self._given = threading.Event()
+        self._cancelled = threading.Event()
 
-    def give(self) -> None:
-        """Ends every other thread at its next request."""
-        self._given.set()
+    def cancel(self) -> None:
+        """Makes every other thread stop before its next request."""
+        self._cancelled.set()
 
-    def heed(self) -> None:
-        """Raises CancelledError once it was given."""
-        if self._given.is_set():
+    def check(self) -> None:
+        """Raises CancelledError after a cancellation."""
+        if self._cancelled.is_set():
             raise CancelledError("the simulation was stopped")
 
     def sleep(self, seconds: float) -> None:
-        """Passes the time, less where it is given meanwhile: then it raises CancelledError."""
-        self._given.wait(seconds)
-        self.heed()
-
-
-_WAIT = 2.0  # seconds a request for an adaptation takes at most: so long does Ctrl-C wait
-_PAUSE = 0.1  # between two, should the service answer at once
+        """Sleeps. A cancellation ends the sleep and raises CancelledError."""
+        self._cancelled.wait(seconds)
+        self.check()
 
 
 class PhoneDataError(ValueError):
-    """The service takes no such message, or can make nothing of the user's; no other user is touched by it."""
+    """The service cannot process the messages of this user. It does not affect other users."""
 
 
 class BundleChangedError(ValueError):
-    """The service runs another bundle than before."""
+    """The service runs another bundle than at the start of the simulation."""
 
 
 class RemoteDevice:
-    """A `Device` over HTTP: the device `device_id`, which is new and stays its owner's to delete."""
+    """A `Device` over HTTP. The device `device_id` must be new; its creator deletes it."""
 
-    at_once = 25  # their contexts on both keyboards are about what the service's engine remembers for two such phones
+    at_once = 25  # the contexts of 25 words on both keyboards: about what the service's engine caches for two phones
 
-    def __init__(self, client: Client, device_id: str, model_id: str, stop: Cancellation) -> None:
-        self._client, self._device_id, self._model_id, self._stop = client, device_id, model_id, stop
-        self._learnt: AdaptationOutcome | None = None
+    def __init__(self, client: Client, device_id: str, model_id: str, cancellation: Cancellation) -> None:
+        self._client, self._device_id, self._model_id = client, device_id, model_id
+        self._cancellation = cancellation
+        self._outcome: AdaptationOutcome | None = None
 
     def learn(self, messages: Sequence[Message]) -> AdaptationOutcome:
-        """See `Device`. A phone learns once: the second time it is asked, it has.
+        """See `Device`. A device learns once: further calls return the same outcome.
 
         Raises:
             ServiceError: the service refuses or is gone.
             PhoneDataError, BundleChangedError: see there.
         """
-        if self._learnt is None:
-            self._learnt = self._learn(messages)
-        return self._learnt
+        if self._outcome is None:
+            self._outcome = self._learn(messages)
+        return self._outcome
 
     def suggest(self, asked: Sequence[PredictionQuery], personal: bool) -> list[list[str]]:
-        """See `Device`; with more letters typed than the service takes, nothing is shown."""
-        self._stop.heed()
-        fitting = [each for each in asked if each.typed <= MAX_PREFIX]
-        found = iter(self._client.predict_batch(self._device_id, [_request(each, personal) for each in fitting]))
-        return [[key.word for key in next(found)] if each.typed <= MAX_PREFIX else [] for each in asked]
+        """See `Device`. There are no suggestions for prefixes that are longer than the service allows."""
+        self._cancellation.check()
+        allowed = [query for query in asked if query.typed <= MAX_PREFIX]
+        requests = [_request(query, personal) for query in allowed]
+        answers = iter(self._client.predict_batch(self._device_id, requests))
+        return [[key.word for key in next(answers)] if query.typed <= MAX_PREFIX else [] for query in asked]
 
     def adapter_bytes(self) -> int:
         """See `Device`."""
-        self._stop.heed()
+        self._cancellation.check()
         device = self._client.device(self._device_id)
-        self._check(device.model_id)
+        self._check_bundle(device.model_id)
         return len(self._client.adapter(self._device_id)) if device.personal else 0
 
     def _learn(self, messages: Sequence[Message]) -> AdaptationOutcome:
-        self._stop.heed()
-        self._client.observe(self._device_id, [_written(message) for message in messages])
-        found = self._adapted()
-        self._check(found.model_id)
-        if found.verdict is None:
-            raise PhoneDataError(f"the adaptation failed: {found.reason}")
-        return AdaptationOutcome(
-            GateVerdict(kept=found.verdict.kept, reason=found.verdict.reason), found.seconds or 0.0
-        )
+        self._cancellation.check()
+        self._client.observe(self._device_id, [_observed(message) for message in messages])
+        adaptation = self._adapt()
+        self._check_bundle(adaptation.model_id)
+        if adaptation.verdict is None:
+            raise PhoneDataError(f"the adaptation failed: {adaptation.reason}")
+        verdict = GateVerdict(kept=adaptation.verdict.kept, reason=adaptation.verdict.reason)
+        return AdaptationOutcome(verdict, adaptation.seconds or 0.0)
 
-    def _adapted(self) -> Adaptation:
-        found = self._client.adapt(self._device_id, wait=_WAIT)
-        while found.state in UNDERWAY:
-            self._stop.sleep(_PAUSE)
-            found = self._client.adaptation(self._device_id, found.adaptation_id, wait=_WAIT)
-        return found
+    def _adapt(self) -> Adaptation:
+        adaptation = self._client.adapt(self._device_id, wait=_ADAPTATION_WAIT)
+        while adaptation.state in UNDERWAY:
+            self._cancellation.sleep(_POLL_PAUSE)
+            adaptation = self._client.adaptation(self._device_id, adaptation.adaptation_id, wait=_ADAPTATION_WAIT)
+        return adaptation
 
-    def _check(self, model_id: str) -> None:
+    def _check_bundle(self, model_id: str) -> None:
         if model_id != self._model_id:
-            raise BundleChangedError("the service runs another bundle than when this began")
+            raise BundleChangedError("the service runs another bundle than at the start of the simulation")
 
 
-def _written(message: Message) -> Written:
+def _observed(message: Message) -> ObservedMessage:
     at, text = message
     text = storable(text)
     if len(text) > MAX_TEXT:
-        raise PhoneDataError(f"a message has {len(text):,} characters, the service takes {MAX_TEXT:,}")
-    return Written(text=text, timestamp=at)
+        raise PhoneDataError(f"a message has {len(text):,} characters, but the service accepts at most {MAX_TEXT:,}")
+    return ObservedMessage(text=text, timestamp=at)
 
 
-def _request(asked: PredictionQuery, personal: bool) -> PredictionRequest:
-    # Of a longer message the beginning is never read: see `device_runtime.inference.context_cache`.
-    context = storable(asked.word.context)[-MAX_TEXT:]
-    return PredictionRequest(context=context, prefix=storable(asked.prefix), k=SHOWN, personal=personal)
+def _request(query: PredictionQuery, personal: bool) -> PredictionRequest:
+    # The beginning of a longer message is never read: see `device_runtime.inference.context_cache`.
+    context = storable(query.word.context)[-MAX_TEXT:]
+    return PredictionRequest(context=context, prefix=storable(query.prefix), k=SHOWN, personal=personal)

@@ -1,81 +1,53 @@
-"""A device of a service for each of a corpus's users; what comes of it is what phones of this process give.
-
-What a service runs, and whether it lets a simulation do its work: asked before anything is written.
-"""
+"""Runs the trials of a corpus's users on devices of a service. The results are those of a local simulation."""
 
 from __future__ import annotations
 
 import contextlib
 import secrets
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 
 from api.client import Client, ServiceError
 from device_runtime.bundle.files import BundleError
 from device_runtime.bundle.loader import read_manifest
 from device_runtime.manifest import Manifest
-from device_runtime.simulation.held_out import WHOLE
-from device_runtime.simulation.report import Report
+from device_runtime.simulation.device import NewPhone
+from device_runtime.simulation.held_out import WHOLE, SimulatedUser, TrialPlan
+from device_runtime.simulation.report import FailedUser, Report
 from device_runtime.simulation.simulator import aggregate
-from device_runtime.simulation.trial_queue import SimulationError, TrialQueue
+from device_runtime.simulation.trial import Trial, evaluate_device
+from device_runtime.simulation.trial_queue import MACHINE_ERRORS, SimulationError, TrialQueue, failure
 from device_runtime.simulation.trial_store import TrialKeys, TrialStore
 from federated.corpus.store import Corpus
 from thumbprint.pipeline.simulate import Progress, corpus_info, simulated_users, write_results
-from thumbprint.remote_simulation.device_ledger import DeviceLedger
-from thumbprint.remote_simulation.remote_device import BundleChangedError, Cancellation
-from thumbprint.remote_simulation.worker_pool import DevicePool, RemoteWorkerPool
+from thumbprint.remote_simulation.remote_device import BundleChangedError, Cancellation, CancelledError
+from thumbprint.remote_simulation.service_devices import DeviceLedger, LedgerError, ServiceDevices
 
-
-def served_manifest(client: Client, url: str) -> Manifest:
-    """Returns the manifest of the bundle that the service's devices run.
-
-    Raises:
-        ServiceError: there is no service at `url`, it refuses the key, or its bundle is none that is known here.
-    """
-    try:
-        bundles = client.bundles()
-        if not bundles:
-            raise ServiceError(f"{url} serves no bundle")
-        return read_manifest(client.manifest(bundles[0].model_id))
-    except BundleError as error:
-        raise ServiceError(f"the bundle that {url} serves is unknown here: {error}") from error
-    except ServiceError as error:
-        if error.status != 401:
-            raise
-        raise ServiceError(f"{error}: give {url} one with --api-key or THUMBPRINT_API_KEY", 401) from error
-
-
-def check_deletion(client: Client) -> None:
-    """Raises ServiceError unless the key may delete devices."""
-    try:
-        client.delete_device(f"sim-{secrets.token_hex(12)}")
-    except ServiceError as error:
-        if error.status == 403:
-            raise ServiceError(
-                f"the simulation deletes its devices: {error} (`thumbprint access create NAME --scope admin` makes "
-                "one; --keep-devices leaves the devices)",
-                403,
-            ) from error
-        if error.status != 404:  # there is no such device, as it should be
-            raise
-
-
-_TIMEOUT = 120.0  # seconds for an answer: a busy service gives it late, and a simulation has time
-_TRIES = 600  # of a request while the service is busy: 10 minutes, at the second that it asks to wait
+_TIMEOUT = 120.0  # seconds until a request fails: a busy service answers late, and a simulation can wait
+_TRIES = 600  # attempts of a request while the service is busy: 10 minutes, as it asks to retry after a second
+_ERRORS_OF_NO_USER = (*MACHINE_ERRORS, CancelledError, LedgerError, BundleChangedError)
+_UNUSABLE_DATA = (413, 422)  # with these, the service refuses a user's data, and no other request of a simulation
 
 
 @dataclass(frozen=True)
-class Where:
-    """A running service. `key`: None where it asks for none; `keep`: leave the devices there."""
+class Service:
+    """A running service.
+
+    Attributes:
+        key: The API key; None if the service needs none.
+        keep_devices: Whether the devices of the simulation stay there.
+    """
 
     url: str
     key: str | None
-    keep: bool
+    keep_devices: bool
 
 
 def simulate_service(
-    where: Where,
+    service: Service,
     corpus: Corpus,
     user_ids: Iterable[str],
     out: Path,
@@ -91,33 +63,30 @@ def simulate_service(
     simulation into `out` deletes them first.
 
     Args:
-        workers: Devices at a time.
-        progress: Called with each user's id as the trial ends.
+        workers: Number of devices at the same time.
+        progress: Called with each user's id at the end of their trial.
         warn: Called with a line about devices that an earlier simulation may have left at another service.
 
     Raises:
-        ServiceError: there is no such service, or it refuses.
-        SimulationError: it was lost on the way.
+        ServiceError: there is no service at this URL, or it refuses.
+        SimulationError: the service failed during the simulation.
         TrialStoreError, LedgerError, ReportError: `out` cannot be written.
     """
-    stop = Cancellation()
-    with Client(where.url, where.key, _TIMEOUT, _TRIES, stop.sleep) as client:
-        manifest = served_manifest(client, where.url)
-        if not where.keep:
+    cancellation = Cancellation()
+    url = service.url.rstrip("/")
+    with Client(service.url, service.key, _TIMEOUT, _TRIES, cancellation.sleep) as client:
+        manifest = served_manifest(client, service.url)
+        if not service.keep_devices:
             check_deletion(client)
-        with (
-            TrialStore(out) as store,
-            DeviceLedger(out / "devices.jsonl", where.url.rstrip("/")) as ledger,
-            _resumable(),
-        ):
-            phones = DevicePool(client, manifest.model_id, ledger, stop)
-            for url in ledger.elsewhere():
-                warn(f"devices of an earlier simulation may still be at {url}: simulate there to delete them")
-            if not where.keep:
-                phones.delete_all()
-            keys = TrialKeys(manifest, WHOLE, service=where.url.rstrip("/"))
-            pool = RemoteWorkerPool(phones.kept if where.keep else phones.brief, WHOLE, workers, stop)
-            with pool:
+        with TrialStore(out) as store, DeviceLedger(out / "devices.jsonl", url) as ledger, _resumable():
+            devices = ServiceDevices(client, manifest.model_id, ledger, cancellation)
+            for other in ledger.other_services():
+                warn(f"devices of an earlier simulation may still be at {other}: simulate there to delete them")
+            if not service.keep_devices:
+                devices.delete_all()
+            keys = TrialKeys(manifest, WHOLE, service=url)
+            new_phone = devices.kept if service.keep_devices else devices.temporary
+            with TrialThreadPool(new_phone, WHOLE, workers, cancellation) as pool:
                 queue = TrialQueue(pool.begin, keys, store, workers)
                 trials, failed = queue.run(simulated_users(corpus, user_ids), progress)
             report = aggregate(
@@ -128,7 +97,7 @@ def simulate_service(
                 min_messages=min_messages,
                 train_share=WHOLE.train_share,
             )
-            write_results(phones.kept_again if where.keep else phones.brief, corpus, report, out)
+            write_results(devices.kept_or_new if service.keep_devices else devices.temporary, corpus, report, out)
     return report
 
 
@@ -137,4 +106,76 @@ def _resumable() -> Iterator[None]:
     try:
         yield
     except (ServiceError, BundleChangedError) as error:
-        raise SimulationError(f"{error}; finished users are kept: run it again to go on") from error
+        raise SimulationError(f"{error}; results of finished users are kept: run it again to continue") from error
+
+
+def served_manifest(client: Client, url: str) -> Manifest:
+    """Returns the manifest of the bundle that the service's devices run.
+
+    Raises:
+        ServiceError: there is no service at `url`, it refuses the key, or its bundle cannot be read by this version.
+    """
+    try:
+        bundles = client.bundles()
+        if not bundles:
+            raise ServiceError(f"{url} serves no bundle")
+        return read_manifest(client.manifest(bundles[0].model_id))
+    except BundleError as error:
+        raise ServiceError(f"this version cannot read the bundle that {url} serves: {error}") from error
+    except ServiceError as error:
+        if error.status != 401:
+            raise
+        raise ServiceError(f"{error}: give the key of {url} with --api-key or THUMBPRINT_API_KEY", 401) from error
+
+
+def check_deletion(client: Client) -> None:
+    """Checks that the key can delete devices. Raises ServiceError if it cannot."""
+    try:
+        client.delete_device(f"sim-{secrets.token_hex(12)}")
+    except ServiceError as error:
+        if error.status == 403:
+            raise ServiceError(
+                f"the simulation must delete its devices: {error} (`thumbprint access create NAME --scope admin` "
+                "creates a key that can; --keep-devices leaves the devices there)",
+                403,
+            ) from error
+        if error.status != 404:  # 404 is expected, because the device does not exist
+            raise
+
+
+class TrialThreadPool:
+    """Threads that run trials on devices of a service. They mostly wait for answers, so they need no processes.
+
+    A context manager that ends the threads, at their next request if the block ends with an error.
+    """
+
+    def __init__(self, new_phone: NewPhone, plan: TrialPlan, workers: int, cancellation: Cancellation) -> None:
+        self._new_phone, self._plan, self._cancellation = new_phone, plan, cancellation
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="phone")
+
+    def begin(self, user: SimulatedUser, key: str) -> Future[Trial | FailedUser]:
+        """Starts one trial. Its future raises errors that the user's data did not cause."""
+        return self._threads.submit(self._run, user)
+
+    def _run(self, user: SimulatedUser) -> Trial | FailedUser:
+        try:
+            with self._new_phone(user.user_id) as phone:
+                return evaluate_device(phone, user, self._plan)
+        except _ERRORS_OF_NO_USER:
+            raise
+        except ServiceError as error:
+            if error.status not in _UNUSABLE_DATA:
+                raise
+            return failure(user, error)
+        except Exception as error:
+            return failure(user, error)
+
+    def __enter__(self) -> TrialThreadPool:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self._cancellation.cancel()
+        self._threads.shutdown(cancel_futures=True)

@@ -1,4 +1,4 @@
-"""The made-up comparison, built and summarized once."""
+"""The generated comparison, built and summarized once per session."""
 
 from __future__ import annotations
 

@@ -5,14 +5,16 @@ from tests.support.thumbprint.comparison.rows import comparison, method, row
 from thumbprint.comparison.results import ClientResult, Comparison
 
 
-def test_a_comparison_comes_back_as_it_was_written():
-    found = comparison([method("global_only", [row("a", 3)], settings={"k": 1, "rate": 0.5, "gate": True, "x": None})])
-    again = Comparison.model_validate_json(found.model_dump_json())
-    assert again == found
+def test_a_comparison_survives_serialization():
+    original = comparison(
+        [method("global_only", [row("a", 3)], settings={"k": 1, "rate": 0.5, "gate": True, "x": None})]
+    )
+    again = Comparison.model_validate_json(original.model_dump_json())
+    assert again == original
     assert [type(value) for value in again.methods[0].settings.values()] == [int, float, bool, type(None)]
 
 
-def test_keys_are_those_of_the_documentation():
+def test_has_the_documented_keys():
     assert list(ClientResult.model_fields) == [
         "user_id", "group", "messages", "words", "hits_at_1", "hits_at_3", "characters", "characters_saved", "gained",
         "lost", "shared_hits_at_3",
@@ -20,11 +22,11 @@ def test_keys_are_those_of_the_documentation():
 
 
 @pytest.mark.parametrize(
-    ("values", "said"),
+    ("values", "message"),
     [
         ({"hits": 101}, "hits_at_3 <= words"),
-        ({"hits": 3, "characters": 1, "characters_saved": 2}, "more characters saved"),
-        ({"hits": 3, "gained": 1}, "known together"),
+        ({"hits": 3, "characters": 1, "characters_saved": 2}, "more characters are saved"),
+        ({"hits": 3, "gained": 1}, "must be known together"),
         ({"hits": 3, "shared_hits_at_3": 200}, "more than words"),
         ({"hits": 3, "group": "old"}, "seen"),
         ({"hits": 3, "unknown": 1}, "Extra inputs"),
@@ -32,19 +34,19 @@ def test_keys_are_those_of_the_documentation():
         ({"hits": 2.0}, "valid integer"),
     ],
 )
-def test_impossible_rows_are_refused(values, said):
-    with pytest.raises(ValidationError, match=said):
+def test_rejects_impossible_rows(values, message):
+    with pytest.raises(ValidationError, match=message):
         row("a", **values)
 
 
-def test_methods_and_users_are_listed_once():
+def test_rejects_repeated_methods_and_users():
     with pytest.raises(ValidationError, match="two rows of one user"):
         method("ditto", [row("a", 1), row("a", 2)])
     with pytest.raises(ValidationError, match="listed twice"):
         comparison([method("ditto", []), method("ditto", [])])
 
 
-def test_a_comparison_of_different_words_is_refused():
+def test_rejects_a_comparison_of_different_words():
     shared = method("global_only", [row("a", 20)])
     with pytest.raises(ValidationError, match="not the same test"):
         comparison([shared, method("ditto", [row("a", 20, words=90, gained=0, lost=0)])])
@@ -55,11 +57,11 @@ def test_a_comparison_of_different_words_is_refused():
     comparison([shared, method("ditto", [row("a", 25, gained=7, lost=2), row("b", 9, gained=3, lost=0)])])
 
 
-def test_nan_is_refused():
+def test_rejects_nan():
     with pytest.raises(ValidationError, match="finite"):
         method("ditto", [], settings={"rate": float("nan")})
 
 
-def test_a_variant_knows_its_base():
+def test_a_variant_knows_its_method():
     assert method("fine_tuning+q1", []).base == "fine_tuning"
     assert method("ditto", []).base == "ditto"

@@ -39,7 +39,7 @@ def data(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def service(tiny_bundle, tiny_public_key, data):
-    """URL of a service that asks for keys."""
+    """The URL of a service that requires keys."""
     with serve_in_thread(tiny_bundle, tiny_public_key, data, 128, None, False) as client:
         yield str(client.base_url).rstrip("/")
 
@@ -83,10 +83,10 @@ def devices(service, key):
         return [entry.device_id for entry in client.devices()]
 
 
-def test_it_finds_what_the_simulation_here_finds(run, simulate, tiny_bundle, trusted, corpus, service, key, tmp_path):
+def test_gives_the_results_of_a_local_simulation(run, simulate, tiny_bundle, trusted, corpus, service, key, tmp_path):
     here, there = tmp_path / "here", tmp_path / "there"
     assert run("simulate", tiny_bundle, "--corpus", corpus, "--out", here, "--workers", 1).code == 0
-    code, said, errors = simulate(out=there)
+    code, printed, errors = simulate(out=there)
     assert (code, errors) == (0, "")
     assert without_times(there) == without_times(here)
     assert any(row.verdict.kept and row.adapter_bytes for row in load_report(there / "report.json").clients)
@@ -98,7 +98,7 @@ def test_it_finds_what_the_simulation_here_finds(run, simulate, tiny_bundle, tru
     for row in rows:  # word by word, not in sum alone
         assert row["personal_shown"] == expected[row["user_id"]]["personal_shown"]
         assert len(row["prediction_ms"]) == len(row["personal_shown"]) > 0
-    assert "SYNTHETIC" in said and f"{USERS} people" in said
+    assert "SYNTHETIC" in printed and f"{USERS} people" in printed
     for name in ("gain.svg", "gain.png"):
         assert (there / name).read_bytes() == (here / name).read_bytes()
     assert (there / "report.html").read_text().lstrip().startswith("<!")
@@ -106,26 +106,26 @@ def test_it_finds_what_the_simulation_here_finds(run, simulate, tiny_bundle, tru
     assert not (there / "devices.jsonl").exists() and not (there / "phones").exists()
 
 
-def test_devices_that_are_kept_are_noted_and_deleted_by_the_next(simulate, service, key, tmp_path):
+def test_lists_kept_devices_and_the_next_simulation_deletes_them(simulate, service, key, tmp_path):
     assert simulate("--keep-devices").code == 0
-    noted = [json.loads(line) for line in (tmp_path / "sim" / "devices.jsonl").read_text().splitlines()]
-    assert sorted(line["device_id"] for line in noted) == devices(service, key)
-    assert len({line["user_id"] for line in noted}) == len(noted) == USERS
+    listed = [json.loads(line) for line in (tmp_path / "sim" / "devices.jsonl").read_text().splitlines()]
+    assert sorted(line["device_id"] for line in listed) == devices(service, key)
+    assert len({line["user_id"] for line in listed}) == len(listed) == USERS
     assert (tmp_path / "sim" / "devices.jsonl").stat().st_mode & 0o077 == 0
     with Client(service, key) as client:
-        assert all(client.device(line["device_id"]).messages for line in noted)
+        assert all(client.device(line["device_id"]).messages for line in listed)
     before = (tmp_path / "sim" / "rows.jsonl").read_bytes()
     assert simulate().code == 0
     assert devices(service, key) == []
-    assert (tmp_path / "sim" / "rows.jsonl").read_bytes() == before  # no user was done again
+    assert (tmp_path / "sim" / "rows.jsonl").read_bytes() == before  # no trial was repeated
 
 
-def test_a_part_of_the_users(simulate, tmp_path, corpus):
+def test_simulates_a_part_of_the_users(simulate, tmp_path, corpus):
     assert simulate("--users", "new", "--new-phone-share", 0.25, "--workers", 1).code == 0
     assert load_report(tmp_path / "sim" / "report.json").users == 1
 
 
-def test_a_busy_service_is_waited_for(simulate, monkeypatch, tmp_path):
+def test_waits_for_a_busy_service(simulate, monkeypatch, tmp_path):
     start, refused = AdaptationQueue.start, []
 
     def busy(self, device_id):
@@ -141,35 +141,35 @@ def test_a_busy_service_is_waited_for(simulate, monkeypatch, tmp_path):
     assert load_report(tmp_path / "sim" / "report.json").failed == ()
 
 
-def test_a_message_that_the_service_does_not_take_is_its_users_alone(run, service, key, tmp_path, monkeypatch):
+def test_a_message_that_the_service_refuses_fails_only_its_user(run, service, key, tmp_path, monkeypatch):
     monkeypatch.setenv("THUMBPRINT_API_KEY", key)
     texts = {"ann": ["see you at the station"] * 20, "bob": ["word " * 4_001] * 20, "cem": ["a" * 70 + " ok"] * 20}
     messages = tmp_path / "m.jsonl"
-    lines = [{"user_id": who, "timestamp": None, "text": text} for who, said in texts.items() for text in said]
+    lines = [{"user_id": who, "timestamp": None, "text": text} for who, written in texts.items() for text in written]
     messages.write_text("".join(json.dumps(line) + "\n" for line in lines))
     assert run("corpus", "import", messages, "--out", tmp_path / "c.sqlite").code == 0
     assert run("simulate", "--api", service, "--corpus", tmp_path / "c.sqlite", "--out", tmp_path / "sim").code == 0
     report = load_report(tmp_path / "sim" / "report.json")
     assert [row.user_id for row in report.clients] == ["ann", "cem"]
     (failed,) = report.failed
-    assert failed.user_id == "bob" and "20,005 characters, the service takes 20,000" in failed.reason
+    assert failed.user_id == "bob" and "20,005 characters, but the service accepts at most 20,000" in failed.reason
     assert devices(service, key) == []
 
 
-# --- what to put right ---
+# --- mistakes of the user ---
 
 
-def test_no_service(simulate, tmp_path):
+def test_rejects_a_url_without_a_service(simulate, tmp_path):
     assert "127.0.0.1:1 cannot be reached" in simulate(api="http://127.0.0.1:1").error
     assert not (tmp_path / "sim").exists()
 
 
 @pytest.mark.parametrize("url", ["localhost", "http://[", "ftp://localhost", "http://localhost:99999"])
-def test_no_url(simulate, url):
+def test_rejects_an_invalid_url(simulate, url):
     assert simulate(api=url).error
 
 
-def test_something_else_than_a_service(simulate, tmp_path):
+def test_rejects_another_web_server(simulate, tmp_path):
     from http.server import BaseHTTPRequestHandler, HTTPServer
 
     class Other(BaseHTTPRequestHandler):
@@ -184,39 +184,40 @@ def test_something_else_than_a_service(simulate, tmp_path):
     with HTTPServer(("127.0.0.1", 0), Other) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        said = simulate(api=f"http://127.0.0.1:{server.server_port}").error
+        error = simulate(api=f"http://127.0.0.1:{server.server_port}").error
         server.shutdown()
         thread.join()
-    assert "is it a Thumbprint service" in said
+    assert "is it a Thumbprint service" in error
 
 
 @pytest.mark.parametrize("wrong", ["tp_wrong", "no key", "ключ"])
-def test_a_wrong_key(simulate, wrong, tmp_path):
+def test_rejects_a_wrong_key(simulate, wrong, tmp_path):
     assert "key" in simulate("--api-key", wrong).error
     assert not (tmp_path / "sim").exists()
 
 
-def test_no_key_is_asked_for(simulate, monkeypatch):
+def test_asks_for_a_missing_key(simulate, monkeypatch):
     monkeypatch.delenv("THUMBPRINT_API_KEY")
     assert "--api-key or THUMBPRINT_API_KEY" in simulate().error
 
 
-def test_a_key_that_may_not_delete(simulate, key_of, service, key, tmp_path):
-    small = key_of(Scope.DEVICE)
-    assert "--keep-devices" in simulate("--api-key", small).error
+def test_rejects_a_key_that_cannot_delete_unless_devices_are_kept(simulate, key_of, service, key, tmp_path):
+    device_key = key_of(Scope.DEVICE)
+    assert "--keep-devices" in simulate("--api-key", device_key).error
     assert not (tmp_path / "sim").exists()
-    assert simulate("--api-key", small, "--keep-devices", "--workers", 1).code == 0
+    assert simulate("--api-key", device_key, "--keep-devices", "--workers", 1).code == 0
     assert simulate().code == 0
     assert devices(service, key) == []
 
 
-def test_a_bundle_that_is_unknown_here(simulate, monkeypatch):
+def test_rejects_a_bundle_of_an_unknown_format(simulate, monkeypatch):
     monkeypatch.setattr(Client, "manifest", lambda *_: b'{"format": "thumbprint-bundle", "format_version": 99}')
-    assert "unknown here: the bundle has format version 99" in simulate().error
+    error = simulate().error
+    assert "this version cannot read the bundle" in error and "the bundle has format version 99" in error
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("x.bundle", "--api", "http://x"), "not both"),
         ((), "--api URL"),
@@ -224,16 +225,16 @@ def test_a_bundle_that_is_unknown_here(simulate, monkeypatch):
         (("--api", "http://x", "--population", 3, "--days", 2), "fleet"),
     ],
 )
-def test_options_that_do_not_go_together(run, corpus, tmp_path, arguments, said):
-    assert said in run("simulate", *arguments, "--corpus", corpus, "--out", tmp_path / "sim").error
+def test_rejects_options_that_exclude_each_other(run, corpus, tmp_path, arguments, message):
+    assert message in run("simulate", *arguments, "--corpus", corpus, "--out", tmp_path / "sim").error
 
 
-# --- ways out ---
+# --- interruptions ---
 
 
 @contextmanager
 def serving_process(bundle, key, data, port):
-    """`thumbprint serve` as a process that can be killed."""
+    """Runs `thumbprint serve` as a process that can be killed."""
     command = [*PROGRAM, "serve", bundle, "--public-key", key, "--data", data, "--insecure", "--port", port]
     with subprocess.Popen([*map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         try:
@@ -257,8 +258,8 @@ def many(tmp_path_factory):
     return path
 
 
-def when_rows(path, count, then):
-    """Calls `then` once so many users are done."""
+def after_rows(path, count, then):
+    """Calls `then` when `count` users are finished."""
 
     def wait():
         while not path.exists() or path.read_bytes().count(b"\n") < count:
@@ -269,21 +270,21 @@ def when_rows(path, count, then):
     thread.start()
 
 
-def test_a_service_that_dies_is_said_and_gone_on_with(run, tiny_bundle, tiny_public_key, many, port, tmp_path):
+def test_continues_after_the_service_died(run, tiny_bundle, tiny_public_key, many, port, tmp_path):
     url, out, data = f"http://127.0.0.1:{port}", tmp_path / "sim", tmp_path / "data"
     command = ("simulate", "--api", url, "--corpus", many, "--out", out)
     with serving_process(tiny_bundle, tiny_public_key, data, port) as service:
-        when_rows(out / "rows.jsonl", 2, service.kill)
-        said = run(*command).error
-    assert f"{url} cannot be reached" in said and "run it again" in said
+        after_rows(out / "rows.jsonl", 2, service.kill)
+        error = run(*command).error
+    assert f"{url} cannot be reached" in error and "run it again" in error
     done = (out / "rows.jsonl").read_bytes()
     assert 2 <= done.count(b"\n") < 12
-    noted = [json.loads(line)["device_id"] for line in (out / "devices.jsonl").read_text().splitlines()]
+    listed = [json.loads(line)["device_id"] for line in (out / "devices.jsonl").read_text().splitlines()]
     with serving_process(tiny_bundle, tiny_public_key, data, port), Client(url) as client:
         left = devices(url, None)
-        assert noted and set(left) <= set(noted)
+        assert listed and set(left) <= set(listed)
         if not left:  # it died between two requests for devices
-            client.create_device(noted[0])
+            client.create_device(listed[0])
         assert run(*command).code == 0
         assert devices(url, None) == []
     assert (out / "rows.jsonl").read_bytes().startswith(done)
@@ -291,13 +292,13 @@ def test_a_service_that_dies_is_said_and_gone_on_with(run, tiny_bundle, tiny_pub
         assert [row.user_id for row in load_report(out / "report.json").clients] == list(opened.user_ids())
 
 
-@pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_ctrl_c_deletes_the_devices(service, key, many, tmp_path, how, code):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_deletes_the_devices_after_a_signal(service, key, many, tmp_path, number, code):
     out = tmp_path / "sim"
     command = [*PROGRAM, "simulate", "--api", service, "--corpus", many, "--out", out]
     environment = os.environ | {"THUMBPRINT_API_KEY": key}
     with subprocess.Popen([*map(str, command)], stderr=subprocess.PIPE, text=True, env=environment) as process:
-        when_rows(out / "rows.jsonl", 1, lambda: process.send_signal(how))
+        after_rows(out / "rows.jsonl", 1, lambda: process.send_signal(number))
         errors = process.communicate(timeout=300)[1]
     assert process.returncode == code and "Traceback" not in errors
     assert devices(service, key) == []

@@ -79,7 +79,7 @@ def compare(
             min_messages=min_messages,
             run=run,
             at_once=at_once,
-            say=show_step,
+            on_progress=show_step,
         )
         show_step("writing the report")
         write_comparison(folder, comparison)

@@ -158,12 +158,12 @@ def simulate(
             raise typer.BadParameter(f"the split leaves no {users} users: give larger shares or another --users")
         files: tuple[str, ...] = FILES
         if opened is None:
-            from thumbprint.remote_simulation.simulate import Where, simulate_service
+            from thumbprint.remote_simulation.simulate import Service, simulate_service
 
-            where = Where(str(api), api_key or None, keep_devices)
+            service = Service(str(api), api_key or None, keep_devices)
             with advancing("phones", count) as progress:
                 report = simulate_service(
-                    where, messages, chosen, out, min_messages, workers, progress, warn=partial(typer.echo, err=True)
+                    service, messages, chosen, out, min_messages, workers, progress, warn=partial(typer.echo, err=True)
                 )
             output().print(table.table_of(report))
         elif population is not None and days is not None:

@@ -1,13 +1,14 @@
-"""What training sends, counted from what goes in and out of a round's computation (float32 numbers of 4 bytes).
+"""What methods cost and need: bytes sent, bytes stored, messages seen, and what personal models forget.
 
-What an adapter weighs in each form, and what that form costs in recall, on the phones themselves.
+Bytes sent are computed from the inputs and outputs of a round (float32 numbers of 4 bytes). Storage and the gain by
+messages seen are measured on simulated phones, forgetting in TFF.
 """
 
 from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -15,61 +16,78 @@ import numpy as np
 import tensorflow as tf
 
 from device_runtime.bundle.loader import Bundle
+from device_runtime.simulation.trial import Trial
 from federated.job import PersonalizationConfig
 from federated.personalization.method import Method
 from federated.personalization.program import TrainedMethod
+from thumbprint.comparison.analysis.statistics import bootstrap_mean
+from thumbprint.comparison.measure.comparison_setup import ComparisonSetup
 from thumbprint.comparison.measure.device_evaluator import DeviceEvaluator
-from thumbprint.comparison.measure.setting import ComparisonSetup
-from thumbprint.comparison.results import ENOUGH, Communication, CurvePoint, StoredAs
+from thumbprint.comparison.measure.tff_evaluator import TffEvaluator, UserCounts
+from thumbprint.comparison.results import (
+    COST_TEST_MESSAGES,
+    Communication,
+    CurvePoint,
+    DriftPoint,
+    ScarcityPoint,
+    StoredAs,
+)
 
-COMPRESSED = 0.25
-"""8 bits a number for 32 (`federated.aggregation`); the few that are not quantized do not count."""
+COMPRESSED_SHARE = 0.25
+"""8 bits per number instead of 32 (`federated.aggregation`). The few unquantized numbers are ignored."""
+DRIFT_STEPS = (0, 2, 5, 10, 20)
+MESSAGES_SEEN = (5, 10, 30, 100, 300)
 
 _WITHOUT_ROUNDS = ("local_only", "centralized")
-"""Each client alone, and everybody's messages in one place: no model is ever sent for these."""
+"""Methods that never send a model: each client trains alone, or all messages are in one place."""
+_Form = Literal["fp32", "fp16", "int8", "sparse_bias"]
+_ENCODINGS: dict[_Form, str] = {"fp32": "float32", "fp16": "float16", "int8": "int8", "sparse_bias": "sparse"}
+"""The adapter encodings of a recipe by their names in the report."""
 
 
-def size(structure: object) -> int:
-    """Bytes of a structure's numbers."""
-    return sum(np.asarray(part).nbytes for part in tf.nest.flatten(structure))
-
-
-def shared_model(setting: ComparisonSetup) -> Communication:
-    """What the shared model cost until its best round: down and up, all weights."""
-    model = size(setting.base.parameters)
-    best = setting.run.read_json("summary.json")["best_round"] or setting.run.read_json("summary.json")["rounds"]
-    cohort = setting.job.training.clients_per_round
-    return _sent(setting, model, model, best, cohort, _curve(setting, 2 * model * cohort))
-
-
-def own_rounds(
-    setting: ComparisonSetup, method: Method, config: PersonalizationConfig, learnt: TrainedMethod
+def communication(
+    setup: ComparisonSetup, method: Method, config: PersonalizationConfig, trained: TrainedMethod
 ) -> Communication | None:
-    """What a method's own rounds cost on top: the server's value down, an update up; the base ships with the app.
+    """Returns what a method sends: the rounds of the shared model, plus the rounds of the method itself.
 
-    None where no model is ever sent.
+    In a method's own round, each client downloads the server's value and uploads an update. The shared model is part of
+    the app. None if no model is ever sent.
     """
     if method.name in _WITHOUT_ROUNDS:
         return None
-    rounds = method.context(config, setting.tokenizer.bos).config.federated.rounds
+    rounds = method.context(config, setup.tokenizer.bos).config.federated.rounds
+    shared = _shared_model(setup)
     if not rounds:
-        return shared_model(setting)
-    down = size(learnt.server)
-    up = math.ceil(down * (COMPRESSED if config.federated.compressed else 1.0))
-    before = shared_model(setting)
-    own = _sent(setting, up, down, rounds, config.federated.clients_per_round, ())
+        return shared
+    down = _bytes_of(trained.server)
+    up = math.ceil(down * (COMPRESSED_SHARE if config.federated.compressed else 1.0))
+    own = _communication(setup, up, down, rounds, config.federated.clients_per_round, ())
     return own.model_copy(
         update={
-            "bytes_total": own.bytes_total + before.bytes_total,
-            "bytes_per_client": own.bytes_per_client + before.bytes_per_client,
-            "rounds": own.rounds + before.rounds,
-            "curve": before.curve,
+            "bytes_total": own.bytes_total + shared.bytes_total,
+            "bytes_per_client": own.bytes_per_client + shared.bytes_per_client,
+            "rounds": own.rounds + shared.rounds,
+            "curve": shared.curve,
         }
     )
 
 
-def _sent(
-    setting: ComparisonSetup, up: int, down: int, rounds: int, cohort: int, curve: Sequence[CurvePoint]
+def _shared_model(setup: ComparisonSetup) -> Communication:
+    """Returns what the shared model sent until its best round: all weights, down and up."""
+    model = _bytes_of(setup.shared.parameters)
+    summary = setup.run.read_json("summary.json")
+    cohort = setup.job.training.clients_per_round
+    rounds = summary["best_round"] or summary["rounds"]
+    return _communication(setup, model, model, rounds, cohort, _curve(setup, 2 * model * cohort))
+
+
+def _bytes_of(structure: object) -> int:
+    """Returns the bytes of all numbers in a structure."""
+    return sum(np.asarray(part).nbytes for part in tf.nest.flatten(structure))
+
+
+def _communication(
+    setup: ComparisonSetup, up: int, down: int, rounds: int, cohort: int, curve: Sequence[CurvePoint]
 ) -> Communication:
     total = (up + down) * cohort * rounds
     return Communication(
@@ -77,36 +95,86 @@ def _sent(
         bytes_down_a_round=down,
         rounds=rounds,
         cohort=cohort,
-        bytes_per_client=total / max(len(setting.clients.population.training), 1),
+        bytes_per_client=total / max(len(setup.clients.population.training), 1),
         bytes_total=total,
         curve=tuple(curve),
     )
 
 
-def _curve(setting: ComparisonSetup, bytes_a_round: int) -> list[CurvePoint]:
-    with setting.run.rounds.open(newline="") as file:
+def _curve(setup: ComparisonSetup, bytes_per_round: int) -> list[CurvePoint]:
+    with setup.run.rounds.open(newline="") as file:
         rows = list(csv.DictReader(file))
     return [
-        CurvePoint(round=int(row["round"]), bytes=int(row["round"]) * bytes_a_round, recall_at_3=recall)
+        CurvePoint(round=int(row["round"]), bytes=int(row["round"]) * bytes_per_round, recall_at_3=recall)
         for row in rows
         if not math.isnan(recall := float(row["recall_at_3"]))
     ]
 
 
-_Form = Literal["fp32", "fp16", "int8", "sparse_bias"]
-FORMS: dict[_Form, str] = {"fp32": "float32", "fp16": "float16", "int8": "int8", "sparse_bias": "sparse"}
-"""The report's names, and the recipe's."""
-
-
 def storage(phones: DeviceEvaluator, bundle: Bundle, users: Sequence[str]) -> list[StoredAs]:
-    """Runs each user's phone with its adapter kept in each form; phones that kept no adapter weigh nothing."""
-    found = []
-    for name, form in FORMS.items():
-        recipe = bundle.manifest.recipe.model_copy(update={"adapter_dtype": form})
-        stored = replace(bundle, manifest=bundle.manifest.model_copy(update={"recipe": recipe}))
-        measured = phones.shown_only(stored, phones.setting.simulated(users), ENOUGH)
-        sizes = [trial.adapter_bytes for trial in measured if trial.adapter_bytes]
+    """Measures adapter sizes and recall for each adapter encoding, on each user's phone.
+
+    Phones that kept no adapter do not count in the sizes. An encoding that no phone used is left out.
+    """
+    results = []
+    for form, encoding in _ENCODINGS.items():
+        recipe = bundle.manifest.recipe.model_copy(update={"adapter_dtype": encoding})
+        encoded = replace(bundle, manifest=bundle.manifest.model_copy(update={"recipe": recipe}))
+        trials = phones.without_typing(encoded, phones.setup.simulated_users(users), COST_TEST_MESSAGES)
+        sizes = [trial.adapter_bytes for trial in trials if trial.adapter_bytes]
         if sizes:
-            recall = float(np.mean([trial.personal.recall_at_3 for trial in measured]))
-            found.append(StoredAs(form=name, bytes_p50=int(np.median(sizes)), bytes_max=max(sizes), recall_at_3=recall))
-    return found
+            recall = float(np.mean([trial.personal.recall_at_3 for trial in trials]))
+            results.append(
+                StoredAs(form=form, bytes_p50=int(np.median(sizes)), bytes_max=max(sizes), recall_at_3=recall)
+            )
+    return results
+
+
+def scarcity(phones: DeviceEvaluator, bundle: Bundle, users: Sequence[str]) -> list[ScarcityPoint]:
+    """Measures the gain of phones that saw only the newest 5, 10, ... messages before the same test.
+
+    A point includes the users who have that many messages. A point without users is left out.
+    """
+    setup, points = phones.setup, []
+    for seen in MESSAGES_SEEN:
+        able = [user for user in users if len(setup.clients.training_messages(user)) >= seen]
+        trials = phones.without_typing(bundle, setup.simulated_users(able), COST_TEST_MESSAGES, seen)
+        if trials:
+            points.append(_scarcity_point(seen, trials, setup.job.seed))
+    return points
+
+
+def _scarcity_point(messages_seen: int, trials: Sequence[Trial], seed: int) -> ScarcityPoint:
+    gains = [trial.personal.recall_at_3 - trial.shared.recall_at_3 for trial in trials]
+    recall = float(np.mean([trial.personal.recall_at_3 for trial in trials]))
+    return ScarcityPoint(
+        messages_seen=messages_seen, users=len(trials), gain=bootstrap_mean(gains, seed), recall_at_3=recall
+    )
+
+
+def drift(
+    setup: ComparisonSetup,
+    in_tff: TffEvaluator,
+    method: Method,
+    config: PersonalizationConfig,
+    trained: TrainedMethod,
+    users: Sequence[str],
+) -> list[DriftPoint]:
+    """Measures recall by the number of local steps, on each user's own messages and on those of the next user."""
+    learn = {user: setup.clients.training_messages(user) for user in users}
+    test = {user: setup.clients.test_messages(user)[:COST_TEST_MESSAGES] for user in users}
+    others = [*users[1:], *users[:1]]
+    on_own = [(user, learn[user], test[user]) for user in users]
+    on_others = [(user, learn[user], test[other]) for user, other in zip(users, others, strict=True)]
+    points, at_zero = [], (0.0, 0.0)
+    for steps in DRIFT_STEPS:
+        stepped = config.model_copy(update={"steps": steps})
+        own, foreign = (_mean_recall(in_tff.evaluate(method, stepped, trained, tests)) for tests in (on_own, on_others))
+        at_zero = (own, foreign) if steps == 0 else at_zero
+        points.append(DriftPoint(steps=steps, own_gain=own - at_zero[0], others_change=foreign - at_zero[1]))
+    return points
+
+
+def _mean_recall(users: Iterable[UserCounts]) -> float:
+    recalls = [user.personal.recall_at_3 for user in users]
+    return float(np.mean(recalls)) if recalls else 0.0

@@ -1,7 +1,4 @@
-"""Methods measured on simulated phones: the very bundle that an app would ship.
-
-The key pair that a comparison signs its own bundles with: they never leave its folder.
-"""
+"""Evaluates methods on simulated phones, with the bundle that an app would ship."""
 
 from __future__ import annotations
 
@@ -21,95 +18,88 @@ from federated.algorithms.registry import METHODS
 from federated.job import PersonalizationConfig
 from federated.personalization.method import Method
 from federated.personalization.program import TrainedMethod
-from thumbprint.comparison.measure.setting import ComparisonSetup
+from thumbprint.comparison.measure.comparison_setup import ComparisonSetup
 from thumbprint.comparison.results import REFERENCE
-from thumbprint.comparison.tuning import start_of
+from thumbprint.comparison.tuning import initial_config
 from thumbprint.pipeline.export import export_method, phone_part, recipe_of
-
-
-@dataclass(frozen=True)
-class KeyPair:
-    private: Path
-    public: Path
-
-    @classmethod
-    def kept_in(cls, folder: Path) -> KeyPair:
-        """Returns the pair in `folder`, made where there is none."""
-        pair = cls(folder / PRIVATE_NAME, folder / PUBLIC_NAME)
-        if not pair.private.exists() or not pair.public.exists():
-            SigningKeys.generate(folder)
-        return pair
-
 
 _WORKERS = 2
 
 
+def comparison_keys(folder: Path) -> SigningKeys:
+    """Returns the keys that sign the bundles of one comparison. They are generated if missing, and stay in `folder`."""
+    keys = SigningKeys(folder / PRIVATE_NAME, folder / PUBLIC_NAME)
+    if keys.private.exists() and keys.public.exists():
+        return keys
+    return SigningKeys.generate(folder)
+
+
 @dataclass(frozen=True)
 class DeviceEvaluator:
-    """Exports what methods come to, and gives users phones with it.
+    """Exports trained methods, and runs them on the phones of users.
 
     Attributes:
-        keys: Signs the bundles.
-        start: The job's personalization.
-        tested: Messages of a user that test; None = all.
+        keys: Sign the bundles.
+        initial: The personalization settings of the job.
+        test_messages: Number of messages of a user that are tested; None = all.
     """
 
-    setting: ComparisonSetup
-    keys: KeyPair
-    start: PersonalizationConfig
-    tested: int | None
+    setup: ComparisonSetup
+    keys: SigningKeys
+    initial: PersonalizationConfig
+    test_messages: int | None
 
-    def bundle(self, name: str, method: Method, config: PersonalizationConfig, learnt: TrainedMethod) -> Bundle:
-        """The method's signed bundle as a phone reads it, exported once for the same model and settings.
+    def bundle(self, name: str, method: Method, config: PersonalizationConfig, trained: TrainedMethod) -> Bundle:
+        """Returns the signed bundle of a method as a phone reads it. The same model and settings are exported once.
 
         Raises:
-            ExportError: the method does not run on a phone, or the model differs from the trained one.
+            ExportError: the method does not run on a phone, or the exported model differs from the trained one.
         """
-        config = method.context(config, self.setting.tokenizer.bos).config
-        decisive = hashlib.sha256(self.setting.model_digest + config.model_dump_json().encode()).hexdigest()
-        path = self.setting.folder / "bundles" / f"{name}-{decisive[:12]}.bundle"
+        config = method.context(config, self.setup.tokenizer.bos).config
+        digest = hashlib.sha256(self.setup.model_digest + config.model_dump_json().encode()).hexdigest()
+        path = self.setup.folder / "bundles" / f"{name}-{digest[:12]}.bundle"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            job = self.setting.job.model_copy(update={"name": method.name, "personalization": config})
-            export_method(self.setting.run, job, method, learnt, path, self.keys.private)
+            job = self.setup.job.model_copy(update={"name": method.name, "personalization": config})
+            export_method(self.setup.run, job, method, trained, path, self.keys.private)
         return load_bundle(path, self.keys.public)
 
     @functools.cached_property
-    def shared(self) -> Bundle:
-        """The bundle that personalizes nothing."""
-        method, config = METHODS[REFERENCE], start_of(self.start, REFERENCE)
-        return self.bundle(REFERENCE, method, config, self.setting.learn(method, config))
+    def reference(self) -> Bundle:
+        """The bundle without personalization."""
+        method, config = METHODS[REFERENCE], initial_config(self.initial, REFERENCE)
+        return self.bundle(REFERENCE, method, config, self.setup.train_method(method, config))
 
-    def retuned(self, method: Method, config: PersonalizationConfig, learnt: TrainedMethod) -> Bundle:
-        """`shared` in memory with another recipe and other starts: tuning tries many without a conversion each.
+    def in_memory_bundle(self, method: Method, config: PersonalizationConfig, trained: TrainedMethod) -> Bundle:
+        """Returns `reference` with another recipe and other start adapters, for a trial of the tuning.
 
-        Of a method that leaves the shared layers as they are.
+        This avoids a conversion for each trial. The method must not change the shared layers.
         """
-        part = phone_part(method, self.setting.base, learnt, method.context(config, self.setting.tokenizer.bos))
+        part = phone_part(method, self.setup.shared, trained, method.context(config, self.setup.tokenizer.bos))
         starts = tuple(Adapter(start.lora_a, start.lora_b, start.bias) for start in part.starts)
-        manifest = self.shared.manifest.model_copy(update={"recipe": recipe_of(config, method, part)})
-        return replace(self.shared, manifest=manifest, starts=starts)
+        manifest = self.reference.manifest.model_copy(update={"recipe": recipe_of(config, method, part)})
+        return replace(self.reference, manifest=manifest, starts=starts)
 
     def new_phones(self, name: str, bundle: Bundle, users: Sequence[str]) -> list[Trial]:
-        """Gives each user a phone; finished trials are kept under `name` for a comparison that is cut short."""
-        folder = self.setting.folder / "phones" / name
+        """Gives each user a phone. Finished trials are stored under `name`, so that a stopped comparison can resume."""
+        folder = self.setup.folder / "phones" / name
         folder.mkdir(parents=True, exist_ok=True)
-        plan = TrialPlan(self.setting.clients.train_share, tested=self.tested)
-        return run_trials(bundle, self.setting.simulated(users), folder=folder, plan=plan, workers=_WORKERS)[0]
+        plan = TrialPlan(self.setup.clients.train_share, tested=self.test_messages)
+        return run_trials(bundle, self.setup.simulated_users(users), folder=folder, plan=plan, workers=_WORKERS)[0]
 
-    def shown_by_reference(self) -> dict[str, str]:
-        """By new phone, what the shared model shows: see `Trial.personal_shown`."""
-        trials = self.new_phones(REFERENCE, self.shared, self.setting.new_phones())
+    def reference_hits(self) -> dict[str, str]:
+        """Returns which words the shared model shows, by user of a new phone: see `Trial.personal_shown`."""
+        trials = self.new_phones(REFERENCE, self.reference, self.setup.new_phones())
         return {trial.user_id: trial.personal_shown for trial in trials}
 
-    def shown_only(
+    def without_typing(
         self, bundle: Bundle, users: Iterable[SimulatedUser], tested: int | None, seen: int | None = None
     ) -> list[Trial]:
-        """Trials without typing: what is shown before a word is begun. Users without a word to test are left out.
+        """Runs trials that only test suggestions before a word is begun. Users without a word to test are left out.
 
         Args:
-            tested, seen: see `TrialPlan`.
+            tested, seen: See `TrialPlan`.
         """
-        plan = TrialPlan(self.setting.clients.train_share, seen=seen, tested=tested, keystrokes=False)
-        found, _ = run_trials(bundle, users, plan=plan, workers=_WORKERS)
-        return [trial for trial in found if trial.shared.words]
+        plan = TrialPlan(self.setup.clients.train_share, seen=seen, tested=tested, keystrokes=False)
+        trials, _ = run_trials(bundle, users, plan=plan, workers=_WORKERS)
+        return [trial for trial in trials if trial.shared.words]

@@ -1,6 +1,6 @@
-"""Methods measured in TFF: each client's words under the shared and under its own model, by what they learnt.
+"""Evaluates methods in TFF: each user's words under the shared model and under the user's personal model.
 
-The centralized reference: one training on everybody's messages, kept in the comparison's folder.
+Also trains the centralized reference on all users' messages, and stores it in the comparison's folder.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from federated.runtime.tff_types import model_weights
 from keyboard_model.metrics import WordCounts
 from keyboard_model.model.cifg_lstm import Parameters
 from keyboard_model.storage.durable_files import atomic_write
-from thumbprint.comparison.measure.setting import ComparisonSetup
+from thumbprint.comparison.measure.comparison_setup import ComparisonSetup
 
-User = tuple[str, Sequence[str], Sequence[str]]
+UserTest = tuple[str, Sequence[str], Sequence[str]]
 """(user, messages to learn from, messages to test on)."""
 
 
-class Counts(NamedTuple):
-    """One user's words under both models; no characters are counted in TFF."""
+class UserCounts(NamedTuple):
+    """One user's words under both models. Characters are not counted in TFF."""
 
     user: str
     shared: WordCounts
@@ -38,56 +38,56 @@ class Counts(NamedTuple):
 
 
 class TffEvaluator:
-    """Personalizes and tests users in TFF. The shared model is the same for every method: a text tests it once."""
+    """Personalizes and tests users in TFF. The shared model is tested once per text, because all methods share it."""
 
-    def __init__(self, setting: ComparisonSetup) -> None:
-        self._setting = setting
+    def __init__(self, setup: ComparisonSetup) -> None:
+        self._setup = setup
         self._shared: dict[tuple[str, int, tuple[str, ...]], Tally] = {}
 
-    def measured(
-        self, method: Method, config: PersonalizationConfig, learnt: TrainedMethod, users: Sequence[User]
-    ) -> Iterator[Counts]:
-        """Personalizes and tests each user; users without a word to test are left out."""
-        if not users:  # nothing to compile for
+    def evaluate(
+        self, method: Method, config: PersonalizationConfig, trained: TrainedMethod, users: Sequence[UserTest]
+    ) -> Iterator[UserCounts]:
+        """Personalizes and tests each user. Users without a word to test are left out."""
+        if not users:  # avoids a compilation
             return
         texts = {user: (messages, test) for user, messages, test in users}
         keys = {user: (user, config.window, tuple(test)) for user, _, test in users if test}
-        known = {user: self._shared[key] for user, key in keys.items() if key in self._shared}
-        found = tallies(
+        tested = {user: self._shared[key] for user, key in keys.items() if key in self._shared}
+        results = tallies(
             method,
-            self._setting.base,
-            learnt,
-            method.context(config, self._setting.tokenizer.bos),
-            self._setting.tokenizer,
+            self._setup.shared,
+            trained,
+            method.context(config, self._setup.tokenizer.bos),
+            self._setup.tokenizer,
             list(texts),
             texts.__getitem__,
-            shared_tallies=known if len(known) == len(keys) else None,
+            shared_tallies=tested if len(tested) == len(keys) else None,
         )
-        for one in found:
-            self._shared[keys[one.client]] = one.shared
-            if one.shared.counts.words:
-                yield Counts(one.client, one.shared.counts, one.personal.counts)
+        for user in results:
+            self._shared[keys[user.client]] = user.shared
+            if user.shared.counts.words:
+                yield UserCounts(user.client, user.shared.counts, user.personal.counts)
 
 
 def centralized_model(
-    setting: ComparisonSetup, config: PersonalizationConfig, epochs: int, say: Callable[[str], None]
+    setup: ComparisonSetup, config: PersonalizationConfig, epochs: int, on_progress: Callable[[str], None]
 ) -> TrainedMethod:
-    """Trains the pooled model, or reads it where it was trained; of its epochs, the one that validates best.
+    """Trains a model on all users' messages, or reads the stored one. Keeps the epoch with the best validation loss.
 
-    Its dropout is that of the federated training which it is a reference for, unless the method's options say another.
+    Unless the method's options set it, the dropout is that of the federated training that this model is compared with.
     """
-    given = {"epochs": epochs, "dropout": setting.job.training.dropout, **config.options}
-    options = centralized.CentralizedOptions.model_validate(given)
-    start = centralized.METHOD.server(setting.base, centralized.METHOD.context(config, setting.tokenizer.bos))
-    path = _path(setting, options)
+    values = {"epochs": epochs, "dropout": setup.job.training.dropout, **config.options}
+    options = centralized.CentralizedOptions.model_validate(values)
+    start = centralized.METHOD.server(setup.shared, centralized.METHOD.context(config, setup.tokenizer.bos))
+    path = _path(setup, options)
     if not path.exists():
         trained = centralized.train(
             Parameters(*start),
-            setting.clients,
-            setting.tokenizer,
+            setup.clients,
+            setup.tokenizer,
             options,
-            judge=_judge(setting),
-            on_slice=lambda done: say(f"epoch {done.epoch} of {done.epochs}, loss {done.loss:.3f}"),
+            judge=_validation_loss(setup),
+            on_slice=lambda done: on_progress(f"epoch {done.epoch} of {done.epochs}, loss {done.loss:.3f}"),
         )
         path.parent.mkdir(parents=True, exist_ok=True)
         tensors = {name: np.ascontiguousarray(part) for name, part in trained._asdict().items()}
@@ -96,28 +96,24 @@ def centralized_model(
     return TrainedMethod(server, lambda client: ())
 
 
-def _path(setting: ComparisonSetup, options: centralized.CentralizedOptions) -> Path:
+def _path(setup: ComparisonSetup, options: centralized.CentralizedOptions) -> Path:
     key = hashlib.sha256(options.model_dump_json().encode()).hexdigest()[:12]
-    return setting.folder / "personal" / f"centralized-{key}.safetensors"
+    return setup.folder / "personal" / f"centralized-{key}.safetensors"
 
 
-def _judge(setting: ComparisonSetup) -> Callable[[Parameters], float]:
-    """Loss in nats a word over the validation users, as the shared model's rounds are judged."""
-    training = setting.job.training
+def _validation_loss(setup: ComparisonSetup) -> Callable[[Parameters], float]:
+    """Returns a function that computes a model's loss on the validation users, in nats per word."""
+    training = setup.job.training
     shape = training.batch, training.window
-    evaluate = shared_model.build(setting.base.parameters, setting.tokenizer, *shape)
+    evaluate = shared_model.build(setup.shared.parameters, setup.tokenizer, *shape)
     data = [
         batches
-        for user, _, _ in setting.validation()
-        if (
-            batches := shared_model.evaluation_batches(
-                setting.tokenizer, setting.clients.training_messages(user), *shape
-            )
-        )
+        for user, _, _ in setup.validation_users()
+        if (batches := shared_model.evaluation_batches(setup.tokenizer, setup.clients.training_messages(user), *shape))
     ]
 
-    def judge(parameters: Parameters) -> float:
+    def loss(parameters: Parameters) -> float:
         tallies = evaluate(model_weights(parameters), data)
         return float(sum(one["loss_sum"] for one in tallies)) / max(float(sum(one["words"] for one in tallies)), 1.0)
 
-    return judge
+    return loss

@@ -1,7 +1,7 @@
-"""Processes that measure methods, each with a TFF worker of its own.
+"""Child processes that measure methods, each with its own TFF worker.
 
-A method's rounds and trials follow one another and keep hardly more than one core busy; methods do not depend
-on each other.
+The rounds and trials of one method run one after another and use hardly more than one core. Methods do not depend on
+each other, so several are measured in parallel.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import multiprocessing
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -25,122 +25,121 @@ from federated.run import Run
 from federated.runtime.execution_context import execution_context
 from keyboard_model.storage.child_processes import ChildProcessPool
 from tflite_export.signatures import ExportError
-from thumbprint.comparison.measure.device_evaluator import DeviceEvaluator, KeyPair
-from thumbprint.comparison.measure.method import MethodEvaluator
-from thumbprint.comparison.measure.setting import ComparisonSetup, variant
+from thumbprint.comparison.measure.comparison_setup import ComparisonSetup, variant
+from thumbprint.comparison.measure.device_evaluator import DeviceEvaluator, comparison_keys
+from thumbprint.comparison.measure.method_evaluator import MethodEvaluator, OnProgress
 from thumbprint.comparison.measure.tff_evaluator import TffEvaluator
 from thumbprint.comparison.results import REFERENCE, Budget, MethodResult, Skipped
-from thumbprint.comparison.tuning import start_of
+from thumbprint.comparison.tuning import initial_config
 from thumbprint.console.terminal import silence_tensorflow
 
-_LISTENING_SECONDS = 0.2
+_POLL_SECONDS = 0.2
 
-BEGUN = "begun"
-"""What is first said of a method."""
-Said = tuple[str, str]
-"""Which method, and what is being done for it."""
-Given = TypeVar("Given")
+STARTED = "started"
+"""The first progress message of each method."""
+Progress = tuple[str, str]
+"""The name of a method, and the step that begins for it."""
+Result = TypeVar("Result")
 
 
 class WorkerPoolError(RuntimeError):
-    """A process died; the message says what to do."""
+    """A worker process died; the message says what to do."""
 
 
 @dataclass(frozen=True)
 class WorkerConfig:
-    """What a process opens its bench with.
+    """What a worker process needs to measure methods.
 
     Attributes:
         run: The finished training of the job.
-        folder: The comparison's.
-        start: The job's personalization.
+        folder: The folder of the comparison.
+        initial: The personalization settings of the job.
     """
 
     corpus: Path
     run: Path
     folder: Path
     min_messages: int
-    start: PersonalizationConfig
+    initial: PersonalizationConfig
     budget: Budget
 
-    def setting(self, corpus: Corpus) -> ComparisonSetup:
-        """What all methods share."""
+    def setup(self, corpus: Corpus) -> ComparisonSetup:
+        """Returns what all methods share."""
         run = Run(self.run)
         job = run.job()
-        return ComparisonSetup.of(run, FederatedData.of(corpus, job.data, job.seed), self.folder, self.min_messages)
+        clients = FederatedData.of(corpus, job.data, job.seed)
+        return ComparisonSetup.of_run(run, clients, self.folder, self.min_messages)
 
 
-_opening: WorkerConfig  # of this process, set as it starts
-_said: SimpleQueue[Said]
-_open = contextlib.ExitStack()  # until the process ends: the worker ends with it
+# The state of a worker process, set at its start.
+_config: WorkerConfig
+_progress: SimpleQueue[Progress]
+_resources = contextlib.ExitStack()  # open until the process ends
 
 
-def _start(opening: WorkerConfig, said: SimpleQueue[Said]) -> None:
-    global _opening, _said
-    _opening, _said = opening, said
+def _start(config: WorkerConfig, progress: SimpleQueue[Progress]) -> None:
+    global _config, _progress
+    _config, _progress = config, progress
     silence_tensorflow()
 
 
 @functools.cache
-def _bench() -> MethodEvaluator:
-    setting = _opening.setting(_open.enter_context(Corpus.open(_opening.corpus)))
-    phones = DeviceEvaluator(
-        setting, KeyPair.kept_in(_opening.folder / "keys"), _opening.start, _opening.budget.test_messages
-    )
-    _open.enter_context(execution_context())
+def _evaluator() -> MethodEvaluator:
+    setup = _config.setup(_resources.enter_context(Corpus.open(_config.corpus)))
+    keys = comparison_keys(_config.folder / "keys")
+    phones = DeviceEvaluator(setup, keys, _config.initial, _config.budget.test_messages)
+    _resources.enter_context(execution_context())
     return MethodEvaluator(
-        setting, _opening.budget, phones, TffEvaluator(setting), lambda name, what: _said.put((name, what))
+        setup, _config.budget, phones, TffEvaluator(setup), lambda name, step: _progress.put((name, step))
     )
 
 
-def _measure(name: str, shown: Mapping[str, str]) -> MethodResult | Skipped:
-    _said.put((name, BEGUN))
-    base, changes = variant(name)
+def _measure(name: str, reference_hits: Mapping[str, str]) -> MethodResult | Skipped:
+    _progress.put((name, STARTED))
+    method, options = variant(name)
+    initial = initial_config(_config.initial, method, options)
     try:
-        return _bench().measure(name, METHODS[base], start_of(_opening.start, base, changes), shown)
+        return _evaluator().measure(name, METHODS[method], initial, reference_hits)
     except (ExportError, JobError) as error:
         return Skipped(name=name, reason=str(error))
 
 
-def _shown_by_reference() -> dict[str, str]:
-    _said.put((REFERENCE, "new phones"))
-    return _bench().phones.shown_by_reference()
+def _reference_hits() -> dict[str, str]:
+    _progress.put((REFERENCE, "new phones"))
+    return _evaluator().phones.reference_hits()
 
 
 class MethodWorkerPool(ChildProcessPool):
-    """`processes` that measure methods."""
+    """Worker processes that measure methods."""
 
-    def __init__(self, opening: WorkerConfig, processes: int, say: Callable[[str, str], None]) -> None:
-        """say: called with a method and what is being done for it, as it begins."""
-        self._said: SimpleQueue[Said] = multiprocessing.get_context("spawn").SimpleQueue()
-        self._say = say
-        super().__init__(processes, _start, opening, self._said)
+    def __init__(self, config: WorkerConfig, processes: int, on_progress: OnProgress) -> None:
+        """Starts `processes` workers. `on_progress` is called with a method and each step that begins for it."""
+        self._progress: SimpleQueue[Progress] = multiprocessing.get_context("spawn").SimpleQueue()
+        self._on_progress = on_progress
+        super().__init__(processes, _start, config, self._progress)
 
-    def shown_by_reference(self) -> dict[str, str]:
-        """By new phone, what the shared model shows: see `Trial.personal_shown`."""
-        return next(self._done([self.submit(_shown_by_reference)]))
+    def reference_hits(self) -> dict[str, str]:
+        """Returns `DeviceEvaluator.reference_hits`, computed by a worker."""
+        return next(self._results([self.submit(_reference_hits)]))
 
-    def measured(self, names: Sequence[str], shown: Mapping[str, str]) -> Iterator[MethodResult | Skipped]:
-        """Measures each of them, and gives what came of it as it is done, in no order.
-
-        Args:
-            shown: By new phone, what the shared model shows.
+    def measure(self, names: Sequence[str], reference_hits: Mapping[str, str]) -> Iterator[MethodResult | Skipped]:
+        """Measures methods, and yields each result as soon as it is ready, in any order.
 
         Raises:
-            WorkerPoolError: a process died.
+            WorkerPoolError: a worker process died.
         """
-        return self._done([self.submit(_measure, name, shown) for name in names])
+        return self._results([self.submit(_measure, name, reference_hits) for name in names])
 
-    def _done(self, begun: Sequence[Future[Given]]) -> Iterator[Given]:
-        waiting = set(begun)
+    def _results(self, futures: Sequence[Future[Result]]) -> Iterator[Result]:
+        waiting = set(futures)
         while waiting:
-            done, waiting = wait(waiting, timeout=_LISTENING_SECONDS, return_when=FIRST_COMPLETED)
-            while not self._said.empty():
-                self._say(*self._said.get())
+            done, waiting = wait(waiting, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
+            while not self._progress.empty():
+                self._on_progress(*self._progress.get())
             try:
-                yield from (one.result() for one in done)
+                yield from (future.result() for future in done)
             except BrokenProcessPool as error:
                 raise WorkerPoolError(
-                    "a process that measured a method died (out of memory?): what is done is kept; give the same "
-                    "command again with a smaller --at-once"
+                    "a process that measured a method died (out of memory?): run the command again with a smaller "
+                    "--at-once; finished work is kept"
                 ) from error

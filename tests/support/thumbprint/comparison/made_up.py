@@ -1,4 +1,4 @@
-"""A made-up but plausible comparison, the same each time: fifteen methods, two groups, and users who count nowhere."""
+"""A plausible generated comparison, the same each time: 15 methods, 2 groups, and users who count in no figure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from thumbprint.comparison.results import (
     StoredAs,
 )
 
-# By how much a method moves the chance of a hit, and how much users differ in it.
+# The change of the probability of a hit by each method: mean and standard deviation over users.
 EFFECTS = {
     "global_only": (0.0, 0.0), "local_only": (-0.09, 0.04), "centralized": (0.012, 0.01), "fine_tuning": (0.012, 0.03),
     "ditto": (0.014, 0.02), "fed_per": (0.01, 0.03), "per_fedavg": (0.02, 0.02), "apfl": (0.006, 0.02),
@@ -32,18 +32,18 @@ NAMES = ("India", "india", "Singapore", "United States", "Nepal", None)
 
 
 def _population(rng, users):
-    people = []
+    population = []
     for i in range(users):
         words = 0 if i == 3 else int(rng.lognormal(5.4, 0.8)) + 1
         chances = np.clip(rng.normal(0.25, 0.05), 0.05, 0.6)
         group = "new_phone" if i % 3 == 0 else "seen"
         shared = rng.random(words) < chances
-        people.append((f"user-{i:03}", group, 5 if i == 7 else 20 + words // 4, words, shared, chances))
-    return people
+        population.append((f"user-{i:03}", group, 5 if i == 7 else 20 + words // 4, words, shared, chances))
+    return population
 
 
-def _row(rng, person, effect):
-    name, group, messages, words, shared, chances = person
+def _row(rng, user, effect):
+    name, group, messages, words, shared, chances = user
     change = rng.normal(*effect)
     flip = rng.random(words) < abs(change) / (1 - chances if change > 0 else chances)
     personal = shared | flip if change > 0 else shared & ~flip
@@ -75,14 +75,14 @@ def _communication(name):
     )  # fmt: skip
 
 
-def _method(rng, name, people):
+def _method(rng, name, population):
     effect = EFFECTS[name]
     own = name not in ("global_only", "centralized", "clustered", "local_only")
     return MethodResult(
         name=name, paper=f"Somebody et al. 20{len(name)}", where="tff" if name in ONLY_TFF else "phone",
         on_device=name not in ONLY_TFF, trials=0 if name == "global_only" else 3,
         settings={"steps": 10, "learning_rate": 0.3, "gate": True, "order": None} if own else {},
-        clients=[_row(rng, person, effect) for person in people],
+        clients=[_row(rng, user, effect) for user in population],
         communication=_communication(name),
         storage=[
             StoredAs(form=form, bytes_p50=size, bytes_max=size + 900, recall_at_3=0.25 + effect[0] - loss)
@@ -104,18 +104,18 @@ def _method(rng, name, people):
 
 
 def comparison(users=60, methods=tuple(EFFECTS), synthetic=False, profiles=True, min_messages=20, seed=5):
-    """Builds it: `users` people a third of whom are new phones; user-003 has no word, user-007 too few messages."""
-    people = _population(np.random.default_rng(seed), users)
+    """Builds a comparison of `users` users, a third of them new phones. user-003 has no word, user-007 few messages."""
+    population = _population(np.random.default_rng(seed), users)
     return Comparison(
-        corpus=CorpusInfo(id="c" * 64, description="made-up people", synthetic=synthetic),
+        corpus=CorpusInfo(id="c" * 64, description="made-up users", synthetic=synthetic),
         seed=seed,
         min_messages=min_messages,
         budget=QUICK,
-        methods=[_method(np.random.default_rng(seed + 1 + i), name, people) for i, name in enumerate(methods)],
+        methods=[_method(np.random.default_rng(seed + 1 + i), name, population) for i, name in enumerate(methods)],
         skipped=[Skipped(name="fed_recon", reason="no trial finished")],
         profiles={
             name: {"country": NAMES[i % 6], "gender": ("female", "male", None)[i % 3], "rare": "x" if i == 1 else None}
-            for i, (name, *_) in enumerate(people)
+            for i, (name, *_) in enumerate(population)
         }
         if profiles
         else {},

@@ -1,4 +1,4 @@
-"""Small comparisons whose figures can be computed by hand."""
+"""Small comparisons, with figures that can be computed by hand."""
 
 from __future__ import annotations
 
@@ -24,5 +24,5 @@ def comparison(methods, **others):
 
 
 def pairs(recalls, shared):
-    """Pairs by user id, of words 100: `{"a": 30}, {"a": 20}`."""
+    """Returns pairs of users with 100 words each, from hits by user id: `{"a": 30}, {"a": 20}`."""
     return [Pair(row(user, hits), shared[user] / 100) for user, hits in recalls.items()]

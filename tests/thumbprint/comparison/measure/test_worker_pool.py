@@ -1,4 +1,4 @@
-"""What becomes of a process that cannot go on; what it measures is in `test_compare`."""
+"""Errors of worker processes. `test_compare` tests what they measure."""
 
 import os
 
@@ -11,18 +11,18 @@ from thumbprint.comparison.results import QUICK
 
 
 @pytest.fixture
-def crew(tmp_path):
-    opening = WorkerConfig(tmp_path / "nowhere.sqlite", tmp_path, tmp_path / "out", 5, PersonalizationConfig(), QUICK)
-    with MethodWorkerPool(opening, 1, lambda name, what: None) as crew:
-        yield crew
+def pool(tmp_path):
+    config = WorkerConfig(tmp_path / "nowhere.sqlite", tmp_path, tmp_path / "out", 5, PersonalizationConfig(), QUICK)
+    with MethodWorkerPool(config, 1, lambda name, step: None) as pool:
+        yield pool
 
 
-def test_a_mistake_is_told_in_the_words_of_whoever_found_it(crew):
+def test_raises_the_error_of_a_worker(pool):
     with pytest.raises(CorpusError, match=r"nowhere\.sqlite"):
-        crew.shown_by_reference()
+        pool.reference_hits()
 
 
-def test_a_process_that_dies_is_told_with_what_to_do(crew):
-    crew.submit(os._exit, 3)
+def test_says_what_to_do_after_a_worker_died(pool):
+    pool.submit(os._exit, 3)
     with pytest.raises(WorkerPoolError, match="smaller --at-once"):
-        list(crew.measured(["ditto"], {}))
+        list(pool.measure(["ditto"], {}))
