@@ -1,6 +1,6 @@
 """The bundle's specification is enough: a program in another language, written from it, gives a phone's numbers.
 
-`tests/second_consumer` is JavaScript, runs the model in LiteRT.js (WebAssembly) and shares nothing with
+`tests/parity/second_consumer` is JavaScript, runs the model in LiteRT.js (WebAssembly) and shares nothing with
 `device_runtime`. What is compared are whole answers: the words on the keys, the verdict of an adaptation, its adapter.
 """
 

@@ -1,7 +1,7 @@
 """The promise for every method that runs on a phone: from the bundle, LiteRT comes to TFF's personal model.
 
 A method is trained for two rounds where it has any, three clients are personalized by the TFF computation, and
-the exported bundle adapts on the same messages. As in `tests/test_one_maths.py` the model is so small that
+the exported bundle adapts on the same messages. As in `tests/parity/test_one_maths.py` the model is so small that
 TFLite keeps its weights in float, so what is compared is the maths, to float32 rounding.
 """
 

@@ -8,7 +8,7 @@ import re
 import sys
 from importlib.metadata import packages_distributions
 
-from tests.packaging.test_extras import PACKAGES, ROOT
+from tests.repository.test_extras import PACKAGES, ROOT
 
 LOADED_BY_OTHERS = {
     "psycopg": "SQLAlchemy loads it for a postgresql:// address",
