@@ -27,7 +27,7 @@ from thumbprint.comparison.results import QUICK
 
 if __name__ == "__main__":
     job, corpus, run, out = map(Path, sys.argv[1:5])
-    budget = replace(QUICK, trials=2, tuning_rounds=1, rounds=2, seen_users=3)
+    budget = replace(QUICK, trials=2, tuning_rounds=1, rounds=2, seen_users=3, beside=False)
     comparison = compare(load_job(job), corpus, out, methods=sys.argv[5:], budget=budget, min_messages=5, run=run)
     print(json.dumps({method.name: [method.trials, len(method.clients)] for method in comparison.methods}))
 """

@@ -1,4 +1,4 @@
-"""Each algorithm on a loss that can be followed on paper; TFF's own numbers are in `tests/parity/test_every_method.py`."""
+"""Each algorithm on a loss that can be computed by hand. `tests/parity/test_every_method.py` compares it with TFF."""
 
 from __future__ import annotations
 
