@@ -1,8 +1,8 @@
-"""The algorithms by which a phone comes from the bundle's start adapters to its owner's adapter, by name.
+"""The registry of device algorithms, which turn the bundle's start adapters into an owner's adapter.
 
-An algorithm is one file in `device_runtime.adaptation.algorithms` with an `ALGORITHM` in it: its name in the
-recipe, its constants with their bounds, and the function. This module lies below the manifest, which checks a
-recipe against the declarations; it knows the algorithms' package by its name alone and loads it on first use.
+An algorithm is one file in `device_runtime.adaptation.algorithms` that defines an `ALGORITHM`: its name in the recipe,
+its constants with their bounds, and its function. The manifest checks a recipe against these declarations, so this
+module is below the manifest. It refers to the package of the algorithms by name only, and imports it on first use.
 """
 
 from __future__ import annotations
@@ -25,15 +25,21 @@ def _never(constants: Constants) -> bool:
 
 @dataclass(frozen=True)
 class DeviceAlgorithm:
-    """One way to adapt.
+    """A device algorithm.
+
+    >>> algorithm_named("interpolate").check({"grid": 11}, starts=1)
+    >>> algorithm_named("interpolate").check({"grid": 1}, starts=1)
+    Traceback (most recent call last):
+        ...
+    ValueError: grid of interpolate is 1, but it must be from 2 to 1001
 
     Attributes:
-        name: as the bundle's recipe names it.
-        adapt: `(engine, recipe, training windows, held-out windows, start adapters)` -> adapter; see
-            `device_runtime.adaptation.adapt`. None: the first start is kept as it is.
-        constants: the numbers that a recipe must give, each with its least and its largest value.
-        moves_without_steps: whether an adapter other than the first start can come of 0 steps with these constants.
-        several_starts: whether a bundle may hold more than one start adapter.
+        name: Its name in the bundle's recipe.
+        adapt: `(engine, recipe, training windows, held-out windows, start adapters)` -> adapter, called by
+            `device_runtime.adaptation.adapt`. None = keep the first start.
+        constants: The numbers that a recipe must have, each with its smallest and its largest value.
+        moves_without_steps: Whether the result of 0 steps with these constants can differ from the first start.
+        several_starts: Whether a bundle can have more than one start adapter.
     """
 
     name: str
@@ -43,48 +49,54 @@ class DeviceAlgorithm:
     several_starts: bool = False
 
     def check(self, constants: Constants, starts: int) -> None:
-        """Checks a recipe's numbers.
+        """Checks the numbers of a recipe.
 
         Raises:
-            ValueError: a constant is missing, unknown or out of its bounds, or there are too many starts.
+            ValueError: a constant is missing, unknown or out of bounds, or there are too many starts.
         """
         if constants.keys() != self.constants.keys():
             raise ValueError(
-                f"{self.name} takes the constants {sorted(self.constants)}, the recipe has {sorted(constants)}"
+                f"{self.name} needs the constants {sorted(self.constants)}, but the recipe has {sorted(constants)}"
             )
-        for name, (least, largest) in self.constants.items():
-            if not least <= constants[name] <= largest:
-                raise ValueError(f"{name} of {self.name} is {constants[name]}, it must be {least} to {largest}")
+        for name, (smallest, largest) in self.constants.items():
+            if not smallest <= constants[name] <= largest:
+                raise ValueError(
+                    f"{name} of {self.name} is {constants[name]}, but it must be from {smallest} to {largest}"
+                )
         if starts > 1 and not self.several_starts:
-            raise ValueError(f"{self.name} has one start, the recipe {starts}")
+            raise ValueError(f"{self.name} needs exactly one start, but the recipe has {starts}")
 
     def trains_nothing(self, constants: Constants, starts: int, steps: int) -> bool:
-        """Whether no adapter but the first start can come of such a recipe."""
+        """Whether the result of such a recipe is always the first start."""
         return self.adapt is None or (steps == 0 and starts == 1 and not self.moves_without_steps(constants))
 
 
 @functools.cache
 def algorithms() -> Mapping[str, DeviceAlgorithm]:
-    """Returns every algorithm by its name in the recipe."""
-    found: dict[str, DeviceAlgorithm] = {}
+    """Returns every algorithm by its name in the recipe.
+
+    Raises:
+        ValueError: two files define algorithms with the same name.
+    """
+    registered: dict[str, DeviceAlgorithm] = {}
     package = importlib.import_module(_PACKAGE)
     for module in pkgutil.iter_modules(package.__path__, f"{_PACKAGE}."):
         algorithm = getattr(importlib.import_module(module.name), "ALGORITHM", None)
         if algorithm is None:
             continue
-        if algorithm.name in found:
-            raise ValueError(f"two device algorithms are named {algorithm.name!r}; one is in {module.name}")
-        found[algorithm.name] = algorithm
-    return found
+        if algorithm.name in registered:
+            raise ValueError(f"two device algorithms are named {algorithm.name!r}: rename the one in {module.name}")
+        registered[algorithm.name] = algorithm
+    return registered
 
 
 def algorithm_named(name: str) -> DeviceAlgorithm:
     """Returns an algorithm by its name in the recipe.
 
     Raises:
-        ValueError: there is no such algorithm; the message lists the known ones.
+        ValueError: there is no such algorithm; the message lists the known names.
     """
     known = algorithms()
     if name not in known:
-        raise ValueError(f"there is no device algorithm {name!r}; the known ones are {', '.join(known)}")
+        raise ValueError(f"there is no device algorithm {name!r}: choose one of {', '.join(known)}")
     return known[name]

@@ -1,7 +1,7 @@
-"""What a bundle says about itself: the schema of `manifest.json`.
+"""The schema of `manifest.json`, the signed description of a bundle.
 
-Read by every phone, written by the exporter. Unknown keys are errors, so a misspelt one is never
-silently a default; there are no defaults.
+The exporter writes it and every phone reads it. There are no defaults, and unknown keys are errors, so that a
+misspelled key is never ignored.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ FORMAT_VERSION = 2
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-# Infinity has no number in JSON: it is written as the string "Infinity".
+# JSON has no infinite numbers: infinity is written as the string "Infinity".
 Concentration = Annotated[float, Field(ge=0, allow_inf_nan=True)]
 
 AdapterEncoding = Literal["float32", "float16", "int8", "sparse"]
@@ -30,7 +30,7 @@ class _Strict(BaseModel):
 
 
 class ModelShape(_Strict):
-    """Sizes of the shared model. `batch` x `window` is the shape of the windows `adapt` and `evaluate` take."""
+    """The sizes of the shared model. The windows of `adapt` and `evaluate` have the shape `[batch, window]`."""
 
     vocab: int = Field(gt=0)
     embedding: int = Field(gt=0)
@@ -42,22 +42,24 @@ class ModelShape(_Strict):
 
 
 class TensorSpec(_Strict):
+    """Shape and dtype of a tensor."""
+
     shape: list[int]
     dtype: str
 
 
 class Signature(_Strict):
-    """One signature of `model.tflite`: its tensors by name."""
+    """The tensors of one signature of `model.tflite`, by name."""
 
     inputs: dict[str, TensorSpec]
     outputs: dict[str, TensorSpec]
 
 
 class GateRecipe(_Strict):
-    """When a new adapter replaces the old.
+    """When a new adapter replaces the old one.
 
-    min_words: held-out words below which nothing is judged and the old adapter stays.
-    margin: gain the new one must show, in standard errors of the paired difference; 0 = not worse.
+    min_words: with fewer held-out words than this, the old adapter stays without a comparison.
+    margin: the gain that the new adapter must show, in standard errors of the paired difference; 0 = not worse.
     """
 
     min_words: int = Field(ge=0)
@@ -65,14 +67,14 @@ class GateRecipe(_Strict):
 
 
 class HistoryRecipe(_Strict):
-    """How the user's own n-grams are mixed in (see `user_history`).
+    """How the owner's n-grams are mixed in (see `device_runtime.prediction.user_model`).
 
-    cache_weight: largest weight of the user's word frequencies; 0 = off.
-    cache_half: words of history at which half of that weight is reached.
-    discount: taken off every count and given to the level below.
-    concentration_2, concentration_3: pull of the level below, in words; infinite = that order is off.
-    strengths: values between 1 and 0 of how strongly all of it is mixed in, of which the phone takes what fits the
-        owner's tail best (see `history_strength`); 1 = always the whole.
+    cache_weight: the largest weight of the owner's word frequencies; 0 = off.
+    cache_half: half of that weight is reached with this many words of history.
+    discount: what is taken off each count and given to the level below.
+    concentration_2, concentration_3: the pull towards the level below, in words; infinite = this order is off.
+    strengths: how many weights between 1 and 0 the phone tries for the whole mixture, to take the one that fits the
+        held-out messages best (see `device_runtime.adaptation.ngram_weight`); 1 = always the full weight.
     """
 
     cache_weight: Share
@@ -84,21 +86,22 @@ class HistoryRecipe(_Strict):
 
 
 class Recipe(_Strict):
-    """How a phone adapts itself.
+    """How a phone adapts.
 
-    method: whose result it is; for people and reports, a phone goes by the algorithm.
-    algorithm, constants: how it comes to its adapter (see `algorithm_registry`), and the numbers of that algorithm.
-    starts: adapters in `adapter_init.safetensors`; more than one for "clusters" only.
-    steps: local SGD steps (K); 0 = the starts as they are.
-    learning_rate, bias_rate: of the low-rank part and of the bias.
+    method: the personalization method, for readers and reports; the phone uses only `algorithm`.
+    algorithm, constants: the device algorithm (see `algorithm_registry`) and its numbers.
+    starts: the number of adapters in `adapter_init.safetensors`; more than one for "clusters" only.
+    steps: the number of local SGD steps (K); 0 = use the starts as they are.
+    learning_rate, bias_rate: the rates of the low-rank part and of the bias.
     proximal: λ of the pull back to the shared start; 0 = plain fine-tuning.
-    clip: largest L2 norm of a gradient.
-    evidence: pieces learnt from at which half of the rates is reached, so that who typed little is moved little;
-        0 = full rates at once.
-    newest_words: adapt on the newest that many words.
-    holdout_share: tail of those messages that only the gate sees.
-    swap_margin: a personal word takes a shared word's key when more than (1 + margin) times as probable (see `steady`).
-    adapter_dtype: how an adapter is stored (see `device_runtime.adapter.encodings`).
+    clip: the largest L2 norm of a gradient.
+    evidence: the rates reach half of their value with this many pieces to learn from, so that an owner who typed little
+        gets small steps; 0 = always the full rates.
+    newest_words: how many of the newest words the phone adapts on.
+    holdout_share: the share of these messages, the newest ones, that is held out for the gate.
+    swap_margin: a personal word replaces a shared word if it is more than (1 + margin) times as probable (see
+        `device_runtime.prediction.predictor.apply_swap_margin`).
+    adapter_dtype: the encoding in which adapters are stored (see `device_runtime.adapter.encodings`).
     """
 
     method: str
@@ -120,7 +123,7 @@ class Recipe(_Strict):
 
     @property
     def trains_nothing(self) -> bool:
-        """Whether no adapter but the first start can come of it."""
+        """Whether the result is always the first start."""
         return algorithm_named(self.algorithm).trains_nothing(self.constants, self.starts, self.steps)
 
     @model_validator(mode="after")
@@ -130,7 +133,7 @@ class Recipe(_Strict):
 
 
 class Provenance(_Strict):
-    """Where the model comes from. `epsilon`, `delta`: of differential privacy; null = trained without."""
+    """Where the model comes from. `epsilon` and `delta` describe its differential privacy; null = it has none."""
 
     corpus_id: str
     corpus: str
@@ -144,15 +147,18 @@ class Provenance(_Strict):
 
 
 class FileEntry(_Strict):
+    """Hash and size of a content file."""
+
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
     bytes: int = Field(ge=0)
 
 
 class Manifest(_Strict):
-    """The whole of `manifest.json`.
+    """The content of `manifest.json`.
 
-    model_id: `bundle.model_id` of the four content files.
-    ngram_weight: of the n-grams in the shared model (see `shared_ngrams`); 0 = the neural model alone.
+    model_id: the id of the four content files (see `device_runtime.bundle.loader.model_id`).
+    ngram_weight: the weight of the n-grams in the shared model (see `device_runtime.inference.context_cache`); 0 = the
+        neural model alone.
     """
 
     format: Literal["thumbprint-bundle"]

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from device_runtime.adaptation import adapt
 from device_runtime.adaptation.adapt import Adaptation, Verdict
-from device_runtime.adapter.adapter import Adapter, Array
+from device_runtime.adapter.adapter import Adapter
+from device_runtime.adapter.encodings import Array
 from device_runtime.inference.engine import Ints, TrainingEngine
 from device_runtime.manifest import ModelShape, Recipe
 from keyboard_model.batching.time_splits import AdaptationWindow

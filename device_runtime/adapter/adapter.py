@@ -1,9 +1,7 @@
-"""What one user's training made: a value that can be stored, gated, rolled back and deleted.
+"""The adapter: the small set of weights that one user's training produces.
 
-Stored as safetensors, in one of the encodings of `encodings`, with the id of the model it belongs to and
-a hash of its numbers, so that a phone never runs another base's adapter or a damaged one.
-
-Adapters in proportion.
+An adapter is stored as safetensors, in one of the encodings of `encodings`. The file holds the id of the adapter's
+model and a hash of its numbers, so that a phone never uses a damaged adapter or one of another model.
 """
 
 from __future__ import annotations
@@ -19,20 +17,24 @@ import numpy.typing as npt
 import safetensors.numpy
 from safetensors import SafetensorError, safe_open
 
-from device_runtime.adapter.encodings import NAMES as NAMES
-from device_runtime.adapter.encodings import STORED_NAMES, EncodingError, Sizes, pack, unpack
-from device_runtime.adapter.encodings import Array as Array
+from device_runtime.adapter.encodings import NAMES, STORED_NAMES, Array, EncodingError, Sizes, pack, unpack
 from device_runtime.manifest import AdapterEncoding, ModelShape
 from keyboard_model.storage.durable_files import atomic_write_private
 
 
 class AdapterError(ValueError):
-    """An adapter is another model's, damaged or unusable; the message says why."""
+    """An adapter is damaged, unusable, or belongs to another model; the message says why."""
 
 
 @dataclass(frozen=True, eq=False)
 class Adapter:
-    """`lora_a [E,r]`, `lora_b [r,E]`, `bias [V]`, float32 and read-only: see `keyboard_model.model.adapter`."""
+    """The tensors of an adapter, float32 and read-only. `keyboard_model.model.adapter` defines what they compute.
+
+    Attributes:
+        lora_a: `[E, r]`, the first factor of the low-rank change.
+        lora_b: `[r, E]`, the second factor.
+        bias: `[V]`, added to the logits.
+    """
 
     lora_a: Array
     lora_b: Array
@@ -45,14 +47,18 @@ class Adapter:
             object.__setattr__(self, name, frozen)
 
     def tensors(self) -> dict[str, Array]:
-        """The tensors by the names that the model's signatures give them."""
+        """Returns the tensors by name. The model's signatures use the same names."""
         return {"lora_a": self.lora_a, "lora_b": self.lora_b, "bias": self.bias}
 
     def is_finite(self) -> bool:
+        """Whether every number is finite."""
         return all(bool(np.isfinite(tensor).all()) for tensor in self.tensors().values())
 
     def stored_as(self, encoding: AdapterEncoding) -> Adapter:
-        """The adapter as it reads back after storing it in that encoding; not finite if it cannot be stored."""
+        """Returns the adapter as it is after it was stored in this encoding and read back.
+
+        If it cannot be stored in this encoding, the result is not finite.
+        """
         if not self.is_finite():
             return self
         sizes = {name: tensor.shape for name, tensor in self.tensors().items()}
@@ -60,11 +66,11 @@ class Adapter:
 
 
 def save_adapter(path: Path, adapter: Adapter, model_id: str, encoding: AdapterEncoding) -> None:
-    """Writes an adapter, whole or not at all.
+    """Writes an adapter to a file, completely or not at all.
 
     Raises:
-        AdapterError: the adapter is not finite (in that encoding).
-        OSError: it cannot be written; what was there stays.
+        AdapterError: the adapter is not finite, or becomes infinite in this encoding.
+        OSError: the file cannot be written; an older file stays.
     """
     atomic_write_private(path, _file(adapter, model_id, encoding))
 
@@ -73,8 +79,8 @@ def load_adapter(path: Path, shape: ModelShape, model_id: str) -> Adapter:
     """Reads an adapter that `save_adapter` wrote, in any encoding.
 
     Raises:
-        AdapterError: it belongs to another model, has other shapes or an unknown encoding, or is damaged.
-        FileNotFoundError: there is none.
+        AdapterError: the file is damaged, has an unknown encoding, or belongs to another model.
+        FileNotFoundError: the file does not exist.
     """
     if not path.exists():
         raise FileNotFoundError(path)
@@ -88,24 +94,30 @@ def load_adapter(path: Path, shape: ModelShape, model_id: str) -> Adapter:
         raise AdapterError(f"{path.name} belongs to another model")
     adapter = check_adapter(tensors, shape, path.name, metadata.get("form"))
     if metadata.get("sha256") != _digest(tensors):
-        raise AdapterError(f"{path.name} is damaged: its numbers are not those that were written")
+        raise AdapterError(f"{path.name} is damaged: its numbers have changed since it was written")
     return adapter
 
 
 def check_adapter(
     tensors: Mapping[str, npt.NDArray[Any]], shape: ModelShape, name: str, encoding: str | None = None
 ) -> Adapter:
-    """Returns the adapter that stored tensors come to; `encoding` None: float32 or float16, whichever they are.
+    """Returns the adapter in some stored tensors.
+
+    Args:
+        tensors: The stored tensors by name.
+        shape: The sizes of the model.
+        name: What the error message calls the adapter.
+        encoding: How the tensors are encoded; None = float32 or float16, by their type.
 
     Raises:
-        AdapterError: they are not what this model's adapter is in that encoding, or not finite; `name` is said.
+        AdapterError: the tensors do not match the model in this encoding, or are not finite.
     """
     try:
         adapter = Adapter(**unpack(tensors, encoding or _float_encoding(tensors), _sizes(shape)))
     except EncodingError as error:
         raise AdapterError(f"{name} {error}") from error
     if not adapter.is_finite():
-        raise AdapterError(f"{name} holds infinite or missing numbers")
+        raise AdapterError(f"{name} has numbers that are infinite or NaN")
     return adapter
 
 
@@ -123,7 +135,7 @@ def _sizes(shape: ModelShape) -> Sizes:
 
 def _file(adapter: Adapter, model_id: str, encoding: AdapterEncoding) -> bytes:
     if not adapter.stored_as(encoding).is_finite():
-        raise AdapterError(f"an adapter with infinite or missing numbers (as {encoding}) is not stored")
+        raise AdapterError(f"the adapter cannot be stored: some of its numbers are infinite or NaN as {encoding}")
     tensors = pack(adapter.tensors(), encoding)
     metadata = {"model_id": model_id, "form": encoding, "sha256": _digest(tensors)}
     return safetensors.numpy.save(tensors, metadata=metadata)
@@ -138,7 +150,7 @@ def _digest(tensors: Mapping[str, npt.NDArray[Any]]) -> str:
 
 
 def interpolate(first: Adapter, second: Adapter, share: float) -> Adapter:
-    """share·first + (1 − share)·second."""
+    """Returns share·first + (1 − share)·second."""
 
     def mixed(one: Array, other: Array) -> Array:
         return one * share + other * (1.0 - share)

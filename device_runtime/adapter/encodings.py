@@ -1,14 +1,14 @@
-"""The encodings in which an adapter may be stored, and back.
+"""The encodings in which an adapter can be stored.
 
 | encoding | tensors, in the order in which they are hashed                                                      |
 | -------- | --------------------------------------------------------------------------------------------------- |
 | float32  | `lora_a [E,r]`, `lora_b [r,E]`, `bias [V]`                                                          |
 | float16  | the same, rounded                                                                                   |
 | int8     | the same, each q = round(x / scale), |q| <= 127; `lora_a.scale`, `lora_b.scale`, `bias.scale` float32 |
-| sparse   | `lora_a`, `lora_b` float16; of the bias what matters: `bias.pieces [n]`, `bias.values [n]` float16   |
+| sparse   | `lora_a`, `lora_b` float16; the large bias entries: `bias.pieces [n]`, `bias.values [n]` float16     |
 
-Storing an adapter that was stored and read back changes nothing (`pack(unpack(pack(x))) == pack(x)`), so a phone
-uses, and its gate judges, exactly the numbers that it will read back.
+An adapter that was stored and read back does not change when it is stored again: `pack(unpack(pack(x))) == pack(x)`. So
+the gate judges, and the phone uses, exactly the numbers that the phone reads after its next start.
 """
 
 from __future__ import annotations
@@ -27,40 +27,58 @@ Stored = Mapping[str, npt.NDArray[Any]]
 Sizes = Mapping[str, tuple[int, ...]]
 NAMES = ("lora_a", "lora_b", "bias")
 STORED_NAMES = (*NAMES, *(f"{name}.scale" for name in NAMES), "bias.pieces", "bias.values")
-"""The tensor names of all encodings, in the order of the table."""
+"""The tensor names of all encodings, in the order in which they are hashed."""
 
 SMALLEST_SHARE = 0.01
-"""Bias entries below this share of the largest are left out. A step on the bias moves the few hundred pieces that were
-typed up, and every other piece down by a little. Left out, they move no log-probability by more than twice this share
-of the largest entry: each logit moves by at most the share, and so does their normalizer.
+"""Bias entries below this share of the largest one are left out.
 
-Measured on users of the NUS SMS corpus, see `docs/bundle-format.md`."""
+SGD raises the bias of the few hundred pieces that were typed, and lowers every other one a little. Without the small
+entries, no log-probability changes by more than twice this share of the largest entry: each logit changes by at most
+this share, and so does the normalizer. `docs/bundle-format.md` has measurements on users of the NUS SMS corpus.
+"""
 
 _LARGEST_STEP = 127
 
 
 class EncodingError(ValueError):
-    """Tensors are in an unknown encoding, or do not match their encoding; the message says why."""
+    """An encoding is unknown, or tensors do not match their encoding; the message says why."""
 
 
 def pack(tensors: Plain, encoding: AdapterEncoding) -> dict[str, npt.NDArray[Any]]:
-    """Returns the tensors to store. `tensors`: `lora_a`, `lora_b`, `bias`, all finite."""
+    """Returns the tensors to store.
+
+    >>> bias = np.array([0.0, 254.0, -2.0, 1.0], np.float32)
+    >>> tensors = {"lora_a": np.ones((2, 1), np.float32), "lora_b": np.ones((1, 2), np.float32), "bias": bias}
+    >>> pack(tensors, "sparse")["bias.pieces"].tolist()  # a hundredth of 254 is 2.54
+    [1]
+    >>> unpack(pack(tensors, "int8"), "int8", {name: tensor.shape for name, tensor in tensors.items()})["bias"].tolist()
+    [0.0, 254.0, -2.0, 0.0]
+
+    Args:
+        tensors: `lora_a`, `lora_b` and `bias`; every number is finite.
+        encoding: One of the encodings in the table above.
+    """
     return _PACK[encoding](tensors)
 
 
 def unpack(stored: Stored, encoding: str, sizes: Sizes) -> dict[str, Array]:
-    """Returns `lora_a`, `lora_b`, `bias`, of these sizes, from tensors that `pack` made.
+    """Returns `lora_a`, `lora_b` and `bias` from tensors that `pack` returned.
+
+    Args:
+        stored: The stored tensors by name.
+        encoding: The encoding that was passed to `pack`.
+        sizes: The shapes of `lora_a`, `lora_b` and `bias`.
 
     Raises:
-        EncodingError: the encoding is unknown, the tensors do not have its names, shapes or types, or a sparse bias
-            names a piece twice or one that does not exist.
+        EncodingError: the encoding is unknown, the tensors do not have its names, shapes and types, or a sparse bias
+            has a piece twice or a piece that does not exist.
     """
     if encoding not in _PACK:
-        raise EncodingError(f"is in the form {encoding!r}, known are {', '.join(_PACK)}")
-    found = {name: (str(tensor.dtype), tensor.shape) for name, tensor in stored.items()}
-    wanted = _layout(encoding, sizes, entries=stored["bias.pieces"].size if "bias.pieces" in stored else 0)
-    if found != wanted:
-        raise EncodingError(f"has the tensors {found}, this model takes {wanted} in the form {encoding!r}")
+        raise EncodingError(f"has the unknown encoding {encoding!r}; the known encodings are {', '.join(_PACK)}")
+    actual = {name: (str(tensor.dtype), tensor.shape) for name, tensor in stored.items()}
+    expected = _layout(encoding, sizes, entries=stored["bias.pieces"].size if "bias.pieces" in stored else 0)
+    if actual != expected:
+        raise EncodingError(f"has the tensors {actual}; this model needs {expected} in the encoding {encoding!r}")
     if encoding == "int8":
         return {name: _scaled(stored[name], stored[f"{name}.scale"]) for name in NAMES}
     if encoding == "sparse":
@@ -78,8 +96,11 @@ def _float16(tensors: Plain) -> dict[str, npt.NDArray[Any]]:
 
 
 def _int8(tensors: Plain) -> dict[str, npt.NDArray[Any]]:
-    """One scale a tensor. With one for each of the r components the error of A·B is 0.9 % instead of 1.1 %, but that of
-    the bias is 4 % (medians of 18 real adapters)."""
+    """Uses one scale for each tensor.
+
+    With one scale for each of the r components, the error of A·B would be 0.9 % instead of 1.1 %. The error of the bias
+    is larger than both: 4 % (medians of 18 real adapters).
+    """
     scales = {name: _scale(tensors[name]) for name in NAMES}
     steps = {name: np.rint(tensors[name] / scales[name]).astype(np.int8) for name in NAMES}
     return {**steps, **{f"{name}.scale": scales[name] for name in NAMES}}
@@ -87,7 +108,9 @@ def _int8(tensors: Plain) -> dict[str, npt.NDArray[Any]]:
 
 def _sparse(tensors: Plain) -> dict[str, npt.NDArray[Any]]:
     bias = _half(tensors["bias"])
-    size = np.abs(bias).astype(np.float32)  # once rounded, so that what was read back is thinned out no further
+    size = np.abs(bias).astype(
+        np.float32
+    )  # rounded first, so that the same entries are left out when it is stored again
     pieces = np.flatnonzero((size >= SMALLEST_SHARE * size.max(initial=0)) & (size > 0))
     return {
         "lora_a": _half(tensors["lora_a"]),
@@ -106,12 +129,15 @@ _PACK: dict[str, Callable[[Plain], dict[str, npt.NDArray[Any]]]] = {
 
 
 def _half(tensor: Array) -> npt.NDArray[np.float16]:
-    with np.errstate(over="ignore"):  # an overflow is an infinity, which `Adapter.is_finite` reports
+    with np.errstate(over="ignore"):  # an overflow becomes infinity, which `Adapter.is_finite` reports
         return tensor.astype(np.float16)
 
 
 def _scale(tensor: Array) -> npt.NDArray[np.float32]:
-    """What takes the largest number to 127; read back, it gives the same scale again (tried for every fraction)."""
+    """Returns the scale that maps the largest number to 127.
+
+    A tensor that was stored and read back gives the same scale again; this was tried for every fraction.
+    """
     largest = float(np.abs(tensor).max(initial=0))
     return np.asarray(max(largest / _LARGEST_STEP, float(np.finfo(np.float32).tiny)), np.float32)
 
@@ -124,7 +150,7 @@ def _scaled(steps: npt.NDArray[np.int8], scale: npt.NDArray[np.float32]) -> Arra
 def _dense(pieces: npt.NDArray[Any], values: npt.NDArray[np.float16], vocab: int) -> Array:
     ascending = pieces.astype(np.int64)
     if len(ascending) and (ascending[-1] >= vocab or np.any(np.diff(ascending) <= 0)):
-        raise EncodingError(f"names pieces that do not ascend below {vocab}")
+        raise EncodingError(f"has bias pieces that do not ascend or are not below {vocab}")
     bias = np.zeros(vocab, np.float32)
     bias[ascending] = values
     return bias
@@ -135,7 +161,7 @@ def _piece_type(vocab: int) -> type[np.unsignedinteger[Any]]:
 
 
 def _layout(encoding: str, sizes: Sizes, entries: int) -> dict[str, tuple[str, tuple[int, ...]]]:
-    """Type and shape of each tensor; `entries`: of a sparse bias."""
+    """Returns the type and shape of each tensor. `entries` is the number of entries of a sparse bias."""
     if encoding == "int8":
         steps = {name: ("int8", sizes[name]) for name in NAMES}
         return {**steps, **{f"{name}.scale": ("float32", ()) for name in NAMES}}

@@ -1,4 +1,4 @@
-"""The adapters on a phone's disk, a file each, named by the id of the adaptation that made it."""
+"""The adapters on a phone's disk: one file for each, named by the id of the adaptation that made it."""
 
 from __future__ import annotations
 
@@ -14,30 +14,31 @@ _OF_VERSION_1 = ("adapter.safetensors", "previous.safetensors", "state.json")
 
 
 class AdapterStore:
-    """The files `adapter-<id>.safetensors` in a folder, for one base model."""
+    """The files `adapter-<id>.safetensors` in a folder, for one shared model."""
 
     def __init__(self, folder: Path, manifest: Manifest) -> None:
         self._folder = folder
         self._manifest = manifest
 
     def path(self, adapter_id: int) -> Path:
+        """Returns the path of an adapter's file, which need not exist."""
         return self._folder / f"adapter-{adapter_id}.safetensors"
 
     def save(self, adapter_id: int, adapter: Adapter) -> None:
-        """Writes an adapter, whole or not at all.
+        """Writes an adapter in the recipe's encoding, completely or not at all.
 
         Raises:
-            AdapterError: it is not finite in the encoding that the recipe names.
-            OSError: it cannot be written.
+            AdapterError: the adapter is not finite in this encoding.
+            OSError: the file cannot be written.
         """
         save_adapter(self.path(adapter_id), adapter, self._manifest.model_id, self._manifest.recipe.adapter_dtype)
 
     def save_file(self, adapter_id: int, data: bytes) -> Adapter:
-        """Writes a file that another phone (or this one, earlier) made. Returns the adapter in it.
+        """Stores the content of an adapter file that a phone wrote. Returns the adapter in it.
 
         Raises:
-            AdapterError: it belongs to another model, is damaged or no adapter; it is not kept.
-            OSError: it cannot be written.
+            AdapterError: the content is damaged or not an adapter, or belongs to another model; it is not stored.
+            OSError: the file cannot be written.
         """
         atomic_write_private(self.path(adapter_id), data)
         try:
@@ -50,7 +51,7 @@ class AdapterStore:
         """Reads an adapter.
 
         Raises:
-            AdapterError: it is missing, damaged or another model's.
+            AdapterError: the file is missing or damaged, or belongs to another model.
         """
         try:
             return load_adapter(self.path(adapter_id), self._manifest.model, self._manifest.model_id)
@@ -58,7 +59,7 @@ class AdapterStore:
             raise AdapterError(f"{self.path(adapter_id).name} is missing") from error
 
     def keep_only(self, ids: Collection[int]) -> None:
-        """Deletes every other adapter, and what a write that a crash cut off has left."""
+        """Deletes all other adapters, and files that an interrupted write left behind."""
         kept = {self.path(adapter_id) for adapter_id in ids}
         leftover = [path for path in self._folder.glob("adapter-*.safetensors") if path not in kept]
         leftover += self._folder.glob(".adapter-*.safetensors.*")

@@ -21,7 +21,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import ValidationError
 from safetensors import SafetensorError
 
-from device_runtime.adapter.adapter import NAMES, Adapter, AdapterError, check_adapter
+from device_runtime.adapter.adapter import Adapter, AdapterError, check_adapter
+from device_runtime.adapter.encodings import NAMES
 from device_runtime.bundle import files
 from device_runtime.bundle.files import BundleError
 from device_runtime.bundle.signing_keys import load_public

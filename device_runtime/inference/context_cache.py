@@ -22,7 +22,8 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from device_runtime.adapter.adapter import Adapter, Array
+from device_runtime.adapter.adapter import Adapter
+from device_runtime.adapter.encodings import Array
 from keyboard_model.ngram.table import NgramTable
 
 MAX_CONTEXT = 48

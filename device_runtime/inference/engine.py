@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert.interpreter import Interpreter
 
-from device_runtime.adapter.adapter import Adapter, Array
+from device_runtime.adapter.adapter import Adapter
+from device_runtime.adapter.encodings import Array
 from device_runtime.bundle.files import BundleError
 from device_runtime.bundle.loader import Bundle
 from device_runtime.inference.context_cache import ContextCache, State, ngram_interpolator

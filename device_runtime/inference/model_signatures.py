@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from device_runtime.adapter.adapter import Array
+from device_runtime.adapter.encodings import Array
 from device_runtime.manifest import Signature, TensorSpec
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from device_runtime.adapter.adapter import Adapter, Array
+from device_runtime.adapter.adapter import Adapter
+from device_runtime.adapter.encodings import Array
 from device_runtime.inference.context_cache import truncate_context
 from device_runtime.inference.engine import Engine
 from device_runtime.prediction.capitalization import begins_sentence

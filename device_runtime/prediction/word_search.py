@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from device_runtime.adapter.adapter import Array
+from device_runtime.adapter.encodings import Array
 from device_runtime.inference.lexicon import Lexicon, is_one_word
 from device_runtime.prediction.user_model import Mixture, UserNgramModel
 

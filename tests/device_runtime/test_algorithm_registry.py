@@ -41,17 +41,17 @@ def test_two_algorithms_of_one_name_are_refused(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_an_unknown_algorithm_is_reported_with_the_known_ones() -> None:
-    with pytest.raises(ValueError, match=r"no device algorithm 'magic'; the known ones are .*steps"):
+    with pytest.raises(ValueError, match=r"no device algorithm 'magic': choose one of .*steps"):
         algorithm_named("magic")
 
 
 @pytest.mark.parametrize(
     ("constants", "starts", "message"),
     [
-        ({"alpha": 0.5}, 1, r"apfl takes the constants \['alpha', 'alpha_rate'\], the recipe has \['alpha'\]"),
-        ({"alpha": 1.5, "alpha_rate": 0.0}, 1, "alpha of apfl is 1.5, it must be 0 to 1"),
+        ({"alpha": 0.5}, 1, r"apfl needs the constants \['alpha', 'alpha_rate'\], but the recipe has \['alpha'\]"),
+        ({"alpha": 1.5, "alpha_rate": 0.0}, 1, "alpha of apfl is 1.5, but it must be from 0 to 1"),
         ({"alpha": float("nan"), "alpha_rate": 0.0}, 1, "alpha of apfl is nan"),
-        ({"alpha": 0.5, "alpha_rate": 0.0}, 2, "apfl has one start, the recipe 2"),
+        ({"alpha": 0.5, "alpha_rate": 0.0}, 2, "apfl needs exactly one start, but the recipe has 2"),
     ],
 )
 def test_a_recipe_that_does_not_fit_is_refused(constants: dict[str, float], starts: int, message: str) -> None:

@@ -10,6 +10,8 @@ import pytest
 MODULES = (
     "benchmarks.nus_sms.kenlm_baseline",
     "device_runtime.adaptation.adapt",
+    "device_runtime.adapter.encodings",
+    "device_runtime.algorithm_registry",
     "device_runtime.bundle.loader",
     "device_runtime.phone.adaptation_policy",
     "device_runtime.prediction.predictor",

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from device_runtime.adapter.adapter import NAMES
+from device_runtime.adapter.encodings import NAMES
 
 MESSAGES = [{"text": "meet me at zanzibar tonight, bring the red bag"}] * 40
 TYPE = {"content-type": "application/octet-stream"}

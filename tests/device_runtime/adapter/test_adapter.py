@@ -59,13 +59,15 @@ def test_a_file_from_before_there_were_forms_is_read(tmp_path: Path, adapter: Ad
 def test_a_form_of_the_future_is_refused(tmp_path: Path, adapter: Adapter) -> None:
     metadata = {"model_id": "model", "form": "int4"}
     safetensors.numpy.save_file(adapter.tensors(), tmp_path / "a", metadata=metadata)
-    with pytest.raises(AdapterError, match="a is in the form 'int4', known are float32, float16, int8, sparse"):
+    with pytest.raises(
+        AdapterError, match="a has the unknown encoding 'int4'; the known encodings are float32, float16, int8, sparse"
+    ):
         load_adapter(tmp_path / "a", SHAPE, "model")
 
 
 def test_a_form_that_its_numbers_are_not_in_is_refused(tmp_path: Path, adapter: Adapter) -> None:
     safetensors.numpy.save_file(adapter.tensors(), tmp_path / "a", metadata={"model_id": "model", "form": "sparse"})
-    with pytest.raises(AdapterError, match=r"a has the tensors .* in the form 'sparse'"):
+    with pytest.raises(AdapterError, match=r"a has the tensors .* in the encoding 'sparse'"):
         load_adapter(tmp_path / "a", SHAPE, "model")
 
 

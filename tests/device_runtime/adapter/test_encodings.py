@@ -155,7 +155,7 @@ def test_an_untouched_adapter_weighs_next_to_nothing_when_sparse(typical: Adapte
 
 
 def test_an_unknown_form_is_refused() -> None:
-    with pytest.raises(EncodingError, match="'int4', known are float32, float16, int8, sparse"):
+    with pytest.raises(EncodingError, match="'int4'; the known encodings are float32, float16, int8, sparse"):
         unpack({}, "int4", SIZES)
 
 
@@ -174,7 +174,7 @@ def test_one_form_is_never_read_as_another(typical: Adapter, written: AdapterEnc
 @pytest.mark.parametrize("pieces", [[1, 1], [3, 1], [1, 4]])
 def test_pieces_that_are_none_or_come_twice_are_refused(pieces: list[int]) -> None:
     stored = pack(small([0.0, 1.0, 0.0, 2.0]).tensors(), "sparse")
-    with pytest.raises(EncodingError, match="ascend below 4"):
+    with pytest.raises(EncodingError, match="do not ascend or are not below 4"):
         unpack({**stored, "bias.pieces": np.array(pieces, np.uint16)}, "sparse", SIZES)
 
 

@@ -255,7 +255,7 @@ def test_another_number_than_the_recipe_s_is_refused(number: int) -> None:
 def test_any_start_of_another_model_or_not_finite_is_refused() -> None:
     with pytest.raises(AdapterError, match="start 1 has the tensors"):
         load_initial_adapters(serialize_initial_adapters([start(0), {**start(1), "bias": np.zeros(8)}]), SHAPE, 2)
-    with pytest.raises(AdapterError, match="start 1 holds infinite"):
+    with pytest.raises(AdapterError, match="start 1 has numbers that are infinite"):
         load_initial_adapters(
             serialize_initial_adapters([start(0), {**start(1), "bias": np.full(7, np.nan)}]), SHAPE, 2
         )

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from device_runtime.adapter.adapter import Adapter, Array
+from device_runtime.adapter.adapter import Adapter
+from device_runtime.adapter.encodings import Array
 from device_runtime.bundle.files import NGRAM
 from device_runtime.inference.context_cache import (
     MAX_CONTEXT,
