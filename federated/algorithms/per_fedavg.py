@@ -27,7 +27,7 @@ from federated.algorithms.fine_tuning import FINE_TUNING_SEARCH_SPACE
 from federated.job import NotNegative, Positive
 from federated.local_training import adapter_sgd
 from federated.local_training.adapter_sgd import TrainResult
-from federated.local_training.base_sgd import sgd_step
+from federated.local_training.shared_layers_sgd import sgd_step
 from federated.personalization.method import (
     Choice,
     ClientText,

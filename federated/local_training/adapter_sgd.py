@@ -1,6 +1,6 @@
-"""Local SGD on an adapter over a frozen shared model: the steps that a phone takes, inside TensorFlow.
+"""Local SGD on an adapter over a frozen shared model: the steps of a phone, in TensorFlow.
 
-Which of several adapters fits a text best; several are one `AdapterTensors` whose tensors lead with an axis for them.
+Several adapters are one `AdapterTensors` whose tensors have a first axis for the adapters, `[k,…]`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from keyboard_model.step_sizes import StepSizes
 
 
 class TrainResult(NamedTuple):
-    """An adapter after its steps; `loss_sum` in nats over `targets` counted targets, each before its step."""
+    """An adapter after its steps. `loss_sum`: nats, over `targets` counted targets, each batch before its step."""
 
     adapter: AdapterTensors
     loss_sum: tf.Tensor
@@ -28,12 +28,12 @@ class TrainResult(NamedTuple):
 
 
 def count_targets(batches: tf.data.Dataset) -> tf.Tensor:
-    """How many targets the batches count, float32."""
+    """Returns the number of counted targets, float32 scalar."""
     return batches.reduce(0.0, lambda count, batch: count + cifg_lstm.counted_targets(batch.targets))
 
 
 def features(parameters: Parameters, batch: Batch, bos: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """Reads a batch: features `[B·T,E]` and targets `[B·T]`."""
+    """Runs the shared model over a batch; returns features `[B·T,E]` and targets `[B·T]`."""
     read = cifg_lstm.unroll(parameters, batch.tokens, bos)
     return tf.reshape(read, [-1, read.shape[2]]), tf.reshape(batch.targets, [-1])
 
@@ -41,12 +41,12 @@ def features(parameters: Parameters, batch: Batch, bos: int) -> tuple[tf.Tensor,
 def gradient(
     parameters: Parameters, adapter: AdapterTensors, batch: Batch, bos: int
 ) -> tuple[tf.Tensor, AdapterTensors]:
-    """The mean loss over a batch in nats, and its gradient with respect to the adapter."""
+    """Returns a batch's mean loss in nats and its gradient with respect to the adapter."""
     return adapters.gradient(parameters, adapter, *features(parameters, batch, bos))
 
 
 def step_sizes(config: PersonalizationConfig, share: tf.Tensor | float = 1.0) -> StepSizes:
-    """The configured step sizes, both rates times `share`."""
+    """Returns the step sizes of the configuration, with both learning rates times `share`."""
     return StepSizes(
         learning_rate=tf.cast(config.learning_rate * share, tf.float32),
         bias_rate=tf.cast(config.bias_rate * share, tf.float32),
@@ -60,14 +60,21 @@ def steps(
     start: AdapterTensors,
     anchor: AdapterTensors,
     batches: tf.data.Dataset,
-    moving: StepSizes,
+    rates: StepSizes,
     bos: int,
 ) -> TrainResult:
-    """One SGD step a batch, in order, from `start` with a pull to `anchor` (`keyboard_model.model.adapter.step`)."""
+    """Takes one SGD step for each batch, in order.
+
+    Args:
+        start: The adapter before the first step.
+        anchor: The adapter that each step is pulled to (`keyboard_model.model.adapter.step`).
+        rates: The step sizes.
+        bos: The piece that begins a message.
+    """
 
     def step(state: TrainResult, batch: Batch) -> TrainResult:
         flat, targets = features(parameters, batch, bos)
-        moved, loss = adapters.step(parameters, state.adapter, anchor, flat, targets, moving)
+        moved, loss = adapters.step(parameters, state.adapter, anchor, flat, targets, rates)
         number = cifg_lstm.counted_targets(targets)
         return TrainResult(moved, state.loss_sum + loss * number, state.targets + number)
 
@@ -82,51 +89,51 @@ def personal_steps(
     config: PersonalizationConfig,
     bos: int,
 ) -> AdapterTensors:
-    """The phone's adaptation: K steps over the batches, over and over, pulled to the anchor.
+    """Returns the adapter after a phone's adaptation: K steps over the repeated batches, each pulled to the anchor.
 
-    The learning rates are times n / (n + evidence) for n pieces, so that who typed little is moved little.
-    No batches leave the start.
+    The learning rates are multiplied by n / (n + evidence) for n pieces, so an adapter moves less if its user typed less.
+    Without batches the start is returned.
     """
     pieces = count_targets(batches)
     share = tf.math.divide_no_nan(pieces, pieces + config.evidence)
-    again = batches.repeat().take(config.steps)
-    return steps(parameters, start, anchor, again, step_sizes(config, share), bos).adapter
+    repeated = batches.repeat().take(config.steps)
+    return steps(parameters, start, anchor, repeated, step_sizes(config, share), bos).adapter
 
 
 def loss(parameters: Parameters, adapter: AdapterTensors, batches: tf.data.Dataset, bos: int) -> tf.Tensor:
-    """Mean loss in nats a counted piece; 0 where nothing counts."""
+    """Returns the mean loss in nats per counted piece; 0 if there is none."""
 
     def add(total: tuple[tf.Tensor, tf.Tensor], batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
         flat, targets = features(parameters, batch, bos)
-        lost = cifg_lstm.token_losses(adapters.logits(parameters, adapter, flat), targets)
-        return total[0] + tf.reduce_sum(lost), total[1] + cifg_lstm.counted_targets(targets)
+        losses = cifg_lstm.token_losses(adapters.logits(parameters, adapter, flat), targets)
+        return total[0] + tf.reduce_sum(losses), total[1] + cifg_lstm.counted_targets(targets)
 
     summed, number = batches.reduce((tf.constant(0.0), tf.constant(0.0)), add)
     return tf.math.divide_no_nan(summed, number)
 
 
 def subtract(first: AdapterTensors, second: AdapterTensors) -> AdapterTensors:
-    """First minus second."""
+    """Returns first − second."""
     return AdapterTensors(*(one - other for one, other in zip(first, second, strict=True)))
 
 
 def interpolate(first: AdapterTensors, second: AdapterTensors, share: tf.Tensor | float) -> AdapterTensors:
-    """share·first + (1 − share)·second."""
+    """Returns share·first + (1 − share)·second."""
     return AdapterTensors(*(share * one + (1.0 - share) * other for one, other in zip(first, second, strict=True)))
 
 
 def stack(candidates: Sequence[AdapterTensors]) -> AdapterTensors:
-    """Several adapters as one, `[k,…]`."""
+    """Returns these adapters as one, `[k,…]`."""
     return AdapterTensors(*(tf.stack(parts) for parts in zip(*candidates, strict=True)))
 
 
 def select(several: AdapterTensors, index: tf.Tensor | int) -> AdapterTensors:
-    """The adapter at `index` of several."""
+    """Returns the adapter at `index` of several."""
     return AdapterTensors(*(tf.gather(part, index) for part in several))
 
 
 def loss_sums(parameters: Parameters, several: AdapterTensors, batches: tf.data.Dataset, bos: int) -> tf.Tensor:
-    """Each adapter's loss summed over the counted targets, in nats, `[k]`; the text is read once for all."""
+    """Returns each adapter's loss in nats, summed over the counted targets, `[k]`. The text is read only once."""
     number = several.bias.shape[0]
 
     def add(total: tf.Tensor, batch: Batch) -> tf.Tensor:
@@ -138,5 +145,5 @@ def loss_sums(parameters: Parameters, several: AdapterTensors, batches: tf.data.
 
 
 def best_adapter(parameters: Parameters, several: AdapterTensors, batches: tf.data.Dataset, bos: int) -> tf.Tensor:
-    """The index of the least loss; ties, and a text without any target, go to the first."""
+    """Returns the index of the adapter with the lowest loss: the first of equals, and 0 for a text without targets."""
     return tf.argmin(loss_sums(parameters, several, batches, bos), output_type=tf.int32)

@@ -13,13 +13,14 @@ from keyboard_model.model.cifg_lstm import Parameters
 
 
 class ClientUpdate(NamedTuple):
-    """What a client makes of a round.
+    """The result of a client's round. If the update is not finite, everything except `broken` is 0.
 
-    update: initial minus trained weights, in the order of `Parameters`; all zero when not finite.
-    weight: the share it asks for in the average: its counted targets, at most the cap.
-    loss_sum: of the counted targets, in nats, each before the step that learnt from it.
-    targets: how many were counted.
-    broken: 1 when the update was not finite: it then counts for nothing.
+    Attributes:
+        update: Initial minus trained weights, in the order of `Parameters`.
+        weight: Weight of the update in the average: the counted targets, at most `weight_cap`.
+        loss_sum: Loss in nats, summed over the counted targets; each batch before the step that reads it.
+        targets: Number of counted targets.
+        broken: 1 if the update is not finite, else 0.
     """
 
     update: tuple[tf.Tensor, ...]
@@ -30,9 +31,9 @@ class ClientUpdate(NamedTuple):
 
 
 def dropout_rate(features: tf.Tensor, rate: float, batch: Batch) -> tf.Tensor:
-    """Zeroes a share `rate` of the features and scales the rest up (Srivastava et al. 2014); 0 leaves all.
+    """Sets a share `rate` of the features to zero and scales up the rest (Srivastava et al. 2014).
 
-    The mask is drawn from the batch's own content, so that a resumed run draws the same.
+    The batch's content is the seed of the mask, so a resumed run has the same masks.
     """
     if rate == 0:
         return features
@@ -54,13 +55,13 @@ def batch_gradient(
         scores = cifg_lstm.logits(parameters, features)
         loss_sum = tf.reduce_sum(cifg_lstm.token_losses(scores, targets))
         loss = loss_sum / tf.maximum(counted, 1.0)
-    # The gather's gradient is sparse: dense at once, or every later operation pays for finding it out.
+    # The gradient of the embedding lookup is sparse. It is made dense once, or every later operation converts it.
     gradient = [tf.convert_to_tensor(part) for part in tape.gradient(loss, list(parameters))]
     return loss_sum, counted, gradient
 
 
 def mean_loss(parameters: Parameters, batches: tf.data.Dataset, bos: int) -> tf.Tensor:
-    """The mean loss of a client's counted targets in nats, at these weights; 0 where it has none."""
+    """Returns the mean loss of a client's counted targets at these weights, in nats; 0 if it has none."""
 
     def reduce(state: tuple, batch: Batch) -> tuple:
         loss_sum, counted = state
@@ -75,13 +76,13 @@ def mean_loss(parameters: Parameters, batches: tf.data.Dataset, bos: int) -> tf.
 
 
 def client_update(initial: Parameters, batches: tf.data.Dataset, config: TrainingConfig, bos: int) -> ClientUpdate:
-    """One pass of SGD with clipped gradients over a client's batches.
+    """Makes one pass of SGD with clipped gradients over a client's batches.
 
     Args:
-        initial: the shared weights.
-        batches: of `Batch`, static shapes.
-        config: `client_learning_rate` (η_l of Reddi et al. 2020, Algorithm 2), `clip`, `dropout` and `weight_cap`.
-        bos: the piece that begins a message.
+        initial: The shared weights.
+        batches: A data set of `Batch` with static shapes.
+        config: Gives `client_learning_rate` (η_l of Reddi et al. 2020, Algorithm 2), `clip`, `dropout` and `weight_cap`.
+        bos: The piece that begins a message.
     """
 
     def reduce(state: tuple, batch: Batch) -> tuple:
@@ -96,13 +97,13 @@ def client_update(initial: Parameters, batches: tf.data.Dataset, config: Trainin
     update = tuple(before - after for before, after in zip(initial, weights, strict=True))
     finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(part)) for part in update])
 
-    def kept(value: tf.Tensor) -> tf.Tensor:
+    def if_finite(value: tf.Tensor) -> tf.Tensor:
         return tf.where(finite, value, tf.zeros_like(value))
 
     return ClientUpdate(
-        update=tuple(kept(part) for part in update),
-        weight=kept(tf.minimum(targets, config.weight_cap)),
-        loss_sum=kept(loss_sum),
-        targets=kept(targets),
+        update=tuple(if_finite(part) for part in update),
+        weight=if_finite(tf.minimum(targets, config.weight_cap)),
+        loss_sum=if_finite(loss_sum),
+        targets=if_finite(targets),
         broken=1.0 - tf.cast(finite, tf.float32),
     )

@@ -1,13 +1,12 @@
-"""FedPer: shared layers learnt by all, and personal layers on top that never leave the client.
+"""FedPer: shared layers that all clients train, and personal layers that never leave the client.
 
-    (w, v_k) ← (w, v_k) − η·∇L_k(w, v_k)    on the client, a batch a step
+    (w, v_k) ← (w, v_k) − η·∇L_k(w, v_k)    on the client, one step for each batch
     w ← w − rate·(mean of w − w_k)           on the server
 
-Arivazhagan et al. 2019 (arXiv:1912.00818), Algorithms 1 and 2. w are all the parameters of the shared
-model, trained on from where the base stands; v_k is the client's adapter, which it keeps between rounds.
-The two gradients are clipped apart, so that without personal layers (`learning_rate` = `bias_rate` = 0) this
-is FedAvg. With `base_learning_rate` 0 the shared layers stay, and every client trains its adapter alone.
-`fed_recon` is the form without state.
+Arivazhagan et al. 2019 (arXiv:1912.00818), Algorithms 1 and 2. w is the whole shared model, which is trained further.
+v_k is the client's adapter, which it keeps between rounds. The two gradients are clipped separately. Without personal
+layers (`learning_rate` = `bias_rate` = 0) this is therefore FedAvg. If `base_learning_rate` is 0, the shared layers stay
+as they are and every client trains its adapter alone. `fed_recon` is the stateless form.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ import tensorflow as tf
 
 from federated.algorithms.fine_tuning import FINE_TUNING_SEARCH_SPACE
 from federated.job import NotNegative
-from federated.local_training import adapter_sgd, base_sgd
+from federated.local_training import adapter_sgd, shared_layers_sgd
 from federated.personalization.method import (
     Choice,
     ClientText,
@@ -37,7 +36,7 @@ from keyboard_model.model.cifg_lstm import Parameters
 
 
 class SharedLayersOptions(Options):
-    """base_learning_rate: of the shared layers' local steps; 0 leaves the shared layers as they are."""
+    """base_learning_rate: of the shared layers' local steps; 0 = the shared layers stay as they are."""
 
     base_learning_rate: NotNegative = 0.1
 
@@ -48,11 +47,11 @@ SHARED_LAYERS_SPACE: dict[str, Choice | Range] = {
     "options.base_learning_rate": Range(0.01, 1.0, log=True),
     "federated.server_learning_rate": Choice((0.3, 1.0)),
 }
-"""Where both forms look for their settings."""
+"""The search space of every method that trains the shared layers."""
 
 
 class _Round(NamedTuple):
-    """Where a client is in its round."""
+    """A client's state within its round."""
 
     parameters: Parameters
     adapter: AdapterTensors
@@ -60,57 +59,58 @@ class _Round(NamedTuple):
     targets: tf.Tensor
 
 
-def server(base: SharedModel, context: MethodContext) -> SharedModel:
-    """The shared layers, and what personal layers start from, which stays as it is."""
-    return base
+def server(shared: SharedModel, context: MethodContext) -> SharedModel:
+    """Returns the shared layers, and the initial personal layers, which the rounds do not change."""
+    return shared
 
 
 def client(server: SharedModel, context: MethodContext) -> AdapterTensors:
-    """A client's personal layers, at first ones that change nothing."""
+    """Returns a client's personal layers before its first round."""
     return server.adapter
 
 
 def local(
-    base: SharedModel, server: SharedModel, client: AdapterTensors, batches: tf.data.Dataset, context: MethodContext
+    shared: SharedModel, server: SharedModel, client: AdapterTensors, batches: tf.data.Dataset, context: MethodContext
 ) -> ClientUpdate:
-    """One SGD step of both a batch; what is sent is the shared layers' part."""
+    """Takes one SGD step of both kinds of layers for each batch, and sends the change of the shared layers."""
     rates = adapter_sgd.step_sizes(context.config)
     eta = (rates.learning_rate, rates.learning_rate, rates.bias_rate)
-    clip, base_rate = context.config.clip, context.options.base_learning_rate
+    clip, shared_rate = context.config.clip, context.options.base_learning_rate
 
     def step(state: _Round, batch: Batch) -> _Round:
-        slope = base_sgd.gradient(state.parameters, state.adapter, batch, context.bos)
+        gradients = shared_layers_sgd.gradient(state.parameters, state.adapter, batch, context.bos)
         return _Round(
-            base_sgd.base_step(state.parameters, slope, base_rate, clip),
-            base_sgd.sgd_step(state.adapter, slope.adapter, eta, clip),
-            state.loss_sum + slope.loss_sum,
-            state.targets + slope.targets,
+            shared_layers_sgd.shared_step(state.parameters, gradients, shared_rate, clip),
+            shared_layers_sgd.sgd_step(state.adapter, gradients.adapter, eta, clip),
+            state.loss_sum + gradients.loss_sum,
+            state.targets + gradients.targets,
         )
 
-    shared = SharedModel.from_tff(server).parameters
-    end = batches.reduce(_Round(shared, AdapterTensors(*client), tf.constant(0.0), tf.constant(0.0)), step)
-    return ClientUpdate(base_sgd.subtract(shared, end.parameters), end.targets, end.adapter, end.loss_sum, end.targets)
+    received = SharedModel.from_tff(server).parameters
+    end = batches.reduce(_Round(received, AdapterTensors(*client), tf.constant(0.0), tf.constant(0.0)), step)
+    update = shared_layers_sgd.subtract(received, end.parameters)
+    return ClientUpdate(update, end.targets, end.adapter, end.loss_sum, end.targets)
 
 
 def aggregate(server: SharedModel, mean: Any, context: MethodContext) -> SharedModel:
-    """The shared layers move; the personal layers' start does not."""
+    """Moves the shared layers; the initial personal layers stay as they are."""
     rate = context.config.federated.server_learning_rate
-    shared, start = SharedModel.from_tff(server)
-    return SharedModel(Parameters(*(value - rate * step for value, step in zip(shared, mean, strict=True))), start)
+    parameters, start = SharedModel.from_tff(server)
+    moved = (value - rate * step for value, step in zip(parameters, mean, strict=True))
+    return SharedModel(Parameters(*moved), start)
 
 
 def personalize(
-    base: SharedModel, server: SharedModel, client: AdapterTensors, text: ClientText, context: MethodContext
+    shared: SharedModel, server: SharedModel, client: AdapterTensors, text: ClientText, context: MethodContext
 ) -> PersonalModel:
-    """K steps on the client's personal layers, pulled to what all of them start from; the shared layers stay."""
-    shared, start = SharedModel.from_tff(server)
-    adapter = adapter_sgd.personal_steps(
-        shared, AdapterTensors(*client), start, text.training, context.config, context.bos
-    )
-    return PersonalModel(shared, adapter)
+    """Takes K steps from the client's personal layers, each pulled to the initial ones."""
+    parameters, start = SharedModel.from_tff(server)
+    own = AdapterTensors(*client)
+    adapter = adapter_sgd.personal_steps(parameters, own, start, text.training, context.config, context.bos)
+    return PersonalModel(parameters, adapter)
 
 
-def phone(base: SharedModel, server: SharedModel, context: MethodContext) -> DeviceArtifact:
+def phone(shared: SharedModel, server: SharedModel, context: MethodContext) -> DeviceArtifact:
     return DeviceArtifact(server.parameters, (server.adapter,), "steps")
 
 

@@ -1,5 +1,3 @@
-"""Which of several adapters fits a text."""
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -14,7 +12,7 @@ CANDIDATES = [random_adapter(seed) for seed in (1, 2, 3)]
 
 def test_losses_are_summed_over_the_counted_targets():
     batches = client(2, seed=0, counted=7)
-    found = adapter_sgd.loss_sums(TENSORS.parameters, adapter_sgd.stack(CANDIDATES), text(batches, []).learnt, BOS)
+    found = adapter_sgd.loss_sums(TENSORS.parameters, adapter_sgd.stack(CANDIDATES), text(batches, []).training, BOS)
     by_hand = [
         sum(7 * loss_and_gradient(TENSORS.parameters, arrays(theta), batch)[0] for batch in batches)
         for theta in CANDIDATES
@@ -22,25 +20,25 @@ def test_losses_are_summed_over_the_counted_targets():
     np.testing.assert_allclose(found, by_hand, rtol=1e-5)
 
 
-def test_the_fittest_has_the_least_loss():
+def test_the_best_adapter_has_the_lowest_loss():
     batches = client(1, seed=1, counted=B * T)
     losses = [loss_and_gradient(TENSORS.parameters, arrays(theta), batches[0])[0] for theta in CANDIDATES]
     for order in ([0, 1, 2], [2, 0, 1], [1, 2, 0]):
         several = adapter_sgd.stack([CANDIDATES[i] for i in order])
-        best = adapter_sgd.best_adapter(TENSORS.parameters, several, text(batches, []).learnt, BOS)
+        best = adapter_sgd.best_adapter(TENSORS.parameters, several, text(batches, []).training, BOS)
         assert order[int(best)] == int(np.argmin(losses))
         for part, expected in zip(adapter_sgd.select(several, best), CANDIDATES[int(np.argmin(losses))], strict=True):
             np.testing.assert_array_equal(part, expected)
 
 
 @pytest.mark.parametrize("batches", [[], client(1, seed=1, counted=0)])
-def test_a_text_that_tells_nothing_goes_to_the_first(batches):
-    best = adapter_sgd.best_adapter(TENSORS.parameters, adapter_sgd.stack(CANDIDATES), text(batches, []).learnt, BOS)
+def test_a_text_without_targets_selects_the_first_adapter(batches):
+    best = adapter_sgd.best_adapter(TENSORS.parameters, adapter_sgd.stack(CANDIDATES), text(batches, []).training, BOS)
     assert int(best) == 0
 
 
-def test_ties_go_to_the_first():
+def test_the_first_of_equal_adapters_is_selected():
     several = adapter_sgd.stack([CANDIDATES[1], CANDIDATES[0], CANDIDATES[0], CANDIDATES[1]])
-    batches = text(client(1, seed=1), []).learnt
+    batches = text(client(1, seed=1), []).training
     losses = adapter_sgd.loss_sums(TENSORS.parameters, several, batches, BOS)
     assert int(adapter_sgd.best_adapter(TENSORS.parameters, several, batches, BOS)) == int(tf.argmin(losses)) in (0, 1)

@@ -1,5 +1,3 @@
-"""The client's local work: plain clipped SGD, and what becomes of a client that breaks."""
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -20,7 +18,7 @@ def train(batches, *, rate=0.5, clip=1e6, dropout=0.0, cap=1e6) -> ClientUpdate:
 
 
 @pytest.mark.parametrize("clip", [1e6, 0.05])
-def test_the_update_is_that_of_plain_sgd(clip):
+def test_the_update_agrees_with_a_separate_implementation_of_sgd(clip):
     batches = client(3, seed=0, counted=7)
     for found, expected in zip(
         train(batches, clip=clip).update, updates_by_hand(parameters(), batches, 0.5, clip), strict=True
@@ -38,13 +36,13 @@ def test_loss_is_summed_over_the_counted_targets_before_each_step():
     assert float(result.targets) == 7
 
 
-def test_the_mean_loss_is_that_of_the_weights_as_they_are():
+def test_the_mean_loss_agrees_with_a_separate_computation():
     batches = client(2, seed=0, counted=7)
     found = sgd.mean_loss(Parameters(*map(tf.constant, parameters())), dataset(batches), BOS)
     assert float(found) == pytest.approx(loss_by_hand(parameters(), batches), rel=1e-5)
 
 
-def test_the_mean_loss_of_nothing_is_0():
+def test_the_mean_loss_without_targets_is_zero():
     shared = Parameters(*map(tf.constant, parameters()))
     assert float(sgd.mean_loss(shared, dataset(client(1, seed=0, counted=0)), BOS)) == 0
 
@@ -66,14 +64,14 @@ def test_a_batch_without_targets_changes_nothing():
     assert (float(result.weight), float(result.loss_sum), float(result.broken)) == (0, 0, 0)
 
 
-def test_a_client_that_diverges_to_nan_counts_for_nothing_and_says_so():
+def test_a_client_that_diverges_has_no_effect_and_is_marked_broken():
     result = train(client(32, seed=0), rate=20.0, clip=1e30)
     assert float(result.broken) == 1
     assert all(np.abs(part).max() == 0 for part in result.update)
     assert (float(result.weight), float(result.loss_sum), float(result.targets)) == (0, 0, 0)
 
 
-def test_dropout_is_drawn_from_the_batch_and_keeps_the_mean():
+def test_the_dropout_mask_depends_on_the_batch_alone_and_keeps_the_mean():
     batch = Batch(*map(tf.constant, client(1, seed=0)[0]))
     features = tf.ones([B * T, 500])
     once, again = (sgd.dropout_rate(features, 0.25, batch).numpy() for _ in range(2))

@@ -1,12 +1,10 @@
-"""FedPer: both layers' steps spelled out, and that it is FedAvg without personal layers."""
-
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from federated.algorithms.partial.fed_per import METHOD
 from federated.job import JobError, TrainingConfig
-from federated.local_training import sgd as local_sgd
+from federated.local_training.sgd import client_update
 from federated.personalization import personalization_process
 from federated.personalization.method import SharedModel
 from keyboard_model.batching.windows import IGNORE
@@ -28,7 +26,7 @@ def context(**changes):
 
 
 def shared_step_by_hand(shared, own, batch, clip):
-    """The shared layers after one step, by a tape over the scores written out."""
+    """Returns the shared layers after one step, by a tape over explicitly written scores."""
     variables = [tf.Variable(part) for part in shared]
     targets = batch.targets.reshape(-1)
     wanted = [[i, target] for i, target in enumerate(targets) if target != IGNORE]
@@ -43,7 +41,7 @@ def shared_step_by_hand(shared, own, batch, clip):
 
 
 @pytest.mark.parametrize("clip", [0.2, 1e6])
-def test_a_round_moves_both_layers_at_once(clip):
+def test_a_round_trains_both_kinds_of_layers_at_once(clip):
     made = local(METHOD, BASE, OWN, BATCHES, context(clip=clip))
     shared, own, losses = BASE.parameters, arrays(OWN), []
     for batch in BATCHES:
@@ -58,12 +56,12 @@ def test_a_round_moves_both_layers_at_once(clip):
 
 
 @pytest.mark.parametrize("clip", [0.2, 1e6])
-def test_without_personal_layers_a_client_s_round_is_fed_avg_s(clip):
+def test_without_personal_layers_a_clients_round_is_that_of_fedavg(clip):
     context_ = context(learning_rate=0, bias_rate=0, clip=clip)
     made = local(METHOD, NEUTRAL, NEUTRAL.adapter, BATCHES, context_)
     start = Parameters(*map(tf.constant, BASE.parameters))
     config = TrainingConfig(client_learning_rate=RATE, clip=clip, dropout=0, weight_cap=1e6)
-    expected = local_sgd.client_update(start, dataset(BATCHES), config, BOS)
+    expected = client_update(start, dataset(BATCHES), config, BOS)
     for found, plain in zip(made.update, expected.update, strict=True):
         np.testing.assert_allclose(found, plain, atol=1e-6)
     assert_close(made.client, arrays(NEUTRAL.adapter))
@@ -75,7 +73,7 @@ def test_a_shared_rate_of_zero_is_the_adapter_alone():
     assert_close(made.client, sgd(BASE.parameters, arrays(OWN), BATCHES, (0.1, 0.5), 0.5))
 
 
-def test_personal_steps_go_on_from_the_client_s_layers_on_the_server_s():
+def test_personalization_starts_at_the_clients_layers_on_the_servers():
     trained = SharedModel(cifg_lstm.init(V, E, BASE.parameters.w_p.shape[0], seed=3), BASE.adapter)
     context_ = context(proximal=0.0, evidence=0.0)
     server, own = tf.nest.map_structure(tf.constant, (trained, OWN))
@@ -87,13 +85,13 @@ def test_personal_steps_go_on_from_the_client_s_layers_on_the_server_s():
     assert_close(METHOD.client(trained, context_), arrays(BASE.adapter))
 
 
-def test_options_out_of_range_are_refused():
+def test_rejects_a_negative_learning_rate():
     with pytest.raises(JobError, match="options of fed_per: base_learning_rate"):
         context_of(METHOD, {"base_learning_rate": -1})
 
 
 @pytest.mark.usefixtures("execution")
-def test_two_rounds_in_tff_without_personal_layers_are_fed_avg():
+def test_two_rounds_in_tff_without_personal_layers_are_those_of_fedavg():
     context_ = context_of(
         METHOD, {"base_learning_rate": 0.05}, {"server_learning_rate": 0.5}, learning_rate=0, bias_rate=0
     )

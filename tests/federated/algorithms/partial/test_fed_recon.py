@@ -1,5 +1,3 @@
-"""FedRecon: the same round as TFF's own `build_fed_recon`, and that it is FedAvg without personal layers."""
-
 import collections
 from typing import NamedTuple
 
@@ -27,8 +25,8 @@ def context(**changes):
     return context_of(METHOD, {"base_learning_rate": RATE}, **changes)
 
 
-def test_the_adapter_is_made_on_one_half_and_judged_on_the_other():
-    """With a shared rate of 0 the loss is the reconstructed adapter's on the query batches."""
+def test_the_adapter_is_reconstructed_on_one_half_and_the_loss_is_that_of_the_other():
+    """With a shared rate of 0 the loss is that of the reconstructed adapter on the query batches."""
     frozen = context_of(METHOD, {"base_learning_rate": 0}, steps=3, proximal=0.0, evidence=10.0)
     made = local(METHOD, BASE.parameters, (), BATCHES, frozen)
     share = 20 / (20 + 10)
@@ -47,7 +45,7 @@ def test_the_adapter_is_made_on_one_half_and_judged_on_the_other():
 
 
 @pytest.mark.parametrize("changes", [{"steps": 0}, {"learning_rate": 0, "bias_rate": 0}])
-def test_without_personal_layers_it_is_fed_avg_on_the_query(monkeypatch, changes):
+def test_without_personal_layers_it_is_fedavg_on_the_query_batches(monkeypatch, changes):
     neutral = SharedModel(TENSORS.parameters, AdapterTensors(*map(tf.constant, adapters.init(V, E, R, seed=0))))
     monkeypatch.setattr("tests.support.federated.personal.TENSORS", neutral)
     made = local(METHOD, BASE.parameters, (), BATCHES, context(**changes))
@@ -55,13 +53,15 @@ def test_without_personal_layers_it_is_fed_avg_on_the_query(monkeypatch, changes
         np.testing.assert_allclose(found, plain, atol=1e-6)
 
 
-def test_a_client_with_one_batch_has_nothing_to_reconstruct_from():
+def test_a_client_with_one_batch_keeps_the_common_start():
     frozen = context_of(METHOD, {"base_learning_rate": 0})
-    many, none = (local(METHOD, BASE.parameters, (), BATCHES[:1], each) for each in (frozen, context(steps=0)))
-    assert float(many.loss_sum) == float(none.loss_sum)
+    some_steps, no_steps = (
+        local(METHOD, BASE.parameters, (), BATCHES[:1], each) for each in (frozen, context(steps=0))
+    )
+    assert float(some_steps.loss_sum) == float(no_steps.loss_sum)
 
 
-def test_personal_steps_start_anew_on_the_server_s_layers():
+def test_personalization_starts_at_the_common_start_on_the_servers_layers():
     shared = cifg_lstm.init(V, E, BASE.parameters.w_p.shape[0], seed=3)
     context_ = context(proximal=0.0, evidence=0.0)
     found = METHOD.personalize(TENSORS, Parameters(*map(tf.constant, shared)), (), text(BATCHES[:3], []), context_)
@@ -72,15 +72,15 @@ def test_personal_steps_start_anew_on_the_server_s_layers():
 
 
 class Output(NamedTuple):
-    """`ReconstructionBatchOutput`, which TFF does not make public."""
+    """`ReconstructionBatchOutput`, which is not public in TFF."""
 
     predictions: tf.Tensor
     labels: tf.Tensor
     num_examples: int
 
 
-class InTff(tff.learning.models.ReconstructionModel):
-    """The model as `build_fed_recon` wants it: what is shared and what is a client's own, in variables."""
+class TffModel(tff.learning.models.ReconstructionModel):
+    """The model that `build_fed_recon` needs: shared and personal layers as variables."""
 
     def __init__(self) -> None:
         self._shared = Parameters(*(tf.Variable(part) for part in BASE.parameters))
@@ -103,15 +103,15 @@ class InTff(tff.learning.models.ReconstructionModel):
 
 
 @pytest.mark.usefixtures("execution")
-def test_a_round_is_that_of_tff_s_build_fed_recon():
+def test_a_round_agrees_with_tffs_build_fed_recon():
     rate, clients = 0.02, [BATCHES, client(4, seed=1)]
     sgd_of = tff.learning.optimizers.build_sgdm
     theirs = tff.learning.algorithms.build_fed_recon(
-        InTff,
+        TffModel,
         loss_fn=lambda: tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         client_optimizer_fn=sgd_of(0.05),
         reconstruction_optimizer_fn=sgd_of(rate),
-        # Its own split takes every other batch; these are our halves, with one pass over the first.
+        # TFF's default split takes every second batch. This is the split into halves, with one pass over the first.
         dataset_split_fn=lambda batches: (batches.take(_half(batches)), batches.skip(_half(batches))),
     )
     named = [[collections.OrderedDict(batch._asdict()) for batch in batches] for batches in clients]

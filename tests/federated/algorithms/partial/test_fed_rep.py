@@ -1,5 +1,3 @@
-"""FedRep: its two phases spelled out, and what 0 passes or a rate of 0 come to."""
-
 import numpy as np
 import pytest
 
@@ -19,7 +17,7 @@ def context(passes=2, rate=RATE, federated=None, **changes):
 
 
 def representation_by_hand(own, batches, clip):
-    """The shared layers after one pass under a fixed adapter, and the loss before each step."""
+    """Returns the shared layers after one pass under a fixed adapter, and the loss before each step."""
     shared, losses = BASE.parameters, []
     for batch in batches:
         losses.append(loss_and_gradient(shared, own, batch)[0])
@@ -28,7 +26,7 @@ def representation_by_hand(own, batches, clip):
 
 
 @pytest.mark.parametrize("clip", [0.2, 1e6])
-def test_a_round_fits_the_head_first_and_then_the_representation(clip):
+def test_a_round_trains_the_head_first_and_then_the_representation(clip):
     made = local(METHOD, BASE, OWN, BATCHES, context(clip=clip))
     own = sgd(BASE.parameters, arrays(OWN), BATCHES * 2, (0.1, 0.5), clip)  # no pull, the shared layers fixed
     shared, losses = representation_by_hand(own, BATCHES, clip)
@@ -38,7 +36,7 @@ def test_a_round_fits_the_head_first_and_then_the_representation(clip):
     assert (float(made.weight), float(made.targets)) == (21, 21)
 
 
-def test_without_passes_the_personal_layers_stay():
+def test_without_passes_the_personal_layers_do_not_change():
     made = local(METHOD, BASE, OWN, BATCHES, context(passes=0))
     assert_close(made.client, arrays(OWN))
     shared, _ = representation_by_hand(arrays(OWN), BATCHES, 0.5)
@@ -50,13 +48,13 @@ def test_a_shared_rate_of_zero_trains_the_adapter_alone():
     assert all(np.abs(part).max() == 0 for part in made.update)
 
 
-def test_options_out_of_range_are_refused():
+def test_rejects_a_negative_number_of_passes():
     with pytest.raises(JobError, match="options of fed_rep: head_passes"):
         context(passes=-1)
 
 
 @pytest.mark.usefixtures("execution")
-def test_the_server_averages_the_representation_alone():
+def test_the_server_averages_only_the_representation():
     context_ = context(federated={"server_learning_rate": 0.5}, rate=0.05, learning_rate=0.02, bias_rate=0.1)
     clients = [BATCHES, client(1, seed=1, counted=4)]
     server, states, _ = rounds(METHOD, context_, clients)

@@ -1,0 +1,77 @@
+"""Local SGD on the shared layers under a client's own adapter, for methods that train the shared layers further."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, TypeVar
+
+import tensorflow as tf
+
+from federated.local_training import adapter_sgd
+from keyboard_model.batching.windows import Batch
+from keyboard_model.model import adapter as adapters
+from keyboard_model.model import cifg_lstm
+from keyboard_model.model.adapter import AdapterTensors
+from keyboard_model.model.cifg_lstm import Parameters
+
+Values = TypeVar("Values", Parameters, AdapterTensors)
+
+
+class Gradients(NamedTuple):
+    """The loss of a batch, summed over `targets` counted targets in nats, and the gradients of the mean loss."""
+
+    loss_sum: tf.Tensor
+    targets: tf.Tensor
+    parameters: Parameters
+    adapter: AdapterTensors
+
+
+def gradient(parameters: Parameters, adapter: AdapterTensors, batch: Batch, bos: int) -> Gradients:
+    """Returns the gradients of a batch's mean loss with respect to the shared layers and to the adapter."""
+    with tf.GradientTape() as tape:
+        tape.watch((parameters, adapter))
+        flat, targets = adapter_sgd.features(parameters, batch, bos)
+        number = cifg_lstm.counted_targets(targets)
+        scores = adapters.logits(parameters, adapter, flat)
+        loss_sum = tf.reduce_sum(cifg_lstm.token_losses(scores, targets))
+        loss = loss_sum / tf.maximum(number, 1.0)
+    shared, own = tape.gradient(loss, (parameters, adapter))
+    # The gradient of the embedding lookup is sparse. It is made dense once, or every later operation converts it.
+    return Gradients(loss_sum, number, Parameters(*map(tf.convert_to_tensor, shared)), own)
+
+
+def sgd_step(values: Values, gradients: Values, rates: Sequence[tf.Tensor | float], clip: float) -> Values:
+    """Takes one SGD step, with one rate for each tensor and the global norm of the gradients clipped to `clip`."""
+    gradients, _ = tf.clip_by_global_norm(gradients, clip)
+    return type(values)(*(value - rate * part for value, part, rate in zip(values, gradients, rates, strict=True)))
+
+
+def shared_step(parameters: Parameters, gradients: Gradients, rate: float, clip: float) -> Parameters:
+    """Takes one SGD step of the shared layers, whose gradient is clipped without the adapter's, as in FedAvg."""
+    return sgd_step(parameters, gradients.parameters, [rate] * len(parameters), clip)
+
+
+class SharedLayersResult(NamedTuple):
+    """Shared layers after their steps. `loss_sum`: nats, over `targets` counted targets, each batch before its step."""
+
+    parameters: Parameters
+    loss_sum: tf.Tensor
+    targets: tf.Tensor
+
+
+def steps(
+    parameters: Parameters, adapter: AdapterTensors, batches: tf.data.Dataset, rate: float, clip: float, bos: int
+) -> SharedLayersResult:
+    """Takes one `shared_step` for each batch, in order; the adapter does not change."""
+
+    def step(state: SharedLayersResult, batch: Batch) -> SharedLayersResult:
+        gradients = gradient(state.parameters, adapter, batch, bos)
+        parameters = shared_step(state.parameters, gradients, rate, clip)
+        return SharedLayersResult(parameters, state.loss_sum + gradients.loss_sum, state.targets + gradients.targets)
+
+    return batches.reduce(SharedLayersResult(parameters, tf.constant(0.0), tf.constant(0.0)), step)
+
+
+def subtract(first: Parameters, second: Parameters) -> Parameters:
+    """Returns first − second."""
+    return Parameters(*(one - other for one, other in zip(first, second, strict=True)))
