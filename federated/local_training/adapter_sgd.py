@@ -91,8 +91,8 @@ def personal_steps(
 ) -> AdapterTensors:
     """Returns the adapter after a phone's adaptation: K steps over the repeated batches, each pulled to the anchor.
 
-    The learning rates are multiplied by n / (n + evidence) for n pieces, so an adapter moves less if its user typed less.
-    Without batches the start is returned.
+    The learning rates are multiplied by n / (n + evidence) for n pieces: the less a user typed, the less the adapter
+    moves. Without batches the start is returned.
     """
     pieces = count_targets(batches)
     share = tf.math.divide_no_nan(pieces, pieces + config.evidence)

@@ -81,7 +81,8 @@ def client_update(initial: Parameters, batches: tf.data.Dataset, config: Trainin
     Args:
         initial: The shared weights.
         batches: A data set of `Batch` with static shapes.
-        config: Gives `client_learning_rate` (η_l of Reddi et al. 2020, Algorithm 2), `clip`, `dropout` and `weight_cap`.
+        config: Its `client_learning_rate` is η_l of Reddi et al. 2020, Algorithm 2. `clip`, `dropout` and `weight_cap`
+            are used, too.
         bos: The piece that begins a message.
     """
 

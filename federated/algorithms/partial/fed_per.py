@@ -5,8 +5,8 @@
 
 Arivazhagan et al. 2019 (arXiv:1912.00818), Algorithms 1 and 2. w is the whole shared model, which is trained further.
 v_k is the client's adapter, which it keeps between rounds. The two gradients are clipped separately. Without personal
-layers (`learning_rate` = `bias_rate` = 0) this is therefore FedAvg. If `base_learning_rate` is 0, the shared layers stay
-as they are and every client trains its adapter alone. `fed_recon` is the stateless form.
+layers (`learning_rate` = `bias_rate` = 0) this is therefore FedAvg. If `base_learning_rate` is 0, the shared layers
+stay as they are and every client trains its adapter alone. `fed_recon` is the stateless form.
 """
 
 from __future__ import annotations
