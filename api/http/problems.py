@@ -101,7 +101,7 @@ def install_handlers(app: FastAPI) -> None:
         for fault in faults:
             if fault["type"] == "json_invalid":
                 reason, position = fault["ctx"]["error"], fault["loc"][-1]
-                return problem(422, f"the body is not valid JSON: {reason}, at character {position}")
+                return problem(422, f"the body is not valid JSON at character {position}: {reason}")
         return problem(422, "the request does not fit the schema", [_field_problem(each) for each in faults[:20]])
 
     @app.exception_handler(StarletteHTTPException)

@@ -18,7 +18,7 @@ from tests.support.api.serving import Serving, serve_in_thread
 
 @pytest.fixture(scope="session")
 def serving(tiny_bundle: Path, tiny_public_key: Path) -> Serving:
-    """Runs the service on a data folder of one's own."""
+    """Runs the service on a given data folder."""
 
     def run(
         data: Path, max_open: int = MAX_OPEN, database: str | None = None, insecure: bool = True
@@ -30,14 +30,14 @@ def serving(tiny_bundle: Path, tiny_public_key: Path) -> Serving:
 
 @pytest.fixture(scope="session")
 def client(serving: Serving, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    """A service that tests share: each makes devices of its own in it."""
+    """A service that the tests share. Each test creates its own devices."""
     with serving(tmp_path_factory.mktemp("service")) as client:
         yield client
 
 
 @pytest.fixture
 def device(client: httpx.Client) -> str:
-    """The path of a new device of the shared service."""
+    """The path of a new device on the shared service."""
     return f"/v1/devices/{client.post('/v1/devices').json()['device_id']}"
 
 
@@ -65,7 +65,7 @@ def new_postgres(postgres_server: str) -> Callable[[], str]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def where(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
-    """Where a database may be: a new file, and a new PostgreSQL database."""
+    """The place of a new database: an SQLite file, then PostgreSQL."""
     if request.param == "sqlite":
         return tmp_path / "devices.sqlite"
     url: str = request.getfixturevalue("new_postgres")()

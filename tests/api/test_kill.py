@@ -1,4 +1,4 @@
-"""A service killed at any instant, or whose disk is full, has lost nothing that it acknowledged."""
+"""A service loses nothing that it acknowledged, even if it is killed or its disk is full."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ TEXTS = ["meet me at zanzibar tonight", "bring the red bag", "see you at the sta
 CUT_OFF = re.compile(
     r'^Traceback [^\n]*\n  File "<string>", [^\n]*\n  File [^\n]* in spawn_main\n.*?(?=^\{|\Z)', re.M | re.S
 )
-"""What a training process says whose parent was killed while it was starting, in Python's own words."""
+"""Python's traceback in a training process whose parent was killed during the start."""
 
 
 @dataclass
 class Acknowledged:
-    """What the service said that it had, by device."""
+    """What the service acknowledged, by device."""
 
     messages: dict[str, int] = field(default_factory=lambda: dict.fromkeys(DEVICES, 0))
     sent: dict[str, int] = field(default_factory=lambda: dict.fromkeys(DEVICES, 0))
@@ -33,69 +33,71 @@ class Acknowledged:
     jobs: dict[str, list[int]] = field(default_factory=lambda: {device: [] for device in DEVICES})
 
 
-def use(service: Running, device: str, noted: Acknowledged) -> None:
-    """Writes to a device and adapts it until the service is gone."""
+def use(service: Running, device: str, acknowledged: Acknowledged) -> None:
+    """Writes to a device and adapts it until the service is killed."""
     number = 0
     with httpx.Client(base_url=service.client.base_url, timeout=30, trust_env=False) as client:
         while True:
             number += 1
             body = {"messages": [{"text": f"{TEXTS[number % 3]} {number}"}] * 5}
             try:
-                noted.sent[device] += 5
+                acknowledged.sent[device] += 5
                 assert client.post(f"/v1/devices/{device}/messages", json=body).status_code == 200
-                noted.messages[device] += 5
+                acknowledged.messages[device] += 5
                 if number % 4 == 0:
                     answer = client.post(f"/v1/devices/{device}/adaptations", params={"wait": 4 - number % 8})
                     assert answer.status_code in (200, 202, 409), answer.text
                     if answer.status_code != 409:
-                        noted.jobs[device].append(answer.json()["adaptation_id"])
+                        acknowledged.jobs[device].append(answer.json()["adaptation_id"])
                     adapter = client.get(f"/v1/devices/{device}/adapter")
                     if adapter.status_code == 200:
-                        noted.adapters[device] = adapter.content
+                        acknowledged.adapters[device] = adapter.content
             except httpx.TransportError:
                 return
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_what_was_acknowledged_survives_a_kill_under_load(
+def test_acknowledged_data_survives_a_kill_under_load(
     tiny_bundle: Path, tiny_public_key: Path, tmp_path: Path, kind: str, request: pytest.FixtureRequest
 ) -> None:
     database = "" if kind == "sqlite" else request.getfixturevalue("new_postgres")()
-    noted = Acknowledged()
+    acknowledged = Acknowledged()
     where = (tiny_bundle, tiny_public_key, tmp_path / "data", tmp_path / "log", database)
     for seconds in (1.5, 2.5):
         with running(*where) as service:
             for device in DEVICES:
                 assert service.client.post("/v1/devices", json={"device_id": device}).status_code in (201, 409)
-            users = [threading.Thread(target=use, args=(service, device, noted)) for device in DEVICES]
+            users = [threading.Thread(target=use, args=(service, device, acknowledged)) for device in DEVICES]
             for user in users:
                 user.start()
             deadline = time.monotonic() + 30
-            while not any(noted.jobs.values()) and time.monotonic() < deadline:
+            while not any(acknowledged.jobs.values()) and time.monotonic() < deadline:
                 time.sleep(0.01)
             time.sleep(seconds)
             service.process.kill()
             service.process.wait()
             for user in users:
                 user.join()
-    assert any(noted.jobs.values())
+    assert any(acknowledged.jobs.values())
     with running(*where) as service:
         for device in DEVICES:
             path = f"/v1/devices/{device}"
-            assert noted.messages[device] <= service.client.get(path).json()["messages"] <= noted.sent[device]
-            for job in noted.jobs[device]:
+            assert (
+                acknowledged.messages[device]
+                <= service.client.get(path).json()["messages"]
+                <= acknowledged.sent[device]
+            )
+            for job in acknowledged.jobs[device]:
                 result = service.client.get(f"{path}/adaptations/{job}", params={"wait": 30}).json()
-                assert result["state"] == "done", result  # those cut off were gone on with
-            if device in noted.adapters:
+                assert result["state"] == "done", result  # interrupted adaptations were resumed
+            if device in acknowledged.adapters:
                 entries = service.client.get(f"{path}/adapter/history").json()["entries"]
                 assert any(entry["stored"] for entry in entries)
                 assert service.client.get(f"{path}/adapter").status_code == 200
     assert "Traceback" not in CUT_OFF.sub("", (tmp_path / "log").read_text())
 
 
-def test_an_adapter_that_was_seen_is_there_after_a_kill(
-    tiny_bundle: Path, tiny_public_key: Path, tmp_path: Path
-) -> None:
+def test_an_adapter_in_use_survives_a_kill(tiny_bundle: Path, tiny_public_key: Path, tmp_path: Path) -> None:
     where = (tiny_bundle, tiny_public_key, tmp_path / "data", tmp_path / "log")
     phone = "/v1/devices/phone"
     with running(*where) as service:
@@ -111,8 +113,8 @@ def test_an_adapter_that_was_seen_is_there_after_a_kill(
         assert service.client.post(f"{phone}/predictions", json={"context": "meet me"}).content == predictions
 
 
-def test_a_full_disk_is_said_and_nothing_is_lost(tiny_bundle: Path, tiny_public_key: Path, tmp_path: Path) -> None:
-    """The system refuses every write that would make a file larger, as a full disk does."""
+def test_a_full_disk_is_reported_and_loses_nothing(tiny_bundle: Path, tiny_public_key: Path, tmp_path: Path) -> None:
+    """A limit on file sizes makes the system refuse writes, as a full disk does."""
     with running(tiny_bundle, tiny_public_key, tmp_path / "data", tmp_path / "log") as service:
         client, process = service.client, service.process.pid
         client.post("/v1/devices", json={"device_id": "phone"})

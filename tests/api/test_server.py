@@ -14,19 +14,17 @@ from device_runtime.bundle.signing_keys import KeyFileError
 from tests.support.api.process import running
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
-def test_a_process_serves_until_it_is_told_to_stop(
-    tiny_bundle: Path, tiny_public_key: Path, tmp_path: Path, how: signal.Signals
-) -> None:
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_serves_until_a_signal(tiny_bundle: Path, tiny_public_key: Path, tmp_path: Path, stop: signal.Signals) -> None:
     with running(tiny_bundle, tiny_public_key, tmp_path / "data", tmp_path / "log") as service:
         manifest = load_bundle(tiny_bundle, tiny_public_key).manifest
         assert manifest.name in service.line
         assert ("SYNTHETIC" in service.line) is manifest.provenance.synthetic
         assert service.client.get("/healthz").json()["status"] == "ok"
-        service.process.send_signal(how)
+        service.process.send_signal(stop)
         out, _ = service.process.communicate(timeout=30)
-    assert service.process.returncode == (0 if how is signal.SIGINT else -signal.SIGTERM)
-    assert out == ("served\n" if how is signal.SIGINT else "")
+    assert service.process.returncode == (0 if stop is signal.SIGINT else -signal.SIGTERM)
+    assert out == ("served\n" if stop is signal.SIGINT else "")
     assert "Traceback" not in (tmp_path / "log").read_text()
 
 
@@ -38,7 +36,7 @@ def test_two_servers_cannot_share_data(tiny_bundle: Path, tiny_public_key: Path,
         create_app(tiny_bundle, tiny_public_key, tmp_path)
 
 
-def test_a_taken_port_is_said(tiny_bundle: Path, tiny_public_key: Path, tmp_path: Path) -> None:
+def test_rejects_a_port_that_is_in_use(tiny_bundle: Path, tiny_public_key: Path, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(ServeError, match=f"port {port} is in use"):
@@ -47,20 +45,22 @@ def test_a_taken_port_is_said(tiny_bundle: Path, tiny_public_key: Path, tmp_path
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org", ""])
-def test_an_insecure_service_is_open_to_nobody_else(
+def test_rejects_an_insecure_service_on_a_public_address(
     tiny_bundle: Path, tiny_public_key: Path, tmp_path: Path, host: str
 ) -> None:
-    with pytest.raises(ServeError, match="insecure"):
+    with pytest.raises(ServeError, match="an insecure service needs no keys"):
         serve(tiny_bundle, tiny_public_key, tmp_path, host=host, insecure=True)
 
 
 @pytest.mark.parametrize(("host", "port"), [("127.0.0.1", 65_536), ("127.0.0.1", -1), ("no host", 0), ("a" * 70, 0)])
-def test_absurd_addresses(host: str, port: int) -> None:
+def test_rejects_an_invalid_address(host: str, port: int) -> None:
     with pytest.raises(ServeError, match="cannot serve on"):
         listen(host, port)
 
 
-def test_what_cannot_be_served(tiny_bundle: Path, tiny_public_key: Path, tmp_path: Path) -> None:
+def test_rejects_a_missing_bundle_a_missing_key_and_a_file_as_data_folder(
+    tiny_bundle: Path, tiny_public_key: Path, tmp_path: Path
+) -> None:
     data = tmp_path / "data"
     with pytest.raises(BundleError, match="does not exist"):
         create_app(tmp_path / "no.bundle", tiny_public_key, data)
@@ -72,10 +72,10 @@ def test_what_cannot_be_served(tiny_bundle: Path, tiny_public_key: Path, tmp_pat
         create_app(tiny_bundle, tiny_public_key, data)
 
 
-def test_a_damaged_registry_is_said_and_let_go(tiny_bundle: Path, tiny_public_key: Path, tmp_path: Path) -> None:
-    registry = tmp_path / "devices.sqlite"
-    registry.write_bytes(b"no database" * 1000)
+def test_a_damaged_database_is_reported_and_unlocked(tiny_bundle: Path, tiny_public_key: Path, tmp_path: Path) -> None:
+    damaged = tmp_path / "devices.sqlite"
+    damaged.write_bytes(b"no database" * 1000)
     for _ in range(2):
         with pytest.raises(ServeError, match=r"devices\.sqlite cannot be used"):
             create_app(tiny_bundle, tiny_public_key, tmp_path)
-    assert registry.read_bytes() == b"no database" * 1000
+    assert damaged.read_bytes() == b"no database" * 1000

@@ -10,7 +10,7 @@ from api.storage.database import Database
 from api.storage.migrate import open_database
 
 
-def test_a_key_opens_until_it_is_revoked(database: Database) -> None:
+def test_a_key_is_valid_until_it_is_revoked(database: Database) -> None:
     now = 0.0
     keys = ApiKeys(database, lambda: now)
     key, secret = keys.create("app", Scope.DEVICE, "phone")
@@ -18,7 +18,7 @@ def test_a_key_opens_until_it_is_revoked(database: Database) -> None:
     assert keys.find(secret) == key == keys.remembered(secret)
     assert (key.name, key.scope, key.device_id) == ("app", Scope.DEVICE, "phone")
     assert keys.valid() == [key]
-    ApiKeys(database).revoke(key.id)  # another process does
+    ApiKeys(database).revoke(key.id)  # as another process does it
     assert keys.find(secret) is None and keys.valid() == []
     assert keys.remembered(secret) == key
     now = REMEMBERED_SECONDS
@@ -27,14 +27,14 @@ def test_a_key_opens_until_it_is_revoked(database: Database) -> None:
         keys.revoke(key.id)
 
 
-def test_only_the_whole_key_opens(database: Database) -> None:
+def test_only_the_exact_secret_is_found(database: Database) -> None:
     keys = ApiKeys(database)
     _, secret = keys.create("app", Scope.READ)
     for wrong in ("", "tp_", secret[:-1], secret + "a", secret.swapcase(), "\ud83d"):
         assert keys.find(wrong) is None
 
 
-def test_secrets_differ_and_are_stored_nowhere(tmp_path: Path) -> None:
+def test_secrets_differ_and_are_not_stored(tmp_path: Path) -> None:
     database = open_database(tmp_path / "devices.sqlite", to_serve=True)
     keys = ApiKeys(database)
     secrets = [keys.create("app", Scope.ADMIN)[1] for _ in range(20)]
@@ -45,20 +45,20 @@ def test_secrets_differ_and_are_stored_nowhere(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "a" * 101, "two\nlines", "\x1b[31m"])
-def test_a_name_is_a_line(database: Database, name: str) -> None:
+def test_rejects_a_name_that_is_not_one_printable_line(database: Database, name: str) -> None:
     with pytest.raises(ApiKeyError, match="name"):
         ApiKeys(database).create(name, Scope.READ)
 
 
 @pytest.mark.parametrize("scope", [Scope.READ, Scope.ADMIN])
-def test_a_devices_key_is_of_the_scope_device(database: Database, scope: Scope) -> None:
+def test_rejects_a_key_for_one_device_with_another_scope(database: Database, scope: Scope) -> None:
     with pytest.raises(ApiKeyError, match="scope device"):
         ApiKeys(database).create("app", scope, "phone")
 
 
-def test_a_scope_opens_what_stands_before_it() -> None:
-    opened = {(has, needed) for has, needed in product(Scope, Scope) if has.includes(needed)}
-    assert opened == {
+def test_a_scope_includes_the_scopes_before_it() -> None:
+    included = {(has, needed) for has, needed in product(Scope, Scope) if has.includes(needed)}
+    assert included == {
         *((has, Scope.READ) for has in Scope),
         (Scope.DEVICE, Scope.DEVICE),
         (Scope.ADMIN, Scope.DEVICE),

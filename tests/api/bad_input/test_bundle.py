@@ -1,4 +1,4 @@
-"""A bundle swapped, emptied or deleted under a running service: phones go on with what was verified."""
+"""A bundle file that is replaced, emptied or deleted while the service runs: phones keep the verified bundle."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from tests.support.api.endpoints import CREATE, OF_A_DEVICE, OF_THE_SERVICE, UPL
 from tests.support.api.serving import serve_in_thread
 
 
-def swap(path: Path) -> None:
-    """What an editor of files does: another file under the same name."""
+def replace(path: Path) -> None:
+    """Replaces the file as an editor does, with another file of the same name."""
     other = path.with_suffix(".new")
     other.write_bytes(b"PK something else")
     other.replace(path)
 
 
 @pytest.mark.parametrize(
-    "change", [swap, Path.unlink, lambda path: path.write_bytes(b"")], ids=["swapped", "deleted", "emptied"]
+    "change", [replace, Path.unlink, lambda path: path.write_bytes(b"")], ids=["replaced", "deleted", "emptied"]
 )
-def test_every_endpoint_goes_on_and_the_next_start_says_it(
+def test_every_endpoint_works_until_the_next_start_rejects_the_bundle(
     tiny_bundle: Path, tiny_public_key: Path, tmp_path: Path, change: Callable[[Path], object]
 ) -> None:
     served, data = tmp_path / "served.bundle", tmp_path / "data"

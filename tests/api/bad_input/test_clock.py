@@ -1,4 +1,4 @@
-"""A clock that jumps under a running service: messages keep their order, nothing is lost, nothing waits for ever."""
+"""A clock that jumps while the service runs: messages keep their order, and nothing is lost or waits for ever."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ JUMPS = ["2026-05-01T12:00", "1970-01-01T00:00", "9999-12-31T23:59", "0001-01-01
 
 @pytest.fixture
 def set_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Sets the time of all that the service reads it in."""
+    """Sets the time in every module that reads the clock."""
 
     def jump(to: str) -> None:
         class Clock(datetime):
@@ -46,14 +46,12 @@ def texts(client: httpx.Client) -> list[str]:
     return [each["text"] for each in client.get(f"{PHONE}/export").json()["messages"]]
 
 
-def test_a_device_lives_on_through_every_jump(
-    serving: Serving, tmp_path: Path, set_clock: Callable[[str], None]
-) -> None:
+def test_a_device_works_across_every_jump(serving: Serving, tmp_path: Path, set_clock: Callable[[str], None]) -> None:
     typed: list[str] = []
     with serving(tmp_path) as client:
         for number, time in enumerate(JUMPS):
             set_clock(time)
-            body = {"device_id": "phone" if number == 0 else f"born-{number}"}
+            body = {"device_id": "phone" if number == 0 else f"phone-{number}"}
             created = client.post("/v1/devices", json=body)
             assert created.status_code == 201 and created.json()["created_at"].startswith(time)
             more = [f"meet me at zanzibar {number} {n}" for n in range(20)]
@@ -64,14 +62,14 @@ def test_a_device_lives_on_through_every_jump(
             assert client.post(f"{PHONE}/predictions", json={"context": "meet me at"}).status_code == 200
         assert texts(client) == typed
         entries = client.get(f"{PHONE}/adapter/history").json()["entries"]
-        assert [entry["at"][:16] for entry in entries] == JUMPS[::-1]  # in the order they were made
+        assert [entry["at"][:16] for entry in entries] == JUMPS[::-1]  # newest first
         assert len(client.get("/v1/devices").json()["devices"]) == len(JUMPS)
         assert client.get(f"{PHONE}/words").json()["words"][0]["word"] == "zanzibar"
     with serving(tmp_path) as client:
         assert texts(client) == typed
 
 
-def test_since_a_time_is_by_the_clock_that_the_messages_came_by(
+def test_forget_since_uses_the_time_at_which_messages_arrived(
     serving: Serving, tmp_path: Path, set_clock: Callable[[str], None]
 ) -> None:
     with serving(tmp_path) as client:
@@ -86,7 +84,7 @@ def test_since_a_time_is_by_the_clock_that_the_messages_came_by(
 
 
 @pytest.mark.parametrize("time", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
-def test_times_at_the_ends_of_the_calendar(client: httpx.Client, device: str, time: str) -> None:
+def test_accepts_times_at_the_ends_of_the_calendar(client: httpx.Client, device: str, time: str) -> None:
     message = {"text": "meet me at zanzibar", "timestamp": time}
     assert client.post(f"{device}/messages", json={"messages": [message] * 2}).status_code == 200
     assert client.get(f"{device}/words").status_code == 200
@@ -97,7 +95,7 @@ def test_times_at_the_ends_of_the_calendar(client: httpx.Client, device: str, ti
     assert client.post(f"{device}/forget", json={"what": "since", "since": time}).json() == {"messages": 0}
 
 
-def test_a_key_outlives_a_jump(serving: Serving, tmp_path: Path, set_clock: Callable[[str], None]) -> None:
+def test_a_key_stays_valid_across_jumps(serving: Serving, tmp_path: Path, set_clock: Callable[[str], None]) -> None:
     from api.auth.api_keys import ApiKeys, Scope
     from api.storage.migrate import open_database
 
@@ -105,8 +103,8 @@ def test_a_key_outlives_a_jump(serving: Serving, tmp_path: Path, set_clock: Call
         database = open_database(tmp_path / "devices.sqlite", to_serve=False)
         keys = ApiKeys(database)
         set_clock(JUMPS[2])
-        made, secret = keys.create("me", Scope.ADMIN)
-        assert made.created_at == datetime.fromisoformat(JUMPS[2]).replace(tzinfo=UTC)
+        key, secret = keys.create("me", Scope.ADMIN)
+        assert key.created_at == datetime.fromisoformat(JUMPS[2]).replace(tzinfo=UTC)
         for time in JUMPS:
             set_clock(time)
             assert client.get("/v1/devices", headers={"Authorization": f"Bearer {secret}"}).status_code == 200

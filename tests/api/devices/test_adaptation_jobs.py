@@ -28,7 +28,7 @@ def test_a_job_goes_from_queued_to_done(database: Database) -> None:
     assert done.finished_at is not None and done.finished_at >= done.created_at and jobs.underway() == []
 
 
-def test_a_loss_that_is_no_number_comes_back_as_none(database: Database) -> None:
+def test_an_infinite_loss_is_read_back_as_nan(database: Database) -> None:
     jobs = AdaptationJobs(database)
     job = jobs.add("phone", "m")
     jobs.finish(job, replace(RESULT, verdict=replace(VERDICT, after=math.inf)))
@@ -36,7 +36,7 @@ def test_a_loss_that_is_no_number_comes_back_as_none(database: Database) -> None
     assert verdict is not None and math.isnan(verdict.after) and verdict.before == 7.5
 
 
-def test_a_job_that_failed_says_why(database: Database) -> None:
+def test_a_failed_job_has_a_reason(database: Database) -> None:
     jobs = AdaptationJobs(database)
     job = jobs.add("phone", "m")
     jobs.fail(job.id, "the disk is full")
@@ -44,7 +44,7 @@ def test_a_job_that_failed_says_why(database: Database) -> None:
     assert (failed.state, failed.reason, failed.verdict) == (State.FAILED, "the disk is full", None)
 
 
-def test_a_job_is_its_devices_alone(database: Database) -> None:
+def test_a_job_belongs_to_one_device(database: Database) -> None:
     jobs = AdaptationJobs(database)
     job = jobs.add("phone", "m")
     for device_id, job_id in (("other", job.id), ("phone", job.id + 1), ("phone", 2**53 - 1)):
@@ -52,7 +52,7 @@ def test_a_job_is_its_devices_alone(database: Database) -> None:
             jobs.job(device_id, job_id)
 
 
-def test_only_the_newest_of_a_device_stay(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keeps_only_the_newest_jobs_of_a_device(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(adaptation_jobs, "KEPT_PER_DEVICE", 3)
     jobs = AdaptationJobs(database)
     other = jobs.add("other", "m")

@@ -23,28 +23,28 @@ MESSAGES = [{"text": f"see you at the station at {hour} then, bring the red bag"
 
 
 @dataclass
-class Held:
-    """Adaptations begin, and go on to the real one when told."""
+class PausedAdaptations:
+    """Each adaptation sets `begun`, waits for `resume`, and then runs."""
 
     begun: threading.Event = field(default_factory=threading.Event)
-    go_on: threading.Event = field(default_factory=threading.Event)
+    resume: threading.Event = field(default_factory=threading.Event)
 
 
 @pytest.fixture
-def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[Held]:
-    held, adapt = Held(), Phone.adapt
+def paused(monkeypatch: pytest.MonkeyPatch) -> Iterator[PausedAdaptations]:
+    paused, adapt = PausedAdaptations(), Phone.adapt
 
     def wait_and_adapt(phone: Phone, budget: Budget = NO_BUDGET) -> Adaptation:
-        held.begun.set()
-        assert held.go_on.wait(30)
+        paused.begun.set()
+        assert paused.resume.wait(30)
         return adapt(phone, budget)
 
     monkeypatch.setattr(Phone, "adapt", wait_and_adapt)
-    yield held
-    held.go_on.set()
+    yield paused
+    paused.resume.set()
 
 
-def test_an_adaptation_answers_with_its_verdict(client: httpx.Client, device: str) -> None:
+def test_an_adaptation_returns_its_verdict(client: httpx.Client, device: str) -> None:
     client.post(f"{device}/messages", json={"messages": MESSAGES})
     answer = client.post(f"{device}/adaptations", params=WAIT)
     assert answer.status_code == 200
@@ -60,21 +60,23 @@ def test_an_adaptation_answers_with_its_verdict(client: httpx.Client, device: st
     assert isinstance(verdict["kept"], bool) and verdict["reason"]
 
 
-def test_without_messages_the_old_adapter_stays(client: httpx.Client, device: str) -> None:
+def test_without_messages_the_old_adapter_is_kept(client: httpx.Client, device: str) -> None:
     verdict = client.post(f"{device}/adaptations", params=WAIT).json()["verdict"]
     assert not verdict["kept"] and verdict["tail_words"] == 0
 
 
-def test_an_unknown_device_takes_no_turn(client: httpx.Client) -> None:
-    assert client.post("/v1/devices/nobody/adaptations").status_code == 404
+def test_an_unknown_device_is_not_queued(client: httpx.Client) -> None:
+    assert client.post("/v1/devices/unknown/adaptations").status_code == 404
 
 
-def test_predictions_go_on_meanwhile(client: httpx.Client, device: str, held: Held) -> None:
+def test_other_requests_are_answered_during_an_adaptation(
+    client: httpx.Client, device: str, paused: PausedAdaptations
+) -> None:
     client.post(f"{device}/messages", json={"messages": MESSAGES})
     with ThreadPoolExecutor(1) as thread:
         adapting = thread.submit(client.post, f"{device}/adaptations", params=WAIT)
         try:
-            assert held.begun.wait(30)
+            assert paused.begun.wait(30)
             for path in (f"{device}/predictions",) * 20:
                 assert client.post(path, json={"context": "see you"}).status_code == 200
             assert client.post(f"{device}/messages", json={"messages": MESSAGES[:1]}).status_code == 200
@@ -83,13 +85,13 @@ def test_predictions_go_on_meanwhile(client: httpx.Client, device: str, held: He
             again = client.post(f"{device}/adaptations", params=WAIT)
             assert again.status_code == 409
         finally:
-            held.go_on.set()
+            paused.resume.set()
         assert adapting.result().status_code == 200
     assert client.post(f"{device}/adaptations", params=WAIT).status_code == 200
 
 
-def test_readers_see_the_old_adapter_or_the_new(client: httpx.Client, device: str) -> None:
-    """Predictions taken while real adaptations run are those of before or those of after, and of nothing between."""
+def test_predictions_use_the_old_adapter_or_the_new_one(client: httpx.Client, device: str) -> None:
+    """Every prediction during a real adaptation equals the one before it or the one after it."""
     client.post(f"{device}/messages", json={"messages": MESSAGES})
 
     def predict() -> str:
@@ -107,7 +109,7 @@ def test_readers_see_the_old_adapter_or_the_new(client: httpx.Client, device: st
     assert seen <= {before, predict()}
 
 
-def test_only_so_many_wait(client: httpx.Client, held: Held) -> None:
+def test_refuses_an_adaptation_if_the_queue_is_full(client: httpx.Client, paused: PausedAdaptations) -> None:
     devices = [f"/v1/devices/waiting-{number}" for number in range(MAX_UNDERWAY + 1)]
     for path in devices:
         client.post("/v1/devices", json={"device_id": path.rpartition("/")[2]})
@@ -118,54 +120,58 @@ def test_only_so_many_wait(client: httpx.Client, held: Held) -> None:
             while not any(each.done() for each in first) and time.monotonic() < deadline:
                 time.sleep(0.01)
         finally:
-            held.go_on.set()
+            paused.resume.set()
         answers = [each.result() for each in first]
     assert sorted(answer.status_code for answer in answers) == [200] * MAX_UNDERWAY + [429]
     refused = next(answer for answer in answers if answer.status_code == 429)
     assert int(refused.headers["retry-after"]) > 0
 
 
-def test_the_end_of_the_service_waits_for_an_adaptation(serving: Serving, tmp_path: Path, held: Held) -> None:
+def test_the_shutdown_waits_for_the_running_adaptation(
+    serving: Serving, tmp_path: Path, paused: PausedAdaptations
+) -> None:
     with ThreadPoolExecutor(1) as thread:
         with serving(tmp_path) as client:
             client.post("/v1/devices", json={"device_id": "phone"})
             url = client.base_url.join("/v1/devices/phone/adaptations")
             adapting = thread.submit(httpx.post, url, params=WAIT, timeout=30, trust_env=False)
-            assert held.begun.wait(30)
-            threading.Timer(0.3, held.go_on.set).start()
+            assert paused.begun.wait(30)
+            threading.Timer(0.3, paused.resume.set).start()
         assert adapting.result().status_code == 200
 
 
-def test_an_adaptation_is_started_and_asked_about(client: httpx.Client, device: str, held: Held) -> None:
+def test_an_adaptation_is_started_and_polled(client: httpx.Client, device: str, paused: PausedAdaptations) -> None:
     client.post(f"{device}/messages", json={"messages": MESSAGES})
     started = client.post(f"{device}/adaptations")
     assert started.status_code == 202 and started.json()["state"] in ("queued", "running")
     path = started.headers["location"]
     assert path == f"{device}/adaptations/{started.json()['adaptation_id']}"
-    assert held.begun.wait(30)
-    asked = client.get(path, params={"wait": 0.1})
-    assert (asked.status_code, asked.json()["state"], asked.json()["verdict"]) == (202, "running", None)
-    held.go_on.set()
+    assert paused.begun.wait(30)
+    polled = client.get(path, params={"wait": 0.1})
+    assert (polled.status_code, polled.json()["state"], polled.json()["verdict"]) == (202, "running", None)
+    paused.resume.set()
     done = client.get(path, params=WAIT)
     assert (done.status_code, done.json()["state"]) == (200, "done")
     assert client.get(f"{device}/adaptations/999999").status_code == 404
     assert client.get(f"{device}/adaptations/{2**60}").status_code == 422
 
 
-def test_what_the_end_of_a_service_cut_off_is_gone_on_with(serving: Serving, tmp_path: Path, held: Held) -> None:
+def test_a_restart_resumes_the_adaptations_that_waited(
+    serving: Serving, tmp_path: Path, paused: PausedAdaptations
+) -> None:
     paths = []
     with serving(tmp_path) as client:
         for name in ("first", "second", "third"):
             client.post("/v1/devices", json={"device_id": name})
             client.post(f"/v1/devices/{name}/messages", json={"messages": MESSAGES})
             paths.append(client.post(f"/v1/devices/{name}/adaptations").headers["location"])
-        assert held.begun.wait(30)
-        threading.Timer(0.3, held.go_on.set).start()  # the first one ends; the others never began
+        assert paused.begun.wait(30)
+        threading.Timer(0.3, paused.resume.set).start()  # the first one ends; the others have not begun
     with serving(tmp_path) as client:
         assert [client.get(path, params=WAIT).json()["state"] for path in paths] == ["done"] * 3
 
 
-def test_a_failure_is_told_without_its_details(
+def test_a_failed_adaptation_has_a_reason_without_details(
     client: httpx.Client, device: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     for error, reason in ((KeyError("hunter2"), "unexpected error"), (PhoneError("hunter2"), "storage")):
@@ -180,8 +186,8 @@ def test_a_failure_is_told_without_its_details(
     assert "KeyError" in caplog.text
 
 
-def test_no_reader_sees_half_an_adapter_under_stress(client: httpx.Client, device: str) -> None:
-    """Uploads and rollbacks flip between two adapters while others read: each answer is one's or the other's."""
+def test_predictions_use_a_whole_adapter_under_stress(client: httpx.Client, device: str) -> None:
+    """Rollbacks switch between two adapters while other threads predict. Each answer is that of one adapter."""
     client.post(f"{device}/messages", json={"messages": MESSAGES})
     assert client.post(f"{device}/adaptations", params=WAIT).json()["verdict"]["kept"]
     contexts = {"requests": [{"context": context, "k": 10} for context in ("see you at the", "bring", "so")]}
@@ -191,28 +197,28 @@ def test_no_reader_sees_half_an_adapter_under_stress(client: httpx.Client, devic
         assert answer.status_code == 200
         return answer.text
 
-    def whole() -> set[str]:
+    def predictions() -> set[str]:
         return {json.dumps(each) for each in json.loads(predict())["predictions"]}
 
-    personal = whole()
+    personal = predictions()
     client.post(f"{device}/adapter/rollback", json={"to": 0})
-    shared = whole()
+    shared = predictions()
     assert personal.isdisjoint(shared)
     stop = threading.Event()
 
-    def flip() -> int:
-        flips = 0
+    def switch() -> int:
+        switches = 0
         while not stop.is_set():
-            to = {"to": flips % 2}
+            to = {"to": switches % 2}
             assert client.post(f"{device}/adapter/rollback", json=to).status_code == 200
-            flips += 1
-        return flips
+            switches += 1
+        return switches
 
     with ThreadPoolExecutor(5) as threads:
-        flipping = threads.submit(flip)
+        switching = threads.submit(switch)
         try:
-            for found in threads.map(lambda _: whole(), range(150)):
+            for found in threads.map(lambda _: predictions(), range(150)):
                 assert found <= personal | shared
         finally:
             stop.set()
-        assert flipping.result() > 2
+        assert switching.result() > 2

@@ -27,7 +27,7 @@ def is_open(folder: Path, engine: Engine) -> bool:
     return False
 
 
-def test_the_phones_used_longest_ago_are_closed(tmp_path: Path, engine: Engine) -> None:
+def test_closes_the_least_recently_used_phones(tmp_path: Path, engine: Engine) -> None:
     phones = PhonePool(tmp_path, engine, limit=2)
     for device_id in ("a", "b", "a", "c"):
         with phones.use(device_id):
@@ -37,7 +37,7 @@ def test_the_phones_used_longest_ago_are_closed(tmp_path: Path, engine: Engine) 
     assert not any(is_open(tmp_path / device_id, engine) for device_id in "abc")
 
 
-def test_a_phone_in_use_stays_open(tmp_path: Path, engine: Engine) -> None:
+def test_keeps_a_phone_in_use_open(tmp_path: Path, engine: Engine) -> None:
     phones = PhonePool(tmp_path, engine, limit=1)
     with phones.use("a") as phone:
         for device_id in ("b", "c"):
@@ -54,7 +54,7 @@ def test_a_phone_in_use_stays_open(tmp_path: Path, engine: Engine) -> None:
     phones.close()
 
 
-def test_a_phone_that_cannot_be_opened_is_tried_again(tmp_path: Path, engine: Engine) -> None:
+def test_opens_a_phone_again_after_a_failure(tmp_path: Path, engine: Engine) -> None:
     phones = PhonePool(tmp_path, engine)
     with Phone.open(tmp_path / "a", engine):
         for _ in range(2):
@@ -79,7 +79,7 @@ def test_an_open_phone_is_given_without_waiting(tmp_path: Path, engine: Engine) 
         assert phone is opened
         with phones.use("b"):
             pass
-        opened.observe("hello")  # too many are open, and this one still
+        opened.observe("hello")  # too many are open, but this one is in use
     phones.reopen("a")
     with phones.use_if_open("a") as phone:
         assert phone is None
@@ -103,7 +103,7 @@ def test_an_open_phone_in_use_is_not_deleted(tmp_path: Path, engine: Engine) -> 
     phones.close()
 
 
-def test_many_threads_on_few_open_phones_lose_nothing(tmp_path: Path, engine: Engine) -> None:
+def test_no_message_is_lost_with_many_threads_and_few_open_phones(tmp_path: Path, engine: Engine) -> None:
     phones = PhonePool(tmp_path, engine, limit=1)
 
     def write(number: int) -> None:
@@ -118,7 +118,7 @@ def test_many_threads_on_few_open_phones_lose_nothing(tmp_path: Path, engine: En
     phones.close()
 
 
-def test_closing_waits_for_users_and_is_final(tmp_path: Path, engine: Engine) -> None:
+def test_close_waits_for_users_and_is_final(tmp_path: Path, engine: Engine) -> None:
     phones = PhonePool(tmp_path, engine)
     closing = threading.Thread(target=phones.close)
     with phones.use("a") as phone:

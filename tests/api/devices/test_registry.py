@@ -15,7 +15,7 @@ def add(registry: Registry, *device_ids: str) -> None:
             pass
 
 
-def test_pages_hold_each_device_once_by_its_id(database: Database) -> None:
+def test_the_pages_contain_each_device_once(database: Database) -> None:
     registry = Registry(database)
     add(registry, "b", "B", "a-1", "a_2", "0")
     everything = [device.id for device in registry.page("", 10)]
@@ -27,10 +27,10 @@ def test_pages_hold_each_device_once_by_its_id(database: Database) -> None:
     assert found == everything
 
 
-def test_of_many_who_want_one_id_one_gets_it(database: Database) -> None:
+def test_only_one_of_several_threads_gets_an_id(database: Database) -> None:
     registry = Registry(database)
 
-    def want(_: int) -> bool:
+    def try_to_add(_: int) -> bool:
         try:
             add(registry, "wanted")
         except DeviceTakenError:
@@ -38,19 +38,19 @@ def test_of_many_who_want_one_id_one_gets_it(database: Database) -> None:
         return True
 
     with ThreadPoolExecutor(6) as threads:
-        assert sorted(threads.map(want, range(6))) == [False] * 5 + [True]
+        assert sorted(threads.map(try_to_add, range(6))) == [False] * 5 + [True]
     assert len(registry) == 1
 
 
-def test_a_device_that_is_being_deleted_is_unknown_and_its_id_taken(database: Database) -> None:
+def test_a_device_being_deleted_is_unknown_and_its_id_is_in_use(database: Database) -> None:
     registry = Registry(database)
     add(registry, "phone", "other")
     registry.require("phone")
     AdaptationJobs(database).add("phone", "m")
     registry.begin_deleting("phone")
-    for ask in (registry.require, registry.device, registry.begin_deleting):
+    for method in (registry.require, registry.device, registry.begin_deleting):
         with pytest.raises(UnknownDeviceError):
-            ask("phone")
+            method("phone")
     with pytest.raises(DeviceTakenError):
         add(registry, "phone")
     assert registry.partly_deleted() == ["phone"] and len(registry) == 1

@@ -1,4 +1,4 @@
-"""When something inside breaks: a clear answer, nothing half done, no typed text in a log."""
+"""Errors inside the service: the answer is a problem, nothing is changed, and no log line contains typed text."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ import pytest
 
 from device_runtime.phone.phone import Phone
 from device_runtime.prediction.predictor import Suggestion
+from tests.support.api.problems import SECRET, require_problem
 from tests.support.api.serving import Serving
 
-SECRET = "hunter2"
 
-
-def test_a_damaged_phone_is_refused_and_the_others_go_on(
+def test_a_damaged_phone_does_not_affect_other_phones(
     serving: Serving, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     damaged = tmp_path / "devices" / "damaged" / "history.sqlite"
@@ -31,7 +30,7 @@ def test_a_damaged_phone_is_refused_and_the_others_go_on(
         assert client.post("/v1/devices", json={"device_id": "damaged"}).status_code == 201
 
 
-def test_a_table_that_cannot_be_read_is_said(
+def test_answers_503_if_the_database_cannot_be_read(
     serving: Serving, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with serving(tmp_path) as client:
@@ -43,10 +42,10 @@ def test_a_table_that_cannot_be_read_is_said(
         assert refused.status_code == 503 and SECRET not in refused.text + caplog.text
 
 
-def test_an_unexpected_error_shows_nothing_of_what_was_typed(
+def test_an_unexpected_error_shows_no_typed_text(
     client: httpx.Client, device: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def stumble(phone: Phone, context: str, prefix: str, k: int, personal: bool) -> list[Suggestion]:
+    def fail(phone: Phone, context: str, prefix: str, k: int, personal: bool) -> list[Suggestion]:
         try:
             int(context)
         except ValueError as error:
@@ -54,9 +53,16 @@ def test_an_unexpected_error_shows_nothing_of_what_was_typed(
         return []
 
     with monkeypatch.context() as patch:
-        patch.setattr(Phone, "predict", stumble)
+        patch.setattr(Phone, "predict", fail)
         answer = client.post(f"{device}/predictions", json={"context": SECRET})
     assert answer.status_code == 500 and answer.headers["content-type"] == "application/problem+json"
     assert SECRET not in answer.text + caplog.text and "KeyError" not in answer.text
-    assert "ValueError" in caplog.text and "KeyError" in caplog.text and "in stumble" in caplog.text
+    assert "ValueError" in caplog.text and "KeyError" in caplog.text and "in fail" in caplog.text
     assert client.post(f"{device}/predictions", json={"context": SECRET}).status_code == 200
+
+
+def test_an_unknown_path_and_a_wrong_method_are_problems(client: httpx.Client, device: str) -> None:
+    require_problem(client.get("/v2"), 404)
+    refused = client.get(f"{device}/messages")
+    require_problem(refused, 405)
+    assert refused.headers["allow"] == "POST"

@@ -1,4 +1,4 @@
-"""What is written about requests: everything but what was typed."""
+"""The log of requests: complete, but without typed text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.api.process import running
 SECRET = "hunter2"
 
 
-def test_no_log_line_holds_what_was_typed_and_each_has_its_request(
+def test_no_log_line_contains_typed_text_and_each_has_its_request_id(
     tiny_bundle: Path, tiny_public_key: Path, tmp_path: Path
 ) -> None:
     with running(tiny_bundle, tiny_public_key, tmp_path / "data", tmp_path / "log") as service:
@@ -39,21 +39,21 @@ def test_no_log_line_holds_what_was_typed_and_each_has_its_request(
             answer = client.request(method, path, json=body, headers={"X-Request-ID": f"request-{number}"})
             assert answer.headers["x-request-id"] == f"request-{number}"
             ids[f"request-{number}"] = answer.status_code
-        strange = client.get("/healthz", headers={"X-Request-ID": f"{SECRET} {SECRET}"}).headers["x-request-id"]
-        assert re.fullmatch("[0-9a-f]{16}", strange)
+        replaced = client.get("/healthz", headers={"X-Request-ID": f"{SECRET} {SECRET}"}).headers["x-request-id"]
+        assert re.fullmatch("[0-9a-f]{16}", replaced)
         service.process.terminate()
         service.process.wait(30)
     log = (tmp_path / "log").read_text()
     assert SECRET not in log.lower()
-    # LiteRT writes a line of its own, past Python, when it loads.
+    # LiteRT writes its own line when it loads, without Python's logging.
     lines = [json.loads(line) for line in log.splitlines() if not line.startswith("INFO: Created TensorFlow Lite")]
     assert all(line.keys() >= {"time", "level", "logger", "message", "request_id"} for line in lines)
     logged = {line["request_id"]: line["status"] for line in lines if line["message"] == "request"}
-    assert logged == {**ids, strange: 200}
+    assert logged == {**ids, replaced: 200}
     (routes,) = ({line["route"] for line in lines if line["request_id"] == f"request-{n}"} for n in (3,))
     assert routes == {"/v1/devices/{device_id}/predictions"}
 
 
-def test_an_error_names_its_request(client: httpx.Client) -> None:
-    refused = client.get("/v1/devices/nobody", headers={"X-Request-ID": "mine"})
+def test_an_error_contains_its_request_id(client: httpx.Client) -> None:
+    refused = client.get("/v1/devices/unknown", headers={"X-Request-ID": "mine"})
     assert refused.json()["request_id"] == "mine"

@@ -28,20 +28,20 @@ def probabilities(client: httpx.Client, device: str) -> list[float]:
     return [each["probability"] for each in answer["suggestions"]]
 
 
-def test_a_new_device_has_none(client: httpx.Client, device: str) -> None:
+def test_a_new_device_has_no_adapter_of_its_own(client: httpx.Client, device: str) -> None:
     assert client.get(f"{device}/adapter").status_code == 404
     assert client.get(f"{device}/adapter/history").json() == {"entries": [], "adapter_id": 0}
     assert client.post(f"{device}/adapter/rollback").json() == {"rolled_back": False, "adapter_id": 0}
     assert client.get(device).json()["personal"] is False
 
 
-def test_the_history_has_the_gates_verdict(client: httpx.Client, adapted: str) -> None:
+def test_the_history_contains_the_verdict_of_the_gate(client: httpx.Client, adapted: str) -> None:
     (entry, *_) = client.get(f"{adapted}/adapter/history").json()["entries"]
     assert entry["cause"] == "asked" and entry["messages"] > 0 and entry["stored"] and entry["verdict"]["kept"]
     assert entry["model_id"] == client.get("/healthz").json()["model_id"]
 
 
-def test_an_adapter_moves_to_another_device(client: httpx.Client, device: str, adapted: str) -> None:
+def test_an_adapter_can_be_copied_to_another_device(client: httpx.Client, device: str, adapted: str) -> None:
     before = probabilities(client, device)
     file = client.get(f"{adapted}/adapter")
     assert file.status_code == 200 and file.headers["content-type"] == TYPE["content-type"]
@@ -55,7 +55,7 @@ def test_an_adapter_moves_to_another_device(client: httpx.Client, device: str, a
     assert client.post(f"{device}/adapter/rollback", json=to).json() == {"rolled_back": True, "adapter_id": to["to"]}
 
 
-def test_what_is_not_stored_cannot_be_gone_back_to(client: httpx.Client, device: str) -> None:
+def test_rejects_a_rollback_to_an_adapter_that_is_not_stored(client: httpx.Client, device: str) -> None:
     refused = client.post(f"{device}/adapter/rollback", json={"to": 77})
     assert refused.status_code == 409 and refused.headers["content-type"] == "application/problem+json"
     for wrong in ({"to": -1}, {"to": "1"}, {"to": 2**60}, {"from": 1}):
@@ -79,9 +79,9 @@ def flipped(file: bytes) -> bytes:
 @pytest.mark.parametrize(
     "spoil",
     [of_another_model, with_infinity, flipped, lambda file: file[:-7], lambda _: b"", lambda _: b"\xff" * 1000],
-    ids=["another model's", "infinite", "a bit off", "cut short", "empty", "noise"],
+    ids=["another model's", "infinite", "one bit flipped", "cut short", "empty", "noise"],
 )
-def test_what_is_no_adapter_of_this_model_is_refused(
+def test_rejects_a_file_that_is_not_an_adapter_of_this_model(
     client: httpx.Client, device: str, adapted: str, spoil: object
 ) -> None:
     file = client.get(f"{adapted}/adapter").content
@@ -94,7 +94,7 @@ def test_what_is_no_adapter_of_this_model_is_refused(
     assert client.put(f"{device}/adapter", content=file, headers=TYPE).status_code == 200
 
 
-def test_an_adapter_of_another_model_is_called_so(client: httpx.Client, device: str, adapted: str) -> None:
+def test_an_adapter_of_another_model_is_reported_as_such(client: httpx.Client, device: str, adapted: str) -> None:
     model_id = client.get("/healthz").json()["model_id"].encode()
     file = client.get(f"{adapted}/adapter").content.replace(model_id, b"0" * 64)
     refused = client.put(f"{device}/adapter", content=file, headers=TYPE)

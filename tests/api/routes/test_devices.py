@@ -15,7 +15,7 @@ from tests.support.api.serving import Serving
 MESSAGES = [{"text": "meet me at zanzibar tonight", "timestamp": None}] * 6
 
 
-def test_a_device_is_created_once(client: httpx.Client) -> None:
+def test_creates_a_device_once(client: httpx.Client) -> None:
     made = client.post("/v1/devices", json={"device_id": "emulator-5554"})
     assert made.status_code == 201
     assert made.json()["device_id"] == "emulator-5554" and made.json()["messages"] == 0
@@ -29,12 +29,12 @@ def test_a_device_is_created_once(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("body", [None, {}, {"device_id": None}])
-def test_a_device_without_an_id_is_given_one(client: httpx.Client, body: object) -> None:
+def test_chooses_an_id_for_a_device_without_one(client: httpx.Client, body: object) -> None:
     ids = {client.post("/v1/devices", json=body).json()["device_id"] for _ in range(2)}
     assert len(ids) == 2
 
 
-def test_of_many_who_want_one_id_one_gets_it(client: httpx.Client) -> None:
+def test_only_one_of_several_requests_gets_an_id(client: httpx.Client) -> None:
     with ThreadPoolExecutor(8) as threads:
         answers = threads.map(lambda _: client.post("/v1/devices", json={"device_id": "wanted"}), range(8))
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
@@ -53,7 +53,7 @@ def test_devices_survive_a_restart(serving: Serving, tmp_path: Path) -> None:
         assert client.post("/v1/devices/phone/messages", json={"messages": MESSAGES[:1]}).json()["messages"] == 7
 
 
-def test_only_the_owner_can_read_the_files(serving: Serving, tmp_path: Path) -> None:
+def test_only_the_services_user_can_read_the_files(serving: Serving, tmp_path: Path) -> None:
     data = tmp_path / "data"
     with serving(data) as client:
         client.post("/v1/devices", json={"device_id": "phone"})
@@ -63,7 +63,7 @@ def test_only_the_owner_can_read_the_files(serving: Serving, tmp_path: Path) -> 
         assert {stat.S_IMODE(path.stat().st_mode) for path in paths if path.is_file()} == {0o600}
 
 
-def test_more_devices_than_may_be_open(serving: Serving, tmp_path: Path) -> None:
+def test_more_devices_than_the_limit_of_open_phones(serving: Serving, tmp_path: Path) -> None:
     ids = [f"phone-{number}" for number in range(6)]
     with serving(tmp_path, max_open=2) as client:
         for device_id in ids:
@@ -85,15 +85,15 @@ PHONE = "/v1/devices/phone"
 SECRET = "zanzibar"
 
 
-def make(client: httpx.Client) -> None:
+def create_phone(client: httpx.Client) -> None:
     assert client.post("/v1/devices", json={"device_id": "phone"}).status_code == 201
     body = {"messages": [{"text": f"meet me at {SECRET} tonight"}] * 30}
     assert client.post(f"{PHONE}/messages", json=body).status_code == 200
 
 
-def test_everything_is_gone_and_the_id_is_free(serving: Serving, tmp_path: Path) -> None:
+def test_deletes_all_data_and_frees_the_id(serving: Serving, tmp_path: Path) -> None:
     with serving(tmp_path) as client:
-        make(client)
+        create_phone(client)
         job = client.post(f"{PHONE}/adaptations", params={"wait": 30}).json()["adaptation_id"]
         assert client.delete(PHONE).status_code == 204
         for method, path in (("GET", ""), ("DELETE", ""), ("GET", "/words"), ("GET", f"/adaptations/{job}")):
@@ -104,11 +104,11 @@ def test_everything_is_gone_and_the_id_is_free(serving: Serving, tmp_path: Path)
         assert client.post("/v1/devices", json={"device_id": "phone"}).json()["messages"] == 0
 
 
-def test_a_deletion_that_was_cut_off_is_ended_at_the_next_start(
+def test_the_next_start_finishes_an_interrupted_deletion(
     serving: Serving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serving(tmp_path) as client:
-        make(client)
+        create_phone(client)
         with monkeypatch.context() as patch:
             patch.setattr(shutil, "rmtree", lambda path: (_ for _ in ()).throw(OSError(5, "the disk broke")))
             assert client.delete(PHONE).status_code == 503
@@ -119,12 +119,12 @@ def test_a_deletion_that_was_cut_off_is_ended_at_the_next_start(
         assert client.post("/v1/devices", json={"device_id": "phone"}).json()["messages"] == 0
 
 
-def test_a_request_that_comes_too_late_does_not_bring_it_back(
+def test_later_requests_do_not_restore_a_deleted_device(
     serving: Serving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serving(tmp_path) as client:
         for _ in range(5):
-            make(client)
+            create_phone(client)
 
             def write(number: int) -> int:
                 if number == 10:
@@ -137,19 +137,19 @@ def test_a_request_that_comes_too_late_does_not_bring_it_back(
             assert list((tmp_path / "devices").iterdir()) == []
 
 
-def test_an_adaptation_that_runs_is_waited_for(serving: Serving, tmp_path: Path) -> None:
+def test_a_deletion_waits_for_the_running_adaptation(serving: Serving, tmp_path: Path) -> None:
     with serving(tmp_path) as client:
-        make(client)
+        create_phone(client)
         assert client.post(f"{PHONE}/adaptations").status_code == 202
         assert client.delete(PHONE).status_code == 204
         assert not (tmp_path / "devices" / "phone").exists()
 
 
-def test_a_device_whose_deletion_failed_keeps_its_id(
+def test_a_device_keeps_its_id_if_its_deletion_failed(
     serving: Serving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serving(tmp_path) as client:
-        make(client)
+        create_phone(client)
         with monkeypatch.context() as patch:
             patch.setattr(Registry, "end_deleting", lambda *_: (_ for _ in ()).throw(OSError(5, "the disk broke")))
             assert client.delete(PHONE).status_code == 503

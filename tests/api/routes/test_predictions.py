@@ -1,30 +1,33 @@
 from __future__ import annotations
 
 import httpx
+import pytest
+
+from api.schemas.base import MAX_MESSAGES
 
 MESSAGES = [{"text": "meet me at zanzibar tonight", "timestamp": None}] * 6
 
 
-def words(client: httpx.Client, device: str, context: str, **more: object) -> list[str]:
+def suggested_words(client: httpx.Client, device: str, context: str, **more: object) -> list[str]:
     answer = client.post(f"{device}/predictions", json={"context": context, **more})
     assert answer.status_code == 200, answer.text
     return [suggestion["word"] for suggestion in answer.json()["suggestions"]]
 
 
-def test_a_device_predicts_what_its_owner_writes(client: httpx.Client, device: str) -> None:
+def test_predicts_words_that_the_owner_typed(client: httpx.Client, device: str) -> None:
     observed = client.post(f"{device}/messages", json={"messages": [*MESSAGES, {"text": "  "}]})
     assert observed.json() == {"observed": 6, "messages": 6}
-    assert words(client, device, "meet me at", prefix="Zan")[0] == "zanzibar"
-    assert "zanzibar" not in words(client, device, "meet me at", personal=False)
+    assert suggested_words(client, device, "meet me at", prefix="Zan")[0] == "zanzibar"
+    assert "zanzibar" not in suggested_words(client, device, "meet me at", personal=False)
 
 
-def test_devices_know_nothing_of_each_other(client: httpx.Client, device: str) -> None:
+def test_messages_of_one_device_do_not_change_another(client: httpx.Client, device: str) -> None:
     other = "/v1/devices/" + client.post("/v1/devices").json()["device_id"]
     client.post(f"{device}/messages", json={"messages": MESSAGES})
-    assert words(client, other, "meet me at") == words(client, other, "meet me at", personal=False)
+    assert suggested_words(client, other, "meet me at") == suggested_words(client, other, "meet me at", personal=False)
 
 
-def test_suggestions_are_k_different_words_the_likeliest_first(client: httpx.Client, device: str) -> None:
+def test_suggests_k_different_words_the_most_probable_first(client: httpx.Client, device: str) -> None:
     answer = client.post(f"{device}/predictions", json={"context": "see you", "k": 5}).json()
     suggestions = answer["suggestions"]
     assert len({each["word"] for each in suggestions}) == len(suggestions) == 5
@@ -34,7 +37,33 @@ def test_suggestions_are_k_different_words_the_likeliest_first(client: httpx.Cli
     assert answer["model_id"] == client.get("/healthz").json()["model_id"]
 
 
-def test_private_fields_are_not_stored(client: httpx.Client, device: str) -> None:
+def test_private_messages_are_not_stored(client: httpx.Client, device: str) -> None:
     body = {"messages": [{"text": "hunter2", "private": True}, {"text": "hello"}]}
     assert client.post(f"{device}/messages", json=body).json() == {"observed": 1, "messages": 1}
     assert "hunter2" not in client.get(f"{device}/export").text
+
+
+def test_ten_thousand_messages_need_ten_calls(client: httpx.Client, device: str) -> None:
+    """One call with all of them is refused as a whole."""
+    ten_thousand = [{"text": f"meet me at hunter2 {number % 100}"} for number in range(10_000)]
+    assert client.post(f"{device}/messages", json={"messages": ten_thousand}).status_code == 422
+    assert client.get(device).json()["messages"] == 0
+    for start in range(0, 10_000, 1000):
+        answer = client.post(f"{device}/messages", json={"messages": ten_thousand[start : start + 1000]})
+        assert answer.json() == {"observed": 1000, "messages": start + 1000}
+    (word,) = client.post(f"{device}/predictions", json={"context": "meet me at", "k": 1}).json()["suggestions"]
+    assert word["word"] == "hunter2"
+
+
+def test_one_call_can_have_the_maximum_number_of_messages(client: httpx.Client, device: str) -> None:
+    text = "see you at the station tomorrow morning " * 10
+    full = client.post(f"{device}/messages", json={"messages": [{"text": text}] * MAX_MESSAGES})
+    assert full.json() == {"observed": MAX_MESSAGES, "messages": MAX_MESSAGES}
+
+
+@pytest.mark.parametrize(
+    "time", ["2024-05-01T18:30:00+08:00", "2024-05-01T18:30Z", "2024-05-01", "9999-12-31T23:59Z", None]
+)
+def test_accepts_a_timestamp_with_and_without_a_zone(client: httpx.Client, device: str, time: str | None) -> None:
+    body = {"messages": [{"text": "hello", "timestamp": time}]}
+    assert client.post(f"{device}/messages", json=body).json()["observed"] == 1

@@ -16,7 +16,7 @@ MESSAGES = [
 
 @pytest.fixture
 def typed(client: httpx.Client, device: str) -> str:
-    """A device whose owner has typed."""
+    """A device with messages of its owner."""
     assert client.post(f"{device}/messages", json={"messages": MESSAGES}).json()["messages"] == 31
     return device
 
@@ -30,14 +30,14 @@ def suggested(client: httpx.Client, device: str, context: str) -> list[str]:
     return [each["word"] for each in answer["suggestions"]]
 
 
-def test_the_learned_words_are_shown(client: httpx.Client, typed: str) -> None:
+def test_lists_the_learned_words(client: httpx.Client, typed: str) -> None:
     found = words(client, typed)
     assert found[NAME] == {"word": NAME, "times": 30, "last_at": "2024-05-01T18:29:00Z", "known": False}
     assert found["station"]["times"] == 1
     assert len(client.get(f"{typed}/words", params={"limit": 1}).json()["words"]) == 1
 
 
-def test_a_forgotten_word_is_gone(client: httpx.Client, typed: str) -> None:
+def test_forgets_a_word(client: httpx.Client, typed: str) -> None:
     assert NAME in suggested(client, typed, "meet me at")
     assert client.post(f"{typed}/forget", json={"what": "word", "word": "Zanzibar"}).json() == {"messages": 31}
     assert NAME not in words(client, typed) and NAME not in suggested(client, typed, "meet me at")
@@ -46,13 +46,13 @@ def test_a_forgotten_word_is_gone(client: httpx.Client, typed: str) -> None:
     assert NAME not in suggested(client, typed, "meet me at")
 
 
-def test_what_was_typed_since_a_time_is_forgotten(client: httpx.Client, typed: str) -> None:
+def test_forgets_everything_typed_since_a_time(client: httpx.Client, typed: str) -> None:
     answer = client.post(f"{typed}/forget", json={"what": "since", "since": "2024-05-31"})
     assert answer.json() == {"messages": 30}
     assert "station" not in words(client, typed) and NAME in words(client, typed)
 
 
-def test_everything_is_forgotten(client: httpx.Client, typed: str) -> None:
+def test_forgets_everything(client: httpx.Client, typed: str) -> None:
     client.post(f"{typed}/adaptations", params={"wait": 30})
     assert client.post(f"{typed}/forget", json={"what": "all"}).json() == {"messages": 0}
     shown = client.get(typed).json()
@@ -76,14 +76,14 @@ def test_everything_is_forgotten(client: httpx.Client, typed: str) -> None:
         {"what": "all", "word": "a"},
     ],
 )
-def test_unclear_wishes_forget_nothing(client: httpx.Client, typed: str, body: object) -> None:
+def test_an_invalid_request_to_forget_changes_nothing(client: httpx.Client, typed: str, body: object) -> None:
     answer = client.post(f"{typed}/forget", json=body)
     assert answer.status_code == 422 and answer.headers["content-type"] == "application/problem+json"
     assert "two words" not in answer.text
     assert client.get(typed).json()["messages"] == 31
 
 
-def test_the_export_holds_everything(client: httpx.Client, typed: str) -> None:
+def test_the_export_contains_everything(client: httpx.Client, typed: str) -> None:
     client.post(f"{typed}/adaptations", params={"wait": 30})
     export = client.get(f"{typed}/export").json()
     assert [each["text"] for each in export["messages"]] == [each["text"] for each in MESSAGES]

@@ -17,30 +17,30 @@ from api.storage.migrate import open_database
 @pytest.mark.parametrize(
     "text", ["", "nonsense", "mysql://a@b/c", "sqlite://", "sqlite:///:memory:", "postgresql+", "x:y"]
 )
-def test_what_is_no_database_is_said(text: str) -> None:
+def test_rejects_an_invalid_database_url(text: str) -> None:
     with pytest.raises(ServeError, match=r"postgresql://user@host/name"):
         parse_url(text)
 
 
-def test_a_password_is_never_shown() -> None:
+def test_an_error_does_not_contain_the_password() -> None:
     with pytest.raises(ServeError) as error:
         open_database("postgresql://me:hunter2@127.0.0.1:1/none", to_serve=True)
     assert "hunter2" not in str(error.value) and "cannot be used" in str(error.value)
 
 
-def test_a_writer_that_fails_writes_nothing(database: Database) -> None:
+def test_a_failed_transaction_writes_nothing(database: Database) -> None:
     with pytest.raises(KeyError), Registry(database).adding("phone"):
         raise KeyError
     assert len(Registry(database)) == 0
 
 
-def test_what_breaks_is_our_error_without_what_was_written(database: Database) -> None:
+def test_an_sql_error_becomes_our_error_without_the_values(database: Database) -> None:
     with pytest.raises(DatabaseError) as error, database.writing() as connection:
         connection.execute(sqlalchemy.text("INSERT INTO nothing VALUES (:value)"), {"value": "hunter2"})
     assert "nothing" in str(error.value) and "hunter2" not in str(error.value)
 
 
-def test_one_server_a_postgresql_database(new_postgres: Callable[[], str]) -> None:
+def test_only_one_server_can_use_a_postgresql_database(new_postgres: Callable[[], str]) -> None:
     url = new_postgres()
     first = open_database(url, to_serve=True)
     with pytest.raises(ServeError, match="another server runs on"):
@@ -50,7 +50,7 @@ def test_one_server_a_postgresql_database(new_postgres: Callable[[], str]) -> No
     open_database(url, to_serve=True).close()
 
 
-def test_a_locked_file_is_said_in_time_and_nothing_is_lost(tmp_path: Path) -> None:
+def test_a_locked_file_is_reported_in_time_and_loses_nothing(tmp_path: Path) -> None:
     path = tmp_path / "devices.sqlite"
     database = open_database(path, to_serve=True)
     registry = Registry(database)
@@ -60,7 +60,7 @@ def test_a_locked_file_is_said_in_time_and_nothing_is_lost(tmp_path: Path) -> No
     with pytest.raises(DatabaseError, match="locked"), registry.adding("phone"):
         pass
     assert time.monotonic() - started < PATIENCE_SECONDS + 3
-    assert len(registry) == 0  # who reads is not kept waiting
+    assert len(registry) == 0  # reading does not wait
     other.execute("ROLLBACK")
     other.close()
     with registry.adding("phone"):

@@ -17,14 +17,14 @@ from api.storage.migrate import HEAD, migrate, open_database
 from api.storage.tables import METADATA
 
 
-def test_the_steps_lead_to_the_tables(database: Database) -> None:
+def test_the_revisions_lead_to_the_tables(database: Database) -> None:
     with database.reading() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, METADATA) == []
         assert context.get_current_revision() == HEAD
 
 
-def test_head_is_the_last_step() -> None:
+def test_head_is_the_last_revision() -> None:
     folder = str(Path(api.storage.migrations.__file__).parent)
     assert ScriptDirectory(folder, version_locations=[folder]).get_current_head() == HEAD
 
@@ -36,7 +36,7 @@ def test_a_second_start_changes_nothing(database: Database) -> None:
     assert len(Registry(database)) == 1
 
 
-def test_the_devices_of_a_database_from_before_alembic_stay(tmp_path: Path) -> None:
+def test_keeps_the_devices_of_a_database_from_before_alembic(tmp_path: Path) -> None:
     path = tmp_path / "devices.sqlite"
     with sqlite3.connect(path) as old:
         old.execute("CREATE TABLE devices (id VARCHAR(64) NOT NULL, created_at DATETIME NOT NULL, PRIMARY KEY (id))")
@@ -48,7 +48,7 @@ def test_the_devices_of_a_database_from_before_alembic_stay(tmp_path: Path) -> N
     database.close()
 
 
-def test_a_newer_programs_database_is_left_alone(where: Path | str) -> None:
+def test_rejects_a_database_of_a_newer_version(where: Path | str) -> None:
     database = open_database(where, to_serve=False)
     with database.writing() as connection:
         connection.execute(sqlalchemy.text("UPDATE alembic_version SET version_num = '9999'"))
@@ -57,10 +57,10 @@ def test_a_newer_programs_database_is_left_alone(where: Path | str) -> None:
         open_database(where, to_serve=False)
 
 
-def test_a_step_that_fails_leaves_nothing_behind(where: Path | str) -> None:
+def test_a_failed_revision_changes_nothing(where: Path | str) -> None:
     database = Database(where)
     with database.writing() as connection:
-        connection.execute(sqlalchemy.text("CREATE TABLE api_keys (id INTEGER)"))  # in the second step's way
+        connection.execute(sqlalchemy.text("CREATE TABLE api_keys (id INTEGER)"))  # conflicts with the second revision
     database.close()
     with pytest.raises(ServeError, match="api_keys"):
         open_database(where, to_serve=False)

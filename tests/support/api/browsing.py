@@ -1,4 +1,4 @@
-"""A browser on the keyboard page, and the real `thumbprint serve` behind it, as a process of its own."""
+"""A browser for the keyboard page, and the real `thumbprint serve` as a separate process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _RUN = "import sys; from thumbprint.cli.main import main; sys.exit(main(sys.argv
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Runs Debian's Chromium, on a profile of its own, until the block ends."""
+    """Runs Debian's Chromium with a new profile until the block ends."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(_ARGUMENTS))
         yield browser
@@ -30,7 +30,7 @@ def chromium() -> Iterator[Browser]:
 
 @contextmanager
 def thumbprint_serve(bundle: Path, public_key: Path, data: Path, *options: str) -> Iterator[str]:
-    """Runs the command until the block ends. Gives the address that it prints when it is ready."""
+    """Runs the command until the block ends. Yields the address that it prints when it is ready."""
     command = [sys.executable, "-c", _RUN, "serve", str(bundle), "--public-key", str(public_key), "--data", str(data)]
     with subprocess.Popen([*command, "--port", "0", *options], stdout=subprocess.PIPE, text=True) as process:
         try:

@@ -1,4 +1,4 @@
-"""Every endpoint of the service, each with a call that is right: what a test changes one thing of."""
+"""Every endpoint of the service with a valid call, of which a test changes one part."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DEVICE = "/v1/devices/{device_id}"
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A method and a path as OpenAPI has them, and the body of a right call; bytes are sent as they are."""
+    """A method and a path as in the OpenAPI schema, and the body of a valid call. Bytes are sent unchanged."""
 
     method: str
     path: str
@@ -23,9 +23,9 @@ class Endpoint:
         return f"{self.method} {self.path}"
 
     def call(
-        self, client: httpx.Client, device_id: str = "nobody", model_id: str = "0" * 64, **options: Any
+        self, client: httpx.Client, device_id: str = "unknown", model_id: str = "0" * 64, **options: Any
     ) -> httpx.Response:
-        """Calls it. `options` are httpx's, `json` or `content` in place of the right body."""
+        """Calls the endpoint. `options` are those of httpx; `json` or `content` replaces the valid body."""
         path = self.path.format(device_id=device_id, model_id=model_id, adaptation_id=1)
         if self.body is not None and not {"json", "content"} & options.keys():
             options["content" if isinstance(self.body, bytes) else "json"] = self.body
@@ -53,7 +53,7 @@ READS = (
     Endpoint("GET", DEVICE + "/blocked-words"),
     Endpoint("GET", DEVICE + "/export"),
 )
-UPLOAD = Endpoint("PUT", DEVICE + "/adapter", b"no adapter")
+UPLOAD = Endpoint("PUT", DEVICE + "/adapter", b"not an adapter")
 CHANGES = (
     Endpoint("PATCH", DEVICE, {"incognito": True}),
     Endpoint("POST", DEVICE + "/messages", {"messages": [{"text": "meet me at zanzibar"}]}),

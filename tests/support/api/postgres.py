@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own, on a socket in a folder of its own, from what Debian installs."""
+"""A PostgreSQL server for the tests, from Debian's packages, on a socket in a temporary folder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PATIENCE_SECONDS = 30
 
 
 def binaries() -> Path:
-    """The folder of the newest version's programs; skips the test where there is none."""
+    """Returns the folder of the newest version's programs. Skips the test if PostgreSQL is not installed."""
     found = sorted(_INSTALLED.glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
     if not found:
         pytest.skip("PostgreSQL's server is not installed: apt-get install postgresql")
@@ -37,7 +37,7 @@ def server() -> Iterator[str]:
         account = _account(folder)
         initdb = ["initdb", "-D", data, "-U", "thumbprint", "-A", "trust", "--no-sync", "--locale=C.UTF-8"]
         subprocess.run([*account, str(programs / initdb[0]), *initdb[1:]], check=True, capture_output=True, cwd=folder)
-        # It ends with the tests even where they are killed.
+        # The server ends with the tests, even if they are killed.
         command = [*account, "--pdeathsig", "INT", str(programs / "postgres"), "-D", data, "-c", "fsync=off"]
         command += ["-c", "listen_addresses=", "-c", f"unix_socket_directories={socket}"]
         with (
@@ -48,13 +48,13 @@ def server() -> Iterator[str]:
                 _wait(programs, socket, folder / "log")
                 yield f"postgresql://thumbprint@/postgres?host={socket}"
             finally:
-                process.send_signal(signal.SIGINT)  # "fast": whoever is still connected is cut off
+                process.send_signal(signal.SIGINT)  # a "fast" shutdown, which closes open connections
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _account(folder: Path) -> list[str]:
-    """What runs a program as somebody else where these tests are root's: the server refuses to be."""
+    """Returns the command that runs a program as another user if the tests run as root, which the server refuses."""
     if os.geteuid() != 0:
         return ["setpriv"]
     try:

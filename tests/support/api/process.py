@@ -1,4 +1,4 @@
-"""`api.server.serve` as a process of its own, which tests can stop, starve and kill."""
+"""`api.server.serve` as a separate process, which tests can stop, limit and kill."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ print("served")
 
 @dataclass
 class Running:
-    """A service, what it printed when it was ready, and a client of it."""
+    """A service, the line that it printed when it was ready, and a client of it."""
 
     process: subprocess.Popen[str]
     line: str
@@ -33,7 +33,7 @@ class Running:
 
 @contextmanager
 def running(bundle: Path, key: Path, data: Path, log: Path, database: str = "") -> Iterator[Running]:
-    """Runs the service until the block ends; its log goes to `log`."""
+    """Runs the service until the block ends. Its log goes to `log`."""
     command = [sys.executable, "-c", _PROGRAM, *map(str, (bundle, key, data)), database]
     with (
         log.open("a") as errors,
