@@ -22,7 +22,7 @@ from api.storage.database import DatabaseError
 
 CALLER = "thumbprint.caller"
 """The key of the ASGI scope under which the `ApiKey` of a request is stored."""
-OTHER_DEVICE = "your key is for another device"
+OTHER_DEVICE = "your key is for another device: use a key for this device or for all devices"
 _ANY_CALLER = ApiKey("", "any caller", KeyScope.ADMIN, None, datetime.fromtimestamp(0, UTC))
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="thumbprint"'}
 

@@ -1,1 +1,1 @@
-"""The keyboard page: HTML, CSS and ES modules, served without a build step. It uses the public API."""
+"""The keyboard page: the HTML, CSS and ES modules in `static`, served without a build step. It uses the public API."""

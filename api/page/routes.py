@@ -55,7 +55,7 @@ def _asset(name: str, content: bytes) -> Asset:
 
 ASSETS = {
     _path(file.name): _asset(file.name, file.read_bytes())
-    for file in resources.files(__package__).iterdir()
+    for file in (resources.files(__package__) / "static").iterdir()
     if file.name.endswith(tuple(_MEDIA_TYPES))
 }
 """Every file of the page by its path on the service."""

@@ -49,21 +49,21 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def complaints() -> list[str]:
-    """What the browser's console says of the page: to be nothing."""
+def console() -> list[str]:
+    """What the browser writes to its console about the page."""
     return []
 
 
 @pytest.fixture
-def page(context: BrowserContext, address: str, complaints: list[str]) -> Iterator[Page]:
+def page(context: BrowserContext, address: str, console: list[str]) -> Iterator[Page]:
     page = context.new_page()
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda message: console.append(message.text))
+    page.on("pageerror", lambda error: console.append(str(error)))
     page.goto(address)
     expect(suggestions(page)).to_have_count(3)
     yield page
-    # A phone that is asked for and not there yet is answered by 404, which the console says by itself.
-    assert [each for each in complaints if "status of 404" not in each] == []
+    # The browser reports the 404 of a phone that does not exist yet.
+    assert [each for each in console if "status of 404" not in each] == []
 
 
 def suggestions(page: Page, whose: str = "mine") -> Locator:
@@ -89,9 +89,9 @@ def message(page: Page) -> Locator:
     return page.get_by_label("Message", exact=True)
 
 
-def test_a_sentence_is_typed_on_the_screens_keys(page: Page) -> None:
+def test_types_a_sentence_on_the_on_screen_keys(page: Page) -> None:
     type_on_screen(page, "see")
-    expect(message(page)).to_have_value("See")  # a sentence begins with a capital
+    expect(message(page)).to_have_value("See")  # the first letter of a sentence becomes a capital
     key(page, "Space").click()
     key(page, "Shift").click()
     type_on_screen(page, "z")
@@ -100,10 +100,10 @@ def test_a_sentence_is_typed_on_the_screens_keys(page: Page) -> None:
     key(page, "Backspace").click()
     expect(message(page)).to_have_value("See Z1")
     # See, space, shift, z, the numbers, 1, ! and backspace: every tap counts.
-    expect(page.locator("#saved")).to_have_text("10 taps for 6 characters: 67 % more than typed plainly")
+    expect(page.locator("#saved")).to_have_text("10 taps for 6 characters: 67 % more than without suggestions")
 
 
-def test_holding_backspace_deletes_on(page: Page) -> None:
+def test_holding_backspace_keeps_deleting(page: Page) -> None:
     type_on_screen(page, "seven")
     key(page, "Backspace").hover()
     page.mouse.down()
@@ -124,12 +124,12 @@ def test_a_tapped_suggestion_completes_the_word(page: Page) -> None:
     expect(message(page)).to_have_value("Zanzibar.")
 
 
-def test_it_works_from_a_real_keyboard(page: Page) -> None:
+def test_works_from_a_real_keyboard(page: Page) -> None:
     teach(page)
     message(page).focus()
     page.keyboard.type("see you at z")
     expect(suggestions(page).first).to_have_text("zanzibar")
-    for _ in range(2):  # past the button that sends
+    for _ in range(2):  # past the button Send
         page.keyboard.press("Tab")
     expect(suggestions(page).first).to_be_focused()
     page.keyboard.press("Enter")
@@ -142,7 +142,7 @@ def test_it_works_from_a_real_keyboard(page: Page) -> None:
     expect(page.locator("#known")).to_contain_text("41 messages")
 
 
-def test_arrow_keys_move_on_the_screens_keyboard(page: Page) -> None:
+def test_arrow_keys_move_on_the_on_screen_keyboard(page: Page) -> None:
     key(page, "Q").focus()
     page.keyboard.press("ArrowRight")
     expect(key(page, "W")).to_be_focused()
@@ -153,7 +153,7 @@ def test_arrow_keys_move_on_the_screens_keyboard(page: Page) -> None:
     expect(page.locator("#keys [tabindex='0']")).to_have_count(1)
 
 
-def test_it_learns_adapts_and_is_compared_with_the_shared_model(page: Page) -> None:
+def test_adapts_and_compares_with_the_shared_model(page: Page) -> None:
     message(page).fill("see you at ")
     teach(page)
     page.get_by_role("button", name="Adapt now").click()
@@ -170,7 +170,7 @@ def test_it_learns_adapts_and_is_compared_with_the_shared_model(page: Page) -> N
     expect(suggestions(page, "shared")).to_have_text(shared)
 
 
-def test_a_forgotten_word_is_gone(page: Page) -> None:
+def test_forgets_a_word(page: Page) -> None:
     teach(page)
     message(page).fill("see you at z")
     expect(suggestions(page).first).to_have_text("zanzibar")
@@ -185,17 +185,19 @@ def adapt(page: Page) -> None:
     expect(page.locator(".verdict h3")).to_have_text("The gate kept it", timeout=60_000)
 
 
-def test_nothing_is_learned_incognito(page: Page) -> None:
+def test_learns_nothing_in_incognito(page: Page) -> None:
     teach(page)
     incognito = page.get_by_role("switch", name="Incognito")
     incognito.check()
-    expect(page.locator("#privacy")).to_contain_text("learns nothing of what you send")
+    expect(page.locator("#privacy")).to_contain_text("learns nothing from what you send")
     message(page).fill("meet me at the quux")
     page.get_by_role("button", name="Send, and let the phone learn it").click()
     expect(page.get_by_role("list", name="Sent messages")).to_have_text("meet me at the quux (not learned)")
     page.get_by_label("Paste some of your messages, one a line").fill("quux again")
     page.get_by_role("button", name="Learn these").click()
-    expect(page.locator("#taught")).to_have_text("Incognito is on: switch it off to have the phone learn these.")
+    expect(page.locator("#taught")).to_have_text(
+        "Incognito is on: switch it off so that the phone can learn these."
+    )
     expect(page.get_by_label("Paste some of your messages, one a line")).to_have_value("quux again")
     expect(page.locator("#known")).to_contain_text("40 messages")
     page.reload()
@@ -206,47 +208,47 @@ def test_nothing_is_learned_incognito(page: Page) -> None:
     expect(page.locator("#known")).to_contain_text("41 messages")
 
 
-def test_an_earlier_adapter_is_gone_back_to(page: Page) -> None:
+def test_goes_back_to_an_earlier_adapter(page: Page) -> None:
     teach(page)
     expect(page.locator("#past")).to_be_hidden()
     adapt(page)
     page.get_by_text("Adaptations so far").click()
-    past = page.get_by_role("list", name="Adaptations, the newest first").get_by_role("listitem")
+    past = page.get_by_role("list", name="Adaptations, newest first").get_by_role("listitem")
     expect(past).to_have_count(2)
     expect(past.first).to_contain_text("nats a word.")
     expect(past.first).to_contain_text("in use")
-    past.last.get_by_role("button", name="Go back to The shared model’s own").click()
-    expect(page.locator("#rolled-back")).to_have_text("In use now: The shared model’s own.")
+    past.last.get_by_role("button", name="Go back to the shared model’s adapter").click()
+    expect(page.locator("#rolled-back")).to_have_text("In use now: the shared model’s adapter.")
     expect(past.last).to_contain_text("in use")
     expect(page.locator("#known")).to_contain_text("runs the shared model’s adapter")
     past.first.get_by_role("button", name="Go back").click()
     expect(page.locator("#known")).to_contain_text("has adapted to you")
 
 
-def test_the_owner_takes_everything_along(page: Page, tmp_path: Path) -> None:
+def test_exports_everything(page: Page, tmp_path: Path) -> None:
     teach(page)
     with page.expect_download() as download:
         page.get_by_role("button", name="Export my data").click()
     download.value.save_as(tmp_path / "mine.json")
-    kept = json.loads((tmp_path / "mine.json").read_text())
+    export = json.loads((tmp_path / "mine.json").read_text())
     assert download.value.suggested_filename == "my-keyboard.json"
-    assert (kept["format"], [each["text"] for each in kept["messages"]]) == ("thumbprint-export", MESSAGES)
+    assert (export["format"], [each["text"] for each in export["messages"]]) == ("thumbprint-export", MESSAGES)
     expect(page.locator("#forgotten")).to_contain_text("my-keyboard.json")
 
 
-def test_the_last_hour_is_forgotten(page: Page) -> None:
+def test_forgets_the_last_hour(page: Page) -> None:
     teach(page)
     page.get_by_role("button", name="Forget the last hour").click()
-    asked = page.get_by_role("dialog", name="Forget the last hour?")
-    asked.get_by_role("button", name="Forget the last hour").click()
-    expect(page.locator("#forgotten")).to_have_text("Forgotten. Nothing is left.", timeout=60_000)
+    dialog = page.get_by_role("dialog", name="Forget the last hour?")
+    dialog.get_by_role("button", name="Forget the last hour").click()
+    expect(page.locator("#forgotten")).to_have_text("Forgotten. No messages remain.", timeout=60_000)
     expect(page.locator("#known")).to_have_text("no messages yet")
 
 
-def test_everything_is_forgotten_when_that_is_confirmed(page: Page) -> None:
+def test_forgets_everything_after_a_confirmation(page: Page) -> None:
     teach(page)
     page.get_by_role("button", name="Forget everything").click()
-    page.get_by_role("button", name="Keep them").click()
+    page.get_by_role("button", name="Cancel").click()
     expect(page.locator("#known")).to_contain_text("40 messages")
     page.get_by_role("button", name="Forget everything").click()
     page.get_by_role("dialog").get_by_role("button", name="Forget everything").click()
@@ -254,7 +256,7 @@ def test_everything_is_forgotten_when_that_is_confirmed(page: Page) -> None:
     expect(page.get_by_role("list", name="Learned words")).to_have_text("Nothing yet.")
 
 
-def test_the_tour_shows_it_with_made_up_messages(page: Page) -> None:
+def test_the_tour_uses_made_up_messages(page: Page) -> None:
     page.get_by_role("button", name="Try made-up messages").click()
     expect(page.locator("#note")).to_contain_text("tap one", timeout=60_000)
     expect(message(page)).to_have_value("See you at ")
@@ -262,13 +264,13 @@ def test_the_tour_shows_it_with_made_up_messages(page: Page) -> None:
     expect(page.locator("#known")).to_contain_text("30 messages")
 
 
-def test_the_phone_is_still_there_after_a_reload(page: Page) -> None:
+def test_a_reload_opens_the_same_phone(page: Page) -> None:
     teach(page)
     page.reload()
     expect(page.locator("#known")).to_contain_text("40 messages")
 
 
-def test_an_address_may_name_the_phone(page: Page, address: str) -> None:
+def test_opens_the_phone_of_the_address(page: Page, address: str) -> None:
     page.goto(f"{address}/?device=emulator-5554")
     expect(page.locator("#known")).to_have_text("no messages yet")
     teach(page)
@@ -278,7 +280,7 @@ def test_an_address_may_name_the_phone(page: Page, address: str) -> None:
     expect(page.locator("#known")).to_contain_text("40 messages")
 
 
-def test_what_is_not_learned_stays_in_the_field(page: Page) -> None:
+def test_text_that_is_not_learned_stays_in_the_field(page: Page) -> None:
     field = page.get_by_label("Paste some of your messages, one a line")
     field.fill("one message\n" + "x" * 20_001)
     page.get_by_role("button", name="Learn these").click()
@@ -297,7 +299,7 @@ def test_text_is_never_markup(page: Page) -> None:
     assert page.locator("img, b:has-text('bold')").count() == 0
 
 
-def test_one_bar_far_above_all_others_is_cut(page: Page) -> None:
+def test_cuts_a_bar_far_above_all_others(page: Page) -> None:
     drawing = """async (values) => {
         const { bars } = await import("/page/chart.js");
         const svg = bars(values, 400, "", "points");
@@ -310,11 +312,11 @@ def test_one_bar_far_above_all_others_is_cut(page: Page) -> None:
     assert tall == pytest.approx(2 * second)
 
 
-def test_the_fleet_is_drawn_and_told(page: Page) -> None:
+def test_draws_the_fleet_and_shows_its_figures(page: Page) -> None:
     fleet = page.get_by_role("region", name="The fleet")
-    expect(fleet.get_by_role("img", name="Bars: each person’s gain, falling from +10.0 to -5.0 points")).to_be_visible()
+    expect(fleet.get_by_role("img", name="Bars: each user’s gain, from +10.0 to -5.0 points")).to_be_visible()
     expect(fleet.get_by_role("img", name="Lines over days")).to_be_visible()
-    expect(fleet).to_contain_text("each of the 3 phones that keep one stores 18.6 KiB")
+    expect(fleet).to_contain_text("each of the 3 phones with an adapter stores 18.6 KiB")
     fleet.get_by_text("Gain by user as a table").click()
     expect(fleet.get_by_role("region", name="Gain by user, table").get_by_role("row")).to_have_count(4)
 
@@ -333,21 +335,21 @@ def test_nothing_scrolls_sideways_on_a_phone(page: Page, whose: str) -> None:
     assert bottom is not None and bottom["y"] + bottom["height"] <= 640, "the keys lie below the screen"
 
 
-def test_everything_that_can_be_used_has_a_name(page: Page) -> None:
+def test_every_control_has_a_name(page: Page) -> None:
     teach(page)
     page.get_by_role("radio", name="Compare").check()
     expect(suggestions(page, "shared")).to_have_count(3)
     for role in ("button", "textbox", "radio", "switch", "link", "img", "region", "progressbar"):
         for control in page.get_by_role(role).all():
-            told = control.aria_snapshot()
-            assert re.match(rf"- '?{role} \"", told), told
+            snapshot = control.aria_snapshot()
+            assert re.match(rf"- '?{role} \"", snapshot), snapshot
     assert page.locator("html").get_attribute("lang") == "en"
     assert page.locator("h1").count() == 1 and page.locator("main").count() == 1
     ids = page.locator("[id]").evaluate_all("all => all.map(each => each.id)")
     assert len(ids) == len(set(ids))
 
 
-def test_screen_readers_hear_the_suggestions(page: Page) -> None:
+def test_announces_the_suggestions_to_screen_readers(page: Page) -> None:
     teach(page)
     message(page).fill("see you at z")
     spoken = page.locator("[aria-live=polite]").filter(has_text="Suggestions")
@@ -355,7 +357,7 @@ def test_screen_readers_hear_the_suggestions(page: Page) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_stands_out_in_light_and_dark(page: Page, scheme: str) -> None:
+def test_text_has_enough_contrast_in_light_and_dark(page: Page, scheme: str) -> None:
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     teach(page)
     page.get_by_role("radio", name="Compare").check()
@@ -380,8 +382,8 @@ def test_text_stands_out_in_light_and_dark(page: Page, scheme: str) -> None:
 
 
 def contrast(element: Locator) -> float:
-    """WCAG 2's contrast of an element's text with what it stands on."""
-    ink, ground = element.evaluate(
+    """Returns the contrast of an element's text with its background, as WCAG 2 defines it."""
+    text, background = element.evaluate(
         """element => {
             const opaque = each => !getComputedStyle(each).backgroundColor.endsWith(", 0)");
             let under = element;
@@ -390,7 +392,7 @@ def contrast(element: Locator) -> float:
             return [element.ownerSVGElement ? style.fill : style.color, getComputedStyle(under).backgroundColor];
         }"""
     )
-    lighter, darker = sorted((luminance(ink), luminance(ground)), reverse=True)
+    lighter, darker = sorted((luminance(text), luminance(background)), reverse=True)
     return (lighter + 0.05) / (darker + 0.05)
 
 
@@ -400,9 +402,7 @@ def luminance(color: str) -> float:
     return sum(weight * each for weight, each in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
-def test_a_service_with_keys_is_asked_once(
-    context: BrowserContext, tiny_bundle: Path, tiny_public_key: Path, tmp_path: Path
-) -> None:
+def test_asks_for_a_key_once(context: BrowserContext, tiny_bundle: Path, tiny_public_key: Path, tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
     database = open_database(database_in(tmp_path), to_serve=False)
     _, secret = ApiKeys(database).create("page", Scope.DEVICE)
@@ -410,19 +410,19 @@ def test_a_service_with_keys_is_asked_once(
     with thumbprint_serve(tiny_bundle, tiny_public_key, tmp_path) as address:
         page = context.new_page()
         page.goto(address)
-        asked = page.get_by_role("dialog", name="This service asks for a key")
-        asked.get_by_label("API key").fill("tp_wrong")
-        asked.get_by_role("button", name="Use it").click()
-        expect(asked).to_contain_text("That key is not valid here.")
-        asked.get_by_label("API key").fill(secret)
-        asked.get_by_role("button", name="Use it").click()
+        dialog = page.get_by_role("dialog", name="This service needs a key")
+        dialog.get_by_label("API key").fill("tp_wrong")
+        dialog.get_by_role("button", name="Use it").click()
+        expect(dialog).to_contain_text("This service does not accept that key.")
+        dialog.get_by_label("API key").fill(secret)
+        dialog.get_by_role("button", name="Use it").click()
         expect(suggestions(page)).to_have_count(3)
         page.reload()
         expect(suggestions(page)).to_have_count(3)
-        expect(asked).to_be_hidden()
+        expect(dialog).to_be_hidden()
 
 
-def test_a_service_that_is_gone_is_said(
+def test_reports_a_service_that_does_not_answer(
     context: BrowserContext, tiny_bundle: Path, tiny_public_key: Path, tmp_path: Path
 ) -> None:
     page = context.new_page()

@@ -1,14 +1,17 @@
-// The text field: what is typed on the screen's keys, on real ones, or taken from a suggestion comes together here.
+// The text field, which gets text from the on-screen keys, from a real keyboard and from suggestions, and the count of
+// the taps for that. A word is letters, digits and apostrophes.
 
-import { beginsSentence, characters, split } from "./sentence.js";
+const NO_SPACE_BEFORE = ".,?!;:)";
+const WORD_AT_END = /[\p{L}\p{M}\p{N}'’\u200d]+$/u;
+const SENTENCE_END = /(^|[.!?…]\s+)$/;
+const MAX_CONTEXT = 1000;
+const MAX_PREFIX = 64;
 
-const CLOSES_UP = ".,?!;:)";
-
-/** Sends a `change` event after every change, and `send` when the message is to go. */
+/** Sends a `change` event after every change, and a `send` event when the user sends the message. */
 export class Composer extends EventTarget {
   #field;
   #keystrokes;
-  #ownSpace = false; // whether a suggestion left the space before the cursor
+  #ownSpace = false; // whether a suggestion added the space before the cursor
 
   constructor(field, keystrokes) {
     super();
@@ -28,7 +31,8 @@ export class Composer extends EventTarget {
     return this.#field.value.slice(0, this.#field.selectionStart);
   }
 
-  get asked() {
+  /** What the next prediction needs: `{context, prefix}`. */
+  get request() {
     return split(this.before);
   }
 
@@ -36,18 +40,18 @@ export class Composer extends EventTarget {
     return beginsSentence(this.before);
   }
 
-  /** Types on the screen's keys. */
+  /** Types on the on-screen keys. */
   type(characters) {
     this.#keystrokes.tapped();
     if (!(this.#ownSpace && characters === " ")) {
-      this.#closeUp(characters);
+      this.#removeOwnSpace(characters);
       this.#replace(this.#field.selectionStart, characters);
     }
     this.#ownSpace = false;
     this.#changed();
   }
 
-  /** Puts text in the place of what is there, counted as if it had been pasted. */
+  /** Replaces the whole text. Counts one tap a character, as for pasted text. */
   paste(text) {
     this.#keystrokes.tapped(characters(text));
     this.#field.value = text;
@@ -56,7 +60,7 @@ export class Composer extends EventTarget {
     this.#changed();
   }
 
-  /** Deletes the selection, or what a person calls one character before the cursor. */
+  /** Deletes the selection, or one character (grapheme) before the cursor. */
   backspace() {
     this.#keystrokes.tapped();
     const last = [...new Intl.Segmenter().segment(this.before)].at(-1)?.segment ?? "";
@@ -66,17 +70,17 @@ export class Composer extends EventTarget {
     this.#changed();
   }
 
-  /** Puts a suggestion in the place of what was typed of the word, a space after it. */
+  /** Replaces the typed part of the word by a suggestion and a space. */
   accept(suggestion) {
     this.#keystrokes.tapped();
-    const { prefix } = this.asked;
+    const { prefix } = this.request;
     const after = this.#field.value.slice(this.#field.selectionEnd);
     this.#replace(this.#field.selectionStart - prefix.length, suggestion + (after.startsWith(" ") ? "" : " "));
     this.#ownSpace = !after.startsWith(" ");
     this.#changed();
   }
 
-  /** Empties the field; what was in it has been sent. */
+  /** Empties the field after its text was sent. */
   clear() {
     this.#keystrokes.sent(this.text);
     this.#field.value = "";
@@ -98,9 +102,9 @@ export class Composer extends EventTarget {
     this.#field.scrollTop = this.#field.scrollHeight;
   }
 
-  /** A full stop takes the place of the space that a suggestion left. */
-  #closeUp(typed) {
-    if (this.#ownSpace && CLOSES_UP.includes(typed) && this.before.endsWith(" ")) {
+  /** Removes the space that a suggestion added if punctuation follows. */
+  #removeOwnSpace(typed) {
+    if (this.#ownSpace && NO_SPACE_BEFORE.includes(typed) && this.before.endsWith(" ")) {
       this.#replace(this.#field.selectionStart - 1, "");
     }
   }
@@ -113,7 +117,7 @@ export class Composer extends EventTarget {
       this.#ownSpace = false;
       this.#changed();
     } else {
-      this.#closeUp(event.data ?? "");
+      this.#removeOwnSpace(event.data ?? "");
     }
   }
 
@@ -134,4 +138,47 @@ export class Composer extends EventTarget {
   #changed() {
     this.dispatchEvent(new Event("change"));
   }
+}
+
+/** Counts every tap: on a letter, a suggestion, shift and backspace. Sends a `change` event after each. */
+export class Keystrokes extends EventTarget {
+  #taps = 0;
+  #sent = 0;
+
+  /** Counts taps. Pasted text counts one tap for each character. */
+  tapped(times = 1) {
+    this.#taps += times;
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** Counts the characters of a sent message, without a space at its end that a suggestion added. */
+  sent(text) {
+    this.#sent += characters(text.trimEnd());
+  }
+
+  /** Returns `{taps, characters, percent}`, or null before the first tap. `text`: the text in the field, which also counts. */
+  saved(text) {
+    const written = this.#sent + characters(text);
+    if (!written || !this.#taps) return null;
+    const share = Math.round((100 * (written - this.#taps)) / written);
+    return { taps: this.#taps, characters: written, percent: share };
+  }
+}
+
+/** Splits the text before the cursor into the context and the typed part of the next word, as the API needs them. */
+function split(before) {
+  const prefix = before.match(WORD_AT_END)?.[0] ?? "";
+  const context = before.slice(0, before.length - prefix.length);
+  if (prefix.length > MAX_PREFIX) return { context: before.slice(-MAX_CONTEXT), prefix: "" };
+  return { context: context.slice(-MAX_CONTEXT), prefix };
+}
+
+/** Returns whether the next letter starts a sentence. */
+function beginsSentence(before) {
+  return SENTENCE_END.test(before);
+}
+
+/** Returns the number of characters (graphemes). */
+function characters(text) {
+  return [...new Intl.Segmenter().segment(text)].length;
 }

@@ -1,7 +1,7 @@
-// Many phones at a glance: whom the personal keyboard helps, how recall grows by day, and what phones store for it.
+// The panel “The fleet”: gain by user, recall by day, and the sizes of adapters, of a simulation.
 
 import { bars, histogram, lines } from "./chart.js";
-import { element } from "./element.js";
+import { element } from "./elements.js";
 
 const WEEK = 7;
 const KIB = 1024;
@@ -11,7 +11,7 @@ export function showFleet(place, fleet) {
   place.replaceChildren();
   if (fleet.people === null && fleet.days === null) return place.append(...howTo());
   if (fleet.synthetic) {
-    place.append(element("p", { class: "soft" }, "SYNTHETIC: made-up messages. The figures show that it works, not how well it would do."));
+    place.append(element("p", { class: "soft" }, "SYNTHETIC: made-up messages. The figures show that it works, not how well it would work for real users."));
   }
   const { people, days } = fleet;
   if (people !== null) place.append(element("p", { class: "soft" }, `Model ${people.bundle}; messages: ${people.corpus}`), figures(people));
@@ -22,25 +22,25 @@ export function showFleet(place, fleet) {
 
 function howTo() {
   return [
-    element("p", {}, "Many simulated phones show up here when the service is given what a simulation found:"),
-    element("pre", { tabindex: "0", "aria-label": "Commands" }, "thumbprint simulate X.bundle corpus.sqlite --out runs/fleet\nthumbprint serve X.bundle --fleet runs/fleet"),
+    element("p", {}, "To see simulated phones here, start the service with the results of a simulation:"),
+    element("pre", { tabindex: "0", "aria-label": "Commands" }, "thumbprint simulate X.bundle --corpus corpus.sqlite --out runs/fleet\nthumbprint serve X.bundle --fleet runs/fleet"),
   ];
 }
 
 function figures({ tested: count, shared, personal, helped, hurt }) {
   const all = [
-    [`${percent(shared)} → ${percent(personal)}`, "of words are among the 3 shown, mean over people"],
-    [percent(helped, 0), `of ${count} people gain 2 words in 100 or more`],
-    [percent(hurt, 0), "lose anything at all"],
+    [`${percent(shared)} → ${percent(personal)}`, "of words are among the 3 suggestions, mean over users"],
+    [percent(helped, 0), `of ${count} users gain at least 2 words in 100`],
+    [percent(hurt, 0), "lose anything"],
   ];
   return element("ul", { class: "figures" }, ...all.map(([value, text]) => element("li", {}, element("b", {}, value), text)));
 }
 
 function gains({ gains: values }) {
-  const name = `Bars: each person’s gain, falling from ${points(values[0])} to ${points(values.at(-1))} points`;
+  const name = `Bars: each user’s gain, from ${points(values[0])} to ${points(values.at(-1))} points`;
   const rows = values.map((value, place) => [place + 1, points(value)]);
-  return chart("Gain by user", "words of 100 among the 3 shown, personal minus shared; each bar one person",
-    (width) => bars(values, width, name, "points"), ["person", "points"], rows);
+  return chart("Gain by user", "words of 100 among the 3 suggestions, personal minus shared; one bar for each user",
+    (width) => bars(values, width, name, "points"), ["user", "points"], rows);
 }
 
 function recall({ days, phones, people }) {
@@ -53,24 +53,24 @@ function recall({ days, phones, people }) {
   }));
   const name = `Lines over days: the personal keyboard ends at ${last(series[0])}, the shared one at ${last(series[1])} of 100 words`;
   const rows = used.map((day) => [day.day, day.phones, percent(day.shared), percent(day.personal)]);
-  return chart("Recall by day", `words of 100 among the 3 shown; a dot a day, the line over seven; ${phones.toLocaleString()} phones of ${people} people`,
+  return chart("Recall by day", `words of 100 among the 3 suggestions; dots: one day, lines: seven days; ${phones.toLocaleString()} phones of ${people} users`,
     (width) => lines(series, width, name, "days since first use"), ["day", "phones", "shared", "personal"], rows);
 }
 
 function sizes({ adapter_bytes: bytes, without_adapter: without }) {
   const kib = bytes.map((each) => each / KIB);
   const [least, most] = [kib[0].toFixed(1), kib.at(-1).toFixed(1)];
-  const rest = without ? `; ${without} keep none` : "";
+  const rest = without ? `; ${without} have none` : "";
   if (least === most) {
-    const same = element("span", {}, `each of the ${bytes.length} phones that keep one stores ${most} KiB${rest}`);
+    const same = element("span", {}, `each of the ${bytes.length} phones with an adapter stores ${most} KiB${rest}`);
     return element("figure", {}, element("figcaption", {}, "Adapter sizes", same));
   }
   const name = `Histogram: ${bytes.length} adapters from ${least} to ${most} KiB`;
-  return chart("Adapter sizes", `phones by what they store for it${rest}`, (width) => histogram(kib, width, name, "KiB"),
+  return chart("Adapter sizes", `phones by the size of their adapter${rest}`, (width) => histogram(kib, width, name, "KiB"),
     ["phone", "KiB"], kib.map((each, place) => [place + 1, each.toFixed(1)]));
 }
 
-/** A figure whose picture fits its width, and the same numbers as a table. */
+/** Makes a figure with a chart of the figure's width, and the same numbers as a table. */
 function chart(title, subtitle, draw, head, rows) {
   const place = element("div");
   const cells = (row, tag) => element("tr", {}, ...row.map((cell) => element(tag, tag === "th" ? { scope: "col" } : {}, String(cell))));

@@ -1,6 +1,6 @@
-// The keyboard on the screen. One key is in the tab order; arrow keys move among them, as in a toolbar.
+// The on-screen keyboard. It is one tab stop; arrow keys move within it, as in a toolbar.
 
-import { element } from "./element.js";
+import { element } from "./elements.js";
 
 const LETTERS = [[..."qwertyuiop"], [..."asdfghjkl'"], ["shift", ..."zxcvbnm", "backspace"]];
 const NUMBERS = [[..."1234567890"], [..."@#$&-+()/:"], [..."?!;\"_*", "backspace"]];
@@ -31,15 +31,15 @@ export class Keys {
   #numbers = false;
   #shift = "off"; // "off", "once" or "lock"
   #shiftedAt = -Infinity;
-  #repeating; // the timer of a backspace that is held
-  #held = false; // whether the key that is down has repeated
+  #repeating; // the timer of a held backspace
+  #held = false; // whether the pressed key has repeated
 
   constructor(place, composer, keystrokes) {
     this.#place = place;
     this.#composer = composer;
     this.#keystrokes = keystrokes;
     place.addEventListener("keydown", (event) => this.#move(event));
-    // The text field keeps its cursor while keys are tapped.
+    // The text field keeps its cursor while the user taps keys.
     place.addEventListener("pointerdown", (event) => this.#press(event));
     for (const end of ["pointerup", "pointercancel", "pointerleave"]) {
       place.addEventListener(end, () => clearTimeout(this.#repeating));
@@ -79,7 +79,7 @@ export class Keys {
       return this.#otherLayer();
     }
     if (key === "backspace") {
-      // The click that ends a hold deletes nothing more; one by keyboard (detail 0) ends none.
+      // The click at the end of a hold deletes nothing more. A click by keyboard (detail 0) is never the end of a hold.
       if (!this.#held || event.detail === 0) this.#composer.backspace();
       return;
     }
@@ -102,7 +102,7 @@ export class Keys {
     this.#showShift();
   }
 
-  /** After each change: a capital where a sentence begins, else small letters, but under the lock. */
+  /** Switches to capitals at the start of a sentence and to small letters after it, unless shift is locked. */
   #capitalize() {
     if (this.#shift === "lock") return;
     this.#shift = this.#composer.beginsSentence ? "once" : "off";

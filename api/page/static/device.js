@@ -1,11 +1,11 @@
-// One simulated phone of the service: this browser's own, or the one that the address names (`?device=ID`).
+// One simulated phone of the service: the browser's own, or the one in the address (`?device=ID`).
 
 import { ServiceError } from "./service.js";
 
 const STORED = "thumbprint.device";
-const MOST_MESSAGES = 1000;
-const MOST_CHARACTERS = 1_000_000;
-const LONGEST = 20_000;
+const MAX_MESSAGES = 1000;
+const MAX_CHARACTERS = 1_000_000;
+const MAX_LENGTH = 20_000;
 const WAIT = 2;
 
 const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
@@ -19,39 +19,39 @@ export class Device {
     this.#path = `/v1/devices/${encodeURIComponent(id)}`;
   }
 
-  /** Opens the phone, creating it where there is none yet. */
+  /** Opens the phone. Creates it if it does not exist. */
   static async open(service) {
     const chosen = new URLSearchParams(location.search).get("device");
     const id = chosen ?? localStorage.getItem(STORED);
     if (id !== null && (await exists(service, id))) return new Device(service, id);
-    const made = await service.call("POST", "/v1/devices", chosen === null ? undefined : { device_id: chosen });
-    if (chosen === null) localStorage.setItem(STORED, made.device_id);
-    return new Device(service, made.device_id);
+    const created = await service.call("POST", "/v1/devices", chosen === null ? undefined : { device_id: chosen });
+    if (chosen === null) localStorage.setItem(STORED, created.device_id);
+    return new Device(service, created.device_id);
   }
 
-  /** How much it has seen, and whether it has an adapter of its own. */
+  /** Returns the device: how much it has learned, and whether it has an adapter of its own. */
   state() {
     return this.#service.call("GET", this.#path);
   }
 
-  /** Has it learn messages, all of a call or none; `onLearnt(count)` hears of each call that is on disk. */
-  async observe(messages, onLearnt = () => {}) {
-    const tooLong = messages.findIndex((message) => message.text.length > LONGEST);
+  /** Adds messages, all of a call or none. Calls `onLearned(count)` after each call, when its messages are on disk. */
+  async observe(messages, onLearned = () => {}) {
+    const tooLong = messages.findIndex((message) => message.text.length > MAX_LENGTH);
     if (tooLong >= 0) {
-      throw new ServiceError(`Line ${tooLong + 1} is longer than ${LONGEST.toLocaleString()} characters: break it up.`, 422);
+      throw new ServiceError(`Line ${tooLong + 1} is longer than ${MAX_LENGTH.toLocaleString()} characters: break it up.`, 422);
     }
     for (const part of parts(messages)) {
       await this.#service.call("POST", `${this.#path}/messages`, { messages: part });
-      onLearnt(part.length);
+      onLearned(part.length);
     }
   }
 
-  /** Suggestions for each request, `[[{word, text, probability}]]`. */
+  /** Returns the suggestions for each request: `[[{word, text, probability}]]`. */
   async predict(requests) {
     return (await this.#service.call("POST", `${this.#path}/predictions/batch`, { requests })).predictions;
   }
 
-  /** Trains its adapter. `onState("busy" | "queued" | "running")`; returns the adaptation when it is over. */
+  /** Trains the adapter. Calls `onState("busy" | "queued" | "running")`. Returns the adaptation when it has ended. */
   async adapt(onState) {
     let job = await this.#start(onState);
     while (job.state === "queued" || job.state === "running") {
@@ -61,17 +61,17 @@ export class Device {
     return job;
   }
 
-  /** Switches incognito; returns the state. */
+  /** Switches incognito on or off. Returns the device. */
   setIncognito(incognito) {
     return this.#service.call("PATCH", this.#path, { incognito });
   }
 
-  /** Every adaptation, newest first, and the id of the adapter in use: `{entries, adapter_id}`. */
+  /** Returns every adaptation, newest first, and the id of the adapter in use: `{entries, adapter_id}`. */
   adapters() {
     return this.#service.call("GET", `${this.#path}/adapter/history`);
   }
 
-  /** Goes back to a stored adapter; 0: the shared model's own. */
+  /** Goes back to a stored adapter; 0: the shared model's adapter. */
   rollback(to) {
     return this.#service.call("POST", `${this.#path}/adapter/rollback`, { to });
   }
@@ -88,7 +88,7 @@ export class Device {
     return this.#service.call("POST", `${this.#path}/forget`, { what: "since", since: time.toISOString() });
   }
 
-  /** All that the phone keeps of its owner. */
+  /** Returns everything that the phone stores about its owner. */
   export() {
     return this.#service.call("GET", `${this.#path}/export`);
   }
@@ -124,7 +124,7 @@ function* parts(messages) {
   let part = [];
   let characters = 0;
   for (const message of messages) {
-    if (part.length && (part.length === MOST_MESSAGES || characters + message.text.length > MOST_CHARACTERS)) {
+    if (part.length && (part.length === MAX_MESSAGES || characters + message.text.length > MAX_CHARACTERS)) {
       yield part;
       [part, characters] = [[], 0];
     }

@@ -1,5 +1,27 @@
-// Messages that nobody wrote, for those who have none at hand: one person's, with their names, places and turns of phrase.
+// The tour: the phone learns made-up messages and adapts. Then one sentence is shown under both keyboards.
 
+import { byId } from "./elements.js";
+
+const SENTENCE = "See you at ";
+
+export async function tour(teaching, composer) {
+  const note = byId("note");
+  byId("start").hidden = true;
+  note.textContent = "Learning made-up messages and adapting to them…";
+  composer.focus();
+  const kept = await teaching.tour();
+  if (kept === null) {
+    note.textContent = "That did not work: see “Teach it”.";
+    return;
+  }
+  document.querySelector("[name=whose][value=both]").click();
+  composer.focus();
+  composer.paste(SENTENCE);
+  const gate = kept ? "The gate kept the new adapter." : "The gate kept the old adapter, but the words are known.";
+  note.textContent = `${gate} The shared model does not suggest the coloured words: tap one.`;
+}
+
+/** Made-up messages of one person, with names, places and phrases that repeat. */
 export const MADE_UP = [
   "Heading to Zanzibar Café now, see you there in ten",
   "tell Priyanka the rehearsal moved to Thursday",

@@ -1,13 +1,13 @@
-// Three keys over the keyboard, of one model or, to compare them, of both.
+// The three suggestions above the keyboard, from one model or, to compare them, from both.
 
-import { element } from "./element.js";
+import { element } from "./elements.js";
 
 const SHOWN = 3;
 const TITLES = { mine: "Mine", shared: "Shared" };
-const LONG = 9; // letters from which on they are set smaller
+const LONG = 9; // longer words are shown in smaller letters
 const SPEAK_AFTER = 600;
 
-/** Sends `answered`, and `failed` (detail: the error) where the service did not. */
+/** Sends `answered` after each answer, and `failed` (detail: the error) if the service does not answer. */
 export class Suggestions extends EventTarget {
   #place;
   #spoken;
@@ -16,8 +16,8 @@ export class Suggestions extends EventTarget {
   #whose = ["mine"];
   #wanted = false;
   #running = false;
-  #asked = ""; // the question that the keys answer
-  #shown = ""; // what they show: the same again leaves them alone, and the focus that may be on one
+  #requested = ""; // the request that the shown suggestions answer
+  #shown = ""; // what is shown: the same suggestions are not drawn again, so that one of them keeps the focus
   #speaking;
 
   constructor(place, spoken, device, composer) {
@@ -27,16 +27,16 @@ export class Suggestions extends EventTarget {
     this.#device = device;
     this.#composer = composer;
     place.addEventListener("pointerdown", (event) => event.preventDefault()); // the text field keeps its cursor
-    composer.addEventListener("change", () => this.#question() === this.#asked || this.refresh());
+    composer.addEventListener("change", () => this.#request() === this.#requested || this.refresh());
   }
 
-  /** Shows one model's keys, or both: `["mine", "shared"]`. */
+  /** Shows the suggestions of one model or of both: `["mine", "shared"]`. */
   set whose(whose) {
     this.#whose = whose;
     this.refresh();
   }
 
-  /** Asks anew. While an answer is awaited the latest question waits: typing fast never piles requests up. */
+  /** Requests new suggestions. At most one request runs and one waits, so fast typing does not pile up requests. */
   async refresh() {
     this.#wanted = true;
     if (this.#running) return;
@@ -44,7 +44,7 @@ export class Suggestions extends EventTarget {
     try {
       while (this.#wanted) {
         this.#wanted = false;
-        await this.#ask();
+        await this.#update();
       }
     } catch (error) {
       this.dispatchEvent(new CustomEvent("failed", { detail: error }));
@@ -53,11 +53,11 @@ export class Suggestions extends EventTarget {
     }
   }
 
-  async #ask() {
+  async #update() {
     const whose = this.#whose;
-    const asked = this.#composer.asked;
-    this.#asked = this.#question();
-    const requests = whose.map((each) => ({ ...asked, k: SHOWN, personal: each === "mine" }));
+    const request = this.#composer.request;
+    this.#requested = this.#request();
+    const requests = whose.map((each) => ({ ...request, k: SHOWN, personal: each === "mine" }));
     const found = await this.#device.predict(requests);
     this.dispatchEvent(new Event("answered"));
     if (this.#shown === JSON.stringify([whose, found])) return;
@@ -65,8 +65,8 @@ export class Suggestions extends EventTarget {
     this.#show(whose, found);
   }
 
-  #question() {
-    return JSON.stringify([this.#whose, this.#composer.asked]);
+  #request() {
+    return JSON.stringify([this.#whose, this.#composer.request]);
   }
 
   #show(whose, found) {
@@ -104,12 +104,12 @@ export class Suggestions extends EventTarget {
     this.#composer.focus();
   }
 
-  /** A screen reader hears them when the typing rests, not at every letter. */
+  /** Announces them to screen readers when the typing pauses, not at every letter. */
   #speak(lines) {
     clearTimeout(this.#speaking);
     this.#speaking = setTimeout(() => {
-      const said = lines.filter((line) => line).join(". ");
-      this.#spoken.textContent = said ? `Suggestions. ${said}` : "No suggestions";
+      const text = lines.filter((line) => line).join(". ");
+      this.#spoken.textContent = text ? `Suggestions. ${text}` : "No suggestions";
     }, SPEAK_AFTER);
   }
 }

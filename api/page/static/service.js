@@ -1,8 +1,8 @@
-// Requests to the service's API, with the key where it asks for one.
+// Requests to the service's API, with a key if it needs one.
 
 const KEY = "thumbprint.key";
 
-/** What the service refused (`status`), or that it did not answer (`status` 0). `retryAfter`: seconds, or null. */
+/** The service refused a request (`status`) or did not answer (`status` 0). `retryAfter`: seconds, or null. */
 export class ServiceError extends Error {
   constructor(message, status, retryAfter = null) {
     super(message);
@@ -15,12 +15,12 @@ export class Service {
   #askForKey;
   #asking = null;
 
-  /** `askForKey(reason)` returns a promise of the key that somebody gave. */
+  /** `askForKey(reason)` returns a promise of a key. */
   constructor(askForKey) {
     this.#askForKey = askForKey;
   }
 
-  /** Sends a request and returns the answer's JSON; asks for a key and sends it again where one is needed. */
+  /** Sends a request and returns the answer's JSON. If a key is needed, asks for one and sends the request again. */
   async call(method, path, body) {
     for (;;) {
       const key = sessionStorage.getItem(KEY);
@@ -38,14 +38,14 @@ export class Service {
     try {
       return await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
     } catch {
-      throw new ServiceError("The service does not answer: is `thumbprint serve` still running?", 0);
+      throw new ServiceError("The service does not answer: check that `thumbprint serve` is still running.", 0);
     }
   }
 
-  /** Several requests may find at once that a key is missing: one dialog asks for all of them. */
+  /** Several requests can need a key at the same time. One dialog asks for all of them. */
   async #newKey(refused) {
     if (sessionStorage.getItem(KEY) !== refused) return;
-    this.#asking ??= this.#askForKey(refused === null ? "" : "That key is not valid here.").finally(() => {
+    this.#asking ??= this.#askForKey(refused === null ? "" : "This service does not accept that key.").finally(() => {
       this.#asking = null;
     });
     sessionStorage.setItem(KEY, await this.#asking);
