@@ -74,7 +74,7 @@ export class Teaching extends EventTarget {
   /** Removes from the field what is on the phone's disk, so that after a failure the rest can be sent again. */
   async #learnPasted() {
     const lines = this.#at.pasted.value.split("\n").map((line) => line.trim()).filter((line) => line);
-    if (lines.length && this.incognito) throw new Error("Incognito is on: switch it off so that the phone can learn these.");
+    if (lines.length && this.incognito) throw new Error("Incognito is on: switch it off to teach the phone.");
     let learned = 0;
     await this.#device.observe(lines.map((text) => ({ text })), (more) => {
       learned += more;
