@@ -195,9 +195,7 @@ def test_learns_nothing_in_incognito(page: Page) -> None:
     expect(page.get_by_role("list", name="Sent messages")).to_have_text("meet me at the quux (not learned)")
     page.get_by_label("Paste some of your messages, one a line").fill("quux again")
     page.get_by_role("button", name="Learn these").click()
-    expect(page.locator("#taught")).to_have_text(
-        "Incognito is on: switch it off to teach the phone."
-    )
+    expect(page.locator("#taught")).to_have_text("Incognito is on: switch it off to teach the phone.")
     expect(page.get_by_label("Paste some of your messages, one a line")).to_have_value("quux again")
     expect(page.locator("#known")).to_contain_text("40 messages")
     page.reload()
