@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import tensorflow_federated as tff
 
 from keyboard_model.model.cifg_lstm import Parameters
+
+if TYPE_CHECKING:
+    import tensorflow_federated as tff
 
 
 @dataclass(frozen=True)

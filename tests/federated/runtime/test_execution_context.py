@@ -37,7 +37,7 @@ def one_round(workers=()) -> list[np.ndarray]:
         return [np.asarray(part) for part in output.state.global_model_weights.trainable]
 
 
-def test_two_workers_give_what_one_gives_and_all_are_ended():
+def test_two_workers_compute_the_round_of_one_worker_and_all_are_stopped():
     before = children()
     alone = one_round()
     with ExitStack() as stack:
@@ -50,7 +50,7 @@ def test_two_workers_give_what_one_gives_and_all_are_ended():
     assert children() == before
 
 
-def test_an_error_inside_ends_the_worker():
+def test_an_error_inside_the_block_stops_the_worker():
     before = children()
     with pytest.raises(KeyboardInterrupt), execution_context():
         assert len(children()) == len(before) + 1
@@ -58,7 +58,7 @@ def test_an_error_inside_ends_the_worker():
     assert children() == before
 
 
-def test_a_worker_that_does_not_answer_is_named(monkeypatch):
+def test_reports_the_address_of_a_worker_that_does_not_answer(monkeypatch):
     monkeypatch.setattr(execution, "_START_SECONDS", 0.2)
     address = f"localhost:{portpicker.pick_unused_port()}"
     with pytest.raises(WorkerError, match=f"{address}.*thumbprint worker"), execution_context([address]):

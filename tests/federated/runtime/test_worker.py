@@ -12,21 +12,21 @@ from federated.runtime import worker
 from federated.runtime.worker import WorkerError, worker_process
 
 
-def test_what_a_worker_prints_goes_to_its_log(tmp_path):
+def test_writes_the_output_of_a_worker_to_its_log(tmp_path):
     log = tmp_path / "worker.log"
     with worker_process(portpicker.pick_unused_port(), log) as process:
         assert process.poll() is None
     assert log.exists() and process.returncode is not None
 
 
-def test_a_missing_worker_binary_says_to_install_anew(monkeypatch):
+def test_a_missing_worker_binary_needs_a_new_installation(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(WorkerError, match="install the `train` extra"), worker_process(1):
         pass
 
 
 def test_a_worker_dies_with_its_parent():
-    """Not even SIGKILL of the parent leaves one (the launcher starts something lighter than a worker here)."""
+    """SIGKILL of the parent ends the worker too; here the launcher starts a smaller process than a worker."""
     waiting = "import time; print('ready', flush=True); time.sleep(60)"
     program = f"""
         import os, subprocess, sys

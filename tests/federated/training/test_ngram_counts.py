@@ -1,4 +1,4 @@
-"""What TFF counts is what a plain count counts; nobody's weight decides, nobody's broken data ends it."""
+"""The n-grams that TFF counts equal those of a plain count, also with broken clients and with several workers."""
 
 from collections import Counter
 from contextlib import ExitStack
@@ -26,7 +26,7 @@ def clients(tiny_corpus):
 
 
 def by_hand(clients: FederatedData, cap: int, left_out: tuple[str, ...] = ()) -> dict[int, tuple[int, int]]:
-    """Of each key, how often it was typed and by how many."""
+    """Returns for each key its count and the number of clients that typed it."""
     counts, typed_by = Counter(), Counter()
     for client in clients.population.training:
         if client in left_out:
@@ -43,30 +43,30 @@ def by_hand(clients: FederatedData, cap: int, left_out: tuple[str, ...] = ()) ->
 
 
 def as_dict(counts: NgramCounts) -> dict[int, tuple[int, int]]:
-    found = [part.tolist() for part in counts]
-    assert len(set(found[0])) == len(found[0])
-    return dict(zip(found[0], zip(*found[1:], strict=True), strict=True))
+    keys, *figures = (part.tolist() for part in counts)
+    assert len(set(keys)) == len(keys)
+    return dict(zip(keys, zip(*figures, strict=True), strict=True))
 
 
 @pytest.mark.parametrize("cap", [1, 3, 1000])
 @pytest.mark.parametrize("cohort", [3, 50])
-def test_it_is_a_plain_count_in_whatever_cohorts(execution, clients, monkeypatch, cap, cohort):
+def test_equals_a_plain_count_for_any_size_of_cohorts(execution, clients, monkeypatch, cap, cohort):
     monkeypatch.setattr(ngram_counts, "COHORT", cohort)
-    told = []
-    counted = ngram_counts.count(clients, TOKENIZER, cap, told.append)
+    reported = []
+    counted = ngram_counts.count(clients, TOKENIZER, cap, reported.append)
     expected = by_hand(clients, cap)
     assert as_dict(counted.counts) == expected and counted.dropped == 0
     assert max(count for count, _ in expected.values()) > 3 and max(by for _, by in expected.values()) > 1
-    everybody = len(clients.population.training)
-    assert told == [*range(cohort, everybody, cohort), everybody]
+    users = len(clients.population.training)
+    assert reported == [*range(cohort, users, cohort), users]
 
 
-def test_those_who_typed_nothing_add_nothing(execution):
-    nobody = np.zeros((0, 3), np.int32)
+def test_clients_that_typed_nothing_add_nothing(execution):
+    nothing = np.zeros((0, 3), np.int32)
     typed = np.array([[1, 1, 7], [1, 7, 7], [7, 7, 7], [7, 7, 7]], np.int32)
-    empty = ngram_counts.build(9)(NgramCounts(*[np.zeros(0, np.int64)] * 3)._asdict(), [nobody, nobody])
+    empty = ngram_counts.build(9)(NgramCounts(*[np.zeros(0, np.int64)] * 3)._asdict(), [nothing, nothing])
     assert all(len(part) == 0 for part in empty.values())
-    added = ngram_counts.build(9)(empty, [nobody, typed, typed, nobody])
+    added = ngram_counts.build(9)(empty, [nothing, typed, typed, nothing])
     (unigram, bigrams, trigrams) = (
         ngram_keys(1, 1, 7)[0],
         [ngram_keys(1, v, 7)[1] for v in (1, 7)],
@@ -80,7 +80,7 @@ def test_those_who_typed_nothing_add_nothing(execution):
     }
 
 
-def test_a_client_whose_data_breaks_is_left_out_and_counted(execution, clients, monkeypatch):
+def test_a_client_with_unusable_data_is_left_out_and_counted(execution, clients, monkeypatch):
     broken = clients.population.training[1]
     read = FederatedData.training_messages
 
@@ -95,7 +95,7 @@ def test_a_client_whose_data_breaks_is_left_out_and_counted(execution, clients, 
     assert as_dict(counted.counts) == by_hand(clients, 100, left_out=(broken,))
 
 
-def test_two_workers_count_what_one_counts(clients):
+def test_two_workers_give_the_counts_of_one(clients):
     with ExitStack() as stack:
         ports = [portpicker.pick_unused_port() for _ in range(2)]
         for port in ports:

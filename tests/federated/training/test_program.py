@@ -1,4 +1,4 @@
-"""Training as a program: killed and resumed, stopped early, best kept."""
+"""The training program: interrupted runs can be resumed, callbacks can stop a run, and the best model is saved."""
 
 import csv
 import random
@@ -25,7 +25,7 @@ JOB = tiny_job()
 
 @pytest.fixture(scope="module")
 def whole(tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A run that nobody disturbed."""
+    """An uninterrupted run."""
     run = Run(tmp_path_factory.mktemp("whole") / "run")
     child = training_child(JOB, tiny_corpus, run.path)
     child.join()
@@ -35,12 +35,12 @@ def whole(tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.fixture(scope="module")
 def outcome(whole: Run) -> TrainingResult:
-    """How it ended."""
+    """The result of the uninterrupted run."""
     return whole.result()
 
 
 def rows(run: Run) -> list[dict[str, float]]:
-    """`rounds.csv` but for the seconds, which no two runs share."""
+    """Returns the rows of `rounds.csv` without the seconds, which differ between runs."""
     with run.rounds.open() as file:
         return [
             {name: float(value) for name, value in row.items() if name != "seconds"} for row in csv.DictReader(file)
@@ -55,7 +55,7 @@ def assert_same_run(one: Run, other: Run) -> None:
         assert a == pytest.approx(b, rel=1e-4, nan_ok=True)
 
 
-def assert_gone(processes: list[psutil.Process]) -> None:
+def assert_stopped(processes: list[psutil.Process]) -> None:
     _, alive = psutil.wait_procs(processes, timeout=5)
     assert not alive
 
@@ -65,19 +65,19 @@ def workers_of(process: psutil.Process) -> list[psutil.Process]:
 
 
 def kill_after(child, run: Run, rounds: int, seconds: float) -> int:
-    """Kills a training so many seconds after its round so many; returns how many workers of its own it had."""
+    """Kills a training `seconds` after it has done `rounds` rounds; returns the number of its workers."""
     while child.is_alive() and (not run.rounds.exists() or len(rows(run)) < rounds):
         time.sleep(0.01)
     time.sleep(seconds)
     workers = workers_of(psutil.Process(child.pid))
-    assert child.is_alive(), "it was to be killed, not to end"
+    assert child.is_alive(), "the training ended before it was killed"
     child.kill()
     child.join()
-    assert_gone(workers)
+    assert_stopped(workers)
     return len(workers)
 
 
-def test_killed_at_any_moment_and_resumed_it_is_the_run_that_was_not(whole, tiny_corpus, tmp_path):
+def test_a_run_that_is_killed_and_resumed_equals_an_uninterrupted_one(whole, tiny_corpus, tmp_path):
     run, moments = Run(tmp_path / "run"), random.Random(0)
     child = training_child(JOB, tiny_corpus, run.path, resume=True)
     kill_after(child, run, 0, moments.uniform(0, 0.5))
@@ -89,7 +89,7 @@ def test_killed_at_any_moment_and_resumed_it_is_the_run_that_was_not(whole, tiny
     assert not list(run.path.glob(".*.safetensors.*")), "half-written files are left"
 
 
-def test_what_a_finished_run_leaves(whole, outcome):
+def test_a_finished_run_has_its_figures_and_two_checkpoints(whole, outcome):
     assert (outcome.rounds, outcome.stopped_by, outcome.broken_clients) == (12, "rounds", 0)
     assert [row["round"] for row in rows(whole)] == list(range(1, 13))
     assert [row["round"] for row in rows(whole) if not np.isnan(row["recall_at_3"])] == [2, 4, 6, 8, 10, 12]
@@ -99,7 +99,7 @@ def test_what_a_finished_run_leaves(whole, outcome):
     assert len(list(whole.states.iterdir())) <= 2
 
 
-def test_a_finished_run_resumed_stays_as_it_is_and_leaves_no_worker(whole, outcome, tiny_corpus):
+def test_resuming_a_finished_run_changes_nothing_and_leaves_no_worker(whole, outcome, tiny_corpus):
     before, kept = whole.rounds.read_bytes(), whole.parameters("last")
     again = train(JOB, tiny_corpus, whole.path, resume=True).result()
     assert (again.rounds, again.best_round, again.best_recall) == (
@@ -118,13 +118,13 @@ def test_training_lowers_the_loss(whole):
     assert losses[-1] < losses[0]
 
 
-def test_the_best_kept_is_the_one_that_validation_measured(whole, outcome, tiny_corpus):
+def test_the_best_model_has_the_recall_that_validation_measured(whole, outcome, tiny_corpus):
     shared, tokenizer, sums = whole.parameters("best"), whole.tokenizer(), np.zeros(2)
     with Corpus.open(tiny_corpus) as corpus:
         clients = FederatedData.of(corpus, JOB.data, JOB.seed)
         for client in clients.population.validation:
-            made = evaluation_batches(tokenizer, clients.training_messages(client), 4, 8)
-            data = tf.data.Dataset.from_tensor_slices(EvaluationBatch(*map(np.stack, zip(*made, strict=True))))
+            batches = evaluation_batches(tokenizer, clients.training_messages(client), 4, 8)
+            data = tf.data.Dataset.from_tensor_slices(EvaluationBatch(*map(np.stack, zip(*batches, strict=True))))
             tally = tally_batches(
                 lambda features: cifg_lstm.logits(shared, features),
                 cifg_lstm.Parameters(*map(tf.constant, shared)),
@@ -137,7 +137,7 @@ def test_the_best_kept_is_the_one_that_validation_measured(whole, outcome, tiny_
     assert sums[0] / sums[1] == pytest.approx(outcome.best_recall, rel=1e-4)
 
 
-def test_a_second_process_on_the_same_run_is_refused(tiny_corpus, tmp_path):
+def test_rejects_a_run_in_which_another_process_is_training(tiny_corpus, tmp_path):
     child = training_child(JOB, tiny_corpus, tmp_path / "run")
     try:
         deadline = time.monotonic() + 60
@@ -151,13 +151,13 @@ def test_a_second_process_on_the_same_run_is_refused(tiny_corpus, tmp_path):
         child.join()
 
 
-def test_no_gain_stops_early_and_the_first_best_is_kept(tiny_corpus, tmp_path):
+def test_validations_without_a_gain_stop_the_training(tiny_corpus, tmp_path):
     job = tiny_job(rounds=50, server_learning_rate=0.0, evaluate_every=1, patience=2)
     ended = train(job, tiny_corpus, tmp_path / "run").result()
     assert (ended.stopped_by, ended.rounds, ended.best_round) == ("patience", 3, 1)
 
 
-def test_a_run_out_of_minutes_before_its_first_evaluation_still_leaves_a_best_model(tiny_corpus, tmp_path):
+def test_a_run_that_is_out_of_time_before_its_first_validation_has_a_best_model(tiny_corpus, tmp_path):
     ended = train(tiny_job(max_minutes=1e-6, evaluate_every=100, rounds=100), tiny_corpus, tmp_path / "run").result()
     assert (ended.stopped_by, ended.rounds) == ("minutes", 1)
     run = Run(tmp_path / "run")
@@ -165,7 +165,7 @@ def test_a_run_out_of_minutes_before_its_first_evaluation_still_leaves_a_best_mo
         np.testing.assert_array_equal(a, b)
 
 
-def test_everyone_diverging_is_counted_and_not_fatal(tiny_corpus, tmp_path):
+def test_training_continues_when_all_clients_diverge(tiny_corpus, tmp_path):
     job = tiny_job(rounds=2, client_learning_rate=1e30, clip=1e30)
     ended = train(job, tiny_corpus, tmp_path / "run").result()
     assert ended.broken_clients == 6
@@ -173,7 +173,7 @@ def test_everyone_diverging_is_counted_and_not_fatal(tiny_corpus, tmp_path):
 
 
 class SumOfLosses(Callback):
-    """A user's own callback: adds up the rounds' losses, and may stop after some rounds of a session."""
+    """A callback of a user: sums the losses of the rounds, and can stop after a given round."""
 
     def __init__(self, stop_after: int | None = None) -> None:
         self.total, self.rounds, self._stop_after, self.ended = 0.0, 0, stop_after, False
@@ -194,7 +194,7 @@ class SumOfLosses(Callback):
         self.total, self.rounds = float(state["total"]), int(state["rounds"])
 
 
-def test_a_user_s_callback_stops_a_run_and_is_resumed_with_its_state(whole, tiny_corpus, tmp_path):
+def test_a_callback_of_a_user_stops_a_run_and_is_resumed_with_its_state(whole, tiny_corpus, tmp_path):
     run = train(JOB, tiny_corpus, tmp_path / "run", callbacks=[SumOfLosses(stop_after=6)])
     assert (run.result().stopped_by, run.result().rounds) == ("enough", 6)
     resumed = SumOfLosses()
@@ -204,7 +204,7 @@ def test_a_user_s_callback_stops_a_run_and_is_resumed_with_its_state(whole, tiny
     assert resumed.total == pytest.approx(sum(row["loss"] for row in rows(whole)), rel=1e-4)
 
 
-def test_a_run_is_not_resumed_without_a_callback_that_has_a_state(tiny_corpus, tmp_path):
+def test_rejects_resuming_without_a_callback_that_has_a_state(tiny_corpus, tmp_path):
     run = train(tiny_job(rounds=2), tiny_corpus, tmp_path / "run", callbacks=[SumOfLosses()])
     with pytest.raises(RunError, match="other callbacks"):
         train(tiny_job(rounds=2), tiny_corpus, run.path, resume=True)

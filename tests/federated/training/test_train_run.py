@@ -1,4 +1,4 @@
-"""A run begun, refused, resumed; what lies on disk when something goes wrong."""
+"""A whole training run: what it writes, which runs are refused, and how a run continues after an error."""
 
 import shutil
 from pathlib import Path
@@ -32,7 +32,7 @@ def corpus_of(path: Path, *texts: str) -> Path:
     return path
 
 
-def test_a_finished_run_says_what_it_was_made_of(finished, tiny_corpus):
+def test_a_finished_run_has_its_job_corpus_and_models(finished, tiny_corpus):
     about = finished.read_json("corpus.json")
     assert about["synthetic"] is True and about["path"] == str(tiny_corpus)
     assert finished.job() == JOB
@@ -43,23 +43,23 @@ def test_a_fair_job_trains_other_weights(finished, tiny_corpus, tmp_path):
     run = Run(tmp_path / "run")
     ended = train(tiny_job(rounds=1, fairness_q=5.0), tiny_corpus, run.path).result()
     assert ended.broken_clients == 0
-    plain, fair = (made.parameters("last").embedding for made in (finished, run))
+    plain, fair = (some.parameters("last").embedding for some in (finished, run))
     assert 1e-5 < abs(fair - plain).max() < 1
 
 
-def test_a_folder_that_holds_a_run_is_not_trained_over(finished, tiny_corpus):
-    with pytest.raises(RunError, match="--resume"):
+def test_rejects_a_folder_with_a_run_without_resume(finished, tiny_corpus):
+    with pytest.raises(RunError, match=r"already contains a run.*--resume"):
         train(JOB, tiny_corpus, finished.path)
 
 
-def test_the_ngrams_are_those_of_several_and_every_context_sums_to_one(finished):
+def test_the_distributions_of_the_ngrams_sum_to_one(finished):
     table, vocab = finished.ngram(), len(finished.tokenizer())
     assert table.vocab == vocab and len(table.trigrams.pieces) > 50
     for context in table.trigrams.contexts[:20].tolist():
         assert table.distribution(*divmod(context, vocab)).sum() == pytest.approx(1, abs=1e-5)
 
 
-def test_missing_ngrams_are_counted_again_and_others_are_another_job(finished, tiny_corpus, tmp_path):
+def test_resuming_counts_missing_ngrams_again_and_rejects_other_settings(finished, tiny_corpus, tmp_path):
     run = Run(shutil.copytree(finished.path, tmp_path / "run"))
     (run.path / "ngram.safetensors").unlink()
     (run.path / "summary.json").unlink()
@@ -76,39 +76,42 @@ def test_missing_ngrams_are_counted_again_and_others_are_another_job(finished, t
     assert run.ngram().to_bytes() == finished.ngram().to_bytes()
 
 
-def test_another_job_is_not_resumed(finished, tiny_corpus):
+def test_rejects_resuming_with_another_job(finished, tiny_corpus):
     with pytest.raises(RunError, match="another job"):
         train(tiny_job(rounds=2), tiny_corpus, finished.path, resume=True)
 
 
-def test_another_corpus_is_not_resumed(finished, tmp_path):
+def test_rejects_resuming_with_another_corpus(finished, tmp_path):
     with pytest.raises(RunError, match="another corpus"):
         train(JOB, corpus_of(tmp_path / "other.sqlite", "see you"), finished.path, resume=True)
 
 
-def test_a_corpus_without_a_word_trains_nothing(tmp_path):
-    with pytest.raises(TokenizerError, match="no words"):
-        train(JOB, corpus_of(tmp_path / "c.sqlite", "...", "<#>", "!"), tmp_path / "run")
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (("...", "<#>", "!"), "no words"),
+        (("see you", "see you"), "no word that enough clients share"),
+    ],
+    ids=["no words", "one user"],
+)
+def test_rejects_a_corpus_without_shared_words(tmp_path, texts, message):
+    with pytest.raises(TokenizerError, match=message):
+        train(JOB, corpus_of(tmp_path / "c.sqlite", *texts), tmp_path / "run")
 
 
-def test_a_corpus_of_one_person_shares_no_word(tmp_path):
-    with pytest.raises(TokenizerError, match="no word that enough clients share"):
-        train(JOB, corpus_of(tmp_path / "c.sqlite", "see you", "see you"), tmp_path / "run")
-
-
-def test_nobody_left_to_train_on(tmp_path):
+def test_rejects_shares_that_leave_no_training_user(tmp_path):
     job = JOB.model_copy(update={"data": JOB.data.model_copy(update={"new_phone_share": 0.9})})
     with pytest.raises(RunError, match="no user is left"):
         train(job, corpus_of(tmp_path / "c.sqlite", "see you"), tmp_path / "run")
 
 
-def test_no_corpus(tmp_path):
+def test_rejects_a_missing_corpus(tmp_path):
     with pytest.raises(CorpusError, match="does not exist"):
         train(JOB, tmp_path / "none.sqlite", tmp_path / "run")
 
 
-def test_a_full_disk_leaves_no_half_file_and_the_run_goes_on_when_there_is_room(tiny_corpus, tmp_path):
-    """The tokenizer (6 KB) does not fit: the disk is full before it, and a child that trains says so."""
+def test_a_full_disk_leaves_no_partial_file_and_the_run_can_be_resumed(tiny_corpus, tmp_path):
+    """The tokenizer (6 KB) exceeds the limit of the child's files."""
     run = Run(tmp_path / "run")
     child = training_child(JOB, tiny_corpus, run.path, largest_file=3000)
     child.join()
@@ -118,8 +121,8 @@ def test_a_full_disk_leaves_no_half_file_and_the_run_goes_on_when_there_is_room(
     assert run.parameters("best").embedding.shape[1] == 8
 
 
-def test_an_empty_and_a_one_message_user_and_a_user_of_marks_train_along(tmp_path):
-    people = {
+def test_trains_with_users_who_typed_almost_nothing(tmp_path):
+    texts_by_user = {
         "a": ["see you soon"] * 9,
         "b": ["see you later"] * 9,
         "c": ["see you"],
@@ -127,7 +130,7 @@ def test_an_empty_and_a_one_message_user_and_a_user_of_marks_train_along(tmp_pat
         "e": ["😀 <#>"] * 3,
         "f": [""],
     }
-    records = [Record(name, None, text) for name, texts in people.items() for text in texts]
+    records = [Record(name, None, text) for name, texts in texts_by_user.items() for text in texts]
     write_corpus(tmp_path / "c.sqlite", records, source="test", description="", synthetic=True)
     job = JOB.model_copy(
         update={
@@ -136,13 +139,13 @@ def test_an_empty_and_a_one_message_user_and_a_user_of_marks_train_along(tmp_pat
         }
     )
     reports = []
-    watched = [ReportProgress(round=reports.append)]
-    outcome = train(job, tmp_path / "c.sqlite", tmp_path / "run", callbacks=watched).result()
+    progress = ReportProgress(round=reports.append)
+    outcome = train(job, tmp_path / "c.sqlite", tmp_path / "run", callbacks=[progress]).result()
     assert (outcome.rounds, outcome.broken_clients, reports[0].dropped) == (1, 0, 0)
     assert reports[0].targets > 0
 
 
-def test_another_personalization_is_taken_up_on_the_same_model(finished, tiny_corpus, tmp_path):
+def test_resuming_can_train_another_method_on_the_same_shared_model(finished, tiny_corpus, tmp_path):
     run = Run(shutil.copytree(finished.path, tmp_path / "run"))
     before = (run.path / "best.safetensors").read_bytes()
     config = JOB.personalization.model_copy(update={"method": "ditto", "federated": RoundsConfig(rounds=2)})

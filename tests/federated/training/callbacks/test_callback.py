@@ -1,4 +1,4 @@
-"""A callback of a user's own: the example in docs/training.md runs."""
+"""A user can write a callback: the example in docs/training.md runs."""
 
 import re
 from pathlib import Path

@@ -17,4 +17,4 @@ def test_keeps_less_of_the_average_in_the_first_rounds():
 
     np.testing.assert_allclose(averaged(40, 0.75), [0.75, 0.75])
     np.testing.assert_array_equal(averaged(40, 0.0), [3.0, 3.0])
-    np.testing.assert_allclose(averaged(10, 0.98), [1.5, 1.5], err_msg="it keeps less at first")
+    np.testing.assert_allclose(averaged(10, 0.98), [1.5, 1.5])
