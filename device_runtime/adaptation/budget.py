@@ -28,11 +28,12 @@ _STATM = Path("/proc/self/statm")
 
 @dataclass(frozen=True)
 class Budget:
-    """
+    """The limits of one adaptation.
+
     Attributes:
         seconds: Wall time; infinite = no limit.
-        bytes: Growth of the process's resident memory; infinite = no limit. Enforced on Linux and Android only:
-            other systems do not report it.
+        bytes: Growth of the process's resident memory; infinite = no limit. It is enforced on Linux and Android only,
+            because other systems do not report the memory.
     """
 
     seconds: float = 30.0
@@ -44,7 +45,7 @@ class OverBudgetError(ValueError):
 
 
 class BudgetedEngine:
-    """A `TrainingEngine` for one adaptation: it passes each call to another engine, and stops at the budget."""
+    """A `TrainingEngine` for one adaptation, which passes each call to another engine and stops at the budget."""
 
     def __init__(
         self, engine: TrainingEngine, budget: Budget, clock: Callable[[], float], memory: Callable[[], int]
@@ -87,9 +88,9 @@ class BudgetedEngine:
 
     def _check(self) -> None:
         if self._clock() - self._started > self._budget.seconds:
-            raise OverBudgetError(f"it took more than {self._budget.seconds:g} s")
+            raise OverBudgetError(f"the adaptation took more than {self._budget.seconds:g} s")
         if self._memory() - self._resident > self._budget.bytes:
-            raise OverBudgetError(f"it took more than {self._budget.bytes / MB:g} MB of memory")
+            raise OverBudgetError(f"the adaptation took more than {self._budget.bytes / MB:g} MB of memory")
 
 
 def adapt_within(
@@ -101,7 +102,7 @@ def adapt_within(
     starts: Sequence[Adapter],
     clock: Callable[[], float] = time.perf_counter,
 ) -> Adaptation:
-    """`adapt.adapt`, stopped when it exceeds the budget: the old adapter stays, and the verdict says why."""
+    """Runs `adapt.adapt` within a budget. If it exceeds the budget, the old adapter stays; the verdict says why."""
     started = clock()
     budgeted = BudgetedEngine(engine, budget, clock, resident_bytes)
     try:
@@ -113,7 +114,7 @@ def adapt_within(
 
 
 def resident_bytes() -> int:
-    """The process's resident memory in bytes; 0 where the system does not report it."""
+    """Returns the process's resident memory in bytes; 0 if the system does not report it."""
     try:
         return int(_STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError, IndexError):

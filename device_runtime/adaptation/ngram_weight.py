@@ -1,10 +1,10 @@
-"""How strongly the owner's n-grams are mixed in: the weight that predicts the held-out messages best.
+"""Chooses the weight of the owner's n-grams: the one that predicts the held-out messages best.
 
-    P_s(w) = (1 − s)·P(w) + s·p3(w),    s of a grid from 1 to 0
+    P_s(w) = (1 − s)·P(w) + s·p3(w),    s from a grid between 1 and 0
 
-P is the personal model, p3 its mixture with the owner's n-grams (`user_model`): Mansour et al. 2020
-(arXiv:2002.10619), section 5, applied to probabilities; `algorithms.interpolation` applies it to parameters.
-Each word is judged with the counts of everything typed before it.
+P is the personal model, and p3 is its mixture with the owner's n-grams (`prediction.user_model`). This is Mansour et
+al. 2020 (arXiv:2002.10619), section 5, applied to probabilities; `algorithms.interpolation` applies it to parameters.
+Each word is judged with the counts of everything that was typed before it.
 """
 
 from __future__ import annotations
@@ -27,12 +27,14 @@ Floats = npt.NDArray[np.float64]
 
 
 def choose_ngram_weight(engine: Engine, recipe: Recipe, window: AdaptationWindow, adapter: Adapter) -> float:
-    """Returns s in [0, 1]: the value with the least mean loss on the held-out messages, the largest of equal ones.
+    """Returns the s in [0, 1] with the least mean loss on the held-out messages; of a tie, the largest.
 
-    `recipe.history.strengths` values are tried. If fewer words are held out than the gate needs, s is 1, the full
-    weight that the recipe gives.
+    `recipe.history.strengths` values are tried. If fewer words are held out than the gate needs, s is 1, which is the
+    full weight.
 
     Args:
+        engine: Runs the bundle.
+        recipe: The recipe of the bundle.
         window: The n-grams are counted from `earlier` and `training`, and judged on `held_out`.
         adapter: The adapter in use.
     """
@@ -49,19 +51,19 @@ def choose_ngram_weight(engine: Engine, recipe: Recipe, window: AdaptationWindow
 
 
 def _words(engine: Engine, history: UserNgramModel, message: str, adapter: Adapter) -> Iterator[tuple[float, float]]:
-    """Each word's probability by the model alone and mixed; the message is counted once it is read."""
-    found = units(message)
+    """Yields each word's probability by the model alone and mixed. Counts the message after its last word."""
+    typed = units(message)
     chances = iter(_chances(engine, message, adapter))
-    for at, unit in enumerate(found):
+    for at, unit in enumerate(typed):
         if unit.kind is Kind.WORD:
-            mixture, alone = history.mixture([before.text for before in found[max(at - 2, 0) : at]]), next(chances)
+            mixture, alone = history.mixture([before.text for before in typed[max(at - 2, 0) : at]]), next(chances)
             index = history.index(unit.text)
             yield alone, mixture.scale * alone + (0.0 if index is None else float(mixture.extra[index]))
-    history.observe(found)
+    history.observe(typed)
 
 
 def _chances(engine: Engine, message: str, adapter: Adapter) -> Floats:
-    """The model's probability of each word of a message, n-grams mixed in. `[W]`"""
+    """Returns the model's probability of each word of a message, with the shared n-grams mixed in. `[W]`"""
     encoded = engine.tokenizer.encode(message)
     logs = np.zeros(len(encoded.words))
     for at, (piece, word) in enumerate(zip(encoded.ids, encoded.word_of, strict=True)):

@@ -1,8 +1,8 @@
-"""Trainers of a phone's adapter: in the calling thread, or in a process of its own with lower priority.
+"""Trains the adapters of phones, in the calling thread or in a child process with lower priority.
 
-A service that must answer while it trains uses the process. In one process, a training thread holds the Python
-interpreter for 5 ms at a time, and a prediction waits for it after each of a dozen model steps: at 500 predictions
-and 0.45 adaptations a second, the median prediction waited 174 ms.
+A service that must answer while it trains uses the child process. In a single process, a training thread holds the
+Python interpreter for 5 ms at a time, and a prediction waits for it after each of its dozen model steps. At 500
+predictions and 0.45 adaptations a second, the median prediction waited 174 ms.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ class Trainer(Protocol):
     """Trains for any number of phones of one bundle. Safe to use from several threads."""
 
     def adapt(self, budget: Budget, window: AdaptationWindow, current: Adapter) -> Adaptation:
-        """See `adaptation.adapt`, of the bundle's recipe; what passes the budget is stopped."""
+        """Adapts with the bundle's recipe, within a budget; see `budget.adapt_within`."""
 
     def strength(self, window: AdaptationWindow, adapter: Adapter) -> float | None:
-        """See `history_strength.choose_ngram_weight`; None = the training process died, and the weight in use stays."""
+        """Chooses the n-gram weight; see `ngram_weight`. None = the process died, so the current weight stays."""
 
 
 class InProcessTrainer:
-    """Trains in the calling thread, on the engine that also predicts, as a phone does."""
+    """Trains as a phone does: in the calling thread, on the engine that also predicts."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -55,17 +55,18 @@ NICENESS = 10
 """On one shared core, prediction gets nine tenths of the time."""
 IDLE_SECONDS = 20.0
 """The process ends after being idle for so long, because its 100 MB are needed only briefly each day."""
-_GONE = "the training was cut off: its process was ended from outside, perhaps for want of memory"
+_KILLED = "the training was interrupted: its process was killed, perhaps because memory ran out"
 
-_Taken = ParamSpec("_Taken")
-_Given = TypeVar("_Given")
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
 
-_trainer: InProcessTrainer  # of the training process, set as it starts
+_trainer: InProcessTrainer  # in the child process only, which sets it when it starts
 
 
-def _begin(bundle: Bundle) -> None:
+def _start(bundle: Bundle) -> None:
     global _trainer
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # sent to the whole group: what was begun is finished
+    # SIGTERM goes to the whole process group; a running adaptation still finishes.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.nice(NICENESS)
     _trainer = InProcessTrainer(Engine(bundle, num_threads=1))
 
@@ -97,7 +98,7 @@ class SubprocessTrainer:
         try:
             return self._call(_adapt, budget, window, current)
         except BrokenProcessPool:
-            return Adaptation(current, Verdict(False, _GONE, 0, 0.0, 0.0), 0, 0.0)
+            return Adaptation(current, Verdict(False, _KILLED, 0, 0.0, 0.0), 0, 0.0)
 
     def strength(self, window: AdaptationWindow, adapter: Adapter) -> float | None:
         """See `Trainer`."""
@@ -111,14 +112,16 @@ class SubprocessTrainer:
         with self._lock:
             self._end()
 
-    def _call(self, call: Callable[_Taken, _Given], *given: _Taken.args, **named: _Taken.kwargs) -> _Given:
+    def _call(
+        self, call: Callable[_Arguments, _Result], *args: _Arguments.args, **kwargs: _Arguments.kwargs
+    ) -> _Result:
         with self._lock:
             if self._timer is not None:
                 self._timer.cancel()
             if self._process is None:
-                self._process = self._ending.enter_context(ChildProcessPool(1, _begin, self._bundle))
+                self._process = self._ending.enter_context(ChildProcessPool(1, _start, self._bundle))
             try:
-                return self._process.submit(call, *given, **named).result()
+                return self._process.submit(call, *args, **kwargs).result()
             except BrokenProcessPool:
                 self._end()
                 raise

@@ -1,7 +1,7 @@
-"""The six files of a bundle, read from a folder or a zip without trusting either.
+"""Reads the six files of a bundle from a folder or a zip file, without trusting either.
 
-Nothing is unpacked: a bundle is small, so its files are read into memory, each up to its limit. A
-path that leads elsewhere, a bomb or a broken archive is an error before any content is looked at.
+A bundle is small, so its files are read into memory, each up to its limit, and nothing is unpacked to disk. A path that
+leads out of the bundle, a zip bomb or a broken archive is an error before any content is interpreted.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LIMITS = {
     MANIFEST: _MEGABYTE,
     SIGNATURE: 64,
 }
-"""Largest size of each file, in bytes."""
+"""The largest size of each file, in bytes."""
 _ENCRYPTED = 0x1
 
 
@@ -36,10 +36,10 @@ class BundleError(ValueError):
 
 
 def read_files(path: Path) -> dict[str, bytes]:
-    """Returns the content of exactly the six files.
+    """Returns the content of the six files by name.
 
     Raises:
-        BundleError: there is no bundle there, files are missing, unknown, doubled or too large, or the zip is broken.
+        BundleError: the bundle does not exist, a file is missing, unknown, doubled or too large, or the zip is broken.
     """
     try:
         if path.is_dir():
@@ -52,19 +52,19 @@ def read_files(path: Path) -> dict[str, bytes]:
 
 
 def _check_names(path: Path, names: list[str]) -> None:
-    doubled = sorted({repr(name) for name in names if names.count(name) > 1})
-    if doubled:
-        raise BundleError(f"{path} holds a file twice: {', '.join(doubled)}")
+    duplicates = sorted({repr(name) for name in names if names.count(name) > 1})
+    if duplicates:
+        raise BundleError(f"{path} contains a file twice: {', '.join(duplicates)}")
     extra = sorted(repr(name) for name in names if name not in LIMITS)
     if extra:
-        raise BundleError(f"{path} holds what no bundle holds: {', '.join(extra[:5])}")
+        raise BundleError(f"{path} contains files that do not belong in a bundle: {', '.join(extra[:5])}")
     missing = [name for name in LIMITS if name not in names]
     if missing:
         raise BundleError(f"{path} lacks {', '.join(missing)}")
 
 
 def _too_large(path: Path, name: str) -> BundleError:
-    return BundleError(f"{name} in {path} is larger than the {LIMITS[name]} bytes a bundle may have there")
+    return BundleError(f"{name} in {path} is larger than its limit of {LIMITS[name]} bytes")
 
 
 def _read_folder(folder: Path) -> dict[str, bytes]:
@@ -77,7 +77,7 @@ def _read_plain(folder: Path, name: str) -> bytes:
         descriptor = os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         if error.errno == errno.ELOOP:
-            raise BundleError(f"{name} in {folder} is a link: a bundle holds plain files only") from error
+            raise BundleError(f"{name} in {folder} is a link, but a bundle contains only plain files") from error
         raise
     with open(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -95,19 +95,19 @@ def _read_zip(path: Path) -> dict[str, bytes]:
             _check_names(path, [entry.orig_filename for entry in entries])
             return {entry.filename: _read_entry(path, archive, entry) for entry in entries}
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeDecodeError) as error:
-        raise BundleError(f"{path} is no bundle: neither a folder nor an intact zip ({error})") from error
+        raise BundleError(f"{path} is not a bundle: it is neither a folder nor an intact zip file ({error})") from error
 
 
 def _read_entry(path: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
     if entry.flag_bits & _ENCRYPTED:
         raise BundleError(f"{entry.filename} in {path} is encrypted")
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise BundleError(f"{entry.filename} in {path} is compressed in another way than deflate")
+        raise BundleError(f"{entry.filename} in {path} is not compressed with deflate")
     limit = LIMITS[entry.filename]
     if entry.file_size > limit:
         raise _too_large(path, entry.filename)
     with archive.open(entry) as file:
-        data = file.read(limit + 1)  # never more than the size declared, and its checksum is compared
+        data = file.read(limit + 1)  # `zipfile` reads at most the declared size and compares the checksum
     if len(data) != entry.file_size:
-        raise BundleError(f"{entry.filename} in {path} is cut short")
+        raise BundleError(f"{entry.filename} in {path} is truncated")
     return data

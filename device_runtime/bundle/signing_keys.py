@@ -1,4 +1,4 @@
-"""The Ed25519 keys that sign bundles: made once by the app team, the public half ships in the app."""
+"""The Ed25519 keys that sign bundles. An app team generates them once, and ships the public key in the app."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ _MAX_BYTES = 64 * 1024
 
 
 class KeyFileError(ValueError):
-    """A key file is missing, is no such key, or would be overwritten; the message says what to do."""
+    """A key file is missing, is not such a key, or would be overwritten; the message says what to do."""
 
 
 class SigningKeys(NamedTuple):
-    """Where a pair of keys lies: two PEM files. The private key signs bundles, the public key ships in the app."""
+    """The paths of a key pair, two PEM files. The private key signs bundles; the public key ships in the app."""
 
     private: Path
     public: Path
 
     @classmethod
     def generate(cls, folder: Path | str) -> SigningKeys:
-        """Makes a new pair in `folder` (created if missing). Only its owner can read the private key.
+        """Generates a key pair in `folder` (created if missing). Only its owner can read the private key.
 
         Raises:
-            KeyFileError: either file exists already (a key is never overwritten), or the folder cannot be written.
+            KeyFileError: one of the files exists (a key is never overwritten), or the folder cannot be written.
         """
         folder = Path(folder)
         keys = cls(folder / PRIVATE_NAME, folder / PUBLIC_NAME)
         for path in keys:
             if path.exists() or path.is_symlink():
                 raise KeyFileError(
-                    f"{path} exists and keys are never overwritten: choose another folder or move it away"
+                    f"{path} exists, and keys are never overwritten: choose another folder or move this file"
                 )
         key = Ed25519PrivateKey.generate()
         private_pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -75,31 +75,31 @@ def _create(path: Path, data: bytes, mode: int) -> None:
 
 
 def load_private(path: Path | str) -> Ed25519PrivateKey:
-    """Reads a private key made by `SigningKeys.generate`. Raises KeyFileError where it is none."""
+    """Reads a private key that `SigningKeys.generate` wrote. Raises KeyFileError if the file is not one."""
     try:
         key = load_pem_private_key(_read(Path(path)), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise _no_key(path, "private", error) from error
+        raise _not_a_key(path, "private", error) from error
     if not isinstance(key, Ed25519PrivateKey):
         raise KeyFileError(f"{path} is a private key of another kind: bundles are signed with Ed25519")
     return key
 
 
 def load_public(path: Path | str) -> Ed25519PublicKey:
-    """Reads a public key made by `SigningKeys.generate`. Raises KeyFileError where it is none."""
+    """Reads a public key that `SigningKeys.generate` wrote. Raises KeyFileError if the file is not one."""
     try:
         key = load_pem_public_key(_read(Path(path)))
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise _no_key(path, "public", error) from error
+        raise _not_a_key(path, "public", error) from error
     if not isinstance(key, Ed25519PublicKey):
         raise KeyFileError(f"{path} is a public key of another kind: bundles are signed with Ed25519")
     return key
 
 
-def _no_key(path: Path | str, half: str, error: Exception) -> KeyFileError:
+def _not_a_key(path: Path | str, kind: str, error: Exception) -> KeyFileError:
     if isinstance(error, KeyFileError):
         return error
-    return KeyFileError(f"{path} is no {half} key in PEM: make a pair with `thumbprint keys generate`")
+    return KeyFileError(f"{path} is not a {kind} key in PEM: generate a pair with `thumbprint keys generate`")
 
 
 def _read(path: Path) -> bytes:
@@ -107,7 +107,7 @@ def _read(path: Path) -> bytes:
         with path.open("rb") as file:
             data = file.read(_MAX_BYTES + 1)
     except FileNotFoundError as error:
-        raise KeyFileError(f"{path} does not exist: make a pair of keys with `thumbprint keys generate`") from error
+        raise KeyFileError(f"{path} does not exist: generate a pair of keys with `thumbprint keys generate`") from error
     except OSError as error:
         raise KeyFileError(f"cannot read the key {path}: {error.strerror}") from error
     if len(data) > _MAX_BYTES:

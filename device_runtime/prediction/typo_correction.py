@@ -1,10 +1,8 @@
-"""Completion in spite of one slip of the finger: `tomorow` still offers `tomorrow`.
+"""Completes a prefix that has one typo: `tomorow` still offers `tomorrow`.
 
-The words that begin with what is one edit away from the typed prefix: a letter too many, one missing, one
-wrong, or two swapped (Damerau 1964). No variant is spelt out that no word begins with: the sorted word
-list says which letters follow which beginning.
-
-The words that would fit what was typed but for one slip, ranked, beside those that do fit it.
+A typo is one edit (Damerau 1964): a letter too many, a missing letter, a wrong letter, or two swapped letters. The
+search tries only variants with which a word begins, because the sorted word list shows which letters follow a prefix.
+The corrected words are ranked together with those that match the prefix exactly.
 """
 
 from __future__ import annotations
@@ -19,24 +17,32 @@ from device_runtime.inference.lexicon import Lexicon, is_one_word
 from device_runtime.prediction.user_model import Floats, Mixture, UserNgramModel
 from device_runtime.prediction.word_search import Hidden, NextPieces
 
-LEAST_TYPED = 3
-"""Letters from which on a slip is thought of: below, nearly everything is one edit away."""
+MIN_TYPED = 3
+"""Shorter prefixes are not corrected, because nearly every word is one edit away from them."""
 PENALTY = 0.003
-"""How probable it is that a word is typed with one certain slip rather than as it is spelt: a slip in twenty letters,
-some seven letters in a word, about a hundred ways to slip in each. An assumption: the corpora hold no keystrokes."""
+"""How probable one particular typo is, relative to the correct spelling. It assumes a typo in twenty letters, seven
+letters in a word, and a hundred possible typos in each word; the corpora contain no keystrokes to measure it on."""
 _LAST = "\U0010ffff"
 _FOLLOWERS = 64
-"""Letters tried in one place at most: more than an alphabet has, fewer than there are Chinese characters."""
+"""The most letters tried at one position: more than an alphabet has, but fewer than there are Chinese characters."""
 
 Ranked = list[tuple[str, float]]
 
 
 def within_one_edit(words: Sequence[str], typed: str) -> list[int]:
-    """Returns the positions in `words` (sorted) of those with a beginning one edit from `typed`, ascending.
+    """Returns the positions of the words that begin with a string one edit away from `typed`, ascending.
 
-    Those that begin with `typed` itself are left out; all are where `typed` is shorter than LEAST_TYPED.
+    >>> words = ["hello", "the", "then", "tomato", "tomorrow"]
+    >>> [words[at] for at in within_one_edit(words, "tomorow")]
+    ['tomorrow']
+
+    Words that begin with `typed` are left out. The result is empty if `typed` is shorter than MIN_TYPED.
+
+    Args:
+        words: Words in alphabetical order.
+        typed: The typed prefix, in lower case.
     """
-    if len(typed) < LEAST_TYPED:
+    if len(typed) < MIN_TYPED:
         return []
     found: set[int] = set()
     low, high = 0, len(words)
@@ -51,7 +57,7 @@ def within_one_edit(words: Sequence[str], typed: str) -> list[int]:
 
 
 def _rests(words: Sequence[str], low: int, high: int, typed: str, at: int) -> Iterator[str]:
-    """What may have been meant from `at` on by a slip there; `words[low:high]` begin with what is before it."""
+    """Yields what `typed[at:]` can stand for with a typo at `at`; `words[low:high]` begin with `typed[:at]`."""
     rest = typed[at:]
     yield rest[1:]
     if len(rest) > 1:
@@ -63,7 +69,7 @@ def _rests(words: Sequence[str], low: int, high: int, typed: str, at: int) -> It
 
 
 def _followers(words: Sequence[str], low: int, high: int, at: int) -> Iterator[str]:
-    """The letters at `at` of the words from `low` to `high`, each once."""
+    """Yields the letters at position `at` of `words[low:high]`, each once."""
     while low < high:
         beginning = words[low][: at + 1]
         if len(beginning) > at:
@@ -77,18 +83,30 @@ def _end(words: Sequence[str], beginning: str, low: int, high: int) -> int:
     return bisect_right(words, beginning + _LAST, low, high)
 
 
-def merge_typo_matches(exact: Ranked, slips: Ranked, k: int) -> Ranked:
-    """Returns up to k words, the most probable first, ties by the alphabet.
+def merge_typo_matches(exact: Ranked, corrected: Ranked, k: int) -> Ranked:
+    """Merges exact matches and corrected words.
+
+    If the best exact match is at least as probable as the best corrected word, corrected words only fill the places
+    that exact matches leave empty. Otherwise all words compete.
+
+    >>> exact, corrected = [("then", 0.2), ("theta", 0.01)], [("tea", 0.1), ("hen", 0.05)]
+    >>> merge_typo_matches(exact, corrected, k=2)
+    [('then', 0.2), ('theta', 0.01)]
+    >>> merge_typo_matches(exact, corrected, k=3)
+    [('then', 0.2), ('tea', 0.1), ('theta', 0.01)]
 
     Args:
-        exact: Words that begin with what was typed, the most probable first.
-        slips: Words that do after one edit, the most probable first, each PENALTY times as probable as it is.
-        k: Where `exact` holds so many and its first is as probable as the first of `slips`, it stays as it is; where
-            it holds fewer, slips fill it up; where even its first is less probable, all compete.
+        exact: Words that begin with the typed prefix, the most probable first.
+        corrected: Words that begin with it after one edit, the most probable first, with PENALTY times their
+            probability.
+        k: How many words at most.
+
+    Returns:
+        Words with their probabilities, the most probable first; ties in alphabetical order.
     """
-    if exact and slips and exact[0][1] >= slips[0][1]:
-        slips = slips[: max(k - len(exact), 0)]
-    return sorted([*exact, *slips], key=lambda item: (-item[1], item[0]))[:k]
+    if exact and corrected and exact[0][1] >= corrected[0][1]:
+        corrected = corrected[: max(k - len(exact), 0)]
+    return sorted([*exact, *corrected], key=lambda item: (-item[1], item[0]))[:k]
 
 
 def complete_with_typos(
@@ -101,36 +119,37 @@ def complete_with_typos(
     k: int,
     hidden: Hidden | None,
 ) -> Ranked:
-    """Returns `exact` (what `WordSearch` found) with words of one piece and the owner's that are a slip away.
+    """Returns the words of `exact`, which `WordSearch` found, merged with words that match `prefix` after one edit.
 
-    A slip's word is worth PENALTY times its probability; see `slips.merge_typo_matches` for when it is shown.
+    The candidates for a correction are the single-piece words and the owner's words. They count PENALTY times their
+    probability; `merge_typo_matches` decides whether they are shown.
     """
-    if len(prefix) < LEAST_TYPED:
+    if len(prefix) < MIN_TYPED:
         return exact
     scores = mixture.scale * np.exp(next_pieces(())) + history.by_piece(mixture, len(next_pieces(())))
     most = PENALTY * max(float(scores.max()), float(mixture.extra.max(initial=0.0)))
     if len(exact) >= k and exact[0][1] >= most:
         return exact
-    offered = _shared(lexicon, scores, prefix) | _own(history, mixture, prefix)
-    ranked = sorted(offered.items(), key=lambda item: (-item[1], item[0]))
+    candidates = _shared(lexicon, scores, prefix) | _own(history, mixture, prefix)
+    ranked = sorted(candidates.items(), key=lambda item: (-item[1], item[0]))
     known = {word for word, _ in exact}
-    slips: Ranked = []
+    corrected: Ranked = []
     for word, score in ranked:
-        if len(slips) == k or score <= 0.0:
+        if len(corrected) == k or score <= 0.0:
             break
         if word not in known and is_one_word(word) and not (hidden is not None and hidden(word)):
-            slips.append((word, PENALTY * score))
-    return merge_typo_matches(exact, slips, k)
+            corrected.append((word, PENALTY * score))
+    return merge_typo_matches(exact, corrected, k)
 
 
 def _shared(lexicon: Lexicon, scores: Floats, prefix: str) -> dict[str, float]:
     words = lexicon.words
-    found = {words.texts[at]: int(words.ids[at]) for at in within_one_edit(words.texts, prefix)}
-    return {word: float(scores[piece]) for word, piece in found.items() if lexicon.piece_of(word) == piece}
+    pieces = {words.texts[at]: int(words.ids[at]) for at in within_one_edit(words.texts, prefix)}
+    return {word: float(scores[piece]) for word, piece in pieces.items() if lexicon.piece_of(word) == piece}
 
 
 def _own(history: UserNgramModel, mixture: Mixture, prefix: str) -> dict[str, float]:
-    """The owner's words of several pieces, as far as the history alone carries them."""
+    """Returns the owner's words of several pieces, with the history's share of their probability."""
     words = [history.sorted_words[at] for at in within_one_edit(history.sorted_words, prefix)]
     indexes = [(word, history.index(word)) for word in words]
     return {

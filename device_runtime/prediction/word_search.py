@@ -1,9 +1,9 @@
 """Exact best-first search over pieces for the most probable whole words.
 
-A piece that ends in the boundary completes a word. A continuing piece's probability bounds that of
-every word it begins, so it is expanded by another step of the model only while it is above the k-th
-best word found; what is left then cannot matter. A word's probability is that of its own spelling (the
-tokenizer's), the one that training and evaluation count, and the owner's history is added on top.
+A piece with the boundary at its end completes a word. The probability of a continuing piece is an upper bound for every
+word that begins with it. So the search expands a piece with another model step only while its probability is above that
+of the k-th best word found so far; the others cannot lead to a better word. A word's probability is that of the
+tokenizer's spelling, as in training and evaluation, plus the share of the owner's history.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from device_runtime.inference.lexicon import Lexicon, is_one_word
 from device_runtime.prediction.user_model import Mixture, UserNgramModel
 
 MAX_EXPANSIONS = 32
-"""Steps of the model for one search: 1 ms. Measured means are far below; a bound for odd prefixes."""
+"""The most model steps in one search; they take 1 ms. Most searches need far fewer, but unusual prefixes need more."""
 _SPARE = 12
-"""Candidates looked at beyond the k wanted: some are spelt otherwise or are no word."""
+"""Candidates examined beyond the k wanted, because some have another spelling or are not words."""
 
 Ids = tuple[int, ...]
 NextPieces = Callable[[Ids], Array]
-"""Log-probabilities `[V]` of the piece after the context and these pieces of a word."""
+"""Takes the first pieces of a word; returns the log-probabilities `[V]` of the next piece in this context."""
 Hidden = Callable[[str], bool]
-"""Whether a word is never to be suggested."""
+"""Returns whether a word must not be suggested."""
 
 
 @dataclass(order=True)
 class _Node:
-    """The beginning of a word; the most probable first, then by its pieces, so that ties have one order."""
+    """The beginning of a word. The most probable comes first, and ties are ordered by the pieces."""
 
     log_prob: float = field(compare=False)
     priority: float = field(init=False)
@@ -47,7 +47,7 @@ class _Node:
 
 
 class WordSearch:
-    """One search; call `run` once."""
+    """One search for the k most probable words that begin with a prefix. Call `run` once."""
 
     def __init__(
         self,
@@ -71,23 +71,23 @@ class WordSearch:
         self._pending: dict[Ids, list[tuple[int, str]]] = {}
 
     def run(self) -> list[tuple[str, float]]:
-        """Returns up to k words with their probabilities, the most probable first; ties by the alphabet."""
+        """Returns up to k words with their probabilities, the most probable first; ties in alphabetical order."""
         log_probs = self._next_pieces(())
-        self._begin(log_probs)
-        heap = self._openings(_Node(0.0, (), ""), log_probs)
+        self._offer_first_words(log_probs)
+        heap = self._continue(_Node(0.0, (), ""), log_probs)
         heapq.heapify(heap)
         for _ in range(MAX_EXPANSIONS):
             if not heap or self._mixture.scale * math.exp(heap[0].log_prob) <= self._kth:
                 break
             node = heapq.heappop(heap)
             log_probs = self._next_pieces(node.ids)
-            self._endings(node, log_probs)
-            for child in self._openings(node, log_probs):
+            self._end(node, log_probs)
+            for child in self._continue(node, log_probs):
                 heapq.heappush(heap, child)
         return heapq.nsmallest(self._k, self._found.items(), key=lambda item: (-item[1], item[0]))
 
-    def _begin(self, log_probs: Array) -> None:
-        """Offers the words of one piece, and the owner's others as far as the history alone carries them."""
+    def _offer_first_words(self, log_probs: Array) -> None:
+        """Offers the single-piece words, and the owner's longer words with the history's share of their probability."""
         extra, pieces = self._mixture.extra, self._history.pieces
         by_piece = self._history.by_piece(self._mixture, len(log_probs))
         span = self._lexicon.words.starting(self._prefix)
@@ -115,7 +115,7 @@ class WordSearch:
         indexes = np.fromiter(self._history.completions(self._prefix), np.int64)
         return indexes[pieces[indexes] < 0]
 
-    def _endings(self, node: _Node, log_probs: Array) -> None:
+    def _end(self, node: _Node, log_probs: Array) -> None:
         """Offers the words that end right after `node`."""
         for last, word in self._pending.pop(node.ids, ()):
             self._offer(word, (*node.ids, last), self._score(word, node.log_prob + float(log_probs[last])))
@@ -124,10 +124,10 @@ class WordSearch:
         ids = endings.ids[span]
         scores = node.log_prob + log_probs[ids]
         able = np.flatnonzero(scores > _log(self._kth / self._mixture.scale))
-        begun = span.start
-        for found in self._best(scores[able], lambda at: node.text + endings.texts[begun + int(able[at])]):
-            position = able[found]
-            word = node.text + endings.texts[begun + int(position)]
+        first = span.start
+        for index in self._best(scores[able], lambda at: node.text + endings.texts[first + int(able[at])]):
+            position = able[index]
+            word = node.text + endings.texts[first + int(position)]
             self._offer(word, (*node.ids, int(ids[position])), self._score(word, float(scores[position])))
         self._settle()
 
@@ -141,13 +141,13 @@ class WordSearch:
             self._found[word] = score
 
     def _best(self, scores: npt.NDArray[np.floating[Any]], word: Callable[[int], str]) -> npt.NDArray[np.int64]:
-        """The positions of the best scores, largest first, as many as are looked at; those of hidden words left out."""
+        """Returns the positions of the k + _SPARE best scores, largest first, without those of hidden words."""
         count = self._k + _SPARE
         while True:
-            found = _best(scores, count)
+            best = _best(scores, count)
             if self._hidden is None:
-                return found
-            shown = [position for position in found if not self._hidden(word(int(position)))]
+                return best
+            shown = [position for position in best if not self._hidden(word(int(position)))]
             if len(shown) >= self._k + _SPARE or count >= len(scores):
                 return np.array(shown[: self._k + _SPARE], np.int64)
             count *= 4
@@ -156,20 +156,20 @@ class WordSearch:
         best = heapq.nlargest(self._k, self._found.values())
         self._kth = best[-1] if len(best) == self._k else 0.0
 
-    def _openings(self, node: _Node, log_probs: Array) -> list[_Node]:
-        """The continuations of `node` that could still hold one of the k best words."""
+    def _continue(self, node: _Node, log_probs: Array) -> list[_Node]:
+        """Returns the continuations of `node` that can still lead to one of the k best words."""
         rest = self._prefix[len(node.text) :]
-        openings = self._lexicon.openings
-        span = openings.starting(rest)
-        ids = openings.ids[span]
+        continuing = self._lexicon.continuing
+        span = continuing.starting(rest)
+        ids = continuing.ids[span]
         scores = node.log_prob + log_probs[ids]
         able = np.flatnonzero(scores > _log(self._kth / self._mixture.scale))
         children = [
-            _Node(float(scores[at]), (*node.ids, int(ids[at])), node.text + openings.texts[span.start + int(at)])
+            _Node(float(scores[at]), (*node.ids, int(ids[at])), node.text + continuing.texts[span.start + int(at)])
             for at in able[_best(scores[able], MAX_EXPANSIONS)]
         ]
-        for end in range(1, len(rest)):  # the typed prefix goes on after this piece
-            piece = self._lexicon.opening_ids.get(rest[:end])
+        for end in range(1, len(rest)):  # pieces that end inside the typed prefix
+            piece = self._lexicon.continuing_ids.get(rest[:end])
             if piece is not None:
                 children.append(
                     _Node(node.log_prob + float(log_probs[piece]), (*node.ids, piece), node.text + rest[:end])
@@ -178,7 +178,7 @@ class WordSearch:
 
 
 def _best(scores: npt.NDArray[np.floating[Any]], count: int) -> npt.NDArray[np.int64]:
-    """The positions of the `count` largest scores, largest first, ties by position."""
+    """Returns the positions of the `count` largest scores, largest first; ties by position."""
     if len(scores) <= count:
         return np.argsort(-scores, kind="stable")
     some = np.sort(np.argpartition(-scores, count)[:count])

@@ -66,7 +66,7 @@ def test_a_killed_process_costs_one_adaptation(engine: Engine, trainer: Subproce
         before, kept = phone.adapter, phone.adapter_id
         os.kill(process_of(trainer), signal.SIGKILL)
         cut_off = phone.adapt()
-        assert not cut_off.verdict.kept and "cut off" in cut_off.verdict.reason and cut_off.steps == 0
+        assert not cut_off.verdict.kept and "interrupted" in cut_off.verdict.reason and cut_off.steps == 0
         assert phone.adapter is before and phone.adapter_id == kept
         assert phone.adaptations()[-1].reason == cut_off.verdict.reason
         assert phone.adapt().steps == first.steps

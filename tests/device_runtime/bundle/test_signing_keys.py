@@ -39,9 +39,9 @@ def test_what_is_no_key_is_refused(tmp_path: Path, data: bytes) -> None:
 
 def test_the_halves_are_told_apart(tmp_path: Path) -> None:
     private, public = SigningKeys.generate(tmp_path)
-    with pytest.raises(KeyFileError, match="no public key"):
+    with pytest.raises(KeyFileError, match="not a public key"):
         load_public(private)
-    with pytest.raises(KeyFileError, match="no private key"):
+    with pytest.raises(KeyFileError, match="not a private key"):
         load_private(public)
 
 

@@ -19,7 +19,7 @@ def test_pieces_by_prefix() -> None:
 def test_words_endings_and_openings(engine: Engine) -> None:
     lexicon, tokenizer = engine.lexicon, engine.tokenizer
     assert set(lexicon.endings.ids) - set(lexicon.words.ids) <= {tokenizer.pieces.index("▁")}
-    assert not set(lexicon.endings.ids) & set(lexicon.openings.ids)
+    assert not set(lexicon.endings.ids) & set(lexicon.continuing.ids)
     word = lexicon.words.texts[len(lexicon.words.texts) // 2]
     assert lexicon.spelling(word) == tuple(tokenizer.encode_word(word))
     assert lexicon.piece_of("qzqzqzqzqz") == -1

@@ -43,10 +43,10 @@ class Bench:
         """Words of one piece, and of two: the likeliest openings with every ending."""
         lexicon = self.engine.lexicon
         log_probs = self.next_pieces(())
-        likeliest = sorted(range(len(lexicon.openings.ids)), key=lambda i: -log_probs[lexicon.openings.ids[i]])[:8]
+        likeliest = sorted(range(len(lexicon.continuing.ids)), key=lambda i: -log_probs[lexicon.continuing.ids[i]])[:8]
         words = set(lexicon.words.texts)
         for i in likeliest:
-            opening, first = lexicon.openings.texts[i], int(lexicon.openings.ids[i])
+            opening, first = lexicon.continuing.texts[i], int(lexicon.continuing.ids[i])
             words |= {
                 opening + ending
                 for ending, last in zip(lexicon.endings.texts, lexicon.endings.ids, strict=True)

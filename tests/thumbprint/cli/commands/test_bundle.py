@@ -60,7 +60,7 @@ def test_no_bundle(run, trusted, tmp_path):
 def test_a_key_that_is_none(run, tiny_bundle, tmp_path):
     (tmp_path / "key.pem").write_text("hello")
     said = run("bundle", "verify", tiny_bundle, "--public-key", tmp_path / "key.pem").error
-    assert "no public key" in said
+    assert "is not a public key" in said
 
 
 def test_a_run_becomes_a_bundle_signed_with_the_key_named(run, tiny_run, tiny_keys, tmp_path):
