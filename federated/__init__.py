@@ -2,18 +2,19 @@
 
 Start here:
 
-    Job, load_job      what a training run depends on: a TOML file, or keyword arguments with defaults
-    import_corpus      an export of messages becomes a corpus, an SQLite file of messages by user
+    Job, load_job      the settings of a training run: keyword arguments with defaults, or a TOML file
+    import_corpus      imports exported messages into a corpus, an SQLite file of messages by user
     Corpus             reads a corpus, one user at a time
-    train              a job and a corpus become a trained run on disk
-    Run                opens a run: its job, tokenizer, weights, n-grams
-    evaluate           recall of the shared and the personal models on messages that training never read
-    FederatedData      the users of a corpus as federated clients: who trains, who is held out
+    train              trains the models of a job on a corpus, in the folder of a run
+    Run                reads a run: its job, tokenizer, weights, n-grams
+    evaluate           measures the recall of the shared and the personal models on test messages
+    FederatedData      the users of a corpus as federated clients, split by role
 
-Inside: `corpus` (import, storage, synthetic data), `data` (client batches, cohorts), `training` (FedAvg rounds),
-`local_training` (a client's steps), `aggregation` (q-FedAvg, 8-bit means), `personalization` (what a method is, and
-its rounds), `algorithms` (one file for each personalization method), `evaluation`, `heterogeneity` (how much the
-users differ, and what follows from it), `run` (the folder of a run) and `runtime` (TFF workers).
+Inside: `corpus` (import, storage, synthetic data), `data` (split of users, cohorts, client batches), `training` (FedAvg
+rounds and their callbacks), `local_training` (a client's steps), `aggregation` (q-FedAvg, 8-bit means),
+`personalization` (the interface of a method, and its rounds), `algorithms` (one file for each personalization method),
+`evaluation`, `heterogeneity` (how much the users differ, and which method fits), `run` (the folder of a run) and
+`runtime` (TFF workers).
 
 All names are imported on first use. Most of them need TensorFlow (the extra `train`).
 """

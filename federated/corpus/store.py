@@ -14,11 +14,8 @@ from sqlalchemy import Engine, Executable, Row, select, text
 from sqlalchemy.exc import DatabaseError
 
 from federated.corpus import schema
-from federated.corpus.schema import CorpusError, ImportSummary, Message, Record
-from federated.corpus.writer import write_corpus
+from federated.corpus.schema import CorpusError, Message
 from keyboard_model.text.masking import mask_sensitive
-
-__all__ = ["Corpus", "CorpusError", "ImportSummary", "Message", "Record", "write_corpus"]
 
 
 class Corpus:

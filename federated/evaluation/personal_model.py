@@ -22,6 +22,26 @@ from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.model.cifg_lstm import Parameters
 from keyboard_model.text.tokenizer import Tokenizer
 
+_CLIENTS_PER_CALL = 25  # bounds the memory for any number of clients
+
+Texts = tuple[Sequence[str], Sequence[str]]
+"""A client's messages to learn from, and those to test on."""
+
+
+class Tally(NamedTuple):
+    """The result of one model on one client's words: counts without characters, and `loss_sum` in nats."""
+
+    counts: WordCounts
+    loss_sum: float
+
+
+class Tallies(NamedTuple):
+    """The results of the shared and the personal model on one client's words."""
+
+    client: str
+    shared: Tally
+    personal: Tally
+
 
 def adaptation_batches(
     tokenizer: Tokenizer, messages: Sequence[str], config: PersonalizationConfig
@@ -101,27 +121,6 @@ def build(
         return tff.federated_map(local, (*received, clients, adaptation, held_out, test_data))
 
     return evaluate
-
-
-_CLIENTS_PER_CALL = 25  # bounds the memory for any number of clients
-
-Texts = tuple[Sequence[str], Sequence[str]]
-"""A client's messages to learn from, and those to test on."""
-
-
-class Tally(NamedTuple):
-    """The result of one model on one client's words: counts without characters, and `loss_sum` in nats."""
-
-    counts: WordCounts
-    loss_sum: float
-
-
-class Tallies(NamedTuple):
-    """The results of the shared and the personal model on one client's words."""
-
-    client: str
-    shared: Tally
-    personal: Tally
 
 
 def tallies(

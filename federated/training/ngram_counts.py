@@ -51,32 +51,33 @@ def build(count_cap: int) -> Callable[..., Any]:
     """
 
     @tff.tensorflow.computation(_OCCURRENCES)
-    def of_client(typed: tf.Tensor) -> collections.OrderedDict:
-        older, newer, piece = tf.unstack(tf.cast(typed, tf.int64), axis=1)
-        found, _, counts = tf.unique_with_counts(tf.concat(ngram_keys(older, newer, piece), 0), out_idx=tf.int64)
-        return _ordered(found, tf.minimum(counts, count_cap), tf.ones_like(counts))
+    def client_counts(occurrences: tf.Tensor) -> collections.OrderedDict:
+        older, newer, piece = tf.unstack(tf.cast(occurrences, tf.int64), axis=1)
+        keys, _, counts = tf.unique_with_counts(tf.concat(ngram_keys(older, newer, piece), 0), out_idx=tf.int64)
+        return _ordered(keys, tf.minimum(counts, count_cap), tf.ones_like(counts))
 
     @tff.tensorflow.computation
-    def nothing() -> collections.OrderedDict:
+    def no_counts() -> collections.OrderedDict:
         return _ordered(*(tf.zeros([0], tf.int64) for _ in _PARTS))
 
     @tff.tensorflow.computation(_COUNTS, _COUNTS)
-    def added(one: collections.OrderedDict, other: collections.OrderedDict) -> collections.OrderedDict:
-        found, where = tf.unique(tf.concat([one["keys"], other["keys"]], 0), out_idx=tf.int64)
+    def add(one: collections.OrderedDict, other: collections.OrderedDict) -> collections.OrderedDict:
+        keys, positions = tf.unique(tf.concat([one["keys"], other["keys"]], 0), out_idx=tf.int64)
         sums = (
-            tf.math.unsorted_segment_sum(tf.concat([one[part], other[part]], 0), where, tf.size(found))
+            tf.math.unsorted_segment_sum(tf.concat([one[part], other[part]], 0), positions, tf.size(keys))
             for part in ("counts", "clients")
         )
-        return _ordered(found, *sums)
+        return _ordered(keys, *sums)
 
     @tff.tensorflow.computation(_COUNTS)
-    def as_it_is(counts: collections.OrderedDict) -> collections.OrderedDict:
+    def unchanged(counts: collections.OrderedDict) -> collections.OrderedDict:
         return counts
 
     @tff.federated_computation(tff.FederatedType(_COUNTS, tff.SERVER), tff.FederatedType(_OCCURRENCES, tff.CLIENTS))
-    def add_cohort(so_far: object, typed: object) -> object:
-        cohort = tff.federated_aggregate(tff.federated_map(of_client, typed), nothing(), added, added, as_it_is)
-        return tff.federated_map(added, (so_far, cohort))
+    def add_cohort(so_far: object, occurrences: object) -> object:
+        counts = tff.federated_map(client_counts, occurrences)
+        cohort = tff.federated_aggregate(counts, no_counts(), add, add, unchanged)
+        return tff.federated_map(add, (so_far, cohort))
 
     return add_cohort
 
@@ -99,14 +100,14 @@ def count(
     total = _ordered(*(np.zeros(0, np.int64) for _ in _PARTS))
     dropped = done = 0
     for cohort in _cohorts(clients.population.training):
-        typed = []
+        occurrences = []
         for client in cohort:
             try:
-                typed.append(_occurrences(tokenizer, clients.training_messages(client)))
+                occurrences.append(_occurrences(tokenizer, clients.training_messages(client)))
             except (ValueError, UnicodeError):
                 dropped += 1
-        if typed:
-            total = add_cohort(total, typed)
+        if occurrences:
+            total = add_cohort(total, occurrences)
         done += len(cohort)
         on_client(done)
     return NgramCountResult(NgramCounts(**total), dropped)
@@ -121,5 +122,6 @@ def _cohorts(clients: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 def _occurrences(tokenizer: Tokenizer, messages: Sequence[str]) -> npt.NDArray[np.int32]:
-    found = [occurrence for message in messages for occurrence in ngram_occurrences(tokenizer.encode(message))]
-    return np.array(found, np.int32).reshape(-1, 3)
+    """Returns `[n,3]` the trigrams of the messages, one row per occurrence."""
+    rows = [occurrence for message in messages for occurrence in ngram_occurrences(tokenizer.encode(message))]
+    return np.array(rows, np.int32).reshape(-1, 3)

@@ -1,5 +1,7 @@
+from federated.corpus.schema import Record
 from federated.corpus.stats import corpus_stats
-from federated.corpus.store import Corpus, Record, write_corpus
+from federated.corpus.store import Corpus
+from federated.corpus.writer import write_corpus
 
 
 def stats(tmp_path, texts_by_user, **options):

@@ -10,7 +10,9 @@ from sqlalchemy import text
 
 from benchmarks.nus_sms.kenlm_baseline import sentence
 from federated.corpus import schema
-from federated.corpus.store import Corpus, CorpusError, Message, Record, write_corpus
+from federated.corpus.schema import CorpusError, Message, Record
+from federated.corpus.store import Corpus
+from federated.corpus.writer import write_corpus
 from federated.data.client_batches import ClientBatcher
 from federated.data.federated_data import FederatedData, shared_word_counts
 from federated.job import DataConfig

@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from federated.corpus.schema import NoMessagesError
-from federated.corpus.store import Corpus, CorpusError, ImportSummary, Message, Record, write_corpus
+from federated.corpus.schema import CorpusError, ImportSummary, Message, NoMessagesError, Record
+from federated.corpus.store import Corpus
+from federated.corpus.writer import write_corpus
 
 DAY = datetime(2024, 5, 1)
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from federated.corpus.store import CorpusError
+from federated.corpus.schema import CorpusError
 from federated.heterogeneity.measure import measure
 from federated.heterogeneity.recommendation import recommend_method
 from federated.heterogeneity.user_texts import HeterogeneityError

@@ -24,9 +24,9 @@ JOB = tiny_job()
 
 
 @pytest.fixture(scope="module")
-def whole(tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def uninterrupted(tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """An uninterrupted run."""
-    run = Run(tmp_path_factory.mktemp("whole") / "run")
+    run = Run(tmp_path_factory.mktemp("uninterrupted") / "run")
     child = training_child(JOB, tiny_corpus, run.path)
     child.join()
     assert child.exitcode == 0
@@ -34,9 +34,9 @@ def whole(tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 @pytest.fixture(scope="module")
-def outcome(whole: Run) -> TrainingResult:
+def result(uninterrupted: Run) -> TrainingResult:
     """The result of the uninterrupted run."""
-    return whole.result()
+    return uninterrupted.result()
 
 
 def rows(run: Run) -> list[dict[str, float]]:
@@ -77,7 +77,7 @@ def kill_after(child, run: Run, rounds: int, seconds: float) -> int:
     return len(workers)
 
 
-def test_a_run_that_is_killed_and_resumed_equals_an_uninterrupted_one(whole, tiny_corpus, tmp_path):
+def test_a_run_that_is_killed_and_resumed_equals_an_uninterrupted_one(uninterrupted, tiny_corpus, tmp_path):
     run, moments = Run(tmp_path / "run"), random.Random(0)
     child = training_child(JOB, tiny_corpus, run.path, resume=True)
     kill_after(child, run, 0, moments.uniform(0, 0.5))
@@ -85,41 +85,41 @@ def test_a_run_that_is_killed_and_resumed_equals_an_uninterrupted_one(whole, tin
         child = training_child(JOB, tiny_corpus, run.path, resume=True)
         assert kill_after(child, run, rounds, moments.uniform(0, 0.2)) == 1
     train(JOB, tiny_corpus, run.path, resume=True)
-    assert_same_run(run, whole)
+    assert_same_run(run, uninterrupted)
     assert not list(run.path.glob(".*.safetensors.*")), "half-written files are left"
 
 
-def test_a_finished_run_has_its_figures_and_two_checkpoints(whole, outcome):
-    assert (outcome.rounds, outcome.stopped_by, outcome.broken_clients) == (12, "rounds", 0)
-    assert [row["round"] for row in rows(whole)] == list(range(1, 13))
-    assert [row["round"] for row in rows(whole) if not np.isnan(row["recall_at_3"])] == [2, 4, 6, 8, 10, 12]
-    assert all(row["clients"] == 3 and row["dropped"] == 0 and row["targets"] > 0 for row in rows(whole))
-    assert outcome.tokens_per_second > 0
-    assert list(whole.tensorboard.iterdir())
-    assert len(list(whole.states.iterdir())) <= 2
+def test_a_finished_run_has_its_figures_and_two_checkpoints(uninterrupted, result):
+    assert (result.rounds, result.stopped_by, result.broken_clients) == (12, "rounds", 0)
+    assert [row["round"] for row in rows(uninterrupted)] == list(range(1, 13))
+    assert [row["round"] for row in rows(uninterrupted) if not np.isnan(row["recall_at_3"])] == [2, 4, 6, 8, 10, 12]
+    assert all(row["clients"] == 3 and row["dropped"] == 0 and row["targets"] > 0 for row in rows(uninterrupted))
+    assert result.tokens_per_second > 0
+    assert list(uninterrupted.tensorboard.iterdir())
+    assert len(list(uninterrupted.states.iterdir())) <= 2
 
 
-def test_resuming_a_finished_run_changes_nothing_and_leaves_no_worker(whole, outcome, tiny_corpus):
-    before, kept = whole.rounds.read_bytes(), whole.parameters("last")
-    again = train(JOB, tiny_corpus, whole.path, resume=True).result()
+def test_resuming_a_finished_run_changes_nothing_and_leaves_no_worker(uninterrupted, result, tiny_corpus):
+    before, kept = uninterrupted.rounds.read_bytes(), uninterrupted.parameters("last")
+    again = train(JOB, tiny_corpus, uninterrupted.path, resume=True).result()
     assert (again.rounds, again.best_round, again.best_recall) == (
-        outcome.rounds,
-        outcome.best_round,
-        outcome.best_recall,
+        result.rounds,
+        result.best_round,
+        result.best_recall,
     )
-    assert whole.rounds.read_bytes() == before
-    for a, b in zip(whole.parameters("last"), kept, strict=True):
+    assert uninterrupted.rounds.read_bytes() == before
+    for a, b in zip(uninterrupted.parameters("last"), kept, strict=True):
         np.testing.assert_array_equal(a, b)
     assert not workers_of(psutil.Process())
 
 
-def test_training_lowers_the_loss(whole):
-    losses = [row["loss"] for row in rows(whole)]
+def test_training_lowers_the_loss(uninterrupted):
+    losses = [row["loss"] for row in rows(uninterrupted)]
     assert losses[-1] < losses[0]
 
 
-def test_the_best_model_has_the_recall_that_validation_measured(whole, outcome, tiny_corpus):
-    shared, tokenizer, sums = whole.parameters("best"), whole.tokenizer(), np.zeros(2)
+def test_the_best_model_has_the_recall_that_validation_measured(uninterrupted, result, tiny_corpus):
+    shared, tokenizer, sums = uninterrupted.parameters("best"), uninterrupted.tokenizer(), np.zeros(2)
     with Corpus.open(tiny_corpus) as corpus:
         clients = FederatedData.of(corpus, JOB.data, JOB.seed)
         for client in clients.population.validation:
@@ -134,7 +134,7 @@ def test_the_best_model_has_the_recall_that_validation_measured(whole, outcome, 
             )
             counted = min(float(tally.words), VALIDATION_WORDS)
             sums += [float(tally.hits_at_3) * counted / float(tally.words), counted]
-    assert sums[0] / sums[1] == pytest.approx(outcome.best_recall, rel=1e-4)
+    assert sums[0] / sums[1] == pytest.approx(result.best_recall, rel=1e-4)
 
 
 def test_rejects_a_run_in_which_another_process_is_training(tiny_corpus, tmp_path):
@@ -194,14 +194,14 @@ class SumOfLosses(Callback):
         self.total, self.rounds = float(state["total"]), int(state["rounds"])
 
 
-def test_a_callback_of_a_user_stops_a_run_and_is_resumed_with_its_state(whole, tiny_corpus, tmp_path):
+def test_a_callback_of_a_user_stops_a_run_and_is_resumed_with_its_state(uninterrupted, tiny_corpus, tmp_path):
     run = train(JOB, tiny_corpus, tmp_path / "run", callbacks=[SumOfLosses(stop_after=6)])
     assert (run.result().stopped_by, run.result().rounds) == ("enough", 6)
     resumed = SumOfLosses()
     train(JOB, tiny_corpus, run.path, resume=True, callbacks=[resumed])
-    assert_same_run(run, whole)
+    assert_same_run(run, uninterrupted)
     assert (resumed.rounds, resumed.ended) == (12, True)
-    assert resumed.total == pytest.approx(sum(row["loss"] for row in rows(whole)), rel=1e-4)
+    assert resumed.total == pytest.approx(sum(row["loss"] for row in rows(uninterrupted)), rel=1e-4)
 
 
 def test_rejects_resuming_without_a_callback_that_has_a_state(tiny_corpus, tmp_path):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from federated.corpus.schema import CorpusError, Record
-from federated.corpus.store import write_corpus
+from federated.corpus.writer import write_corpus
 from federated.job import RoundsConfig
 from federated.run import Run, RunError
 from federated.training.callbacks.progress import ReportProgress

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from federated.algorithms.registry import METHODS as METHODS_BY_NAME
-from federated.corpus.store import Corpus, CorpusError
+from federated.corpus.schema import CorpusError
+from federated.corpus.store import Corpus
 from federated.job import Job, PersonalizationConfig
 from federated.personalization.program import TrainedMethod
 from federated.run import Run

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from federated.corpus.importers.detect import FORMATS, detect, import_corpus
-from federated.corpus.schema import NoMessagesError
-from federated.corpus.store import Corpus, CorpusError, Record, write_corpus
+from federated.corpus.schema import CorpusError, NoMessagesError, Record
+from federated.corpus.store import Corpus
+from federated.corpus.writer import write_corpus
 
 REAL = Path(__file__).parents[5] / "shared" / "data" / "nus_sms" / "messages.jsonl.gz"
 LINE = '{"user_id": "a", "timestamp": null, "text": "hi"}\n'

@@ -5,8 +5,9 @@ from collections import Counter
 
 import pytest
 
+from federated.corpus.schema import CorpusError
 from federated.corpus.stats import corpus_stats
-from federated.corpus.store import Corpus, CorpusError
+from federated.corpus.store import Corpus
 from federated.corpus.synthetic.generate import RULES, make_persona, synthetic_corpus, write_synthetic
 from keyboard_model.text.units import words
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from federated.corpus.store import CorpusError
+from federated.corpus.schema import CorpusError
 from federated.job import PersonalizationConfig
 from thumbprint.comparison.measure.worker_pool import MethodWorkerPool, WorkerConfig, WorkerPoolError
 from thumbprint.comparison.results import QUICK
