@@ -1,13 +1,13 @@
-"""APFL: each client mixes the shared adapter with one of its own and learns the proportion, too.
+"""APFL: each client interpolates between the shared adapter and its own, and learns the weight, too.
 
     θ̄ = α·v + (1 − α)·w                      w the shared adapter, v the client's own
-    w ← w − η·∇L(w)                          what is sent
+    w ← w − η·∇L(w)                          its change is sent
     v ← v − α·η·∇L(θ̄)
     α ← min(1, max(0, α − η_α·⟨v − w, ∇L(θ̄)⟩))
 
-Deng et al. 2020 (arXiv:2003.13461), Algorithm 1, and equation 10 for α: all three move at once, from the
-values before. Gradients are clipped as everywhere, and `proximal` does nothing here. With `alpha_rate` 0,
-α = 0 is the shared adapter and α = 1 local training alone.
+Deng et al. 2020 (arXiv:2003.13461), Algorithm 1, and equation 10 for α. All three are updated at once, from the values
+before the step. Gradients are clipped as in all methods; `proximal` has no effect. With an `alpha_rate` of 0, α = 0 is
+the shared adapter and α = 1 is local training.
 """
 
 from __future__ import annotations
@@ -41,98 +41,98 @@ from keyboard_model.step_sizes import StepSizes
 
 
 class ApflOptions(Options):
-    """alpha: a client's share of its own adapter at first; 0 = none of it. alpha_rate: η_α; 0 = the share stays."""
+    """alpha: initial weight of a client's own adapter; 0 = only the shared one. alpha_rate: η_α; 0 = α is fixed."""
 
     alpha: float = Field(0.5, ge=0, le=1)
     alpha_rate: NotNegative = 0.1
 
 
 class Own(NamedTuple):
-    """What a client keeps: its adapter v, and its share α in the mixture, a float32 scalar."""
+    """A client's state: its adapter v and its weight α, a float32 scalar."""
 
     adapter: AdapterTensors
     alpha: tf.Tensor
 
 
 class _Round(NamedTuple):
-    """Where a client is in its round; the loss is the mixture's, before each step."""
+    """A client's state within its round; the loss is that of θ̄, each batch before its step."""
 
-    shared: AdapterTensors
+    w: AdapterTensors
     own: Own
     loss_sum: tf.Tensor
     targets: tf.Tensor
 
 
-def server(base: SharedModel, context: MethodContext) -> AdapterTensors:
-    """The shared adapter w, at first one that changes nothing."""
-    return base.adapter
+def server(shared: SharedModel, context: MethodContext) -> AdapterTensors:
+    """Returns the shared adapter w before the first round."""
+    return shared.adapter
 
 
 def client(server: AdapterTensors, context: MethodContext) -> Own:
-    """A client's own v starts at w."""
+    """Returns a client's state before its first round: v = w and the initial α."""
     return Own(server, np.float32(context.options.alpha))
 
 
-def mixed(own: Own, shared: AdapterTensors) -> AdapterTensors:
-    """θ̄."""
-    return adapter_sgd.interpolate(own.adapter, shared, own.alpha)
+def mixture(own: Own, w: AdapterTensors) -> AdapterTensors:
+    """Returns θ̄ = α·v + (1 − α)·w."""
+    return adapter_sgd.interpolate(own.adapter, w, own.alpha)
 
 
 def local(
-    base: SharedModel, server: AdapterTensors, client: Own, batches: tf.data.Dataset, context: MethodContext
+    shared: SharedModel, server: AdapterTensors, client: Own, batches: tf.data.Dataset, context: MethodContext
 ) -> ClientUpdate:
-    """One step of w, v and α a batch."""
+    """Takes one step of w, v and α for each batch."""
     rates = adapter_sgd.step_sizes(context.config)._replace(proximal=tf.constant(0.0))
 
     def step(state: _Round, batch: Batch) -> _Round:
-        flat, targets = adapter_sgd.features(base.parameters, batch, context.bos)
-        own, loss = _own_step(base.parameters, state.own, state.shared, flat, targets, rates, context)
-        shared, _ = adapters.step(base.parameters, state.shared, state.shared, flat, targets, rates)
+        flat, targets = adapter_sgd.features(shared.parameters, batch, context.bos)
+        own, loss = _own_step(shared.parameters, state.own, state.w, flat, targets, rates, context)
+        w, _ = adapters.step(shared.parameters, state.w, state.w, flat, targets, rates)
         number = cifg_lstm.counted_targets(targets)
-        return _Round(shared, own, state.loss_sum + loss * number, state.targets + number)
+        return _Round(w, own, state.loss_sum + loss * number, state.targets + number)
 
     start = _Round(server, Own(AdapterTensors(*client[0]), client[1]), tf.constant(0.0), tf.constant(0.0))
     end = batches.reduce(start, step)
-    return ClientUpdate(adapter_sgd.subtract(server, end.shared), end.targets, end.own, end.loss_sum, end.targets)
+    return ClientUpdate(adapter_sgd.subtract(server, end.w), end.targets, end.own, end.loss_sum, end.targets)
 
 
 def personalize(
-    base: SharedModel, server: AdapterTensors, client: Own, text: ClientText, context: MethodContext
+    shared: SharedModel, server: AdapterTensors, client: Own, text: ClientText, context: MethodContext
 ) -> PersonalModel:
-    """K steps of the client's v and α with w as it is; a new phone's v is w."""
+    """Takes K steps of the client's v and α; w does not change. On a new phone v starts at w."""
     pieces = adapter_sgd.count_targets(text.training)
     rates = adapter_sgd.step_sizes(context.config, tf.math.divide_no_nan(pieces, pieces + context.config.evidence))
 
     def step(own: Own, batch: Batch) -> Own:
-        flat, targets = adapter_sgd.features(base.parameters, batch, context.bos)
-        return _own_step(base.parameters, own, server, flat, targets, rates, context)[0]
+        flat, targets = adapter_sgd.features(shared.parameters, batch, context.bos)
+        return _own_step(shared.parameters, own, server, flat, targets, rates, context)[0]
 
     own = text.training.repeat().take(context.config.steps).reduce(Own(AdapterTensors(*client[0]), client[1]), step)
-    return PersonalModel(base.parameters, mixed(own, server))
+    return PersonalModel(shared.parameters, mixture(own, server))
 
 
-def phone(base: SharedModel, server: AdapterTensors, context: MethodContext) -> DeviceArtifact:
+def phone(shared: SharedModel, server: AdapterTensors, context: MethodContext) -> DeviceArtifact:
     constants = {"alpha": context.options.alpha, "alpha_rate": context.options.alpha_rate}
-    return DeviceArtifact(base.parameters, (server,), "apfl", constants)
+    return DeviceArtifact(shared.parameters, (server,), "apfl", constants)
 
 
 def _own_step(
     parameters: Parameters,
     own: Own,
-    shared: AdapterTensors,
+    w: AdapterTensors,
     flat: tf.Tensor,
     targets: tf.Tensor,
     rates: StepSizes,
     context: MethodContext,
 ) -> tuple[Own, tf.Tensor]:
-    """Moves v and α on features `[N,E]` and targets `[N]`; the loss is that of θ̄ before, in nats."""
-    loss, slope = adapters.gradient(parameters, mixed(own, shared), flat, targets)
-    slope = AdapterTensors(*tf.clip_by_global_norm(slope, rates.clip)[0])
-    apart = adapter_sgd.subtract(own.adapter, shared)
-    rise = tf.add_n([tf.reduce_sum(way * part) for way, part in zip(apart, slope, strict=True)])
-    alpha = tf.clip_by_value(own.alpha - context.options.alpha_rate * rise, 0.0, 1.0)
+    """Returns v and α after a step on features `[N,E]` and targets `[N]`, and the loss of θ̄ before it, in nats."""
+    loss, gradient = adapters.gradient(parameters, mixture(own, w), flat, targets)
+    gradient = AdapterTensors(*tf.clip_by_global_norm(gradient, rates.clip)[0])
+    difference = adapter_sgd.subtract(own.adapter, w)
+    alpha_gradient = tf.add_n([tf.reduce_sum(d * g) for d, g in zip(difference, gradient, strict=True)])
+    alpha = tf.clip_by_value(own.alpha - context.options.alpha_rate * alpha_gradient, 0.0, 1.0)
     eta = AdapterTensors(rates.learning_rate, rates.learning_rate, rates.bias_rate)
-    moved = (part - own.alpha * rate * down for part, down, rate in zip(own.adapter, slope, eta, strict=True))
+    moved = (v - own.alpha * rate * g for v, g, rate in zip(own.adapter, gradient, eta, strict=True))
     return Own(AdapterTensors(*moved), alpha), loss
 
 

@@ -1,11 +1,11 @@
-"""Each client's words as often as they type them: the bias set in closed form, then K local steps from there.
+"""Dynamic marginals: the bias of each typed word is set in closed form, then K local steps are taken from there.
 
     bias(v) = bias_0(v) + β·log((c(v) + a) / (e(v) + a)),    for each piece v that was typed
 
-c(v): how often the client typed v; e(v) = Σ p(v | context): how often the shared model expected it in the same
-contexts. Kneser, Peters and Klakow 1997 (Language model adaptation using dynamic marginals), with the
-marginals of the text itself in the place of the background's, and `a` added to both so that few words move
-little. β = 0 is `fine_tuning`, and with 0 steps `global_only`; endless `a` are the same.
+c(v) is how often the client typed v, and e(v) = Σ p(v | context) how often the shared model expected it in the same
+contexts. Kneser, Peters and Klakow 1997 (Language model adaptation using dynamic marginals), with the marginals of the
+text itself instead of the background's. `a` is added to both, so that a few words change the bias only slightly. With
+β = 0 or a → ∞ this is `fine_tuning`, and with 0 steps, too, `global_only`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from keyboard_model.model.cifg_lstm import Parameters
 
 
 class MarginalsOptions(Options):
-    """strength: β, 0 = off. pseudo_count: a, in words."""
+    """strength: β; 0 = off. pseudo_count: a, in words."""
 
     strength: NotNegative = 1.0
     pseudo_count: Positive = 4.0
@@ -44,44 +44,44 @@ class MarginalsOptions(Options):
 def rescale_bias(
     parameters: Parameters, start: AdapterTensors, batches: tf.data.Dataset, context: MethodContext
 ) -> AdapterTensors:
-    """The start with the bias of what was typed moved; see the module. e − c is the gradient of the summed loss."""
+    """Returns the start with the bias of the module's formula. e − c is the gradient of the summed loss."""
 
     def add(total: tuple[tf.Tensor, tf.Tensor], batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
         features, targets = adapter_sgd.features(parameters, batch, context.bos)
-        slope = adapters.gradient(parameters, start, features, targets)[1].bias
+        gradient = adapters.gradient(parameters, start, features, targets)[1].bias
         counts = tf.reduce_sum(tf.one_hot(targets, start.bias.shape[0]), axis=0)
-        return total[0] + counts, total[1] + cifg_lstm.counted_targets(targets) * slope
+        return total[0] + counts, total[1] + cifg_lstm.counted_targets(targets) * gradient
 
     typed, surplus = batches.reduce((tf.zeros_like(start.bias), tf.zeros_like(start.bias)), add)
-    few = context.options.pseudo_count
-    ratio = (typed + few) / (tf.maximum(typed + surplus, 0.0) + few)
+    pseudo_count = context.options.pseudo_count
+    ratio = (typed + pseudo_count) / (tf.maximum(typed + surplus, 0.0) + pseudo_count)
     change = context.options.strength * tf.math.log(ratio)
     return AdapterTensors(start.lora_a, start.lora_b, start.bias + tf.where(typed > 0.0, change, 0.0))
 
 
-def from_start(base: SharedModel, start: AdapterTensors, text: ClientText, context: MethodContext) -> PersonalModel:
-    """K steps from, and pulled to, the start with its bias moved."""
-    anchor = rescale_bias(base.parameters, start, text.training, context) if context.options.strength else start
-    adapter = adapter_sgd.personal_steps(base.parameters, anchor, anchor, text.training, context.config, context.bos)
-    return PersonalModel(base.parameters, adapter)
+def from_start(shared: SharedModel, start: AdapterTensors, text: ClientText, context: MethodContext) -> PersonalModel:
+    """Sets the bias, then takes K steps, each pulled to the adapter before the first one."""
+    anchor = rescale_bias(shared.parameters, start, text.training, context) if context.options.strength else start
+    adapter = adapter_sgd.personal_steps(shared.parameters, anchor, anchor, text.training, context.config, context.bos)
+    return PersonalModel(shared.parameters, adapter)
 
 
-def part(base: SharedModel, start: AdapterTensors, context: MethodContext) -> DeviceArtifact:
-    """What a phone needs for the same; without strength, the steps alone."""
+def device_artifact(shared: SharedModel, start: AdapterTensors, context: MethodContext) -> DeviceArtifact:
+    """Returns what a phone needs for the same: without strength, only the steps."""
     if context.options.strength == 0:
-        return DeviceArtifact(base.parameters, (start,), "steps")
+        return DeviceArtifact(shared.parameters, (start,), "steps")
     constants = {"strength": context.options.strength, "pseudo_count": context.options.pseudo_count}
-    return DeviceArtifact(base.parameters, (start,), "marginals", constants)
+    return DeviceArtifact(shared.parameters, (start,), "marginals", constants)
 
 
 def personalize(
-    base: SharedModel, server: Structure, client: Structure, text: ClientText, context: MethodContext
+    shared: SharedModel, server: Structure, client: Structure, text: ClientText, context: MethodContext
 ) -> PersonalModel:
-    return from_start(base, base.adapter, text, context)
+    return from_start(shared, shared.adapter, text, context)
 
 
-def phone(base: SharedModel, server: Structure, context: MethodContext) -> DeviceArtifact:
-    return part(base, base.adapter, context)
+def phone(shared: SharedModel, server: Structure, context: MethodContext) -> DeviceArtifact:
+    return device_artifact(shared, shared.adapter, context)
 
 
 METHOD = Method(

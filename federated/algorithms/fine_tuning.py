@@ -1,8 +1,8 @@
-"""The shared model, then K local steps on the adapter with a pull back to the start.
+"""Fine-tuning: K local steps on the adapter, each pulled back to the start.
 
     θ ← (θ − η·clip(∇L(θ)) + ηλ·θ_0) / (1 + ηλ),    K times
 
-Wang et al. 2019 (arXiv:1910.10252), section 3, for fine-tuning after federated training. 0 steps give
+Wang et al. 2019 (arXiv:1910.10252), section 3, on fine-tuning after federated training. With 0 steps this is
 `global_only`.
 """
 
@@ -27,20 +27,20 @@ FINE_TUNING_SEARCH_SPACE: dict[str, Choice | Range] = {
     "bias_rate": Range(1.0, 20.0, log=True),
     "evidence": Range(30.0, 1000.0, log=True),
 }
-"""What every method that ends in local steps has to choose."""
+"""The search space of every method that ends with local steps."""
 
 
 def personalize(
-    base: SharedModel, server: Structure, client: Structure, text: ClientText, context: MethodContext
+    shared: SharedModel, server: Structure, client: Structure, text: ClientText, context: MethodContext
 ) -> PersonalModel:
-    """K SGD steps from the start over what the client typed."""
-    start = base.adapter
-    adapter = adapter_sgd.personal_steps(base.parameters, start, start, text.training, context.config, context.bos)
-    return PersonalModel(base.parameters, adapter)
+    """Takes K steps from the initial adapter on the client's text."""
+    start = shared.adapter
+    adapter = adapter_sgd.personal_steps(shared.parameters, start, start, text.training, context.config, context.bos)
+    return PersonalModel(shared.parameters, adapter)
 
 
-def phone(base: SharedModel, server: Structure, context: MethodContext) -> DeviceArtifact:
-    return DeviceArtifact(base.parameters, (base.adapter,), "steps")
+def phone(shared: SharedModel, server: Structure, context: MethodContext) -> DeviceArtifact:
+    return DeviceArtifact(shared.parameters, (shared.adapter,), "steps")
 
 
 METHOD = Method(

@@ -1,18 +1,18 @@
-"""Per-FedAvg: a start for adapters, learnt so that a few steps from it fit a client well.
+"""Per-FedAvg: an initial adapter from which a few steps fit a client well, learned in rounds.
 
     U(w) = w − α∘∇f(w; D)                              the phone's step, or `inner_steps` of them
     w ← w − β∘(I − ∇²f(w; D″)·α)·∇f(U(w); D′)          a local step: the gradient of f(U(w))
 
 Fallah et al. 2020 (arXiv:2002.07948), Algorithm 1, in three variants:
-- `hessian_free` (HF): the product with ∇²f by a central difference,
-  ∇²f(w)·u ≈ (∇f(w + δu) − ∇f(w − δu)) / 2δ, with u = α∘∇f(U(w); D′) as α differs by tensor; through several
-  inner steps the factors are taken from the last to the first.
+- `hessian_free` (HF): the product with ∇²f is a central difference, ∇²f(w)·u ≈ (∇f(w + δu) − ∇f(w − δu)) / 2δ, with
+  u = α∘∇f(U(w); D′) because α differs by tensor. With several inner steps, the factors are multiplied from the last to
+  the first.
 - `first_order` (FO): without the term in ∇²f.
-- `reptile`: Nichol et al. 2018 (arXiv:1803.02999), Algorithm 1: plain steps, and the server goes a share of
-  the way, `server_learning_rate`, to where they end.
+- `reptile`: Nichol et al. 2018 (arXiv:1803.02999), Algorithm 1. The client takes plain steps, and the server moves by
+  the share `server_learning_rate` towards the adapter after them.
 
-Every batch is D′ once, and the ones after it, in a circle, are D and D″: with an inner rate of 0 the first
-two are FedAvg on the adapter. Gradients are clipped as everywhere; the second derivative leaves that out.
+Each batch is D′ once, and the batches after it, in a circle, are D and D″. With inner rates of 0 the first two variants
+are FedAvg on the adapter. Gradients are clipped as in all methods; the second derivative ignores the clipping.
 """
 
 from __future__ import annotations
@@ -53,12 +53,14 @@ Read = tuple[tf.Tensor, tf.Tensor]
 
 
 class PerFedAvgOptions(Options):
-    """What is learnt for.
+    """How the start is trained.
 
-    variant: see the module. inner_steps: steps of U; a phone takes `steps`. Reptile's are its batches.
-    inner_learning_rate, inner_bias_rate: α; the plan's own, which are β, where None. Both 0 = FedAvg on the adapter,
-        and of Reptile no training.
-    delta: δ of the central difference.
+    Attributes:
+        variant: See the module.
+        inner_steps: Number of steps of U; a phone takes `steps`. Reptile takes one for each batch.
+        inner_learning_rate, inner_bias_rate: α; None = the configured rates, which are β. With both 0 the method is
+            FedAvg on the adapter, and Reptile does not train.
+        delta: δ of the central difference.
     """
 
     variant: Literal["first_order", "hessian_free", "reptile"] = "first_order"
@@ -68,38 +70,38 @@ class PerFedAvgOptions(Options):
     delta: Positive = 0.01
 
 
-def server(base: SharedModel, context: MethodContext) -> AdapterTensors:
-    """The start, at first an adapter that changes nothing."""
-    return base.adapter
+def server(shared: SharedModel, context: MethodContext) -> AdapterTensors:
+    """Returns the start before the first round: the initial adapter."""
+    return shared.adapter
 
 
 def local(
-    base: SharedModel, server: AdapterTensors, client: Structure, batches: tf.data.Dataset, context: MethodContext
+    shared: SharedModel, server: AdapterTensors, client: Structure, batches: tf.data.Dataset, context: MethodContext
 ) -> ClientUpdate:
-    """A local step a batch; see the module."""
+    """Takes one local step for each batch; see the module."""
     start = AdapterTensors(*server)
     if context.options.variant == "reptile":
-        end = adapter_sgd.steps(base.parameters, start, start, batches, _inner_rates(context), context.bos)
+        end = adapter_sgd.steps(shared.parameters, start, start, batches, _inner_rates(context), context.bos)
     else:
-        end = _meta_steps(base.parameters, start, batches, context)
+        end = _meta_steps(shared.parameters, start, batches, context)
     return ClientUpdate(adapter_sgd.subtract(start, end.adapter), end.targets, client, end.loss_sum, end.targets)
 
 
 def personalize(
-    base: SharedModel, server: AdapterTensors, client: Structure, text: ClientText, context: MethodContext
+    shared: SharedModel, server: AdapterTensors, client: Structure, text: ClientText, context: MethodContext
 ) -> PersonalModel:
-    """K steps from the learnt start, pulled to it."""
+    """Takes K steps from the learned start, each pulled to it."""
     start = AdapterTensors(*server)
-    adapter = adapter_sgd.personal_steps(base.parameters, start, start, text.training, context.config, context.bos)
-    return PersonalModel(base.parameters, adapter)
+    adapter = adapter_sgd.personal_steps(shared.parameters, start, start, text.training, context.config, context.bos)
+    return PersonalModel(shared.parameters, adapter)
 
 
-def phone(base: SharedModel, server: AdapterTensors, context: MethodContext) -> DeviceArtifact:
-    return DeviceArtifact(base.parameters, (server,), "steps")
+def phone(shared: SharedModel, server: AdapterTensors, context: MethodContext) -> DeviceArtifact:
+    return DeviceArtifact(shared.parameters, (server,), "steps")
 
 
 def _inner_rates(context: MethodContext) -> StepSizes:
-    """α; the adapter's steps in training have no pull."""
+    """Returns the step sizes of U, α; its steps have no pull."""
     rates = adapter_sgd.step_sizes(context.config)
     learning_rate, bias_rate = context.options.inner_learning_rate, context.options.inner_bias_rate
     return rates._replace(
@@ -116,47 +118,49 @@ def _eta(rates: StepSizes) -> AdapterTensors:
 def _meta_steps(
     parameters: Parameters, start: AdapterTensors, batches: tf.data.Dataset, context: MethodContext
 ) -> TrainResult:
-    """The steps of Algorithm 1; losses are those at U(w)."""
+    """Takes the steps of Algorithm 1; the losses are those at U(w)."""
     others = context.options.inner_steps + (context.options.variant == "hessian_free")
     number = batches.reduce(np.int64(0), lambda count, batch: count + 1)
-    turns = tf.data.Dataset.zip(tuple(batches.repeat().skip(i) for i in range(1 + others))).take(number)
+    groups = tf.data.Dataset.zip(tuple(batches.repeat().skip(i) for i in range(1 + others))).take(number)
     beta = _eta(adapter_sgd.step_sizes(context.config))
 
-    def step(state: TrainResult, *turn: Batch) -> TrainResult:
-        judged, *learnt = (adapter_sgd.features(parameters, batch, context.bos) for batch in turn)
-        loss, slope = _meta_gradient(parameters, state.adapter, judged, learnt, context)
-        moved = sgd_step(state.adapter, slope, beta, context.config.clip)
-        targets = cifg_lstm.counted_targets(judged[1])
+    def step(state: TrainResult, group: tuple[Batch, ...]) -> TrainResult:
+        outer_batch, *inner_batches = (adapter_sgd.features(parameters, batch, context.bos) for batch in group)
+        loss, gradient = _meta_gradient(parameters, state.adapter, outer_batch, inner_batches, context)
+        moved = sgd_step(state.adapter, gradient, beta, context.config.clip)
+        targets = cifg_lstm.counted_targets(outer_batch[1])
         return TrainResult(moved, state.loss_sum + loss * targets, state.targets + targets)
 
-    return turns.reduce(TrainResult(start, tf.constant(0.0), tf.constant(0.0)), lambda state, turn: step(state, *turn))
+    return groups.reduce(TrainResult(start, tf.constant(0.0), tf.constant(0.0)), step)
 
 
 def _meta_gradient(
-    parameters: Parameters, start: AdapterTensors, judged: Read, learnt: list[Read], context: MethodContext
+    parameters: Parameters, start: AdapterTensors, outer_batch: Read, inner_batches: list[Read], context: MethodContext
 ) -> tuple[tf.Tensor, AdapterTensors]:
-    """f(U(w); D′) in nats and its gradient with respect to w. `learnt`: D of each inner step, then D″."""
+    """Returns f(U(w); D′) in nats and its gradient at w. `inner_batches`: D of each inner step, then D″."""
     inner = _inner_rates(context)
     points = [start]
-    for read in learnt[: context.options.inner_steps]:
+    for read in inner_batches[: context.options.inner_steps]:
         points.append(adapters.step(parameters, points[-1], points[-1], *read, inner)[0])
-    loss, slope = adapters.gradient(parameters, points[-1], *judged)
+    loss, gradient = adapters.gradient(parameters, points[-1], *outer_batch)
     if context.options.variant == "hessian_free":
         for point in reversed(points[:-1]):
-            along = AdapterTensors(*(rate * part for rate, part in zip(_eta(inner), slope, strict=True)))
-            slope = adapter_sgd.subtract(slope, _curved(parameters, point, along, learnt[-1], context.options.delta))
-    return loss, slope
+            direction = AdapterTensors(*(rate * part for rate, part in zip(_eta(inner), gradient, strict=True)))
+            gradient = adapter_sgd.subtract(
+                gradient, _hessian_product(parameters, point, direction, inner_batches[-1], context.options.delta)
+            )
+    return loss, gradient
 
 
-def _curved(
-    parameters: Parameters, point: AdapterTensors, along: AdapterTensors, read: Read, delta: float
+def _hessian_product(
+    parameters: Parameters, point: AdapterTensors, direction: AdapterTensors, read: Read, delta: float
 ) -> AdapterTensors:
-    """∇²f(point)·along by a central difference."""
+    """Returns ∇²f(point)·direction by a central difference."""
     ahead, behind = (
         adapters.gradient(
-            parameters, AdapterTensors(*(at + way * part for at, part in zip(point, along, strict=True))), *read
+            parameters, AdapterTensors(*(at + step * part for at, part in zip(point, direction, strict=True))), *read
         )
-        for way in (delta, -delta)
+        for step in (delta, -delta)
     )
     return AdapterTensors(*((one - other) / (2.0 * delta) for one, other in zip(ahead[1], behind[1], strict=True)))
 

@@ -1,17 +1,16 @@
-"""The combination that ships: a meta-learned start, the adapter, the owner's n-grams, each weighed by what was typed.
+"""The default method: a meta-learned start, an adapter and the owner's n-grams, each weighted by the typed text.
 
-    start     θ_0 of Per-FedAvg (Fallah et al. 2020, first order), trained in rounds; 0 rounds = the shared model's
-    adapter   the bias of what the owner types moved to how often (Kneser, Peters and Klakow 1997: `marginals`), then K
-              pulled steps from there, their rates times n / (n + evidence)
-    words     hierarchical Pitman-Yor mixture with the adapted model as its base (Teh 2006), at a strength that is
-              chosen on the owner's newest messages (Mansour et al. 2020, section 5)
-    brake     a word of one's own takes a key only where it is clearly the more probable
+    start     θ_0 of Per-FedAvg (Fallah et al. 2020, first order), trained in rounds; 0 rounds = the initial adapter
+    adapter   the bias of the typed words set by dynamic marginals (Kneser, Peters and Klakow 1997: `marginals`), then K
+              pulled steps from there with rates times n / (n + evidence)
+    n-grams   hierarchical Pitman-Yor smoothing with the adapted model as its base measure (Teh 2006), at a strength
+              that is chosen on the owner's newest messages (Mansour et al. 2020, section 5)
+    margin    one of the owner's words replaces a suggestion only if it is clearly more probable
               (`device_runtime.prediction.predictor.apply_swap_margin`)
 
-The parts have their own switches: with no `strength` and no steps it is `user_history`, with a silent history
-and no `strength` `per_fedavg`, and with all three `global_only`. The start is trained with rates of its own, so
-that the phone's recipe can be chosen without training it again. TFF's view of it is without the owner's
-n-grams, which live on the phone.
+Each part can be switched off. Without `strength` and steps this is `user_history`, without n-grams and `strength`
+`per_fedavg`, and without all three `global_only`. The start is trained with rates of its own, so the phone's recipe can
+be tuned without training it again. The n-grams are only on the phone, so TFF measures the method without them.
 """
 
 from __future__ import annotations
@@ -42,10 +41,11 @@ from keyboard_model.model.adapter import AdapterTensors
 
 
 class ThumbprintOptions(MarginalsOptions):
-    """Those of `marginals`, off as shipped, and how the start is learnt.
+    """The options of `marginals`, with strength 0 as the default, and those of the start.
 
-    start_learning_rate, start_bias_rate: of its steps; 0 = as it was.
-    inner_steps: the phone's steps that it looks ahead.
+    Attributes:
+        start_learning_rate, start_bias_rate: Learning rates of the start's rounds; 0 = the start does not change.
+        inner_steps: Number of a phone's steps that the meta-gradient takes into account.
     """
 
     strength: NotNegative = 0.0
@@ -55,24 +55,24 @@ class ThumbprintOptions(MarginalsOptions):
 
 
 def local(
-    base: SharedModel, server: AdapterTensors, client: Structure, batches: tf.data.Dataset, context: MethodContext
+    shared: SharedModel, server: AdapterTensors, client: Structure, batches: tf.data.Dataset, context: MethodContext
 ) -> ClientUpdate:
-    """One client's round of first-order Per-FedAvg at the start's own rates."""
+    """Makes one client's round of first-order Per-FedAvg at the start's own rates."""
     options = context.options
     rates = {"learning_rate": options.start_learning_rate, "bias_rate": options.start_bias_rate}
     meta = per_fedavg.PerFedAvgOptions(variant="first_order", inner_steps=options.inner_steps)
     start = replace(context, config=context.config.model_copy(update=rates), options=meta)
-    return per_fedavg.local(base, server, client, batches, start)
+    return per_fedavg.local(shared, server, client, batches, start)
 
 
 def personalize(
-    base: SharedModel, server: AdapterTensors, client: Structure, text: ClientText, context: MethodContext
+    shared: SharedModel, server: AdapterTensors, client: Structure, text: ClientText, context: MethodContext
 ) -> PersonalModel:
-    return dynamic_marginals.from_start(base, AdapterTensors(*server), text, context)
+    return dynamic_marginals.from_start(shared, AdapterTensors(*server), text, context)
 
 
-def phone(base: SharedModel, server: AdapterTensors, context: MethodContext) -> DeviceArtifact:
-    return dynamic_marginals.part(base, server, context)
+def phone(shared: SharedModel, server: AdapterTensors, context: MethodContext) -> DeviceArtifact:
+    return dynamic_marginals.device_artifact(shared, server, context)
 
 
 METHOD = Method(

@@ -1,9 +1,9 @@
-"""The keyboard of today: the shared model mixed with the owner's own n-grams and word frequencies, on the phone.
+"""The shared model mixed with the owner's own n-grams and word frequencies on the phone, as today's keyboards do it.
 
-Hierarchical Pitman-Yor smoothing with the shared model as its base measure (Teh 2006, eq. 5) and a cache
-(Kuhn and De Mori 1990): see `device_runtime.prediction.user_model`. The weight of the owner's words grows with
-their number; an empty history is `global_only`. There is nothing to train in rounds, and what is mixed in
-lives on the phone alone, so TFF's view of it is the shared model.
+Hierarchical Pitman-Yor smoothing with the shared model as its base measure (Teh 2006, eq. 5), and a cache (Kuhn and
+De Mori 1990): see `device_runtime.prediction.user_model`. The weight of the owner's words grows with their number. With
+an empty history this is `global_only`. It has no rounds, and the n-grams are only on the phone, so in TFF its personal
+model is the shared model.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ HISTORY_SPACE: dict[str, Choice | Range] = {
     "history.concentration_2": Range(3.0, 100.0, log=True),
     "history.concentration_3": Range(2.0, 50.0, log=True),
 }
-"""What every method that mixes in the owner's words has to choose; `swap_margin` is the brake on it."""
+"""The search space of every method that mixes in the owner's n-grams. `swap_margin` limits their effect."""
 
 METHOD = Method(
     name="user_history",

@@ -1,11 +1,11 @@
-"""All clients' messages in one place: the upper reference for the shared model, and what federation is there to avoid.
+"""Centralized training: all clients' messages in one place, the upper reference for the shared model.
 
-Adam over shuffled batches of everybody's text, from a random start of the shared model's sizes. The training
-is one TFF computation, called a slice of the batches at a time, with the data at the server:
+Adam over shuffled batches of all text, from a random start with the shared model's sizes. The training is one TFF
+computation with the data at the server, called for one slice of the batches after the other:
 
-    next(state@SERVER, batches@SERVER) -> state@SERVER, measured@SERVER
+    next(state@SERVER, batches@SERVER) -> state@SERVER, metrics@SERVER
 
-`train` makes the model; as a method it is then the server's value, and nothing is personal about it.
+`train` returns the model. As a method, it is the server's state, and there is no personalization.
 """
 
 from __future__ import annotations
@@ -39,15 +39,19 @@ from keyboard_model.batching.windows import Batch
 from keyboard_model.model.cifg_lstm import Parameters
 from keyboard_model.text.tokenizer import Tokenizer
 
-_SLICE = 100  # batches a TFF call
+_SLICE = 100  # batches in a TFF call
 
 
 class CentralizedOptions(Options):
-    """How the pooled text is learnt.
+    """How the model is trained on the pooled text.
 
-    epochs: passes over it at most; 0 = the random start. learning_rate: Adam's. clip: largest norm of a gradient.
-    dropout: share of the features left out of each step. batch, window: the shape of a batch.
-    seed: of the start, and of the order.
+    Attributes:
+        epochs: Largest number of passes; 0 = the random start.
+        learning_rate: Adam's.
+        clip: Largest global norm of a gradient.
+        dropout: Share of the features that each step leaves out; 0 = none.
+        batch, window: Shape of a batch.
+        seed: Seed of the random start and of the order of the text.
     """
 
     epochs: int = Field(5, ge=0, le=1000)
@@ -61,7 +65,7 @@ class CentralizedOptions(Options):
 
 @dataclass(frozen=True)
 class Slice:
-    """What a slice of an epoch came to; `loss` in nats a piece, each before the step that learnt from it."""
+    """The progress after a slice. `loss`: nats per piece in this epoch so far, each batch before its step."""
 
     epoch: int
     epochs: int
@@ -71,7 +75,7 @@ class Slice:
 
 @dataclass(frozen=True)
 class Process:
-    """`initialize(parameters)` and `next` of the module's docstring; the state's first part are the parameters."""
+    """`initialize(parameters)`, and `next` of the module's docstring. The state's first part is the parameters."""
 
     initialize: Callable[..., Any]
     next: Callable[..., Any]
@@ -82,25 +86,25 @@ def build(initial: Parameters, options: CentralizedOptions, bos: int) -> Process
     kind = type_of(initial)
 
     @tff.tensorflow.computation(kind)
-    def begin(parameters: Any) -> AdamState:
+    def initial_state(parameters: Any) -> AdamState:
         return adam.initial_state(Parameters(*parameters), options.learning_rate)
 
-    state_type = begin.type_signature.result
+    state_type = initial_state.type_signature.result
     data = batch_type(options.batch, options.window)
 
     @tff.tensorflow.computation(state_type, data)
-    def read(state: Any, batches: tf.data.Dataset) -> Any:
+    def train_slice(state: Any, batches: tf.data.Dataset) -> Any:
         before = AdamState(tuple(state[0]), state[1])
-        done = adam.train(before, batches.map(Batch), clip=options.clip, dropout=options.dropout, bos=bos)
-        return done.state, collections.OrderedDict(loss_sum=done.loss_sum, targets=done.targets)
+        result = adam.train(before, batches.map(Batch), clip=options.clip, dropout=options.dropout, bos=bos)
+        return result.state, collections.OrderedDict(loss_sum=result.loss_sum, targets=result.targets)
 
     @tff.federated_computation(tff.FederatedType(kind, tff.SERVER))
     def initialize(parameters: Any) -> Any:
-        return tff.federated_map(begin, parameters)
+        return tff.federated_map(initial_state, parameters)
 
     @tff.federated_computation(tff.FederatedType(state_type, tff.SERVER), tff.FederatedType(data, tff.SERVER))
     def next_slice(state: Any, batches: Any) -> Any:
-        return tff.federated_map(read, (state, batches))
+        return tff.federated_map(train_slice, (state, batches))
 
     return Process(initialize, next_slice)
 
@@ -111,26 +115,26 @@ def train(
     tokenizer: Tokenizer,
     options: CentralizedOptions,
     *,
-    judge: Callable[[Parameters], float] | None = None,
-    on_slice: Callable[[Slice], None] = lambda done: None,
+    validate: Callable[[Parameters], float] | None = None,
+    on_slice: Callable[[Slice], None] = lambda result: None,
 ) -> Parameters:
     """Returns the model trained on the training clients' messages together.
 
     Args:
-        initial: as `server` makes it.
-        judge: a model's loss on validation clients, asked after every epoch, for the best epoch is to be returned;
-            the last one is when None.
-        on_slice: told of the progress.
+        initial: The random start, as `server` returns it.
+        validate: Returns a model's loss on validation clients. It is called after each epoch, and the model of the best
+            epoch is returned; None = the model of the last epoch.
+        on_slice: Called after each slice.
     """
     process = build(initial, options, tokenizer.bos)
     state = process.initialize(initial)
     best, lowest = initial, np.inf
     for epoch in range(1, options.epochs + 1):
         state = _epoch(process, state, clients, tokenizer, options, epoch, on_slice)
-        found = Parameters(*(np.asarray(part) for part in state[0]))
-        loss = -epoch if judge is None else judge(found)
+        model = Parameters(*(np.asarray(part) for part in state[0]))
+        loss = -epoch if validate is None else validate(model)
         if loss < lowest:
-            best, lowest = found, loss
+            best, lowest = model, loss
     return best
 
 
@@ -144,30 +148,30 @@ def _epoch(
     on_slice: Callable[[Slice], None],
 ) -> Any:
     rng = np.random.default_rng([options.seed, epoch])
-    everybody = rng.permutation(np.array(clients.population.training, dtype=object))
+    users = rng.permutation(np.array(clients.population.training, dtype=object))
     loss_sum = targets = 0.0
     batches = 0
-    for chunk in client_batches.message_chunks(map(clients.training_messages, everybody), tokenizer):
+    for chunk in client_batches.message_chunks(map(clients.training_messages, users), tokenizer):
         for part in client_batches.shuffled_batches(
             chunk, rng, batch=options.batch, window=options.window, bos=tokenizer.bos, length=_SLICE
         ):
-            state, measured = process.next(state, part)
-            loss_sum, targets = loss_sum + float(measured["loss_sum"]), targets + float(measured["targets"])
+            state, metrics = process.next(state, part)
+            loss_sum, targets = loss_sum + float(metrics["loss_sum"]), targets + float(metrics["targets"])
             batches += len(part)
             on_slice(Slice(epoch, options.epochs, batches, loss_sum / max(targets, 1.0)))
     return state
 
 
-def server(base: SharedModel, context: MethodContext) -> Parameters:
-    """The random start; `train` makes of it what is to be measured."""
-    return adam.random_like(base.parameters, context.options.seed)
+def server(shared: SharedModel, context: MethodContext) -> Parameters:
+    """Returns the random start; `train` trains it."""
+    return adam.random_like(shared.parameters, context.options.seed)
 
 
 def personalize(
-    base: SharedModel, server: Parameters, client: Structure, text: ClientText, context: MethodContext
+    shared: SharedModel, server: Parameters, client: Structure, text: ClientText, context: MethodContext
 ) -> PersonalModel:
-    """The same model for everybody."""
-    return PersonalModel(Parameters(*server), base.adapter)
+    """Returns the same model for every client."""
+    return PersonalModel(Parameters(*server), shared.adapter)
 
 
 METHOD = Method(

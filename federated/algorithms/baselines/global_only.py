@@ -1,4 +1,4 @@
-"""No personalization: everybody types on the shared model (McMahan et al. 2017; Reddi et al. 2020)."""
+"""No personalization: every client uses the shared model (McMahan et al. 2017; Reddi et al. 2020)."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from federated.personalization.method import (
 
 
 def personalize(
-    base: SharedModel, server: Structure, client: Structure, text: ClientText, context: MethodContext
+    shared: SharedModel, server: Structure, client: Structure, text: ClientText, context: MethodContext
 ) -> PersonalModel:
-    """Returns the shared model as it is."""
-    return PersonalModel(*base)
+    """Returns the shared model unchanged."""
+    return PersonalModel(*shared)
 
 
-def phone(base: SharedModel, server: Structure, context: MethodContext) -> DeviceArtifact:
-    return DeviceArtifact(base.parameters, (base.adapter,), "none")
+def phone(shared: SharedModel, server: Structure, context: MethodContext) -> DeviceArtifact:
+    return DeviceArtifact(shared.parameters, (shared.adapter,), "none")
 
 
 METHOD = Method(

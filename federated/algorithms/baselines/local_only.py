@@ -1,9 +1,9 @@
-"""Every client alone: a whole model of its own from a random start, trained on nothing but its own text.
+"""Local training: each client trains a whole model from a random start, on its own text alone.
 
-The reference for what federation gives (McMahan et al. 2017, section 1; Wang et al. 2019 call it local
-training). Everybody's model starts from the same random one, of the shared model's sizes, and takes Adam's
-steps: from nothing, plain SGD learns next to nothing in so few, and the shared model has Adam too, at its
-server. It is measured in TFF only: a phone holds an adapter, not a model of its own.
+It shows what federation gains (McMahan et al. 2017, section 1; Wang et al. 2019 call it local training). All clients
+start from the same random model, which has the sizes of the shared one, and train with Adam: from a random start, plain
+SGD learns almost nothing in so few steps, and the shared model is trained with Adam, too (on the server). This baseline
+is measured in TFF only, because a phone stores an adapter and not a whole model.
 """
 
 from __future__ import annotations
@@ -29,18 +29,19 @@ from federated.personalization.method import (
 )
 from keyboard_model.model.cifg_lstm import Parameters
 
-_WINDOWS = 10_000  # more than anybody's newest words come to: the shuffle is a whole one
+_WINDOWS = 10_000  # more than a client has, so the shuffle is uniform
 
 
 class LocalOnlyOptions(Options):
     """How a client trains.
 
-    epochs: passes over its own text; 0 = the random start. The default is the budget of federated training: on the
-        NUS SMS corpus 100 rounds of 10 of 185 clients bring 164 windows to a client on average, and what a phone
-        learns from has 24 (median), so that 40 passes are some 600 rounds' worth.
-    learning_rate: Adam's; 0 = the random start.
-    dropout: share of the features left out of each step.
-    seed: of the start, and of the order of the text.
+    Attributes:
+        epochs: Passes over its own text; 0 = the random start. The default corresponds to the budget of federated
+            training. On the NUS SMS corpus, a client reads 164 windows on average in 100 rounds of 10 of 185 clients,
+            and the training part of a phone has 24 (median). So 40 passes correspond to about 600 rounds.
+        learning_rate: Adam's; 0 = the random start.
+        dropout: Share of the features that each step leaves out; 0 = none.
+        seed: Seed of the random start and of the order of the text.
     """
 
     epochs: int = Field(40, ge=0, le=1000)
@@ -49,15 +50,15 @@ class LocalOnlyOptions(Options):
     seed: int = Field(0, ge=0, lt=2**31)
 
 
-def server(base: SharedModel, context: MethodContext) -> Parameters:
-    """The random model that everybody starts from."""
-    return adam.random_like(base.parameters, context.options.seed)
+def server(shared: SharedModel, context: MethodContext) -> Parameters:
+    """Returns the random model that all clients start from, as NumPy arrays."""
+    return adam.random_like(shared.parameters, context.options.seed)
 
 
 def personalize(
-    base: SharedModel, server: Parameters, client: Structure, text: ClientText, context: MethodContext
+    shared: SharedModel, server: Parameters, client: Structure, text: ClientText, context: MethodContext
 ) -> PersonalModel:
-    """So many passes over the client's windows, each in another order; nothing typed leaves the random start."""
+    """Makes `epochs` passes over the client's windows, each in another order; none without text."""
     options = context.options
 
     def one_pass(state: AdamState, number: Any) -> AdamState:
@@ -66,13 +67,13 @@ def personalize(
 
     start = adam.initial_state(Parameters(*server), options.learning_rate)
     end = tf.data.Dataset.range(options.epochs).reduce(start, one_pass)
-    return PersonalModel(Parameters(*end.parameters), base.adapter)
+    return PersonalModel(Parameters(*end.parameters), shared.adapter)
 
 
 def shuffled(batches: tf.data.Dataset, batch: int, seed: int, number: tf.Tensor) -> tf.data.Dataset:
-    """The batches' windows dealt anew, by (seed, number) alone.
+    """Returns new batches of the same windows, in an order that depends only on (seed, number).
 
-    The same batch again would be given the same dropout mask again (see `local_sgd.dropout_rate`).
+    If a batch had the same windows in each pass, it would also have the same dropout mask (see `sgd.dropout_rate`).
     """
     windows: tf.data.Dataset = batches.unbatch()
     return windows.shuffle(_WINDOWS, seed=tf.cast(seed, tf.int64) + number).batch(batch, drop_remainder=True)

@@ -1,16 +1,18 @@
-"""Clustered federated learning: k shared adapters, and every client belongs to the one that fits its text best.
+"""IFCA, clustered federated learning: k shared adapters, of which each client uses the one that fits its text best.
 
     j = argmin_j f_i(θ_j),    θ_j ← θ_j − rate·(mean over its clients of θ_j − θ_j,i)
 
-IFCA (Ghosh et al. 2020, arXiv:2006.04088, Algorithm 1, model averaging) and HypCluster (Mansour et al.
-2020, arXiv:2002.10619, section 3). One cluster is FedAvg on the adapter.
+Ghosh et al. 2020 (arXiv:2006.04088, Algorithm 1, model averaging), and HypCluster (Mansour et al. 2020,
+arXiv:2002.10619, section 3). With one cluster this is FedAvg on the adapter.
 
-Clusters must differ before clients can choose among them. So in the first rounds (`warm_up`) a client joins
-one by lot, and each begins as the mean of other people. On simulated users of three or five groups (biases
-alone, cohorts of 10 of 60 users, means of 6 to 8 runs) one such round led 79 to 100 % of the users to their group;
-neither more rounds nor random biases did better, and either way IFCA may end in a local optimum with two groups
-in one cluster. Only a client's own cluster has a part in its update that is not zero: a message has room for k
-adapters, as every client's must have the same form.
+Clusters must differ before clients can choose between them. In the first rounds (`warm_up`), each client therefore
+joins a random cluster, so each cluster starts as the mean of different users. On simulated users of three or five
+groups (biases only, cohorts of 10 of 60 users, means of 6 to 8 runs), one such round led 79 to 100 % of the users to
+their group. Neither more rounds nor random initial biases were better, and in all cases IFCA can end in a local optimum
+with two groups in one cluster.
+
+All clients' updates must have the same form. An update therefore has room for k adapters, and all except that of the
+client's cluster are zero.
 """
 
 from __future__ import annotations
@@ -41,39 +43,39 @@ from keyboard_model.model.adapter import AdapterTensors
 
 
 class ClusteredOptions(Options):
-    """clusters: k; 1 = FedAvg on the adapter. warm_up: rounds in which clients join by lot."""
+    """clusters: k; 1 = FedAvg on the adapter. warm_up: rounds in which clients join a random cluster."""
 
     clusters: int = Field(2, ge=1, le=50)
     warm_up: int = Field(1, ge=1)
 
 
 class Clusters(NamedTuple):
-    """`adapters` lead with an axis for the k clusters; `round` counts the rounds so far, float32 scalar."""
+    """The server's state. `adapters`: with a first axis for the k clusters. `round`: rounds so far, float32 scalar."""
 
     adapters: AdapterTensors
     round: tf.Tensor
 
 
-def server(base: SharedModel, context: MethodContext) -> Clusters:
-    """k times the adapter that changes nothing."""
-    copies = (np.repeat(np.asarray(part)[np.newaxis], context.options.clusters, axis=0) for part in base.adapter)
+def server(shared: SharedModel, context: MethodContext) -> Clusters:
+    """Returns k copies of the initial adapter."""
+    copies = (np.repeat(np.asarray(part)[np.newaxis], context.options.clusters, axis=0) for part in shared.adapter)
     return Clusters(AdapterTensors(*copies), np.float32(0.0))
 
 
 def local(
-    base: SharedModel, server: Clusters, client: Structure, batches: tf.data.Dataset, context: MethodContext
+    shared: SharedModel, server: Clusters, client: Structure, batches: tf.data.Dataset, context: MethodContext
 ) -> ClientUpdate:
-    """Plain local SGD on the adapter of the client's cluster."""
-    server = _named(server)
-    joined = tf.where(
+    """Trains the adapter of the client's cluster with plain local SGD."""
+    server = _from_tff(server)
+    cluster = tf.where(
         server.round < context.options.warm_up,
-        _by_lot(batches, context.options.clusters),
-        adapter_sgd.best_adapter(base.parameters, server.adapters, batches, context.bos),
+        _random_cluster(batches, context.options.clusters),
+        adapter_sgd.best_adapter(shared.parameters, server.adapters, batches, context.bos),
     )
-    start = adapter_sgd.select(server.adapters, joined)
+    start = adapter_sgd.select(server.adapters, cluster)
     plain = adapter_sgd.step_sizes(context.config)._replace(proximal=tf.constant(0.0))
-    trained = adapter_sgd.steps(base.parameters, start, start, batches, plain, context.bos)
-    member = tf.one_hot(joined, context.options.clusters)
+    trained = adapter_sgd.steps(shared.parameters, start, start, batches, plain, context.bos)
+    member = tf.one_hot(cluster, context.options.clusters)
     update = AdapterTensors(
         *(tf.tensordot(member, part, axes=0) for part in adapter_sgd.subtract(start, trained.adapter))
     )
@@ -81,8 +83,8 @@ def local(
 
 
 def aggregate(server: Clusters, mean: tuple[AdapterTensors, tf.Tensor], context: MethodContext) -> Clusters:
-    """Each cluster moves by the mean over its own clients; a cluster without clients stays as it is."""
-    server, (update, members) = _named(server), mean
+    """Moves each cluster by the mean over its own clients; a cluster without clients does not change."""
+    server, (update, members) = _from_tff(server), mean
     share = tf.math.divide_no_nan(members, tf.reduce_sum(members))
     rate = context.config.federated.server_learning_rate * tf.math.reciprocal_no_nan(share)
     moved = (part - tf.einsum("k,k...->k...", rate, step) for part, step in zip(server.adapters, update, strict=True))
@@ -90,27 +92,29 @@ def aggregate(server: Clusters, mean: tuple[AdapterTensors, tf.Tensor], context:
 
 
 def personalize(
-    base: SharedModel, server: Clusters, client: Structure, text: ClientText, context: MethodContext
+    shared: SharedModel, server: Clusters, client: Structure, text: ClientText, context: MethodContext
 ) -> PersonalModel:
-    """K steps from the cluster with the least loss on what the client typed, pulled to it."""
-    several = _named(server).adapters
-    start = adapter_sgd.select(several, adapter_sgd.best_adapter(base.parameters, several, text.training, context.bos))
-    adapter = adapter_sgd.personal_steps(base.parameters, start, start, text.training, context.config, context.bos)
-    return PersonalModel(base.parameters, adapter)
+    """Takes K steps from the cluster with the lowest loss on the client's text, each pulled to it."""
+    candidates = _from_tff(server).adapters
+    start = adapter_sgd.select(
+        candidates, adapter_sgd.best_adapter(shared.parameters, candidates, text.training, context.bos)
+    )
+    adapter = adapter_sgd.personal_steps(shared.parameters, start, start, text.training, context.config, context.bos)
+    return PersonalModel(shared.parameters, adapter)
 
 
-def phone(base: SharedModel, server: Clusters, context: MethodContext) -> DeviceArtifact:
+def phone(shared: SharedModel, server: Clusters, context: MethodContext) -> DeviceArtifact:
     starts = tuple(AdapterTensors(*parts) for parts in zip(*server.adapters, strict=True))
-    return DeviceArtifact(base.parameters, starts, "clusters")
+    return DeviceArtifact(shared.parameters, starts, "clusters")
 
 
-def _named(server: Clusters) -> Clusters:
-    """The server's value as TFF hands it over, in its own tuples again."""
+def _from_tff(server: Clusters) -> Clusters:
+    """Returns the server's state that TFF passed as plain tuples."""
     return Clusters(AdapterTensors(*server[0]), server[1])
 
 
-def _by_lot(batches: tf.data.Dataset, clusters: int) -> tf.Tensor:
-    """A cluster drawn from the batches' own content, so that a resumed run draws the same; int32 scalar."""
+def _random_cluster(batches: tf.data.Dataset, clusters: int) -> tf.Tensor:
+    """Returns a random cluster, an int32 scalar. The batches' content is the seed, so a resumed run draws the same."""
 
     def add(seed: tf.Tensor, batch: Batch) -> tf.Tensor:
         return seed + tf.stack([tf.reduce_sum(batch.tokens), tf.reduce_sum(batch.targets)])

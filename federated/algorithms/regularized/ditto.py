@@ -28,9 +28,9 @@ from federated.personalization.method import (
 from keyboard_model.model.adapter import AdapterTensors
 
 
-def server(base: SharedModel, context: MethodContext) -> AdapterTensors:
+def server(shared: SharedModel, context: MethodContext) -> AdapterTensors:
     """Returns the shared adapter before the first round: it changes nothing."""
-    return base.adapter
+    return shared.adapter
 
 
 def client(server: AdapterTensors, context: MethodContext) -> AdapterTensors:
@@ -39,29 +39,33 @@ def client(server: AdapterTensors, context: MethodContext) -> AdapterTensors:
 
 
 def local(
-    base: SharedModel, server: AdapterTensors, client: AdapterTensors, batches: tf.data.Dataset, context: MethodContext
+    shared: SharedModel,
+    server: AdapterTensors,
+    client: AdapterTensors,
+    batches: tf.data.Dataset,
+    context: MethodContext,
 ) -> ClientUpdate:
     """Trains w with plain local SGD, and v with proximal steps towards the w that was received."""
     rates = adapter_sgd.step_sizes(context.config)
     plain = rates._replace(proximal=tf.constant(0.0))
-    shared = adapter_sgd.steps(base.parameters, server, server, batches, plain, context.bos)
-    own = adapter_sgd.steps(base.parameters, client, server, batches, rates, context.bos)
+    trained = adapter_sgd.steps(shared.parameters, server, server, batches, plain, context.bos)
+    own = adapter_sgd.steps(shared.parameters, client, server, batches, rates, context.bos)
     return ClientUpdate(
-        adapter_sgd.subtract(server, shared.adapter), shared.targets, own.adapter, own.loss_sum, own.targets
+        adapter_sgd.subtract(server, trained.adapter), trained.targets, own.adapter, own.loss_sum, own.targets
     )
 
 
 def personalize(
-    base: SharedModel, server: AdapterTensors, client: AdapterTensors, text: ClientText, context: MethodContext
+    shared: SharedModel, server: AdapterTensors, client: AdapterTensors, text: ClientText, context: MethodContext
 ) -> PersonalModel:
     """Takes K steps from the client's own adapter, each pulled to the shared one by `proximal`."""
-    adapter = adapter_sgd.personal_steps(base.parameters, client, server, text.training, context.config, context.bos)
-    return PersonalModel(base.parameters, adapter)
+    adapter = adapter_sgd.personal_steps(shared.parameters, client, server, text.training, context.config, context.bos)
+    return PersonalModel(shared.parameters, adapter)
 
 
-def phone(base: SharedModel, server: AdapterTensors, context: MethodContext) -> DeviceArtifact:
+def phone(shared: SharedModel, server: AdapterTensors, context: MethodContext) -> DeviceArtifact:
     """Returns the shared adapter as the start: a new phone has no adapter of its own."""
-    return DeviceArtifact(base.parameters, (server,), "steps")
+    return DeviceArtifact(shared.parameters, (server,), "steps")
 
 
 METHOD = Method(

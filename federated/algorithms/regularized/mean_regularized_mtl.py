@@ -1,15 +1,15 @@
-"""Mean-regularized multi-task learning: every client an adapter of its own, all of them held to their mean.
+"""Mean-regularized multi-task learning: each client has its own adapter, which is pulled to the mean of all.
 
     min over θ_1 … θ_n of  Σ f_k(θ_k) + λ/2·‖θ_k − θ̄‖²,    θ̄ their mean
 
-Evgeniou and Pontil 2004; MOCHA's family (Smith et al. 2017, arXiv:1705.10467) with the shared model common
-to all. Solved as by Hanzely and Richtárik 2020 (arXiv:2002.05516, L2GD, Algorithm 1): steps towards the
-mean take turns with local ones. In its round a client first takes the pull of as many steps as it has
-batches, T, at once and implicitly, which is stable for every λ, then plain local steps:
+Evgeniou and Pontil 2004; the family of MOCHA (Smith et al. 2017, arXiv:1705.10467), with one shared model for all. The
+solver is that of Hanzely and Richtárik 2020 (arXiv:2002.05516, L2GD, Algorithm 1): steps towards the mean alternate
+with local steps. In its round, a client with T batches first takes T pulls at once and implicitly, which is stable for
+every λ, and then T plain local steps:
 
     θ_k ← (θ_k + Tηλ·θ̄) / (1 + Tηλ),    then θ_k ← θ_k − η·∇f_k(θ_k), T times
 
-λ is the plan's `proximal`: 0 is every client alone, λ → ∞ one adapter for all, trained by FedAvg.
+λ is `proximal`: with 0 every client trains alone, with λ → ∞ this is FedAvg on one adapter for all.
 """
 
 from __future__ import annotations
@@ -24,9 +24,13 @@ from keyboard_model.model.adapter import AdapterTensors
 
 
 def local(
-    base: SharedModel, server: AdapterTensors, client: AdapterTensors, batches: tf.data.Dataset, context: MethodContext
+    shared: SharedModel,
+    server: AdapterTensors,
+    client: AdapterTensors,
+    batches: tf.data.Dataset,
+    context: MethodContext,
 ) -> ClientUpdate:
-    """The pull, then the local steps; what is sent moves the mean, in which all clients count alike."""
+    """Takes the pull, then the local steps, and sends the change of the mean, in which all clients count equally."""
     rates = adapter_sgd.step_sizes(context.config)
     number = batches.reduce(0.0, lambda count, batch: count + 1.0)
     eta = AdapterTensors(rates.learning_rate, rates.learning_rate, rates.bias_rate)
@@ -37,8 +41,8 @@ def local(
         )
     )
     plain = rates._replace(proximal=tf.constant(0.0))
-    own = adapter_sgd.steps(base.parameters, pulled, pulled, batches, plain, context.bos)
-    weight = tf.minimum(own.targets, 1.0)  # nothing to learn from: no say in the mean
+    own = adapter_sgd.steps(shared.parameters, pulled, pulled, batches, plain, context.bos)
+    weight = tf.minimum(own.targets, 1.0)  # without targets, weight 0
     return ClientUpdate(adapter_sgd.subtract(server, own.adapter), weight, own.adapter, own.loss_sum, own.targets)
 
 

@@ -4,10 +4,10 @@
     w_k ← w_k − η·λ·(w_k − θ_k)                  once a batch
     w ← (1 − β)·w + β·(mean of w_k)              on the server
 
-Dinh et al. 2020 (arXiv:2006.08848), Algorithm 1 and equation 3: w_k − θ_k, times λ, is the gradient of the Moreau
-envelope of L_k. λ is the plan's `proximal`, β its `server_learning_rate`, and K steps use the plan's learning rates.
-η·λ counts as 1 at most, where w_k becomes θ_k: beyond it the step would overshoot. λ = 0 leaves the server's adapter
-as it is. A client keeps nothing between rounds: its personal model is θ_k, solved anew from w on its own text.
+Dinh et al. 2020 (arXiv:2006.08848), Algorithm 1 and equation 3: λ·(w_k − θ_k) is the gradient of the Moreau envelope of
+L_k. λ is `proximal`, β is `server_learning_rate`, and the K steps use the configured learning rates. η·λ is limited to
+1, where w_k becomes θ_k: beyond it the step would overshoot. With λ = 0 the server's adapter does not change. A client
+has no state between rounds: its personal model is θ_k, computed from w on its own text.
 """
 
 from __future__ import annotations
@@ -39,10 +39,11 @@ from keyboard_model.model.adapter import AdapterTensors
 
 
 class PFedMeOptions(Options):
-    """How a client moves in its round.
+    """How a client trains in its round.
 
-    inner_steps: K, proximal steps on each batch; 1 = a single one.
-    outer_rate: η of the step towards θ; 0 = the server's adapter stays.
+    Attributes:
+        inner_steps: K, proximal steps on each batch; 1 = a single one.
+        outer_rate: η of the step towards θ; 0 = the server's adapter does not change.
     """
 
     inner_steps: int = Field(5, ge=1, le=50)
@@ -50,17 +51,17 @@ class PFedMeOptions(Options):
 
 
 def local(
-    base: SharedModel, server: AdapterTensors, client: Structure, batches: tf.data.Dataset, context: MethodContext
+    shared: SharedModel, server: AdapterTensors, client: Structure, batches: tf.data.Dataset, context: MethodContext
 ) -> ClientUpdate:
-    """One outer step a batch; clients with anything to learn from count alike in the mean, as in the paper."""
+    """Takes one outer step for each batch. All clients with targets have the same weight, as in the paper."""
     rates = adapter_sgd.step_sizes(context.config)
     share = min(context.options.outer_rate * context.config.proximal, 1.0)
 
     def step(state: TrainResult, batch: Batch) -> TrainResult:
-        flat, targets = adapter_sgd.features(base.parameters, batch, context.bos)
-        theta, loss = adapters.step(base.parameters, state.adapter, state.adapter, flat, targets, rates)
+        flat, targets = adapter_sgd.features(shared.parameters, batch, context.bos)
+        theta, loss = adapters.step(shared.parameters, state.adapter, state.adapter, flat, targets, rates)
         for _ in range(context.options.inner_steps - 1):
-            theta, _ = adapters.step(base.parameters, theta, state.adapter, flat, targets, rates)
+            theta, _ = adapters.step(shared.parameters, theta, state.adapter, flat, targets, rates)
         moved = adapter_sgd.interpolate(theta, state.adapter, share)
         number = cifg_lstm.counted_targets(targets)
         return TrainResult(moved, state.loss_sum + loss * number, state.targets + number)
@@ -72,10 +73,10 @@ def local(
 
 
 def personalize(
-    base: SharedModel, server: AdapterTensors, client: Structure, text: ClientText, context: MethodContext
+    shared: SharedModel, server: AdapterTensors, client: Structure, text: ClientText, context: MethodContext
 ) -> PersonalModel:
-    """θ by K steps from the server's adapter, each pulled to it by λ."""
-    return ditto.personalize(base, server, server, text, context)
+    """Computes θ by K steps from the server's adapter, each pulled to it by λ."""
+    return ditto.personalize(shared, server, server, text, context)
 
 
 METHOD = Method(

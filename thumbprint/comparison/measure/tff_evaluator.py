@@ -86,7 +86,7 @@ def centralized_model(
             setup.clients,
             setup.tokenizer,
             options,
-            judge=_validation_loss(setup),
+            validate=_validation_loss(setup),
             on_slice=lambda done: on_progress(f"epoch {done.epoch} of {done.epochs}, loss {done.loss:.3f}"),
         )
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -81,7 +81,7 @@ def test_the_best_epoch_is_kept(clients, tokenizer):
         judged.append(found)
         return [2.0, 1.0, 3.0][len(judged) - 1]
 
-    best = centralized.train(initial, clients, tokenizer, options, judge=judge)
+    best = centralized.train(initial, clients, tokenizer, options, validate=judge)
     assert apart(best, judged[1]) == 0
     assert apart(best, centralized.train(initial, clients, tokenizer, options)) > 1e-3
 
