@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 CHROMIUM = Path("/usr/bin/chromium")
+MESSAGES = [f"see you at zanzibar at {hour} then, bring the red bag" for hour in range(40)]
+PHONE_WIDTH = 360
 _ARGUMENTS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -41,3 +43,31 @@ def thumbprint_serve(bundle: Path, public_key: Path, data: Path, *options: str) 
             yield found.group()
         finally:
             process.terminate()
+
+
+def suggestions(page: Page, whose: str = "mine") -> Locator:
+    """Returns the suggestions of one keyboard: `mine` or `shared`."""
+    return page.locator(f"[data-whose={whose}] button")
+
+
+def key(page: Page, name: str) -> Locator:
+    """Returns a key of the on-screen keyboard by its name for screen readers."""
+    return page.get_by_role("group", name="On-screen keyboard").get_by_role("button", name=name, exact=True)
+
+
+def type_on_screen(page: Page, text: str) -> None:
+    """Taps the letters of a text."""
+    for letter in text:
+        page.locator("#keys").locator(f'[data-key="{"space" if letter == " " else letter}"]').click()
+
+
+def teach(page: Page) -> None:
+    """Makes the phone learn `MESSAGES`."""
+    page.get_by_label("Paste some of your messages, one a line").fill("\n".join(MESSAGES))
+    page.get_by_role("button", name="Learn these").click()
+    expect(page.locator("#taught")).to_contain_text("Learned 40 messages")
+
+
+def message(page: Page) -> Locator:
+    """Returns the text field."""
+    return page.get_by_label("Message", exact=True)

@@ -1,92 +1,17 @@
-"""The keyboard page in Chromium, on a real `thumbprint serve`."""
+"""The keyboard of the page, the keys and phones it opens, and its accessibility."""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from api.auth.api_keys import ApiKeys, Scope
 from api.storage.data_folder import database_in
 from api.storage.migrate import open_database
-from device_runtime.bundle.loader import load_bundle
-from device_runtime.simulation.fleet.report import write_fleet_report
-from device_runtime.simulation.report import write_report
-from tests.support.api.browsing import CHROMIUM, chromium, thumbprint_serve
-from tests.support.device_runtime.simulation.fleet_report import report_of
-from tests.support.device_runtime.simulation.report import make_report
-
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's Chromium: apt-get install chromium")
-MESSAGES = [f"see you at zanzibar at {hour} then, bring the red bag" for hour in range(40)]
-PHONE_WIDTH = 360
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def address(tiny_bundle: Path, tiny_public_key: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    fleet = tmp_path_factory.mktemp("fleet")
-    write_report(fleet / "report.json", make_report())
-    write_fleet_report(fleet / "fleet.json", report_of([load_bundle(tiny_bundle, tiny_public_key)]))
-    data = tmp_path_factory.mktemp("data")
-    with thumbprint_serve(tiny_bundle, tiny_public_key, data, "--insecure", "--fleet", str(fleet)) as address:
-        yield address
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(viewport={"width": PHONE_WIDTH, "height": 640}, reduced_motion="reduce")
-    yield context
-    context.close()
-
-
-@pytest.fixture
-def console() -> list[str]:
-    """What the browser writes to its console about the page."""
-    return []
-
-
-@pytest.fixture
-def page(context: BrowserContext, address: str, console: list[str]) -> Iterator[Page]:
-    page = context.new_page()
-    page.on("console", lambda message: console.append(message.text))
-    page.on("pageerror", lambda error: console.append(str(error)))
-    page.goto(address)
-    expect(suggestions(page)).to_have_count(3)
-    yield page
-    # The browser reports the 404 of a phone that does not exist yet.
-    assert [each for each in console if "status of 404" not in each] == []
-
-
-def suggestions(page: Page, whose: str = "mine") -> Locator:
-    return page.locator(f"[data-whose={whose}] button")
-
-
-def key(page: Page, name: str) -> Locator:
-    return page.get_by_role("group", name="On-screen keyboard").get_by_role("button", name=name, exact=True)
-
-
-def type_on_screen(page: Page, text: str) -> None:
-    for letter in text:
-        page.locator("#keys").locator(f'[data-key="{"space" if letter == " " else letter}"]').click()
-
-
-def teach(page: Page) -> None:
-    page.get_by_label("Paste some of your messages, one a line").fill("\n".join(MESSAGES))
-    page.get_by_role("button", name="Learn these").click()
-    expect(page.locator("#taught")).to_contain_text("Learned 40 messages")
-
-
-def message(page: Page) -> Locator:
-    return page.get_by_label("Message", exact=True)
+from tests.support.api.browsing import PHONE_WIDTH, key, message, suggestions, teach, thumbprint_serve, type_on_screen
 
 
 def test_types_a_sentence_on_the_on_screen_keys(page: Page) -> None:
@@ -170,98 +95,6 @@ def test_adapts_and_compares_with_the_shared_model(page: Page) -> None:
     expect(suggestions(page, "shared")).to_have_text(shared)
 
 
-def test_forgets_a_word(page: Page) -> None:
-    teach(page)
-    message(page).fill("see you at z")
-    expect(suggestions(page).first).to_have_text("zanzibar")
-    page.get_by_role("button", name="Forget zanzibar").click()
-    expect(page.locator("#forgotten")).to_have_text("Forgot “zanzibar”.", timeout=60_000)
-    expect(page.get_by_role("button", name="Forget zanzibar")).to_have_count(0)
-    expect(suggestions(page).filter(has_text="zanzibar")).to_have_count(0)
-
-
-def adapt(page: Page) -> None:
-    page.get_by_role("button", name="Adapt now").click()
-    expect(page.locator(".verdict h3")).to_have_text("The gate kept it", timeout=60_000)
-
-
-def test_learns_nothing_in_incognito(page: Page) -> None:
-    teach(page)
-    incognito = page.get_by_role("switch", name="Incognito")
-    incognito.check()
-    expect(page.locator("#privacy")).to_contain_text("learns nothing from what you send")
-    message(page).fill("meet me at the quux")
-    page.get_by_role("button", name="Send, and let the phone learn it").click()
-    expect(page.get_by_role("list", name="Sent messages")).to_have_text("meet me at the quux (not learned)")
-    page.get_by_label("Paste some of your messages, one a line").fill("quux again")
-    page.get_by_role("button", name="Learn these").click()
-    expect(page.locator("#taught")).to_have_text("Incognito is on: switch it off to teach the phone.")
-    expect(page.get_by_label("Paste some of your messages, one a line")).to_have_value("quux again")
-    expect(page.locator("#known")).to_contain_text("40 messages")
-    page.reload()
-    expect(incognito).to_be_checked()
-    incognito.uncheck()
-    message(page).fill("meet me at the quux")
-    message(page).press("Enter")
-    expect(page.locator("#known")).to_contain_text("41 messages")
-
-
-def test_goes_back_to_an_earlier_adapter(page: Page) -> None:
-    teach(page)
-    expect(page.locator("#past")).to_be_hidden()
-    adapt(page)
-    page.get_by_text("Adaptations so far").click()
-    past = page.get_by_role("list", name="Adaptations, newest first").get_by_role("listitem")
-    expect(past).to_have_count(2)
-    expect(past.first).to_contain_text("nats a word.")
-    expect(past.first).to_contain_text("in use")
-    past.last.get_by_role("button", name="Go back to the shared model’s adapter").click()
-    expect(page.locator("#rolled-back")).to_have_text("In use now: the shared model’s adapter.")
-    expect(past.last).to_contain_text("in use")
-    expect(page.locator("#known")).to_contain_text("runs the shared model’s adapter")
-    past.first.get_by_role("button", name="Go back").click()
-    expect(page.locator("#known")).to_contain_text("has adapted to you")
-
-
-def test_exports_everything(page: Page, tmp_path: Path) -> None:
-    teach(page)
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Export my data").click()
-    download.value.save_as(tmp_path / "mine.json")
-    export = json.loads((tmp_path / "mine.json").read_text())
-    assert download.value.suggested_filename == "my-keyboard.json"
-    assert (export["format"], [each["text"] for each in export["messages"]]) == ("thumbprint-export", MESSAGES)
-    expect(page.locator("#forgotten")).to_contain_text("my-keyboard.json")
-
-
-def test_forgets_the_last_hour(page: Page) -> None:
-    teach(page)
-    page.get_by_role("button", name="Forget the last hour").click()
-    dialog = page.get_by_role("dialog", name="Forget the last hour?")
-    dialog.get_by_role("button", name="Forget the last hour").click()
-    expect(page.locator("#forgotten")).to_have_text("Forgotten. No messages remain.", timeout=60_000)
-    expect(page.locator("#known")).to_have_text("no messages yet")
-
-
-def test_forgets_everything_after_a_confirmation(page: Page) -> None:
-    teach(page)
-    page.get_by_role("button", name="Forget everything").click()
-    page.get_by_role("button", name="Cancel").click()
-    expect(page.locator("#known")).to_contain_text("40 messages")
-    page.get_by_role("button", name="Forget everything").click()
-    page.get_by_role("dialog").get_by_role("button", name="Forget everything").click()
-    expect(page.locator("#known")).to_have_text("no messages yet", timeout=60_000)
-    expect(page.get_by_role("list", name="Learned words")).to_have_text("Nothing yet.")
-
-
-def test_the_tour_uses_made_up_messages(page: Page) -> None:
-    page.get_by_role("button", name="Try made-up messages").click()
-    expect(page.locator("#note")).to_contain_text("tap one", timeout=60_000)
-    expect(message(page)).to_have_value("See you at ")
-    expect(suggestions(page, "shared")).to_have_count(3)
-    expect(page.locator("#known")).to_contain_text("30 messages")
-
-
 def test_a_reload_opens_the_same_phone(page: Page) -> None:
     teach(page)
     page.reload()
@@ -278,14 +111,6 @@ def test_opens_the_phone_of_the_address(page: Page, address: str) -> None:
     expect(page.locator("#known")).to_contain_text("40 messages")
 
 
-def test_text_that_is_not_learned_stays_in_the_field(page: Page) -> None:
-    field = page.get_by_label("Paste some of your messages, one a line")
-    field.fill("one message\n" + "x" * 20_001)
-    page.get_by_role("button", name="Learn these").click()
-    expect(page.locator("#taught")).to_have_text(re.compile("Line 2 is longer"))
-    expect(field).to_have_value("one message\n" + "x" * 20_001)
-
-
 def test_text_is_never_markup(page: Page) -> None:
     field = page.get_by_label("Paste some of your messages, one a line")
     field.fill("<img src=x onerror=alert(1)>\n<b>bold</b>")
@@ -295,28 +120,6 @@ def test_text_is_never_markup(page: Page) -> None:
     page.get_by_role("button", name="Send, and let the phone learn it").click()
     expect(page.get_by_role("list", name="Sent messages")).to_have_text("<b>bold</b>")
     assert page.locator("img, b:has-text('bold')").count() == 0
-
-
-def test_cuts_a_bar_far_above_all_others(page: Page) -> None:
-    drawing = """async (values) => {
-        const { bars } = await import("/page/chart.js");
-        const svg = bars(values, 400, "", "points");
-        return [...svg.querySelectorAll("rect")].map(each => Number(each.getAttribute("height")))
-            .concat([...svg.querySelectorAll("text:not([text-anchor])")].map(each => each.textContent));
-    }"""
-    tall, second, *_, label = page.evaluate(drawing, [75, 6, 5, 4, 3, 3, 3, 2, 2, 1, 0, -1])
-    assert label == "+75.0" and tall == pytest.approx(2 * second)
-    tall, second = page.evaluate(drawing, [8, 4])
-    assert tall == pytest.approx(2 * second)
-
-
-def test_draws_the_fleet_and_shows_its_figures(page: Page) -> None:
-    fleet = page.get_by_role("region", name="The fleet")
-    expect(fleet.get_by_role("img", name="Bars: each user’s gain, from +10.0 to -5.0 points")).to_be_visible()
-    expect(fleet.get_by_role("img", name="Lines over days")).to_be_visible()
-    expect(fleet).to_contain_text("each of the 3 phones with an adapter stores 18.6 KiB")
-    fleet.get_by_text("Gain by user as a table").click()
-    expect(fleet.get_by_role("region", name="Gain by user, table").get_by_role("row")).to_have_count(4)
 
 
 @pytest.mark.parametrize("whose", ["My keyboard", "Compare"])
