@@ -1,1 +1,1 @@
-"""Every method on the same users and the same budget: from measured rows to the report of `thumbprint compare`."""
+"""Measures every personalization method on the same users with the same budget, for `thumbprint compare`."""

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from device_runtime.reporting.plot_style import BETTER, INK, WORSE
+from device_runtime.reporting.plot_style import BETTER, INK, WORSE, render
 from federated.heterogeneity.divergence import Divergence
 from federated.heterogeneity.recommendation import Recommendation
 from federated.heterogeneity.report import Heterogeneity
@@ -19,6 +18,7 @@ from keyboard_model.storage.durable_files import atomic_write
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 OBSERVED, FLOOR = BETTER, WORSE
 """Colours of the observed values, and of those that chance alone would show."""
@@ -82,24 +82,23 @@ PICTURES: dict[str, tuple[str, Callable[[Axes, Heterogeneity], bool]]] = {
 
 
 def heterogeneity_picture(report: Heterogeneity, name: str) -> bytes:
-    """Draws one of `PICTURES`. Returns an SVG with text as text. The same figures give the same bytes."""
-    import matplotlib
+    """Draws one of `PICTURES` as an SVG: see `device_runtime.reporting.plot_style.render`."""
+    return render(lambda: _figure(report, name), "svg")
+
+
+def _figure(report: Heterogeneity, name: str) -> Figure:
     from matplotlib.figure import Figure
 
     title, draw = PICTURES[name]
-    settings: Any = {"svg.hashsalt": "thumbprint", "svg.fonttype": "none", "font.family": "sans-serif"}
-    content = io.BytesIO()
-    with matplotlib.rc_context(settings):
-        figure = Figure(figsize=(7.5, 4), layout="constrained")
-        axes = figure.add_subplot()
-        if not draw(axes, report):
-            axes.set_axis_off()
-            axes.text(0.5, 0.5, "too little text to measure", ha="center", color=INK, transform=axes.transAxes)
-        for side in ("top", "right"):
-            axes.spines[side].set_visible(False)
-        axes.set_title(title + (" · SYNTHETIC" if report.synthetic else ""), loc="left", color=INK, fontweight="bold")
-        figure.savefig(content, format="svg", metadata={"Date": None})
-    return content.getvalue()
+    figure = Figure(figsize=(7.5, 4), layout="constrained")
+    axes = figure.add_subplot()
+    if not draw(axes, report):
+        axes.set_axis_off()
+        axes.text(0.5, 0.5, "too little text to measure", ha="center", color=INK, transform=axes.transAxes)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    axes.set_title(title + (" · SYNTHETIC" if report.synthetic else ""), loc="left", color=INK, fontweight="bold")
+    return figure
 
 
 REPORT, RECOMMENDATION = "heterogeneity.json", "recommendation.json"

@@ -156,7 +156,7 @@ def test_a_message_that_the_service_refuses_fails_only_its_user(run, service, ke
     assert devices(service, key) == []
 
 
-# --- mistakes of the user ---
+# --- user errors ---
 
 
 def test_rejects_a_url_without_a_service(simulate, tmp_path):

@@ -137,8 +137,8 @@ def scarcity(phones: DeviceEvaluator, bundle: Bundle, users: Sequence[str]) -> l
     """
     setup, points = phones.setup, []
     for seen in MESSAGES_SEEN:
-        able = [user for user in users if len(setup.clients.training_messages(user)) >= seen]
-        trials = phones.without_typing(bundle, setup.simulated_users(able), COST_TEST_MESSAGES, seen)
+        eligible = [user for user in users if len(setup.clients.training_messages(user)) >= seen]
+        trials = phones.without_typing(bundle, setup.simulated_users(eligible), COST_TEST_MESSAGES, seen)
         if trials:
             points.append(_scarcity_point(seen, trials, setup.job.seed))
     return points

@@ -132,7 +132,8 @@ def _best(report: ComparisonReport, headline: Headline, row: Row) -> str:
     if row.method == REFERENCE and headline.runner_up is None:
         return f"{place}, only the shared model was measured. It shows {shown}."
     if row.method == REFERENCE:
-        return f"{place}, no method that can ship beats the shared model: do not personalize. It shows {shown}."
+        advice = "no method that can ship beats the shared model: do not personalize"
+        return f"{place}, {advice}. The shared model shows {shown}."
     if against is None or shared is None:
         return (
             f"{place}, {row.method} is best: it shows {shown}. Its gain is unknown because {REFERENCE} was not "
@@ -173,7 +174,7 @@ def _users_helped_and_hurt(row: Row) -> str:
     elif significant:
         evidence = f"{len(significant):,} of {users(against.users_tested)} lost more words than chance explains."
     else:
-        evidence = "For no single user is there evidence of a loss beyond chance."
+        evidence = "No single user shows evidence of a loss beyond chance."
     return (
         f"It notably helps {share(against.fraction_helped)} of the users, and {share(hurt)}{within} lose at least one "
         f"word. {evidence}"
@@ -196,11 +197,11 @@ def _costs(report: ComparisonReport, row: Row) -> str:
     if sent:
         sentence = (
             f"In each round, training sends {volume(sent.bytes_up_a_round)} up and {volume(sent.bytes_down_a_round)} "
-            f"down per phone; over {sent.rounds:,} rounds, {volume(sent.bytes_per_client)} per phone."
+            f"down per phone. Over {sent.rounds:,} rounds, the total is {volume(sent.bytes_per_client)} per phone."
         )
     stored = smallest_lossless_form(method)
     if stored:
-        sentence += f" Half of the phones store {volume(stored.bytes_p50)} or less, as {stored.form}."
+        sentence += f" With {stored.form} adapters, half of the phones store {volume(stored.bytes_p50)} or less."
     return sentence
 
 

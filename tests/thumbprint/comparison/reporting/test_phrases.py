@@ -19,7 +19,13 @@ def test_concludes_with_the_best_method_its_gain_the_users_hurt_and_the_costs(re
     assert first.startswith("On new phones, thumbprint is best")
     assert f"{100 * best.recall_at_3.mean:.1f} of 100 words before they are typed" in first
     assert f"+{100 * best.against_global.relative_mean.value:.1f} % [" in first
-    for part in ("ahead of user_history", "lose at least one word", "over 300 rounds", "as int8", "by country"):
+    for part in (
+        "ahead of user_history",
+        "lose at least one word",
+        "Over 300 rounds",
+        "With int8 adapters",
+        "by country",
+    ):
         assert part in " ".join(others)
 
 
