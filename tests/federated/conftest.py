@@ -7,7 +7,7 @@ import pytest
 
 @pytest.fixture(scope="module")
 def execution() -> Iterator[None]:
-    """TFF computations run: one execution context for all the tests of a file, as starting one costs seconds."""
+    """Lets TFF computations run; all tests of a file share one execution context, which takes seconds to start."""
     from federated.runtime.execution_context import execution_context
 
     with execution_context():

@@ -63,8 +63,8 @@ def synthetic_corpus(users: int = 60, messages: tuple[int, int] = (40, 140), see
     for number in range(users):
         persona = make_persona(number, seed)
         rng = random.Random(f"messages {seed} {number}")
-        for moment in _moments(persona, rng, rng.randint(fewest, most)):
-            yield Record(persona.user_id, moment, _message(persona, rng))
+        for time in _times(persona, rng, rng.randint(fewest, most)):
+            yield Record(persona.user_id, time, _message(persona, rng))
 
 
 def write_synthetic(
@@ -205,7 +205,7 @@ def _hours(rng: random.Random) -> list[float]:
     return [0.02 if (hour - wakes) % 24 > 16 else 3.0 if abs(hour - chatty) < 2 else 1.0 for hour in range(24)]
 
 
-def _moments(persona: Persona, rng: random.Random, count: int) -> list[datetime]:
+def _times(persona: Persona, rng: random.Random, count: int) -> list[datetime]:
     weeks = rng.randint(4, 10)
     hours = rng.choices(range(24), persona.hours, k=count)
     return sorted(
@@ -224,7 +224,7 @@ def _message(persona: Persona, rng: random.Random) -> str:
 
 
 def _sentence(persona: Persona, rng: random.Random) -> str:
-    text = _in_own_spelling(persona, _ARTICLE.sub("an", _expand("{message}", persona, rng)))
+    text = _with_short_forms(persona, _ARTICLE.sub("an", _expand("{message}", persona, rng)))
     ends = text[-1] in "?!"
     if not ends and rng.random() < persona.habits["tag"]:
         text += f" {rng.choice(persona.tags)}"
@@ -243,7 +243,7 @@ def _expand(text: str, persona: Persona, rng: random.Random) -> str:
     return " ".join(_SLOT.sub(alternative, text).split())
 
 
-def _in_own_spelling(persona: Persona, text: str) -> str:
+def _with_short_forms(persona: Persona, text: str) -> str:
     for long, short in persona.short_forms.items():
         text = re.sub(rf"(?<![\w']){re.escape(long)}(?![\w'])", short, text)
     return text

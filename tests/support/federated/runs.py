@@ -7,7 +7,7 @@ from pathlib import Path
 
 from federated.job import Job
 
-# Forked from a server that has TensorFlow imported already: a child starts in a moment, and has a life of its own.
+# The fork server has already imported TensorFlow, so a child process starts quickly.
 _children = multiprocessing.get_context("forkserver")
 _children.set_forkserver_preload(["federated.training.train_run"])
 
@@ -45,7 +45,7 @@ def training_child(
     """Starts a training in a process of its own.
 
     Args:
-        largest_file: bytes; a file cannot grow above this, as if the disk were full then.
+        largest_file: Size limit of a file in bytes. A write beyond the limit fails as on a full disk.
     """
     child = _children.Process(target=_train, args=(job, corpus, run, resume, largest_file))
     child.start()
