@@ -13,7 +13,7 @@ from device_runtime.bundle.files import MANIFEST, SIGNATURE, read_files
 from device_runtime.bundle.loader import Bundle, file_entries, load_bundle, model_id
 from device_runtime.inference.engine import Engine
 from device_runtime.phone.phone import Phone
-from tests.support.device_runtime.bundle_parts import Content, Merge, merged, write_folder
+from tests.support.device_runtime.bundle_parts import LEARNING_RECIPE, Content, Merge, merged, write_folder
 
 
 @pytest.fixture
@@ -54,6 +54,12 @@ def rebuilt(
         return Engine(load_bundle(path, own_keys[1]))
 
     return build
+
+
+@pytest.fixture
+def learning_engine(rebuilt: Callable[..., Engine]) -> Engine:
+    """An engine whose adaptations learn at once, so that the gate keeps them."""
+    return rebuilt(LEARNING_RECIPE)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The device algorithms are found in their files, and a recipe is checked against what they declare."""
+"""Device algorithms are found in their files, and recipes are checked against their declarations."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_the_names_in_signed_bundles_stay_valid() -> None:
     assert all(algorithm.name == name for name, algorithm in algorithms().items())
 
 
-def test_a_new_file_is_a_new_algorithm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_file_registers_a_new_algorithm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "own_algorithms").mkdir()
     (tmp_path / "own_algorithms" / "__init__.py").touch()
     (tmp_path / "own_algorithms" / "own.py").write_text(
@@ -32,7 +32,7 @@ def test_a_new_file_is_a_new_algorithm(tmp_path: Path, monkeypatch: pytest.Monke
         sys.modules.pop(name)
 
 
-def test_two_algorithms_of_one_name_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rejects_two_algorithms_with_the_same_name(monkeypatch: pytest.MonkeyPatch) -> None:
     from device_runtime.adaptation.algorithms import unchanged
 
     monkeypatch.setattr(unchanged, "ALGORITHM", fine_tuning.ALGORITHM)
@@ -40,7 +40,7 @@ def test_two_algorithms_of_one_name_are_refused(monkeypatch: pytest.MonkeyPatch)
         algorithm_registry.algorithms.__wrapped__()
 
 
-def test_an_unknown_algorithm_is_reported_with_the_known_ones() -> None:
+def test_rejects_an_unknown_algorithm_and_lists_the_known_ones() -> None:
     with pytest.raises(ValueError, match=r"no device algorithm 'magic': choose one of .*steps"):
         algorithm_named("magic")
 
@@ -54,6 +54,8 @@ def test_an_unknown_algorithm_is_reported_with_the_known_ones() -> None:
         ({"alpha": 0.5, "alpha_rate": 0.0}, 2, "apfl needs exactly one start, but the recipe has 2"),
     ],
 )
-def test_a_recipe_that_does_not_fit_is_refused(constants: dict[str, float], starts: int, message: str) -> None:
+def test_rejects_a_recipe_that_does_not_match_the_declaration(
+    constants: dict[str, float], starts: int, message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         algorithm_named("apfl").check(constants, starts)

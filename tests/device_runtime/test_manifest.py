@@ -1,4 +1,4 @@
-"""The manifest's schema: no unknown key, no absurd number, and infinity survives JSON."""
+"""The manifest rejects unknown keys and numbers out of bounds, and infinity survives JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from device_runtime.manifest import HistoryRecipe, Manifest
 from tests.support.device_runtime.bundle_parts import Content, merged
 
 
-def test_it_survives_a_round_trip(content: Content) -> None:
+def test_a_manifest_survives_a_round_trip(content: Content) -> None:
     manifest = Manifest.model_validate_json(content[MANIFEST])
     assert Manifest.model_validate_json(manifest.model_dump_json()) == manifest
 
@@ -45,7 +45,7 @@ def test_it_survives_a_round_trip(content: Content) -> None:
         {"model_id": "short"},
     ],
 )
-def test_what_makes_no_sense_is_refused(content: Content, changes: dict[str, Any]) -> None:
+def test_rejects_unknown_keys_and_numbers_out_of_bounds(content: Content, changes: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Manifest.model_validate_json(json.dumps(merged(json.loads(content[MANIFEST]), changes)))
 
@@ -61,14 +61,12 @@ def test_what_makes_no_sense_is_refused(content: Content, changes: dict[str, Any
         ({"algorithm": "apfl", "steps": 1, "constants": {"alpha": 0.5, "alpha_rate": 0}}, False),
     ],
 )
-def test_a_recipe_says_whether_it_trains_anything(
-    content: Content, changes: dict[str, Any], trains_nothing: bool
-) -> None:
+def test_trains_nothing(content: Content, changes: dict[str, Any], trains_nothing: bool) -> None:
     whole = merged(json.loads(content[MANIFEST]), {"recipe": changes})
     assert Manifest.model_validate_json(json.dumps(whole)).recipe.trains_nothing == trains_nothing
 
 
-def test_an_order_that_is_off_is_written_as_a_word() -> None:
+def test_an_infinite_concentration_is_written_as_a_string() -> None:
     recipe = HistoryRecipe(
         cache_weight=0, cache_half=1, discount=0.5, concentration_2=math.inf, concentration_3=math.inf, strengths=1
     )

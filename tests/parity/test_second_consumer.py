@@ -37,7 +37,7 @@ from device_runtime.phone.phone import Phone
 from keyboard_model.ngram.kneser_ney import NgramCounts, kneser_ney, ngram_keys, ngram_occurrences
 from keyboard_model.text.tokenizer import Tokenizer
 from keyboard_model.text.units import units
-from tests.support.device_runtime.bundle_parts import SURE, Content, Merge, merged, write_folder, write_zip
+from tests.support.device_runtime.bundle_parts import LEARNING_RECIPE, Content, Merge, merged, write_folder, write_zip
 
 SOURCE = Path(__file__).parent / "second_consumer"
 OFFLINE = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "ENETUNREACH")
@@ -49,7 +49,7 @@ ADAPTER = 0.01
 an int8 weight in different ways, came out 0.4 % apart."""
 
 RECIPE: Merge = merged(
-    SURE["recipe"],
+    LEARNING_RECIPE["recipe"],
     {"proximal": 0.05, "evidence": 30.0, "history": {"strengths": 21}, "learning_rate": 20.0, "bias_rate": 20.0},
 )
 """An adaptation that moves far, and that the gate keeps."""

@@ -1,4 +1,4 @@
-"""One adaptation: the newest words, a tail that only the gate sees, steps from the shared start."""
+"""One adaptation: training on the newest messages, and the gate on the held-out ones."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import pytest
 from device_runtime.adaptation import adapt as adaptation
 from device_runtime.adaptation.adapt import judge, not_judged
 from device_runtime.adaptation.local_steps import step_sizes
-from device_runtime.adapter.adapter import Adapter
 from device_runtime.inference.engine import Engine
 from device_runtime.manifest import GateRecipe, Recipe
 from keyboard_model.batching.time_splits import AdaptationWindow
 from keyboard_model.batching.windows import IGNORE, pack
 from keyboard_model.step_sizes import StepSizes
+from tests.support.device_runtime.adapters import same
 
 MESSAGES = ["see you at home", "ok thanks see you", "are you coming home now", "thanks"] * 15
 RECIPE = {
@@ -47,11 +47,7 @@ def window_of(recipe: Recipe, messages: list[str]) -> AdaptationWindow:
     return AdaptationWindow.of(messages, recipe.newest_words, recipe.holdout_share)
 
 
-def same(one: Adapter, other: Adapter) -> bool:
-    return all(np.array_equal(tensor, other.tensors()[name]) for name, tensor in one.tensors().items())
-
-
-def test_an_owner_who_repeats_themselves_gains(adapt: Callable[..., Any]) -> None:
+def test_repetitive_messages_give_an_adapter_that_the_gate_keeps(adapt: Callable[..., Any]) -> None:
     result, engine = adapt(MESSAGES)
     assert result.verdict.kept, result.verdict
     assert result.verdict.after < result.verdict.before
@@ -59,7 +55,7 @@ def test_an_owner_who_repeats_themselves_gains(adapt: Callable[..., Any]) -> Non
     assert not same(result.adapter, engine.bundle.adapter_init)
 
 
-def test_it_is_derived_anew_each_time(adapt: Callable[..., Any]) -> None:
+def test_the_adapter_does_not_depend_on_the_one_in_use(adapt: Callable[..., Any]) -> None:
     result, engine = adapt(MESSAGES)
     recipe, starts = engine.bundle.manifest.recipe, engine.bundle.starts
     again = adaptation.adapt(engine, recipe, window_of(recipe, MESSAGES), result.adapter, starts)
@@ -67,7 +63,7 @@ def test_it_is_derived_anew_each_time(adapt: Callable[..., Any]) -> None:
     assert again.verdict.kept
 
 
-def test_the_tail_is_not_learnt_from(adapt: Callable[..., Any]) -> None:
+def test_held_out_messages_are_not_trained_on(adapt: Callable[..., Any]) -> None:
     one, _ = adapt(MESSAGES[:48] + ["thanks see you at home"] * 12, gate={"min_words": 0, "margin": 0.0})
     two, _ = adapt(MESSAGES[:48] + ["see you see you see you"] * 12, gate={"min_words": 0, "margin": 0.0})
     assert one.verdict.kept
@@ -75,7 +71,7 @@ def test_the_tail_is_not_learnt_from(adapt: Callable[..., Any]) -> None:
     assert same(one.adapter, two.adapter)
 
 
-def test_the_steps_are_those_of_the_signature(adapt: Callable[..., Any]) -> None:
+def test_steps_equal_direct_calls_of_the_signature(adapt: Callable[..., Any]) -> None:
     result, engine = adapt(MESSAGES, steps=3)
     shape, init, recipe = engine.shape, engine.bundle.adapter_init, engine.bundle.manifest.recipe
     windows = pack([engine.tokenizer.encode(text) for text in MESSAGES[:48]], shape.window, shape.bos)
@@ -96,7 +92,7 @@ def test_the_steps_are_those_of_the_signature(adapt: Callable[..., Any]) -> None
     assert same(result.adapter, expected)
 
 
-def test_who_typed_little_is_moved_little(engine: Engine) -> None:
+def test_step_sizes_grow_with_the_amount_of_typed_text(engine: Engine) -> None:
     recipe = engine.bundle.manifest.recipe.model_copy(
         update={"learning_rate": 0.4, "bias_rate": 8.0, "evidence": 300.0, "proximal": 0.1, "clip": 5.0}
     )
@@ -105,12 +101,12 @@ def test_who_typed_little_is_moved_little(engine: Engine) -> None:
     assert step_sizes(recipe.model_copy(update={"evidence": 0.0}), 1).bias_rate == 8.0
 
 
-def test_the_adapter_judged_is_the_one_stored(adapt: Callable[..., Any]) -> None:
+def test_the_adapter_is_rounded_to_its_encoding_before_it_is_judged(adapt: Callable[..., Any]) -> None:
     result, _ = adapt(MESSAGES, adapter_dtype="float16")
     assert same(result.adapter, result.adapter.stored_as("float16"))
 
 
-def test_word_losses_add_up(engine: Engine) -> None:
+def test_word_losses_gives_one_positive_loss_for_each_word(engine: Engine) -> None:
     windows = pack([engine.tokenizer.encode(text) for text in MESSAGES[:9]], engine.shape.window, engine.shape.bos)
     losses = adaptation.word_losses(engine, windows, engine.bundle.adapter_init)
     assert len(losses) == sum(len(text.split()) for text in MESSAGES[:9])
@@ -131,7 +127,7 @@ def test_word_losses_add_up(engine: Engine) -> None:
         (MESSAGES, {"gate": {"margin": 1e9}}, "needed"),
     ],
 )
-def test_otherwise_the_old_adapter_stays(
+def test_the_old_adapter_stays_with_a_reason(
     adapt: Callable[..., Any], messages: list[str], changes: dict[str, Any], reason: str
 ) -> None:
     result, engine = adapt(messages, **changes)
@@ -140,13 +136,13 @@ def test_otherwise_the_old_adapter_stays(
     assert reason in result.verdict.reason
 
 
-def test_only_the_newest_words_are_used(adapt: Callable[..., Any]) -> None:
+def test_messages_before_the_newest_words_are_ignored(adapt: Callable[..., Any]) -> None:
     long, _ = adapt(["never seen again"] * 200 + MESSAGES, newest_words=100)
     short, _ = adapt(MESSAGES, newest_words=100)
     assert same(long.adapter, short.adapter)
 
 
-def test_a_message_of_ten_thousand_words(adapt: Callable[..., Any]) -> None:
+def test_adapts_with_a_message_of_ten_thousand_words(adapt: Callable[..., Any]) -> None:
     result, _ = adapt(["home " * 10_000, *["see you at home"] * 9])
     assert (result.steps, result.verdict.tail_words) == (4, 8)
 
@@ -154,35 +150,35 @@ def test_a_message_of_ten_thousand_words(adapt: Callable[..., Any]) -> None:
 BEFORE = np.array([2.0, 3.0, 4.0, 5.0])
 
 
-def test_what_gains_is_kept() -> None:
+def test_the_gate_keeps_an_adapter_that_gains() -> None:
     verdict = judge(BEFORE, BEFORE - 0.5, GateRecipe(min_words=1, margin=0.0))
     assert verdict.kept
     assert (verdict.tail_words, verdict.before, verdict.after) == (4, 3.5, 3.0)
     assert "gains 0.500" in verdict.reason
 
 
-def test_what_loses_is_not() -> None:
+def test_the_gate_rejects_an_adapter_that_loses() -> None:
     assert not judge(BEFORE, BEFORE + 1e-6, GateRecipe(min_words=1, margin=0.0)).kept
 
 
-def test_no_change_is_not_worse() -> None:
+def test_the_gate_keeps_an_adapter_with_equal_losses() -> None:
     assert judge(BEFORE, BEFORE, GateRecipe(min_words=1, margin=0.0)).kept
 
 
 @pytest.mark.parametrize(("margin", "kept"), [(0.0, True), (1.7, True), (1.8, False)])
-def test_the_margin_is_in_standard_errors(margin: float, kept: bool) -> None:
+def test_the_gate_measures_its_margin_in_standard_errors(margin: float, kept: bool) -> None:
     # Gains 1, 1, 0, 0: mean 0.5, standard deviation √(1/3), standard error √(1/3)/2 = 0.289; 0.5 is 1.73 of them.
     after = BEFORE - np.array([1.0, 1.0, 0.0, 0.0])
     assert judge(BEFORE, after, GateRecipe(min_words=1, margin=margin)).kept is kept
 
 
-def test_a_diverged_training_is_not_kept() -> None:
+def test_the_gate_rejects_a_diverged_training() -> None:
     verdict = judge(BEFORE, np.full(4, np.nan), GateRecipe(min_words=1, margin=0.0))
     assert not verdict.kept
     assert "diverged" in verdict.reason
 
 
-def test_nothing_judged() -> None:
+def test_not_judged_keeps_the_old_adapter_and_its_loss() -> None:
     verdict = not_judged("why", BEFORE)
     assert (verdict.kept, verdict.reason, verdict.before, verdict.after) == (False, "why", 3.5, 3.5)
     assert not_judged("why", np.zeros(0)).before == 0.0

@@ -1,4 +1,4 @@
-"""How strongly the owner's words count: chosen on the tail, kept by the phone."""
+"""The weight of the owner's n-grams is chosen on the held-out messages, and the phone stores it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ OTHER = [
 
 
 @pytest.fixture
-def weighing(rebuilt: Callable[..., Engine]) -> Engine:
+def weight_engine(rebuilt: Callable[..., Engine]) -> Engine:
     return rebuilt(CHANGES)
 
 
@@ -58,33 +58,33 @@ def strength(engine: Engine, earlier: list[str], tail: list[str]) -> float:
     )
 
 
-def test_who_repeats_themselves_gets_all_of_it(weighing: Engine) -> None:
-    assert strength(weighing, SAME, SAME[:4]) == 1.0
+def test_repeated_messages_get_the_full_weight(weight_engine: Engine) -> None:
+    assert strength(weight_engine, SAME, SAME[:4]) == 1.0
 
 
-def test_who_writes_of_something_new_gets_none(weighing: Engine) -> None:
-    assert strength(weighing, SAME, OTHER) == 0.0
+def test_unrelated_new_messages_get_weight_0(weight_engine: Engine) -> None:
+    assert strength(weight_engine, SAME, OTHER) == 0.0
 
 
-def test_a_short_tail_decides_nothing(weighing: Engine) -> None:
-    assert strength(weighing, SAME, ["thanks for coming"]) == 1.0
-    assert strength(weighing, SAME, []) == 1.0
+def test_with_too_few_held_out_words_the_weight_is_1(weight_engine: Engine) -> None:
+    assert strength(weight_engine, SAME, ["thanks for coming"]) == 1.0
+    assert strength(weight_engine, SAME, []) == 1.0
 
 
-def test_it_is_the_grid_s_least_loss_with_each_word_judged_before_it_is_counted(weighing: Engine) -> None:
+def test_the_weight_minimizes_the_loss_with_each_word_judged_before_it_is_counted(weight_engine: Engine) -> None:
     earlier, tail = ["see you at home"] * 3, ["see zorblatt now", "zorblatt at sea now", "see you today at sea"]
-    history = UserNgramModel(recipe_of(weighing).history, weighing.lexicon.piece_of)
+    history = UserNgramModel(recipe_of(weight_engine).history, weight_engine.lexicon.piece_of)
     for message in earlier:
         history.observe(units(message))
     losses = np.zeros(5)
     for message in tail:
-        state, log_probs = weighing.zero_state(), None
+        state, log_probs = weight_engine.zero_state(), None
         before: list[str] = []
-        pieces = [weighing.shape.bos]
+        pieces = [weight_engine.shape.bos]
         for word in message.split():
             alone = 1.0
-            for piece in weighing.tokenizer.encode_word(word):
-                log_probs, state = weighing.step(pieces[-1], state, weighing.bundle.adapter_init)
+            for piece in weight_engine.tokenizer.encode_word(word):
+                log_probs, state = weight_engine.step(pieces[-1], state, weight_engine.bundle.adapter_init)
                 alone *= float(np.exp(log_probs[piece]))
                 pieces.append(piece)
             mixture, index = history.mixture(before), history.index(word)
@@ -93,27 +93,29 @@ def test_it_is_the_grid_s_least_loss_with_each_word_judged_before_it_is_counted(
             before.append(word)
         history.observe(units(message))
     assert 0 < losses.argmin() < 4, "the messages are chosen so that neither all nor nothing is best"
-    assert strength(weighing, earlier, tail) == 1.0 - 0.25 * losses.argmin()
+    assert strength(weight_engine, earlier, tail) == 1.0 - 0.25 * losses.argmin()
 
 
 def shown(phone: Phone, personal: bool) -> list[tuple[str, float]]:
     return [(key.word, key.probability) for key in phone.predict("see", k=5, personal=personal)]
 
 
-def test_a_phone_keeps_it_through_a_restart_and_forgets_it(weighing: Engine, tmp_path: Path) -> None:
-    with Phone.open(tmp_path / "phone", weighing) as phone:
+def test_a_phone_keeps_the_weight_through_a_restart_and_resets_it_when_it_forgets(
+    weight_engine: Engine, tmp_path: Path
+) -> None:
+    with Phone.open(tmp_path / "phone", weight_engine) as phone:
         phone.observe_many([*SAME, *OTHER])
         assert shown(phone, personal=True) != shown(phone, personal=False)
         phone.adapt()
         assert shown(phone, personal=True) == shown(phone, personal=False)
-    with Phone.open(tmp_path / "phone", weighing) as phone:
+    with Phone.open(tmp_path / "phone", weight_engine) as phone:
         assert shown(phone, personal=True) == shown(phone, personal=False)
         phone.forget_all()
         phone.observe_many(SAME)
         assert shown(phone, personal=True) != shown(phone, personal=False)
 
 
-def test_with_one_strength_nothing_is_chosen(rebuilt: Callable[..., Engine], tmp_path: Path) -> None:
+def test_a_recipe_with_one_strength_keeps_the_full_weight(rebuilt: Callable[..., Engine], tmp_path: Path) -> None:
     engine = rebuilt({"recipe": {**CHANGES["recipe"], "history": {**CHANGES["recipe"]["history"], "strengths": 1}}})
     with Phone.open(tmp_path / "phone", engine) as phone:
         phone.observe_many([*SAME, *OTHER])

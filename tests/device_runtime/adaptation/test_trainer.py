@@ -1,4 +1,4 @@
-"""Training in another process: the same adapter, and nothing lost when that process goes."""
+"""Training in a child process gives the same adapter, and a killed process loses nothing."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def gone(process: int) -> bool:
     return True
 
 
-def test_it_is_the_same_training(engine: Engine, trainer: SubprocessTrainer) -> None:
+def test_both_trainers_give_the_same_adapter(engine: Engine, trainer: SubprocessTrainer) -> None:
     init = engine.bundle.adapter_init
     here, there = (each.adapt(Budget(), WINDOW, init) for each in (InProcessTrainer(engine), trainer))
     assert here.verdict == there.verdict and here.steps == there.steps > 0
@@ -52,34 +52,34 @@ def test_it_is_the_same_training(engine: Engine, trainer: SubprocessTrainer) -> 
     assert trainer.strength(WINDOW, init) == InProcessTrainer(engine).strength(WINDOW, init)
 
 
-def test_it_gives_way(engine: Engine, trainer: SubprocessTrainer) -> None:
+def test_the_child_process_has_lower_priority(engine: Engine, trainer: SubprocessTrainer) -> None:
     trainer.adapt(Budget(), ONE, engine.bundle.adapter_init)
     process = process_of(trainer)
     nice = os.getpriority(os.PRIO_PROCESS, process) - os.getpriority(os.PRIO_PROCESS, 0)
     assert nice == min(NICENESS, 19 - os.getpriority(os.PRIO_PROCESS, 0))
 
 
-def test_a_killed_process_costs_one_adaptation(engine: Engine, trainer: SubprocessTrainer, tmp_path: Path) -> None:
+def test_a_killed_process_loses_one_adaptation_only(engine: Engine, trainer: SubprocessTrainer, tmp_path: Path) -> None:
     with Phone.open(tmp_path, engine, trainer=trainer) as phone:
         phone.observe_many(MESSAGES)
         first = phone.adapt()
         before, kept = phone.adapter, phone.adapter_id
         os.kill(process_of(trainer), signal.SIGKILL)
-        cut_off = phone.adapt()
-        assert not cut_off.verdict.kept and "interrupted" in cut_off.verdict.reason and cut_off.steps == 0
+        interrupted = phone.adapt()
+        assert not interrupted.verdict.kept and "interrupted" in interrupted.verdict.reason and interrupted.steps == 0
         assert phone.adapter is before and phone.adapter_id == kept
-        assert phone.adaptations()[-1].reason == cut_off.verdict.reason
+        assert phone.adaptations()[-1].reason == interrupted.verdict.reason
         assert phone.adapt().steps == first.steps
 
 
-def test_asked_to_end_it_finishes_first(engine: Engine, trainer: SubprocessTrainer) -> None:
+def test_the_child_process_ignores_sigterm(engine: Engine, trainer: SubprocessTrainer) -> None:
     init = engine.bundle.adapter_init
     trainer.adapt(Budget(), ONE, init)
     os.kill(process_of(trainer), signal.SIGTERM)
     assert trainer.adapt(Budget(), WINDOW, init).steps > 0
 
 
-def test_it_goes_when_nobody_asks_and_comes_again(engine: Engine) -> None:
+def test_an_idle_child_process_ends_and_starts_again_on_demand(engine: Engine) -> None:
     trainer, init = SubprocessTrainer(engine.bundle, idle_seconds=0.2), engine.bundle.adapter_init
     trainer.adapt(Budget(), ONE, init)
     assert trainer._process is None or gone(process_of(trainer))

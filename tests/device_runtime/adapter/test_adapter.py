@@ -1,4 +1,4 @@
-"""Adapters: values, stored whole, bound to their model."""
+"""Adapters are stored completely or not at all, and load only with their own model."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ def adapter() -> Adapter:
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_what_is_stored_comes_back(tmp_path: Path, adapter: Adapter, encoding: AdapterEncoding) -> None:
+def test_a_saved_adapter_loads_as_its_encoding_stores_it(
+    tmp_path: Path, adapter: Adapter, encoding: AdapterEncoding
+) -> None:
     path = tmp_path / "adapter.safetensors"
     save_adapter(path, adapter, "0" * 64, encoding)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -42,21 +44,25 @@ def test_what_is_stored_comes_back(tmp_path: Path, adapter: Adapter, encoding: A
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_what_came_back_is_stored_without_loss(tmp_path: Path, adapter: Adapter, encoding: AdapterEncoding) -> None:
+def test_saving_a_stored_adapter_again_loses_nothing(
+    tmp_path: Path, adapter: Adapter, encoding: AdapterEncoding
+) -> None:
     used = adapter.stored_as(encoding)
     save_adapter(tmp_path / "a", used, "model", encoding)
     assert_same(load_adapter(tmp_path / "a", SHAPE, "model"), used)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
-def test_a_file_from_before_there_were_forms_is_read(tmp_path: Path, adapter: Adapter, dtype: AdapterEncoding) -> None:
+def test_reads_a_file_without_an_encoding_in_its_metadata(
+    tmp_path: Path, adapter: Adapter, dtype: AdapterEncoding
+) -> None:
     tensors = {name: tensor.astype(dtype) for name, tensor in adapter.tensors().items()}
     digest = hashlib.sha256(b"".join(tensors[name].tobytes() for name in ("lora_a", "lora_b", "bias"))).hexdigest()
     safetensors.numpy.save_file(tensors, tmp_path / "a", metadata={"model_id": "model", "sha256": digest})
     assert_same(load_adapter(tmp_path / "a", SHAPE, "model"), adapter.stored_as(dtype))
 
 
-def test_a_form_of_the_future_is_refused(tmp_path: Path, adapter: Adapter) -> None:
+def test_rejects_an_unknown_encoding(tmp_path: Path, adapter: Adapter) -> None:
     metadata = {"model_id": "model", "form": "int4"}
     safetensors.numpy.save_file(adapter.tensors(), tmp_path / "a", metadata=metadata)
     with pytest.raises(
@@ -65,18 +71,18 @@ def test_a_form_of_the_future_is_refused(tmp_path: Path, adapter: Adapter) -> No
         load_adapter(tmp_path / "a", SHAPE, "model")
 
 
-def test_a_form_that_its_numbers_are_not_in_is_refused(tmp_path: Path, adapter: Adapter) -> None:
+def test_rejects_tensors_in_another_encoding_than_the_metadata_names(tmp_path: Path, adapter: Adapter) -> None:
     safetensors.numpy.save_file(adapter.tensors(), tmp_path / "a", metadata={"model_id": "model", "form": "sparse"})
     with pytest.raises(AdapterError, match=r"a has the tensors .* in the encoding 'sparse'"):
         load_adapter(tmp_path / "a", SHAPE, "model")
 
 
-def test_an_adapter_cannot_be_changed(adapter: Adapter) -> None:
+def test_an_adapter_is_read_only(adapter: Adapter) -> None:
     with pytest.raises(ValueError, match="read-only"):
         adapter.bias[0] = 1.0
 
 
-def test_another_models_adapter_is_refused(tmp_path: Path, adapter: Adapter) -> None:
+def test_rejects_an_adapter_of_another_model(tmp_path: Path, adapter: Adapter) -> None:
     save_adapter(tmp_path / "a", adapter, "model", "float32")
     with pytest.raises(AdapterError, match="another model"):
         load_adapter(tmp_path / "a", SHAPE, "other")
@@ -85,7 +91,7 @@ def test_another_models_adapter_is_refused(tmp_path: Path, adapter: Adapter) -> 
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_every_damage_is_refused(tmp_path: Path, adapter: Adapter, encoding: AdapterEncoding) -> None:
+def test_rejects_every_truncated_or_changed_file(tmp_path: Path, adapter: Adapter, encoding: AdapterEncoding) -> None:
     path = tmp_path / "a"
     save_adapter(path, adapter, "model", encoding)
     whole = path.read_bytes()
@@ -101,7 +107,7 @@ def test_every_damage_is_refused(tmp_path: Path, adapter: Adapter, encoding: Ada
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_a_damaged_header_never_gives_other_numbers(
+def test_a_changed_header_is_rejected_or_gives_the_same_numbers(
     tmp_path: Path, adapter: Adapter, encoding: AdapterEncoding
 ) -> None:
     path = tmp_path / "a"
@@ -117,13 +123,13 @@ def test_a_damaged_header_never_gives_other_numbers(
     assert refused > 0.9 * (numbers - 8) - 8  # spaces at the header's end may be anything
 
 
-def test_a_stranger_without_a_hash_is_refused(tmp_path: Path, adapter: Adapter) -> None:
+def test_rejects_a_file_without_a_hash(tmp_path: Path, adapter: Adapter) -> None:
     safetensors.numpy.save_file(adapter.tensors(), tmp_path / "a", metadata={"model_id": "model"})
     with pytest.raises(AdapterError, match="damaged"):
         load_adapter(tmp_path / "a", SHAPE, "model")
 
 
-def test_infinite_numbers_are_never_stored(tmp_path: Path, adapter: Adapter) -> None:
+def test_refuses_to_store_infinite_numbers(tmp_path: Path, adapter: Adapter) -> None:
     large = Adapter(adapter.lora_a, adapter.lora_b, np.full(7, 1e6, np.float32))
     save_adapter(tmp_path / "a", large, "model", "float32")
     before = (tmp_path / "a").read_bytes()
@@ -136,7 +142,7 @@ def test_infinite_numbers_are_never_stored(tmp_path: Path, adapter: Adapter) -> 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_what_is_not_finite_stays_so_in_every_encoding(
+def test_no_encoding_hides_a_number_that_is_not_finite(
     adapter: Adapter, encoding: AdapterEncoding, value: float
 ) -> None:
     """A small encoding must not turn a diverged training into an adapter that the gate would judge."""
@@ -144,12 +150,12 @@ def test_what_is_not_finite_stays_so_in_every_encoding(
     assert not diverged.stored_as(encoding).is_finite()
 
 
-def test_no_adapter_is_told_from_a_bad_one(tmp_path: Path) -> None:
+def test_a_missing_file_is_not_an_adapter_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         load_adapter(tmp_path / "none", SHAPE, "model")
 
 
-def test_a_failed_write_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_write_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "file"
     atomic_write_private(path, b"old")
 

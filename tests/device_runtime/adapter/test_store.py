@@ -14,7 +14,7 @@ from device_runtime.inference.engine import Engine
 
 
 @pytest.fixture
-def shelf(tmp_path: Path, engine: Engine) -> AdapterStore:
+def store(tmp_path: Path, engine: Engine) -> AdapterStore:
     return AdapterStore(tmp_path, engine.bundle.manifest)
 
 
@@ -25,27 +25,27 @@ def adapter(engine: Engine) -> Adapter:
     return changed.stored_as(engine.bundle.manifest.recipe.adapter_dtype)
 
 
-def test_what_is_put_there_is_there(shelf: AdapterStore, adapter: Adapter) -> None:
-    shelf.save(3, adapter)
-    np.testing.assert_array_equal(shelf.load(3).bias, adapter.bias)
-    assert stat.S_IMODE(shelf.path(3).stat().st_mode) == 0o600
+def test_a_saved_adapter_can_be_loaded(store: AdapterStore, adapter: Adapter) -> None:
+    store.save(3, adapter)
+    np.testing.assert_array_equal(store.load(3).bias, adapter.bias)
+    assert stat.S_IMODE(store.path(3).stat().st_mode) == 0o600
     with pytest.raises(AdapterError, match=r"adapter-4\.safetensors is missing"):
-        shelf.load(4)
+        store.load(4)
 
 
-def test_only_those_named_are_kept(tmp_path: Path, shelf: AdapterStore, adapter: Adapter) -> None:
+def test_keep_only_deletes_other_adapters_and_leftovers(tmp_path: Path, store: AdapterStore, adapter: Adapter) -> None:
     for number in (1, 2, 3):
-        shelf.save(number, adapter)
+        store.save(number, adapter)
     for name in (".adapter-2.safetensors.x7k", "adapter.safetensors", "previous.safetensors", "state.json", "a.txt"):
         (tmp_path / name).write_text("")
-    shelf.keep_only([2])
+    store.keep_only([2])
     assert {path.name for path in tmp_path.iterdir()} == {"adapter-2.safetensors", "a.txt"}
 
 
-def test_a_file_that_is_no_adapter_is_not_kept(tmp_path: Path, shelf: AdapterStore, adapter: Adapter) -> None:
-    shelf.save(1, adapter)
-    data = shelf.path(1).read_bytes()
-    np.testing.assert_array_equal(shelf.save_file(2, data).bias, adapter.bias)
+def test_a_damaged_file_is_not_stored(tmp_path: Path, store: AdapterStore, adapter: Adapter) -> None:
+    store.save(1, adapter)
+    data = store.path(1).read_bytes()
+    np.testing.assert_array_equal(store.save_file(2, data).bias, adapter.bias)
     with pytest.raises(AdapterError):
-        shelf.save_file(3, data[:-4])
+        store.save_file(3, data[:-4])
     assert {path.name for path in tmp_path.iterdir()} == {"adapter-1.safetensors", "adapter-2.safetensors"}

@@ -1,4 +1,4 @@
-"""A bundle is refused, with its reason, before anything of it is interpreted."""
+"""A bundle is verified before it is interpreted, and each refusal names its reason."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from keyboard_model.ngram.table import NgramTable
 from tests.support.device_runtime.bundle_parts import Content, Merge, write_folder, write_zip
 
 
-def test_a_folder_and_a_zip_of_it_are_one_bundle(tmp_path: Path, content: Content, tiny_public_key: Path) -> None:
+def test_a_folder_and_a_zip_file_give_the_same_bundle(tmp_path: Path, content: Content, tiny_public_key: Path) -> None:
     folder = load_bundle(write_folder(tmp_path / "a.bundle", content), tiny_public_key)
     zipped = load_bundle(str(write_zip(tmp_path / "b.bundle", content)), tiny_public_key)
     assert folder.manifest == zipped.manifest
@@ -33,7 +33,9 @@ def test_a_folder_and_a_zip_of_it_are_one_bundle(tmp_path: Path, content: Conten
 
 
 @pytest.mark.parametrize("name", list(files.LIMITS))
-def test_a_missing_file_is_named(tmp_path: Path, content: Content, tiny_public_key: Path, name: str) -> None:
+def test_rejects_a_bundle_without_one_of_its_files(
+    tmp_path: Path, content: Content, tiny_public_key: Path, name: str
+) -> None:
     del content[name]
     for path in (write_folder(tmp_path / "a", content), write_zip(tmp_path / "b", content)):
         with pytest.raises(BundleError, match=f"lacks.*{name}"):
@@ -41,17 +43,19 @@ def test_a_missing_file_is_named(tmp_path: Path, content: Content, tiny_public_k
 
 
 @pytest.mark.parametrize("name", ["more.txt", "../manifest.json", "/etc/passwd", "sub/model.tflite"])
-def test_what_no_bundle_holds_is_refused(tmp_path: Path, content: Content, tiny_public_key: Path, name: str) -> None:
+def test_rejects_unknown_files_in_a_zip_file(
+    tmp_path: Path, content: Content, tiny_public_key: Path, name: str
+) -> None:
     with pytest.raises(BundleError, match="do not belong in a bundle"):
         load_bundle(write_zip(tmp_path / "b", {**content, name: b""}), tiny_public_key)
 
 
-def test_an_extra_file_in_a_folder_is_refused(tmp_path: Path, content: Content, tiny_public_key: Path) -> None:
+def test_rejects_an_unknown_file_in_a_folder(tmp_path: Path, content: Content, tiny_public_key: Path) -> None:
     with pytest.raises(BundleError, match=r"do not belong in a bundle.*more"):
         load_bundle(write_folder(tmp_path / "a", {**content, "more": b""}), tiny_public_key)
 
 
-def test_links_and_devices_are_refused(tmp_path: Path, content: Content, tiny_public_key: Path) -> None:
+def test_rejects_links_and_pipes(tmp_path: Path, content: Content, tiny_public_key: Path) -> None:
     folder = write_folder(tmp_path / "a", content)
     (tmp_path / "elsewhere").write_bytes(content[MODEL])
     (folder / MODEL).unlink()
@@ -64,7 +68,7 @@ def test_links_and_devices_are_refused(tmp_path: Path, content: Content, tiny_pu
         load_bundle(folder, tiny_public_key)
 
 
-def test_a_file_twice_is_refused(tmp_path: Path, content: Content, tiny_public_key: Path) -> None:
+def test_rejects_a_duplicate_file(tmp_path: Path, content: Content, tiny_public_key: Path) -> None:
     path = write_zip(tmp_path / "b", content)
     with zipfile.ZipFile(path, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
         archive.writestr(MODEL, b"another")
@@ -72,14 +76,14 @@ def test_a_file_twice_is_refused(tmp_path: Path, content: Content, tiny_public_k
         load_bundle(path, tiny_public_key)
 
 
-def test_a_bomb_is_refused(tmp_path: Path, content: Content, tiny_public_key: Path) -> None:
+def test_rejects_a_file_larger_than_its_limit(tmp_path: Path, content: Content, tiny_public_key: Path) -> None:
     content[MANIFEST] = b" " * (files.LIMITS[MANIFEST] + 1)
     for path in (write_folder(tmp_path / "a", content), write_zip(tmp_path / "b", content)):
         with pytest.raises(BundleError, match="larger than"):
             load_bundle(path, tiny_public_key)
 
 
-def test_a_bomb_that_lies_about_its_size_is_refused(tmp_path: Path, content: Content, tiny_public_key: Path) -> None:
+def test_rejects_a_zip_entry_with_a_false_size(tmp_path: Path, content: Content, tiny_public_key: Path) -> None:
     content[MANIFEST] = b" " * 5_000_000
     raw = bytearray(write_zip(tmp_path / "b", content).read_bytes())
     at = raw.index(struct.pack("<I", 5_000_000), raw.index(b"PK\x01\x02"))  # in the central directory
@@ -89,7 +93,7 @@ def test_a_bomb_that_lies_about_its_size_is_refused(tmp_path: Path, content: Con
         load_bundle(tmp_path / "c", tiny_public_key)
 
 
-def test_every_truncation_is_refused(tmp_path: Path, content: Content, tiny_public_key: Path) -> None:
+def test_rejects_a_truncated_zip_file(tmp_path: Path, content: Content, tiny_public_key: Path) -> None:
     whole = write_zip(tmp_path / "b", content).read_bytes()
     for share in (0.0, 0.1, 0.5, 0.9, 0.99):
         (tmp_path / "cut").write_bytes(whole[: int(share * len(whole))])
@@ -97,7 +101,7 @@ def test_every_truncation_is_refused(tmp_path: Path, content: Content, tiny_publ
             load_bundle(tmp_path / "cut", tiny_public_key)
 
 
-def test_flipped_bits_are_refused(tmp_path: Path, content: Content, tiny_public_key: Path) -> None:
+def test_rejects_a_zip_file_with_a_flipped_bit(tmp_path: Path, content: Content, tiny_public_key: Path) -> None:
     whole = write_zip(tmp_path / "b", content).read_bytes()
     for share in (0.02, 0.2, 0.4, 0.6, 0.8):
         raw = bytearray(whole)
@@ -107,7 +111,7 @@ def test_flipped_bits_are_refused(tmp_path: Path, content: Content, tiny_public_
             load_bundle(tmp_path / "flipped", tiny_public_key)
 
 
-def test_an_encrypted_entry_is_refused(tmp_path: Path, content: Content, tiny_public_key: Path) -> None:
+def test_rejects_an_encrypted_zip_entry(tmp_path: Path, content: Content, tiny_public_key: Path) -> None:
     raw = bytearray(write_zip(tmp_path / "b", content).read_bytes())
     raw[raw.index(b"PK\x01\x02") + 8] |= 1
     (tmp_path / "c").write_bytes(raw)
@@ -116,31 +120,31 @@ def test_an_encrypted_entry_is_refused(tmp_path: Path, content: Content, tiny_pu
 
 
 @pytest.mark.parametrize("name", files.CONTENT)
-def test_a_changed_file_is_refused(tmp_path: Path, content: Content, tiny_public_key: Path, name: str) -> None:
+def test_rejects_a_changed_file(tmp_path: Path, content: Content, tiny_public_key: Path, name: str) -> None:
     data = bytearray(content[name])
     data[len(data) // 2] ^= 1
     with pytest.raises(BundleError, match=f"{name} is not the file that was signed"):
         load_bundle(write_folder(tmp_path / "a", {**content, name: bytes(data)}), tiny_public_key)
 
 
-def test_a_changed_manifest_is_refused(tmp_path: Path, content: Content, tiny_public_key: Path) -> None:
+def test_rejects_a_changed_manifest(tmp_path: Path, content: Content, tiny_public_key: Path) -> None:
     content[MANIFEST] = content[MANIFEST] + b"\n"
     with pytest.raises(BundleError, match="signature does not fit"):
         load_bundle(write_folder(tmp_path / "a", content), tiny_public_key)
 
 
-def test_anothers_signature_is_refused(tmp_path: Path, tiny_bundle: Path) -> None:
+def test_rejects_a_bundle_signed_with_another_key(tmp_path: Path, tiny_bundle: Path) -> None:
     _, public = SigningKeys.generate(tmp_path / "another")
     with pytest.raises(BundleError, match="another key"):
         load_bundle(tiny_bundle, public)
 
 
-def test_no_signature_is_refused(tmp_path: Path, content: Content, tiny_public_key: Path) -> None:
+def test_rejects_a_bundle_without_a_signature(tmp_path: Path, content: Content, tiny_public_key: Path) -> None:
     with pytest.raises(BundleError, match="not signed"):
         load_bundle(write_folder(tmp_path / "a", {**content, SIGNATURE: b""}), tiny_public_key)
 
 
-def test_the_signature_comes_before_any_parsing(
+def test_verifies_the_signature_before_it_parses_anything(
     tmp_path: Path, content: Content, tiny_public_key: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def parsed(*_: object) -> None:
@@ -168,7 +172,7 @@ def test_the_signature_comes_before_any_parsing(
         ({"model": {"rank": 77}}, "initial adapter has the tensors"),
     ],
 )
-def test_a_signed_bundle_that_does_not_fit_is_refused(
+def test_rejects_a_signed_manifest_that_does_not_match_schema_or_files(
     tmp_path: Path,
     content: Content,
     own_keys: tuple[Path, Path],
@@ -181,7 +185,7 @@ def test_a_signed_bundle_that_does_not_fit_is_refused(
 
 
 @pytest.mark.parametrize("raw", [b"", b"[]", b"null", b"{", b"\xff", b"[" * 100_000, json.dumps("x").encode()])
-def test_a_signed_manifest_that_is_none_is_refused(
+def test_rejects_a_signed_manifest_that_is_not_a_json_object(
     tmp_path: Path, content: Content, own_keys: tuple[Path, Path], raw: bytes
 ) -> None:
     signature = load_private(own_keys[0]).sign(raw)
@@ -189,7 +193,7 @@ def test_a_signed_manifest_that_is_none_is_refused(
         load_bundle(write_folder(tmp_path / "a", {**content, MANIFEST: raw, SIGNATURE: signature}), own_keys[1])
 
 
-def test_signed_ngrams_that_do_not_fit_are_refused(
+def test_rejects_signed_ngrams_that_are_damaged_or_of_another_model(
     tmp_path: Path, content: Content, own_keys: tuple[Path, Path], sign: Callable[[Content, Merge], Content]
 ) -> None:
     for name, data, reason in (("a", b"none", "cannot be read"), ("b", NgramTable.empty(9).to_bytes(), "of 9 pieces")):
@@ -197,7 +201,7 @@ def test_signed_ngrams_that_do_not_fit_are_refused(
             load_bundle(write_folder(tmp_path / name, sign({**content, NGRAM: data}, {})), own_keys[1])
 
 
-def test_paths_that_are_no_bundle_are_refused(tmp_path: Path, tiny_public_key: Path) -> None:
+def test_rejects_paths_that_are_not_a_bundle(tmp_path: Path, tiny_public_key: Path) -> None:
     with pytest.raises(BundleError, match="does not exist"):
         load_bundle(tmp_path / "none", tiny_public_key)
     (tmp_path / "text").write_text("hello")
@@ -210,7 +214,7 @@ def test_paths_that_are_no_bundle_are_refused(tmp_path: Path, tiny_public_key: P
         load_bundle(tmp_path / "empty", tiny_public_key)
 
 
-def test_signed_nonsense_is_refused_by_the_engine(rebuilt: Callable[..., Engine]) -> None:
+def test_the_engine_rejects_a_signed_bundle_that_it_cannot_run(rebuilt: Callable[..., Engine]) -> None:
     with pytest.raises(BundleError, match="cannot be run"):
         rebuilt({}, {MODEL: b"TFL3 but no model"})
     with pytest.raises(BundleError, match="cannot be run"):
@@ -230,7 +234,7 @@ def start(seed: int) -> Tensors:
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_what_is_stored_comes_back_in_order(number: int) -> None:
+def test_initial_adapters_load_in_the_order_in_which_they_were_stored(number: int) -> None:
     starts = [start(seed) for seed in range(number)]
     found = load_initial_adapters(serialize_initial_adapters(starts), SHAPE, number)
     assert len(found) == number
@@ -239,7 +243,7 @@ def test_what_is_stored_comes_back_in_order(number: int) -> None:
             np.testing.assert_array_equal(tensor, np.asarray(expected[name], np.float32))
 
 
-def test_the_names_are_those_of_the_documentation() -> None:
+def test_initial_adapters_have_the_documented_tensor_names() -> None:
     tensors = safetensors.numpy.load(serialize_initial_adapters([start(0), start(1)]))
     assert set(tensors) == {"lora_a", "lora_b", "bias", "1.lora_a", "1.lora_b", "1.bias"}
     assert {tensor.dtype.name for tensor in tensors.values()} == {"float32"}
@@ -247,12 +251,12 @@ def test_the_names_are_those_of_the_documentation() -> None:
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_another_number_than_the_recipe_s_is_refused(number: int) -> None:
+def test_rejects_another_number_of_initial_adapters_than_the_recipe_names(number: int) -> None:
     with pytest.raises(AdapterError, match=f"number of starts is {number}"):
         load_initial_adapters(serialize_initial_adapters([start(0), start(1)]), SHAPE, number)
 
 
-def test_any_start_of_another_model_or_not_finite_is_refused() -> None:
+def test_rejects_an_initial_adapter_of_another_model_or_not_finite() -> None:
     with pytest.raises(AdapterError, match="start 1 has the tensors"):
         load_initial_adapters(serialize_initial_adapters([start(0), {**start(1), "bias": np.zeros(8)}]), SHAPE, 2)
     with pytest.raises(AdapterError, match="start 1 has numbers that are infinite"):
@@ -261,6 +265,6 @@ def test_any_start_of_another_model_or_not_finite_is_refused() -> None:
         )
 
 
-def test_what_is_no_safetensors_is_refused() -> None:
+def test_rejects_initial_adapters_that_are_not_safetensors() -> None:
     with pytest.raises(AdapterError, match="cannot be read"):
         load_initial_adapters(b"no", SHAPE, 1)

@@ -1,4 +1,4 @@
-"""The engine: three signatures that agree with each other, from any thread."""
+"""The three signatures of the engine agree with each other, in every thread."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_training_lowers_the_loss_and_leaves_its_inputs_alone(engine: Engine) ->
         np.testing.assert_array_equal(tensor, before[name])
 
 
-def test_the_same_from_several_threads(engine: Engine) -> None:
+def test_several_threads_get_the_same_results(engine: Engine) -> None:
     adapter = engine.bundle.adapter_init
 
     def read(token: int) -> bytes:
@@ -67,7 +67,7 @@ def test_the_same_from_several_threads(engine: Engine) -> None:
     assert together == [read(token) for token in tokens]
 
 
-def test_resting_changes_nothing(engine: Engine) -> None:
+def test_evaluation_is_the_same_after_a_rest(engine: Engine) -> None:
     shape, adapter = engine.shape, engine.bundle.adapter_init
     tokens = np.full((shape.batch, shape.window), 5, np.int32)
     before = engine.evaluate(tokens, tokens, adapter)

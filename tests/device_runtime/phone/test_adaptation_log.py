@@ -1,4 +1,4 @@
-"""Every adaptation is an entry; any kept one can be gone back to; a new model is moved to."""
+"""Each adaptation is logged, stored adapters can be used again, and a new model starts without one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from device_runtime.phone.adaptation_log import MAX_ENTRIES, STORED, AdaptationE
 from device_runtime.phone.adaptation_policy import Policy
 from device_runtime.phone.database import PhoneDatabase
 from device_runtime.phone.phone import Phone, PhoneError
-from tests.support.device_runtime.bundle_parts import SURE
+from tests.support.device_runtime.adapters import same
+from tests.support.device_runtime.bundle_parts import LEARNING_RECIPE
 
 NOON = datetime(2015, 3, 9, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -24,34 +25,25 @@ MESSAGES = ["see you at home", "ok thanks see you", "are you coming home now", "
 
 
 @pytest.fixture
-def sure(rebuilt: Callable[..., Engine]) -> Engine:
-    return rebuilt(SURE)
-
-
-@pytest.fixture
-def next_model(sure: Engine, rebuilt: Callable[..., Engine]) -> Engine:
+def next_model(learning_engine: Engine, rebuilt: Callable[..., Engine]) -> Engine:
     """The same, from another start: another base."""
-    start = sure.bundle.adapter_init
+    start = learning_engine.bundle.adapter_init
     moved = Adapter(start.lora_a, start.lora_b, start.bias + np.linspace(0, 0.5, len(start.bias), dtype=np.float32))
-    return rebuilt(SURE, {"adapter_init.safetensors": safetensors.numpy.save(moved.tensors())})
+    return rebuilt(LEARNING_RECIPE, {"adapter_init.safetensors": safetensors.numpy.save(moved.tensors())})
 
 
-def same(one: Adapter, other: Adapter) -> bool:
-    return all(np.array_equal(tensor, other.tensors()[name]) for name, tensor in one.tensors().items())
-
-
-def test_an_entry_says_what_happened(tmp_path: Path, sure: Engine) -> None:
-    with Phone.open(tmp_path / "p", sure, clock=lambda: NOON) as phone:
+def test_an_entry_records_the_adaptation(tmp_path: Path, learning_engine: Engine) -> None:
+    with Phone.open(tmp_path / "p", learning_engine, clock=lambda: NOON) as phone:
         assert not phone.adapt().verdict.kept
         phone.observe_many((text, NOON - DAY + timedelta(minutes=at)) for at, text in enumerate(MESSAGES))
         result = phone.adapt()
-    with Phone.open(tmp_path / "p", sure) as phone:
+    with Phone.open(tmp_path / "p", learning_engine) as phone:
         none, one = phone.adaptations()
         assert none == AdaptationEntry(
             id=1,
             at=NOON,
             cause="asked",
-            model_id=sure.bundle.manifest.model_id,
+            model_id=learning_engine.bundle.manifest.model_id,
             messages=0,
             first_message=None,
             last_message=None,
@@ -74,9 +66,9 @@ def test_an_entry_says_what_happened(tmp_path: Path, sure: Engine) -> None:
         assert (one.steps, one.seconds) == (4, result.seconds)
 
 
-def test_the_last_kept_adapters_stay(tmp_path: Path, sure: Engine) -> None:
+def test_the_newest_kept_adapters_stay_on_disk(tmp_path: Path, learning_engine: Engine) -> None:
     made = {}
-    with Phone.open(tmp_path / "p", sure) as phone:
+    with Phone.open(tmp_path / "p", learning_engine) as phone:
         for number in range(1, STORED + 3):
             phone.observe_many(MESSAGES[:8] * number)
             assert phone.adapt().verdict.kept
@@ -94,8 +86,8 @@ def test_the_last_kept_adapters_stay(tmp_path: Path, sure: Engine) -> None:
         assert phone.adapter_id == stored[-1]
 
 
-def test_going_back_goes_to_what_was_in_use(tmp_path: Path, sure: Engine) -> None:
-    with Phone.open(tmp_path / "p", sure) as phone:
+def test_rollback_returns_to_the_adapter_in_use_before(tmp_path: Path, learning_engine: Engine) -> None:
+    with Phone.open(tmp_path / "p", learning_engine) as phone:
         for number in (1, 2):
             phone.observe_many(MESSAGES[:20] * number)
             assert phone.adapt().verdict.kept
@@ -109,8 +101,10 @@ def test_going_back_goes_to_what_was_in_use(tmp_path: Path, sure: Engine) -> Non
         assert phone.adapter_id == 0
 
 
-def test_a_new_model_is_moved_to(tmp_path: Path, sure: Engine, next_model: Engine) -> None:
-    with Phone.open(tmp_path / "p", sure) as phone:
+def test_a_phone_moves_to_a_new_model_and_adapts_again(
+    tmp_path: Path, learning_engine: Engine, next_model: Engine
+) -> None:
+    with Phone.open(tmp_path / "p", learning_engine) as phone:
         phone.observe_many(MESSAGES)
         assert phone.adapt().verdict.kept
     with Phone.open(tmp_path / "p", next_model, clock=lambda: NOON) as phone:
@@ -123,7 +117,7 @@ def test_a_new_model_is_moved_to(tmp_path: Path, sure: Engine, next_model: Engin
         assert Policy().decide(conditions).allowed
         assert phone.adapt().verdict.kept
         old, new = phone.adaptations()
-        assert (old.model_id, old.stored) == (sure.bundle.manifest.model_id, False)
+        assert (old.model_id, old.stored) == (learning_engine.bundle.manifest.model_id, False)
         assert (new.model_id, new.cause, new.replaced) == (next_model.bundle.manifest.model_id, "new model", 0)
         with Phone.open(tmp_path / "fresh", next_model) as fresh:
             fresh.observe_many(MESSAGES)
@@ -135,16 +129,18 @@ def test_a_new_model_is_moved_to(tmp_path: Path, sure: Engine, next_model: Engin
         assert phone.adapter_id == 2
 
 
-def test_a_phone_without_an_adapter_needs_no_move(tmp_path: Path, sure: Engine, next_model: Engine) -> None:
-    with Phone.open(tmp_path / "p", sure) as phone:
+def test_a_phone_without_an_adapter_is_not_due_after_a_new_model(
+    tmp_path: Path, learning_engine: Engine, next_model: Engine
+) -> None:
+    with Phone.open(tmp_path / "p", learning_engine) as phone:
         phone.observe_many(MESSAGES)
     with Phone.open(tmp_path / "p", next_model) as phone:
         assert phone.conditions(idle=True, charging=True, unmetered=True).due is None
 
 
-def test_new_words_count_from_the_last_adaptation(tmp_path: Path, sure: Engine) -> None:
+def test_new_words_count_from_the_last_adaptation(tmp_path: Path, learning_engine: Engine) -> None:
     now = NOON
-    with Phone.open(tmp_path / "p", sure, clock=lambda: now) as phone:
+    with Phone.open(tmp_path / "p", learning_engine, clock=lambda: now) as phone:
         phone.observe_many(MESSAGES)
         first = phone.conditions(idle=True, charging=False, unmetered=True)
         assert (first.new_words, first.last_adaptation, first.at) == (phone.words, None, NOON)
@@ -156,8 +152,8 @@ def test_new_words_count_from_the_last_adaptation(tmp_path: Path, sure: Engine) 
         assert (then.new_words, then.last_adaptation, then.at) == (3, NOON, NOON + DAY)
 
 
-def test_an_adapter_from_another_phone(tmp_path: Path, sure: Engine, next_model: Engine) -> None:
-    with Phone.open(tmp_path / "old", sure) as old, Phone.open(tmp_path / "new", sure) as new:
+def test_uses_the_adapter_file_of_another_phone(tmp_path: Path, learning_engine: Engine, next_model: Engine) -> None:
+    with Phone.open(tmp_path / "old", learning_engine) as old, Phone.open(tmp_path / "new", learning_engine) as new:
         assert old.adapter_file() is None
         old.observe_many(MESSAGES)
         assert old.adapt().verdict.kept
@@ -173,7 +169,7 @@ def test_an_adapter_from_another_phone(tmp_path: Path, sure: Engine, next_model:
         assert len(list((tmp_path / "new").glob("*.safetensors"))) == 1
         new.observe("anything")
         new.forget_word("anything")  # what an adapter from elsewhere has read nobody knows
-        assert new.adapter is sure.bundle.adapter_init
+        assert new.adapter is learning_engine.bundle.adapter_init
         with Phone.open(tmp_path / "other", next_model) as other, pytest.raises(PhoneError, match="another model"):
             other.use_adapter_file(data)
 
@@ -202,7 +198,7 @@ def entry(number: int, **changes: object) -> AdaptationEntry:
     return AdaptationEntry(**{**values, **changes})  # type: ignore[arg-type]
 
 
-def test_what_an_adaptation_read() -> None:
+def test_an_entry_knows_which_messages_it_read() -> None:
     one = entry(1)
     assert [one.read([message]) for message in (9, 10, 19, 20)] == [False, True, True, False]
     assert one.read([1, 5, 15, 90])
@@ -211,7 +207,7 @@ def test_what_an_adaptation_read() -> None:
     assert entry(1, cause="uploaded", first_message=None, last_message=None).read([1])
 
 
-def test_the_log_is_bounded(tmp_path: Path) -> None:
+def test_the_log_drops_old_entries_without_a_stored_adapter(tmp_path: Path) -> None:
     log = AdaptationLog(PhoneDatabase(tmp_path / "s"))
     assert (log.next_id(), log.last(), log.last_message()) == (1, None, 0)
     log.add(entry(1))
@@ -223,7 +219,7 @@ def test_the_log_is_bounded(tmp_path: Path) -> None:
     assert log.stored() == [1]
 
 
-def test_what_came_before_is_found_past_what_is_gone(tmp_path: Path) -> None:
+def test_before_skips_adapters_that_are_not_stored(tmp_path: Path) -> None:
     log = AdaptationLog(PhoneDatabase(tmp_path / "s"))
     for number in (1, 2, 3):
         log.add(entry(number))

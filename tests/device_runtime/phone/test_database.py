@@ -1,4 +1,4 @@
-"""The phone's SQLite file: private, whole transactions, no bytes left, old ones understood."""
+"""The phone's SQLite file is private, transactional, leaves no bytes, and reads older versions."""
 
 from __future__ import annotations
 
@@ -15,39 +15,39 @@ from device_runtime.phone.message_history import MessageHistory
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> PhoneDatabase:
+def database(tmp_path: Path) -> PhoneDatabase:
     return PhoneDatabase(tmp_path / "history.sqlite")
 
 
-def insert(store: PhoneDatabase, text: str) -> None:
-    with store.transaction() as db:
+def insert(database: PhoneDatabase, text: str) -> None:
+    with database.transaction() as db:
         db.execute("INSERT INTO messages (words, text) VALUES (1, ?)", (text,))
 
 
-def test_only_the_owner_can_read_it(tmp_path: Path, store: PhoneDatabase) -> None:
-    insert(store, "secret")
+def test_only_the_owner_can_read_the_files(tmp_path: Path, database: PhoneDatabase) -> None:
+    insert(database, "secret")
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
     assert modes == dict.fromkeys(["history.sqlite", "history.sqlite-wal", "history.sqlite-shm"], 0o600)
 
 
-def test_it_survives_a_crash_by_its_settings(store: PhoneDatabase) -> None:
-    assert store.rows("PRAGMA journal_mode") == [("wal",)]
-    assert store.rows("PRAGMA synchronous") == [(2,)]
-    assert store.rows("PRAGMA secure_delete") == [(1,)]
+def test_the_settings_make_transactions_survive_a_crash(database: PhoneDatabase) -> None:
+    assert database.rows("PRAGMA journal_mode") == [("wal",)]
+    assert database.rows("PRAGMA synchronous") == [(2,)]
+    assert database.rows("PRAGMA secure_delete") == [(1,)]
 
 
-def test_a_part_that_fails_takes_the_whole_back(store: PhoneDatabase) -> None:
-    with pytest.raises(ZeroDivisionError), store.transaction():
-        insert(store, "one")
-        with store.transaction():
-            insert(store, "two")
+def test_an_error_rolls_back_nested_transactions(database: PhoneDatabase) -> None:
+    with pytest.raises(ZeroDivisionError), database.transaction():
+        insert(database, "one")
+        with database.transaction():
+            insert(database, "two")
         print(1 // 0)
-    assert store.rows("SELECT count(*) FROM messages") == [(0,)]
-    insert(store, "three")
-    assert store.rows("SELECT text FROM messages") == [("three",)]
+    assert database.rows("SELECT count(*) FROM messages") == [(0,)]
+    insert(database, "three")
+    assert database.rows("SELECT text FROM messages") == [("three",)]
 
 
-def test_what_is_no_store_is_refused(tmp_path: Path) -> None:
+def test_rejects_paths_that_are_not_a_database(tmp_path: Path) -> None:
     (tmp_path / "noise").write_bytes(b"noise" * 1000)
     with pytest.raises(PhoneDatabaseError, match="not a database"):
         PhoneDatabase(tmp_path / "noise")
@@ -58,20 +58,20 @@ def test_what_is_no_store_is_refused(tmp_path: Path) -> None:
         PhoneDatabase(tmp_path / "folder")
 
 
-def test_a_newer_programs_store_is_left_alone(store: PhoneDatabase) -> None:
-    store.rows("PRAGMA user_version=99")
-    store.close()
+def test_rejects_the_database_of_a_newer_program(database: PhoneDatabase) -> None:
+    database.rows("PRAGMA user_version=99")
+    database.close()
     with pytest.raises(PhoneDatabaseError, match="newer"):
-        PhoneDatabase(store.path)
+        PhoneDatabase(database.path)
 
 
-def test_a_closed_store_says_so(store: PhoneDatabase) -> None:
-    store.close()
+def test_a_closed_database_raises_an_error(database: PhoneDatabase) -> None:
+    database.close()
     with pytest.raises(PhoneDatabaseError, match="closed"):
-        store.rows("SELECT 1")
+        database.rows("SELECT 1")
 
 
-def test_the_first_versions_messages_are_taken_over(tmp_path: Path) -> None:
+def test_migrates_the_messages_of_version_1(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "old")) as db:
         columns = "id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT, words INTEGER NOT NULL, text TEXT NOT NULL"
         db.execute(f"CREATE TABLE messages ({columns})")

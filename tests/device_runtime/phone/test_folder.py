@@ -1,10 +1,11 @@
-"""Killed at any instant, a phone opens again with every message it acknowledged and a whole adapter."""
+"""A phone's folder survives a crash, and a damaged or locked one is repaired or refused."""
 
 from __future__ import annotations
 
 import os
 import random
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -12,12 +13,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from device_runtime.inference.engine import Engine
-from device_runtime.phone.phone import Phone
-from tests.support.device_runtime.bundle_parts import SURE
+from device_runtime.phone.phone import Phone, PhoneError
+from tests.support.device_runtime.adapters import same
+from tests.support.device_runtime.bundle_parts import LEARNING_RECIPE
 
-STORE = {"history.sqlite", "history.sqlite-wal", "history.sqlite-shm"}
+MESSAGES = ["see you at home", "ok thanks see you", "are you coming home now", "Meet Zorblatt at the station"] * 15
+DATABASE_FILES = {"history.sqlite", "history.sqlite-wal", "history.sqlite-shm"}
 PROGRAM = """
 import os, sys
 from device_runtime.bundle.loader import load_bundle
@@ -36,8 +40,10 @@ while True:
 """
 
 
-def test_killed_in_the_midst(tmp_path: Path, rebuilt: Callable[..., Engine], own_keys: tuple[Path, Path]) -> None:
-    engine = rebuilt(SURE)
+def test_a_killed_phone_keeps_acknowledged_messages_and_a_whole_adapter(
+    tmp_path: Path, rebuilt: Callable[..., Engine], own_keys: tuple[Path, Path]
+) -> None:
+    engine = rebuilt(LEARNING_RECIPE)
     folder, chance = tmp_path / "phone", random.Random(0)
     adapted = 0
     for _ in range(4):
@@ -52,7 +58,7 @@ def test_killed_in_the_midst(tmp_path: Path, rebuilt: Callable[..., Engine], own
             assert phone.adapter.is_finite()
             assert np.any(phone.adapter.bias) or not adapted
             adapters = {f"adapter-{entry.id}.safetensors" for entry in phone.adaptations() if entry.stored}
-            assert {path.name for path in folder.iterdir()} == STORE | adapters
+            assert {path.name for path in folder.iterdir()} == DATABASE_FILES | adapters
             assert len(phone.predict("see")) == 3
     assert adapted
 
@@ -73,8 +79,10 @@ sys.stdin.read()
 """
 
 
-def test_killed_while_it_forgets(tmp_path: Path, rebuilt: Callable[..., Engine], own_keys: tuple[Path, Path]) -> None:
-    engine = rebuilt(SURE)
+def test_a_phone_killed_while_it_forgets_has_forgotten_all_or_nothing(
+    tmp_path: Path, rebuilt: Callable[..., Engine], own_keys: tuple[Path, Path]
+) -> None:
+    engine = rebuilt(LEARNING_RECIPE)
     ends = set()
     for run, seconds in enumerate((0.0, 0.03, 0.06, 0.1, 1.0)):
         folder = tmp_path / f"phone{run}"
@@ -117,3 +125,50 @@ def lines_until_killed(program: str, bundle: Path, key: Path, folder: Path, seco
     process.stdin.close()
     process.wait()
     return lines
+
+
+def test_only_the_owner_can_read_the_folder(tmp_path: Path, learning_engine: Engine) -> None:
+    with Phone.open(tmp_path / "p", learning_engine) as phone:
+        phone.observe_many(MESSAGES)
+        phone.adapt()
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "p").iterdir()}
+        assert set(modes) >= {"history.sqlite", "adapter-1.safetensors"}
+        assert set(modes.values()) == {0o600}
+        assert stat.S_IMODE((tmp_path / "p").stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.write_bytes(b"noise"), Path.unlink])
+def test_a_phone_with_a_damaged_adapter_uses_the_shared_start(
+    tmp_path: Path, learning_engine: Engine, damage: Callable[[Path], object]
+) -> None:
+    with Phone.open(tmp_path / "p", learning_engine) as phone:
+        phone.observe_many(MESSAGES)
+        adapter = phone.adapt().adapter
+    damage(tmp_path / "p" / "adapter-1.safetensors")
+    with Phone.open(tmp_path / "p", learning_engine) as phone:
+        assert "damaged" in phone.notes[0] or "missing" in phone.notes[0]
+        assert phone.messages == len(MESSAGES)
+        assert phone.adapter is learning_engine.bundle.adapter_init
+        assert not phone.rollback()
+        assert same(phone.adapt().adapter, adapter)
+        assert phone.adaptations()[-1].cause == "damaged"
+
+
+def test_rejects_a_damaged_history_and_leaves_it_unchanged(tmp_path: Path, learning_engine: Engine) -> None:
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p" / "history.sqlite").write_bytes(b"noise" * 1000)
+    with pytest.raises(PhoneError, match="history"):
+        Phone.open(tmp_path / "p", learning_engine)
+    assert (tmp_path / "p" / "history.sqlite").read_bytes() == b"noise" * 1000
+
+
+def test_a_folder_can_be_open_only_once(tmp_path: Path, learning_engine: Engine) -> None:
+    with Phone.open(tmp_path / "p", learning_engine), pytest.raises(PhoneError, match="in use"):
+        Phone.open(tmp_path / "p", learning_engine)
+    Phone.open(tmp_path / "p", learning_engine).close()
+
+
+def test_rejects_a_file_as_folder(tmp_path: Path, learning_engine: Engine) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(PhoneError, match="cannot be used"):
+        Phone.open(tmp_path / "file", learning_engine)

@@ -1,4 +1,4 @@
-"""The message store: in order, bounded, and really empty once cleared."""
+"""The messages keep their order, are bounded, and leave no bytes when they are deleted."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ NOON = datetime(2015, 3, 9, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> PhoneDatabase:
+def database(tmp_path: Path) -> PhoneDatabase:
     return PhoneDatabase(tmp_path / "history.sqlite")
 
 
 @pytest.fixture
-def history(store: PhoneDatabase) -> MessageHistory:
-    return MessageHistory(store)
+def history(database: PhoneDatabase) -> MessageHistory:
+    return MessageHistory(database)
 
 
 def texts(history: MessageHistory) -> list[str]:
@@ -31,17 +31,17 @@ def newest(history: MessageHistory, words: int) -> list[str]:
     return [message.text for message in history.newest(words)]
 
 
-def test_messages_come_back_in_order(store: PhoneDatabase, history: MessageHistory) -> None:
+def test_messages_come_back_in_order(database: PhoneDatabase, history: MessageHistory) -> None:
     history.add("first", NOON)
     history.add_many([Entry("second"), Entry("third \0 \N{GRINNING FACE} 中文")])
     expected = [Entry("first", NOON), Entry("second"), Entry("third \0 \N{GRINNING FACE} 中文")]
     assert [Entry(message.text, message.at) for message in history.messages()] == expected
-    store.close()
-    again = MessageHistory(PhoneDatabase(store.path))
+    database.close()
+    again = MessageHistory(PhoneDatabase(database.path))
     assert [Entry(message.text, message.at) for message in again.messages()] == expected
 
 
-def test_the_newest_words(history: MessageHistory) -> None:
+def test_newest_returns_whole_messages_with_enough_words(history: MessageHistory) -> None:
     history.add_many([Entry("a b c"), Entry("..."), Entry("d e"), Entry("f")])
     assert newest(history, 1) == ["f"]
     assert newest(history, 2) == ["d e", "f"]
@@ -50,16 +50,16 @@ def test_the_newest_words(history: MessageHistory) -> None:
     assert newest(history, 0) == []
 
 
-def test_the_oldest_go_first(store: PhoneDatabase) -> None:
-    history = MessageHistory(store, max_messages=100)
+def test_drops_the_oldest_messages_beyond_the_limit(database: PhoneDatabase) -> None:
+    history = MessageHistory(database, max_messages=100)
     assert not any(history.add(str(i)) for i in range(105))
     assert history.add("105")
     assert texts(history) == [str(i) for i in range(6, 106)]
     assert len(history) == 100
 
 
-def test_it_never_grows_past_its_size(store: PhoneDatabase) -> None:
-    history = MessageHistory(store, max_bytes=1000)
+def test_never_exceeds_the_limit_in_bytes(database: PhoneDatabase) -> None:
+    history = MessageHistory(database, max_bytes=1000)
     for i in range(300):
         history.add(f"{i:09} ü")  # 12 bytes
         assert sum(len(text.encode()) for text in texts(history)) <= 1000
@@ -71,39 +71,39 @@ def test_it_never_grows_past_its_size(store: PhoneDatabase) -> None:
     assert texts(history) == kept
 
 
-def test_the_size_is_known_after_something_went(store: PhoneDatabase) -> None:
-    history = MessageHistory(store, max_bytes=1000)
+def test_counts_bytes_again_after_a_deletion(database: PhoneDatabase) -> None:
+    history = MessageHistory(database, max_bytes=1000)
     history.add_many(Entry("x" * 90) for _ in range(11))
     history.clear()
     assert not any(history.add("y" * 90) for _ in range(11))
 
 
-def test_nothing_of_a_cleared_history_stays_on_disk(
-    tmp_path: Path, store: PhoneDatabase, history: MessageHistory
+def test_no_byte_of_a_cleared_history_stays_on_disk(
+    tmp_path: Path, database: PhoneDatabase, history: MessageHistory
 ) -> None:
     history.add_many(Entry(f"unmistakable {i}") for i in range(500))
     assert any(b"unmistakable" in path.read_bytes() for path in tmp_path.iterdir())
     history.clear()
-    store.scrub()
+    database.scrub()
     assert (len(history), texts(history)) == (0, [])
     assert not any(b"unmistakable" in path.read_bytes() for path in tmp_path.iterdir())
 
 
-def test_broken_text_is_stored_without_what_breaks_it(history: MessageHistory) -> None:
+def test_invalid_characters_are_replaced(history: MessageHistory) -> None:
     history.add("half \ud83d a pair")
     assert texts(history) == ["half ? a pair"]
 
 
-def test_all_or_nothing(history: MessageHistory) -> None:
+def test_an_error_while_adding_stores_nothing(history: MessageHistory) -> None:
     with pytest.raises(ZeroDivisionError):
         history.add_many(Entry(str(1 // (3 - i))) for i in range(5))
     assert len(history) == 0
 
 
-def test_a_full_disk_loses_nothing(store: PhoneDatabase, history: MessageHistory) -> None:
+def test_a_full_disk_loses_nothing(database: PhoneDatabase, history: MessageHistory) -> None:
     history.add("kept")
-    pages = store.rows("PRAGMA page_count")[0][0]
-    store.rows(f"PRAGMA max_page_count={pages}")
+    pages = database.rows("PRAGMA page_count")[0][0]
+    database.rows(f"PRAGMA max_page_count={pages}")
     with pytest.raises(PhoneDatabaseError, match="full"):
         history.add("x" * 1_000_000)
     assert texts(history) == ["kept"]
@@ -111,25 +111,25 @@ def test_a_full_disk_loses_nothing(store: PhoneDatabase, history: MessageHistory
     assert len(history) == 2
 
 
-def test_many_pages_of_messages(history: MessageHistory) -> None:
+def test_reads_many_pages_of_messages(history: MessageHistory) -> None:
     history.add_many(Entry(str(i)) for i in range(1234))
     assert texts(history) == [str(i) for i in range(1234)]
     assert newest(history, 1234) == texts(history)
 
 
-def test_words_after_a_message(history: MessageHistory) -> None:
+def test_counts_the_words_after_a_message(history: MessageHistory) -> None:
     history.add_many([Entry("a b c"), Entry("d e"), Entry("f")])
     first = next(history.messages())
     assert (history.words_after(0), history.words_after(first.id), history.words_after(99)) == (6, 3, 0)
 
 
-def test_rewriting(history: MessageHistory) -> None:
+def test_rewrite_returns_the_changed_messages(history: MessageHistory) -> None:
     history.add_many([Entry("a b"), Entry("c d e"), Entry("b")])
     assert history.rewrite(lambda text: text.replace("b", "")) == [1, 3]
     assert [(message.text, message.words) for message in history.messages()] == [("a ", 1), ("c d e", 3), ("", 0)]
 
 
-def test_deleting_since(history: MessageHistory) -> None:
+def test_delete_since_compares_times_in_any_zone(history: MessageHistory) -> None:
     hour = timedelta(hours=1)
     history.add_many(
         [

@@ -1,40 +1,29 @@
-"""A phone: it learns at once, adapts, goes back, forgets, and keeps all that through a restart."""
+"""A phone learns, adapts, rolls back, and keeps its state through a restart."""
 
 from __future__ import annotations
 
-import stat
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from device_runtime.adapter.adapter import Adapter
 from device_runtime.inference.engine import Engine
 from device_runtime.phone.phone import Phone, PhoneError
 from device_runtime.prediction.predictor import Suggestion
-from tests.support.device_runtime.bundle_parts import SURE
+from tests.support.device_runtime.adapters import same
+from tests.support.device_runtime.bundle_parts import LEARNING_RECIPE
 from tests.support.device_runtime.rights import WORD, bytes_with
 
 MESSAGES = ["see you at home", "ok thanks see you", "are you coming home now", "Meet Zorblatt at the station"] * 15
-
-
-@pytest.fixture
-def sure(rebuilt: Callable[..., Engine]) -> Engine:
-    return rebuilt(SURE)
-
-
-def same(one: Adapter, other: Adapter) -> bool:
-    return all(np.array_equal(tensor, other.tensors()[name]) for name, tensor in one.tensors().items())
 
 
 def words(suggestions: list[Suggestion]) -> list[str]:
     return [suggestion.word for suggestion in suggestions]
 
 
-def test_three_different_words_for_anything_typed(phone: Phone) -> None:
+def test_suggests_three_different_words_after_any_text(phone: Phone) -> None:
     for context in (
         "",
         "see you",
@@ -52,23 +41,23 @@ def test_three_different_words_for_anything_typed(phone: Phone) -> None:
         assert [s.probability for s in found] == sorted((s.probability for s in found), reverse=True)
 
 
-def test_completions_begin_with_what_was_typed(phone: Phone) -> None:
+def test_suggestions_begin_with_the_typed_prefix(phone: Phone) -> None:
     for prefix in ("t", "T", "th", "TH", "se", "i"):
         for suggestion in phone.predict("see you", prefix):
             assert suggestion.word.startswith(prefix.lower())
             assert prefix == prefix.lower() or suggestion.text.startswith(prefix)
 
 
-def test_it_learns_a_word_at_once(tmp_path: Path, sure: Engine) -> None:
-    with Phone.open(tmp_path / "p", sure) as phone:
+def test_learns_a_word_at_once(tmp_path: Path, learning_engine: Engine) -> None:
+    with Phone.open(tmp_path / "p", learning_engine) as phone:
         assert "zorblatt" not in words(phone.predict("meet", "zo"))
         phone.observe("lets meet Zorblatt. meet Zorblatt")
         found = phone.predict("can you meet", "zo")
         assert (found[0].word, found[0].text) == ("zorblatt", "Zorblatt")
 
 
-def test_the_shared_model_alone_knows_nothing_of_the_owner(tmp_path: Path, sure: Engine) -> None:
-    with Phone.open(tmp_path / "p", sure) as phone:
+def test_impersonal_suggestions_ignore_the_owner(tmp_path: Path, learning_engine: Engine) -> None:
+    with Phone.open(tmp_path / "p", learning_engine) as phone:
         before = phone.predict("meet", "z", personal=False)
         assert phone.predict("meet", "z") == before
         phone.observe_many(MESSAGES)
@@ -77,31 +66,21 @@ def test_the_shared_model_alone_knows_nothing_of_the_owner(tmp_path: Path, sure:
         assert phone.predict("meet", "z") != before
 
 
-def test_everything_survives_a_restart(tmp_path: Path, sure: Engine) -> None:
-    with Phone.open(tmp_path / "p", sure) as phone:
+def test_everything_survives_a_restart(tmp_path: Path, learning_engine: Engine) -> None:
+    with Phone.open(tmp_path / "p", learning_engine) as phone:
         phone.observe_many([*MESSAGES, ("with a time", None)])
         assert phone.adapt().verdict.kept
         expected = [phone.predict(context, k=10) for context in ("", "see", "meet")]
         adapter, words_seen = phone.adapter, phone.words
-    with Phone.open(tmp_path / "p", sure) as phone:
+    with Phone.open(tmp_path / "p", learning_engine) as phone:
         assert phone.notes == ()
         assert same(phone.adapter, adapter)
         assert (phone.messages, phone.words) == (len(MESSAGES) + 1, words_seen)
         assert [phone.predict(context, k=10) for context in ("", "see", "meet")] == expected
 
 
-def test_only_the_owner_can_read_it(tmp_path: Path, sure: Engine) -> None:
-    with Phone.open(tmp_path / "p", sure) as phone:
-        phone.observe_many(MESSAGES)
-        phone.adapt()
-        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "p").iterdir()}
-        assert set(modes) >= {"history.sqlite", "adapter-1.safetensors"}
-        assert set(modes.values()) == {0o600}
-        assert stat.S_IMODE((tmp_path / "p").stat().st_mode) == 0o700
-
-
-def test_rolling_back(tmp_path: Path, sure: Engine) -> None:
-    with Phone.open(tmp_path / "p", sure) as phone:
+def test_rollback_returns_to_earlier_adapters(tmp_path: Path, learning_engine: Engine) -> None:
+    with Phone.open(tmp_path / "p", learning_engine) as phone:
         assert not phone.rollback()
         phone.observe_many(MESSAGES)
         first = phone.adapt().adapter
@@ -111,25 +90,25 @@ def test_rolling_back(tmp_path: Path, sure: Engine) -> None:
         assert not same(second, first)
         assert phone.rollback()
         assert same(phone.adapter, first)
-    with Phone.open(tmp_path / "p", sure) as phone:
+    with Phone.open(tmp_path / "p", learning_engine) as phone:
         assert (phone.adapter_id, same(phone.adapter, first)) == (1, True)
         assert phone.rollback(to=2)
         assert same(phone.adapter, second)
         assert phone.rollback(to=0)
-        assert phone.adapter is sure.bundle.adapter_init
+        assert phone.adapter is learning_engine.bundle.adapter_init
         assert not phone.rollback()
 
 
-def test_the_first_adapter_rolls_back_to_the_shared_start(tmp_path: Path, sure: Engine) -> None:
-    with Phone.open(tmp_path / "p", sure) as phone:
+def test_the_first_adapter_rolls_back_to_the_shared_start(tmp_path: Path, learning_engine: Engine) -> None:
+    with Phone.open(tmp_path / "p", learning_engine) as phone:
         phone.observe_many(MESSAGES)
         assert phone.adapt().verdict.kept
         assert phone.rollback()
-        assert phone.adapter is sure.bundle.adapter_init
+        assert phone.adapter is learning_engine.bundle.adapter_init
 
 
-def test_a_refused_adapter_changes_nothing(tmp_path: Path, rebuilt: Callable[..., Engine]) -> None:
-    engine = rebuilt({"recipe": {**SURE["recipe"], "gate": {"min_words": 1, "margin": 1e9}}})
+def test_an_adapter_that_the_gate_rejects_changes_nothing(tmp_path: Path, rebuilt: Callable[..., Engine]) -> None:
+    engine = rebuilt({"recipe": {**LEARNING_RECIPE["recipe"], "gate": {"min_words": 1, "margin": 1e9}}})
     with Phone.open(tmp_path / "p", engine) as phone:
         phone.observe_many(MESSAGES)
         assert not phone.adapt().verdict.kept
@@ -137,62 +116,29 @@ def test_a_refused_adapter_changes_nothing(tmp_path: Path, rebuilt: Callable[...
         assert not list((tmp_path / "p").glob("*.safetensors"))
 
 
-@pytest.mark.parametrize("damage", [lambda path: path.write_bytes(b"noise"), Path.unlink])
-def test_a_damaged_adapter_stops_nothing(tmp_path: Path, sure: Engine, damage: Callable[[Path], object]) -> None:
-    with Phone.open(tmp_path / "p", sure) as phone:
-        phone.observe_many(MESSAGES)
-        adapter = phone.adapt().adapter
-    damage(tmp_path / "p" / "adapter-1.safetensors")
-    with Phone.open(tmp_path / "p", sure) as phone:
-        assert "damaged" in phone.notes[0] or "missing" in phone.notes[0]
-        assert phone.messages == len(MESSAGES)
-        assert phone.adapter is sure.bundle.adapter_init
-        assert not phone.rollback()
-        assert same(phone.adapt().adapter, adapter)
-        assert phone.adaptations()[-1].cause == "damaged"
-
-
-def test_a_damaged_history_is_an_error_and_stays_as_it_is(tmp_path: Path, sure: Engine) -> None:
-    (tmp_path / "p").mkdir()
-    (tmp_path / "p" / "history.sqlite").write_bytes(b"noise" * 1000)
-    with pytest.raises(PhoneError, match="history"):
-        Phone.open(tmp_path / "p", sure)
-    assert (tmp_path / "p" / "history.sqlite").read_bytes() == b"noise" * 1000
-
-
-def test_one_holder_at_a_time(tmp_path: Path, sure: Engine) -> None:
-    with Phone.open(tmp_path / "p", sure), pytest.raises(PhoneError, match="in use"):
-        Phone.open(tmp_path / "p", sure)
-    Phone.open(tmp_path / "p", sure).close()
-
-
-def test_a_folder_that_cannot_be_one(tmp_path: Path, sure: Engine) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(PhoneError, match="cannot be used"):
-        Phone.open(tmp_path / "file", sure)
-
-
 @pytest.mark.parametrize("bad", [None, 3, b"bytes", (None, None)])
-def test_what_is_no_text_is_refused_and_nothing_stored(phone: Phone, bad: Any) -> None:
+def test_rejects_messages_that_are_not_text_and_stores_nothing(phone: Phone, bad: Any) -> None:
     with pytest.raises(PhoneError, match="text"):
         phone.observe_many(["good", bad])
     assert phone.messages == 0
 
 
 @pytest.mark.parametrize(("context", "prefix", "k"), [(None, "", 3), ("", 5, 3), ("", "", 0), ("", "", 101)])
-def test_absurd_requests_are_refused(phone: Phone, context: Any, prefix: Any, k: int) -> None:
+def test_predict_rejects_invalid_arguments(phone: Phone, context: Any, prefix: Any, k: int) -> None:
     with pytest.raises(PhoneError):
         phone.predict(context, prefix, k)
 
 
-def test_empty_messages_are_no_messages(phone: Phone) -> None:
+def test_ignores_empty_messages(phone: Phone) -> None:
     phone.observe_many(["", "  \n ", "..."])
     phone.observe("")
     assert (phone.messages, phone.words) == (1, 0)
 
 
-def test_a_reader_sees_the_old_adapter_or_the_new_one(tmp_path: Path, sure: Engine) -> None:
-    with Phone.open(tmp_path / "p", sure) as phone:
+def test_predictions_during_an_adaptation_use_the_old_or_the_new_adapter(
+    tmp_path: Path, learning_engine: Engine
+) -> None:
+    with Phone.open(tmp_path / "p", learning_engine) as phone:
         phone.observe_many(MESSAGES)
         contexts = ("see you", "are", "meet")
         old = [phone.predict(context, k=10) for context in contexts]
@@ -218,8 +164,8 @@ def test_a_reader_sees_the_old_adapter_or_the_new_one(tmp_path: Path, sure: Engi
         assert any(result in old for result in seen)
 
 
-def test_observing_from_several_threads_loses_nothing(tmp_path: Path, sure: Engine) -> None:
-    with Phone.open(tmp_path / "p", sure) as phone:
+def test_observing_from_several_threads_loses_no_message(tmp_path: Path, learning_engine: Engine) -> None:
+    with Phone.open(tmp_path / "p", learning_engine) as phone:
 
         def write(name: str) -> None:
             for i in range(15):
@@ -243,7 +189,7 @@ def test_a_word_typed_twice_is_suggested_the_same_day(phone: Phone) -> None:
     assert phone.predict("is it", "zo")[0].text == "Zorblatt"
 
 
-def test_incognito_observes_nothing(tmp_path: Path, engine: Engine) -> None:
+def test_incognito_stores_nothing(tmp_path: Path, engine: Engine) -> None:
     with Phone.open(tmp_path / "p", engine) as phone:
         assert not phone.incognito
         phone.observe("before")

@@ -1,4 +1,4 @@
-"""What an owner wants gone is gone: from suggestions, adapter, entries, and from the bytes on the disk."""
+"""Forgotten data disappears from suggestions, adapter, log and disk; the export contains everything else."""
 
 from __future__ import annotations
 
@@ -8,35 +8,32 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import numpy as np
 import pytest
 import safetensors.numpy
 
-from device_runtime.adapter.adapter import Adapter
 from device_runtime.inference.engine import Engine
 from device_runtime.phone import privacy
 from device_runtime.phone.folder import PhoneFolder
 from device_runtime.phone.phone import Phone, PhoneError
-from tests.support.device_runtime.bundle_parts import SURE
+from tests.support.device_runtime.adapters import same
+from tests.support.device_runtime.bundle_parts import LEARNING_RECIPE
 from tests.support.device_runtime.rights import AROUND, MESSAGES, WORD, bytes_with, chance
 
 NOON = datetime(2015, 3, 9, 12, tzinfo=UTC)
 
 
-@pytest.fixture
-def sure(rebuilt: Callable[..., Engine]) -> Engine:
-    return rebuilt(SURE)
-
-
-def same(one: Adapter, other: Adapter) -> bool:
-    return all(np.array_equal(tensor, other.tensors()[name]) for name, tensor in one.tensors().items())
-
-
 @pytest.mark.parametrize("strengths", [1, 5])
-def test_a_forgotten_word_is_as_if_it_had_never_been_typed(
+def test_forgetting_a_word_equals_never_typing_it(
     tmp_path: Path, rebuilt: Callable[..., Engine], strengths: int
 ) -> None:
-    engine = rebuilt({"recipe": {**SURE["recipe"], "history": {**SURE["recipe"]["history"], "strengths": strengths}}})
+    engine = rebuilt(
+        {
+            "recipe": {
+                **LEARNING_RECIPE["recipe"],
+                "history": {**LEARNING_RECIPE["recipe"]["history"], "strengths": strengths},
+            }
+        }
+    )
     with Phone.open(tmp_path / "p", engine) as phone, Phone.open(tmp_path / "other", engine) as other:
         phone.observe_many(MESSAGES)
         assert phone.adapt().verdict.kept
@@ -53,27 +50,27 @@ def test_a_forgotten_word_is_as_if_it_had_never_been_typed(
         assert phone.adaptations()[-1].cause == "forgetting"
 
 
-def test_its_probability_is_the_shared_models_again(tmp_path: Path, sure: Engine) -> None:
+def test_a_forgotten_word_has_the_probability_of_the_shared_model(tmp_path: Path, learning_engine: Engine) -> None:
     """Where nothing else was learnt, exactly; and where there was, it is nowhere above it."""
-    with Phone.open(tmp_path / "only", sure) as phone:
+    with Phone.open(tmp_path / "only", learning_engine) as phone:
         phone.observe_many([WORD] * 60)
         phone.adapt()
         before = chance(phone, WORD, "meet")
         phone.forget_word(WORD)
-        assert phone.adapter is sure.bundle.adapter_init
+        assert phone.adapter is learning_engine.bundle.adapter_init
         assert phone.unforget_word(WORD)
         assert chance(phone, WORD, "meet") == chance(phone, WORD, "meet", personal=False) < before / 100
-    with Phone.open(tmp_path / "among others", sure) as phone:
+    with Phone.open(tmp_path / "among others", learning_engine) as phone:
         phone.observe_many(MESSAGES)
         phone.adapt()
         phone.forget_word(WORD)
         phone.unforget_word(WORD)
-        assert phone.adapter is not sure.bundle.adapter_init
+        assert phone.adapter is not learning_engine.bundle.adapter_init
         assert chance(phone, WORD, "meet") <= chance(phone, WORD, "meet", personal=False) * 1.01
 
 
-def test_no_byte_of_it_is_left(tmp_path: Path, sure: Engine) -> None:
-    with Phone.open(tmp_path / "p", sure) as phone:
+def test_no_byte_of_a_forgotten_word_stays_on_disk(tmp_path: Path, learning_engine: Engine) -> None:
+    with Phone.open(tmp_path / "p", learning_engine) as phone:
         phone.observe_many(MESSAGES)
         phone.adapt()
         phone.observe(f"'{WORD.upper()}' <{WORD}> {WORD}!")
@@ -83,13 +80,13 @@ def test_no_byte_of_it_is_left(tmp_path: Path, sure: Engine) -> None:
     assert bytes_with(tmp_path / "p", WORD) == []
 
 
-def test_it_is_never_suggested_or_learnt_again(tmp_path: Path, sure: Engine) -> None:
-    with Phone.open(tmp_path / "p", sure) as phone:
+def test_a_forgotten_word_is_never_suggested_or_learned_again(tmp_path: Path, learning_engine: Engine) -> None:
+    with Phone.open(tmp_path / "p", learning_engine) as phone:
         phone.forget_word(WORD)
         phone.observe_many(MESSAGES)
         phone.adapt()
         assert bytes_with(tmp_path / "p", WORD) == []
-    with Phone.open(tmp_path / "p", sure) as phone:
+    with Phone.open(tmp_path / "p", learning_engine) as phone:
         assert chance(phone, WORD, "meet") == 0
         assert phone.unforget_word(WORD)
         assert not phone.unforget_word(WORD)
@@ -97,8 +94,8 @@ def test_it_is_never_suggested_or_learnt_again(tmp_path: Path, sure: Engine) -> 
         assert chance(phone, WORD, "meet") > 0
 
 
-def test_a_shared_word_is_forgotten_too(tmp_path: Path, sure: Engine) -> None:
-    with Phone.open(tmp_path / "p", sure) as phone:
+def test_a_word_of_the_shared_vocabulary_can_be_forgotten(tmp_path: Path, learning_engine: Engine) -> None:
+    with Phone.open(tmp_path / "p", learning_engine) as phone:
         word = phone.predict("see", personal=False)[0].word
         phone.forget_word(word)
         for personal in (True, False):
@@ -107,8 +104,8 @@ def test_a_shared_word_is_forgotten_too(tmp_path: Path, sure: Engine) -> None:
             assert word not in [suggestion.word for suggestion in found]
 
 
-def test_adapters_that_never_saw_it_stay(tmp_path: Path, sure: Engine) -> None:
-    with Phone.open(tmp_path / "p", sure) as phone:
+def test_adapters_that_never_read_the_word_stay(tmp_path: Path, learning_engine: Engine) -> None:
+    with Phone.open(tmp_path / "p", learning_engine) as phone:
         phone.observe_many(AROUND)
         clean = phone.adapt().adapter
         phone.observe(f"meet {WORD}")
@@ -123,14 +120,14 @@ def test_adapters_that_never_saw_it_stay(tmp_path: Path, sure: Engine) -> None:
 
 
 @pytest.mark.parametrize("word", ["", "two words", "...", "<#>", None, 3])
-def test_what_is_no_word_cannot_be_forgotten(phone: Phone, word: str) -> None:
+def test_rejects_forgetting_what_is_not_one_word(phone: Phone, word: str) -> None:
     with pytest.raises(PhoneError, match="not one word"):
         phone.forget_word(word)
 
 
-def test_forgetting_the_last_hour(tmp_path: Path, sure: Engine) -> None:
+def test_forgets_the_last_hour(tmp_path: Path, learning_engine: Engine) -> None:
     now = NOON
-    with Phone.open(tmp_path / "p", sure, clock=lambda: now) as phone:
+    with Phone.open(tmp_path / "p", learning_engine, clock=lambda: now) as phone:
         phone.observe_many((text, NOON - timedelta(days=1)) for text in AROUND)
         clean = phone.adapt().adapter
         now += timedelta(minutes=30)
@@ -145,8 +142,8 @@ def test_forgetting_the_last_hour(tmp_path: Path, sure: Engine) -> None:
         assert len(phone.adaptations()) == 3
 
 
-def test_forgetting_everything(tmp_path: Path, sure: Engine) -> None:
-    with Phone.open(tmp_path / "p", sure) as phone:
+def test_forgets_everything(tmp_path: Path, learning_engine: Engine) -> None:
+    with Phone.open(tmp_path / "p", learning_engine) as phone:
         before = phone.predict("meet", k=10)
         phone.observe_many(MESSAGES)
         phone.adapt()
@@ -172,25 +169,27 @@ def test_forgetting_everything(tmp_path: Path, sure: Engine) -> None:
         privacy.forget_all,
     ],
 )
-def test_cut_off_it_is_finished_when_the_folder_is_opened(
-    tmp_path: Path, sure: Engine, forget: Callable[[PhoneFolder], object]
+def test_an_interrupted_deletion_is_finished_when_the_folder_is_opened(
+    tmp_path: Path, learning_engine: Engine, forget: Callable[[PhoneFolder], object]
 ) -> None:
-    with Phone.open(tmp_path / "p", sure) as phone:
+    with Phone.open(tmp_path / "p", learning_engine) as phone:
         phone.observe_many(MESSAGES)
         phone.adapt()
-    folder = PhoneFolder.open(tmp_path / "p", sure.bundle)
+    folder = PhoneFolder.open(tmp_path / "p", learning_engine.bundle)
     forget(folder)  # and dies before `scrub`
     folder.close()
-    with Phone.open(tmp_path / "p", sure) as phone:
+    with Phone.open(tmp_path / "p", learning_engine) as phone:
         assert bytes_with(tmp_path / "p", WORD) == []
         assert not list((tmp_path / "p").glob("*.safetensors"))
-        assert phone.adapter is sure.bundle.adapter_init
+        assert phone.adapter is learning_engine.bundle.adapter_init
         due = phone.conditions(idle=True, charging=True, unmetered=True).due
         assert due == (None if forget is privacy.forget_all else "forgetting")
 
 
-def test_what_fails_changes_nothing(tmp_path: Path, sure: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    with Phone.open(tmp_path / "p", sure) as phone:
+def test_a_failed_deletion_changes_nothing(
+    tmp_path: Path, learning_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Phone.open(tmp_path / "p", learning_engine) as phone:
         phone.observe_many(MESSAGES)
         adapter = phone.adapt().adapter
         monkeypatch.setattr(phone._folder.state, "change", lambda **changes: 1 // 0)
@@ -202,8 +201,8 @@ def test_what_fails_changes_nothing(tmp_path: Path, sure: Engine, monkeypatch: p
         assert phone.forget_word(WORD) == len(AROUND)
 
 
-def test_what_is_never_learnt_is_nowhere(tmp_path: Path, sure: Engine) -> None:
-    with Phone.open(tmp_path / "p", sure) as phone:
+def test_numbers_addresses_and_urls_are_never_stored(tmp_path: Path, learning_engine: Engine) -> None:
+    with Phone.open(tmp_path / "p", learning_engine) as phone:
         phone.observe_many(["call me on 91234567 ok", "mail bob@zorb.org ok", "see www.zorb.org/x ok"] * 20)
         phone.adapt()
         for secret in ("91234567", "9123", "bob", "zorb"):
@@ -217,8 +216,8 @@ def test_what_is_never_learnt_is_nowhere(tmp_path: Path, sure: Engine) -> None:
         assert phone.predict("call me on 5551234", "o")[0].word == "ok"
 
 
-def test_the_export_holds_everything(tmp_path: Path, sure: Engine) -> None:
-    with Phone.open(tmp_path / "p", sure, clock=lambda: NOON) as phone:
+def test_the_export_contains_everything(tmp_path: Path, learning_engine: Engine) -> None:
+    with Phone.open(tmp_path / "p", learning_engine, clock=lambda: NOON) as phone:
         assert phone.export()["adapter"] is None
         phone.observe_many([("first", NOON), *MESSAGES])
         phone.adapt()
@@ -226,7 +225,7 @@ def test_the_export_holds_everything(tmp_path: Path, sure: Engine) -> None:
         phone.incognito = True
         found = json.loads(json.dumps(phone.export(), allow_nan=False))
         assert (found["format"], found["format_version"]) == ("thumbprint-export", 1)
-        assert found["model_id"] == sure.bundle.manifest.model_id
+        assert found["model_id"] == learning_engine.bundle.manifest.model_id
         assert found["messages"][0] == {"text": "first", "at": NOON.isoformat()}
         assert len(found["messages"]) == len(MESSAGES) + 1
         assert len(found["words"]) == len(phone.learned_words(None))

@@ -18,12 +18,12 @@ NOON = datetime(2015, 3, 9, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> PhoneDatabase:
+def database(tmp_path: Path) -> PhoneDatabase:
     return PhoneDatabase(tmp_path / "s")
 
 
-def test_words_on_it(store: PhoneDatabase) -> None:
-    forgotten = ForgottenWords(store, SALT)
+def test_a_forgotten_word_is_found_and_masked_in_any_case(database: PhoneDatabase) -> None:
+    forgotten = ForgottenWords(database, SALT)
     assert "anna" not in forgotten
     assert forgotten.masked("ask Anna") == "ask Anna"
     forgotten.write("Anna")
@@ -33,34 +33,34 @@ def test_words_on_it(store: PhoneDatabase) -> None:
     assert "'ANNA'" in forgotten
     assert "hannah" not in forgotten
     assert forgotten.masked("ask Anna") == "ask <#>"
-    assert len(ForgottenWords(store, SALT)) == 1
+    assert len(ForgottenWords(database, SALT)) == 1
     assert forgotten.erase("anna")
     assert not forgotten.erase("anna")
 
 
-def test_another_key_finds_nothing(store: PhoneDatabase) -> None:
-    ForgottenWords(store, SALT).write("anna")
-    assert "anna" not in ForgottenWords(store, b"1" * 16)
+def test_another_salt_finds_no_forgotten_word(database: PhoneDatabase) -> None:
+    ForgottenWords(database, SALT).write("anna")
+    assert "anna" not in ForgottenWords(database, b"1" * 16)
 
 
-def test_it_does_not_say_which(tmp_path: Path, store: PhoneDatabase) -> None:
-    ForgottenWords(store, SALT).write("unmistakable")
+def test_forgotten_words_are_not_readable_on_disk(tmp_path: Path, database: PhoneDatabase) -> None:
+    ForgottenWords(database, SALT).write("unmistakable")
     assert not any(b"unmistakable" in path.read_bytes() for path in tmp_path.iterdir())
 
 
-def test_one_word_a_line(tmp_path: Path) -> None:
+def test_reads_a_block_list(tmp_path: Path) -> None:
     (tmp_path / "list").write_text("\ufeff# offensive\nDamn\n\n  don’t \n今天\n", "utf-8")
     assert read_block_list(tmp_path / "list") == {"damn", "don't", "今天"}
 
 
 @pytest.mark.parametrize("line", ["two words", "...", "<#>", "a.b"])
-def test_what_is_not_one_word_is_an_error(tmp_path: Path, line: str) -> None:
+def test_rejects_a_line_that_is_not_one_word(tmp_path: Path, line: str) -> None:
     (tmp_path / "list").write_text(f"good\n{line}\n", "utf-8")
     with pytest.raises(BlockListError, match=r"line 2: .* is not one word"):
         read_block_list(tmp_path / "list")
 
 
-def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+def test_rejects_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(BlockListError, match="cannot be read"):
         read_block_list(tmp_path / "missing")
     (tmp_path / "binary").write_bytes(b"\xff\xfe\xff")
@@ -69,7 +69,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("personal", [True, False])
-def test_the_next_best_words_take_the_keys(tmp_path: Path, engine: Engine, personal: bool) -> None:
+def test_the_next_best_words_replace_blocked_words(tmp_path: Path, engine: Engine, personal: bool) -> None:
     def shown(phone: Phone, prefix: str, k: int) -> list[str]:
         return [suggestion.word for suggestion in phone.predict("see you", prefix, k, personal=personal)]
 
@@ -84,10 +84,10 @@ def test_the_next_best_words_take_the_keys(tmp_path: Path, engine: Engine, perso
             assert len(found) == 3
             assert not {word.upper() for word in found} & blocked
         assert set(shown(phone, "", 20)) == {word for word in free if word.upper() not in blocked}
-        assert phone.words == 5  # a block list keeps words off the keys, not out of the history
+        assert phone.words == 5  # blocked words stay in the history
 
 
-def test_a_phones_own_block_list_is_stored(tmp_path: Path, engine: Engine) -> None:
+def test_the_block_list_of_a_phone_is_stored(tmp_path: Path, engine: Engine) -> None:
     def shown(phone: Phone) -> list[str]:
         return [suggestion.word for suggestion in phone.predict("see you", "", 3)]
 
@@ -108,7 +108,7 @@ def test_a_phones_own_block_list_is_stored(tmp_path: Path, engine: Engine) -> No
         assert phone.blocked_words() == []
 
 
-def test_block_refuses_what_is_not_one_word_and_too_long_lists(
+def test_block_rejects_items_that_are_not_one_word_and_long_lists(
     tmp_path: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(phone_module, "MAX_BLOCKED_WORDS", 2)
@@ -120,7 +120,7 @@ def test_block_refuses_what_is_not_one_word_and_too_long_lists(
         assert phone.blocked_words() == []
 
 
-def test_a_block_list_is_replaced_as_a_whole(tmp_path: Path, engine: Engine) -> None:
+def test_set_blocked_words_replaces_the_whole_list_or_nothing(tmp_path: Path, engine: Engine) -> None:
     with Phone.open(tmp_path / "phone", engine) as phone:
         phone.block(["damn"])
         with pytest.raises(PhoneError, match="not one word"):
@@ -131,7 +131,7 @@ def test_a_block_list_is_replaced_as_a_whole(tmp_path: Path, engine: Engine) -> 
         assert phone.blocked_words() == ["other", "words"]
 
 
-def test_the_learned_words(phone: Phone, engine: Engine) -> None:
+def test_learned_words_are_sorted_by_novelty_and_frequency(phone: Phone, engine: Engine) -> None:
     shared = max(engine.lexicon.words.texts, key=lambda word: (word.isascii() and word.isalpha(), len(word)))
     phone.observe_many(
         [(f"Zorblatt, zorblatt {shared}", NOON), (f"{shared} quuxhouse {shared}", NOON + timedelta(1)), f"{shared}"]

@@ -1,4 +1,4 @@
-"""Case put back: the typed letters, the owner's habits, then the language's rules."""
+"""Upper case is restored from the typed letters, the owner's usage and the rules of English."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from device_runtime.prediction.capitalization import CapitalizationModel, begins
 from keyboard_model.text.units import units
 
 
-def casing(*messages: str) -> CapitalizationModel:
+def model_of(*messages: str) -> CapitalizationModel:
     made = CapitalizationModel()
     for message in messages:
         made.observe(message, units(message))
@@ -34,41 +34,41 @@ def casing(*messages: str) -> CapitalizationModel:
         ("今天", "", True, "今天"),
     ],
 )
-def test_without_habits(word: str, prefix: str, start: bool, shown: str) -> None:
-    assert casing().restore(word, prefix, start) == shown
+def test_applies_the_general_rules(word: str, prefix: str, start: bool, shown: str) -> None:
+    assert model_of().restore(word, prefix, start) == shown
 
 
-def test_names_as_the_owner_writes_them() -> None:
-    made = casing("ask Anna", "is Anna there", "iPhone or my iPhone", "i like my iPhone")
+def test_writes_names_as_the_owner_does() -> None:
+    made = model_of("ask Anna", "is Anna there", "iPhone or my iPhone", "i like my iPhone")
     assert made.restore("anna", "", False) == "Anna"
     assert made.restore("anna", "a", False) == "Anna"
     assert made.restore("iphone", "", True) == "iPhone"
 
 
-def test_one_capital_is_no_habit_and_the_start_of_a_sentence_none_at_all() -> None:
-    assert casing("see Tom").restore("tom", "", False) == "tom"
-    assert casing("Tom. Tom! Tom? Tom").restore("tom", "", False) == "tom"
+def test_needs_two_capitals_that_do_not_begin_a_sentence() -> None:
+    assert model_of("see Tom").restore("tom", "", False) == "tom"
+    assert model_of("Tom. Tom! Tom? Tom").restore("tom", "", False) == "tom"
 
 
-def test_an_owner_who_begins_sentences_small() -> None:
-    small = casing(*["hello there"] * 5)
+def test_begins_sentences_in_lower_case_if_the_owner_does() -> None:
+    small = model_of(*["hello there"] * 5)
     assert small.restore("ok", "", True) == "ok"
     assert small.restore("ok", "O", True) == "Ok"
-    assert casing(*["hello there"] * 4).restore("ok", "", True) == "Ok"
-    assert casing(*["hello there"] * 5, *["Hello there"] * 5).restore("ok", "", True) == "Ok"
+    assert model_of(*["hello there"] * 4).restore("ok", "", True) == "Ok"
+    assert model_of(*["hello there"] * 5, *["Hello there"] * 5).restore("ok", "", True) == "Ok"
 
 
-def test_an_owner_who_writes_i_small() -> None:
-    assert casing("ok i go", "so i do").restore("i", "", False) == "i"
+def test_writes_i_in_lower_case_if_the_owner_does() -> None:
+    assert model_of("ok i go", "so i do").restore("i", "", False) == "i"
 
 
-def test_shouting_tells_nothing() -> None:
-    assert casing("WHERE ARE YOU", "COME HERE").restore("are", "", False) == "are"
+def test_ignores_messages_all_in_upper_case() -> None:
+    assert model_of("WHERE ARE YOU", "COME HERE").restore("are", "", False) == "are"
 
 
 @pytest.mark.parametrize(
     ("before", "begins"),
     [("", True), ("ok", False), ("ok.", True), ("ok!! ", True), ("ok,", False), ("really ?", True), ("<#>", False)],
 )
-def test_where_a_sentence_begins(before: str, begins: bool) -> None:
+def test_begins_sentence(before: str, begins: bool) -> None:
     assert begins_sentence(units(before)) is begins

@@ -24,7 +24,9 @@ from device_runtime.prediction.predictor import TypedContext, apply_swap_margin
         ("<URL> ok", "", ["<#>", "ok"], ""),
     ],
 )
-def test_context_and_prefix(context: str, prefix: str, before: list[str], typed: str) -> None:
+def test_splits_the_typed_text_into_context_and_prefix(
+    context: str, prefix: str, before: list[str], typed: str
+) -> None:
     split = TypedContext.of(context, prefix)
     assert ([unit.text for unit in split.before], split.prefix) == (before, typed)
 
@@ -32,28 +34,28 @@ def test_context_and_prefix(context: str, prefix: str, before: list[str], typed:
 SHARED = [("you", 0.2), ("the", 0.1), ("me", 0.05)]
 
 
-def test_a_word_barely_more_probable_takes_no_key() -> None:
+def test_a_slightly_more_probable_word_replaces_no_shared_word() -> None:
     personal = [("you", 0.2), ("the", 0.1), ("mum", 0.06), ("me", 0.05)]
     assert [word for word, _ in apply_swap_margin(SHARED, personal, 0.5, 3)] == ["you", "the", "me"]
 
 
-def test_a_word_clearly_more_probable_takes_the_weakest_key() -> None:
+def test_a_clearly_more_probable_word_replaces_the_weakest_shared_word() -> None:
     personal = [("mum", 0.3), ("you", 0.2), ("the", 0.1), ("me", 0.05)]
     assert apply_swap_margin(SHARED, personal, 0.5, 3) == [("mum", 0.3), ("you", 0.2), ("the", 0.1)]
 
 
-def test_no_margin_gives_the_best_personal_words() -> None:
+def test_margin_0_gives_the_best_personal_words() -> None:
     personal = [("a", 0.3), ("b", 0.25), ("c", 0.2), ("you", 0.1), ("the", 0.05), ("me", 0.01)]
     assert apply_swap_margin(SHARED, personal, 0.0, 3) == personal[:3]
 
 
-def test_a_shared_word_that_is_not_ranked_counts_as_the_last_ranked() -> None:
+def test_an_unranked_shared_word_counts_as_the_last_ranked_word() -> None:
     personal = [("a", 0.3), ("b", 0.06)]
     assert apply_swap_margin(SHARED, personal, 9.0, 3) == [("me", 0.06), ("the", 0.06), ("you", 0.06)]
     assert apply_swap_margin(SHARED, personal, 1.0, 3) == [("a", 0.3), ("the", 0.06), ("you", 0.06)]
 
 
-def test_free_keys_are_filled() -> None:
+def test_personal_words_fill_empty_places() -> None:
     assert apply_swap_margin([("you", 0.2)], [("you", 0.2), ("a", 0.1), ("b", 0.05)], 9.0, 3) == [
         ("you", 0.2),
         ("a", 0.1),

@@ -1,24 +1,23 @@
-"""Words that are one slip away from what was typed."""
+"""Words that begin with a string one edit away from the typed prefix."""
 
 from __future__ import annotations
 
 import itertools
 import random
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings, strategies
 
 from device_runtime.inference.engine import Engine
 from device_runtime.phone.phone import Phone
 from device_runtime.prediction.typo_correction import merge_typo_matches, within_one_edit
-from tests.support.device_runtime.bundle_parts import SURE
 
 WORDS = sorted(["because", "tomorrow", "tomato", "tom", "the", "then", "when", "hello", "今天下午", "今天上午"])
 
 
-def away(typed: str) -> list[str]:
+def corrections(typed: str) -> list[str]:
     return [WORDS[at] for at in within_one_edit(WORDS, typed)]
 
 
@@ -28,7 +27,7 @@ def away(typed: str) -> list[str]:
         ("tomorow", "tomorrow"),  # one missing
         ("tommorr", "tomorrow"),  # one too many
         ("tomprr", "tomorrow"),  # one wrong
-        ("tmoorw", None),  # two slips
+        ("tmoorw", None),  # two typos
         ("otmor", "tomorrow"),  # two swapped, at the beginning
         ("becuas", "because"),
         ("bcuase", None),
@@ -37,13 +36,13 @@ def away(typed: str) -> list[str]:
         ("今天下无", "今天下午"),
     ],
 )
-def test_one_slip(typed: str, meant: str | None) -> None:
-    assert away(typed)[:1] == ([] if meant is None else [meant])
+def test_corrects_one_typo(typed: str, meant: str | None) -> None:
+    assert corrections(typed)[:1] == ([] if meant is None else [meant])
 
 
-def test_what_was_typed_is_no_slip() -> None:
-    assert away("the") == ["hello", "when"]
-    assert away("th") == away("") == []
+def test_words_that_match_exactly_are_left_out() -> None:
+    assert corrections("the") == ["hello", "when"]
+    assert corrections("th") == corrections("") == []
 
 
 def edits(typed: str, alphabet: str) -> set[str]:
@@ -56,17 +55,19 @@ def edits(typed: str, alphabet: str) -> set[str]:
     )
 
 
-def test_all_of_them_and_no_other() -> None:
-    rng = random.Random(0)
-    words = sorted({"".join(rng.choices("abc", k=rng.randint(1, 7))) for _ in range(300)})
-    for _ in range(100):
-        typed = "".join(rng.choices("abc", k=rng.randint(3, 6)))
-        variants = tuple(edits(typed, "abc"))
-        expected = [at for at, word in enumerate(words) if word.startswith(variants) and not word.startswith(typed)]
-        assert within_one_edit(words, typed) == expected, typed
+@given(
+    vocabulary=strategies.sets(strategies.text("abc", min_size=1, max_size=7), min_size=50, max_size=200),
+    typed=strategies.text("abc", min_size=3, max_size=6),
+)
+@settings(max_examples=50)
+def test_finds_exactly_the_words_one_edit_away(vocabulary: set[str], typed: str) -> None:
+    words = sorted(vocabulary)
+    variants = tuple(edits(typed, "abc"))
+    expected = [at for at, word in enumerate(words) if word.startswith(variants) and not word.startswith(typed)]
+    assert within_one_edit(words, typed) == expected
 
 
-def test_it_is_fast() -> None:
+def test_is_fast() -> None:
     rng = random.Random(0)
     letters = "etaoinshrdlucmfwypvbgkjqxz"
     words = sorted({"".join(rng.choices(letters, range(26, 0, -1), k=rng.randint(2, 10))) for _ in range(8000)})
@@ -81,57 +82,52 @@ def _seconds(words: list[str], prefix: str) -> float:
     return time.perf_counter() - started
 
 
-EXACT, SLIPS = [("then", 0.2), ("theta", 0.01)], [("tea", 0.1), ("hen", 0.05)]
+EXACT, CORRECTED = [("then", 0.2), ("theta", 0.01)], [("tea", 0.1), ("hen", 0.05)]
 
 
-def test_exact_words_that_are_good_stay() -> None:
-    assert merge_typo_matches(EXACT, SLIPS, 2) == EXACT
+def test_probable_exact_matches_stay() -> None:
+    assert merge_typo_matches(EXACT, CORRECTED, 2) == EXACT
 
 
-def test_slips_fill_up() -> None:
-    assert merge_typo_matches(EXACT, SLIPS, 3) == [("then", 0.2), ("tea", 0.1), ("theta", 0.01)]
-    assert merge_typo_matches([], SLIPS, 1) == [("tea", 0.1)]
+def test_corrected_words_fill_empty_places() -> None:
+    assert merge_typo_matches(EXACT, CORRECTED, 3) == [("then", 0.2), ("tea", 0.1), ("theta", 0.01)]
+    assert merge_typo_matches([], CORRECTED, 1) == [("tea", 0.1)]
     assert merge_typo_matches(EXACT, [], 3) == EXACT
 
 
-def test_improbable_words_give_way() -> None:
-    assert merge_typo_matches([("thea", 0.06), ("thef", 0.01)], SLIPS, 2) == [("tea", 0.1), ("thea", 0.06)]
-
-
-@pytest.fixture
-def sure(rebuilt: Callable[..., Engine]) -> Engine:
-    return rebuilt(SURE)
+def test_improbable_exact_matches_are_replaced() -> None:
+    assert merge_typo_matches([("thea", 0.06), ("thef", 0.01)], CORRECTED, 2) == [("tea", 0.1), ("thea", 0.06)]
 
 
 def shown(phone: Phone, context: str, prefix: str, k: int = 3) -> list[str]:
     return [suggestion.text for suggestion in phone.predict(context, prefix, k)]
 
 
-def test_a_word_of_the_shared_vocabulary(phone: Phone, engine: Engine) -> None:
+def test_a_phone_corrects_words_of_the_shared_vocabulary(phone: Phone, engine: Engine) -> None:
     word = max(engine.lexicon.words.texts, key=len)
     assert len(word) >= 6
     missing, swapped = word[:2] + word[3:], word[:2] + word[3] + word[2] + word[4:]
-    for slip in {missing, swapped} - {word}:
-        assert word in [text.lower() for text in shown(phone, "see you", slip)], slip
-        assert shown(phone, "see you", slip.upper()[:1] + slip[1:])[0][:1].isupper()
+    for typo in {missing, swapped} - {word}:
+        assert word in [text.lower() for text in shown(phone, "see you", typo)], typo
+        assert shown(phone, "see you", typo.upper()[:1] + typo[1:])[0][:1].isupper()
 
 
-def test_a_word_of_the_owners(tmp_path: Path, sure: Engine) -> None:
-    with Phone.open(tmp_path / "p", sure) as phone:
+def test_a_phone_corrects_words_of_its_owner(tmp_path: Path, learning_engine: Engine) -> None:
+    with Phone.open(tmp_path / "p", learning_engine) as phone:
         phone.observe_many(["meet zorblatt"] * 5)
-        for slip in ("zorblat", "zobrla", "zoorb", "zorbk", "orbl"):
-            assert "zorblatt" in shown(phone, "meet", slip), slip
+        for typo in ("zorblat", "zobrla", "zoorb", "zorbk", "orbl"):
+            assert "zorblatt" in shown(phone, "meet", typo), typo
         phone.forget_word("zorblatt")
         assert "zorblatt" not in shown(phone, "meet", "zobrla", 100)
 
 
-def test_a_prefix_that_fits_is_completed_as_ever(tmp_path: Path, sure: Engine) -> None:
-    with Phone.open(tmp_path / "p", sure) as phone:
+def test_a_phone_completes_a_correct_prefix_first(tmp_path: Path, learning_engine: Engine) -> None:
+    with Phone.open(tmp_path / "p", learning_engine) as phone:
         phone.observe_many(["meet zorblatt", "then there", "these three"] * 5)
         for context, prefix in itertools.product(["meet", ""], ["zor", "the", "thre"]):
             assert all(text.lower().startswith(prefix) for text in shown(phone, context, prefix)[:1])
 
 
-def test_what_is_no_word_stays_none(phone: Phone) -> None:
+def test_suggests_printable_words_after_prefixes_that_are_not_words(phone: Phone) -> None:
     for prefix in ("...", "\N{GRINNING FACE}" * 4, "<#>", "'''", "q" * 300):
         assert all(suggestion.word.isprintable() for suggestion in phone.predict("see", prefix))

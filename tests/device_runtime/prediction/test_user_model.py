@@ -1,4 +1,4 @@
-"""The owner's n-grams, against numbers worked out by hand."""
+"""The owner's n-grams match calculations by hand."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ def probability(made: UserNgramModel, before: list[str], word: str, shared: floa
     return mixture.scale * shared + (0.0 if index is None else float(mixture.extra[index]))
 
 
-def test_an_empty_history_is_the_shared_model_exactly() -> None:
+def test_an_empty_history_equals_the_shared_model() -> None:
     mixture = history(weight=0.9, two=1.0, three=1.0).mixture(["go"])
     assert mixture.scale == 1.0
     assert not mixture.extra.any()
 
 
-def test_the_cache() -> None:
+def test_the_unigram_cache_matches_a_calculation_by_hand() -> None:
     # N = 4 words, λ = 0.5·4/(4 + 4) = 0.25; "go" was typed in 3 of 4.
     made = history("go go home go", weight=0.5)
     assert probability(made, [], "go", 0.1) == pytest.approx(0.75 * 0.1 + 0.25 * 3 / 4)
     assert probability(made, ["never"], "sea", 0.1) == pytest.approx(0.75 * 0.1)
 
 
-def test_two_words() -> None:
+def test_bigrams_match_a_calculation_by_hand() -> None:
     # After "go": "home" twice, "away" once. c = 3, t = 2, d = 0.5, θ = 2.
     made = history("go home", "go home", "go away", two=2.0)
     below = (2 + 0.5 * 2) / (3 + 2)
@@ -52,7 +52,7 @@ def test_two_words() -> None:
     assert probability(made, ["go"], "sea", 0.1) == pytest.approx(below * 0.1)
 
 
-def test_three_words_on_two_on_the_cache() -> None:
+def test_trigrams_over_bigrams_over_the_cache_match_a_calculation_by_hand() -> None:
     made = history("we go home", "you go out", weight=0.5, two=2.0, three=4.0, discount=0.5)
     # N = 6, λ = 0.5·6/10 = 0.3; after "go" {home, out}, after "we go" {home}.
     p1 = 0.7 * 0.1 + 0.3 / 6
@@ -62,7 +62,7 @@ def test_three_words_on_two_on_the_cache() -> None:
     assert probability(made, ["they", "go"], "home", 0.1) == pytest.approx(p2)
 
 
-def test_a_message_begins_in_its_own_context() -> None:
+def test_the_start_of_a_message_is_a_context() -> None:
     made = history("hello there", two=0.0, discount=0.0)
     assert probability(made, [], "hello", 0.1) == pytest.approx(1.0)
     assert probability(made, [START], "hello", 0.1) == pytest.approx(1.0)
@@ -86,32 +86,32 @@ def test_every_level_is_a_distribution() -> None:
         assert total == pytest.approx(1.0)
 
 
-def test_infinite_concentration_is_an_order_that_is_off() -> None:
+def test_infinite_concentration_turns_an_order_off() -> None:
     off, vast = history("go home"), history("go home", two=1e15, three=1e15)
     assert off.mixture(["go"]).scale == 1.0
     np.testing.assert_allclose(vast.mixture(["go"]).extra, off.mixture(["go"]).extra, atol=1e-12)
 
 
-def test_counting_on_is_counting_at_once() -> None:
+def test_counting_in_steps_equals_counting_at_once() -> None:
     once, on = history("a b c a b", "b a", weight=0.3, two=1.0), history(weight=0.3, two=1.0)
     for message in ("a b c a b", "b a"):
         on.observe(units(message))
     np.testing.assert_array_equal(once.mixture(["b"]).extra, on.mixture(["b"]).extra)
 
 
-def test_it_grows_past_its_first_arrays() -> None:
+def test_grows_beyond_its_first_arrays() -> None:
     made = history(" ".join(f"w{i}" for i in range(2000)), weight=0.5, two=1.0)
     assert made.mixture(["w1998"]).extra.argmax() == made.index("w1999")
     assert len(made.pieces) == len(made.units)
     assert [made.units[i] for i in made.completions("w199")] == ["w199", *(f"w199{i}" for i in range(10))]
 
 
-def test_single_pieces_are_known() -> None:
+def test_knows_the_single_pieces() -> None:
     made = history("go home away")
     assert [made.pieces[made.index(word)] for word in ("go", "home", "away")] == [3, 4, -1]
 
 
-def test_strength_scales_all_that_is_mixed_in() -> None:
+def test_strength_scales_the_whole_mixture() -> None:
     made = history("we go home", "you go out", weight=0.5, two=2.0, three=4.0)
     whole = probability(made, ["we", "go"], "home", 0.1)
     made.strength = 0.25

@@ -1,4 +1,4 @@
-"""A bundle as its files' bytes, to change and to write down again."""
+"""The files of a bundle as bytes, which tests change and write again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 Content = dict[str, bytes]
 Merge = Mapping[str, Any]
 
-SURE: Merge = {
+LEARNING_RECIPE: Merge = {
     "recipe": {
         "steps": 4,
         "learning_rate": 0.1,
@@ -23,7 +23,7 @@ SURE: Merge = {
         "history": {"cache_weight": 0.3, "cache_half": 50, "discount": 0.5, "concentration_2": 5},
     }
 }
-"""A recipe that surely trains an adapter that the gate keeps."""
+"""Changes that give a small bundle a recipe whose adapters learn at once, so that the gate keeps them."""
 
 
 def merged(old: Any, changes: Any) -> Any:

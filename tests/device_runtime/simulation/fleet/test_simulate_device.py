@@ -14,7 +14,7 @@ from device_runtime.simulation.fleet.plan import FleetPlan, World
 from device_runtime.simulation.fleet.simulate_device import Owner, kind_of
 from device_runtime.simulation.fleet.typing_calendar import DAY, DAY_0
 from device_runtime.simulation.held_out import SimulatedUser
-from tests.support.device_runtime.bundle_parts import SURE
+from tests.support.device_runtime.bundle_parts import LEARNING_RECIPE
 from tests.support.device_runtime.simulation.users import IDEAL_WORLD, daily_user
 
 DAYS = 5
@@ -143,10 +143,10 @@ def test_the_new_bundle_finds_the_phones_history(live, engine, observed):
 
 
 def test_on_another_model_the_adapter_is_derived_anew(live, rebuilt, content, observed):
-    first = rebuilt(SURE)
+    first = rebuilt(LEARNING_RECIPE)
     initial = safetensors.numpy.load(content[ADAPTER_INIT])
     moved = {name: tensor + np.float32(0.01) for name, tensor in initial.items()}
-    second = rebuilt(SURE, {ADAPTER_INIT: safetensors.numpy.save(moved)})
+    second = rebuilt(LEARNING_RECIPE, {ADAPTER_INIT: safetensors.numpy.save(moved)})
     assert first.bundle.manifest.model_id != second.bundle.manifest.model_id
     lived = live(engines=[first, second], release_day=3)
     assert lived.days.adapted[:4] == [1, 1, 1, 2]  # on day 3 before dawn, and in the evening as ever
