@@ -1,3 +1,5 @@
+"""Help, version and wrong calls of the command line; which modules a command imports."""
+
 import json
 import subprocess
 import sys
@@ -5,14 +7,14 @@ import textwrap
 
 import pytest
 
-from tests.support.thumbprint.calls import leaves
+from tests.support.thumbprint.command_line import leaves
 from thumbprint.cli.main import COMMANDS
 
 HEAVY = {"tensorflow", "tensorflow_federated", "jax", "matplotlib", "sqlalchemy", "numpy", "ai_edge_litert", "fastapi"}
 
 
 def heavy_after(*runs, heavy=HEAVY):
-    """What is imported after these command lines have run, one after the other, in one new process."""
+    """Returns the heavy modules that a new process has imported after it ran these command lines."""
     code = f"""
         import contextlib, io, json, sys
         from thumbprint.cli.main import main
@@ -49,7 +51,7 @@ def test_help_of_a_command_is_complete(run, entry):
 
 
 @each_command
-def test_the_line_in_the_list_is_the_first_of_the_commands_own_help(entry):
+def test_the_summary_is_the_first_line_of_the_help(entry):
     assert entry.load().help.splitlines()[0] == entry.summary
 
 
@@ -59,7 +61,7 @@ def test_help_of_a_command_imports_nothing_heavy(entry):
     assert heavy_after(["--help"], [entry.name, "--help"], *([*path, "--help"] for path in paths)) == []
 
 
-def test_the_list_imports_no_command():
+def test_help_and_version_import_no_command():
     assert heavy_after(["--help"], ["--version"], heavy={entry.target.partition(":")[0] for entry in COMMANDS}) == []
 
 
@@ -69,7 +71,7 @@ def test_version(run):
     assert out.startswith("thumbprint 0.")
 
 
-def test_called_bare_it_shows_the_help(run):
+def test_shows_the_help_without_arguments(run):
     for arguments in ((), ("corpus",), ("keys",), ("bundle",)):
         code, out, err = run(*arguments)
         assert (code, err) == (2, "")
@@ -77,7 +79,7 @@ def test_called_bare_it_shows_the_help(run):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said", "see"),
+    ("arguments", "expected", "command"),
     [
         (["--nope"], "--nope", "thumbprint --help"),
         (["nosuch"], "nosuch", "thumbprint --help"),
@@ -97,13 +99,13 @@ def test_called_bare_it_shows_the_help(run):
         (["serve", "x.bundle", "--port", "70000"], "'--port'", "thumbprint serve --help"),
     ],
 )
-def test_a_wrong_call_is_one_line_that_says_where_to_look(run, arguments, said, see):
+def test_a_wrong_call_prints_one_line_that_names_the_help(run, arguments, expected, command):
     message = run(*arguments).error
-    assert said in message
-    assert f"(see `{see}`)" in message
+    assert expected in message
+    assert f"(see `{command}`)" in message
 
 
-def test_predict_and_verify_need_no_tensorflow(tiny_bundle, trusted):
+def test_predict_and_verify_do_not_import_tensorflow(tiny_bundle, trusted):
     heavy = HEAVY - {"numpy", "ai_edge_litert"}
     assert (
         heavy_after(["bundle", "verify", str(tiny_bundle)], ["predict", str(tiny_bundle), "see you"], heavy=heavy) == []

@@ -1,3 +1,5 @@
+"""Which key signs and verifies a bundle, and its fingerprint."""
+
 import base64
 import hashlib
 import shutil
@@ -10,7 +12,7 @@ from device_runtime.bundle.signing_keys import PUBLIC_NAME, KeyFileError, Signin
 from thumbprint.cli.trusted_keys import fingerprint, key_folder, signing_key, trusted_public_key
 
 
-def test_generate_makes_the_pair_that_is_trusted_from_then_on(run, home, tmp_path):
+def test_generate_creates_the_pair_that_later_commands_use(run, home, tmp_path):
     with pytest.raises(KeyFileError, match="keys generate"):
         signing_key(None)
     code, out, _ = run("keys", "generate")
@@ -23,31 +25,31 @@ def test_generate_makes_the_pair_that_is_trusted_from_then_on(run, home, tmp_pat
     assert stat.S_IMODE(private.stat().st_mode) == 0o600
 
 
-def test_generate_never_overwrites(run, tmp_path):
+def test_generate_never_overwrites_a_key(run, tmp_path):
     assert run("keys", "generate", "--out", tmp_path / "keys").code == 0
     before = {path: path.read_bytes() for path in (tmp_path / "keys").iterdir()}
     assert "never overwritten" in run("keys", "generate", "--out", tmp_path / "keys").error
     assert {path: path.read_bytes() for path in (tmp_path / "keys").iterdir()} == before
 
 
-def test_the_key_named_wins(run, tmp_path):
+def test_a_named_key_has_precedence(run, tmp_path):
     run("keys", "generate")
     assert trusted_public_key(tmp_path / "named.pem", tmp_path / "x.bundle") == tmp_path / "named.pem"
 
 
-def test_the_fingerprint_is_what_openssl_says(tmp_path):
+def test_the_fingerprint_is_that_of_openssl(tmp_path):
     _, public = SigningKeys.generate(tmp_path)
     try:
         der = subprocess.run(
             ["openssl", "pkey", "-pubin", "-in", public, "-outform", "DER"], capture_output=True, check=True
         )
     except FileNotFoundError:
-        pytest.skip("there is no openssl here to compare with")
+        pytest.skip("openssl is not installed")
     digest = base64.b64encode(hashlib.sha256(der.stdout).digest()).decode().rstrip("=")
     assert fingerprint(public) == f"SHA256:{digest}"
 
 
-def test_a_key_beside_a_bundle_is_pointed_out_but_not_trusted(run, tiny_bundle, tiny_public_key, tmp_path):
+def test_a_key_next_to_a_bundle_is_named_but_not_trusted(run, tiny_bundle, tiny_public_key, tmp_path):
     bundle = tmp_path / "runs" / "demo.bundle"
     (bundle.parent / "keys").mkdir(parents=True)
     copy = shutil.copytree if tiny_bundle.is_dir() else shutil.copy

@@ -1,3 +1,5 @@
+"""Steps run once for the same inputs."""
+
 import json
 from dataclasses import replace
 
@@ -31,7 +33,7 @@ def run(folder, step):
         return steps.run(step)
 
 
-def test_a_step_is_done_once(tmp_path, step, calls):
+def test_runs_a_step_once(tmp_path, step, calls):
     assert run(tmp_path, step)
     assert not run(tmp_path, step)
     assert calls == [False]
@@ -45,42 +47,42 @@ def test_a_step_is_done_once(tmp_path, step, calls):
         {"packages": ("thumbprint.cli.commands", "api")},
     ],
 )
-def test_another_input_does_it_anew(tmp_path, step, calls, change):
+def test_repeats_a_step_after_a_change_of_its_inputs(tmp_path, step, calls, change):
     run(tmp_path, step)
     assert run(tmp_path, replace(step, **change))
     assert calls == [False, False]
 
 
-def test_content_counts_not_existence(tmp_path, source, step, calls):
+def test_compares_the_contents_of_files(tmp_path, source, step, calls):
     run(tmp_path, step)
     source.write_text("2")
     assert run(tmp_path, step)
     source.touch()
     assert not run(tmp_path, step)
-    for spoil in (lambda: (tmp_path / "out").write_text("?"), (tmp_path / "out").unlink):
-        spoil()
+    for damage in (lambda: (tmp_path / "out").write_text("?"), (tmp_path / "out").unlink):
+        damage()
         assert run(tmp_path, step)
         assert (tmp_path / "out").read_text() == "2!"
     assert calls == [False] * 4
 
 
-def test_one_broken_off_goes_on_unless_its_inputs_changed(tmp_path, source, step, calls):
-    def broken(begun):
+def test_continues_an_interrupted_step_unless_its_inputs_changed(tmp_path, source, step, calls):
+    def interrupted(begun):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(tmp_path, replace(step, work=broken))
+        run(tmp_path, replace(step, work=interrupted))
     assert run(tmp_path, step)
     source.write_text("2")
     with pytest.raises(KeyboardInterrupt):
-        run(tmp_path, replace(step, work=broken))
+        run(tmp_path, replace(step, work=interrupted))
     source.write_text("3")
     assert run(tmp_path, step)
     assert calls == [True, False]
 
 
 @pytest.mark.parametrize("state", ["", "{", "[]", "null", '{"double": 1}', '{"double": {"inputs": 1}}'])
-def test_a_damaged_state_knows_nothing(tmp_path, step, calls, state):
+def test_repeats_all_steps_after_damage_to_the_state(tmp_path, step, calls, state):
     run(tmp_path, step)
     (tmp_path / "steps.json").write_text(state)
     assert run(tmp_path, step)
@@ -88,12 +90,12 @@ def test_a_damaged_state_knows_nothing(tmp_path, step, calls, state):
     assert list(json.loads((tmp_path / "steps.json").read_text())) == ["double"]
 
 
-def test_one_process_at_a_time(tmp_path):
+def test_rejects_a_second_process(tmp_path):
     with steps_in(tmp_path / "new"), pytest.raises(StepsError, match="another process"), steps_in(tmp_path / "new"):
         pass
 
 
-def test_a_folder_that_cannot_be_made(tmp_path):
+def test_rejects_a_folder_that_cannot_be_created(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(StepsError, match="cannot write"), steps_in(tmp_path / "file"):
         pass

@@ -1,4 +1,4 @@
-"""What a job's method becomes in a bundle: its recipe, its starts, its own rounds read where they are done."""
+"""A job's method in a bundle: its recipe, the adapters that phones start from, and its own rounds."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ def export(tiny_run: Path, tiny_keys: tuple[Path, Path], tmp_path: Path) -> Call
     """Exports a copy of the finished run with another personalization."""
     folder = shutil.copytree(tiny_run, tmp_path / "run")
 
-    def made(**personalization: object) -> Bundle:
+    def exported(**personalization: object) -> Bundle:
         job = Run(folder).job()
         config = PersonalizationConfig.model_validate(job.personalization.model_dump() | personalization)
         path = tmp_path / "x.bundle"
         export_run(folder, path, tiny_keys[0], job.model_copy(update={"personalization": config}))
         return load_bundle(path, tiny_keys[1])
 
-    return made
+    return exported
 
 
-def test_a_recipe_is_the_job_s_numbers_and_the_method_s_part() -> None:
+def test_a_recipe_combines_settings_of_the_job_with_the_method_s_result() -> None:
     config = PersonalizationConfig(steps=3, learning_rate=0.7, gate={"margin": 2.0})
     part = DeviceArtifact(PARAMETERS, (START, START), "clusters")
     recipe = recipe_of(config, replace(fine_tuning.METHOD, name="clustered"), part)
@@ -52,7 +52,7 @@ def test_a_recipe_is_the_job_s_numbers_and_the_method_s_part() -> None:
     assert mixed.constants == constants
 
 
-def test_the_owner_s_words_are_mixed_in_where_the_method_does() -> None:
+def test_only_methods_with_history_give_the_owner_s_n_grams_weight() -> None:
     config, part = PersonalizationConfig(), DeviceArtifact(PARAMETERS, (START,), "steps")
     with_history = recipe_of(config, replace(fine_tuning.METHOD, history=True), part).history
     assert with_history.model_dump() == config.history.model_dump()
@@ -60,7 +60,7 @@ def test_the_owner_s_words_are_mixed_in_where_the_method_does() -> None:
     assert (without.cache_weight, without.concentration_2, without.concentration_3) == (0.0, math.inf, math.inf)
 
 
-def test_what_trains_nothing_takes_no_steps() -> None:
+def test_a_method_without_training_has_no_steps() -> None:
     recipe = recipe_of(PersonalizationConfig(steps=9), global_only.METHOD, DeviceArtifact(PARAMETERS, (START,), "none"))
     assert (recipe.algorithm, recipe.steps, recipe.trains_nothing) == ("none", 0, True)
 
@@ -72,21 +72,21 @@ def test_a_method_without_rounds_needs_no_corpus(export: Callable[..., Bundle], 
     np.testing.assert_array_equal(export(method="fine_tuning").adapter_init.lora_a, expected.lora_a)
 
 
-def test_a_method_s_own_rounds_are_trained_once_and_read_again(export: Callable[..., Bundle], tmp_path: Path) -> None:
-    asked = {"method": "ditto", "federated": {"rounds": 2, "clients_per_round": 2, "max_windows": 4}}
-    first = export(**asked)
-    assert np.abs(first.adapter_init.bias).max() > 0, "the start is what the rounds came to"
+def test_trains_the_rounds_of_a_method_once(export: Callable[..., Bundle], tmp_path: Path) -> None:
+    personalization = {"method": "ditto", "federated": {"rounds": 2, "clients_per_round": 2, "max_windows": 4}}
+    first = export(**personalization)
+    assert np.abs(first.adapter_init.bias).max() > 0, "the start is the result of the rounds"
     (kept,) = (tmp_path / "run" / "personal").glob("*/clients.sqlite")
     with ClientStateStore.open(kept) as states:
-        found = states.server()
-    assert found is not None and found[0] == 2
-    assert any(np.array_equal(part, first.adapter_init.bias) for part in found[1])
+        stored = states.server()
+    assert stored is not None and stored[0] == 2
+    assert any(np.array_equal(part, first.adapter_init.bias) for part in stored[1])
     before = kept.read_bytes()
-    assert export(**asked).manifest.model_id == first.manifest.model_id
+    assert export(**personalization).manifest.model_id == first.manifest.model_id
     assert kept.read_bytes() == before
 
 
-def test_rounds_on_another_corpus_are_refused(export: Callable[..., Bundle], tmp_path: Path) -> None:
+def test_rejects_rounds_on_another_corpus(export: Callable[..., Bundle], tmp_path: Path) -> None:
     folder = Run(tmp_path / "run")
     folder.write_json("corpus.json", folder.read_json("corpus.json") | {"corpus_id": "0" * 64})
     with pytest.raises(RunError, match="is not the corpus"):
@@ -94,7 +94,7 @@ def test_rounds_on_another_corpus_are_refused(export: Callable[..., Bundle], tmp
     assert not (tmp_path / "x.bundle").exists()
 
 
-def test_a_method_that_runs_on_no_phone_says_which_do(
+def test_rejects_a_method_that_does_not_run_on_phones(
     export: Callable[..., Bundle], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     off_phone = replace(global_only.METHOD, name="local_only", phone=None)
@@ -104,6 +104,6 @@ def test_a_method_that_runs_on_no_phone_says_which_do(
     assert not (tmp_path / "x.bundle").exists()
 
 
-def test_an_option_that_the_method_does_not_have_is_refused(export: Callable[..., Bundle]) -> None:
+def test_rejects_an_unknown_option(export: Callable[..., Bundle]) -> None:
     with pytest.raises(ValueError, match="options of fine_tuning: magic"):
         export(method="fine_tuning", options={"magic": 1})

@@ -19,7 +19,7 @@ from device_runtime.simulation.report import load_report
 from federated.corpus.store import Corpus
 from federated.corpus.synthetic.generate import write_synthetic
 from tests.support.api.serving import serve_in_thread
-from tests.support.thumbprint.program import PROGRAM
+from tests.support.thumbprint.command_line import PROGRAM
 
 USERS = 4
 TIMES = {"adaptation_seconds", "prediction_ms"}

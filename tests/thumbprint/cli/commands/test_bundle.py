@@ -1,3 +1,5 @@
+"""`thumbprint bundle`, `thumbprint export`: verify, inspect and make a bundle."""
+
 import re
 import shutil
 
@@ -17,7 +19,7 @@ def manifest(tiny_bundle, tiny_public_key):
     return load_bundle(tiny_bundle, tiny_public_key).manifest
 
 
-def test_verify_is_one_line(run, tiny_bundle, trusted, manifest):
+def test_verify_prints_one_line(run, tiny_bundle, trusted, manifest):
     code, out, err = run("bundle", "verify", tiny_bundle)
     assert (code, err) == (0, "")
     (line,) = out.splitlines()
@@ -25,7 +27,7 @@ def test_verify_is_one_line(run, tiny_bundle, trusted, manifest):
     assert ("SYNTHETIC" in line) == manifest.provenance.synthetic
 
 
-def test_inspect_shows_what_is_in_it(run, tiny_bundle, trusted, manifest):
+def test_inspect_shows_files_signatures_origin_and_recipe(run, tiny_bundle, trusted, manifest):
     code, out, err = run("bundle", "inspect", tiny_bundle)
     assert (code, err) == (0, "")
     for entry in manifest.files.values():
@@ -39,31 +41,37 @@ def test_inspect_shows_what_is_in_it(run, tiny_bundle, trusted, manifest):
     assert all(metric in out for metric in manifest.metrics)
 
 
+@pytest.fixture
+def unusable(tiny_bundle, tmp_path):
+    """Bundles and public keys that cannot be used, by name."""
+    (tmp_path / "torn.bundle").write_bytes(b"PK\x03\x04 and then nothing")
+    (tmp_path / "text.pem").write_text("hello")
+    return {
+        "torn": tmp_path / "torn.bundle",
+        "missing": tmp_path / "missing.bundle",
+        "text": tmp_path / "text.pem",
+        "other": SigningKeys.generate(tmp_path / "other").public,
+    }
+
+
 @pytest.mark.parametrize("command", ["verify", "inspect"])
-def test_a_bundle_signed_by_another_is_refused(run, tiny_bundle, tmp_path, command):
-    _, public = SigningKeys.generate(tmp_path / "others")
-    said = run("bundle", command, tiny_bundle, "--public-key", public).error
-    assert "signed with another key" in said
-    assert str(public) in said
+@pytest.mark.parametrize(
+    ("bundle", "key", "expected"),
+    [
+        ("torn", None, "torn.bundle"),
+        ("missing", None, "does not exist"),
+        (None, "text", "is not a public key"),
+        (None, "other", "signed with another key"),
+    ],
+)
+def test_rejects_unusable_bundles_and_keys(run, tiny_bundle, trusted, unusable, command, bundle, key, expected):
+    path, public = unusable.get(bundle, tiny_bundle), unusable.get(key, trusted)
+    message = run("bundle", command, path, "--public-key", public).error
+    assert expected in message
+    assert str(path if bundle else public) in message
 
 
-def test_a_truncated_bundle_is_refused(run, trusted, tmp_path):
-    path = tmp_path / "torn.bundle"
-    path.write_bytes(b"PK\x03\x04 and then nothing")
-    assert "torn.bundle" in run("bundle", "verify", path).error
-
-
-def test_no_bundle(run, trusted, tmp_path):
-    assert "does not exist" in run("bundle", "verify", tmp_path / "none.bundle").error
-
-
-def test_a_key_that_is_none(run, tiny_bundle, tmp_path):
-    (tmp_path / "key.pem").write_text("hello")
-    said = run("bundle", "verify", tiny_bundle, "--public-key", tmp_path / "key.pem").error
-    assert "is not a public key" in said
-
-
-def test_a_run_becomes_a_bundle_signed_with_the_key_named(run, tiny_run, tiny_keys, tmp_path):
+def test_export_signs_a_run_with_the_named_key(run, tiny_run, tiny_keys, tmp_path):
     bundle = tmp_path / "x.bundle"
     code, out, err = run("export", tiny_run, "--out", bundle, "--key", tiny_keys[0])
     assert (code, err) == (0, "")
@@ -76,7 +84,7 @@ def test_a_run_becomes_a_bundle_signed_with_the_key_named(run, tiny_run, tiny_ke
     assert re.search(rf"largest difference in log-probability, nats +│ {measured:.6g} ", out)
 
 
-def test_ones_own_key_and_another_recipe(run, tiny_run, tmp_path):
+def test_export_uses_the_own_key_and_another_job(run, tiny_run, tmp_path):
     bundle, job = tmp_path / "x.bundle", tmp_path / "other.toml"
     assert "keys generate" in run("export", tiny_run, "--out", bundle).error
     _, public = SigningKeys.generate(key_folder())
@@ -86,28 +94,20 @@ def test_ones_own_key_and_another_recipe(run, tiny_run, tmp_path):
     assert (manifest.name, manifest.recipe.steps) == ("other", 7)
 
 
-def test_the_run_s_ngrams_go_along_with_the_job_s_weight(run, tiny_run, tiny_keys, tmp_path):
+def test_export_includes_the_n_grams_with_the_weight_of_the_job(run, tiny_run, tiny_keys, tmp_path):
     counted = Run(tiny_run).ngram()
     for weight in (None, 0.125, 0.0):
         bundle, job = tmp_path / "x.bundle", tmp_path / "job.toml"
         job.write_text(f"[ngram]\nweight = {weight}\n")
-        given = () if weight is None else ("--job", job)
-        assert run("export", tiny_run, "--out", bundle, "--key", tiny_keys[0], *given).code == 0
-        made = load_bundle(bundle, tiny_keys[1])
-        assert made.manifest.ngram_weight == (0.3 if weight is None else weight)
+        options = () if weight is None else ("--job", job)
+        assert run("export", tiny_run, "--out", bundle, "--key", tiny_keys[0], *options).code == 0
+        exported = load_bundle(bundle, tiny_keys[1])
+        assert exported.manifest.ngram_weight == (0.3 if weight is None else weight)
         empty = NgramTable.empty(counted.vocab)
-        assert made.ngram.to_bytes() == (empty if weight == 0.0 else counted).to_bytes()
+        assert exported.ngram.to_bytes() == (empty if weight == 0.0 else counted).to_bytes()
 
 
-def test_a_run_that_counted_no_ngrams_says_how_to(run, tiny_run, tiny_keys, tmp_path):
-    bare = shutil.copytree(tiny_run, tmp_path / "bare")
-    (bare / "ngram.safetensors").unlink()
-    said = run("export", bare, "--out", tmp_path / "x.bundle", "--key", tiny_keys[0]).error
-    assert "thumbprint train --resume" in said
-    assert not (tmp_path / "x.bundle").exists()
-
-
-def test_global_only_suggests_what_the_shared_model_does_whatever_was_typed(run, tiny_run, tiny_keys, tmp_path):
+def test_global_only_always_suggests_the_words_of_the_shared_model(run, tiny_run, tiny_keys, tmp_path):
     bundle, job = tmp_path / "x.bundle", tmp_path / "job.toml"
     job.write_text('[personalization]\nmethod = "global_only"\n[personalization.gate]\nmin_words = 0\nmargin = 0\n')
     assert run("export", tiny_run, "--out", bundle, "--key", tiny_keys[0], "--job", job).code == 0
@@ -116,23 +116,40 @@ def test_global_only_suggests_what_the_shared_model_does_whatever_was_typed(run,
         assert phone.adapt().steps == 0
         for context in ("", "zyzzy", "see", "see you", "ok see you at"):
             for prefix in ("", "z", "h"):
-                own, shared = (phone.predict(context, prefix, 5, personal=personal) for personal in (True, False))
-                assert [(key.word, key.probability) for key in own] == [(key.word, key.probability) for key in shared]
+                personal, shared = (
+                    [(suggestion.word, suggestion.probability) for suggestion in suggestions]
+                    for suggestions in (phone.predict(context, prefix, 5, personal=choice) for choice in (True, False))
+                )
+                assert personal == shared
 
 
-@pytest.mark.parametrize("key", ["public", "none"])
-def test_a_wrong_key_writes_nothing(run, tiny_run, tiny_keys, tmp_path, key):
-    named = {"public": tiny_keys[1], "none": tmp_path / "none.pem"}[key]
-    assert str(named) in run("export", tiny_run, "--out", tmp_path / "x.bundle", "--key", named).error
-    assert not (tmp_path / "x.bundle").exists()
+@pytest.fixture
+def run_folders(tiny_run, tmp_path):
+    """Run folders that cannot be exported, by name."""
+    without_ngrams = shutil.copytree(tiny_run, tmp_path / "without_ngrams")
+    (without_ngrams / "ngram.safetensors").unlink()
+    (tmp_path / "empty").mkdir()
+    return {"without n-grams": without_ngrams, "empty": tmp_path / "empty"}
 
 
-def test_a_folder_that_holds_no_run(run, tiny_keys, tmp_path):
-    said = run("export", tmp_path, "--out", tmp_path / "x.bundle", "--key", tiny_keys[0]).error
-    assert "thumbprint train" in said
-    assert not (tmp_path / "x.bundle").exists()
-
-
-def test_an_out_that_cannot_be_written(run, tiny_run, tiny_keys, tmp_path):
-    assert run("export", tiny_run, "--out", tmp_path, "--key", tiny_keys[0]).error
-    assert run("export", tiny_run, "--out", tmp_path / "no" / "x.bundle", "--key", tiny_keys[0]).error
+@pytest.mark.parametrize(
+    ("folder", "options", "expected"),
+    [
+        ("without n-grams", (), "thumbprint train --resume"),
+        ("empty", (), "thumbprint train"),
+        (None, ("--key", "{public}"), "{public}"),
+        (None, ("--key", "missing.pem"), "missing.pem"),
+        (None, ("--out", "."), "."),
+        (None, ("--out", "missing/x.bundle"), "missing"),
+    ],
+)
+def test_export_writes_nothing_if_it_cannot_succeed(
+    run, tiny_run, tiny_keys, run_folders, tmp_path, monkeypatch, folder, options, expected
+):
+    monkeypatch.chdir(tmp_path)
+    public, bundle = tiny_keys[1], tmp_path / "x.bundle"
+    options = [option.format(public=public) for option in options]
+    source = run_folders.get(folder, tiny_run)
+    message = run("export", source, "--out", bundle, "--key", tiny_keys[0], *options).error
+    assert expected.format(public=public) in message
+    assert not list(tmp_path.glob("**/*.bundle"))

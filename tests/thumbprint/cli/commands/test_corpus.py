@@ -1,3 +1,5 @@
+"""`thumbprint corpus`: import, synthetic, stats."""
+
 import json
 
 import pytest
@@ -14,7 +16,7 @@ def source(tmp_path):
     return path
 
 
-def test_import_says_what_came_of_it(run, source, tmp_path):
+def test_import_prints_counts_and_reasons(run, source, tmp_path):
     out = tmp_path / "corpus.sqlite"
     code, said, err = run("corpus", "import", source, "--out", out)
     assert (code, err) == (0, "")
@@ -25,19 +27,19 @@ def test_import_says_what_came_of_it(run, source, tmp_path):
         assert corpus.num_messages == 30
 
 
-def test_import_counts_the_reasons_that_it_does_not_list(run, tmp_path):
+def test_import_counts_unlisted_reasons(run, tmp_path):
     source = tmp_path / "m.jsonl"
     source.write_text('{"user_id": "a", "timestamp": null, "text": "hello"}\n' + "broken\n" * 8)
     assert "and 3 more" in run("corpus", "import", source, "--out", tmp_path / "c.sqlite").out
 
 
-def test_the_help_names_every_format(run):
+def test_import_help_names_every_format(run):
     said = run("corpus", "import", "--help").out
     assert all(name in said for name in FORMATS)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         (["nofile", "--out", "c.sqlite"], "nofile"),
         (["messages.jsonl", "--out", "c.sqlite", "--format", "csv"], "unknown format 'csv'"),
@@ -46,15 +48,15 @@ def test_the_help_names_every_format(run):
         ([".", "--out", "c.sqlite"], "Is a directory"),
     ],
 )
-def test_import_of_what_cannot_be(run, source, monkeypatch, arguments, said):
+def test_import_rejects_unusable_files_and_keeps_them(run, source, monkeypatch, arguments, expected):
     monkeypatch.chdir(source.parent)
     before = source.read_bytes()
-    assert said in run("corpus", "import", *arguments).error
+    assert expected in run("corpus", "import", *arguments).error
     assert source.read_bytes() == before
     assert [path.name for path in source.parent.iterdir() if path.is_file()] == [source.name]
 
 
-def test_synthetic_is_labelled_wherever_it_shows(run, tmp_path):
+def test_synthetic_corpora_are_labelled(run, tmp_path):
     out = tmp_path / "s.sqlite"
     assert "SYNTHETIC" in run("corpus", "synthetic", "--out", out, "--users", 3).out
     assert run("corpus", "stats", out).out.count("SYNTHETIC") >= 2
@@ -63,11 +65,11 @@ def test_synthetic_is_labelled_wherever_it_shows(run, tmp_path):
         assert corpus.num_users == 3
 
 
-def test_synthetic_refuses_nonsense(run, tmp_path):
+def test_synthetic_needs_a_user(run, tmp_path):
     assert "--users" in run("corpus", "synthetic", "--out", tmp_path / "s.sqlite", "--users", 0).error
 
 
-def test_stats_show_the_figures(run, source, tmp_path):
+def test_stats_prints_the_figures(run, source, tmp_path):
     run("corpus", "import", source, "--out", tmp_path / "c.sqlite")
     code, said, err = run("corpus", "stats", tmp_path / "c.sqlite")
     assert (code, err) == (0, "")
@@ -79,5 +81,5 @@ def test_stats_show_the_figures(run, source, tmp_path):
     assert "SYNTHETIC" not in said
 
 
-def test_stats_of_no_corpus(run, source):
+def test_stats_rejects_a_file_that_is_not_a_corpus(run, source):
     assert "corpus import" in run("corpus", "stats", source).error

@@ -1,3 +1,5 @@
+"""`thumbprint serve` and `thumbprint access`."""
+
 import os
 import signal
 import stat
@@ -8,10 +10,10 @@ import urllib.request
 import pytest
 
 from tests.support.api.serving import serve_in_thread
-from tests.support.thumbprint.program import PROGRAM
+from tests.support.thumbprint.command_line import PROGRAM
 
-# Says at the end what of this was imported while the service ran.
-WATCHED = (
+# Prints at the end which of these modules the service imported.
+PRINT_IMPORTS = (
     "import atexit, sys; from thumbprint.cli.main import main; "
     "atexit.register(lambda: print('imported', set(sys.modules) & "
     "{'tensorflow', 'tensorflow_federated', 'jax', 'matplotlib'})); sys.exit(main())"
@@ -19,10 +21,10 @@ WATCHED = (
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, 143)])
-def test_it_serves_until_told_to_end_and_imports_nothing_heavy(tiny_bundle, trusted, tmp_path, number, code):
+def test_serves_until_a_signal_and_imports_nothing_heavy(tiny_bundle, trusted, tmp_path, number, code):
     process = subprocess.Popen(
         [
-            *(sys.executable, "-c", WATCHED, "serve", str(tiny_bundle)),
+            *(sys.executable, "-c", PRINT_IMPORTS, "serve", str(tiny_bundle)),
             *("--port", "0", "--data", str(tmp_path / "devices")),
         ],
         stdout=subprocess.PIPE,
@@ -44,16 +46,24 @@ def test_it_serves_until_told_to_end_and_imports_nothing_heavy(tiny_bundle, trus
     assert out.splitlines()[-1] == "imported set()"
 
 
-def test_an_insecure_service_is_for_this_machine_only(run, tiny_bundle, trusted, tmp_path):
-    said = run("serve", tiny_bundle, "--insecure", "--host", "0.0.0.0", "--data", tmp_path / "devices").error
-    assert "other machines can reach" in said
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (("--insecure", "--host", "0.0.0.0"), "other machines can reach"),
+        (("--block-list", "list"), "line 2: 'two words' is not one word"),
+    ],
+)
+def test_rejects_unusable_options_before_it_serves(run, tiny_bundle, trusted, tmp_path, monkeypatch, options, expected):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "list").write_text("damn\ntwo words\n", "utf-8")
+    assert expected in run("serve", tiny_bundle, "--data", tmp_path / "devices", *options).error
 
 
-def test_without_a_key_nothing_is_served(run, tiny_bundle):
+def test_serves_nothing_without_a_public_key(run, tiny_bundle):
     assert "--public-key" in run("serve", tiny_bundle).error
 
 
-def test_a_bundle_of_anothers_is_not_served(tiny_bundle, tmp_path, run):
+def test_rejects_a_bundle_with_another_signature(tiny_bundle, tmp_path, run):
     run("keys", "generate")
     done = subprocess.run(
         [*PROGRAM, "serve", str(tiny_bundle), "--port", "0", "--data", str(tmp_path / "devices")],
@@ -67,17 +77,11 @@ def test_a_bundle_of_anothers_is_not_served(tiny_bundle, tmp_path, run):
     assert "signed with another key" in line
 
 
-def test_a_block_list_that_cannot_be_used_is_an_error_before_anything_is_served(run, tiny_bundle, trusted, tmp_path):
-    (tmp_path / "list").write_text("damn\ntwo words\n", "utf-8")
-    said = run("serve", tiny_bundle, "--data", tmp_path / "devices", "--block-list", tmp_path / "list").error
-    assert "line 2: 'two words' is not one word" in said
-
-
-def test_a_key_is_made_listed_and_revoked(run, home):
-    made = run("access", "create", "the app", "--scope", "device", "--device", "emulator-5554")
-    assert made.code == 0
-    secret = made.out.strip()
-    assert secret.startswith("tp_") and secret not in made.err and "the app" in made.err
+def test_access_creates_lists_and_revokes_a_key(run, home):
+    created = run("access", "create", "the app", "--scope", "device", "--device", "emulator-5554")
+    assert created.code == 0
+    secret = created.out.strip()
+    assert secret.startswith("tp_") and secret not in created.err and "the app" in created.err
     listed = run("access", "list")
     (line,) = listed.out.splitlines()
     key_id = line.split()[0]
@@ -87,14 +91,14 @@ def test_a_key_is_made_listed_and_revoked(run, home):
     assert "no valid key" in run("access", "revoke", key_id).error
 
 
-def test_the_keys_are_in_the_services_own_folder_for_its_owner_alone(run, home, tmp_path):
+def test_only_the_owner_can_read_the_keys_in_the_data_folder(run, home, tmp_path):
     run("access", "create", "me", "--data", tmp_path / "data")
     assert run("access", "list").out == "" and "me" in run("access", "list", "--data", tmp_path / "data").out
     assert stat.S_IMODE((tmp_path / "data" / "devices.sqlite").stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "expected"),
     [
         (["create", "me", "--scope", "root"], "'--scope'"),
         (["create", ""], "name"),
@@ -106,12 +110,12 @@ def test_the_keys_are_in_the_services_own_folder_for_its_owner_alone(run, home, 
         (["revoke", "\udcff"], "access list"),
     ],
 )
-def test_mistakes_are_one_line_without_secrets(run, arguments, says):
-    said = run("access", *arguments).error
-    assert says in said and "hunter2" not in said
+def test_access_errors_are_one_line_without_secrets(run, arguments, expected):
+    message = run("access", *arguments).error
+    assert expected in message and "hunter2" not in message
 
 
-def test_a_running_service_takes_the_key(run, tiny_bundle, tiny_public_key, tmp_path):
+def test_a_running_service_accepts_a_new_key(run, tiny_bundle, tiny_public_key, tmp_path):
     data = tmp_path / "data"
     with serve_in_thread(tiny_bundle, tiny_public_key, data, max_open=8, database=None, insecure=False) as client:
         assert client.get("/v1/devices").status_code == 401

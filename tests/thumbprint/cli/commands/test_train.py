@@ -1,3 +1,5 @@
+"""`thumbprint train` and `thumbprint worker`."""
+
 import json
 import os
 import re
@@ -12,10 +14,10 @@ import psutil
 import pytest
 
 from federated.run import Run
-from tests.support.thumbprint.program import PROGRAM
+from tests.support.thumbprint.command_line import PROGRAM
 
 
-def test_a_job_becomes_a_run(run, job_file, tiny_corpus, tmp_path):
+def test_trains_a_run_and_resumes_it(run, job_file, tiny_corpus, tmp_path):
     folder = tmp_path / "run"
     code, out, err = run("train", job_file, "--corpus", tiny_corpus, "--run", folder)
     assert code == 0
@@ -25,7 +27,7 @@ def test_a_job_becomes_a_run(run, job_file, tiny_corpus, tmp_path):
     assert re.search(r"rounds +│ 2", out)
     assert re.search(r"recall@3 on validation users +│ \d+\.\d %", out)
     assert [line.split(":")[0] for line in err.splitlines()] == ["round 1 of 2", "round 2 of 2"]
-    assert all(said in err for said in ("loss", "recall@3", "tokens/s", "left"))
+    assert all(text in err for text in ("loss", "recall@3", "tokens/s", "left"))
 
     assert "--resume" in run("train", job_file, "--corpus", tiny_corpus, "--run", folder).error
     before = (folder / "best.safetensors").read_bytes()
@@ -34,15 +36,15 @@ def test_a_job_becomes_a_run(run, job_file, tiny_corpus, tmp_path):
     assert (folder / "best.safetensors").read_bytes() == before
 
 
-def test_the_job_names_corpus_and_run(run, job_file, tmp_path, monkeypatch):
+def test_the_job_can_name_corpus_and_run(run, job_file, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "j.toml").write_text('name = "mine"\ncorpus = "none.sqlite"\n')
-    assert "none.sqlite" in run("train", "j.toml").error
+    (tmp_path / "j.toml").write_text('name = "mine"\ncorpus = "missing.sqlite"\n')
+    assert "missing.sqlite" in run("train", "j.toml").error
     assert not (tmp_path / "runs" / "mine" / "job.json").exists()
 
 
 @pytest.mark.parametrize(
-    ("job", "arguments", "said"),
+    ("job", "arguments", "expected"),
     [
         ("", (), "--corpus"),
         ("nosuch = 1", (), "nosuch"),
@@ -55,15 +57,15 @@ def test_the_job_names_corpus_and_run(run, job_file, tmp_path, monkeypatch):
         ("", ("--corpus", "c"), "corpus import"),
     ],
 )
-def test_what_cannot_be_trained_is_said_before_anything_is_written(run, tmp_path, monkeypatch, job, arguments, said):
+def test_rejects_unusable_jobs_and_options_before_it_writes(run, tmp_path, monkeypatch, job, arguments, expected):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "j.toml").write_text(job)
-    assert said in run("train", "j.toml", *arguments).error
+    assert expected in run("train", "j.toml", *arguments).error
     assert not list(tmp_path.glob("runs/*/job.json"))
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_stopped_it_says_how_to_go_on_and_leaves_no_worker(job_file, tiny_corpus, tmp_path, number, code):
+def test_a_stopped_training_prints_how_to_resume_and_leaves_no_worker(job_file, tiny_corpus, tmp_path, number, code):
     job = tmp_path / "long.toml"
     job.write_text(job_file.read_text().replace("rounds = 2", "rounds = 100000"))
     folder = tmp_path / "a run"
@@ -86,8 +88,8 @@ def test_stopped_it_says_how_to_go_on_and_leaves_no_worker(job_file, tiny_corpus
         process.kill()
     assert process.returncode == code
     assert "Traceback" not in err
-    (again,) = (line.partition("with: ")[2] for line in err.splitlines() if line.startswith("stopped"))
-    assert shlex.split(again) == [
+    (command,) = (line.partition("with: ")[2] for line in err.splitlines() if line.startswith("stopped"))
+    assert shlex.split(command) == [
         *("thumbprint", "train", str(job), "--run", str(folder), "--resume", "--corpus", str(tiny_corpus)),
     ]
     assert not any(worker.is_running() for worker in workers)
@@ -95,7 +97,7 @@ def test_stopped_it_says_how_to_go_on_and_leaves_no_worker(job_file, tiny_corpus
     assert json.loads((folder / "job.json").read_text())["name"] == "tiny"
 
 
-ENDINGS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGKILL: -9}
+EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGKILL: -9}
 
 
 def start(port):
@@ -104,12 +106,14 @@ def start(port):
     )
 
 
-def binaries(ports):
-    """The running worker processes that listen on one of `ports`."""
+def worker_processes(ports):
+    """Returns the ids of the running worker processes that listen on one of `ports`."""
     options = {f"--port={port}" for port in ports}
-    found = (process.info for process in psutil.process_iter(["pid", "cmdline", "status"]))
+    running = (process.info for process in psutil.process_iter(["pid", "cmdline", "status"]))
     return [
-        info["pid"] for info in found if options & set(info["cmdline"] or ()) and info["status"] != psutil.STATUS_ZOMBIE
+        info["pid"]
+        for info in running
+        if options & set(info["cmdline"] or ()) and info["status"] != psutil.STATUS_ZOMBIE
     ]
 
 
@@ -125,47 +129,47 @@ def workers():
         for process in started.values():
             process.terminate()
             process.communicate(timeout=30)
-        assert binaries(ports) == []
+        assert worker_processes(ports) == []
 
 
-def test_two_workers_train_what_one_machine_trains(run, workers, tiny_run, job_file, tiny_corpus, tmp_path):
+def test_two_workers_train_the_same_model_as_one_machine(run, workers, tiny_run, job_file, tiny_corpus, tmp_path):
     folder = tmp_path / "run"
     addresses = ",".join(f"localhost:{port}" for port in workers)
     code, _, err = run("train", job_file, "--corpus", tiny_corpus, "--run", folder, "--workers", addresses)
     assert (code, err.count("round ")) == (0, 2)
-    assert len(binaries(workers)) == 2  # the training started none of its own and ended none
-    alone, together = (Run(path).parameters("last") for path in (tiny_run, folder))
-    for name, expected in alone._asdict().items():
-        np.testing.assert_allclose(getattr(together, name), expected, atol=1e-5, err_msg=name)
+    assert len(worker_processes(workers)) == 2  # the training neither started nor stopped workers
+    single, distributed = (Run(path).parameters("last") for path in (tiny_run, folder))
+    for name, expected in single._asdict().items():
+        np.testing.assert_allclose(getattr(distributed, name), expected, atol=1e-5, err_msg=name)
 
 
-@pytest.mark.parametrize("number", ENDINGS)
-def test_the_worker_ends_with_the_command(number):
+@pytest.mark.parametrize("number", EXIT_CODES)
+def test_the_worker_process_ends_with_the_command(number):
     port = portpicker.pick_unused_port()
     process = start(port)
     process.stdout.readline()
-    children = [psutil.Process(pid) for pid in binaries([port])]
+    children = [psutil.Process(pid) for pid in worker_processes([port])]
     assert children
     process.send_signal(number)
     _, err = process.communicate(timeout=30)
-    assert process.returncode == ENDINGS[number]
+    assert process.returncode == EXIT_CODES[number]
     assert "Traceback" not in err
     psutil.wait_procs(children, timeout=5)
-    assert binaries([port]) == []
+    assert worker_processes([port]) == []
 
 
-def test_a_worker_that_dies_is_noticed():
+def test_reports_a_worker_that_was_killed():
     port = portpicker.pick_unused_port()
     process = start(port)
     process.stdout.readline()
-    (pid,) = binaries([port])
+    (pid,) = worker_processes([port])
     psutil.Process(pid).kill()
     _, err = process.communicate(timeout=30)
     assert process.returncode == 2
     assert err == f"error: the worker on port {port} was killed by signal 9 (out of memory?): start it again\n"
 
 
-def test_a_port_in_use(run):
-    with socket.create_server(("", 0)) as taken:
-        port = taken.getsockname()[1]
+def test_worker_rejects_a_port_in_use(run):
+    with socket.create_server(("", 0)) as other:
+        port = other.getsockname()[1]
         assert f"port {port} is in use" in run("worker", "--port", port).error

@@ -1,4 +1,4 @@
-"""A database that another program holds locked: said in one line, in time, and left as it was."""
+"""A database that another program has locked: commands print one line soon, and leave it unchanged."""
 
 import contextlib
 import sqlite3
@@ -10,9 +10,9 @@ from device_runtime.phone import database as store
 
 
 @contextlib.contextmanager
-def locked(path, how="IMMEDIATE"):
+def locked(path, mode="IMMEDIATE"):
     other = sqlite3.connect(path, isolation_level=None)
-    other.execute(f"BEGIN {how}")
+    other.execute(f"BEGIN {mode}")
     try:
         yield
     finally:
@@ -21,12 +21,12 @@ def locked(path, how="IMMEDIATE"):
 
 
 @pytest.fixture(autouse=True)
-def impatient(monkeypatch):
+def short_timeout(monkeypatch):
     monkeypatch.setattr(database, "PATIENCE_SECONDS", 0.2)
     monkeypatch.setattr(store, "PATIENCE_SECONDS", 0.2)
 
 
-def test_keys(run, tmp_path):
+def test_access_reports_a_locked_database(run, tmp_path):
     assert run("access", "create", "me", "--data", tmp_path).code == 0
     before = run("access", "list", "--data", tmp_path)
     with locked(tmp_path / "devices.sqlite"):
@@ -35,13 +35,13 @@ def test_keys(run, tmp_path):
     assert run("access", "list", "--data", tmp_path) == before
 
 
-def test_a_service_that_cannot_begin(run, tiny_bundle, trusted, tmp_path):
+def test_serve_reports_a_locked_database(run, tiny_bundle, trusted, tmp_path):
     assert run("access", "create", "me", "--data", tmp_path).code == 0
     with locked(tmp_path / "devices.sqlite", "EXCLUSIVE"):
         assert "locked" in run("serve", tiny_bundle, "--data", tmp_path, "--port", 0).error
 
 
-def test_a_corpus(run, tmp_path):
+def test_stats_reports_a_locked_corpus(run, tmp_path):
     source, corpus = tmp_path / "m.jsonl", tmp_path / "corpus.sqlite"
     source.write_text('{"user_id": "ann", "timestamp": null, "text": "see you"}\n')
     assert run("corpus", "import", source, "--out", corpus).code == 0

@@ -1,4 +1,4 @@
-"""A disk without a free byte: every command that writes says so in one line and leaves nothing half written."""
+"""On a full disk, every command that writes prints one line and leaves no incomplete file."""
 
 import shutil
 import subprocess
@@ -6,10 +6,9 @@ import tempfile
 
 import pytest
 
-from tests.support.thumbprint.calls import CALLS
-from tests.support.thumbprint.program import PROGRAM
+from tests.support.thumbprint.command_line import CALLS, PROGRAM
 
-WRITING = [call for call in CALLS if call.writes and "compare" not in call.line]  # compare is a train and a simulate
+WRITING = [call for call in CALLS if call.writes and "compare" not in call.line]  # compare is train and simulate
 
 
 @pytest.fixture
@@ -20,13 +19,13 @@ def disk(tmp_path):
     mount = shutil.which("mount")
     done = mount and subprocess.run([mount, "-t", "tmpfs", "-o", "size=1m", "tmpfs", path], capture_output=True)
     if not done or done.returncode:
-        pytest.skip("no file system can be mounted here: it takes Linux, root and CAP_SYS_ADMIN")
+        pytest.skip("cannot mount a file system: that needs Linux, root and CAP_SYS_ADMIN")
     yield path
     subprocess.run(["umount", path], check=True)
 
 
 def fill(path):
-    """Takes the last byte."""
+    """Fills the file system."""
     with (path / "filler").open("wb", buffering=0) as file:
         try:
             while True:
@@ -35,7 +34,7 @@ def fill(path):
             return
 
 
-def left(path):
+def contents(path):
     return {file.relative_to(path): file.read_bytes() for file in path.rglob("*") if file.is_file()}
 
 
@@ -51,23 +50,23 @@ def files(request, tmp_path, tiny_bundle, tiny_corpus, tiny_keys, job_file):
 
 
 @pytest.mark.parametrize("call", WRITING, ids=str)
-def test_a_full_disk_is_said_and_nothing_is_half_written(run, files, disk, call):
+def test_reports_a_full_disk_and_leaves_no_incomplete_file(run, files, disk, call):
     fill(disk)
-    said = run(*call.words(files | {"out": disk})).error
-    assert "full" in said or "No space left" in said, said
-    assert all(len(content) == 0 or name.name == "filler" for name, content in left(disk).items())
+    message = run(*call.words(files | {"out": disk})).error
+    assert "full" in message or "No space left" in message, message
+    assert all(len(content) == 0 or name.name == "filler" for name, content in contents(disk).items())
 
 
-def test_an_evaluation_that_cannot_be_written_leaves_the_run_as_it_was(run, disk, tiny_run, tiny_corpus):
+def test_evaluate_leaves_the_run_unchanged(run, disk, tiny_run, tiny_corpus):
     copy = disk / "run"
     shutil.copytree(tiny_run, copy)
     fill(disk)
-    before = left(copy)
+    before = contents(copy)
     assert "the disk is full" in run("evaluate", copy, "--corpus", tiny_corpus).error
-    assert left(copy) == before
+    assert contents(copy) == before
 
 
-def test_a_phone_that_has_no_room_to_live(run, disk, tmp_path, monkeypatch, tiny_bundle, trusted):
+def test_predict_reports_that_its_phone_has_no_space(run, disk, tmp_path, monkeypatch, tiny_bundle, trusted):
     history = tmp_path / "history.txt"
     history.write_text("see you\n")
     fill(disk)
@@ -75,7 +74,7 @@ def test_a_phone_that_has_no_room_to_live(run, disk, tmp_path, monkeypatch, tiny
     assert "full" in run("predict", tiny_bundle, "see", "--history", history).error
 
 
-def test_an_output_that_nobody_can_take(tiny_bundle, trusted):
+def test_reports_that_stdout_is_full(tiny_bundle, trusted):
     with open("/dev/full", "w") as full:
         done = subprocess.run(
             [*PROGRAM, "bundle", "verify", tiny_bundle], stdout=full, stderr=subprocess.PIPE, text=True

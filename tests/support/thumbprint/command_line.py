@@ -1,12 +1,16 @@
-"""Every command of the program, each with a call that is right: what a test changes one thing of."""
+"""The command line as a process, and a valid call of each command, of which a test changes one part."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from typer.core import TyperCommand, TyperGroup
+
+PROGRAM = (sys.executable, "-c", "import sys; from thumbprint.cli.main import main; sys.exit(main())")
+"""The command line as a process."""
 
 
 @dataclass(frozen=True)
@@ -14,7 +18,7 @@ class Call:
     """A command line with `{names}` in place of files.
 
     Attributes:
-        line: The words, `{out}` for a folder that it may write to.
+        line: The words. `{out}` is a folder that the command can write to.
     """
 
     line: str
@@ -24,7 +28,7 @@ class Call:
 
     @property
     def inputs(self) -> list[str]:
-        """The files that it reads."""
+        """The names of the files that the command reads."""
         return [word.strip("{}") for word in self.line.split() if word.startswith("{") and not word.startswith("{out}")]
 
     @property
@@ -32,7 +36,7 @@ class Call:
         return "{out}" in self.line
 
     def words(self, files: Mapping[str, Path | str]) -> list[str]:
-        """The command line with these files."""
+        """Returns the command line with these files."""
         return [word.format(**files) for word in self.line.split()]
 
 
@@ -58,13 +62,13 @@ CALLS = (
     Call("demo --out {out}/demo"),
 )
 ANY_TEXT = ("history",)
-"""Inputs that any text is a right one of."""
+"""Inputs for which every text is valid."""
 
 
 def leaves(
     command: TyperCommand | TyperGroup, path: tuple[str, ...] = ()
 ) -> Iterator[tuple[tuple[str, ...], TyperCommand]]:
-    """Yields each command that does something, with the words that call it."""
+    """Yields each command that is not a group, with the words that call it."""
     if isinstance(command, TyperGroup):
         for name, sub in command.commands.items():
             yield from leaves(sub, (*path, name))
