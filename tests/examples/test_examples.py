@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from tests.support.api.process import running
+from tests.support.tiny_job import TINY_JOB
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,8 +26,10 @@ def output_of(script: str, *arguments: object) -> str:
     return done.stdout
 
 
-def test_the_workflow_runs_from_training_to_simulated_phones(job_file, tmp_path):
-    printed = output_of("train_and_personalize.py", tmp_path / "out", job_file, 12)
+def test_the_workflow_runs_from_training_to_simulated_phones(tmp_path):
+    job = tmp_path / "job.toml"
+    job.write_text(TINY_JOB + "federated.rounds = 1\n")
+    printed = output_of("train_and_personalize.py", tmp_path / "out", job, 12)
 
     assert "ditto new_phones" in printed
     assert "recall@3 of the personal model, mean over users: " in printed.splitlines()[-1]

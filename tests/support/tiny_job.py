@@ -20,5 +20,4 @@ checkpoint_every = 1
 steps = 1
 batch = 4
 window = 8
-federated.rounds = 1
 """

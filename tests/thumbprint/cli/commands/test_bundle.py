@@ -139,7 +139,7 @@ def run_folders(tiny_run, tmp_path):
         ("empty", (), "thumbprint train"),
         (None, ("--key", "{public}"), "{public}"),
         (None, ("--key", "missing.pem"), "missing.pem"),
-        (None, ("--out", "."), "."),
+        (None, ("--out", "{folder}"), "{folder}"),
         (None, ("--out", "missing/x.bundle"), "missing"),
     ],
 )
@@ -147,9 +147,9 @@ def test_export_writes_nothing_if_it_cannot_succeed(
     run, tiny_run, tiny_keys, run_folders, tmp_path, monkeypatch, folder, options, expected
 ):
     monkeypatch.chdir(tmp_path)
-    public, bundle = tiny_keys[1], tmp_path / "x.bundle"
-    options = [option.format(public=public) for option in options]
+    names = {"public": tiny_keys[1], "folder": run_folders["empty"]}
+    options = [option.format(**names) for option in options]
     source = run_folders.get(folder, tiny_run)
-    message = run("export", source, "--out", bundle, "--key", tiny_keys[0], *options).error
-    assert expected.format(public=public) in message
+    message = run("export", source, "--out", tmp_path / "x.bundle", "--key", tiny_keys[0], *options).error
+    assert expected.format(**names) in message
     assert not list(tmp_path.glob("**/*.bundle"))
