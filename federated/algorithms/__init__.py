@@ -2,16 +2,20 @@
 
 Start here:
 
-    METHODS     every method by its name in the job file
-    Method      what a method consists of: client step, server step, personal model, device artifact
+    METHODS     a mapping of all methods by their name in the job file
+    Method      the interface of a method: client step, server step, personal model, device artifact
+    register    adds a method to this process
 
-`METHODS.register(method)` adds a method to this process. An installed package adds one with an entry point of the
-group `thumbprint.methods` (see `registry`).
+There are three ways to add a method:
+
+    a file here               a module with a `METHOD`, for a method of this repository
+    an entry point            of the group `thumbprint.methods`, for a method of an installed package (see `registry`)
+    register(method)          for this process alone, for example in a notebook or a test
 
 Baselines: `baselines.global_only`, `baselines.local_only`, `baselines.centralized`. An adapter on the device:
-`fine_tuning`, `per_fedavg`, `apfl`, `dynamic_marginals`. Regularized: `regularized.ditto`,
-`regularized.mean_regularized_mtl`. Partial models: `partial.fed_per`, `partial.fed_recon`. Clusters: `clustered.ifca`,
-`clustered.mapper`. The user's own n-grams: `user_ngrams`; with an adapter on top of them: `thumbprint`.
+`fine_tuning`, `per_fedavg`, `apfl`, `dynamic_marginals`. Regularized: `regularized.ditto`, `regularized.pfedme`,
+`regularized.mean_regularized_mtl`. Partial models: `partial.fed_per`, `partial.fed_rep`, `partial.fed_recon`. Clusters:
+`clustered.ifca`, `clustered.mapper`. The user's own n-grams: `user_ngrams`; with an adapter: `thumbprint`.
 """
 
 from __future__ import annotations
@@ -21,15 +25,15 @@ from typing import TYPE_CHECKING
 from keyboard_model.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from federated.algorithms.registry import METHODS, MethodError
+    from federated.algorithms.registry import METHODS, MethodError, register
     from federated.personalization.method import Method
 else:
     __getattr__, __dir__ = lazy_exports(
         __name__,
         {
-            "federated.algorithms.registry": ("METHODS", "MethodError"),
+            "federated.algorithms.registry": ("METHODS", "MethodError", "register"),
             "federated.personalization.method": ("Method",),
         },
     )
 
-__all__ = ["METHODS", "Method", "MethodError"]
+__all__ = ["METHODS", "Method", "MethodError", "register"]

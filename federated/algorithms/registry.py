@@ -1,12 +1,13 @@
-"""Every personalization method by name, each found where it lies.
+"""The registry of personalization methods.
 
-A method of this repository is a module in `federated.algorithms` with a `METHOD` in it. A method of another
-package is an entry point of the group `thumbprint.methods` that refers to a `Method`:
+A method of this repository is a module in `federated.algorithms` with a `METHOD`. A method of another package is an
+entry point of the group `thumbprint.methods` that refers to a `Method`:
 
     [project.entry-points."thumbprint.methods"]
     own_method = "own_method:METHOD"
 
-Both are loaded when a method is first asked for, not when this module is imported.
+Both are loaded when the registry is first read, not when this module is imported. `register` adds a method to the
+running process.
 """
 
 from __future__ import annotations
@@ -40,10 +41,11 @@ class MethodRegistry(Mapping[str, Method]):
     def register(self, method: Method, source: str = "register()") -> Method:
         """Adds a method to this process, and returns it.
 
-        `thumbprint compare` measures methods in processes of their own: they know a method by its entry point only.
+        Other processes do not know it. `thumbprint compare` measures methods in child processes, so it needs a method
+        of this repository or an entry point.
 
         Args:
-            source: where the method comes from, for error messages.
+            source: Where the method comes from, for error messages.
 
         Raises:
             MethodError: `method` is not a `Method`, or its name is invalid or already registered.
@@ -95,7 +97,7 @@ class MethodRegistry(Mapping[str, Method]):
     def _load(self) -> None:
         if self._loaded:
             return
-        self._methods, self._sources = {}, {}  # what an attempt that failed has left
+        self._methods, self._sources = {}, {}  # an attempt that failed can have left methods
         self._load_repository()
         self._load_entry_points()
         self._loaded = True
@@ -115,7 +117,7 @@ class MethodRegistry(Mapping[str, Method]):
             source = f"the entry point {point.name!r} of {package} ({point.value})"
             try:
                 method = point.load()
-            except Exception as error:  # a package's own code: whatever it raises
+            except Exception as error:  # the package's own code can raise anything
                 raise MethodError(f"{source} cannot be loaded: {type(error).__name__}: {error}") from error
             self._add(method, source)
 

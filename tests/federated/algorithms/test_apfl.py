@@ -1,5 +1,3 @@
-"""APFL: the three steps spelled out, and what α = 0 and α = 1 come to."""
-
 import numpy as np
 import pytest
 
@@ -14,7 +12,7 @@ BATCHES = client(3, seed=0, counted=7)
 
 
 def own_by_hand(own, alpha, shared, batch, eta, alpha_rate, clip):
-    """v and α after one batch, and the mixture's loss before it."""
+    """Returns v and α after one batch, and the loss of the mixture before it."""
     mixture = [alpha * v + (1 - alpha) * w for v, w in zip(own, shared, strict=True)]
     loss, slope = loss_and_gradient(BASE.parameters, mixture, batch)
     slope = clipped(slope, clip)
@@ -24,7 +22,7 @@ def own_by_hand(own, alpha, shared, batch, eta, alpha_rate, clip):
 
 
 @pytest.mark.parametrize(("alpha", "clip", "alpha_rate"), [(0.3, 0.2, 0.5), (0.7, 1e6, 0.05), (0.9, 1e6, 1e3)])
-def test_a_round_moves_all_three_at_once(alpha, clip, alpha_rate):
+def test_a_round_updates_w_v_and_alpha_at_once(alpha, clip, alpha_rate):
     context = context_of(METHOD, {"alpha_rate": alpha_rate}, clip=clip)
     made = local(METHOD, W, Own(V, np.float32(alpha)), BATCHES, context)
     shared, own, losses = arrays(W), arrays(V), []
@@ -39,7 +37,7 @@ def test_a_round_moves_all_three_at_once(alpha, clip, alpha_rate):
     assert (float(made.weight), float(made.targets)) == (21, 21)
 
 
-def test_personal_steps_hold_w_and_are_braked_by_evidence():
+def test_personalization_keeps_w_and_scales_the_rates_by_evidence():
     context = context_of(METHOD, {"alpha_rate": 0.5}, steps=4)
     share = 21 / (21 + 10)
     own, alpha = arrays(V), 0.4
@@ -56,7 +54,7 @@ def test_alpha_zero_is_the_shared_adapter():
     assert_close(personal(METHOD, W, Own(V, np.float32(0)), BATCHES, [], context), arrays(W))
 
 
-def test_alpha_one_is_local_training_alone():
+def test_alpha_one_is_local_training():
     context = context_of(METHOD, {"alpha": 1, "alpha_rate": 0}, evidence=0.0)
     made = local(METHOD, W, Own(V, np.float32(1)), BATCHES, context)
     alone = sgd(BASE.parameters, arrays(V), BATCHES, (0.1, 0.5), 0.5)
@@ -64,28 +62,28 @@ def test_alpha_one_is_local_training_alone():
     assert_close(personal(METHOD, W, Own(V, np.float32(1)), BATCHES, [], context), alone)
 
 
-def test_a_new_phone_starts_with_both_at_the_shared_adapter():
+def test_on_a_new_phone_both_adapters_start_at_the_shared_one():
     context = context_of(METHOD, {"alpha": 0.25})
     own = METHOD.client(W, context)
     assert float(own.alpha) == 0.25
     assert_close(own.adapter, arrays(W))
-    assert_close(personal(METHOD, W, own, [], [], context), arrays(W))  # nothing typed
+    assert_close(personal(METHOD, W, own, [], [], context), arrays(W))  # no text
 
 
-def test_the_phone_gets_w_and_the_constants():
+def test_the_device_artifact_has_w_and_the_constants():
     context = context_of(METHOD, {"alpha": 0.25, "alpha_rate": 0.5})
     part = METHOD.phone(BASE, W, context)
     assert (part.starts, part.algorithm, dict(part.constants)) == ((W,), "apfl", {"alpha": 0.25, "alpha_rate": 0.5})
 
 
 @pytest.mark.parametrize("options", [{"alpha": 1.1}, {"alpha": -0.1}, {"alpha_rate": -1}, {"beta": 1}])
-def test_options_out_of_range_are_refused(options):
+def test_rejects_options_that_are_unknown_or_out_of_range(options):
     with pytest.raises(JobError, match=rf"options of apfl: {next(iter(options))}"):
         context_of(METHOD, options)
 
 
 @pytest.mark.usefixtures("execution")
-def test_a_round_in_tff_is_the_clients_own_and_their_mean():
+def test_a_round_in_tff_keeps_each_clients_state_and_averages_the_updates():
     context = context_of(METHOD, {"alpha": 0.5, "alpha_rate": 0.5}, learning_rate=0.02, bias_rate=0.1)
     clients = [BATCHES, client(1, seed=1, counted=4)]
     server, states, measured = rounds(METHOD, context, clients)

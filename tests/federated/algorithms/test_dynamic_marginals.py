@@ -1,5 +1,3 @@
-"""The bias set by how often a client types each piece, against NumPy; and the two ends of it."""
-
 import numpy as np
 import pytest
 
@@ -21,7 +19,7 @@ def context(steps=0, strength=1.0, pseudo_count=2.0, **changes):
 
 
 def moved_by_hand(strength, few, batches=LEARNT):
-    """Each target's whole distribution is summed: no gradient."""
+    """Sums the whole distribution of each target, instead of using a gradient."""
     a, b, bias = arrays(BASE.adapter)
     embedding, d = arrays(BASE.parameters)[0], arrays(BASE.parameters)[5]
     typed, expected = np.zeros_like(bias), np.zeros_like(bias)
@@ -38,18 +36,18 @@ def moved_by_hand(strength, few, batches=LEARNT):
 
 
 @pytest.mark.parametrize(("strength", "few"), [(1.0, 2.0), (0.4, 0.1)])
-def test_typed_pieces_move_by_the_logarithm_of_how_much_oftener_they_were_typed(strength, few):
+def test_the_bias_moves_by_the_log_ratio_of_typed_and_expected_counts(strength, few):
     assert_close(personal(METHOD, (), (), LEARNT, [], context(0, strength, few)), moved_by_hand(strength, few))
 
 
-def test_the_steps_go_on_from_there():
+def test_the_steps_start_at_the_new_bias():
     free = {"learning_rate": 0.2, "bias_rate": 1.0, "proximal": 0.0, "clip": 1e6}
     eta = (0.2 * SHARE, 1.0 * SHARE)
     expected = sgd(BASE.parameters, AdapterTensors(*moved_by_hand(1.0, 2.0)), LEARNT, eta, 1e6)
     assert_close(personal(METHOD, (), (), LEARNT, [], context(3, **free)), expected)
 
 
-def test_the_steps_are_pulled_there():
+def test_the_steps_are_pulled_to_the_new_bias():
     assert_close(personal(METHOD, (), (), LEARNT, [], context(3, proximal=1e9)), moved_by_hand(1.0, 2.0))
 
 
@@ -58,12 +56,12 @@ def test_without_strength_it_is_fine_tuning():
     assert_close(personal(METHOD, (), (), LEARNT, [], context(3, strength=0.0)), arrays(tuned))
 
 
-def test_endless_pseudo_counts_and_nothing_typed_are_the_shared_model():
+def test_large_pseudo_counts_or_no_text_give_the_shared_model():
     assert_close(personal(METHOD, (), (), LEARNT, [], context(pseudo_count=1e9)), arrays(BASE.adapter))
     assert_close(personal(METHOD, (), (), [], [], context()), arrays(BASE.adapter))
 
 
-def test_the_phone_gets_the_start_and_both_numbers():
+def test_the_device_artifact_has_the_start_and_both_constants():
     part = METHOD.phone(BASE, (), context(strength=0.5, pseudo_count=3.0))
     assert (part.starts, part.algorithm) == ((BASE.adapter,), "marginals")
     assert dict(part.constants) == {"strength": 0.5, "pseudo_count": 3.0}
@@ -72,6 +70,6 @@ def test_the_phone_gets_the_start_and_both_numbers():
 
 
 @pytest.mark.parametrize(("strength", "few"), [(-1.0, 1.0), (1.0, 0.0)])
-def test_numbers_out_of_range_are_refused(strength, few):
+def test_rejects_options_out_of_range(strength, few):
     with pytest.raises(JobError, match="options of marginals"):
         context(strength=strength, pseudo_count=few)

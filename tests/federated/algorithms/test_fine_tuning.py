@@ -7,7 +7,7 @@ from tests.support.federated.toys import client
 BATCHES = client(2, seed=0, counted=7)
 
 
-def test_k_pulled_steps_over_the_batches_in_turn():
+def test_takes_k_pulled_steps_over_the_repeated_batches():
     theta, start = arrays(BASE.adapter), arrays(BASE.adapter)
     share = 14 / (14 + 10)
     etas = (0.1 * share, 0.1 * share, 0.5 * share)
@@ -20,7 +20,7 @@ def test_k_pulled_steps_over_the_batches_in_turn():
     assert_close(personal(fine_tuning.METHOD, (), (), BATCHES, [], context_of(fine_tuning.METHOD)), theta)
 
 
-def test_no_steps_and_no_text_are_the_shared_model():
+def test_without_steps_or_text_the_result_is_the_shared_model():
     for batches, steps in ((BATCHES, 0), ([], 3)):
         found = personal(fine_tuning.METHOD, (), (), batches, [], context_of(fine_tuning.METHOD, steps=steps))
         assert_close(found, arrays(BASE.adapter))
@@ -28,7 +28,7 @@ def test_no_steps_and_no_text_are_the_shared_model():
         assert_close(personal(method, (), (), BATCHES, [], context_of(method)), arrays(BASE.adapter))
 
 
-def test_on_the_phone():
+def test_each_device_artifact_names_its_algorithm():
     context = context_of(fine_tuning.METHOD)
     assert fine_tuning.METHOD.phone(BASE, (), context).algorithm == "steps"
     assert global_only.METHOD.phone(BASE, (), context).algorithm == "none"

@@ -1,5 +1,3 @@
-"""Per-FedAvg: its meta-gradient against the objective's own differences, and what a rate of 0 comes to."""
-
 import numpy as np
 import pytest
 
@@ -26,8 +24,8 @@ def moved(theta: Arrays, slope: Arrays, clip: float = 1e6) -> Arrays:
     return [part - rate * down for part, rate, down in steps]
 
 
-def objective_s_gradient(theta: Arrays, batch, inner_steps: int) -> Arrays:
-    """Of f(U(w)) on one batch, coordinate by coordinate."""
+def numerical_gradient(theta: Arrays, batch, inner_steps: int) -> Arrays:
+    """Returns the gradient of f(U(w)) on one batch by central differences."""
 
     def objective(flat: np.ndarray) -> float:
         parts = np.split(flat, np.cumsum([part.size for part in theta])[:-1])
@@ -44,16 +42,16 @@ def objective_s_gradient(theta: Arrays, batch, inner_steps: int) -> Arrays:
 
 
 @pytest.mark.parametrize("inner_steps", [1, 2])
-def test_hessian_free_descends_the_objective_itself(inner_steps):
+def test_hessian_free_agrees_with_the_numerical_gradient_of_the_objective(inner_steps):
     made = local(METHOD, W, (), ONE, context("hessian_free", inner_steps=inner_steps))
-    exact = objective_s_gradient(arrays(W), ONE[0], inner_steps)
+    exact = numerical_gradient(arrays(W), ONE[0], inner_steps)
     expected = [before - after for before, after in zip(arrays(W), moved(arrays(W), exact), strict=True)]
     for part, by_hand in zip(made.update, expected, strict=True):
         np.testing.assert_allclose(part, by_hand, rtol=1e-3, atol=2e-5)
 
 
-def test_the_second_derivative_makes_a_difference():
-    """Otherwise the test above would hold for the first order, too."""
+def test_hessian_free_and_first_order_differ():
+    """Otherwise the test above would also pass for the first-order variant."""
     rough, exact = (local(METHOD, W, (), ONE, context(variant)).update for variant in ("first_order", "hessian_free"))
     apart = max(np.abs(one - other).max() for one, other in zip(rough, exact, strict=True))
     assert apart > 1e-3
@@ -61,7 +59,7 @@ def test_the_second_derivative_makes_a_difference():
 
 @pytest.mark.parametrize("inner_steps", [1, 2])
 @pytest.mark.parametrize("clip", [0.2, 1e6])
-def test_first_order_takes_the_gradient_after_the_inner_steps(inner_steps, clip):
+def test_first_order_uses_the_gradient_after_the_inner_steps(inner_steps, clip):
     made = local(METHOD, W, (), BATCHES, context("first_order", clip=clip, inner_steps=inner_steps))
     theta, losses = arrays(W), []
     for i in range(3):
@@ -76,26 +74,26 @@ def test_first_order_takes_the_gradient_after_the_inner_steps(inner_steps, clip)
 
 
 @pytest.mark.parametrize("clip", [0.2, 1e6])
-def test_reptile_goes_where_plain_steps_end(clip):
+def test_reptile_sends_the_change_after_plain_steps(clip):
     made = local(METHOD, W, (), BATCHES, context("reptile", clip=clip))
     end = sgd(BASE.parameters, arrays(W), BATCHES, ALPHA, clip)
     assert_close(made.update, [before - after for before, after in zip(arrays(W), end, strict=True)])
 
 
 @pytest.mark.parametrize("variant", ["first_order", "hessian_free"])
-def test_an_inner_rate_of_zero_is_fed_avg(variant):
+def test_an_inner_rate_of_zero_is_fedavg(variant):
     made = local(METHOD, W, (), BATCHES, context(variant, clip=0.5, inner_learning_rate=0, inner_bias_rate=0))
     end = sgd(BASE.parameters, arrays(W), BATCHES, BETA, 0.5)
     assert_close(made.update, [before - after for before, after in zip(arrays(W), end, strict=True)])
 
 
-def test_reptile_without_a_rate_learns_nothing():
+def test_reptile_without_a_rate_does_not_train():
     made = local(METHOD, W, (), BATCHES, context("reptile", inner_learning_rate=0, inner_bias_rate=0))
     assert all(np.abs(part).max() == 0 for part in made.update)
 
 
 @pytest.mark.parametrize("variant", EVERY)
-def test_without_rates_of_its_own_the_inner_step_takes_the_plan_s(variant):
+def test_the_inner_rates_default_to_the_configured_ones(variant):
     own = context_of(METHOD, {"variant": variant, "inner_learning_rate": 0.1, "inner_bias_rate": 0.5})
     for found, expected in zip(
         local(METHOD, W, (), BATCHES, context_of(METHOD, {"variant": variant})).update,
@@ -106,13 +104,13 @@ def test_without_rates_of_its_own_the_inner_step_takes_the_plan_s(variant):
 
 
 @pytest.mark.parametrize("variant", EVERY)
-def test_a_client_without_a_target_changes_nothing(variant):
+def test_a_client_without_targets_changes_nothing(variant):
     made = local(METHOD, W, (), client(2, seed=0, counted=0), context(variant))
     assert all(np.abs(part).max() == 0 for part in made.update)
     assert float(made.weight) == 0
 
 
-def test_a_phone_takes_its_steps_from_the_learnt_start():
+def test_personalization_starts_at_the_trained_start():
     context = context_of(METHOD, proximal=0.0, evidence=0.0)
     assert_close(personal(METHOD, W, (), BATCHES, [], context), sgd(BASE.parameters, arrays(W), BATCHES, BETA, 0.5))
     part = METHOD.phone(BASE, W, context)
@@ -120,7 +118,7 @@ def test_a_phone_takes_its_steps_from_the_learnt_start():
 
 
 @pytest.mark.parametrize("options", [{"variant": "maml"}, {"inner_steps": 0}, {"delta": 0}, {"inner_bias_rate": -1}])
-def test_options_out_of_range_are_refused(options):
+def test_rejects_options_out_of_range(options):
     with pytest.raises(JobError, match=rf"options of per_fedavg: {next(iter(options))}"):
         context_of(METHOD, options)
 

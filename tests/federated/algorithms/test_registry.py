@@ -1,5 +1,3 @@
-"""Methods are found where they lie, in this repository or another package, and every mistake is one line."""
-
 from __future__ import annotations
 
 import importlib.metadata
@@ -52,18 +50,18 @@ def test_an_unknown_method_is_reported_with_the_known_ones() -> None:
         MethodRegistry().named("magic")
 
 
-def test_a_name_is_registered_once() -> None:
+def test_rejects_a_name_that_is_already_registered() -> None:
     with pytest.raises(MethodError, match=r"'ditto' is already taken by federated\.algorithms\.regularized\.ditto"):
         MethodRegistry().register(replace(global_only.METHOD, name="ditto"))
 
 
 @pytest.mark.parametrize("name", ["", "Own", "../up", "two words", "a-b"])
-def test_a_name_must_be_usable_as_a_file_name(name: str) -> None:
+def test_rejects_a_name_that_is_not_usable_as_a_file_name(name: str) -> None:
     with pytest.raises(MethodError, match="must be lower-case letters"):
         MethodRegistry().register(replace(global_only.METHOD, name=name))
 
 
-def test_what_is_not_a_method_is_refused() -> None:
+def test_rejects_an_object_that_is_not_a_method() -> None:
     with pytest.raises(MethodError, match="not a personalization method but a str"):
         MethodRegistry().register("ditto")  # type: ignore[arg-type]
 
@@ -83,9 +81,9 @@ def test_an_entry_point_adds_a_method(monkeypatch: pytest.MonkeyPatch) -> None:
         ("federated.algorithms.regularized.ditto:METHOD", "'ditto' is already taken"),
     ],
 )
-def test_an_entry_point_that_cannot_be_used_is_named(value: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unusable_entry_point_is_reported_by_name(value: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
     methods = with_entry_point(value, monkeypatch)
-    for _ in range(2):  # a failed attempt leaves nothing half loaded
+    for _ in range(2):  # the second attempt starts from the beginning
         with pytest.raises(MethodError, match=r"the entry point 'own' of an unknown package") as caught:
             methods.named("ditto")
         assert message in str(caught.value) and "\n" not in str(caught.value)
@@ -100,7 +98,7 @@ def test_a_job_is_read_without_tensorflow_or_any_method() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_an_unknown_method_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
+def test_training_rejects_an_unknown_method_before_it_writes_anything(tmp_path: Path) -> None:
     from federated.training.train_run import train
 
     job = Job.model_validate({"personalization": {"method": "magic"}})

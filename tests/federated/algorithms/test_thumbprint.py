@@ -1,5 +1,3 @@
-"""Thumbprint's rounds are first-order Per-FedAvg at rates of their own; its phone moves the bias and has a history."""
-
 import pytest
 
 from federated.algorithms import dynamic_marginals, fine_tuning, per_fedavg
@@ -13,7 +11,7 @@ START = random_adapter(1)
 BATCHES = client(3, seed=0, counted=7)
 
 
-def test_the_start_is_learnt_at_its_own_rates():
+def test_the_rounds_are_first_order_per_fedavg_at_their_own_rates():
     own = {"start_learning_rate": 0.03, "start_bias_rate": 0.2, "inner_steps": 1}
     meta = {"variant": "first_order", "inner_steps": 1}
     found = local(METHOD, START, (), BATCHES, context_of(METHOD, own))
@@ -23,7 +21,7 @@ def test_the_start_is_learnt_at_its_own_rates():
     assert_close(found.update, arrays(expected.update))
 
 
-def test_the_phone_s_part_is_that_of_marginals_from_the_learnt_start():
+def test_the_device_artifact_is_that_of_marginals_at_the_trained_start():
     options = {"strength": 0.7, "pseudo_count": 3.0}
     context = context_of(METHOD, options)
     part = METHOD.phone(BASE, START, context)
@@ -35,7 +33,7 @@ def test_the_phone_s_part_is_that_of_marginals_from_the_learnt_start():
     )
 
 
-def test_without_rounds_and_strength_it_is_fine_tuning_and_a_history():
+def test_without_rounds_and_strength_it_is_fine_tuning_with_history():
     context = context_of(METHOD)
     start = METHOD.server(BASE, context)
     found = personal(METHOD, start, (), BATCHES, [], context)
@@ -44,7 +42,7 @@ def test_without_rounds_and_strength_it_is_fine_tuning_and_a_history():
 
 
 @pytest.mark.parametrize(
-    ("change", "again"),
+    ("change", "same"),
     [
         ({"steps": 7}, True),
         ({"options": {"strength": 1.0}}, True),
@@ -52,7 +50,7 @@ def test_without_rounds_and_strength_it_is_fine_tuning_and_a_history():
         ({"clip": 1.0}, False),
     ],
 )
-def test_the_phone_s_recipe_is_chosen_without_training_the_start_again(tmp_path, change, again):
+def test_only_settings_of_the_rounds_change_their_folder(tmp_path, change, same):
     config = context_of(METHOD).config
     other = config.model_copy(update=change)
-    assert (rounds_folder(tmp_path, METHOD, config) == rounds_folder(tmp_path, METHOD, other)) == again
+    assert (rounds_folder(tmp_path, METHOD, config) == rounds_folder(tmp_path, METHOD, other)) == same

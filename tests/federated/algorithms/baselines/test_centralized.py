@@ -1,5 +1,3 @@
-"""All text in one place: Adam spelled out in TFF, nobody's held-out text, and the best epoch kept."""
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -36,7 +34,7 @@ def apart(one: Parameters, other: Parameters) -> float:
     return max(float(np.abs(a - b).max()) for a, b in zip(one, other, strict=True))
 
 
-def test_slices_go_on_where_the_last_one_ended():
+def test_each_slice_continues_from_the_state_of_the_last_one():
     batches = client(5, seed=0, counted=7)
     process = centralized.build(parameters(), OPTIONS, BOS)
     state = process.initialize(parameters())
@@ -47,7 +45,7 @@ def test_slices_go_on_where_the_last_one_ended():
         np.testing.assert_allclose(found, by_hand, atol=2e-5)
 
 
-def test_training_learns_what_training_clients_typed(clients, tokenizer):
+def test_training_reads_only_the_training_messages_and_lowers_the_loss(clients, tokenizer):
     read = []
 
     class Watched(FederatedData):
@@ -56,7 +54,7 @@ def test_training_learns_what_training_clients_typed(clients, tokenizer):
             return super().training_messages(client)
 
         def test_messages(self, client):
-            raise AssertionError("a test part was asked for")
+            raise AssertionError("a test part was read")
 
     watched = Watched(clients.corpus, clients.population, clients.train_share)
     initial = cifg_lstm.init(len(tokenizer), 8, 12, seed=0)
@@ -72,27 +70,27 @@ def test_training_learns_what_training_clients_typed(clients, tokenizer):
     assert apart(found, again) < 1e-4
 
 
-def test_the_best_epoch_is_kept(clients, tokenizer):
+def test_returns_the_model_of_the_best_epoch(clients, tokenizer):
     initial = cifg_lstm.init(len(tokenizer), 4, 6, seed=0)
     options = CentralizedOptions(epochs=3, batch=4, window=10)
-    judged: list[Parameters] = []
+    epochs: list[Parameters] = []
 
-    def judge(found: Parameters) -> float:
-        judged.append(found)
-        return [2.0, 1.0, 3.0][len(judged) - 1]
+    def validate(model: Parameters) -> float:
+        epochs.append(model)
+        return [2.0, 1.0, 3.0][len(epochs) - 1]
 
-    best = centralized.train(initial, clients, tokenizer, options, validate=judge)
-    assert apart(best, judged[1]) == 0
+    best = centralized.train(initial, clients, tokenizer, options, validate=validate)
+    assert apart(best, epochs[1]) == 0
     assert apart(best, centralized.train(initial, clients, tokenizer, options)) > 1e-3
 
 
-def test_no_epochs_leave_the_start(clients, tokenizer):
+def test_without_epochs_the_model_is_the_random_start(clients, tokenizer):
     initial = cifg_lstm.init(len(tokenizer), 4, 6, seed=0)
     found = centralized.train(initial, clients, tokenizer, CentralizedOptions(epochs=0))
     assert apart(found, initial) == 0
 
 
-def test_the_method_is_the_server_s_model_for_everybody():
+def test_every_client_has_the_servers_model():
     context = context_of(METHOD, {"seed": 7})
     start = METHOD.server(BASE, context)
     assert apart(start, cifg_lstm.init(len(BASE.parameters.embedding), E, H, seed=7)) == 0
@@ -103,6 +101,6 @@ def test_the_method_is_the_server_s_model_for_everybody():
 
 
 @pytest.mark.parametrize("options", [{"epochs": -1}, {"dropout": 1}, {"batch": 0}, {"rounds": 1}])
-def test_options_out_of_range_are_refused(options):
+def test_rejects_options_that_are_unknown_or_out_of_range(options):
     with pytest.raises(JobError, match=rf"options of centralized: {next(iter(options))}"):
         context_of(METHOD, options)

@@ -1,5 +1,3 @@
-"""Each client alone: Adam spelled out, the same start for all, and nothing of anybody else's."""
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -35,18 +33,18 @@ def apart(one: Parameters, other: Parameters) -> float:
     return max(float(np.abs(a - b).max()) for a, b in zip(one, other, strict=True))
 
 
-def test_the_passes_are_adam_s():
+def test_the_passes_agree_with_a_separate_implementation_of_adam():
     for found, by_hand in zip(alone(ONE), adam_by_hand(start(), ONE * 3, 0.01, 0.5), strict=True):
         np.testing.assert_allclose(found, by_hand, atol=2e-5)
 
 
-def test_nothing_comes_of_the_shared_model():
+def test_the_model_does_not_depend_on_the_shared_model():
     assert apart(METHOD.server(BASE, context_of(METHOD)), start()) == 0
     assert apart(METHOD.server(BASE, context_of(METHOD, {"seed": 5})), start(5)) == 0
 
 
 @pytest.mark.parametrize(("learnt", "options"), [(ONE, {"epochs": 0}), (ONE, {"learning_rate": 0}), ([], {})])
-def test_without_training_there_is_the_random_start(learnt, options):
+def test_without_training_the_model_is_the_random_start(learnt, options):
     assert apart(alone(learnt, **options), start()) == 0
 
 
@@ -54,7 +52,7 @@ def windows(batches) -> list[tuple]:
     return [(*map(tuple, row),) for batch in batches for row in zip(batch.tokens, batch.targets, strict=True)]
 
 
-def test_every_pass_deals_the_same_windows_anew():
+def test_every_pass_has_the_same_windows_in_another_order():
     batches = client(6, seed=1)
     passes = [shuffled(dataset(batches), B, 0, tf.constant(number, tf.int64)) for number in range(3)]
     dealt = [windows(part.as_numpy_iterator()) for part in passes]
@@ -69,18 +67,18 @@ def test_the_same_seed_gives_the_same_model():
     assert apart(once, other) > 1e-3
 
 
-def test_it_does_not_run_on_a_phone_and_has_no_rounds():
+def test_has_neither_a_device_artifact_nor_rounds():
     assert METHOD.phone is None and METHOD.local is None
 
 
 @pytest.mark.parametrize("options", [{"epochs": -1}, {"dropout": 1}, {"learning_rate": -1}, {"rounds": 1}])
-def test_options_out_of_range_are_refused(options):
+def test_rejects_options_out_of_range(options):
     with pytest.raises(JobError, match=rf"options of local_only: {next(iter(options))}"):
         context_of(METHOD, options)
 
 
 @pytest.mark.usefixtures("execution")
-def test_in_tff_each_client_learns_its_own_text():
+def test_in_tff_each_client_trains_on_its_own_text():
     tokenizer = train_tokenizer({"see": 9, "you": 8, "home": 6, "ok": 5, "later": 4}, 400)
     job = Job(model=ModelConfig(embedding=E, cells=H, adapter_rank=2))
     base = SharedModel.of(job, cifg_lstm.init(len(tokenizer), E, H, seed=3))

@@ -1,5 +1,3 @@
-"""Ditto: both adapters' steps spelled out, and what λ = 0 and λ → ∞ come to."""
-
 import numpy as np
 import pytest
 
@@ -23,7 +21,7 @@ def pulled_steps(theta, anchor, pull):
     return theta
 
 
-def test_a_round_trains_the_shared_adapter_and_the_client_s_own():
+def test_a_round_trains_the_shared_adapter_and_the_clients_own():
     made = local(METHOD, SHARED, OWN, BATCHES, context_of(METHOD))
     shared = sgd(BASE.parameters, arrays(SHARED), BATCHES, (0.1, 0.5), CLIP)
     assert_close(made.update, [before - after for before, after in zip(arrays(SHARED), shared, strict=True)])
@@ -35,7 +33,7 @@ def test_without_a_pull_it_is_local_fine_tuning():
     assert_close(made.client, sgd(BASE.parameters, arrays(OWN), BATCHES, (0.1, 0.5), CLIP))
 
 
-def test_a_pull_without_end_is_the_shared_adapter():
+def test_a_very_large_pull_gives_the_shared_adapter():
     context = context_of(METHOD, proximal=1e20)
     assert_close(local(METHOD, SHARED, OWN, BATCHES, context).client, arrays(SHARED))
     assert_close(personal(METHOD, SHARED, OWN, BATCHES, [], context), arrays(SHARED))

@@ -1,5 +1,3 @@
-"""Mean-regularized multi-task learning: the pull and the steps spelled out, and what λ = 0 and λ → ∞ come to."""
-
 import numpy as np
 import pytest
 
@@ -13,7 +11,7 @@ BATCHES = client(3, seed=0, counted=7)
 ALL = 1e20
 
 
-def test_a_round_pulls_and_then_steps():
+def test_a_round_takes_the_pull_and_then_the_steps():
     made = local(METHOD, MEAN, OWN, BATCHES, context_of(METHOD))
     eta = (0.1, 0.1, 0.5)
     pulled = [
@@ -30,21 +28,21 @@ def test_without_a_pull_every_client_trains_alone():
     assert_close(made.client, sgd(BASE.parameters, arrays(OWN), BATCHES, (0.1, 0.5), 0.5))
 
 
-def test_a_pull_without_end_is_one_adapter_for_all():
+def test_a_very_large_pull_gives_one_adapter_for_all():
     context = context_of(METHOD, proximal=ALL)
     made = local(METHOD, MEAN, OWN, BATCHES, context)
     assert_close(made.client, sgd(BASE.parameters, arrays(MEAN), BATCHES, (0.1, 0.5), 0.5))
     assert_close(personal(METHOD, MEAN, OWN, BATCHES, [], context), arrays(MEAN))
 
 
-def test_personal_steps_start_at_the_clients_own():
+def test_personalization_starts_at_the_clients_own_adapter():
     context = context_of(METHOD, proximal=0.0, evidence=0.0)
     found = personal(METHOD, MEAN, OWN, BATCHES, [], context)
     assert_close(found, sgd(BASE.parameters, arrays(OWN), BATCHES, (0.1, 0.5), 0.5))
     assert_close(METHOD.client(MEAN, context), arrays(MEAN))  # a new phone's is the mean
 
 
-def test_clients_count_alike_unless_they_have_nothing():
+def test_clients_with_targets_have_equal_weights():
     context = context_of(METHOD)
     weights = [
         float(local(METHOD, MEAN, OWN, batches, context).weight)
@@ -60,7 +58,7 @@ def test_the_phone_starts_at_the_mean():
 
 @pytest.mark.usefixtures("execution")
 @pytest.mark.parametrize("rate", [1.0, 0.5])
-def test_two_rounds_in_tff_without_end_are_fed_avg(rate):
+def test_two_rounds_in_tff_with_a_very_large_pull_are_fedavg(rate):
     context = context_of(METHOD, {}, {"server_learning_rate": rate}, learning_rate=0.02, bias_rate=0.1, proximal=ALL)
     clients = [BATCHES, client(1, seed=1, counted=4)]
     server, states, _ = rounds(METHOD, context, clients, number=2)
@@ -74,7 +72,7 @@ def test_two_rounds_in_tff_without_end_are_fed_avg(rate):
 
 
 @pytest.mark.usefixtures("execution")
-def test_clients_come_apart_with_a_small_pull_and_stay_together_with_a_large_one():
+def test_clients_differ_more_with_a_small_pull_than_with_a_large_one():
     clients = [client(2, seed=seed) for seed in (3, 4, 5)]
 
     def spread(proximal: float) -> float:

@@ -1,5 +1,3 @@
-"""pFedMe: inner and outer steps spelled out, and what λ = 0 and η·λ ≥ 1 come to."""
-
 import numpy as np
 import pytest
 
@@ -35,7 +33,7 @@ def outer_steps(w, batches, pull, steps, outer, eta=ETA):
 
 
 @pytest.mark.parametrize("steps", [1, 4])
-def test_a_round_by_hand(steps):
+def test_a_round_agrees_with_a_hand_computed_one(steps):
     context = context_of(METHOD, {"inner_steps": steps, "outer_rate": 2.0}, proximal=0.2)
     made = local(METHOD, W, (), BATCHES, context)
     expected = outer_steps(arrays(W), BATCHES, pull=0.2, steps=steps, outer=2.0)
@@ -44,7 +42,7 @@ def test_a_round_by_hand(steps):
     assert (float(made.weight), float(made.targets)) == (1, 21)
 
 
-def test_the_loss_is_that_before_each_batch_is_learnt():
+def test_the_loss_is_that_before_the_steps_on_each_batch():
     context = context_of(METHOD, {"inner_steps": 3, "outer_rate": 2.0}, proximal=0.2)
     losses = [
         loss_and_gradient(BASE.parameters, outer_steps(arrays(W), BATCHES[:at], 0.2, 3, 2.0), batch)[0]
@@ -53,32 +51,32 @@ def test_the_loss_is_that_before_each_batch_is_learnt():
     assert float(local(METHOD, W, (), BATCHES, context).loss_sum) == pytest.approx(7 * sum(losses), rel=1e-4)
 
 
-def test_without_a_pull_the_server_s_adapter_stays():
+def test_without_a_pull_the_servers_adapter_does_not_change():
     made = local(METHOD, W, (), BATCHES, context_of(METHOD, proximal=0.0))
     assert all(np.abs(part).max() == 0 for part in made.update)
 
 
-def test_the_outer_step_goes_to_theta_at_most():
+def test_the_outer_step_does_not_overshoot_theta():
     context = context_of(METHOD, {"inner_steps": 2, "outer_rate": 1e6}, proximal=0.2)
     expected = solved(arrays(W), BATCHES[0], pull=0.2, steps=2)
     made = local(METHOD, W, (), BATCHES[:1], context)
     assert_close(made.update, [before - after for before, after in zip(arrays(W), expected, strict=True)])
 
 
-def test_a_pull_without_end_keeps_the_personal_model_at_the_server_s():
+def test_a_very_large_pull_gives_the_servers_adapter():
     context = context_of(METHOD, proximal=1e20)
     assert_close(personal(METHOD, W, (), BATCHES, [], context), arrays(W))
     assert METHOD.phone is not None and METHOD.phone(BASE, W, context).starts == (W,)
 
 
 @pytest.mark.parametrize("options", [{"inner_steps": 0}, {"outer_rate": -1.0}])
-def test_options_out_of_range_are_refused(options):
+def test_rejects_options_out_of_range(options):
     with pytest.raises(JobError, match=f"options of pfedme: {next(iter(options))}"):
         context_of(METHOD, options)
 
 
 @pytest.mark.usefixtures("execution")
-def test_the_server_mixes_in_the_plain_mean_by_beta():
+def test_the_server_interpolates_to_the_plain_mean_by_beta():
     context = context_of(
         METHOD,
         {"inner_steps": 2, "outer_rate": 2.0},
