@@ -4,8 +4,8 @@ Each adaptation starts from the bundle's initial adapters and the whole history,
 errors cannot accumulate over months.
 
 The gate keeps a new adapter only if it is no worse on messages that neither adapter was trained on. Without a gate,
-on-device training makes the keyboard worse than the shared model for some users, and nobody notices: Wang et al. 2019
-measured this for a tenth of the users and more.
+on-device training silently makes the keyboard worse than the shared model for some users: Wang et al. 2019 measured
+this for a tenth of the users and more.
 """
 
 from __future__ import annotations

@@ -27,8 +27,8 @@ def count_targets(windows: Windows) -> int:
 
 def log_probs(engine: TrainingEngine, windows: Windows, adapter: Adapter) -> npt.NDArray[np.float64]:
     """Returns the log-probability of each target of the windows that counts, in order. `[counted]`, float64"""
-    found = [engine.evaluate(*batch, adapter)[batch.targets != IGNORE] for batch in batches(engine, windows)]
-    return np.concatenate([np.zeros(0), *found])
+    scores = [engine.evaluate(*batch, adapter)[batch.targets != IGNORE] for batch in batches(engine, windows)]
+    return np.concatenate([np.zeros(0), *scores])
 
 
 def step_sizes(recipe: Recipe, pieces: int) -> StepSizes:

@@ -44,16 +44,16 @@ def within_one_edit(words: Sequence[str], typed: str) -> list[int]:
     """
     if len(typed) < MIN_TYPED:
         return []
-    found: set[int] = set()
+    matches: set[int] = set()
     low, high = 0, len(words)
     for at in range(len(typed)):
         head = typed[:at]
         for rest in _rests(words, low, high, typed, at):
-            found.update(range(bisect_left(words, head + rest, low, high), _end(words, head + rest, low, high)))
+            matches.update(range(bisect_left(words, head + rest, low, high), _end(words, head + rest, low, high)))
         low, high = bisect_left(words, typed[: at + 1], low, high), _end(words, typed[: at + 1], low, high)
         if low >= high:
             break
-    return sorted(found - set(range(bisect_left(words, typed), _end(words, typed, 0, len(words)))))
+    return sorted(matches - set(range(bisect_left(words, typed), _end(words, typed, 0, len(words)))))
 
 
 def _rests(words: Sequence[str], low: int, high: int, typed: str, at: int) -> Iterator[str]:

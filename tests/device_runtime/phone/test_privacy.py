@@ -51,7 +51,7 @@ def test_forgetting_a_word_equals_never_typing_it(
 
 
 def test_a_forgotten_word_has_the_probability_of_the_shared_model(tmp_path: Path, learning_engine: Engine) -> None:
-    """Where nothing else was learnt, exactly; and where there was, it is nowhere above it."""
+    """It is equal if the phone learned nothing else, and not larger otherwise."""
     with Phone.open(tmp_path / "only", learning_engine) as phone:
         phone.observe_many([WORD] * 60)
         phone.adapt()
@@ -176,7 +176,7 @@ def test_an_interrupted_deletion_is_finished_when_the_folder_is_opened(
         phone.observe_many(MESSAGES)
         phone.adapt()
     folder = PhoneFolder.open(tmp_path / "p", learning_engine.bundle)
-    forget(folder)  # and dies before `scrub`
+    forget(folder)  # the process dies before `scrub`
     folder.close()
     with Phone.open(tmp_path / "p", learning_engine) as phone:
         assert bytes_with(tmp_path / "p", WORD) == []

@@ -27,7 +27,7 @@ def test_a_forgotten_word_is_found_and_masked_in_any_case(database: PhoneDatabas
     assert "anna" not in forgotten
     assert forgotten.masked("ask Anna") == "ask Anna"
     forgotten.write("Anna")
-    assert "anna" not in forgotten  # until the transaction is known to have ended well
+    assert "anna" not in forgotten  # until `reread` after the transaction
     forgotten.reread(SALT)
     assert "anna" in forgotten
     assert "'ANNA'" in forgotten

@@ -51,7 +51,7 @@ def test_fine_tuning_with_a_proximal_term_stays_near_the_start(recipe: Recipe) -
 
 def test_clusters_trains_from_the_start_with_the_least_loss(recipe: Recipe) -> None:
     quadratic = QuadraticEngine(at([1, 2]))
-    # The second lies 0.5 off in one number, the first 1 off. Two steps leave 0.81 of it.
+    # The second start is 0.5 off in one number, the first 1. Two steps leave 0.81 of the difference.
     assert_at(adapted(recipe, "clusters", quadratic, at([1, 1]), at([1, 1.5])), [1, 2 - 0.405])
 
 
