@@ -187,7 +187,7 @@ def test_rejects_another_web_server(simulate, tmp_path):
         error = simulate(api=f"http://127.0.0.1:{server.server_port}").error
         server.shutdown()
         thread.join()
-    assert "is it a Thumbprint service" in error
+    assert "that it is a Thumbprint service" in error
 
 
 @pytest.mark.parametrize("wrong", ["tp_wrong", "no key", "ключ"])
