@@ -8,7 +8,7 @@ from pathlib import Path
 
 from federated.algorithms.registry import METHODS
 from federated.data.federated_data import FederatedData
-from federated.evaluation.personal_model import Tallies, Tally, Texts, tallies
+from federated.evaluation.personal_model import Tallies, Texts, WordTally, tallies
 from federated.personalization.method import SharedModel
 from federated.personalization.program import PersonalizationProgram, rounds_folder
 from federated.run import Run, open_clients
@@ -156,7 +156,7 @@ def _group(clients: list[Tallies]) -> GroupFigures:
     )
 
 
-def _figures(tallies: list[Tally]) -> WordFigures:
+def _figures(tallies: list[WordTally]) -> WordFigures:
     total = sum((tally.counts for tally in tallies), WordCounts())
     loss = sum(tally.loss_sum for tally in tallies)
     return WordFigures(

@@ -28,7 +28,7 @@ Texts = tuple[Sequence[str], Sequence[str]]
 """A client's messages to learn from, and those to test on."""
 
 
-class Tally(NamedTuple):
+class WordTally(NamedTuple):
     """The result of one model on one client's words: counts without characters, and `loss_sum` in nats."""
 
     counts: WordCounts
@@ -39,8 +39,8 @@ class Tallies(NamedTuple):
     """The results of the shared and the personal model on one client's words."""
 
     client: str
-    shared: Tally
-    personal: Tally
+    shared: WordTally
+    personal: WordTally
 
 
 def adaptation_batches(
@@ -132,7 +132,7 @@ def tallies(
     clients: Sequence[str],
     texts: Callable[[str], Texts],
     on_clients: Callable[[int], None] = lambda number: None,
-    shared_tallies: Mapping[str, Tally] | None = None,
+    shared_tallies: Mapping[str, WordTally] | None = None,
 ) -> Iterator[Tallies]:
     """Personalizes and tests each client, in order. Clients without test messages are left out.
 
@@ -169,6 +169,6 @@ def tallies(
         on_clients(len(part))
 
 
-def _tally(sums: dict[str, float]) -> Tally:
+def _tally(sums: dict[str, float]) -> WordTally:
     words, hits_at_1, hits_at_3 = (round(float(sums[name])) for name in ("words", "hits_at_1", "hits_at_3"))
-    return Tally(WordCounts(words=words, hits_at_1=hits_at_1, hits_at_3=hits_at_3), float(sums["loss_sum"]))
+    return WordTally(WordCounts(words=words, hits_at_1=hits_at_1, hits_at_3=hits_at_3), float(sums["loss_sum"]))

@@ -15,7 +15,7 @@ import safetensors.numpy
 
 from federated.algorithms.baselines import centralized
 from federated.evaluation import shared_model
-from federated.evaluation.personal_model import Tally, tallies
+from federated.evaluation.personal_model import WordTally, tallies
 from federated.job import PersonalizationConfig
 from federated.personalization.method import Method
 from federated.personalization.program import TrainedMethod
@@ -42,7 +42,7 @@ class TffEvaluator:
 
     def __init__(self, setup: ComparisonSetup) -> None:
         self._setup = setup
-        self._shared: dict[tuple[str, int, tuple[str, ...]], Tally] = {}
+        self._shared: dict[tuple[str, int, tuple[str, ...]], WordTally] = {}
 
     def evaluate(
         self, method: Method, config: PersonalizationConfig, trained: TrainedMethod, users: Sequence[UserTest]
