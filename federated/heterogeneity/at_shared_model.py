@@ -18,8 +18,8 @@ from keyboard_model.batching.time_splits import split_by_time
 from keyboard_model.batching.windows import Batch, batches, pack
 from keyboard_model.text.tokenizer import Tokenizer
 
-_TOGETHER = 50  # users in a TFF call: bounds memory, independent of the population
-_MOST_WINDOWS = 32  # in a half: more text of the same user changes their gradient only slightly
+_USERS_PER_CALL = 50  # limits the memory of a TFF call, however many users there are
+_MOST_WINDOWS = 32  # in each half; more text of a user changes the gradient only slightly
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,13 @@ class UserGradient:
 
 @dataclass(frozen=True)
 class AtSharedModel:
-    """gradients: None if fewer than two users have text for two halves. users: the users who do, by id.
-    outside_tokenizer: share of words outside the tokenizer, for each user in order."""
+    """The users' figures at the shared model.
+
+    Attributes:
+        gradients: None if fewer than two users have enough text for two halves.
+        users: The users with enough text, by id.
+        outside_tokenizer: Share of a user's words that are not a single piece, for each user in order.
+    """
 
     gradients: Gradients | None
     users: dict[str, UserGradient]
@@ -68,9 +73,9 @@ def at_shared_model(
         WorkerError: a TFF worker cannot be reached.
     """
     job, tokenizer, parameters = folder.job(), folder.tokenizer(), folder.parameters()
-    config, base = job.personalization, SharedModel.of(job, parameters)
-    process = gradient_dissimilarity.build(base, config.batch, config.window, tokenizer.bos)
-    found: dict[str, UserGradient] = {}
+    config, shared = job.personalization, SharedModel.of(job, parameters)
+    process = gradient_dissimilarity.build(shared, config.batch, config.window, tokenizer.bos)
+    gradients: dict[str, UserGradient] = {}
     done = 0
     with execution_context():
         state = process.initialize()
@@ -78,21 +83,23 @@ def at_shared_model(
             data = {}
             for user_id in cohort:
                 texts = [message.text for message in corpus.messages(user_id)]
-                learnt, _ = split_by_time(texts, job.data.train_share)
-                halves = _halves(learnt, user_id, tokenizer, config.batch, config.window, seed)
+                training, _ = split_by_time(texts, job.data.train_share)
+                halves = _halves(training, user_id, tokenizer, config.batch, config.window, seed)
                 if all(halves):
                     data[user_id] = halves
             if data:
                 first, second = ([halves[i] for halves in data.values()] for i in (0, 1))
-                state, rows = process.next(state, base, first, second)
-                found |= {user_id: _user(row) for user_id, row in zip(data, rows, strict=True)}
+                state, rows = process.next(state, shared, first, second)
+                gradients |= {user_id: _user_gradient(row) for user_id, row in zip(data, rows, strict=True)}
             done += len(cohort)
             on_users(done, len(user_texts.users))
-    return AtSharedModel(gradient_dissimilarity.gradients_of(state), found, outside_tokenizer(user_texts, tokenizer))
+    return AtSharedModel(
+        gradient_dissimilarity.gradients_of(state), gradients, outside_tokenizer(user_texts, tokenizer)
+    )
 
 
 def _cohorts(users: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (users[at : at + _TOGETHER] for at in range(0, len(users), _TOGETHER))
+    return (users[at : at + _USERS_PER_CALL] for at in range(0, len(users), _USERS_PER_CALL))
 
 
 def _halves(
@@ -114,6 +121,6 @@ def _batches(
     return batches(tokens, targets, batch, tokenizer.bos) if (targets >= 0).any() else []
 
 
-def _user(row: dict[str, float]) -> UserGradient:
+def _user_gradient(row: dict[str, float]) -> UserGradient:
     pieces, loss, norm, cosine = (float(row[name]) for name in ("pieces", "loss", "norm", "cosine"))
     return UserGradient(round(pieces), loss, norm, cosine)

@@ -49,9 +49,14 @@ class Gradients:
 
 
 class GradientProcess(NamedTuple):
-    """`initialize() -> state@SERVER`; `next(state, base@SERVER, first@CLIENTS, second@CLIENTS) ->
-    (state@SERVER, rows@CLIENTS)` adds a cohort; a row has `pieces`, `loss` (nats per piece), `norm` and `cosine`
-    (between the user's halves)."""
+    """Two TFF computations:
+
+        initialize() -> state@SERVER
+        next(state@SERVER, shared@SERVER, first@CLIENTS, second@CLIENTS) -> (state@SERVER, rows@CLIENTS)
+
+    `next` adds a cohort of users with their two halves. A row has `pieces`, `loss` (nats per piece), `norm` and
+    `cosine` (between the user's halves).
+    """
 
     initialize: Any
     next: Any
@@ -61,18 +66,18 @@ def _direction(vector: tf.Tensor) -> tf.Tensor:
     return tf.math.divide_no_nan(vector, tf.norm(vector))
 
 
-def _half(base: SharedModel, data: tf.data.Dataset, bos: int) -> tuple[tf.Tensor, ...]:
+def _half(shared: SharedModel, data: tf.data.Dataset, bos: int) -> tuple[tf.Tensor, ...]:
     """Returns counted pieces, summed loss in nats, and the gradient of the mean loss, flat: B's then the bias's."""
 
     def reduce(total: tuple[tf.Tensor, ...], batch: Batch) -> tuple[tf.Tensor, ...]:
-        features = cifg_lstm.unroll(base.parameters, batch.tokens, bos)
+        features = cifg_lstm.unroll(shared.parameters, batch.tokens, bos)
         targets = tf.reshape(batch.targets, [-1])
         counted = cifg_lstm.counted_targets(targets)
-        loss, slope = adapters.gradient(*base, tf.reshape(features, [-1, features.shape[2]]), targets)
-        flat = tf.concat([tf.reshape(slope.lora_b, [-1]), slope.bias], 0)
+        loss, gradient = adapters.gradient(*shared, tf.reshape(features, [-1, features.shape[2]]), targets)
+        flat = tf.concat([tf.reshape(gradient.lora_b, [-1]), gradient.bias], 0)
         return total[0] + counted, total[1] + counted * loss, total[2] + counted * flat
 
-    size = _size(base)
+    size = _size(shared)
     pieces, loss, summed = data.reduce((tf.constant(0.0), tf.constant(0.0), tf.zeros([size])), reduce)
     return pieces, loss, tf.math.divide_no_nan(summed, pieces)
 
@@ -96,18 +101,18 @@ def _sums_of(pieces: Sequence[tf.Tensor], halves: Sequence[tf.Tensor]) -> collec
     return collections.OrderedDict((name, value * counts) for name, value in values.items())
 
 
-def _size(base: SharedModel) -> int:
-    rank, embedding = base.adapter.lora_b.shape
-    return int(rank * embedding + base.adapter.bias.shape[0])
+def _size(shared: SharedModel) -> int:
+    rank, embedding = shared.adapter.lora_b.shape
+    return int(rank * embedding + shared.adapter.bias.shape[0])
 
 
-def build(base: SharedModel, batch: int, window: int, bos: int) -> GradientProcess:
+def build(shared: SharedModel, batch: int, window: int, bos: int) -> GradientProcess:
     """Returns the process for models of this shape; each half is a data set of `batch_type(batch, window)`."""
-    kind, data, size = type_of(base), batch_type(batch, window), _size(base)
+    shared_type, data, size = type_of(shared), batch_type(batch, window), _size(shared)
 
-    @tff.tensorflow.computation(kind, data, data)
-    def local(base: Any, first: tf.data.Dataset, second: tf.data.Dataset) -> collections.OrderedDict:
-        shared = SharedModel.from_tff(base)
+    @tff.tensorflow.computation(shared_type, data, data)
+    def local(shared: Any, first: tf.data.Dataset, second: tf.data.Dataset) -> collections.OrderedDict:
+        shared = SharedModel.from_tff(shared)
         pieces, losses, halves = zip(*(_half(shared, half.map(Batch), bos) for half in (first, second)), strict=True)
         sums = _sums_of(pieces, halves)
         row = collections.OrderedDict(
@@ -119,30 +124,30 @@ def build(base: SharedModel, batch: int, window: int, bos: int) -> GradientProce
         return collections.OrderedDict(sums=sums, row=row)
 
     @tff.tensorflow.computation
-    def nothing() -> collections.OrderedDict:
+    def zeros() -> collections.OrderedDict:
         vectors = ("first", "second", "first_direction", "second_direction")
         names = ("users", *vectors, "squared_norm", "product", "cosine", "noise")
         return collections.OrderedDict((name, tf.zeros([size] if name in vectors else [])) for name in names)
 
-    state_kind = nothing.type_signature.result
+    state_type = zeros.type_signature.result
 
-    @tff.tensorflow.computation(state_kind, state_kind)
-    def added(state: collections.OrderedDict, sums: collections.OrderedDict) -> collections.OrderedDict:
+    @tff.tensorflow.computation(state_type, state_type)
+    def add(state: collections.OrderedDict, sums: collections.OrderedDict) -> collections.OrderedDict:
         return tf.nest.map_structure(tf.add, state, sums)
 
     @tff.federated_computation
     def initialize() -> object:
-        return tff.federated_eval(nothing, tff.SERVER)
+        return tff.federated_eval(zeros, tff.SERVER)
 
     @tff.federated_computation(
-        tff.FederatedType(state_kind, tff.SERVER),
-        tff.FederatedType(kind, tff.SERVER),
+        tff.FederatedType(state_type, tff.SERVER),
+        tff.FederatedType(shared_type, tff.SERVER),
         tff.FederatedType(data, tff.CLIENTS),
         tff.FederatedType(data, tff.CLIENTS),
     )
-    def next_cohort(state: Any, base: Any, first: Any, second: Any) -> Any:
-        found = tff.federated_map(local, (tff.federated_broadcast(base), first, second))
-        return tff.federated_map(added, (state, tff.federated_sum(found.sums))), found.row
+    def next_cohort(state: Any, shared: Any, first: Any, second: Any) -> Any:
+        results = tff.federated_map(local, (tff.federated_broadcast(shared), first, second))
+        return tff.federated_map(add, (state, tff.federated_sum(results.sums))), results.row
 
     return GradientProcess(initialize, next_cohort)
 

@@ -112,7 +112,7 @@ def _rows(
     user_texts: UserTexts, halves: tuple[Halves, ...], groups: Clusters, seed: int, at_model: AtSharedModel | None
 ) -> tuple[UserRow, ...]:
     compared = [half.user.user_id for half in halves]
-    apart: dict[str, Divergence] = dict(zip(compared, leave_one_out(user_texts, halves, seed), strict=True))
+    divergences: dict[str, Divergence] = dict(zip(compared, leave_one_out(user_texts, halves, seed), strict=True))
     drifts = {half.user.user_id: temporal_drift(half) for half in halves}
     members = dict(zip(compared, groups.members, strict=True))
     outside = at_model.outside_tokenizer if at_model else [None] * len(user_texts.users)
@@ -125,7 +125,7 @@ def _rows(
             messages=user.messages,
             words=len(user.words),
             plain_to_others=plain,
-            to_others=apart.get(user.user_id),
+            to_others=divergences.get(user.user_id),
             drift=drifts.get(user.user_id),
             outside_shared=unshared,
             outside_tokenizer=unknown,

@@ -35,15 +35,15 @@ TRUSTED = 0.25
 their own words, and users with a half (0.4)."""
 APART = 0.9
 """Mean difference between users from which a shared model has nothing to offer. No graded population reaches it because
-all of them write English (disjoint: 0.5): it takes users of different languages."""
+all of them write English (disjoint: 0.5); users of different languages would."""
 DRIFTING = 0.06
 """Mean difference between a user's first and last words from which old words mislead. No graded population drifts; they
-show up to 0.024 by chance."""
+show at most 0.024, by chance."""
 WITHIN = 0.5
 """Difference within a cluster, as a share of the difference between users, from which clusters are not enough. The
 clustered population shows 0.0."""
 RECENT_WORDS = 500
-"""Words that an adaptation reads of a user who drifts, and the most words on which K, λ and the trusted share rely."""
+"""Words that an adaptation reads if users drift; K, λ and the trusted share never count on more words."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Finding:
     Attributes:
         rule: The question.
         measured: The figure behind it; None if it could not be measured (the rule then does not hold).
-        threshold: The least figure at which the rule holds.
+        threshold: The lowest figure at which the rule holds.
         holds: Whether it holds.
         reason: What the outcome means.
     """
@@ -66,7 +66,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Answers:
+class Findings:
     """The finding of each rule, by name."""
 
     differ: Finding
@@ -83,15 +83,15 @@ class Answers:
         )  # fmt: skip
 
 
-def answers(found: Heterogeneity) -> Answers:
-    """Evaluates every rule."""
+def evaluate_rules(found: Heterogeneity) -> Findings:
+    """Returns the finding of every rule for these users."""
     between = found.between_users.difference.mean if found.between_users else None
     drift = found.drift.difference.mean if found.drift else None
     silhouettes = found.clusters.silhouettes.values()
     clear = found.clusters.silhouettes.get(found.clusters.count, max(silhouettes, default=None))
     words = "pieces" if found.gradients else "words"
     evidence = evidence_of(found)
-    return Answers(
+    return Findings(
         differ=_finding(
             "do users differ more than by chance?", between, ALIKE,
             "two users' texts differ more than two texts of one user",
@@ -113,8 +113,8 @@ def answers(found: Heterogeneity) -> Answers:
         ),
         own_words=_finding(
             "do users have words of their own?", found.outside_shared.mean if found.outside_shared else None, OWN_WORDS,
-            "no shared model can suggest words that nobody else types: a phone's history can",
-            "hardly any word belongs to one user alone",
+            "a shared model cannot suggest words that only one user types; the history on that user's phone can",
+            "almost no word is typed by only one user",
         ),
         trusted=_finding(
             "did users type enough to be trusted?",
@@ -190,8 +190,8 @@ class Recommendation:
 
 def recommend_method(found: Heterogeneity) -> Recommendation:
     """Returns the recommendation for these users; it depends on the figures alone."""
-    asked = answers(found)
-    method, because = _method(found, asked)
+    findings = evaluate_rules(found)
+    method, because = _method(found, findings)
     trusted = trusted_share(found)
     adapts = method in ("thumbprint", "local_only") and trusted > 0
     return Recommendation(
@@ -201,30 +201,33 @@ def recommend_method(found: Heterogeneity) -> Recommendation:
         steps=max(1, round(MOST_STEPS * trusted)) if adapts else 0,
         proximal=_pull(trusted) if adapts and method != "local_only" else 0.0,
         evidence=evidence_of(found) if adapts else None,
-        newest_words=RECENT_WORDS if asked.drifting.holds else ALL_WORDS,
-        try_also=_beside(method, found.clusters.count),
-        findings=asked.all(),
+        newest_words=RECENT_WORDS if findings.drifting.holds else ALL_WORDS,
+        try_also=_alternatives(method, found.clusters.count),
+        findings=findings.all(),
     )
 
 
-def _method(found: Heterogeneity, asked: Answers) -> tuple[Method, str]:
+def _method(found: Heterogeneity, findings: Findings) -> tuple[Method, str]:
     if found.length is None:
         return (
             "global_only",
-            "users typed too little to tell their differences from chance, so nothing can be learnt from them",
+            "users typed too little to tell their differences from chance, so there is nothing to learn from them",
         )
-    if not asked.differ.holds:
-        return "global_only", "don't personalize: users write alike, and what a phone learns from its own user is noise"
-    if asked.apart.holds:
+    if not findings.differ.holds:
+        return (
+            "global_only",
+            "don't personalize: users write alike, and a phone would learn only noise from its user",
+        )
+    if findings.apart.holds:
         return "local_only", "users have almost no words in common: a shared model does not help them"
-    if asked.trusted.holds:
+    if findings.trusted.holds:
         return "thumbprint", "users typed enough for their own words and habits to predict what they type next"
-    if asked.clustered.holds and not asked.within.holds:
+    if findings.clustered.holds and not findings.within.holds:
         return (
             "clustered",
             "users form groups, are alike within them and typed too little individually: one shared model per group",
         )
-    if asked.own_words.holds:
+    if findings.own_words.holds:
         return (
             "user_history",
             "users have words of their own, but typed too little for an adapter to tell habit from noise",
@@ -237,6 +240,6 @@ def _pull(trusted: float) -> float:
     return min(MOST_PULL, max(LEAST_PULL, PULL * (1 - trusted) / trusted))
 
 
-def _beside(method: Method, groups: int) -> tuple[Method, ...]:
-    every: tuple[Method, ...] = ("global_only", "user_history", "ditto", "thumbprint")
-    return tuple(other for other in (*every, *(("clustered",) if groups > 1 else ())) if other != method)
+def _alternatives(method: Method, groups: int) -> tuple[Method, ...]:
+    candidates: tuple[Method, ...] = ("global_only", "user_history", "ditto", "thumbprint")
+    return tuple(other for other in (*candidates, *(("clustered",) if groups > 1 else ())) if other != method)
