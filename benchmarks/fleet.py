@@ -1,7 +1,8 @@
 """A fleet's costs: `python -m benchmarks.fleet BUNDLE --public-key KEY`. Writes `runs/benchmarks/fleet.json`.
 
-10,000 phones of one base model live their first day in one process, on synthetic texts: what that process holds at its
-fullest, what the one that hands out the phones and adds up their lives holds, and how long a phone-day takes.
+10,000 phones of one shared model live their first day in one worker process, on synthetic texts. The benchmark measures
+the peak memory of that process and of the process that distributes the phones and collects their results, and the time
+of a phone-day.
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ from device_runtime.simulation.report import CorpusInfo
 from federated.corpus.synthetic.generate import synthetic_corpus
 
 MB = 1_000_000
-_PEOPLE, _MESSAGES = 500, 60
-_EVERY = 50  # phones between two looks at the memory
+_USERS, _MESSAGES = 500, 60
+_EVERY = 50  # phones between two measurements of the memory
 
 
 class Watch:
-    """Follows the two processes as phones come back. `peaks`: of the one in which they live, a look each, in bytes."""
+    """Called after each phone. `peaks`: the peak memory of the worker process, in bytes, every `_EVERY` phones."""
 
     def __init__(self) -> None:
         self.peaks: list[int] = []
@@ -40,7 +41,7 @@ class Watch:
 
     def __call__(self, phone: int) -> None:
         if phone == 0:
-            self.first_back = time.perf_counter()  # from here on no start of a process is in the time
+            self.first_back = time.perf_counter()  # excludes the start of the worker from the time
         if phone % _EVERY == 0:
             (process,) = multiprocessing.active_children()
             assert process.pid is not None
@@ -49,9 +50,9 @@ class Watch:
 
 def main(
     bundle: Annotated[Path, typer.Argument(help="The bundle: a folder, or a zip of it.")],
-    public_key: Annotated[Path, typer.Option(help="The public key that it must be signed with.")],
+    public_key: Annotated[Path, typer.Option(help="The public key that verifies the bundle.")],
     population: Annotated[int, typer.Option(min=2, help="Phones.")] = 10_000,
-    days: Annotated[int, typer.Option(min=1, help="Days that each lives.")] = 1,
+    days: Annotated[int, typer.Option(min=1, help="Simulated days of each phone.")] = 1,
     words_a_day: Annotated[int, typer.Option(min=1, help="Words tested on each phone-day.")] = 1,
 ) -> None:
     """Measures a fleet's memory and speed."""
@@ -60,13 +61,13 @@ def main(
         opened = load_bundle(bundle, public_key)
     except (BundleError, KeyFileError) as error:
         raise SystemExit(str(error)) from error
-    people = _people()
+    users = _synthetic_users()
     plan, watch = FleetPlan(population, days, words_a_day=words_a_day), Watch()
     with tempfile.TemporaryDirectory() as scratch:
         report = simulate_fleet(
             [opened],
-            list(people),
-            people.__getitem__,
+            list(users),
+            users.__getitem__,
             plan,
             corpus=CorpusInfo(id="", description="synthetic", synthetic=True),
             folder=Path(scratch),
@@ -82,7 +83,13 @@ def main(
         "fleet",
         [
             Figure("living", f"the process in which {phones} live, peak resident", living / MB, "MB", at_most=1000),
-            Figure("both", "the same and the one that adds them up", (living + handing) / MB, "MB", at_most=1000),
+            Figure(
+                "both",
+                "this process and the one that collects the results",
+                (living + handing) / MB,
+                "MB",
+                at_most=1000,
+            ),
             Figure("phone_day", "a phone-day on one core", each, "ms"),
             Figure("stored", "a phone's life on disk", stored / population, "bytes"),
         ],
@@ -103,12 +110,12 @@ def main(
     )
 
 
-def _people() -> dict[str, SimulatedUser]:
-    """Synthetic people, without the times of their messages: drawn ones fall on the first days."""
-    people: dict[str, list[str]] = {}
-    for record in synthetic_corpus(_PEOPLE, (_MESSAGES, _MESSAGES)):
-        people.setdefault(record.user_id, []).append(record.text)
-    return {name: SimulatedUser(name, [(None, text) for text in texts]) for name, texts in people.items()}
+def _synthetic_users() -> dict[str, SimulatedUser]:
+    """Returns synthetic users whose messages have no times, so that drawn times fall on the first days."""
+    texts_of: dict[str, list[str]] = {}
+    for record in synthetic_corpus(_USERS, (_MESSAGES, _MESSAGES)):
+        texts_of.setdefault(record.user_id, []).append(record.text)
+    return {name: SimulatedUser(name, [(None, text) for text in texts]) for name, texts in texts_of.items()}
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
-"""Synthetic populations of graded heterogeneity: what heterogeneity is measured on and advice is held against.
+"""Synthetic populations of graded heterogeneity, to check the measures and the recommendation of a method.
 
-Everybody in `identical` is one person; everybody in `disjoint` has names, places, phrases, work, hobbies and habits
-that nobody else has; between them, a share of a user's messages is their own and the rest that one person's, so that
-a user's distribution of words is exactly the mixture (1 − h)·common + h·own. In `clusters` there are three
-people in the place of everybody. Nobody wrote any of it, and the same code gives the same messages everywhere.
+In `identical`, all users are one person. In `disjoint`, each user has their own names, places, phrases, work, hobbies
+and habits. Between the two, a share h of a user's messages is their own and the rest comes from the one person, so the
+user's distribution of words is exactly the mixture (1 − h)·common + h·own. In `clusters`, each user is one of three
+people. All messages are generated, and the same code gives the same messages everywhere.
 
-`python -m benchmarks.graded` writes them to runs/graded, and shows what is measured on them and advised for them;
-with `--measure` it compares the methods on each and holds the advice against the winner (`benchmarks.graded_measured`).
+`python -m benchmarks.graded` writes the populations to runs/graded, and shows what is measured on them and recommended
+for them. With `--measure` it compares the methods on each population, and the recommended one with the best
+(`benchmarks.graded_comparison`).
 """
 
 from __future__ import annotations
@@ -39,11 +40,11 @@ CLUSTERS = 3
 USERS, MESSAGES = 40, 120
 _SEED = 7
 _FIRST = datetime(2024, 1, 8)
-_KEPT = {"my"}  # an English word that stands among what is a person's own
+_KEPT = {"my"}  # an English word among the words of a persona
 
 
 def populations(folder: Path, users: int = USERS, messages: int = MESSAGES) -> list[tuple[str, Path]]:
-    """Writes each population as a corpus into `folder`, if it is not there. Returns its name and path, by grade."""
+    """Writes each population that is missing as a corpus into `folder`. Returns names and paths, by grade."""
     made = []
     for name in (*GRADES, "clusters"):
         path = folder / f"{name.replace(' ', '_')}.sqlite"
@@ -60,26 +61,26 @@ def populations(folder: Path, users: int = USERS, messages: int = MESSAGES) -> l
 
 
 def graded(h: float, users: int, messages: int) -> Iterator[Record]:
-    """Yields the messages of `users` people of whose messages a share `h` is their own, evenly spread."""
-    common = _everybodys(users * messages)
+    """Yields the messages of `users` users. A share `h` of each user's messages is their own, evenly spread."""
+    common = _common_messages(users * messages)
     for number, own in enumerate(_speakers(users, messages)):
         texts = (own[i] if int((i + 1) * h) > int(i * h) else next(common) for i in range(messages))
         yield from _records(number, texts)
 
 
 def clustered(users: int, messages: int) -> Iterator[Record]:
-    """Yields the messages of `users` people, each of whom is one of `CLUSTERS` people."""
+    """Yields the messages of `users` users, each of whom is one of `CLUSTERS` people."""
     shared = [iter(texts) for texts in _speakers(CLUSTERS, (users // CLUSTERS + 1) * messages)]
     for number in range(users):
         yield from _records(number, (next(shared[number % CLUSTERS]) for _ in range(messages)))
 
 
-def held_against(recommendations: Mapping[str, Recommendation], winners: Mapping[str, Mapping[str, float]]) -> Table:
-    """Shows the advice beside what was measured.
+def advice_table(recommendations: Mapping[str, Recommendation], winners: Mapping[str, Mapping[str, float]]) -> Table:
+    """Returns a table of the recommended methods beside the measured best.
 
     Args:
-        recommendations: By population.
-        winners: By population, recall_at_3 of each method measured on it (mean over users), as `thumbprint compare`
+        recommendations: The recommendation for each population.
+        winners: For each population, recall_at_3 of each measured method (mean over users), as `thumbprint compare`
             gives it.
     """
     table = Table()
@@ -99,7 +100,7 @@ def held_against(recommendations: Mapping[str, Recommendation], winners: Mapping
 
 
 def measured_table(found: Mapping[str, tuple[Heterogeneity, Recommendation]]) -> Table:
-    """Shows what is measured on each population, and what is advised for it."""
+    """Returns a table of the measures of each population, and the method recommended for it."""
     table = Table()
     for column in ("population", "between users", "to the others", "drift", "own words", "silhouette", "advised"):
         table.add_column(column, justify="left" if column in ("population", "advised") else "right")
@@ -117,12 +118,12 @@ def _records(number: int, texts: Iterator[str]) -> Iterator[Record]:
         yield Record(f"graded-{number:03d}", _FIRST + timedelta(hours=hour), text)
 
 
-def _everybodys(messages: int) -> Iterator[str]:
+def _common_messages(messages: int) -> Iterator[str]:
     return (record.text for record in synthetic_corpus(1, (messages, messages), _SEED + 1))
 
 
 def _speakers(people: int, messages: int) -> Iterator[list[str]]:
-    """Yields each person's messages, in words for their own things that nobody else has."""
+    """Yields each person's messages, with unique words for the person's own things."""
     records = synthetic_corpus(people, (messages, messages), _SEED)
     for number, (_, own) in enumerate(groupby(records, key=lambda record: record.user_id)):
         rename = _renaming(make_persona(number, _SEED), number)
@@ -130,7 +131,7 @@ def _speakers(people: int, messages: int) -> Iterator[list[str]]:
 
 
 def _renaming(persona: Persona, number: int) -> Callable[[str], str]:
-    """Returns what gives a person's own things in a text other names."""
+    """Returns a function that replaces the names of a persona's own things by invented ones."""
     rng = random.Random(f"own words {_SEED} {number}")
     own = {thing for symbol, (things, _) in persona.rules.items() if symbol.isupper() for thing in things}
     own |= {thing for thing in (*persona.tags, *persona.closers) if thing[0].isalpha()}
@@ -138,7 +139,7 @@ def _renaming(persona: Persona, number: int) -> Callable[[str], str]:
         thing: " ".join(_invented(number, rng) for _ in thing.split())
         for thing in sorted(own - _KEPT, key=lambda thing: (-len(thing), thing))
     }
-    # Longer things first, so that the longest of those that begin alike is found.
+    # Longer names first, so that the longest of several with the same beginning matches.
     anything = "|".join(map(re.escape, names))
     thing = re.compile(rf"(?<![\w'])(?:{anything})(?![\w'])", re.IGNORECASE)
     return lambda text: thing.sub(lambda found: names[found[0].lower()], text)
@@ -150,10 +151,11 @@ def _invented(number: int, rng: random.Random) -> str:
 
 def main(
     measured: Annotated[
-        bool, typer.Option("--measure", help="Train and compare the methods on each, and hold the advice against it.")
+        bool,
+        typer.Option("--measure", help="Also compare the methods, and check the recommendation."),
     ] = False,
 ) -> None:
-    """Writes the populations, measures how users differ, and advises."""
+    """Writes the populations, measures how their users differ, and recommends a method for each."""
     machine = Machine.now()
     made = populations(FOLDER)
     found = {}
@@ -164,14 +166,14 @@ def main(
     if not measured:
         return
     silence_tensorflow()
-    from benchmarks.graded_measured import REAL, outcomes, published  # TensorFlow, which the rest does without
+    from benchmarks.graded_comparison import REAL, outcomes, publish_outcomes  # imports TensorFlow
 
     advice = {name: advised for name, (_, advised) in found.items()}
     if REAL_CORPUS.exists():
         advice[REAL] = recommend_method(measure(REAL_CORPUS))
-    results = dict(outcomes(made, advice, say=lambda what: output().print(what, highlight=False)))
-    output().print(held_against(advice, {name: one.recalls for name, one in results.items()}))
-    published(results, machine)
+    results = dict(outcomes(made, advice, report=lambda line: output().print(line, highlight=False)))
+    output().print(advice_table(advice, {name: one.recalls for name, one in results.items()}))
+    publish_outcomes(results, machine)
 
 
 if __name__ == "__main__":

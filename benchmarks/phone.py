@@ -1,8 +1,8 @@
 """One phone's costs: `python -m benchmarks.phone BUNDLE --public-key KEY`. Writes `runs/benchmarks/phone.json`.
 
-Prediction of 3 words after a new word, with 500 words of history and an adapter; adaptation of 10 steps
-on those 500 words, gate and storing included; the peak memory of a fresh process that does both; and
-what lies on the disk. One thread, synthetic texts.
+It measures the prediction of 3 words after a new word (with 500 words of history and an adapter), an adaptation of 10
+steps on those words (including the gate and the storage), the peak memory of a fresh process that does both, and the
+sizes on disk. One thread, synthetic texts.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MB = 1_000_000
 
 def main(
     bundle: Annotated[Path, typer.Argument(help="The bundle: a folder, or a zip of it.")],
-    public_key: Annotated[Path, typer.Option(help="The public key that it must be signed with.")],
+    public_key: Annotated[Path, typer.Option(help="The public key that verifies the bundle.")],
     contexts: Annotated[int, typer.Option(min=10, help="Predictions timed.")] = 2_000,
     adaptations: Annotated[int, typer.Option(min=1, help="Adaptations timed.")] = 5,
 ) -> None:
@@ -88,17 +88,17 @@ def prediction_seconds(phone: Phone, contexts: tuple[str, ...]) -> list[float]:
 
 
 def timed_adaptation(phone: Phone) -> float:
-    """Times one adaptation, until the phone has stored what came of it."""
+    """Times one adaptation, until the phone has stored the result."""
     started = time.perf_counter()
     adaptation = phone.adapt()
     seconds = time.perf_counter() - started
     if adaptation.steps != STEPS:
-        raise SystemExit(f"{adaptation.steps} steps were taken, not {STEPS}: {adaptation.verdict.reason}")
+        raise SystemExit(f"the adaptation took {adaptation.steps} steps, not {STEPS}: {adaptation.verdict.reason}")
     return seconds
 
 
 def peak_bytes(bundle: Path, public_key: Path, folder: Path, typist: Typist) -> int:
-    """Peak resident memory of a fresh phone process that opens, observes, predicts, adapts and predicts again."""
+    """Returns the peak memory of a fresh phone process that opens, observes, predicts, adapts and predicts again."""
     day = {
         "bundle": str(bundle),
         "public_key": str(public_key),
@@ -115,15 +115,15 @@ def peak_bytes(bundle: Path, public_key: Path, folder: Path, typist: Typist) -> 
 
 
 def bundle_bytes(bundle: Path) -> int:
-    """Bytes of the zip, or of the folder's files."""
+    """Returns the bytes of the zip file, or of the folder's files."""
     return sum(file.stat().st_size for file in (bundle.iterdir() if bundle.is_dir() else [bundle]))
 
 
 def adapter_bytes(phone: Phone) -> int:
-    """Bytes of the adapter that the phone's adaptation left; a sparse one's depend on what was typed."""
+    """Returns the bytes of the stored adapter. The size of a sparse adapter depends on the typed text."""
     stored = phone.adapter_file()
     if stored is None:
-        raise SystemExit("no adaptation was kept, so there is no adapter to weigh")
+        raise SystemExit("no adaptation was kept, so there is no adapter to measure")
     return len(stored)
 
 

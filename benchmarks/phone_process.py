@@ -1,7 +1,7 @@
-"""A phone's day in a process of its own: `benchmarks.phone` starts it and reads its peak memory.
+"""A phone's day in a separate process, so that `benchmarks.phone` can read its peak memory.
 
-Reads `{"bundle", "public_key", "folder", "history", "contexts"}` as JSON from stdin, prints
-`{"peak_bytes", "steps"}`. It imports what a phone has and nothing else.
+Reads `{"bundle", "public_key", "folder", "history", "contexts"}` as JSON from stdin and prints
+`{"peak_bytes", "steps"}`. It imports only what a phone has.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ STEPS, NEWEST_WORDS = 10, 500
 
 
 def open_engine(bundle_path: Path, public_key: Path) -> Engine:
-    """Loads a bundle on one thread; its recipe, otherwise as shipped, takes 10 steps on the newest 500 words.
+    """Loads a bundle on one thread. Its recipe is changed to 10 steps on the newest 500 words.
 
     Raises:
         BundleError, KeyFileError: the bundle or the key cannot be used.
     """
     bundle = load_bundle(bundle_path, public_key)
     recipe = bundle.manifest.recipe
-    gate = recipe.gate.model_copy(update={"min_words": 1})  # the gate must have its say, however long its tail
+    gate = recipe.gate.model_copy(update={"min_words": 1})  # the gate judges, however few words are held out
     recipe = recipe.model_copy(update={"steps": STEPS, "newest_words": NEWEST_WORDS, "gate": gate})
     manifest = bundle.manifest.model_copy(update={"recipe": recipe})
     return Engine(dataclasses.replace(bundle, manifest=manifest), num_threads=1)

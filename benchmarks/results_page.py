@@ -1,4 +1,4 @@
-"""The tables of docs/results.md and the short one of the README, written from what the benchmarks left in runs/.
+"""The tables of docs/results.md and the short table of the README, from the results of the benchmarks in runs/.
 
 `python -m benchmarks.results_page` writes them between the marks of the two pages.
 """
@@ -9,8 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure.marks import write_between
-from benchmarks.measure.results import FOLDER
+from benchmarks.measure.results import FOLDER, write_between
 
 ROOT = Path(__file__).parents[1]
 WRITTEN_BY = "written by `python -m benchmarks.results_page`, not by hand"
@@ -19,7 +18,7 @@ README, README_MARKS = ROOT / "README.md", (f"<!-- results: {WRITTEN_BY} -->", "
 RUN, COMPARISON = ROOT / "runs" / "nus_sms", ROOT / "runs" / "nus_sms-comparison"
 GROUPS, METRICS = ("training", "new_phones"), ("recall_at_1", "recall_at_3")
 MACHINE_BENCHMARKS = ("throughput", "phone", "service", "service_load")
-# The rows of the README's table that a benchmark of the machine measures: benchmark, figure, title.
+# Rows of the README's table that come from the benchmarks of the machine: benchmark, figure, title.
 README_FIGURES = (
     ("throughput", "over_plain", "federated training speed / plain TensorFlow, median"),
     ("phone", "predict_p50", "prediction of 3 words on the phone, p50"),
@@ -99,7 +98,7 @@ def _personal(run: Path) -> str:
 
 
 def _compared() -> str:
-    """The methods on new phones; empty where no comparison was run."""
+    """The methods on new phones; empty if no comparison was run."""
     path = COMPARISON / "report.json"
     if not path.exists():
         return ""
@@ -131,7 +130,7 @@ def _method_row(row: Any, where: str) -> str:
 
 
 def _machine() -> str:
-    """What the benchmarks of the machine measured, of those that were run."""
+    """The figures of the benchmarks of the machine that were run."""
     rows = ["| figure | measured | asked | made by `python -m` |", "| --- | --- | --- | --- |"]
     for name in MACHINE_BENCHMARKS:
         for figure in _figures(name).values():
@@ -140,7 +139,7 @@ def _machine() -> str:
 
 
 def _summary(run: Path) -> str:
-    """The README's table: the most telling rows of the others."""
+    """The README's table: the most important rows of the others."""
     trigram, report, seen = (_read(run / name) for name in ("trigram.json", "report.json", "seen/report.json"))
     rows = ["| | measured | compare with |", "| --- | --- | --- |"]
     for title, group, phones in (("new phones", "new_phones", report), ("users in training", "training", seen)):
@@ -148,8 +147,8 @@ def _summary(run: Path) -> str:
         other = percent(trigram[group]["recall_at_3"]["pooled"])
         rows.append(f"| shared model on {title}, recall@3 over all words | {recall} | trigram {other} |")
     shared, personal = (percent(report[model]["recall_at_3"]["mean"]) for model in ("global", "personal"))
-    people = f"{report['clients_in_aggregates']} new phones"
-    rows.append(f"| personalized, recall@3, mean over {people} | {personal} | shared model {shared} |")
+    phones_counted = f"{report['clients_in_aggregates']} new phones"
+    rows.append(f"| personalized, recall@3, mean over {phones_counted} | {personal} | shared model {shared} |")
     touched = f"{percent(report['fraction_hurt'])} / {percent(report['fraction_helped'])}"
     rows.append(f"| of these phones, hurt / helped | {touched} | |")
     for name, key, title in README_FIGURES:
@@ -159,7 +158,7 @@ def _summary(run: Path) -> str:
 
 
 def _figures(name: str) -> dict[str, Any]:
-    """The figures of one benchmark of the machine by their keys; empty where it was not run."""
+    """The figures of one benchmark of the machine by their keys; empty if it was not run."""
     path = FOLDER / f"{name}.json"
     figures: dict[str, Any] = _read(path)["figures"] if path.exists() else {}
     return figures

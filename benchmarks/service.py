@@ -1,8 +1,8 @@
 """The service's costs: `python -m benchmarks.service BUNDLE --public-key KEY`. Writes `runs/benchmarks/service.json`.
 
-`thumbprint serve` as a fresh process on the loopback: how long until it answers, what it holds in memory
-with one device that has a history, an adapter and hundreds of predictions behind it (the process that trained
-has ended by then), and how long a prediction takes over HTTP, on a connection that stays open.
+It starts `thumbprint serve` as a fresh process on the loopback address. It measures the time until the service is
+ready, its memory after one device has sent a history, adapted and made hundreds of predictions (the training process
+has ended by then), and the time of a prediction over HTTP on an open connection.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ HOST = "127.0.0.1"
 DEVICE = "benchmark"
 MB = 1_000_000
 HISTORY_WORDS = 2_500
-"""Of some three hundred messages, which go in one request."""
+"""About three hundred messages, sent in one request."""
 WARM_UP = 50
 _POLL_SECONDS = 0.005
 _PATIENCE_SECONDS = 60.0
@@ -41,14 +41,14 @@ _PATIENCE_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Served:
-    """A running service. `ready_seconds`: from its start to the first 200 of /healthz."""
+    """A running service. `ready_seconds`: from its start to the first successful /healthz."""
 
     process: int
     connection: http.client.HTTPConnection
     ready_seconds: float
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        """Posts JSON under /v1/devices. Ends the benchmark where the answer is an error."""
+        """Posts JSON under /v1/devices. An error response ends the benchmark."""
         self.connection.request(
             "POST", f"/v1/devices{path}", json.dumps(body), headers={"Content-Type": "application/json"}
         )
@@ -62,7 +62,7 @@ class Served:
 
 def main(
     bundle: Annotated[Path, typer.Argument(help="The bundle: a folder, or a zip of it.")],
-    public_key: Annotated[Path, typer.Option(help="The public key that it must be signed with.")],
+    public_key: Annotated[Path, typer.Option(help="The public key that verifies the bundle.")],
     starts: Annotated[int, typer.Option(min=1, help="Starts timed.")] = 5,
     predictions: Annotated[int, typer.Option(min=10, help="Predictions timed.")] = 500,
 ) -> None:
@@ -74,7 +74,7 @@ def main(
         with serving(bundle, public_key) as service:
             ready.append(service.ready_seconds)
     with serving(bundle, public_key) as service:
-        adaptation = live(service, typist)
+        adaptation = set_up_device(service, typist)
         peak = family_bytes(service.process, peak_resident_bytes)
         latencies = prediction_seconds(service, typist)[WARM_UP:]
         time.sleep(IDLE_SECONDS + 2)
@@ -102,15 +102,15 @@ def main(
     )
 
 
-def live(service: Served, typist: Typist) -> dict[str, Any]:
-    """Gives the service one device, some hundred messages and an adaptation, whose answer is returned."""
+def set_up_device(service: Served, typist: Typist) -> dict[str, Any]:
+    """Creates a device, sends its messages and adapts it. Returns the response of the adaptation."""
     service.post("", {"device_id": DEVICE})
     service.post(f"/{DEVICE}/messages", {"messages": [{"text": text} for text in typist.history]})
     return service.post(f"/{DEVICE}/adaptations?wait=60", {})
 
 
 def prediction_seconds(service: Served, typist: Typist) -> list[float]:
-    """Times a prediction after each context, from the request to the answer's last byte."""
+    """Times a prediction after each context, from the request to the last byte of the response."""
     seconds = []
     for context in typist.contexts:
         started = time.perf_counter()
@@ -121,7 +121,7 @@ def prediction_seconds(service: Served, typist: Typist) -> list[float]:
 
 @contextlib.contextmanager
 def serving(bundle: Path, public_key: Path) -> Iterator[Served]:
-    """Runs `thumbprint serve` with no devices yet for the length of the block; it never outlives it."""
+    """Runs `thumbprint serve` without devices until the block ends."""
     port = _free_port()
     with tempfile.TemporaryDirectory() as scratch, (Path(scratch) / "log").open("w+") as log:
         command = [sys.executable, "-m", "thumbprint", "serve", str(bundle), "--public-key", str(public_key)]

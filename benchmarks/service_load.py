@@ -1,10 +1,10 @@
 """The service under load: `python -m benchmarks.service_load BUNDLE --public-key KEY`.
 
-`thumbprint serve` with many devices, each with a history; predictions of devices drawn at random arrive at a fixed
-rate, whether earlier ones were answered or not, while one device after another adapts. The time of a prediction is
-from when it was due, so that a service that falls behind shows it, and so does this program where it does: it needs
-a twentieth of a core itself. `--seconds 3600` is the soak: the memory of its last quarter against that of its
-second. Writes `runs/benchmarks/service_load.json`, every half minute too: a run cut off leaves what was until then.
+It runs `thumbprint serve` with many devices, each with a history. Requests for predictions of random devices arrive at
+a fixed rate, whether earlier ones have been answered or not, while one device after another adapts. The time of a
+prediction starts when it is due, so a delay of the service, or of this program, shows. This program needs a twentieth
+of a core. `--seconds 3600` is a soak test, which compares the memory of the last quarter with that of the second. The
+benchmark writes `runs/benchmarks/service_load.json` every half minute and at the end.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _KEEP_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Plan:
-    """How many devices, predictions a second, for how long; adaptations one after another, `pause` seconds between."""
+    """Number of devices, predictions a second, duration in seconds, and seconds between two adaptations (`pause`)."""
 
     devices: int
     rate: float
@@ -44,7 +44,7 @@ class Plan:
 
 @dataclass
 class Seen:
-    """What happened: seconds of each prediction from when it was due, adaptations, resident bytes over time."""
+    """Measurements: seconds of each prediction since it was due, adaptations done, resident bytes over time."""
 
     started: float = field(default_factory=time.perf_counter)
     seconds: array[float] = field(default_factory=lambda: array("d"))
@@ -52,7 +52,7 @@ class Seen:
     resident: list[int] = field(default_factory=list)
 
     def figures(self, plan: Plan) -> list[Figure]:
-        """What is to be said of it so far, or when it is over."""
+        """Returns the figures so far, or at the end."""
         elapsed = min(time.perf_counter() - self.started, plan.seconds)
         p50, p99 = 1000 * np.percentile(self.seconds, [50, 99])
         quarters = np.array_split(np.array(self.resident), 4)
@@ -67,7 +67,7 @@ class Seen:
         ]
 
     def samples(self, plan: Plan) -> dict[str, Any]:
-        """The sizes, how long it has run, and the processor time that this program took of it."""
+        """Returns the sizes, the duration so far, and the processor time of this program."""
         return {
             "devices": plan.devices,
             "rate": plan.rate,
@@ -81,14 +81,14 @@ class Seen:
 
 
 class Connection:
-    """One HTTP/1.1 connection that stays open; next to nothing beside the service's own cost."""
+    """One open HTTP/1.1 connection. It costs almost nothing compared with the service."""
 
     def __init__(self, port: int) -> None:
         self._port = port
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def post(self, path: str, body: dict[str, Any] | None = None) -> bytes:
-        """Posts JSON under /v1/devices. Raises RuntimeError where the answer is an error."""
+        """Posts JSON under /v1/devices. Raises RuntimeError on an error response."""
         if self._streams is None:
             self._streams = await asyncio.open_connection(HOST, self._port)
         reader, writer = self._streams
@@ -105,10 +105,10 @@ class Connection:
 
 def main(
     bundle: Annotated[Path, typer.Argument(help="The bundle: a folder, or a zip of it.")],
-    public_key: Annotated[Path, typer.Option(help="The public key that it must be signed with.")],
+    public_key: Annotated[Path, typer.Option(help="The public key that verifies the bundle.")],
     devices: Annotated[int, typer.Option(min=1, help="Devices.")] = 1_000,
     rate: Annotated[float, typer.Option(min=1, help="Predictions a second.")] = 500,
-    seconds: Annotated[float, typer.Option(min=4, help="How long.")] = 60,
+    seconds: Annotated[float, typer.Option(min=4, help="Duration in seconds.")] = 60,
     adaptations_every: Annotated[float, typer.Option(min=0, help="Seconds from an adaptation's end to the next.")] = 0,
 ) -> None:
     """Measures predictions while devices adapt, and the memory over time."""
@@ -135,12 +135,12 @@ async def _load(port: int, process: int, typist: Typist, plan: Plan, machine: Ma
 
     async def adapt() -> None:
         while True:
-            # A connection of its own each time: the service closes those that idle.
+            # A new connection each time, because the service closes idle ones.
             answer = await Connection(port).post(f"/device-{drawn.randrange(plan.devices)}/adaptations?wait=60")
             seen.adaptations += json.loads(answer)["state"] == "done"
             await asyncio.sleep(plan.pause)
 
-    async def weigh() -> None:
+    async def measure_memory() -> None:
         while True:
             seen.resident.append(family_bytes(process, resident_bytes))
             await asyncio.sleep(max(plan.seconds / 400, 0.25))
@@ -150,10 +150,10 @@ async def _load(port: int, process: int, typist: Typist, plan: Plan, machine: Ma
             await asyncio.sleep(_KEEP_SECONDS)
             figures = seen.figures(plan)
             keep("service_load", figures, seen.samples(plan), machine)
-            said = (f"{figure.name} {figure.value:.3g} {figure.unit}".rstrip() for figure in figures)
-            print(f"{time.perf_counter() - seen.started:.0f} s: {', '.join(said)}", flush=True)
+            shown = (f"{figure.name} {figure.value:.3g} {figure.unit}".rstrip() for figure in figures)
+            print(f"{time.perf_counter() - seen.started:.0f} s: {', '.join(shown)}", flush=True)
 
-    others = [asyncio.create_task(each()) for each in (adapt, weigh, report)]
+    others = [asyncio.create_task(each()) for each in (adapt, measure_memory, report)]
     async with asyncio.TaskGroup() as predictions:
         for number in range(int(plan.rate * plan.seconds)):
             due = seen.started + number / plan.rate
@@ -163,7 +163,7 @@ async def _load(port: int, process: int, typist: Typist, plan: Plan, machine: Ma
         other.cancel()
     for ended in await asyncio.gather(*others, return_exceptions=True):
         if not isinstance(ended, asyncio.CancelledError):
-            raise SystemExit(f"the load was not what it should be: {ended}")
+            raise SystemExit(f"the load could not be kept up: {ended}")
     return seen
 
 

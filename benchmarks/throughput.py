@@ -1,13 +1,13 @@
 """Training speed: `python -m benchmarks.throughput`. Writes `runs/benchmarks/throughput.json`.
 
-Counted targets a second of three ways to train on the very same batches (see `benchmarks.trainers`), in
-turn in one run, so that whatever else the machine does slows all of them:
+Counted targets a second of three ways to train on the same batches (see `benchmarks.trainers`). They take turns in one
+run, so that other load on the machine slows all of them:
 
 - plain: our graph in plain TensorFlow, a `tf.function` step on two threads;
 - ours: our federated rounds in TFF's runtime;
 - baseline: TFF's own Stack Overflow model at equal sizes, in the same runtime.
 
-A ratio is the median over repetitions, each of which holds neighbours in time against each other.
+A ratio is the median over the repetitions. Each repetition compares runs that follow each other.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def main(
 
     tf.config.threading.set_intra_op_parallelism_threads(THREADS)
     tf.config.threading.set_inter_op_parallelism_threads(THREADS)
-    data = trainers.made_up(clients, batches)
+    data = trainers.random_batches(clients, batches)
     with execution_context():
         seconds = in_turn(
             {
@@ -80,7 +80,7 @@ def main(
 
 
 def in_turn(rounds: Mapping[str, Callable[[], float]], repetitions: int) -> dict[str, list[float]]:
-    """Times each in turn, another first every time. The first round of each, which compiles it, is not timed."""
+    """Times each in turn, and starts with another each time. The first round of each compiles it and is not timed."""
     for train in rounds.values():
         train()
     names = collections.deque(rounds)
@@ -91,7 +91,7 @@ def in_turn(rounds: Mapping[str, Callable[[], float]], repetitions: int) -> dict
             loss = rounds[name]()
             seconds[name].append(time.perf_counter() - started)
             if not np.isfinite(loss):
-                raise SystemExit(f"{name} diverged: its time means nothing")
+                raise SystemExit(f"{name} diverged, so its time means nothing")
         names.rotate(-1)
     return seconds
 

@@ -1,4 +1,4 @@
-"""Three ways to train on the same batches, of the same sizes: what `benchmarks.throughput` holds against each other."""
+"""Three ways to train on the same batches, with models of the same size. `benchmarks.throughput` compares them."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ Round = Callable[[], float]
 """Trains once on every client's batches. Returns a loss, finite unless training broke."""
 
 
-def made_up(clients: int, batches: int) -> Clients:
-    """Returns windows full of pieces as frequent as words are (Zipf's law); every target counts."""
+def random_batches(clients: int, batches: int) -> Clients:
+    """Returns windows of random pieces with the frequencies of words (Zipf's law). Every target counts."""
     rng = np.random.default_rng(0)
     pieces = np.arange(BOS + 1, VOCAB, dtype=np.int32)  # no padding, which the baseline would mask
     share = 1.0 / np.arange(1, len(pieces) + 1)
@@ -54,7 +54,7 @@ def made_up(clients: int, batches: int) -> Clients:
 
 
 def plain_tensorflow(data: Clients) -> Round:
-    """Our local step on variables, one batch after the other."""
+    """Trains with our local step on variables, one batch after the other."""
     weights = [tf.Variable(part) for part in _initial()]
     batches = [Batch(*map(tf.constant, batch)) for client in data for batch in client]
 
@@ -77,7 +77,7 @@ def plain_tensorflow(data: Clients) -> Round:
 
 
 def federated(data: Clients) -> Round:
-    """Our federated rounds, in the execution context that stands when a round runs."""
+    """Trains with our federated rounds, in the current execution context."""
     clients = [[Batch(x, y) for x, y in client] for client in data]
     rounds = _rounds(fed_avg.build(_initial(), CONFIG, BOS), clients)
 
@@ -89,10 +89,10 @@ def federated(data: Clients) -> Round:
 
 
 def tff_baseline(data: Clients) -> Round:
-    """TFF's Stack Overflow model in TFF's own federated averaging, in the execution context that stands then.
+    """Trains TFF's Stack Overflow model with TFF's own federated averaging, in the current execution context.
 
-    The builder has no public name: the task of `tff.simulation.baselines` fixes 670 cells. The embedding is
-    tied, as ours is, and the task's three accuracies are left out: both make it faster than as it comes.
+    The builder has no public name, because the task of `tff.simulation.baselines` fixes 670 cells. The embedding is
+    tied, like ours, and the task's three accuracies are left out. Both make it faster than the original.
     """
     clients = [[collections.OrderedDict(x=x, y=y) for x, y in client] for client in data]
     matrix = tf.TensorSpec([BATCH, WINDOW], tf.int32)

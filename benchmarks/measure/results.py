@@ -1,4 +1,4 @@
-"""How a benchmark's figures are shown and kept: `runs/benchmarks/NAME.json` and a table."""
+"""Shows and stores a benchmark's figures: a table, `runs/benchmarks/NAME.json`, and parts of Markdown pages."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Figure:
         name: Its key in the JSON.
         says: What it is, in words.
         value: In `unit`.
-        at_most, at_least: What is asked of it; None where nothing is.
+        at_most, at_least: The target; None without one.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Figure:
 
     @property
     def reached(self) -> bool | None:
-        """Whether the value is what is asked; None where nothing is."""
+        """Whether the value meets the target; None without one."""
         for bound, holds in ((self.at_most, operator.le), (self.at_least, operator.ge)):
             if bound is not None:
                 return bool(holds(self.value, bound))
@@ -57,7 +57,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Machine:
-    """Where and when a benchmark ran. `load`: the 1, 5 and 15 minutes' load averages before it began."""
+    """Where and when a benchmark ran. `load`: the load averages of 1, 5 and 15 minutes before it began."""
 
     cpu: str
     cores: int
@@ -67,27 +67,37 @@ class Machine:
 
     @classmethod
     def now(cls) -> Machine:
-        """Describes this machine; to be called before the benchmark itself loads it."""
+        """Describes this machine. Call it before the benchmark loads the machine."""
         return cls(_cpu(), len(os.sched_getaffinity(0)), os.getloadavg(), datetime.now(UTC).isoformat(), _versions())
 
 
 def publish(name: str, figures: Sequence[Figure], samples: dict[str, Any], machine: Machine) -> None:
-    """Prints the figures and keeps them; see `keep`."""
+    """Prints and stores the figures; see `keep`."""
     keep(name, figures, samples, machine)
     output().print(_table(name, figures, machine))
 
 
 def keep(name: str, figures: Sequence[Figure], samples: dict[str, Any], machine: Machine) -> None:
-    """Writes `runs/benchmarks/NAME.json`, whole or not at all.
+    """Writes `runs/benchmarks/NAME.json` atomically.
 
     Args:
-        samples: The single measurements that the figures were made of, and the sizes they were made at.
+        samples: The single measurements behind the figures, and the sizes of the benchmark.
     """
     values = {figure.name: {**asdict(figure), "reached": figure.reached} for figure in figures}
     path = FOLDER / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     content = {"benchmark": name, "figures": values, "samples": samples, "machine": asdict(machine)}
     atomic_write(path, json.dumps(content, indent=2, allow_nan=False).encode() + b"\n")
+
+
+def write_between(path: Path, begin: str, end: str, text: str) -> bool:
+    """Replaces the text between two marks of a file. Returns whether the file has the marks."""
+    content = path.read_text(encoding="utf-8")
+    if begin not in content or end not in content:
+        return False
+    before, rest = content.split(begin, 1)
+    path.write_text(f"{before}{begin}\n\n{text}\n{end}{rest.split(end, 1)[1]}", encoding="utf-8")
+    return True
 
 
 def _table(name: str, figures: Sequence[Figure], machine: Machine) -> Table:
@@ -108,7 +118,7 @@ def _short(value: float) -> str:
 def _cpu() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:  # no Linux
+    except OSError:  # not Linux
         return platform.processor()
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return next(names, platform.processor())

@@ -1,4 +1,4 @@
-"""Someone who types: the messages and contexts that the phone's benchmarks run on, all of them synthetic."""
+"""A synthetic user who types: the messages and contexts of the phone's benchmarks."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from itertools import islice
 from federated.corpus.synthetic.generate import synthetic_corpus
 from keyboard_model.text.units import Kind, normalize, units, words
 
-_PEOPLE, _MESSAGES = 10_000, 200  # drawn only as far as they are read
+_USERS, _MESSAGES = 10_000, 200  # generated only as far as they are read
 
 
 @dataclass(frozen=True)
 class Typist:
-    """`history`: messages, oldest first. `contexts`: what stands before a new word, in typing order."""
+    """`history`: messages, oldest first. `contexts`: the text before each new word, in typing order."""
 
     history: tuple[str, ...]
     contexts: tuple[str, ...]
 
 
 def make_typist(history_words: int, contexts: int) -> Typist:
-    """Returns the same typist for the same numbers: the first person, and when they fall silent the next.
+    """Returns the same typist for the same numbers: the first user's messages, then the next user's.
 
     Args:
-        history_words: The history's messages hold so many words; the last may go beyond.
-        contexts: So many contexts follow, of later messages.
+        history_words: Words of the history. The last message can exceed the number.
+        contexts: Number of contexts, from later messages.
     """
-    messages = (record.text for record in synthetic_corpus(_PEOPLE, (_MESSAGES, _MESSAGES)))
+    messages = (record.text for record in synthetic_corpus(_USERS, (_MESSAGES, _MESSAGES)))
     history: list[str] = []
     while history_words > 0:
         history.append(next(messages))
@@ -36,7 +36,7 @@ def make_typist(history_words: int, contexts: int) -> Typist:
 
 
 def _contexts(messages: Iterator[str]) -> Iterator[str]:
-    """Each message before each of its words but the first; none twice, for the phone would remember it."""
+    """Yields the text before each word but the first of a message, each text once, because the phone caches it."""
     seen: set[str] = set()
     for message in map(normalize, messages):
         for unit in units(message):

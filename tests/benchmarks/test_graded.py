@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from benchmarks.graded import GRADES, MESSAGES, USERS, held_against, measured_table, populations
+from benchmarks.graded import GRADES, MESSAGES, USERS, advice_table, measured_table, populations
 from federated.corpus.store import Corpus
 from federated.corpus.synthetic.generate import RULES
 from federated.corpus.synthetic.vocabulary import SHORT_FORMS
@@ -93,14 +93,14 @@ def shown(table):
     return captured.get()
 
 
-def test_advice_is_held_against_what_was_measured(found):
+def test_advice_is_advice_table_what_was_measured(found):
     advice = {name: advised for name, (_, advised) in found.items()}
     winners = {
         "identical": {"global_only": 0.25, "thumbprint": 0.249},
         "half": {"user_history": 0.30, "thumbprint": 0.28, "global_only": 0.2},
         "disjoint": {"user_history": 0.30},
     }
-    lines = {line.split("│")[1].strip(): line for line in shown(held_against(advice, winners)).splitlines()[3:-1]}
+    lines = {line.split("│")[1].strip(): line for line in shown(advice_table(advice, winners)).splitlines()[3:-1]}
     assert "0.0 points" in lines["identical"]
     assert "user_history" in lines["half"]
     assert "2.0 points" in lines["half"]

@@ -1,6 +1,6 @@
 import pytest
 
-from benchmarks.graded_measured import METHODS, Outcome, outcome, table
+from benchmarks.graded_comparison import METHODS, Outcome, outcome, table
 from tests.support.thumbprint.comparison.rows import comparison, method, row
 
 USERS = "abcdef"

@@ -1,7 +1,8 @@
-"""The advice held against the measured winner: on the graded populations, and on the real one where it was compared.
+"""Compares the recommended method with the measured best, on the graded populations and on the real corpus.
 
-On each population a small shared model is trained, and `thumbprint compare` measures the methods that advice may name.
-What is done is kept in runs/graded and not done again.
+It trains a small shared model on each population, and `thumbprint compare` measures the methods that can be
+recommended. Results are stored in runs/graded, and a second run reuses them. The real corpus counts only if it has
+been compared.
 """
 
 from __future__ import annotations
@@ -14,8 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.measure.marks import write_between
-from benchmarks.measure.results import Figure, Machine, publish
+from benchmarks.measure.results import Figure, Machine, publish, write_between
 from benchmarks.results_page import COMPARISON, ROOT, percent
 from federated.heterogeneity.recommendation import Recommendation
 from federated.job import Job
@@ -25,7 +25,7 @@ from thumbprint.comparison.compare import compare
 from thumbprint.comparison.results import REFERENCE, Budget, Comparison
 
 METHODS = ("user_history", "ditto", "clustered", "local_only", "thumbprint")
-"""What advice may name or put beside it, but for the shared model itself."""
+"""The methods that can be recommended, except the shared model itself."""
 BUDGET = Budget(trials=2, tuning_rounds=5, rounds=15, epochs=1, seen_users=0, beside=False)
 JOB = Job.model_validate(
     {
@@ -53,13 +53,15 @@ BEGIN, END = "<!-- measured: written by `python -m benchmarks.graded --measure`,
 
 @dataclass(frozen=True)
 class Outcome:
-    """One population, measured.
+    """The result of one population.
 
     Attributes:
-        recalls: recall_at_3 of each method, mean over new phones; of a method measured in TFF the shared model's on the
-            phone and the gain in TFF.
-        loss: What the best gains on the advised method, mean over new phones, with its interval; None where the advised
-            one was not measured.
+        advised: The recommended method.
+        users: Number of new phones.
+        recalls: recall_at_3 of each method, mean over new phones. For a method measured in TFF it is the shared model's
+            recall on the phone plus the gain in TFF.
+        loss: Recall that the best method gains over the recommended one, mean over new phones, with its interval;
+            None if the recommended method was not measured.
     """
 
     advised: str
@@ -73,9 +75,9 @@ class Outcome:
 
 
 def outcomes(
-    populations: Sequence[tuple[str, Path]], advice: Mapping[str, Recommendation], say: Callable[[str], None]
+    populations: Sequence[tuple[str, Path]], advice: Mapping[str, Recommendation], report: Callable[[str], None]
 ) -> Iterator[tuple[str, Outcome]]:
-    """Compares the methods on each population, and reads the real one's comparison where there is one."""
+    """Compares the methods on each population, and reads the comparison on the real corpus if there is one."""
     made_of = hashlib.sha256(JOB.model_dump_json().encode()).hexdigest()[:8]
     for name, path in populations:
         compared = compare(
@@ -84,7 +86,7 @@ def outcomes(
             path.parent / f"{path.stem}-{made_of}",
             methods=METHODS,
             budget=BUDGET,
-            on_progress=lambda line, name=name: say(f"{name}: {line}"),  # type: ignore[misc]
+            on_progress=lambda line, name=name: report(f"{name}: {line}"),  # type: ignore[misc]
         )
         yield name, outcome(compared, advice[name].method)
     real = COMPARISON / "report.json"
@@ -93,7 +95,7 @@ def outcomes(
 
 
 def outcome(compared: Comparison, advised: str) -> Outcome:
-    """Holds the advised method against the best that was measured on new phones and can run there."""
+    """Compares the recommended method with the best method measured on new phones."""
     by_method = {REFERENCE: _by_user(compared, REFERENCE)}
     for method in compared.methods:
         if method.name in METHODS:
@@ -109,9 +111,9 @@ def outcome(compared: Comparison, advised: str) -> Outcome:
 
 
 def _by_user(compared: Comparison, name: str) -> dict[str, float]:
-    """Each new phone's recall_at_3 with a method: the shared model's on the phone, and the gain by the same means."""
+    """Returns each new phone's recall_at_3 with a method: the shared model's on the phone, plus the method's gain."""
     method, shared = compared.method(name), compared.method(REFERENCE)
-    assert method is not None, "every method that was asked for runs on these populations"
+    assert method is not None, "each of METHODS runs on these populations"
     assert shared is not None, "the reference is always measured"
     on_phone = {row.user_id: row.counts.recall_at_3 for row in shared.clients if row.words}
     return {
@@ -120,8 +122,8 @@ def _by_user(compared: Comparison, name: str) -> dict[str, float]:
     }
 
 
-def published(found: Mapping[str, Outcome], machine: Machine) -> None:
-    """Writes runs/benchmarks/graded.json and the table of docs/heterogeneity.md."""
+def publish_outcomes(found: Mapping[str, Outcome], machine: Machine) -> None:
+    """Writes runs/benchmarks/graded.json and the table in docs/heterogeneity.md."""
     figures = [
         Figure(f"{name.replace(' ', '_')}_loss", f"{name}: recall@3 that the advice loses", 100 * one.loss[0], "points")
         for name, one in found.items()
@@ -142,7 +144,7 @@ def published(found: Mapping[str, Outcome], machine: Machine) -> None:
 
 
 def table(found: Mapping[str, Outcome]) -> str:
-    """The outcomes in Markdown."""
+    """Returns the outcomes as a Markdown table."""
     methods = (REFERENCE, *METHODS)
     heads = ["population", "new phones", *(f"`{method}`" for method in methods), "advised", "it loses, points"]
     rows = [f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}"]
