@@ -1,4 +1,4 @@
-"""A phone: from a signed bundle to suggestions, before and after it learns from its user.
+"""A phone opens a signed bundle, suggests words, learns from its user, and suggests words again.
 
 python examples/phone.py demo.bundle thumbprint_public.pem
 """

@@ -1,6 +1,6 @@
-"""A fleet behind the service: each device learns from its own messages and then suggests its own word.
+"""Devices of a service: each learns from its own messages and then suggests its own word.
 
-Start a service first, then run the script beside it:
+Start a service, then run the script at the same time:
 
     thumbprint serve demo.bundle --insecure
     python examples/served_fleet.py http://127.0.0.1:8000

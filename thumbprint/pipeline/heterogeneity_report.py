@@ -75,7 +75,7 @@ def _annotate(axes: Axes, text: str) -> None:
 PICTURES: dict[str, tuple[str, Callable[[Axes, Heterogeneity], bool]]] = {
     "sizes": ("How much each user wrote", _sizes),
     "between_users": ("Distance between the words of two users, observed and by chance alone", _between),
-    "own_words": ("Words that hardly anyone else types", _outside),
+    "own_words": ("Words of their own", _outside),
     "drift": ("Distance between a user's first words and their last", _drift),
 }
 """By file name: the title, and the function that draws it (it returns False if there is nothing to draw)."""

@@ -178,7 +178,7 @@ def _shares(report: Heterogeneity) -> RenderableType:
     for name, share in rows.items():
         values = (share.mean, share.p10, share.median, share.p90) if share else ()
         table.add_row(name, *([f"{share.users:,}", *map(_percent, values)] if share else [_NOT_MEASURED]))
-    return headed("words that hardly anyone else types", table)
+    return headed("words of their own", table)
 
 
 def _groups(report: Heterogeneity) -> RenderableType:
