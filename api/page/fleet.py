@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import Field
 
 from api.schemas.base import Answer
-from device_runtime.reporting.plots import gain_of_each
+from device_runtime.reporting.plots import user_gains
 from device_runtime.simulation.fleet.report import FleetReport, load_fleet_report
 from device_runtime.simulation.report import Report, load_report
 
@@ -98,7 +98,7 @@ def _people(report: Report) -> People:
         personal=report.personal.recall_at_3.mean,
         helped=report.fraction_helped,
         hurt=report.fraction_hurt,
-        gains=gain_of_each(report),
+        gains=user_gains(report),
         adapter_bytes=stored,
         without_adapter=len(sizes) - len(stored),
     )
@@ -109,7 +109,7 @@ def _days(fleet: FleetReport) -> Days:
         bundle=fleet.bundle.name,
         corpus=fleet.corpus.description,
         phones=fleet.phones,
-        people=fleet.people,
+        people=fleet.users,
         days=[
             Day(
                 day=row.day,

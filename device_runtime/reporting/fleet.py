@@ -1,4 +1,4 @@
-"""The report of a fleet: its sentences, and the tables that the terminal shows."""
+"""The report of a fleet: the tables that the terminal shows, and the pictures of the fleet's days."""
 
 from __future__ import annotations
 
@@ -9,24 +9,29 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from device_runtime.reporting.phrases import figure, people, percent, phones, points, size, synthetic_notice
-from device_runtime.reporting.plot_style import BETTER, INK, WORSE, Format, new_figure, render
+from device_runtime.reporting.plots import BETTER, INK, WORSE, Format, new_figure, render
+from device_runtime.reporting.table import figure, percent, phones, points, size, synthetic_notice, users
 from device_runtime.simulation.fleet.report import DayRow, FleetReport, Span, span_of, spans
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_REFUSED_BY = {"policy": "not started (hourly checks)", "gate": "ran, not kept"}
+_MOST_REASONS = 12
+_MOST_REASONS_DRAWN = 8
+_WEEK = 7
+
 
 def title(report: FleetReport) -> str:
-    """Who lived how long."""
+    """Returns the size of the fleet: its phones, users and days."""
     plan, days = report.plan, "1 day" if report.plan.days == 1 else f"{report.plan.days} days"
-    return f"{phones(report.phones)} of {people(report.people)} through {days} (seed {plan.seed})"
+    return f"{phones(report.phones)} of {users(report.users)} through {days} (seed {plan.seed})"
 
 
 def notice_of(report: FleetReport) -> str | None:
-    """The notice above all figures if messages were generated; None for real ones."""
-    return synthetic_notice(report.corpus.synthetic, report.synthetic, "the people")
+    """Returns the notice above all figures if messages were generated, or None for real messages."""
+    return synthetic_notice(report.corpus.synthetic, report.synthetic, "the users")
 
 
 def span_title(span: Span) -> str:
@@ -34,14 +39,15 @@ def span_title(span: Span) -> str:
 
 
 def gain(span: Span) -> str:
+    """Returns the gain of the personal keyboard in points."""
     return points(span.personal - span.shared if span.personal is not None and span.shared is not None else None)
 
 
 def meaning(report: FleetReport) -> str:
-    """One line that says what became of the gain over time."""
+    """Returns a sentence on how the gain changes over time."""
     tested = [span for span in spans(report.days) if span.phone_days]
     if not tested:
-        return "Nobody typed a word while their phone was on, so there is nothing to compare: give it more days."
+        return "No user typed a word while their phone was on, so there is nothing to compare: give a larger --days."
     first, last = tested[0], tested[-1]
     return (
         f"On {span_title(first)} the personal keyboard shows {gain(first)} words of 100 more than the shared one "
@@ -50,18 +56,18 @@ def meaning(report: FleetReport) -> str:
 
 
 def sampling(report: FleetReport) -> str:
-    """How much was tested, and on whose times."""
+    """Returns sentences on how many words were tested, and whether the times of the messages were drawn."""
     words = sum(day.words for day in report.days)
     drawn = report.phones - len(report.failed) - report.phones_by_own_times
     return (
         f"{words:,} words tested, at most {report.plan.words_a_day} drawn from each phone-day, each before the phone "
         f"saw it. {phones(report.phones_by_own_times)} typed at their messages' own times, {phones(drawn)} at "
-        "drawn ones."
+        "drawn times."
     )
 
 
 def cost(report: FleetReport) -> str:
-    """One line on what it took of the phones."""
+    """Returns a sentence on the cost for the phones: time and storage."""
     return (
         f"{report.adaptations:,} adaptations ran, {figure(report.adaptation_seconds, 's')} each on this machine; "
         f"{phones(report.phones_with_adapter)} ended with an adapter, half of them of {size(report.adapter_bytes.p50)} "
@@ -70,24 +76,36 @@ def cost(report: FleetReport) -> str:
 
 
 def missed(report: FleetReport) -> str | None:
-    """What no phone saw; None where all was seen."""
+    """Returns a sentence on the messages that no phone saw, or None if phones saw all."""
     lost = sum(day.missed for day in report.days)
     total = lost + sum(day.typed for day in report.days)
     return f"{percent(lost / total)} of the messages were written while the phone was off." if lost else None
 
 
 def failed(report: FleetReport) -> str | None:
-    """Whose phones broke; None where none did."""
+    """Returns a sentence on the phones that failed, or None if there are none."""
     if not report.failed:
         return None
-    return f"Left out: {phones(len(report.failed))} whose data broke ({report.failed[0].reason})."
+    return f"Left out: {phones(len(report.failed))} whose data caused an error ({report.failed[0].reason})."
 
 
-_BY = {"policy": "not begun (hourly looks)", "gate": "ran, not kept"}
-_MOST_REASONS = 12
+def table_of(report: FleetReport) -> Group:
+    """Returns the notice, the tables, and the sentences that explain them."""
+    notice, lines = notice_of(report), [sampling(report), cost(report)]
+    lines += [line for line in (missed(report), failed(report)) if line]
+    parts: list[Table | Text] = [Text(notice, style="bold yellow")] if notice else []
+    second = f", then {report.next_bundle.name}," if report.next_bundle else ""
+    parts.append(Text(f"bundle {report.bundle.name}{second} on {report.corpus.description}"))
+    parts.append(_days_table(report))
+    parts.append(Text("shared, personal: the next word is among the 3 shown, mean over phone-days", style="dim"))
+    if report.refusals:
+        parts.append(_refusals_table(report))
+    parts.append(Text(meaning(report), style="bold"))
+    parts += [Text(line) for line in lines]
+    return Group(*parts)
 
 
-def _days(report: FleetReport) -> Table:
+def _days_table(report: FleetReport) -> Table:
     table = Table(title=title(report), title_justify="left")
     table.add_column("since first use")
     for column in ("phone-days tested", "shared", "personal", "gain, points", "adaptations", "kept"):
@@ -98,59 +116,39 @@ def _days(report: FleetReport) -> Table:
     return table
 
 
-def _refusals(report: FleetReport) -> Table:
-    table = Table(title="Adaptations that did not come to be", title_justify="left")
+def _refusals_table(report: FleetReport) -> Table:
+    table = Table(title="Why phones did not adapt", title_justify="left")
     table.add_column("")
-    table.add_column("why")
+    table.add_column("reason")
     table.add_column("times", justify="right")
     for refusal in report.refusals[:_MOST_REASONS]:
-        table.add_row(_BY[refusal.by], refusal.reason, f"{refusal.times:,}")
+        table.add_row(_REFUSED_BY[refusal.by], refusal.reason, f"{refusal.times:,}")
     return table
 
 
-def table_of(report: FleetReport) -> Group:
-    """Returns the notice, the tables, and the lines that say what they mean."""
-    notice, lines = notice_of(report), [sampling(report), cost(report)]
-    lines += [line for line in (missed(report), failed(report)) if line]
-    parts: list[Table | Text] = [Text(notice, style="bold yellow")] if notice else []
-    second = f", then {report.next_bundle.name}," if report.next_bundle else ""
-    parts.append(Text(f"bundle {report.bundle.name}{second} on {report.corpus.description}"))
-    parts.append(_days(report))
-    parts.append(Text("shared, personal: the next word is among the 3 shown, mean over phone-days", style="dim"))
-    if report.refusals:
-        parts.append(_refusals(report))
-    parts.append(Text(meaning(report), style="bold"))
-    parts += [Text(line) for line in lines]
-    return Group(*parts)
-
-
-_WEEK = 7
-_MOST_REASONS_DRAWN = 8
-
-
 def recall_picture(report: FleetReport, kind: Format) -> bytes:
-    """Draws recall@3 of both keyboards by day since first use: a dot a day, a line over seven days."""
+    """Draws recall@3 of both keyboards by day since first use: a dot for each day, and a line of seven-day means."""
     return render(lambda: _recall_figure(report), kind)
 
 
 def adaptations_picture(report: FleetReport, kind: Format) -> bytes:
-    """Draws the adaptations by day, kept or not, and the reasons why others did not run."""
+    """Draws the adaptations by day, kept or not, and the reasons why phones did not adapt."""
     return render(lambda: _adaptations_figure(report), kind)
 
 
 def _recall_figure(report: FleetReport) -> Figure:
-    figure, (axes,) = _figure(report, 1, "How many of the next words the keyboard shows, day by day")
+    figure, (axes,) = _new_figure(report, 1, "How many of the next words the keyboard shows, day by day")
     tested = [day for day in report.days if day.phones]
     for keyboard, color in (("personal", BETTER), ("shared", WORSE)):
-        _line(axes, tested, keyboard, color)
+        _draw_recall(axes, tested, keyboard, color)
     if not tested:
         axes.text(0.5, 0.5, "no word was tested", ha="center", color=INK, transform=axes.transAxes)
     axes.set_ylabel("words of 100 among the 3 shown", color=INK)
-    axes.set_xlabel("days since first use (line: mean of the seven days up to then)", color=INK)
+    axes.set_xlabel("days since first use (line: mean of the last seven days)", color=INK)
     return figure
 
 
-def _line(axes: Axes, days: Sequence[DayRow], keyboard: str, color: str) -> None:
+def _draw_recall(axes: Axes, days: Sequence[DayRow], keyboard: str, color: str) -> None:
     if not days:
         return
     each = [100 * (getattr(span_of([day]), keyboard) or 0.0) for day in days]
@@ -163,7 +161,7 @@ def _line(axes: Axes, days: Sequence[DayRow], keyboard: str, color: str) -> None
 
 
 def _adaptations_figure(report: FleetReport) -> Figure:
-    figure, (days, reasons) = _figure(report, 2, "When phones adapt, and why they do not")
+    figure, (days, reasons) = _new_figure(report, 2, "When phones adapt, and why they do not")
     x = [day.day for day in report.days]
     kept = [day.kept for day in report.days]
     days.bar(x, kept, color=BETTER, linewidth=0, label="kept")
@@ -172,11 +170,11 @@ def _adaptations_figure(report: FleetReport) -> Figure:
     days.legend(frameon=False, labelcolor=INK, loc="upper right")
     days.set_xlabel("days since first use", color=INK)
     days.set_ylabel("adaptations a day", color=INK)
-    _reasons(reasons, report)
+    _draw_reasons(reasons, report)
     return figure
 
 
-def _reasons(axes: Axes, report: FleetReport) -> None:
+def _draw_reasons(axes: Axes, report: FleetReport) -> None:
     shown = list(report.refusals[:_MOST_REASONS_DRAWN])[::-1]
     if not shown:
         axes.set_axis_off()
@@ -189,8 +187,8 @@ def _reasons(axes: Axes, report: FleetReport) -> None:
     axes.set_xlim(left=0.9)
     axes.set_ylim(-0.5, len(shown) - 0.2)
     axes.set_yticks([])
-    axes.set_xlabel("times: hourly looks (dark), adaptations (orange)", color=INK)
+    axes.set_xlabel("times: hourly checks (dark), adaptations (orange)", color=INK)
 
 
-def _figure(report: FleetReport, columns: int, heading: str) -> tuple[Figure, tuple[Axes, ...]]:
+def _new_figure(report: FleetReport, columns: int, heading: str) -> tuple[Figure, tuple[Axes, ...]]:
     return new_figure(heading, title(report) + (" · SYNTHETIC" if notice_of(report) else ""), columns)

@@ -1,4 +1,7 @@
-"""`report.html`: a report as one page that opens offline and explains itself to a newcomer."""
+"""`report.html`: a report as one page that works offline and explains its figures.
+
+Other pages use its parts.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,14 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from device_runtime.reporting import phrases, table
-from device_runtime.reporting.plot_style import BETTER, INK, WORSE
-from device_runtime.reporting.plots import gain_picture
+from device_runtime.reporting import table
+from device_runtime.reporting.plots import BETTER, INK, WORSE, gain_picture
 from device_runtime.simulation.examples import Example, Examples
 from device_runtime.simulation.report import Report, write_file
 
 _PACKAGE = "device_runtime.reporting"
-_MOST_ROWS = 1000  # people listed; a browser slows down past that, and report.json has them all
-_CONTEXT = 60  # characters of a message shown before the word
+_MOST_ROWS = 1000  # users in the list. With more, browsers are slow, and report.json has all of them
+_CONTEXT_LENGTH = 60  # characters of the message before the word
 
 
 def load_template(name: str, *packages: str) -> jinja2.Template:
@@ -29,7 +31,7 @@ def load_template(name: str, *packages: str) -> jinja2.Template:
     environment = jinja2.Environment(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"percent": phrases.percent, "points": phrases.points, "size": phrases.size}
+    environment.filters |= {"percent": table.percent, "points": table.points, "size": table.size}
     return environment.get_template(name)
 
 
@@ -54,21 +56,21 @@ def inline_picture(svg: bytes, id_prefix: str = "") -> Markup:
 
 
 def shorten(context: str) -> str:
-    """Returns the end of a context, cut where a word begins, with what was cut away marked."""
-    if len(context) <= _CONTEXT:
+    """Returns the end of a long context, from the start of a word on, with `…` in place of the rest."""
+    if len(context) <= _CONTEXT_LENGTH:
         return context
-    end = context[-_CONTEXT:]
+    end = context[-_CONTEXT_LENGTH:]
     return "… " + end[end.find(" ") + 1 :]
 
 
-def _seen(example: Example) -> dict[str, object]:
+def _example_row(example: Example) -> dict[str, object]:
     return {"context": shorten(example.context), "example": example}
 
 
 def render(report: Report, examples: Examples | None = None) -> str:
-    """Returns the page: headline figures, table, picture, examples if given, explanation, people.
+    """Returns the page: headline figures, table, picture, examples if given, explanations, and the list of users.
 
-    Every text of the corpus is escaped; nothing is loaded from anywhere.
+    All text from the corpus is escaped. The page loads nothing from elsewhere.
     """
     return _template().render(
         report=report,
@@ -83,8 +85,8 @@ def render(report: Report, examples: Examples | None = None) -> str:
         ],
         gain=table.gain_cells(report),
         picture=inline_picture(gain_picture(report, "svg")),
-        examples=[_seen(example) for example in examples.items] if examples else [],
-        chosen=examples.chosen if examples else None,
+        examples=[_example_row(example) for example in examples.items] if examples else [],
+        examples_explanation=examples.explanation if examples else None,
         clients=report.clients[:_MOST_ROWS],
     )
 
@@ -93,6 +95,6 @@ def write_html(path: Path, report: Report, examples: Examples | None = None) -> 
     """Writes the page, whole or not at all.
 
     Raises:
-        ReportError: `path` cannot be written; what stood there stays.
+        ReportError: `path` cannot be written. An old file there is unchanged.
     """
     write_file(path, render(report, examples).encode())

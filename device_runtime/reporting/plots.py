@@ -1,14 +1,17 @@
-"""The gain of each person as a picture: whom the personal keyboard helps, and whom it hurts."""
+"""The pictures of reports: their common style, and the picture of each user's gain.
+
+matplotlib is imported only when a picture is drawn, because a phone does not need it.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import io
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from device_runtime.reporting.phrases import people, percent
-from device_runtime.reporting.plot_style import BETTER, INK, WORSE, Format, new_figure, render
-from device_runtime.reporting.table import notice_of
+from device_runtime.reporting.table import notice_of, percent, users
 from device_runtime.simulation.report import Report
 from keyboard_model.metrics import gains
 
@@ -16,18 +19,117 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_MOST_BARS = 400  # more are thinner than a pixel: then each bar is a quantile of the people
+# Okabe & Ito's blue and vermilion: people with any kind of colour blindness can tell them apart.
+BETTER, WORSE = "#0072b2", "#d55e00"
+# Colours of lines: Okabe & Ito's hues that are visible on light and dark ground. Combine them with markers.
+LINES = (BETTER, WORSE, "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+# A page replaces this colour in the SVG by the reader's own text colour.
+INK = "#2b2b2c"
+_MOST_BARS = 400  # more bars would be thinner than a pixel. With more users, each bar is a quantile
+_PANEL_COLUMNS = 3
+_PANEL_SIZE = (3.1, 2.0)  # inches
+_HEADING_HEIGHT = 0.9  # inches
+
+Format = Literal["svg", "png"]
 
 
-def gain_of_each(report: Report) -> list[float]:
-    """Returns each person's gain in recall_at_3 (personal minus shared), percentage points, falling."""
+def render(draw: Callable[[], Figure], kind: Format, dpi: int = 150) -> bytes:
+    """Returns the picture as a transparent SVG whose text stays text, or as a PNG on white.
+
+    The same figure gives the same bytes. `dpi` is the resolution of a PNG, in pixels per inch.
+    """
+    import matplotlib
+
+    settings: Any = {"svg.hashsalt": "thumbprint", "svg.fonttype": "none", "font.family": "sans-serif"}
+    content = io.BytesIO()
+    with matplotlib.rc_context(settings):
+        figure = draw()
+        if kind == "svg":
+            figure.savefig(content, format="svg", transparent=True, metadata={"Date": None})
+        else:
+            figure.savefig(content, format="png", dpi=dpi, facecolor="white", metadata={"Software": None})
+    return content.getvalue()
+
+
+def style_axes(axes: Axes, grid: Literal["both", "y"] = "both", label_size: float | None = None) -> None:
+    """Removes the upper and right border, and draws the rest in the text colour.
+
+    Args:
+        grid: Which grid lines are drawn.
+        label_size: Font size of the tick labels; None keeps the default.
+    """
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(INK)
+    axes.tick_params(colors=INK, which="both")
+    if label_size is not None:
+        axes.tick_params(labelsize=label_size)
+    axes.xaxis.label.set_color(INK)
+    axes.yaxis.label.set_color(INK)
+    axes.grid(axis=grid, color=INK, alpha=0.12)
+    axes.set_axisbelow(True)
+
+
+def new_figure(heading: str, subtitle: str, columns: int = 1) -> tuple[Figure, tuple[Axes, ...]]:
+    """Returns a figure with a heading over the first of `columns` axes, side by side."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 4.2) if columns == 1 else (11, 4.2), layout="constrained")
+    axes = tuple(figure.add_subplot(1, columns, column + 1) for column in range(columns))
+    for each in axes:
+        style_axes(each, grid="y")
+    axes[0].set_title(heading, loc="left", color=INK, fontsize=13, fontweight="bold", pad=22)
+    axes[0].text(0, 1.03, subtitle, transform=axes[0].transAxes, color=INK, fontsize=10)
+    return figure, axes
+
+
+def add_heading(figure: Figure, heading: str, subtitle: str) -> None:
+    """Writes a heading over a whole figure, and below it a line that explains how to read the figure."""
+    figure.suptitle(f"{heading}\n", x=0.01, ha="left", color=INK, fontsize=13, fontweight="bold")
+    figure.text(0.01, 1 - 0.46 / figure.get_figheight(), subtitle, ha="left", va="bottom", color=INK, fontsize=10)
+
+
+def draw_no_data(figure: Figure, reason: str) -> None:
+    """Draws a figure that only states why there is nothing to show."""
+    figure.set_size_inches(9, 2)
+    figure.text(0.01, 0.3, reason, color=INK, fontsize=11)
+
+
+def panels(figure: Figure, names: Sequence[str]) -> Iterator[tuple[str, Axes]]:
+    """Yields one small panel per name. All have the same scales; only the outer ones have tick labels."""
+    columns = min(_PANEL_COLUMNS, len(names))
+    rows = -(-len(names) // columns)
+    figure.set_size_inches(_PANEL_SIZE[0] * _PANEL_COLUMNS, _PANEL_SIZE[1] * rows + _HEADING_HEIGHT)
+    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    for i, axes in enumerate(grid.flat):
+        if i >= len(names):
+            axes.set_visible(False)
+            continue
+        style_axes(axes, label_size=8)
+        axes.set_title(names[i], loc="left", color=INK, fontsize=10, fontweight="bold")
+        if i + columns >= len(names):
+            axes.tick_params(labelbottom=True)
+        yield names[i], axes
+
+
+def user_gains(report: Report) -> list[float]:
+    """Returns the gain of each user in the aggregates: personal minus shared recall_at_3, in points, falling."""
     rows = [row for row in report.clients if row.in_aggregates and row.personal and row.shared]
     personal = [row.personal.recall_at_3 for row in rows if row.personal]
     shared = [row.shared.recall_at_3 for row in rows if row.shared]
     return sorted((100 * gain for gain in gains(personal, shared)), reverse=True)
 
 
-def _bars(gain: list[float]) -> list[float]:
+def gain_picture(report: Report, kind: Format) -> bytes:
+    """Draws the gain of each user as a bar, sorted. The personal keyboard helps some users and hurts others.
+
+    See `render` for the returned bytes.
+    """
+    return render(lambda: _figure(report), kind)
+
+
+def _bar_heights(gain: list[float]) -> list[float]:
     if len(gain) <= _MOST_BARS:
         return gain
     places = np.round(np.linspace(0, len(gain) - 1, _MOST_BARS)).astype(int)
@@ -35,7 +137,7 @@ def _bars(gain: list[float]) -> list[float]:
 
 
 def _draw_bars(axes: Axes, gain: list[float]) -> None:
-    bars = _bars(gain)
+    bars = _bar_heights(gain)
     axes.bar(
         range(len(bars)),
         bars,
@@ -50,7 +152,7 @@ def _draw_bars(axes: Axes, gain: list[float]) -> None:
 
 
 def _leave_room(axes: Axes, bars: list[float]) -> None:
-    """Keeps the upper right corner, where the counts stand, free of bars."""
+    """Keeps the upper right corner free of bars, because the counts are there."""
     corner = max(0.0, bars[int(0.65 * len(bars))])
     bottom, top = axes.get_ylim()
     bottom = min(bottom, -1)
@@ -75,8 +177,8 @@ def _figure(report: Report) -> Figure:
     subtitle = f"notably helped {percent(report.fraction_helped, 0)}, hurt {percent(report.fraction_hurt, 0)}"
     if notice_of(report):
         subtitle += " · SYNTHETIC"
-    figure, (axes,) = new_figure("What the personal keyboard changes, person by person", subtitle)
-    gain = gain_of_each(report)
+    figure, (axes,) = new_figure("What the personal keyboard changes, user by user", subtitle)
+    gain = user_gains(report)
     axes.spines["bottom"].set_visible(False)
     axes.set_xticks([])
     if gain:
@@ -84,13 +186,8 @@ def _figure(report: Report) -> Figure:
         _label(axes, gain)
     else:
         axes.set_yticks([])
-        axes.text(0.5, 0.5, "nobody had enough messages to compare", ha="center", color=INK, transform=axes.transAxes)
+        axes.text(0.5, 0.5, "no user had enough messages to compare", ha="center", color=INK, transform=axes.transAxes)
     axes.set_ylabel("more words of 100 among the 3 shown", color=INK)
-    axes.set_xlabel(f"{people(len(gain))}, one bar each, best gain first" if len(gain) <= _MOST_BARS
-                    else f"{people(len(gain))} in {_MOST_BARS} bars, best gain first", color=INK)  # fmt: skip
+    axes.set_xlabel(f"{users(len(gain))}, one bar each, best gain first" if len(gain) <= _MOST_BARS
+                    else f"{users(len(gain))} in {_MOST_BARS} bars, best gain first", color=INK)  # fmt: skip
     return figure
-
-
-def gain_picture(report: Report, kind: Format) -> bytes:
-    """Draws each person's gain as bars, sorted. See `plot_style.render` for what it returns."""
-    return render(lambda: _figure(report), kind)

@@ -1,4 +1,7 @@
-"""The report of a simulation: its sentences and cells, and the table that the terminal shows."""
+"""The report of a simulation in words: formatted figures, sentences, and the table that the terminal shows.
+
+The page, the pictures and the other reports use the same formats.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,10 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from device_runtime.reporting.phrases import figure, people, percent, points, size, synthetic_notice
 from device_runtime.simulation.report import ModelSummary, Report
 
+DASH = "–"
+"""Stands in place of a missing figure."""
 COLUMNS = ("mean", "median", "p10", "worst", "std")
 COLUMN_TITLES = ("mean", "median", "weakest tenth", "worst", "std")
 METRIC_TITLES = {
@@ -20,29 +24,72 @@ METRIC_TITLES = {
 }
 
 
+def percent(value: float | None, digits: int = 1) -> str:
+    """Formats a share: `0.247` as `24.7 %`."""
+    return DASH if value is None else f"{100 * value:.{digits}f} %"
+
+
+def points(value: float | None) -> str:
+    """Formats a difference of two shares in percentage points, with its sign."""
+    return DASH if value is None else f"{100 * value:+.1f}"
+
+
+def figure(value: float | None, unit: str) -> str:
+    """Formats a measured value with its unit, to three significant digits."""
+    return DASH if value is None else f"{value:.3g} {unit}"
+
+
+def size(count: int | None) -> str:
+    """Formats a number of bytes in KiB."""
+    return DASH if count is None else f"{count / 1024:.1f} KiB"
+
+
+def users(count: int) -> str:
+    return "1 user" if count == 1 else f"{count:,} users"
+
+
+def phones(count: int) -> str:
+    return "1 phone" if count == 1 else f"{count:,} phones"
+
+
+def synthetic_notice(corpus: bool, model: bool, who: str) -> str | None:
+    """Returns the notice above figures that come from generated messages, or None if all messages are real.
+
+    Args:
+        corpus: The corpus is synthetic.
+        model: The model was trained on a synthetic corpus.
+        who: The real users, if only the model is synthetic.
+    """
+    if corpus:
+        return "SYNTHETIC: a program made these messages up. The figures show that it works, not how well it would do."
+    if model:
+        return f"SYNTHETIC MODEL: the model was trained on messages that a program made up; {who} are real."
+    return None
+
+
 def spread_cells(summary: ModelSummary, metric: str) -> Sequence[str]:
-    """The five figures of one metric, in the order of `COLUMNS`."""
+    """Returns the five figures of one metric, in the order of `COLUMNS`."""
     return [percent(getattr(getattr(summary, metric), column)) for column in COLUMNS]
 
 
 def gain_cells(report: Report) -> Sequence[str]:
-    """What each person gained in recall_at_3, in points, in the order of `COLUMNS`; a std has no sign."""
+    """Returns the users' gain in recall_at_3, in points, in the order of `COLUMNS`. A std has no sign."""
     gain = report.gain.recall_at_3
     signed = [points(getattr(gain, column)) for column in COLUMNS[:-1]]
     return [*signed, points(gain.std).removeprefix("+")]
 
 
 def notice_of(report: Report) -> str | None:
-    """The notice above all figures if messages were generated; None for real ones."""
-    return synthetic_notice(report.corpus.synthetic, report.bundle.synthetic, "the people tested")
+    """Returns the notice above all figures if messages were generated, or None for real messages."""
+    return synthetic_notice(report.corpus.synthetic, report.bundle.synthetic, "the users tested")
 
 
 def meaning(report: Report) -> str:
-    """One line that says what the report found."""
+    """Returns the result of the report in a sentence or two."""
     shared, personal = report.shared.recall_at_3.mean, report.personal.recall_at_3.mean
     if shared is None or personal is None:
         return (
-            f"Nobody had {report.min_messages} messages and a word to test, so there is nothing to compare: "
+            f"No user had {report.min_messages} messages and a word to test, so there is nothing to compare: "
             "lower --min-messages or give a larger corpus."
         )
     relative = report.gain.relative_mean
@@ -50,12 +97,12 @@ def meaning(report: Report) -> str:
     return (
         f"Of 100 words, the shared keyboard shows {100 * shared:.1f} before they are typed, the personal one "
         f"{100 * personal:.1f}{change}. It notably helps {percent(report.fraction_helped, 0)} of "
-        f"{people(report.clients_in_aggregates)} and makes it worse for {percent(report.fraction_hurt, 0)}."
+        f"{users(report.clients_in_aggregates)} and makes it worse for {percent(report.fraction_hurt, 0)}."
     )
 
 
 def cost(report: Report) -> str:
-    """One line on what it takes of a phone."""
+    """Returns a sentence on the cost for a phone: storage and time."""
     return (
         f"Half of the phones store {size(report.adapter_bytes.p50)} or less for it (at most "
         f"{size(report.adapter_bytes.max)}), learn in {figure(report.adaptation_seconds.p50, 's')} "
@@ -65,31 +112,18 @@ def cost(report: Report) -> str:
 
 
 def left_out(report: Report) -> str | None:
-    """Who is not in the averages and why; None when everybody is."""
+    """Returns a sentence on the users who are not in the averages, or None if all are."""
     few = len(report.clients) - report.clients_in_aggregates
     notes = []
     if few:
-        notes.append(f"{people(few)} with under {report.min_messages} messages or no word to test")
+        notes.append(f"{users(few)} with fewer than {report.min_messages} messages or no word to test")
     if report.failed:
-        notes.append(f"{people(len(report.failed))} whose data broke ({report.failed[0].reason})")
+        notes.append(f"{users(len(report.failed))} whose data caused an error ({report.failed[0].reason})")
     return f"Not in the averages: {' and '.join(notes)}." if notes else None
 
 
-def _table(report: Report) -> Table:
-    table = Table(title=f"{people(report.clients_in_aggregates)}, each with a phone of their own", title_justify="left")
-    table.add_column("measured on messages the phone never saw")
-    table.add_column("keyboard")
-    for title in COLUMN_TITLES:
-        table.add_column(title, justify="right")
-    for metric, title in METRIC_TITLES.items():
-        table.add_row(title, "shared", *spread_cells(report.shared, metric))
-        table.add_row("", "personal", *spread_cells(report.personal, metric), style="bold", end_section=True)
-    table.add_row("gain of each person in the first, points", "", *gain_cells(report))
-    return table
-
-
 def table_of(report: Report) -> Group:
-    """Returns the notice, the table, and the lines that say what it means."""
+    """Returns the notice, the table, and the sentences that explain it."""
     notice = notice_of(report)
     parts: list[Table | Text] = []
     if notice:
@@ -102,3 +136,16 @@ def table_of(report: Report) -> Group:
     if note:
         parts.append(Text(note, style="dim"))
     return Group(*parts)
+
+
+def _table(report: Report) -> Table:
+    table = Table(title=f"{users(report.clients_in_aggregates)}, each with their own phone", title_justify="left")
+    table.add_column("measured on messages the phone never saw")
+    table.add_column("keyboard")
+    for title in COLUMN_TITLES:
+        table.add_column(title, justify="right")
+    for metric, title in METRIC_TITLES.items():
+        table.add_row(title, "shared", *spread_cells(report.shared, metric))
+        table.add_row("", "personal", *spread_cells(report.personal, metric), style="bold", end_section=True)
+    table.add_row("gain of each user in the first, points", "", *gain_cells(report))
+    return table

@@ -1,6 +1,6 @@
-"""What a trial asks of a phone, wherever that phone runs: in this process, or behind a service.
+"""The interface of a phone in a trial, and its implementation in this process.
 
-A phone of this process, as trials ask for one.
+`thumbprint.remote_simulation.remote_device` implements the same interface for a device of a service.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from device_runtime.simulation.held_out import HeldOutWord, Message
 from device_runtime.simulation.report import GateVerdict
 
 SHOWN = 3
-"""Suggestions a keyboard has room for."""
+"""Number of suggestions that a keyboard shows."""
 
 
 class PredictionQuery(NamedTuple):
-    """A prediction: of `word`, once its first `typed` characters are typed."""
+    """One prediction: of `word`, after its first `typed` characters."""
 
     word: HeldOutWord
     typed: int
@@ -34,64 +34,69 @@ class PredictionQuery(NamedTuple):
 
 @dataclass(frozen=True)
 class AdaptationOutcome:
-    """What became of a phone that was given messages; `seconds`: its adaptation's."""
+    """The gate's verdict on an adaptation, and the seconds that the adaptation took."""
 
     verdict: GateVerdict
     seconds: float
 
 
 class Device(Protocol):
-    """A new phone, to be given messages and tested on others."""
+    """A new phone, which learns from some messages and is tested on others."""
 
     @property
-    def at_once(self) -> int:
-        """Words that are best asked about together; 1 where nothing is gained by it."""
+    def batch_size(self) -> int:
+        """How many words to ask for in one call of `suggest`. 1 if larger batches are not faster."""
 
     def learn(self, messages: Sequence[Message]) -> AdaptationOutcome:
         """Observes these messages, then adapts once."""
 
-    def suggest(self, asked: Sequence[PredictionQuery], personal: bool) -> list[list[str]]:
-        """The `SHOWN` words of each prediction, best first, by the phone's own keyboard or the shared model's."""
+    def suggest(self, queries: Sequence[PredictionQuery], personal: bool) -> list[list[str]]:
+        """Returns `SHOWN` words for each query, best first, from the personal or the shared keyboard."""
 
     def adapter_bytes(self) -> int:
-        """Size of the adapter's file, 0 where the phone has none of its own."""
+        """Returns the size of the adapter's file, or 0 if the phone has no adapter of its own."""
 
 
-NewPhone = Callable[[str], AbstractContextManager[Device]]
-"""Makes a phone for the user of an id; it is gone once the block ends."""
+DeviceFactory = Callable[[str], AbstractContextManager[Device]]
+"""Makes a phone for the user with this id. The phone exists until the block ends."""
 
 
 def suggest(phone: Phone, word: HeldOutWord, typed: int, personal: bool) -> list[str]:
-    """Returns the words shown after `typed` characters of `word`, best first."""
+    """Returns the words that `phone` shows after `typed` characters of `word`, best first."""
     shown = phone.predict(word.context, word.word[:typed], k=SHOWN, personal=personal)
     return [suggestion.word for suggestion in shown]
 
 
 class LocalDevice:
-    """A `Device` around an open phone, which stays its owner's to close."""
+    """A `Device` around an open phone. The caller closes the phone."""
 
-    at_once = 1  # each word's context is one step from the last one's, while the engine remembers that
+    batch_size = 1  # the engine remembers the last context, and the next word's context is one step from it
 
     def __init__(self, phone: Phone) -> None:
         self._phone = phone
 
     def learn(self, messages: Sequence[Message]) -> AdaptationOutcome:
-        """Raises PhoneError: the messages are none, or the phone cannot store them."""
-        self._phone.observe_many((text, at) for at, text in messages)
-        found = self._phone.adapt()
-        return AdaptationOutcome(GateVerdict(kept=found.verdict.kept, reason=found.verdict.reason), found.seconds)
+        """See `Device`.
 
-    def suggest(self, asked: Sequence[PredictionQuery], personal: bool) -> list[list[str]]:
+        Raises:
+            PhoneError: a message is not valid, or the phone cannot store the messages.
+        """
+        self._phone.observe_many((text, at) for at, text in messages)
+        adaptation = self._phone.adapt()
+        verdict = GateVerdict(kept=adaptation.verdict.kept, reason=adaptation.verdict.reason)
+        return AdaptationOutcome(verdict, adaptation.seconds)
+
+    def suggest(self, queries: Sequence[PredictionQuery], personal: bool) -> list[list[str]]:
         """See `Device`."""
-        return [suggest(self._phone, word, typed, personal) for word, typed in asked]
+        return [suggest(self._phone, word, typed, personal) for word, typed in queries]
 
     def adapter_bytes(self) -> int:
         """See `Device`."""
         return len(self._phone.adapter_file() or b"")
 
 
-def temporary_devices(engine: Engine) -> NewPhone:
-    """Returns what makes phones that leave nothing behind."""
+def temporary_devices(engine: Engine) -> DeviceFactory:
+    """Returns a factory of phones in temporary folders, which are deleted with the phone."""
 
     @contextmanager
     def new(_user_id: str) -> Iterator[Device]:

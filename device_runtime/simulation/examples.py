@@ -1,8 +1,9 @@
-"""Ten predictions before and after, chosen by a rule that shows losses as often as they come.
+"""Example predictions before and after personalization, chosen by a rule that shows losses as often as they occur.
 
-Of the users nearest the median gain, every held-out word is predicted by both keyboards. Shown are words
-that exactly one of the two suggested: as many wins of each keyboard, in proportion, as those users had,
-taken at even distances through their messages. The rule and the counts stand beside the examples.
+The examples come from the users whose gain is nearest to the median. Both keyboards predict every held-out word of
+these users. An example is a word that exactly one keyboard suggested. The wins and losses of the personal keyboard
+have the same proportion as in all predictions, and are taken at equal distances from the messages in order. The report
+shows the rule and the counts beside the examples.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from device_runtime.simulation.device import NewPhone, PredictionQuery
+from device_runtime.simulation.device import DeviceFactory, PredictionQuery
 from device_runtime.simulation.held_out import SimulatedUser, held_out_words
 from device_runtime.simulation.report import Report
 from keyboard_model.batching.time_splits import split_by_time
@@ -20,7 +21,7 @@ TYPICAL_USERS = 5
 
 @dataclass(frozen=True)
 class Example:
-    """One held-out word: what each keyboard showed after `context`, and what was `typed` then."""
+    """One held-out word: what each keyboard showed after `context`, and the word that the user `typed`."""
 
     context: str
     shared: list[str]
@@ -29,20 +30,20 @@ class Example:
 
     @property
     def won(self) -> bool:
-        """Whether the personal keyboard showed the word typed."""
+        """Whether the personal keyboard showed the typed word."""
         return self.typed in self.personal
 
 
 @dataclass(frozen=True)
 class Examples:
-    """The examples, in the users' and messages' order, and how they were chosen, in words."""
+    """The examples, in the order of users and messages, and a sentence on how they were chosen."""
 
     items: Sequence[Example]
-    chosen: str
+    explanation: str
 
 
 def typical_users(report: Report, count: int = TYPICAL_USERS) -> list[str]:
-    """Returns the ids of the users in the aggregates whose gain is nearest the median, nearest first."""
+    """Returns the ids of the users in the aggregates whose gain is nearest to the median, nearest first."""
     median = report.gain.recall_at_3.median
     if median is None:
         return []
@@ -54,27 +55,33 @@ def typical_users(report: Report, count: int = TYPICAL_USERS) -> list[str]:
     return sorted(distance, key=lambda user_id: (round(distance[user_id], 12), user_id))[:count]
 
 
-def _predictions(new_phone: NewPhone, user: SimulatedUser, train_share: float) -> list[Example]:
-    learn_from, test = split_by_time(user.messages, train_share)
-    asked = [PredictionQuery(word, 0) for word in held_out_words(test)]
-    with new_phone(user.user_id) as phone:
-        phone.learn(learn_from)
-        shared, personal = phone.suggest(asked, False), phone.suggest(asked, True)
-    return [
-        Example(each.word.context, shared=without, personal=own, typed=each.word.word)
-        for each, without, own in zip(asked, shared, personal, strict=True)
-    ]
+def pick_examples(
+    new_device: DeviceFactory, users: Iterable[SimulatedUser], report: Report, *, count: int = 10
+) -> Examples:
+    """Chooses examples from the held-out messages of typical users. The choice is deterministic.
+
+    Args:
+        new_device: Makes phones with the report's bundle.
+        users: The users of the simulation. Only the typical ones are used.
+        report: Decides who is typical, and what share of the messages the phones learn from.
+        count: Number of examples. There are fewer if the keyboards differ less often.
+    """
+    wanted = typical_users(report)
+    by_id = {user.user_id: user for user in users if user.user_id in wanted}
+    typical = [by_id[user_id] for user_id in wanted if user_id in by_id]
+    predictions: list[Example] = []
+    for user in typical:
+        predictions += _predictions(new_device, user, report.train_share)
+    items = choose_examples(predictions, count)
+    if not items:
+        return Examples((), "The two keyboards suggested the same words wherever one of them was right.")
+    return Examples(items, _explanation(predictions, items, len(typical)))
 
 
-def _evenly(items: Sequence[int], count: int) -> list[int]:
-    """Returns `count` of the items at even distances (the middle of each of `count` equal parts)."""
-    return [items[(2 * i + 1) * len(items) // (2 * count)] for i in range(count)]
+def choose_examples(predictions: Sequence[Example], count: int) -> list[Example]:
+    """Returns at most `count` words that exactly one keyboard suggested, with wins and losses in proportion.
 
-
-def choose(predictions: Sequence[Example], count: int) -> list[Example]:
-    """Returns at most `count` words that one keyboard alone suggested, wins and losses in proportion.
-
-    A loss, where there was one, is never rounded away, nor is a win.
+    If there is any loss, at least one is included, and likewise for wins.
     """
     differing = [i for i, e in enumerate(predictions) if (e.typed in e.shared) != e.won]
     wins = [i for i in differing if predictions[i].won]
@@ -89,39 +96,35 @@ def choose(predictions: Sequence[Example], count: int) -> list[Example]:
     return [predictions[i] for i in sorted(picked)]
 
 
+def _predictions(new_device: DeviceFactory, user: SimulatedUser, train_share: float) -> list[Example]:
+    learn_from, test = split_by_time(user.messages, train_share)
+    queries = [PredictionQuery(word, 0) for word in held_out_words(test)]
+    with new_device(user.user_id) as phone:
+        phone.learn(learn_from)
+        shared, personal = phone.suggest(queries, False), phone.suggest(queries, True)
+    return [
+        Example(query.word.context, shared=from_shared, personal=from_personal, typed=query.word.word)
+        for query, from_shared, from_personal in zip(queries, shared, personal, strict=True)
+    ]
+
+
+def _evenly(items: Sequence[int], count: int) -> list[int]:
+    """Returns `count` of the items at equal distances: the middle of each of `count` equal parts."""
+    return [items[(2 * i + 1) * len(items) // (2 * count)] for i in range(count)]
+
+
 def _words(count: int) -> str:
     return "1 word" if count == 1 else f"{count:,} words"
 
 
-def _said(predictions: Sequence[Example], shown: Sequence[Example], users: int) -> str:
+def _explanation(predictions: Sequence[Example], shown: Sequence[Example], users: int) -> str:
     both = sum(e.won and e.typed in e.shared for e in predictions)
     wins = sum(e.won and e.typed not in e.shared for e in predictions)
     losses = sum(not e.won and e.typed in e.shared for e in predictions)
-    who = "the person" if users == 1 else f"the {users} people"
+    who = "the user" if users == 1 else f"the {users} users"
     return (
-        f"From {who} whose gain is nearest the median. Of {_words(len(predictions))} that their phones had never "
+        f"From {who} whose gain is nearest to the median. Of {_words(len(predictions))} that their phones had never "
         f"seen, both keyboards suggested {both:,}, only the personal one {wins:,}, only the shared one {losses:,}, "
-        f"neither {len(predictions) - both - wins - losses:,}. Shown are {len(shown)} that one of the two suggested "
-        f"and the other did not, wins and losses in that proportion, evenly through the messages."
+        f"and neither {len(predictions) - both - wins - losses:,}. The {len(shown)} examples are words that exactly "
+        "one keyboard suggested, with wins and losses in this proportion, evenly spread over the messages."
     )
-
-
-def pick_examples(new_phone: NewPhone, users: Iterable[SimulatedUser], report: Report, *, count: int = 10) -> Examples:
-    """Chooses examples from the held-out messages of typical users; deterministic.
-
-    Args:
-        new_phone: Makes phones with the bundle that `report` is about.
-        users: The users of the simulation; only the typical ones are kept.
-        report: Says who is typical, and what share of the messages is learnt from.
-        count: Examples wanted; fewer come where the keyboards differ less often.
-    """
-    wanted = typical_users(report)
-    found = {user.user_id: user for user in users if user.user_id in wanted}
-    typical = [found[user_id] for user_id in wanted if user_id in found]
-    predictions: list[Example] = []
-    for user in typical:
-        predictions += _predictions(new_phone, user, report.train_share)
-    items = choose(predictions, count)
-    if not items:
-        return Examples((), "The two keyboards suggested the same words wherever one of them was right.")
-    return Examples(items, _said(predictions, items, len(typical)))

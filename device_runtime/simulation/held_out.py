@@ -1,7 +1,7 @@
-"""A user of a corpus, what of them is learnt from, and every word that is tested.
+"""The data of a simulation: a user's messages, how a trial splits them, and the held-out words that it tests.
 
-As Wang et al. 2019 do: a user's messages are split by time, the first part to learn from and the last
-to test; the test part is only predicted, never learnt from.
+The split follows Wang et al. 2019. A user's messages are split by time. The phone learns from the first part and
+predicts the words of the last part, from which it never learns.
 """
 
 from __future__ import annotations
@@ -14,16 +14,18 @@ from keyboard_model.batching.time_splits import split_by_time
 from keyboard_model.text.units import Kind, normalize, units
 
 Message = tuple[datetime | None, str]
+"""When a message was written, if that is known, and its text."""
 
 LONGEST_CONTEXT = 1_024
-"""Characters of a message before a tested word. A phone reads far fewer (`context_reader.MAX_CONTEXT` pieces) but finds
-them by splitting all that it is given: the time for a message of 10,000 words would grow with its square."""
+"""The largest number of characters before a tested word. A phone reads far fewer (`context_reader.MAX_CONTEXT` pieces),
+but it splits the whole context to find them. Without a limit, the time for a message of 10,000 words would grow with
+the square of its length."""
 _STRIDE = 256
 
 
 @dataclass(frozen=True)
 class SimulatedUser:
-    """One user: `messages` are (when, text), in the order they were written."""
+    """One user. `messages` are in the order in which they were written."""
 
     user_id: str
     messages: Sequence[Message]
@@ -31,7 +33,7 @@ class SimulatedUser:
 
 @dataclass(frozen=True, slots=True)
 class HeldOutWord:
-    """A word the user typed, lower-cased, and the text of the message before it (normalized)."""
+    """A word that the user typed, in lower case, and the normalized text of the message before it."""
 
     context: str
     word: str
@@ -39,14 +41,14 @@ class HeldOutWord:
 
 @dataclass(frozen=True)
 class TrialPlan:
-    """How a user's messages are used.
+    """How a trial uses a user's messages.
 
     Attributes:
-        train_share: Share of them to learn from, between 0 and 1; the rest tests.
-        seen: The phone has seen only the newest so many of those to learn from; None = all of them.
-        tested: The first so many of the rest test; None = all of them.
-        keystrokes: Whether words are typed out where they are not suggested at once, which takes most of the time;
-            without it no characters are counted.
+        train_share: Share of the messages that the phone learns from, between 0 and 1. The others are for the test.
+        seen: Of the messages to learn from, the phone sees only this many of the newest. None: all of them.
+        tested: Of the other messages, only this many of the first are tested. None: all of them.
+        keystrokes: Whether to type out the words that are not suggested at once. This takes most of the time. Without
+            it, no characters are counted.
     """
 
     train_share: float = 0.8
@@ -55,25 +57,28 @@ class TrialPlan:
     keystrokes: bool = True
 
 
-WHOLE = TrialPlan()
+DEFAULT_PLAN = TrialPlan()
 
 
-def parts(messages: Sequence[Message], plan: TrialPlan) -> tuple[Sequence[Message], Sequence[Message]]:
-    """Returns the messages to learn from and those to test on."""
+def split_messages(messages: Sequence[Message], plan: TrialPlan) -> tuple[Sequence[Message], Sequence[Message]]:
+    """Returns the messages to learn from and the messages to test."""
     learn_from, test = split_by_time(messages, plan.train_share)
     seen = learn_from if plan.seen is None else learn_from[max(len(learn_from) - plan.seen, 0) :]
     return seen, test[: plan.tested]
 
 
 def held_out_words(messages: Iterable[Message]) -> Iterator[HeldOutWord]:
-    """Yields every word of every message, in order; before it at most `LONGEST_CONTEXT` characters are given."""
+    """Yields every word of every message in order, each with at most `LONGEST_CONTEXT` characters of context."""
     for _, text in messages:
         typed = normalize(text)
         for unit in units(typed):
             if unit.kind is Kind.WORD:
-                yield HeldOutWord(typed[_begin(unit.start) : unit.start], unit.text)
+                yield HeldOutWord(typed[_context_start(unit.start) : unit.start], unit.text)
 
 
-def _begin(end: int) -> int:
-    """Where the context that ends there begins; it moves on in strides, so that typing on is still cheap."""
+def _context_start(end: int) -> int:
+    """Returns where the context that ends at `end` starts.
+
+    The start moves in strides. Between two strides each context extends the last one, which the engine predicts fast.
+    """
     return -(-max(0, end - LONGEST_CONTEXT) // _STRIDE) * _STRIDE

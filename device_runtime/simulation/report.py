@@ -1,6 +1,7 @@
-"""`report.json`: the results of a simulation of many phones, written and read. The schema is stable (docs/report.md).
+"""`report.json`: the results of a simulation, and how all reports are read and written.
 
-Writing is atomic and readable by the owner only; each error message says what to do.
+The schema is stable and described in docs/report.md. A file is written whole or not at all, and only its owner can
+read it. Each error message says what to do.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from keyboard_model.storage.durable_files import atomic_write_private
 
 
 class ReportError(ValueError):
-    """A report that cannot be read or written; the message says what to do."""
+    """A report cannot be read or written. The message says what to do."""
 
 
 class ReportModel(BaseModel):
-    """A part of a report: nothing in it that is not known, nothing that changes."""
+    """A part of a report. It is immutable and rejects unknown keys."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True, protected_namespaces=()
@@ -27,7 +28,7 @@ class ReportModel(BaseModel):
 
 
 class VersionedReport(ReportModel):
-    """The whole of a report's file; `schema_version`: which of its schemas it follows."""
+    """A whole report file. `schema_version` is the version of its schema."""
 
     schema_version: int
 
@@ -36,10 +37,10 @@ _Whole = TypeVar("_Whole", bound=VersionedReport)
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Writes `content` to `path` whole or not at all, for its owner to read: it speaks of single people.
+    """Writes `content` to `path`, whole or not at all. Only the owner can read it, because it describes single users.
 
     Raises:
-        ReportError: the folder cannot be written to, or the disk is full; `path` is as it was.
+        ReportError: the folder cannot be written to, or the disk is full. `path` is unchanged.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -52,20 +53,20 @@ def write_model(path: Path, report: BaseModel) -> None:
     """Writes a report as JSON, whole or not at all.
 
     Raises:
-        ReportError: `path` cannot be written; what stood there stays.
+        ReportError: `path` cannot be written. An old file there is unchanged.
     """
     write_file(path, (report.model_dump_json(indent=2) + "\n").encode())
 
 
 def read_model(path: Path, kind: type[_Whole], version: int, what: str, again: str = "simulate again") -> _Whole:
-    """Reads a report of the kind and version given.
+    """Reads a report of this kind and schema version.
 
     Args:
-        what: It is, in a sentence: `a report of …`.
-        again: What makes such a report.
+        what: What the file should be, for error messages: `a report of …`.
+        again: How to make a new report, for error messages.
 
     Raises:
-        ReportError: there is none, it is no such report, or its schema_version is another.
+        ReportError: the file cannot be read, is not such a report, or has another schema_version.
     """
     try:
         report = kind.model_validate_json(path.read_bytes())
@@ -86,7 +87,7 @@ SCHEMA_VERSION = 1
 
 
 class BundleInfo(ReportModel):
-    """Which bundle the phones ran; `synthetic`: its model was trained on made-up messages."""
+    """The bundle on the phones. `synthetic`: its model was trained on generated messages."""
 
     name: str
     model_id: str
@@ -94,7 +95,7 @@ class BundleInfo(ReportModel):
 
 
 class CorpusInfo(ReportModel):
-    """Whose messages the phones were given; `synthetic`: nobody's, a program made them."""
+    """The corpus with the phones' messages. `synthetic`: a program generated the messages."""
 
     id: str
     description: str
@@ -102,7 +103,7 @@ class CorpusInfo(ReportModel):
 
 
 class Metrics(ReportModel):
-    """One keyboard on one user's held-out words, shares 0..1."""
+    """The metrics of one keyboard on one user's held-out words, as shares 0..1."""
 
     recall_at_1: float
     recall_at_3: float
@@ -110,7 +111,7 @@ class Metrics(ReportModel):
 
 
 class ModelSummary(ReportModel):
-    """One keyboard over the users in the aggregates: each user counts once; `pooled`: each word does."""
+    """One keyboard over the users in the aggregates. Each user counts once; in `pooled`, each word counts once."""
 
     recall_at_1: Spread
     recall_at_3: Spread
@@ -119,7 +120,12 @@ class ModelSummary(ReportModel):
 
 
 class Gain(ReportModel):
-    """Personal minus global recall_at_3 over users; `relative_*`: personal / global - 1 of the mean, of the median."""
+    """The gain of personalization over users.
+
+    Attributes:
+        recall_at_3: Spread of personal minus shared recall_at_3.
+        relative_mean, relative_median: personal / shared - 1 of the mean and of the median. None if shared is 0.
+    """
 
     recall_at_3: Spread
     relative_mean: float | None
@@ -127,13 +133,15 @@ class Gain(ReportModel):
 
 
 class Sizes(ReportModel):
-    """Bytes of the adapter a phone stores, over the phones that keep one."""
+    """Size of the stored adapter in bytes, over the phones that store one."""
 
     p50: int | None
     max: int | None
 
 
 class Percentiles(ReportModel):
+    """Percentiles of a measured time. None without values."""
+
     p50: float | None
     p90: float | None
     p99: float | None
@@ -141,14 +149,14 @@ class Percentiles(ReportModel):
 
 
 class GateVerdict(ReportModel):
-    """Whether the phone kept the adapter it had trained, and why."""
+    """Whether the phone kept the adapter that it had trained, and the reason."""
 
     kept: bool
     reason: str
 
 
 class ClientRow(ReportModel):
-    """One user. `global` and `personal` are null when none of their held-out messages has a word."""
+    """One user. `shared` (key `global`) and `personal` are None when none of the held-out messages has a word."""
 
     user_id: str
     messages: int
@@ -162,7 +170,7 @@ class ClientRow(ReportModel):
 
 
 class FailedUser(ReportModel):
-    """A user whose data broke the simulation of their phone; no other user is touched by it."""
+    """A user whose data caused an error on their phone. The other users' phones are not affected."""
 
     user_id: str
     reason: str
@@ -191,15 +199,15 @@ class Report(VersionedReport):
 
     @property
     def synthetic(self) -> bool:
-        """Whether any figure here comes from made-up messages."""
+        """Whether any figure comes from generated messages."""
         return self.corpus.synthetic or self.bundle.synthetic
 
 
 def write_report(path: Path, report: Report) -> None:
-    """Writes `report.json`, whole or not at all; keys are as in docs/report.md.
+    """Writes `report.json`, whole or not at all. docs/report.md describes its keys.
 
     Raises:
-        ReportError: `path` cannot be written; what stood there stays.
+        ReportError: `path` cannot be written. An old file there is unchanged.
     """
     write_model(path, report)
 
@@ -208,6 +216,6 @@ def load_report(path: Path) -> Report:
     """Reads a `report.json`.
 
     Raises:
-        ReportError: there is none, it is no report, or its schema_version is another.
+        ReportError: the file cannot be read, is not a report, or has another schema_version.
     """
     return read_model(path, Report, SCHEMA_VERSION, "a report of `thumbprint simulate`")

@@ -1,4 +1,7 @@
-"""Simulates a phone for each user of a corpus: what a bundle would do for each of them."""
+"""Simulates one phone for each user of a corpus, and reports what a bundle would do for each of them.
+
+The report has figures for each user first, then over users (Wang et al. 2019).
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ import numpy as np
 
 from device_runtime.bundle.loader import Bundle
 from device_runtime.manifest import Manifest
-from device_runtime.simulation.held_out import WHOLE, SimulatedUser, TrialPlan
+from device_runtime.simulation.held_out import DEFAULT_PLAN, SimulatedUser, TrialPlan
 from device_runtime.simulation.report import (
     BundleInfo,
     ClientRow,
@@ -31,60 +34,6 @@ from device_runtime.simulation.trial_store import TrialKeys, TrialStore
 from keyboard_model.metrics import WordCounts, fraction_helped, fraction_hurt, gains, spread
 
 
-def _check(plan: TrialPlan, workers: int) -> None:
-    if not 0 < plan.train_share < 1:
-        raise SimulationError(
-            f"train_share {plan.train_share} must lie between 0 and 1: some messages to learn, some to test"
-        )
-    if plan.seen is not None and plan.seen < 0:
-        raise SimulationError(f"seen {plan.seen} must be 0 or more")
-    if workers < 1:
-        raise SimulationError(f"workers {workers} must be 1 or more")
-
-
-def run_trials(
-    bundle: Bundle,
-    users: Iterable[SimulatedUser],
-    *,
-    folder: Path | None = None,
-    plan: TrialPlan = WHOLE,
-    workers: int = 2,
-    progress: Callable[[str], None] | None = None,
-) -> tuple[list[Trial], list[FailedUser]]:
-    """Gives each user a phone with `bundle`, lets it learn on its own, and tests it.
-
-    A phone observes the first `plan.train_share` of its user's messages, adapts once, then predicts every word
-    of the rest without learning from it. Everything in a trial but its times is deterministic.
-
-    Args:
-        bundle: What the phones run.
-        users: Read a few ahead of the workers; each user_id once.
-        folder: Keeps `phones/` and `rows.jsonl`, from which a second run takes finished users; None keeps nothing.
-        plan: What of each user's messages is learnt from, and what tests.
-        workers: Processes, each with its own interpreter (one thread).
-        progress: Called with each user_id when its trial is done.
-
-    Raises:
-        SimulationError: an argument is out of range, a user_id occurs twice, a worker died or cannot write.
-        BundleError: the model does not run.
-        TrialStoreError: `folder` cannot be written to, or another simulation is using it.
-    """
-    _check(plan, workers)
-    with contextlib.ExitStack() as stack:
-        store = stack.enter_context(TrialStore(folder)) if folder else None
-        phones = folder / "phones" if folder else Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        try:
-            phones.mkdir(mode=0o700, exist_ok=True)
-        except OSError as error:
-            raise SimulationError(f"cannot make the folder {phones}: {error.strerror or error}") from error
-        pool = stack.enter_context(TrialWorkerPool(bundle, workers))
-
-        def begin(user: SimulatedUser, key: str) -> Future[Trial | FailedUser]:
-            return pool.trial(user, phones / key[:24], store is not None, plan)
-
-        return TrialQueue(begin, TrialKeys(bundle.manifest, plan), store, workers).run(users, progress)
-
-
 def simulate(
     bundle: Bundle,
     users: Iterable[SimulatedUser],
@@ -92,15 +41,16 @@ def simulate(
     corpus: CorpusInfo,
     folder: Path | None = None,
     min_messages: int = 20,
-    plan: TrialPlan = WHOLE,
+    plan: TrialPlan = DEFAULT_PLAN,
     workers: int = 2,
     progress: Callable[[str], None] | None = None,
 ) -> Report:
-    """Runs a trial a user and reports on them; see `run_trials` for the other arguments and errors.
+    """Runs one trial for each user and returns the report. See `run_trials` for the other arguments and errors.
 
     Args:
         corpus: Describes the users' corpus, for the report.
-        min_messages: Users with fewer have a row but are in no aggregate; 0 includes every user with a word to test.
+        min_messages: Users with fewer messages have a row but are in no aggregate. With 0, every user who has a word to
+            test is in the aggregates.
     """
     if min_messages < 0:
         raise SimulationError(f"min_messages {min_messages} must be 0 or more")
@@ -112,6 +62,108 @@ def simulate(
         corpus=corpus,
         min_messages=min_messages,
         train_share=plan.train_share,
+    )
+
+
+def run_trials(
+    bundle: Bundle,
+    users: Iterable[SimulatedUser],
+    *,
+    folder: Path | None = None,
+    plan: TrialPlan = DEFAULT_PLAN,
+    workers: int = 2,
+    progress: Callable[[str], None] | None = None,
+) -> tuple[list[Trial], list[FailedUser]]:
+    """Gives each user a phone with `bundle`, lets it learn on its own, and tests it.
+
+    A phone observes the first `plan.train_share` of its user's messages, adapts once, then predicts every word of the
+    other messages without learning from them. Everything in a trial except its times is deterministic.
+
+    Args:
+        bundle: The bundle on the phones.
+        users: Read a few ahead of the workers. Each user_id occurs once.
+        folder: Where `phones/` and `rows.jsonl` are stored. A second run reuses the finished users there. None: nothing
+            is stored.
+        plan: Which of each user's messages the phone learns from, and which are tested.
+        workers: Number of processes. Each runs the interpreter with one thread.
+        progress: Called with each user_id when its trial is done.
+
+    Raises:
+        SimulationError: an argument is out of range, a user_id occurs twice, or a worker died or cannot write.
+        BundleError: the model does not run.
+        TrialStoreError: `folder` cannot be written to, or another simulation is using it.
+    """
+    _check(plan, workers)
+    with contextlib.ExitStack() as stack:
+        store = stack.enter_context(TrialStore(folder)) if folder else None
+        phones = folder / "phones" if folder else Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        try:
+            phones.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise SimulationError(f"cannot create the folder {phones}: {error.strerror or error}") from error
+        pool = stack.enter_context(TrialWorkerPool(bundle, workers))
+
+        def start(user: SimulatedUser, key: str) -> Future[Trial | FailedUser]:
+            return pool.trial(user, phones / key[:24], store is not None, plan)
+
+        return TrialQueue(start, TrialKeys(bundle.manifest, plan), store, workers).run(users, progress)
+
+
+def _check(plan: TrialPlan, workers: int) -> None:
+    if not 0 < plan.train_share < 1:
+        raise SimulationError(
+            f"train_share {plan.train_share} must be between 0 and 1: some messages to learn from, some to test"
+        )
+    if plan.seen is not None and plan.seen < 0:
+        raise SimulationError(f"seen {plan.seen} must be 0 or more")
+    if workers < 1:
+        raise SimulationError(f"workers {workers} must be 1 or more")
+
+
+def aggregate(
+    trials: Sequence[Trial],
+    failed: Sequence[FailedUser],
+    *,
+    manifest: Manifest,
+    corpus: CorpusInfo,
+    min_messages: int,
+    train_share: float,
+) -> Report:
+    """Returns the report of these trials. Its times and sizes are those of the users in the aggregates.
+
+    Args:
+        trials: One for each user, in the order of the report's rows.
+        failed: Users who have no trial.
+        manifest: The bundle's manifest.
+        corpus: The users' corpus.
+        min_messages: A user with fewer messages, or without a word to test, has a row but is in no aggregate.
+        train_share: For the report.
+    """
+    counted = [trial.messages >= min_messages and trial.shared.words > 0 for trial in trials]
+    chosen = [trial for trial, counts in zip(trials, counted, strict=True) if counts]
+    shared, personal = _summary([t.shared for t in chosen]), _summary([t.personal for t in chosen])
+    recalls = [t.personal.recall_at_3 for t in chosen], [t.shared.recall_at_3 for t in chosen]
+    return Report(
+        bundle=BundleInfo(name=manifest.name, model_id=manifest.model_id, synthetic=manifest.provenance.synthetic),
+        corpus=corpus,
+        min_messages=min_messages,
+        train_share=train_share,
+        users=len(trials) + len(failed),
+        clients_in_aggregates=len(chosen),
+        shared=shared,
+        personal=personal,
+        gain=Gain(
+            recall_at_3=spread(gains(*recalls)),
+            relative_mean=_relative(personal.recall_at_3.mean, shared.recall_at_3.mean),
+            relative_median=_relative(personal.recall_at_3.median, shared.recall_at_3.median),
+        ),
+        fraction_hurt=fraction_hurt(*recalls),
+        fraction_helped=fraction_helped(*recalls),
+        adapter_bytes=_sizes([t.adapter_bytes for t in chosen if t.adapter_bytes]),
+        adaptation_seconds=_percentiles(t.adaptation_seconds for t in chosen),
+        prediction_ms=_percentiles(ms for t in chosen for ms in t.prediction_ms),
+        failed=tuple(failed),
+        clients=tuple(_row(trial, counts) for trial, counts in zip(trials, counted, strict=True)),
     )
 
 
@@ -159,51 +211,4 @@ def _row(trial: Trial, in_aggregates: bool) -> ClientRow:
         adapter_bytes=trial.adapter_bytes,
         adaptation_seconds=trial.adaptation_seconds,
         in_aggregates=in_aggregates,
-    )
-
-
-def aggregate(
-    trials: Sequence[Trial],
-    failed: Sequence[FailedUser],
-    *,
-    manifest: Manifest,
-    corpus: CorpusInfo,
-    min_messages: int,
-    train_share: float,
-) -> Report:
-    """Returns the report of these trials; times and sizes are those of the users in the aggregates.
-
-    Args:
-        trials: One a user, in the order the report lists them.
-        failed: Users who have no trial.
-        manifest: The bundle's.
-        corpus: Where the users are from.
-        min_messages: A user with fewer, or without a word to test, has a row and is in no aggregate.
-        train_share: Said in the report.
-    """
-    counted = [trial.messages >= min_messages and trial.shared.words > 0 for trial in trials]
-    chosen = [trial for trial, counts in zip(trials, counted, strict=True) if counts]
-    shared, personal = _summary([t.shared for t in chosen]), _summary([t.personal for t in chosen])
-    recalls = [t.personal.recall_at_3 for t in chosen], [t.shared.recall_at_3 for t in chosen]
-    return Report(
-        bundle=BundleInfo(name=manifest.name, model_id=manifest.model_id, synthetic=manifest.provenance.synthetic),
-        corpus=corpus,
-        min_messages=min_messages,
-        train_share=train_share,
-        users=len(trials) + len(failed),
-        clients_in_aggregates=len(chosen),
-        shared=shared,
-        personal=personal,
-        gain=Gain(
-            recall_at_3=spread(gains(*recalls)),
-            relative_mean=_relative(personal.recall_at_3.mean, shared.recall_at_3.mean),
-            relative_median=_relative(personal.recall_at_3.median, shared.recall_at_3.median),
-        ),
-        fraction_hurt=fraction_hurt(*recalls),
-        fraction_helped=fraction_helped(*recalls),
-        adapter_bytes=_sizes([t.adapter_bytes for t in chosen if t.adapter_bytes]),
-        adaptation_seconds=_percentiles(t.adaptation_seconds for t in chosen),
-        prediction_ms=_percentiles(ms for t in chosen for ms in t.prediction_ms),
-        failed=tuple(failed),
-        clients=tuple(_row(trial, counts) for trial, counts in zip(trials, counted, strict=True)),
     )

@@ -1,10 +1,10 @@
-"""One user's trial: a phone learns from their first messages and is tested on their last."""
+"""A trial of one user: a phone learns from the user's first messages and is tested on the last ones."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
@@ -13,18 +13,26 @@ from pydantic import BaseModel, ConfigDict
 from device_runtime.inference.engine import Engine
 from device_runtime.phone.phone import Phone
 from device_runtime.simulation.device import Device, LocalDevice, PredictionQuery
-from device_runtime.simulation.held_out import WHOLE, HeldOutWord, SimulatedUser, TrialPlan, held_out_words, parts
+from device_runtime.simulation.held_out import (
+    DEFAULT_PLAN,
+    HeldOutWord,
+    SimulatedUser,
+    TrialPlan,
+    held_out_words,
+    split_messages,
+)
 from device_runtime.simulation.report import GateVerdict
 from keyboard_model.metrics import WordCounts, count_word
 
 
 class Trial(BaseModel):
-    """What one user's phone did: counts rather than shares, so that users can be pooled.
+    """The result of one user's trial. It has counts instead of shares, so that the counts of users can be added.
 
     Attributes:
-        shared_shown, personal_shown: For each word in order, "1" where it was among the three before anything of it was
-            typed, else "0": what paired tests need.
-        prediction_ms: Time of each next-word prediction of the personal keyboard; of several at once, their mean.
+        shared_shown, personal_shown: One character for each word in order: "1" if the word was among the three
+            suggestions before any of its letters was typed, else "0". Paired tests need this.
+        prediction_ms: Time of each next-word prediction of the personal keyboard. For a batch of words, each word has
+            the mean time of the batch.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -42,33 +50,29 @@ class Trial(BaseModel):
 
 
 def count_shown(word: HeldOutWord, suggested: list[str]) -> WordCounts:
-    """Counts `word` without typing it: no characters."""
+    """Counts `word` without typing it, so without characters."""
     return replace(count_word(word.word, suggested, None), characters=0)
 
 
-def run_trial(engine: Engine, user: SimulatedUser, folder: Path, plan: TrialPlan = WHOLE) -> Trial:
-    """Gives `user` a phone in `folder` (which must not exist yet) and tests it; see `evaluate_device`.
+def run_trial(engine: Engine, user: SimulatedUser, folder: Path, plan: TrialPlan = DEFAULT_PLAN) -> Trial:
+    """Gives `user` a phone in `folder`, which must not exist yet, and tests it. See `evaluate_device`.
 
     Raises:
-        PhoneError: the user's messages are none, or the phone cannot store them.
+        PhoneError: a message is not valid, or the phone cannot store the messages.
     """
     with Phone.open(folder, engine) as phone:
         return evaluate_device(LocalDevice(phone), user, plan)
 
 
-def evaluate_device(phone: Device, user: SimulatedUser, plan: TrialPlan = WHOLE) -> Trial:
-    """Lets `phone` learn from the user's first messages.
-
-    Returns:
-        The counts over every word of the last messages, for the shared and the personal keyboard.
-    """
-    learn_from, test = parts(user.messages, plan)
-    learnt = phone.learn(learn_from)
-    shared, personal = _Tally(), _Tally()
-    for words in _blocks(held_out_words(test), phone.at_once):
-        # The personal keyboard first: the second to ask finds the context's state in the cache.
-        personal.add(_tested(phone, words, True, plan.keystrokes))
-        shared.add(_tested(phone, words, False, plan.keystrokes))
+def evaluate_device(phone: Device, user: SimulatedUser, plan: TrialPlan = DEFAULT_PLAN) -> Trial:
+    """Lets `phone` learn from the user's first messages, then tests both keyboards on every word of the last ones."""
+    learn_from, test = split_messages(user.messages, plan)
+    adaptation = phone.learn(learn_from)
+    shared, personal = _KeyboardResult(), _KeyboardResult()
+    for words in _batches(held_out_words(test), phone.batch_size):
+        # The personal keyboard is first. The second keyboard finds the state of the context in the cache.
+        personal.add(_test_words(phone, words, True, plan.keystrokes))
+        shared.add(_test_words(phone, words, False, plan.keystrokes))
     return Trial(
         user_id=user.user_id,
         messages=len(user.messages),
@@ -76,67 +80,57 @@ def evaluate_device(phone: Device, user: SimulatedUser, plan: TrialPlan = WHOLE)
         personal=personal.counts,
         shared_shown=shared.shown,
         personal_shown=personal.shown,
-        verdict=learnt.verdict,
+        verdict=adaptation.verdict,
         adapter_bytes=phone.adapter_bytes(),
-        adaptation_seconds=learnt.seconds,
+        adaptation_seconds=adaptation.seconds,
         prediction_ms=personal.milliseconds,
     )
 
 
-@dataclass(frozen=True)
-class _Tested:
-    """A block of words on one keyboard."""
+@dataclass
+class _KeyboardResult:
+    """The result of one keyboard on the words tested so far. See `Trial`."""
 
-    counts: list[WordCounts]
-    shown: str
-    seconds: float
+    counts: WordCounts = field(default_factory=WordCounts)
+    shown: str = ""
+    milliseconds: list[float] = field(default_factory=list)
 
-
-class _Tally:
-    """What came of the blocks so far."""
-
-    def __init__(self) -> None:
-        self.counts = WordCounts()
-        self.shown = ""
-        self.milliseconds: list[float] = []
-
-    def add(self, tested: _Tested) -> None:
-        self.counts += sum(tested.counts, WordCounts())
-        self.shown += tested.shown
-        number = len(tested.counts)
-        self.milliseconds += [round(1000 * tested.seconds / number, 4)] * number
+    def add(self, other: _KeyboardResult) -> None:
+        self.counts += other.counts
+        self.shown += other.shown
+        self.milliseconds += other.milliseconds
 
 
-def _blocks(words: Iterable[HeldOutWord], size: int) -> Iterator[list[HeldOutWord]]:
+def _batches(words: Iterable[HeldOutWord], size: int) -> Iterator[list[HeldOutWord]]:
     rest = iter(words)
-    while block := list(islice(rest, size)):
-        yield block
+    while batch := list(islice(rest, size)):
+        yield batch
 
 
-def _tested(phone: Device, words: Sequence[HeldOutWord], personal: bool, keystrokes: bool) -> _Tested:
+def _test_words(phone: Device, words: Sequence[HeldOutWord], personal: bool, keystrokes: bool) -> _KeyboardResult:
     started = time.perf_counter()
     suggested = phone.suggest([PredictionQuery(word, 0) for word in words], personal)
     seconds = time.perf_counter() - started
     if keystrokes:
-        typed = _typed_out(phone, words, suggested, personal)
+        typed = _typed_until_shown(phone, words, suggested, personal)
         counts = [count_word(word.word, keys, n) for word, keys, n in zip(words, suggested, typed, strict=True)]
     else:
         counts = [count_shown(word, keys) for word, keys in zip(words, suggested, strict=True)]
     shown = "".join(str(int(word.word in keys)) for word, keys in zip(words, suggested, strict=True))
-    return _Tested(counts, shown, seconds)
+    return _KeyboardResult(sum(counts, WordCounts()), shown, [round(1000 * seconds / len(words), 4)] * len(words))
 
 
-def _typed_out(
+def _typed_until_shown(
     phone: Device, words: Sequence[HeldOutWord], suggested: Sequence[list[str]], personal: bool
 ) -> list[int | None]:
-    """After how many of its characters each word shows; None where it never does."""
+    """Returns after how many typed characters each word is shown, or None for a word that is never shown."""
     after = [0 if word.word in keys else None for word, keys in zip(words, suggested, strict=True)]
     for typed in range(1, 1 + max(len(word.word) for word in words)):
         waiting = [i for i, word in enumerate(words) if after[i] is None and typed <= len(word.word)]
         if not waiting:
-            continue  # a longer word may go on
-        found = phone.suggest([PredictionQuery(words[i], typed) for i in waiting], personal)
-        for i, keys in zip(waiting, found, strict=True):
+            continue  # a longer word can still be waiting
+        shown = phone.suggest([PredictionQuery(words[i], typed) for i in waiting], personal)
+        for i, keys in zip(waiting, shown, strict=True):
             if words[i].word in keys:
                 after[i] = typed
     return after

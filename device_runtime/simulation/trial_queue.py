@@ -1,4 +1,4 @@
-"""A queue that runs trials a few users ahead and yields them in the users' order, and a pool of workers for them."""
+"""Runs the trials of a simulation a few users ahead and in the users' order, and the worker processes for them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from typing import TypeVar
 
 from device_runtime.bundle.loader import Bundle
 from device_runtime.inference.engine import Engine
@@ -20,21 +21,25 @@ from device_runtime.simulation.trial import Trial, run_trial
 from device_runtime.simulation.trial_store import TrialKeys, TrialStore
 from keyboard_model.storage.child_processes import ChildProcessPool
 
-# The machine's fault, never that of one user's messages: these end the simulation.
+# These errors come from the machine, never from a user's messages. They end the simulation.
 MACHINE_ERRORS = (OSError, MemoryError)
-_STORAGE_ERRORS = (FolderError, PhoneDatabaseError)  # what a phone says of them
+_STORAGE_ERRORS = (FolderError, PhoneDatabaseError)  # how a phone reports such errors
 _REASON_LENGTH = 200
 
-_bundle: Bundle  # of this process, set as it starts
+_bundle: Bundle  # set at the start of each worker process
+
+
+class SimulationError(ValueError):
+    """The simulation cannot run with these arguments. The message says what to do."""
 
 
 def printable(text: str) -> str:
-    """Returns `text` with what no UTF-8 file can hold (lone surrogates) made `?`."""
+    """Returns `text` with `?` for each lone surrogate, because UTF-8 files cannot contain surrogates."""
     return text.encode("utf-8", "replace").decode()
 
 
-def failure(user: SimulatedUser, error: Exception) -> FailedUser:
-    """Returns the record of a user whose data broke something."""
+def failed_user(user: SimulatedUser, error: Exception) -> FailedUser:
+    """Returns the record of a user whose data caused this error."""
     reason = printable(f"{type(error).__name__}: {error}"[:_REASON_LENGTH])
     return FailedUser(user_id=printable(str(user.user_id)), reason=reason)
 
@@ -50,8 +55,8 @@ def _engine() -> Engine:
 
 
 def _run(user: SimulatedUser, folder: Path, keep: bool, plan: TrialPlan) -> Trial | FailedUser:
-    engine = _engine()  # a model that does not run is no user's fault
-    shutil.rmtree(folder, ignore_errors=True)  # a phone that an earlier run left half-way
+    engine = _engine()  # outside of `try`: if the model does not run, that is not the user's fault
+    shutil.rmtree(folder, ignore_errors=True)  # an earlier run can have left an unfinished phone
     try:
         return run_trial(engine, user, folder, plan)
     except MACHINE_ERRORS:
@@ -59,7 +64,7 @@ def _run(user: SimulatedUser, folder: Path, keep: bool, plan: TrialPlan) -> Tria
     except Exception as error:
         if isinstance(error.__cause__, _STORAGE_ERRORS):
             raise OSError(str(error)) from error
-        return failure(user, error)
+        return failed_user(user, error)
     finally:
         if not keep:
             shutil.rmtree(folder, ignore_errors=True)
@@ -72,44 +77,67 @@ class TrialWorkerPool(ChildProcessPool):
         super().__init__(workers, _start, bundle)
 
     def trial(self, user: SimulatedUser, folder: Path, keep: bool, plan: TrialPlan) -> Future[Trial | FailedUser]:
-        """Starts one trial in `folder`; the folder stays afterwards if `keep`."""
+        """Starts one trial in `folder`. The folder is kept if `keep`."""
         return self.submit(_run, user, folder, keep, plan)
 
 
-_QUEUED_PER_WORKER = 4  # users held in memory; enough that one slow user leaves no worker idle
-
-Begin = Callable[[SimulatedUser, str], "Future[Trial | FailedUser]"]
-"""Starts the trial of a user, given the key of it."""
+_Result = TypeVar("_Result")
 
 
-class SimulationError(ValueError):
-    """The simulation cannot be run as asked; the message says what to do."""
+def run_ahead(tasks: Iterable[Callable[[], _Result]], ahead: int) -> Iterator[_Result]:
+    """Yields the results of tasks in order, while up to `ahead` tasks run.
+
+    Args:
+        tasks: Taking the next item starts its task. Calling the item waits for the result.
+        ahead: How many tasks to start before the first result is awaited.
+    """
+    pending: deque[Callable[[], _Result]] = deque()
+    for task in tasks:
+        pending.append(task)
+        if len(pending) >= ahead:
+            yield pending.popleft()()
+    while pending:
+        yield pending.popleft()()
+
+
+QUEUED_PER_WORKER = 4
+"""Users in memory for each worker. With this many, one slow user does not leave the other workers idle."""
+
+StartTrial = Callable[[SimulatedUser, str], "Future[Trial | FailedUser]"]
+"""Starts the trial of a user, given the trial's key."""
 
 
 class TrialQueue:
-    """Runs trials a few users ahead and gives their results in the users' order."""
+    """Runs trials a few users ahead and returns their results in the users' order."""
 
-    def __init__(self, begin: Begin, keys: TrialKeys, store: TrialStore | None, workers: int) -> None:
-        """Args: store: keeps finished trials, and has those of an earlier run; workers: trials that go on at a time."""
-        self._start, self._keys, self._store = begin, keys, store
-        self._ahead = workers * _QUEUED_PER_WORKER
+    def __init__(self, start: StartTrial, keys: TrialKeys, store: TrialStore | None, workers: int) -> None:
+        """Creates a queue.
+
+        Args:
+            start: Starts one trial.
+            keys: Makes the keys of trials.
+            store: Stores finished trials and has those of an earlier run. None: nothing is stored.
+            workers: Number of trials that run at the same time.
+        """
+        self._start, self._keys, self._store = start, keys, store
+        self._ahead = workers * QUEUED_PER_WORKER
 
     def run(
         self, users: Iterable[SimulatedUser], progress: Callable[[str], None] | None = None
     ) -> tuple[list[Trial], list[FailedUser]]:
-        """Runs them all.
+        """Runs the trials of all users.
 
         Args:
-            users: Read a few ahead; each user_id once.
-            progress: Called with each user_id as its trial is there.
+            users: Read a few ahead. Each user_id occurs once.
+            progress: Called with each user_id when its trial is done.
 
         Raises:
-            SimulationError: a user comes twice, a worker died or cannot write.
-            TrialStoreError: a trial cannot be kept.
+            SimulationError: a user occurs twice, or a worker died or cannot write.
+            TrialStoreError: a trial cannot be stored.
         """
         trials: list[Trial] = []
         failed: list[FailedUser] = []
-        for result in self._results(_each_once(users)):
+        for result in run_ahead(map(self._begin, _unique(users)), self._ahead):
             if isinstance(result, Trial):
                 trials.append(result)
             else:
@@ -118,24 +146,15 @@ class TrialQueue:
                 progress(result.user_id)
         return trials, failed
 
-    def _results(self, users: Iterable[SimulatedUser]) -> Iterator[Trial | FailedUser]:
-        pending: deque[Callable[[], Trial | FailedUser]] = deque()
-        for user in users:
-            pending.append(self._begin(user))
-            if len(pending) >= self._ahead:
-                yield pending.popleft()()
-        while pending:
-            yield pending.popleft()()
-
     def _begin(self, user: SimulatedUser) -> Callable[[], Trial | FailedUser]:
         try:
             key = self._keys.key(user)
-        except Exception as error:  # messages that are no messages
-            failed = failure(user, error)
+        except Exception as error:  # the messages have other types than messages
+            failed = failed_user(user, error)
             return lambda: failed
         if self._store and key in self._store.trials:
-            done = self._store.trials[key]
-            return lambda: done
+            stored = self._store.trials[key]
+            return lambda: stored
         future = self._start(user, key)
         return lambda: self._finish(user, key, future)
 
@@ -146,11 +165,11 @@ class TrialQueue:
         return result
 
 
-def _each_once(users: Iterable[SimulatedUser]) -> Iterator[SimulatedUser]:
+def _unique(users: Iterable[SimulatedUser]) -> Iterator[SimulatedUser]:
     seen: set[str] = set()
     for user in users:
         if user.user_id in seen:
-            raise SimulationError(f"user {user.user_id!r} comes twice: put all of a user's messages in one")
+            raise SimulationError(f"user {user.user_id!r} occurs twice: put all messages of a user into one")
         seen.add(user.user_id)
         yield user
 
@@ -161,7 +180,7 @@ def _result(user: SimulatedUser, future: Future[Trial | FailedUser]) -> Trial | 
     except BrokenProcessPool as error:
         raise SimulationError(
             f"a worker process died at or near user {user.user_id!r} (out of memory?): run it again with fewer "
-            "workers; with an output folder, finished users are not done again"
+            "workers; with an output folder, finished users are not simulated again"
         ) from error
     except MACHINE_ERRORS as error:
-        raise SimulationError(f"cannot go on at user {user.user_id!r}: {type(error).__name__}: {error}") from error
+        raise SimulationError(f"cannot continue at user {user.user_id!r}: {type(error).__name__}: {error}") from error

@@ -1,7 +1,7 @@
-"""Finished trials on disk, so that a simulation cut short goes on where it was (`rows.jsonl`).
+"""Finished trials on disk (`rows.jsonl`), so that a simulation that was stopped can continue.
 
-A line is one trial under a key of everything it depends on: the model and recipe, the program's own
-code, and the user's messages. So a row is reused exactly when computing it again would give it again.
+Each line is one trial and its key. The key covers everything that the trial depends on: the model and recipe, the code
+of the program, and the user's messages. A stored trial is therefore reused only if a new run would give the same one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from keyboard_model.storage.durable_files import AppendLog
 
 
 class TrialStoreError(ValueError):
-    """The folder cannot take the trials; the message says what to do."""
+    """The trials cannot be stored in this folder. The message says what to do."""
 
 
 class _Line(BaseModel):
@@ -44,15 +44,22 @@ def _code_digest() -> bytes:
 
 
 class TrialKeys:
-    """Makes the key of a user's trial."""
+    """Makes the keys of trials that have the same bundle and plan."""
 
     def __init__(self, manifest: Manifest, plan: TrialPlan, service: str | None = None) -> None:
-        """Args: service: what runs the phones, where that is no code of this process; its times are its own."""
+        """Creates the common part of the keys.
+
+        Args:
+            manifest: The bundle's manifest.
+            plan: How the trials use the messages.
+            service: The address of the service that runs the phones. Its code and speed are its own. None: the phones
+                run in this program.
+        """
         what = [manifest.model_id, manifest.recipe.model_dump(mode="json"), asdict(plan), service]
         self._common = hashlib.sha256(_code_digest() + json.dumps(what, sort_keys=True).encode())
 
     def key(self, user: SimulatedUser) -> str:
-        """Returns 64 hex digits, usable as a file name whatever the user is called."""
+        """Returns 64 hex digits. They can be a file name, whatever the user's id is."""
         digest = self._common.copy()
         messages = [(at.isoformat() if at else None, text) for at, text in user.messages]
         digest.update(json.dumps([user.user_id, messages]).encode())
@@ -60,10 +67,14 @@ class TrialKeys:
 
 
 class TrialStore:
-    """The trials in `<folder>/rows.jsonl`; a context manager that holds the file for one process."""
+    """The trials in `<folder>/rows.jsonl`. A context manager that locks the file, so only one process writes to it."""
 
     def __init__(self, folder: Path) -> None:
-        """Raises TrialStoreError: the folder cannot be written to, or another simulation writes to it now."""
+        """Opens the store.
+
+        Raises:
+            TrialStoreError: the folder cannot be written to, or another simulation is writing to it.
+        """
         path = folder / "rows.jsonl"
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -80,25 +91,25 @@ class TrialStore:
         self._trials = self._read()
 
     def _read(self) -> dict[str, Trial]:
-        found = {}
+        trials = {}
         for _, line in self._file.lines():
             try:
                 stored = _Line.model_validate_json(line)
             except ValidationError:
-                continue  # of another version: computed again
-            found[stored.key] = stored.trial
-        return found
+                continue  # written by another version: this trial runs again
+            trials[stored.key] = stored.trial
+        return trials
 
     @property
     def trials(self) -> Mapping[str, Trial]:
-        """Stored trials by key."""
+        """The trials of earlier runs by key."""
         return self._trials
 
     def add(self, key: str, trial: Trial) -> None:
-        """Stores one trial, at once and for good.
+        """Stores one trial durably.
 
         Raises:
-            TrialStoreError: the disk is full or gone; what was stored stays.
+            TrialStoreError: the disk is full or unavailable. Trials stored before are unchanged.
         """
         self._file.append(_Line(key=key, trial=trial).model_dump_json().encode())
 

@@ -10,7 +10,7 @@ from device_runtime.reporting.fleet import adaptations_picture, recall_picture
 from device_runtime.reporting.html import write_html
 from device_runtime.reporting.plots import gain_picture
 from device_runtime.simulation import simulator
-from device_runtime.simulation.device import NewPhone
+from device_runtime.simulation.device import DeviceFactory
 from device_runtime.simulation.examples import Examples, pick_examples, typical_users
 from device_runtime.simulation.fleet.plan import FleetPlan
 from device_runtime.simulation.fleet.report import FleetReport, write_fleet_report
@@ -49,13 +49,13 @@ def simulate_corpus(
     )
 
 
-def write_results(new_phone: NewPhone, corpus: Corpus, report: Report, out: Path) -> Examples:
-    """Writes `FILES` into the folder `out`. Returns the examples of the page, made with phones of `new_phone`.
+def write_results(new_device: DeviceFactory, corpus: Corpus, report: Report, out: Path) -> Examples:
+    """Writes `FILES` into the folder `out`. Returns the examples of the page, made with phones of `new_device`.
 
     Raises:
         ReportError: the folder cannot be written to.
     """
-    examples = pick_examples(new_phone, simulated_users(corpus, typical_users(report)), report)
+    examples = pick_examples(new_device, simulated_users(corpus, typical_users(report)), report)
     write_html(out / "report.html", report, examples)
     write_file(out / "gain.svg", gain_picture(report, "svg"))
     write_file(out / "gain.png", gain_picture(report, "png"))

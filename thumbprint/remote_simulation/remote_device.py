@@ -55,7 +55,7 @@ class BundleChangedError(ValueError):
 class RemoteDevice:
     """A `Device` over HTTP. The device `device_id` must be new; its creator deletes it."""
 
-    at_once = 25  # the contexts of 25 words on both keyboards: about what the service's engine caches for two phones
+    batch_size = 25  # the contexts of 25 words on both keyboards: about what the service's engine caches for two phones
 
     def __init__(self, client: Client, device_id: str, model_id: str, cancellation: Cancellation) -> None:
         self._client, self._device_id, self._model_id = client, device_id, model_id
@@ -73,13 +73,13 @@ class RemoteDevice:
             self._outcome = self._learn(messages)
         return self._outcome
 
-    def suggest(self, asked: Sequence[PredictionQuery], personal: bool) -> list[list[str]]:
+    def suggest(self, queries: Sequence[PredictionQuery], personal: bool) -> list[list[str]]:
         """See `Device`. There are no suggestions for prefixes that are longer than the service allows."""
         self._cancellation.check()
-        allowed = [query for query in asked if query.typed <= MAX_PREFIX]
+        allowed = [query for query in queries if query.typed <= MAX_PREFIX]
         requests = [_request(query, personal) for query in allowed]
         answers = iter(self._client.predict_batch(self._device_id, requests))
-        return [[key.word for key in next(answers)] if query.typed <= MAX_PREFIX else [] for query in asked]
+        return [[key.word for key in next(answers)] if query.typed <= MAX_PREFIX else [] for query in queries]
 
     def adapter_bytes(self) -> int:
         """See `Device`."""

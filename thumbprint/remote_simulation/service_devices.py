@@ -100,21 +100,21 @@ class ServiceDevices:
 
     @contextlib.contextmanager
     def temporary(self, user_id: str) -> Iterator[Device]:
-        """A `NewPhone`: a device that is deleted at the end of the block."""
+        """A `DeviceFactory`: a device that is deleted at the end of the block."""
         with self._created(user_id) as (device_id, phone):
             yield phone
             self._delete(device_id)
 
     @contextlib.contextmanager
     def kept(self, user_id: str) -> Iterator[Device]:
-        """A `NewPhone`: a device that stays, unless the block ends with an error."""
+        """A `DeviceFactory`: a device that stays, unless the block ends with an error."""
         with self._created(user_id) as (_, phone):
             yield phone
             self._kept[user_id] = phone
 
     @contextlib.contextmanager
     def kept_or_new(self, user_id: str) -> Iterator[Device]:
-        """A `NewPhone`: the device that `kept` created for this user, or a new one that stays."""
+        """A `DeviceFactory`: the device that `kept` created for this user, or a new one that stays."""
         if user_id in self._kept:
             yield self._kept[user_id]
         else:

@@ -14,12 +14,12 @@ from api.client import Client, ServiceError
 from device_runtime.bundle.files import BundleError
 from device_runtime.bundle.loader import read_manifest
 from device_runtime.manifest import Manifest
-from device_runtime.simulation.device import NewPhone
-from device_runtime.simulation.held_out import WHOLE, SimulatedUser, TrialPlan
+from device_runtime.simulation.device import DeviceFactory
+from device_runtime.simulation.held_out import DEFAULT_PLAN, SimulatedUser, TrialPlan
 from device_runtime.simulation.report import FailedUser, Report
 from device_runtime.simulation.simulator import aggregate
 from device_runtime.simulation.trial import Trial, evaluate_device
-from device_runtime.simulation.trial_queue import MACHINE_ERRORS, SimulationError, TrialQueue, failure
+from device_runtime.simulation.trial_queue import MACHINE_ERRORS, SimulationError, TrialQueue, failed_user
 from device_runtime.simulation.trial_store import TrialKeys, TrialStore
 from federated.corpus.store import Corpus
 from thumbprint.pipeline.simulate import Progress, corpus_info, simulated_users, write_results
@@ -84,9 +84,9 @@ def simulate_service(
                 warn(f"devices of an earlier simulation may still be at {other}: simulate there to delete them")
             if not service.keep_devices:
                 devices.delete_all()
-            keys = TrialKeys(manifest, WHOLE, service=url)
-            new_phone = devices.kept if service.keep_devices else devices.temporary
-            with TrialThreadPool(new_phone, WHOLE, workers, cancellation) as pool:
+            keys = TrialKeys(manifest, DEFAULT_PLAN, service=url)
+            new_device = devices.kept if service.keep_devices else devices.temporary
+            with TrialThreadPool(new_device, DEFAULT_PLAN, workers, cancellation) as pool:
                 queue = TrialQueue(pool.begin, keys, store, workers)
                 trials, failed = queue.run(simulated_users(corpus, user_ids), progress)
             report = aggregate(
@@ -95,7 +95,7 @@ def simulate_service(
                 manifest=manifest,
                 corpus=corpus_info(corpus),
                 min_messages=min_messages,
-                train_share=WHOLE.train_share,
+                train_share=DEFAULT_PLAN.train_share,
             )
             write_results(devices.kept_or_new if service.keep_devices else devices.temporary, corpus, report, out)
     return report
@@ -149,8 +149,8 @@ class TrialThreadPool:
     A context manager that ends the threads, at their next request if the block ends with an error.
     """
 
-    def __init__(self, new_phone: NewPhone, plan: TrialPlan, workers: int, cancellation: Cancellation) -> None:
-        self._new_phone, self._plan, self._cancellation = new_phone, plan, cancellation
+    def __init__(self, new_device: DeviceFactory, plan: TrialPlan, workers: int, cancellation: Cancellation) -> None:
+        self._new_device, self._plan, self._cancellation = new_device, plan, cancellation
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="phone")
 
     def begin(self, user: SimulatedUser, key: str) -> Future[Trial | FailedUser]:
@@ -159,16 +159,16 @@ class TrialThreadPool:
 
     def _run(self, user: SimulatedUser) -> Trial | FailedUser:
         try:
-            with self._new_phone(user.user_id) as phone:
+            with self._new_device(user.user_id) as phone:
                 return evaluate_device(phone, user, self._plan)
         except _ERRORS_OF_NO_USER:
             raise
         except ServiceError as error:
             if error.status not in _UNUSABLE_DATA:
                 raise
-            return failure(user, error)
+            return failed_user(user, error)
         except Exception as error:
-            return failure(user, error)
+            return failed_user(user, error)
 
     def __enter__(self) -> TrialThreadPool:
         return self

@@ -1,6 +1,6 @@
-"""What a fleet is asked to live through: how many phones, how long, and in what sort of world.
+"""The plan of a fleet simulation: how many phones, how many days, in what world, and the random streams of a seed.
 
-Chance, told apart by what it decides: to draw more of one thing changes nothing about another.
+Each kind of random draw has its own stream. Drawing more from one stream does not change the others.
 """
 
 from __future__ import annotations
@@ -13,27 +13,28 @@ import numpy as np
 
 
 class FleetError(ValueError):
-    """The fleet cannot be simulated as asked; the message says what to do."""
+    """The fleet cannot be simulated with these arguments. The message says what to do."""
 
 
 @dataclass(frozen=True)
 class World:
-    """How phones are treated. The figures are assumptions but where a source is named; shares are 0..1.
+    """How owners treat their phones. The values are assumptions unless a source is named. Shares are 0..1.
 
     Attributes:
-        messages_a_day: Typed by the median owner whose messages bear no times; the 47 people of the NUS SMS corpus
-            whose messages do type 96 in their first 30 days (median).
-        messages_spread: Standard deviation of the logarithm of that over owners; 0 = all alike. Of the same people 1.1.
-        unplugged_nights: Share of nights on which the owner forgets to charge; 0 = charged every night.
-        endurance_hours: That a full battery lasts, the median phone; then the phone is off until it is plugged in.
-        always_metered: Share of phones whose owner has no unmetered network; 0 = every home has one.
-        switched_off_at_night: Share of phones that are off while their owner sleeps; 0 = none.
-        days_off: Share of days that a phone lies switched off; what its owner writes then, no phone sees. 0 = never.
-        wrong_clocks: Share of phones whose clock is wrong all the time; 0 = none.
-        largest_error_hours: Of a wrong clock, either way.
-        jumping_clocks: Share of phones whose clock jumps once, by up to the same; 0 = none.
-        late_phones: Share of phones that get a new bundle late; 0 = all at once.
-        late_days: How late they get it, on average.
+        messages_a_day: Messages that the median owner types in a day, if the messages have no times. The 47 people of
+            the NUS SMS corpus with times typed 96 in their first 30 days (median).
+        messages_spread: Standard deviation of the logarithm of that rate over owners. 0: all owners have the same rate.
+            It is 1.1 for the same 47 people.
+        unplugged_nights: Share of nights on which the owner forgets to charge the phone.
+        endurance_hours: How long a full battery of the median phone lasts. An empty phone is off until it is charged.
+        always_metered: Share of phones whose owner has no unmetered network at home.
+        switched_off_at_night: Share of phones that are off while their owner sleeps.
+        days_off: Share of days on which a phone is off completely. No phone sees what its owner writes then.
+        wrong_clocks: Share of phones whose clock is always wrong.
+        largest_error_hours: The largest error of a wrong clock, in both directions.
+        jumping_clocks: Share of phones whose clock jumps once, by at most `largest_error_hours`.
+        late_phones: Share of phones that get a new bundle late.
+        late_days: Mean delay of these phones.
     """
 
     messages_a_day: float = 3.2
@@ -62,12 +63,13 @@ class FleetPlan:
     """What to simulate.
 
     Attributes:
-        population: Phones.
-        days: That each of them lives, from its owner's first message on.
-        seed: Of all that is drawn: the same seed, the same fleet.
-        words_a_day: Words tested on each phone-day, drawn among those typed on it; fewer where fewer are typed.
-        release_day: The day on which a second bundle comes out, where there is one.
-        world: How the phones are treated.
+        population: Number of phones.
+        days: Number of days that each phone is simulated, from its owner's first message on.
+        seed: Seed of all random draws. The same seed gives the same fleet.
+        words_a_day: Words tested on each day of a phone, drawn from the words typed on that day. Fewer if fewer are
+            typed.
+        release_day: The day on which a second bundle is released, if there is one.
+        world: How owners treat their phones.
     """
 
     population: int
@@ -84,7 +86,7 @@ class FleetPlan:
 
 
 class RandomStream(IntEnum):
-    """What is drawn. A number once given stays: it is part of what a seed means."""
+    """What is drawn. The numbers must not change, because the draws of a seed depend on them."""
 
     OWNERS = 0
     TYPING = 1
@@ -95,6 +97,6 @@ class RandomStream(IntEnum):
     WORDS = 6
 
 
-def generator(seed: int, what: RandomStream, phone: int = 0) -> np.random.Generator:
-    """Returns the source of chance of one thing about one phone; whatever else is drawn, it gives the same."""
-    return np.random.default_rng([seed, int(what), phone])
+def generator(seed: int, stream: RandomStream, phone: int = 0) -> np.random.Generator:
+    """Returns the random generator of one stream of one phone. It does not depend on draws from other generators."""
+    return np.random.default_rng([seed, int(stream), phone])

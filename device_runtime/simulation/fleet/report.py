@@ -1,4 +1,7 @@
-"""`fleet.json`: what a fleet's days came to. The schema is stable (docs/fleet.md)."""
+"""`fleet.json`: the results of a fleet simulation, and their means over spans of days.
+
+The schema is stable and described in docs/fleet.md.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ SCHEMA_VERSION = 1
 
 
 class PlanInfo(ReportModel):
-    """What was asked for, and the world that the phones lived in; see `device_runtime.simulation.fleet.plan`."""
+    """The plan of the fleet and its world. See `device_runtime.simulation.fleet.plan`."""
 
     population: int
     days: int
@@ -37,16 +40,24 @@ class PlanInfo(ReportModel):
 
 
 class Recall(ReportModel):
-    """One keyboard on the words tested: the mean over phones, each counting once, or over words. Shares 0..1."""
+    """The recall of one keyboard, as shares 0..1: a mean in which each phone counts once, or each word."""
 
     recall_at_1: float
     recall_at_3: float
 
 
 class DayRow(ReportModel):
-    """One day of the fleet, which is also so many days since first use. The four recalls are null without words.
+    """One day of the fleet.
 
-    `phones`: with a word tested. `new_bundle`: phones that run the second bundle. `typed`, `missed`: messages.
+    Attributes:
+        day: The number of days since first use.
+        phones: Phones with a tested word.
+        words: Tested words.
+        typed, missed: Messages that a phone saw, and messages written while the phone was off.
+        adaptations, kept: Adaptations that ran, and those that the gate kept.
+        new_bundle: Phones that run the second bundle.
+        shared, personal: Means over phones. None without words.
+        shared_pooled, personal_pooled: Means over words. None without words.
     """
 
     day: int
@@ -64,7 +75,7 @@ class DayRow(ReportModel):
 
 
 class PhoneSpread(ReportModel):
-    """One keyboard over phones, all their days together; `pooled`: each word counts once."""
+    """One keyboard over phones, with all their days together. In `pooled`, each word counts once."""
 
     recall_at_1: Spread
     recall_at_3: Spread
@@ -72,8 +83,13 @@ class PhoneSpread(ReportModel):
 
 
 class Refusal(ReportModel):
-    """Why adaptations did not come to be. `policy`: hourly looks at which none might begin; `gate`: adaptations that
-    ran and were not kept. A figure within a reason is written `…`."""
+    """A reason why phones did not adapt, and how often.
+
+    Attributes:
+        by: `policy`: hourly checks at which no adaptation was allowed. `gate`: adaptations that ran and were not kept.
+        reason: The reason, with `…` in place of numbers.
+        times: Number of checks or adaptations.
+    """
 
     by: Literal["policy", "gate"]
     reason: str
@@ -89,7 +105,7 @@ class FleetReport(VersionedReport):
     corpus: CorpusInfo
     plan: PlanInfo
     phones: int
-    people: int
+    users: int = Field(validation_alias="people", serialization_alias="people")
     phones_by_own_times: int
     phones_with_wrong_clocks: int
     shared: PhoneSpread = Field(validation_alias="global", serialization_alias="global")
@@ -105,7 +121,7 @@ class FleetReport(VersionedReport):
 
     @property
     def synthetic(self) -> bool:
-        """Whether any figure here comes from made-up messages."""
+        """Whether any figure comes from generated messages."""
         bundles = [self.bundle] if self.next_bundle is None else [self.bundle, self.next_bundle]
         return self.corpus.synthetic or any(bundle.synthetic for bundle in bundles)
 
@@ -114,7 +130,7 @@ def write_fleet_report(path: Path, report: FleetReport) -> None:
     """Writes `fleet.json`, whole or not at all.
 
     Raises:
-        ReportError: `path` cannot be written; what stood there stays.
+        ReportError: `path` cannot be written. An old file there is unchanged.
     """
     write_model(path, report)
 
@@ -123,17 +139,25 @@ def load_fleet_report(path: Path) -> FleetReport:
     """Reads a `fleet.json`.
 
     Raises:
-        ReportError: there is none, it is no such report, or its schema_version is another.
+        ReportError: the file cannot be read, is not such a report, or has another schema_version.
     """
     return read_model(path, FleetReport, SCHEMA_VERSION, "a report of a fleet")
 
 
-_BEGIN = (0, 1, 7, 14, 28, 56, 112, 224, 448)
+_SPAN_STARTS = (0, 1, 7, 14, 28, 56, 112, 224, 448)
 
 
 @dataclass(frozen=True)
 class Span:
-    """Some days of a fleet; the recalls are recall_at_3, means over phone-days, None where no word was tested."""
+    """Some consecutive days of a fleet. A single day has few words, so its means vary much by chance.
+
+    Attributes:
+        first, last: The first and the last day.
+        phone_days: Number of phones with a tested word, summed over days.
+        words: Tested words.
+        shared, personal: Mean recall_at_3 over phone-days. None without words.
+        adaptations, kept: Adaptations that ran, and those that the gate kept.
+    """
 
     first: int
     last: int
@@ -146,20 +170,20 @@ class Span:
 
 
 def spans(days: Sequence[DayRow]) -> list[Span]:
-    """Returns the spans that these days, from day 0 on, fill.
+    """Divides these days into the first day, the rest of its week, and longer and longer spans.
 
-    A last one of less than half its days is joined to the one before, for it would say little; but day 0, on which
-    nothing is learnt yet, stands alone.
+    If fewer than half of the days of the last span exist, they join the span before. Day 0, on which the phones have
+    learnt nothing yet, always stays alone.
     """
-    whole = itertools.pairwise((*_BEGIN, 2 * _BEGIN[-1]))
-    begin = [
-        first for first, end in whole if first < len(days) and (first <= 1 or 2 * (len(days) - first) >= end - first)
+    bounds = itertools.pairwise((*_SPAN_STARTS, 2 * _SPAN_STARTS[-1]))
+    starts = [
+        first for first, end in bounds if first < len(days) and (first <= 1 or 2 * (len(days) - first) >= end - first)
     ]
-    return [span_of(days[first:end]) for first, end in itertools.pairwise([*begin, len(days)])]
+    return [span_of(days[first:end]) for first, end in itertools.pairwise([*starts, len(days)])]
 
 
 def span_of(days: Sequence[DayRow]) -> Span:
-    """Takes one or more days together."""
+    """Returns the span of one or more consecutive days."""
     phone_days = sum(day.phones for day in days)
     shared = sum(day.phones * day.shared.recall_at_3 for day in days if day.shared)
     personal = sum(day.phones * day.personal.recall_at_3 for day in days if day.personal)

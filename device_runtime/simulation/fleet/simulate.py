@@ -1,8 +1,8 @@
 """Simulates a fleet: many phones through the same days, in several processes.
 
 Phones do not interact, so each is simulated through all its days at once, in any order. At any moment a process has
-one phone open; every other phone is either not yet created or reduced to a record of counts. So a process can
-simulate 10,000 phones (benchmarks/fleet.py). The users of a corpus are assigned to a population of any size.
+one phone open. Every other phone either does not exist yet or has been reduced to its counts. Therefore a process can
+simulate 10,000 phones (benchmarks/fleet.py).
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import functools
 import shutil
 import sqlite3
 import tempfile
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
@@ -30,71 +29,13 @@ from device_runtime.simulation.fleet.simulate_device import Owner, simulate_devi
 from device_runtime.simulation.fleet.timeline import DeviceTimeline, TimelineKeys, TimelineStore
 from device_runtime.simulation.held_out import SimulatedUser
 from device_runtime.simulation.report import CorpusInfo, FailedUser
-from device_runtime.simulation.trial_queue import MACHINE_ERRORS, failure
+from device_runtime.simulation.trial_queue import MACHINE_ERRORS, QUEUED_PER_WORKER, failed_user, run_ahead
 from keyboard_model.storage.child_processes import ChildProcessPool
 from keyboard_model.storage.file_lock import exclusive_lock
 
-_MACHINE_ERRORS = (*MACHINE_ERRORS, sqlite3.Error)
+_STORAGE_ERRORS = (*MACHINE_ERRORS, sqlite3.Error)
 
-_bundles: Sequence[Bundle]  # of this process, set as it starts
-
-
-def initialize(bundles: Sequence[Bundle]) -> None:
-    """Makes these the bundles of this process's phones; an engine of each is made when it is first needed."""
-    global _bundles
-    _bundles = bundles
-    _engine.cache_clear()
-
-
-def run_device(owner: Owner, folder: Path, plan: FleetPlan) -> DeviceTimeline | FailedUser:
-    """Lets a phone live in `folder`, which is gone afterwards: what people wrote is not left behind.
-
-    Returns:
-        Its life, or who it was where their messages broke it.
-
-    Raises:
-        BundleError: the model does not run.
-        OSError, MemoryError: the machine cannot go on.
-    """
-    _engine(0)  # a model that does not run is no user's fault
-    shutil.rmtree(folder, ignore_errors=True)  # a phone that an earlier run left half-way
-    try:
-        return simulate_device(_engine, len(_bundles), owner, plan, folder)
-    except Exception as error:
-        if _of_the_machine(error):
-            raise OSError(str(error)) from error
-        return failure(owner.user, error)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@functools.cache
-def _engine(bundle: int) -> Engine:
-    return Engine(_bundles[bundle], num_threads=1)
-
-
-def _of_the_machine(error: BaseException | None) -> bool:
-    """Whether it comes of the machine, never of one person's messages: such an error ends the simulation."""
-    while error is not None and not isinstance(error, _MACHINE_ERRORS):
-        error = error.__cause__
-    return error is not None
-
-
-def assign_users(users: int, population: int, seed: int) -> npt.NDArray[np.int64]:
-    """Returns the number of each phone's user, `[population]`, every user before any comes a second time.
-
-    Phones of one user type the same; all else about them is drawn anew. So a population larger than the corpus
-    says nothing of more people than the corpus has.
-    """
-    rng = generator(seed, RandomStream.OWNERS)
-    rounds = -(-population // users)
-    assigned: npt.NDArray[np.int64] = np.concatenate([rng.permutation(users) for _ in range(rounds)])
-    return assigned[:population]
-
-
-_QUEUED_PER_WORKER = 4  # users held in memory; enough that one user with many messages leaves no worker idle
-
-Result = DeviceTimeline | FailedUser
+_bundles: Sequence[Bundle]  # set at the start of each worker process
 
 
 def simulate_fleet(
@@ -111,14 +52,14 @@ def simulate_fleet(
     """Simulates a fleet. The same seed gives the same report, except for measured times.
 
     Args:
-        bundles: What the phones run; a second bundle is released on `plan.release_day`.
-        user_ids: The users whose messages the phones see; with fewer users than phones, a user has several.
+        bundles: The bundles on the phones. A second bundle is released on `plan.release_day`.
+        user_ids: The users whose messages the phones see. If there are fewer users than phones, a user has several.
         read: Returns a user's messages.
-        plan: How many phones, how long, in what world.
+        plan: How many phones, how many days, in what world.
         corpus: Describes the users' corpus, for the report.
-        folder: Keeps `lives.jsonl`, from which a second run takes finished phones; None keeps nothing. The phones'
-            own folders lie in it while they live.
-        workers: Processes, each with its own interpreter (one thread).
+        folder: Where `lives.jsonl` is stored. A second run reuses the finished phones there. While phones are
+            simulated, their own folders are there too. None: nothing is stored.
+        workers: Number of processes. Each runs the interpreter with one thread.
         progress: Called with each phone's number when its timeline is done.
 
     Raises:
@@ -126,53 +67,59 @@ def simulate_fleet(
         BundleError: a model does not run.
     """
     _check(bundles, user_ids, workers)
-    tally = FleetAggregate(plan)
+    aggregate = FleetAggregate(plan)
     with contextlib.ExitStack() as stack:
         root = folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        taken = f"another simulation is writing to {root}: wait for it or give another --out"
-        stack.enter_context(exclusive_lock(root, ".fleet.lock", FleetError, taken))
+        locked = f"another simulation is writing to {root}: wait for it or give another --out"
+        stack.enter_context(exclusive_lock(root, ".fleet.lock", FleetError, locked))
         store = stack.enter_context(TimelineStore(root))
-        phones = stack.enter_context(_phones(root / "living"))
+        phones = stack.enter_context(_phones_folder(root / "living"))
         processes = stack.enter_context(ChildProcessPool(workers, initialize, bundles))
-        timelines = _Timelines(processes, TimelineKeys(bundles, plan), store, phones, plan)
+        timelines = _TimelineQueue(processes, TimelineKeys(bundles, plan), store, phones, plan)
         assigned = assign_users(len(user_ids), plan.population, plan.seed)
         owners = (Owner(phone, read(user_ids[user])) for phone, user in enumerate(assigned))
-        for phone, result in enumerate(timelines.results(owners, workers * _QUEUED_PER_WORKER)):
+        for phone, result in enumerate(run_ahead(map(timelines.begin, owners), workers * QUEUED_PER_WORKER)):
             if isinstance(result, DeviceTimeline):
-                tally.add(result)
+                aggregate.add(result)
             else:
-                tally.add_failed(result)
+                aggregate.add_failed(result)
             if progress:
                 progress(phone)
-    return tally.report(bundles, corpus)
+    return aggregate.report(bundles, corpus)
 
 
-class _Timelines:
-    """Simulates a few phones ahead and yields their timelines in the phones' order."""
+def assign_users(users: int, population: int, seed: int) -> npt.NDArray[np.int64]:
+    """Returns the number of each phone's user, `[population]`. Every user gets a phone before any gets a second.
+
+    Phones of one user type the same messages; everything else is drawn for each phone. A population that is larger than
+    the corpus therefore does not represent more users than the corpus has.
+    """
+    rng = generator(seed, RandomStream.OWNERS)
+    rounds = -(-population // users)
+    assigned: npt.NDArray[np.int64] = np.concatenate([rng.permutation(users) for _ in range(rounds)])
+    return assigned[:population]
+
+
+class _TimelineQueue:
+    """Starts the simulation of phones in worker processes, and stores their timelines."""
 
     def __init__(
         self, processes: ChildProcessPool, keys: TimelineKeys, store: TimelineStore, phones: Path, plan: FleetPlan
     ) -> None:
         self._processes, self._keys, self._store, self._phones, self._plan = processes, keys, store, phones, plan
 
-    def results(self, owners: Iterator[Owner], ahead: int) -> Iterator[Result]:
-        pending: deque[Callable[[], Result]] = deque()
-        for owner in owners:
-            pending.append(self._begin(owner))
-            if len(pending) >= ahead:
-                yield pending.popleft()()
-        while pending:
-            yield pending.popleft()()
-
-    def _begin(self, owner: Owner) -> Callable[[], Result]:
+    def begin(self, owner: Owner) -> Callable[[], DeviceTimeline | FailedUser]:
+        """Starts one phone. Returns a function that waits for the result."""
         key = self._keys.key(owner.phone, owner.user)
         if key in self._store:
-            return lambda: self._store.life(key)
+            return lambda: self._store.read(key)
         with _explaining_errors(owner.phone):
             future = self._processes.submit(run_device, owner, self._phones / key[:24], self._plan)
         return lambda: self._finish(owner, key, future)
 
-    def _finish(self, owner: Owner, key: str, future: Future[Result]) -> Result:
+    def _finish(
+        self, owner: Owner, key: str, future: Future[DeviceTimeline | FailedUser]
+    ) -> DeviceTimeline | FailedUser:
         with _explaining_errors(owner.phone):
             result = future.result()
         if isinstance(result, DeviceTimeline):
@@ -188,20 +135,20 @@ def _explaining_errors(phone: int) -> Iterator[None]:
     except BrokenProcessPool as error:
         raise FleetError(
             f"a worker process died at or near phone {phone} (out of memory?): run it again with fewer workers; "
-            "finished phones are not lived again"
+            "finished phones are not simulated again"
         ) from error
     except MACHINE_ERRORS as error:
-        raise FleetError(f"cannot go on at phone {phone}: {type(error).__name__}: {error}") from error
+        raise FleetError(f"cannot continue at phone {phone}: {type(error).__name__}: {error}") from error
 
 
 @contextlib.contextmanager
-def _phones(path: Path) -> Iterator[Path]:
-    """An empty folder for the phones that are open; removes what a killed run left, and everything at the end."""
+def _phones_folder(path: Path) -> Iterator[Path]:
+    """Makes an empty folder for the open phones. Deletes what a killed run left there, and everything at the end."""
     shutil.rmtree(path, ignore_errors=True)
     try:
         path.mkdir(mode=0o700)
     except OSError as error:
-        raise FleetError(f"cannot make the folder {path}: {error.strerror or error}") from error
+        raise FleetError(f"cannot create the folder {path}: {error.strerror or error}") from error
     try:
         yield path
     finally:
@@ -210,8 +157,49 @@ def _phones(path: Path) -> Iterator[Path]:
 
 def _check(bundles: Sequence[Bundle], user_ids: Sequence[str], workers: int) -> None:
     if not 1 <= len(bundles) <= 2:
-        raise FleetError(f"{len(bundles)} bundles: a fleet runs one, or one and then another")
+        raise FleetError(f"{len(bundles)} bundles: give one, or two if a second bundle is released")
     if not user_ids:
         raise FleetError("there are no users to simulate: give at least one in user_ids")
     if workers < 1:
         raise FleetError(f"workers {workers} must be 1 or more")
+
+
+def initialize(bundles: Sequence[Bundle]) -> None:
+    """Sets the bundles of the phones in this worker process. The engine of a bundle is made when it is first needed."""
+    global _bundles
+    _bundles = bundles
+    _engine.cache_clear()
+
+
+def run_device(owner: Owner, folder: Path, plan: FleetPlan) -> DeviceTimeline | FailedUser:
+    """Simulates one phone in `folder` in this worker process, and deletes the folder, which contains messages.
+
+    Returns:
+        The timeline, or a `FailedUser` if the user's messages caused an error.
+
+    Raises:
+        BundleError: the model does not run.
+        OSError, MemoryError: the machine cannot continue.
+    """
+    _engine(0)  # outside of `try`: if the model does not run, that is not the user's fault
+    shutil.rmtree(folder, ignore_errors=True)  # an earlier run can have left an unfinished phone
+    try:
+        return simulate_device(_engine, len(_bundles), owner, plan, folder)
+    except Exception as error:
+        if _is_machine_error(error):
+            raise OSError(str(error)) from error
+        return failed_user(owner.user, error)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@functools.cache
+def _engine(bundle: int) -> Engine:
+    return Engine(_bundles[bundle], num_threads=1)
+
+
+def _is_machine_error(error: BaseException | None) -> bool:
+    """Whether the machine caused this error, not a user's messages. Such an error ends the simulation."""
+    while error is not None and not isinstance(error, _STORAGE_ERRORS):
+        error = error.__cause__
+    return error is not None

@@ -1,7 +1,7 @@
-"""Finished lives on disk, so that a fleet cut short goes on where it was (`lives.jsonl`).
+"""The counts of one phone's days, and finished timelines on disk (`lives.jsonl`), so that a stopped fleet can continue.
 
-A line is one life under a key of everything it depends on. Only where each begins is held in memory: a large fleet's
-lives are read back one at a time.
+Each line is one timeline and its key. The key covers everything that the timeline depends on. Only the positions of the
+lines are in memory. The timelines of a large fleet are read one at a time.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from device_runtime.bundle.loader import Bundle
 from device_runtime.simulation.fleet.plan import FleetError, FleetPlan
-from device_runtime.simulation.held_out import WHOLE, SimulatedUser
+from device_runtime.simulation.held_out import DEFAULT_PLAN, SimulatedUser
 from device_runtime.simulation.trial_store import TrialKeys
 from keyboard_model.storage.durable_files import AppendLog
 
@@ -28,11 +28,12 @@ class Days(BaseModel):
 
     Attributes:
         typed: Messages that the phone saw.
-        missed: Messages that its owner wrote while it was off.
-        words: Words tested, the same for both keyboards.
-        shared_at_1, shared_at_3, personal_at_1, personal_at_3: Of them, suggested first, among the three.
+        missed: Messages that the owner wrote while the phone was off.
+        words: Tested words, the same for both keyboards.
+        shared_at_1, shared_at_3, personal_at_1, personal_at_3: Tested words that each keyboard suggested first, and
+            among the three.
         adapted: Adaptations that ran.
-        kept: Of them, those that the gate kept.
+        kept: Adaptations that the gate kept.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -48,25 +49,25 @@ class Days(BaseModel):
     kept: list[int]
 
     @classmethod
-    def none(cls, days: int) -> Days:
-        """As many days on which nothing has happened yet; the lists are to be counted up."""
+    def zeros(cls, days: int) -> Days:
+        """Returns zeros for this number of days. The lists can be changed."""
         return cls(**{name: [0] * days for name in cls.model_fields})
 
 
 class DeviceTimeline(BaseModel):
-    """One phone's days.
+    """The result of one phone's days.
 
     Attributes:
-        phone: Its number in the fleet.
-        user_id: Whose messages it saw.
-        own_times: Whether they bear their own times; else the times were drawn.
-        clock_right: Whether its clock showed the true time throughout.
-        new_bundle_day: From which day on it ran the second bundle; None = never.
-        days: What was counted.
-        refused: Looks at which the policy let no adaptation begin, by reason.
-        turned_down: Adaptations that ran and that the gate did not keep, by reason.
-        adapter_bytes: Of the adapter it has in the end; 0 = none.
-        adaptation_seconds: That all its adaptations took, on this machine: the one thing that another run changes.
+        phone: The phone's number in the fleet.
+        user_id: The user whose messages the phone saw.
+        own_times: Whether the messages kept their own times. If not, the times were drawn.
+        clock_right: Whether the phone's clock always showed the true time.
+        new_bundle_day: The first day with the second bundle. None: the phone never had it.
+        days: Counts by day.
+        refused: Number of hourly checks at which the policy allowed no adaptation, by reason.
+        turned_down: Number of adaptations that the gate did not keep, by reason.
+        adapter_bytes: Size of the adapter at the end. 0: the phone has none.
+        adaptation_seconds: Time of all adaptations on this machine. This is the only value that differs between runs.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -84,53 +85,62 @@ class DeviceTimeline(BaseModel):
 
 
 class _Line(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True)
 
     key: str
-    life: DeviceTimeline
+    timeline: DeviceTimeline = Field(validation_alias="life", serialization_alias="life")
 
 
 class TimelineKeys:
-    """Makes the key of a life: the bundles, the program's own code, the plan, the phone and its owner's messages.
+    """Makes the keys of timelines from the bundles, the program's code, the plan, the phone and the user's messages.
 
-    The population is left out of it: a larger fleet holds the phones of a smaller one.
+    The population is not part of a key, so a larger fleet contains the phones of a smaller one.
     """
 
     def __init__(self, bundles: Sequence[Bundle], plan: FleetPlan) -> None:
-        self._keys = [TrialKeys(bundle.manifest, WHOLE) for bundle in bundles]
+        self._keys = [TrialKeys(bundle.manifest, DEFAULT_PLAN) for bundle in bundles]
         self._plan = {name: value for name, value in asdict(plan).items() if name != "population"}
 
     def key(self, phone: int, user: SimulatedUser) -> str:
-        """Returns 64 hex digits, usable as a file name."""
+        """Returns 64 hex digits. They can be a file name."""
         what = [[keys.key(user) for keys in self._keys], self._plan, phone]
         return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
 
 
 class TimelineStore:
-    """The lives in `<folder>/lives.jsonl`; a context manager. Its caller sees to it that it is the only one."""
+    """The timelines in `<folder>/lives.jsonl`. A context manager. The caller makes sure that there is only one."""
 
     def __init__(self, folder: Path) -> None:
-        """Raises FleetError: the folder cannot be written to."""
-        self._file = AppendLog(folder / "lives.jsonl", FleetError)
-        self._begins: dict[str, int] = {}
-        for begins, line in self._file.lines():
-            with contextlib.suppress(ValidationError):  # of another version: lived again
-                self._begins[_Line.model_validate_json(line).key] = begins
-
-    def __contains__(self, key: str) -> bool:
-        return key in self._begins
-
-    def life(self, key: str) -> DeviceTimeline:
-        """Reads one life back. Raises KeyError: there is none under this key."""
-        return _Line.model_validate_json(self._file.line(self._begins[key])).life
-
-    def add(self, key: str, life: DeviceTimeline) -> None:
-        """Stores one life, at once and for good.
+        """Opens the store.
 
         Raises:
-            FleetError: the disk is full or gone; what was stored stays.
+            FleetError: the folder cannot be written to.
         """
-        self._begins[key] = self._file.append(_Line(key=key, life=life).model_dump_json().encode())
+        self._file = AppendLog(folder / "lives.jsonl", FleetError)
+        self._positions: dict[str, int] = {}
+        for position, line in self._file.lines():
+            with contextlib.suppress(ValidationError):  # written by another version: this phone is simulated again
+                self._positions[_Line.model_validate_json(line).key] = position
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._positions
+
+    def read(self, key: str) -> DeviceTimeline:
+        """Reads one timeline.
+
+        Raises:
+            KeyError: no timeline has this key.
+        """
+        return _Line.model_validate_json(self._file.line(self._positions[key])).timeline
+
+    def add(self, key: str, timeline: DeviceTimeline) -> None:
+        """Stores one timeline durably.
+
+        Raises:
+            FleetError: the disk is full or unavailable. Timelines stored before are unchanged.
+        """
+        line = _Line(key=key, timeline=timeline)
+        self._positions[key] = self._file.append(line.model_dump_json().encode())
 
     def __enter__(self) -> TimelineStore:
         return self

@@ -12,7 +12,7 @@ from device_runtime.bundle.loader import load_bundle
 from device_runtime.simulation.fleet.report import write_fleet_report
 from device_runtime.simulation.report import write_report
 from tests.support.api.browsing import CHROMIUM, PHONE_WIDTH, chromium, suggestions, thumbprint_serve
-from tests.support.device_runtime.simulation.fleet_report import report_of
+from tests.support.device_runtime.simulation.fleet_report import make_fleet_report
 from tests.support.device_runtime.simulation.report import make_report
 
 
@@ -28,7 +28,7 @@ def browser() -> Iterator[Browser]:
 def address(tiny_bundle: Path, tiny_public_key: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     fleet = tmp_path_factory.mktemp("fleet")
     write_report(fleet / "report.json", make_report())
-    write_fleet_report(fleet / "fleet.json", report_of([load_bundle(tiny_bundle, tiny_public_key)]))
+    write_fleet_report(fleet / "fleet.json", make_fleet_report([load_bundle(tiny_bundle, tiny_public_key)]))
     data = tmp_path_factory.mktemp("data")
     with thumbprint_serve(tiny_bundle, tiny_public_key, data, "--insecure", "--fleet", str(fleet)) as address:
         yield address

@@ -8,13 +8,13 @@ from api.page.fleet import FleetFilesError, load_fleet
 from device_runtime.bundle.loader import load_bundle
 from device_runtime.simulation.fleet.report import write_fleet_report
 from device_runtime.simulation.report import ReportError, write_report
-from tests.support.device_runtime.simulation.fleet_report import report_of
+from tests.support.device_runtime.simulation.fleet_report import make_fleet_report
 from tests.support.device_runtime.simulation.report import make_report
 
 
 def test_reads_both_files_without_names(tmp_path: Path, tiny_bundle: Path, tiny_public_key: Path) -> None:
     write_report(tmp_path / "report.json", make_report())
-    write_fleet_report(tmp_path / "fleet.json", report_of([load_bundle(tiny_bundle, tiny_public_key)]))
+    write_fleet_report(tmp_path / "fleet.json", make_fleet_report([load_bundle(tiny_bundle, tiny_public_key)]))
     fleet = load_fleet(tmp_path)
     assert fleet.people is not None and fleet.days is not None and fleet.synthetic
     assert fleet.people.gains == pytest.approx([10, 0, -5])

@@ -37,23 +37,23 @@ def page_of(report, examples=None):
     return page
 
 
-def test_page_is_whole_and_loads_nothing():
+def test_page_loads_nothing():
     page = page_of(make_report())
     assert page.loaded == []
     assert "@import" not in page.text and "url(http" not in page.text
 
 
-def test_page_says_the_same_line_as_the_table():
+def test_page_has_the_same_sentence_as_the_table():
     report = make_report()
     assert meaning(report) in page_of(report).text
 
 
-def test_page_says_synthetic_only_when_it_is():
+def test_page_shows_the_notice_only_for_synthetic_messages():
     assert "SYNTHETIC" in page_of(make_report(synthetic=True)).text
     assert "SYNTHETIC" not in page_of(make_report()).text
 
 
-def test_page_escapes_what_users_typed():
+def test_page_escapes_text_of_users():
     nasty = "<script>alert(1)</script>"
     examples = Examples([Example(nasty, [nasty], ["ok"], "ok")], f"chosen {nasty}")
     report = make_report(extra=[row(nasty, 0.1, 0.1)], failed=[FailedUser(user_id=nasty, reason=nasty)])
@@ -61,24 +61,24 @@ def test_page_escapes_what_users_typed():
     assert nasty in page_of(report, examples).text
 
 
-def test_page_shows_examples_with_the_word_typed_marked():
+def test_page_marks_the_typed_word_in_examples():
     examples = Examples([Example("see you ", ["at", "in", "on"], ["later", "at", "soon"], "later")], "by a rule")
     html = render(make_report(), examples)
     assert "by a rule" in html
     assert re.findall(r'class="key hit">(\w+)', html) == ["later"]
 
 
-def test_page_without_examples_has_no_place_for_them():
+def test_page_without_examples_has_no_section_for_them():
     assert "before and after" not in page_of(make_report()).text
 
 
-def test_page_is_written_whole(tmp_path):
+def test_writes_the_whole_page(tmp_path):
     write_html(tmp_path / "report.html", make_report())
     assert (tmp_path / "report.html").read_text().endswith("</html>")
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_long_contexts_are_cut_at_a_word():
+def test_shortens_long_contexts_at_a_word():
     assert shorten("short one ") == "short one "
     cut = shorten("word " * 40)
     assert cut.startswith("… word ") and len(cut) < 70

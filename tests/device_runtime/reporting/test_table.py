@@ -16,24 +16,26 @@ def printed(report):
     return console.file.getvalue()
 
 
-def test_table_says_in_words_what_it_means():
+def test_explains_the_result_in_a_sentence():
     text = " ".join(printed(make_report()).split())
     assert "the shared keyboard shows 30.0 before they are typed, the personal one 31.7 (+6 %)" in text
-    assert "helps 33 % of 3 people and makes it worse for 33 %" in text
+    assert "helps 33 % of 3 users and makes it worse for 33 %" in text
     assert "SYNTHETIC" not in text
 
 
-def test_table_says_synthetic_first():
+def test_starts_with_the_notice_if_messages_are_synthetic():
     assert printed(make_report(synthetic=True)).startswith("SYNTHETIC")
 
 
-def test_table_says_who_is_left_out():
+def test_says_who_is_not_in_the_averages():
     report = make_report(extra=[row("quiet", None, None, False)], failed=[FailedUser(user_id="x", reason="broken")])
     text = " ".join(printed(report).split())
-    assert "1 person with under 20 messages or no word to test and 1 person whose data broke (broken)" in text
+    assert (
+        "1 user with fewer than 20 messages or no word to test and 1 user whose data caused an error (broken)" in text
+    )
 
 
-def test_nobody_to_compare_is_said_not_divided_by():
+def test_says_that_there_is_nothing_to_compare():
     report = make_report((), ())
-    assert "Nobody had 20 messages" in printed(report)
-    assert "Nobody had 20 messages" in render(report)
+    assert "No user had 20 messages" in printed(report)
+    assert "No user had 20 messages" in render(report)

@@ -1,21 +1,21 @@
-from device_runtime.simulation.held_out import LONGEST_CONTEXT, HeldOutWord, TrialPlan, held_out_words, parts
+from device_runtime.simulation.held_out import LONGEST_CONTEXT, HeldOutWord, TrialPlan, held_out_words, split_messages
 
 MESSAGES = [(None, str(number)) for number in range(10)]
 
 
 def texts(plan: TrialPlan) -> tuple[str, str]:
-    learnt, tested = parts(MESSAGES, plan)
+    learnt, tested = split_messages(MESSAGES, plan)
     return "".join(text for _, text in learnt), "".join(text for _, text in tested)
 
 
-def test_the_last_messages_test_and_a_plan_may_leave_some_out():
+def test_splits_by_time_and_leaves_out_what_the_plan_says():
     assert texts(TrialPlan(0.6)) == ("012345", "6789")
     assert texts(TrialPlan(0.6, seen=2)) == ("45", "6789")
     assert texts(TrialPlan(0.6, tested=3)) == ("012345", "678")
     assert texts(TrialPlan(0.6, seen=0, tested=100)) == ("", "6789")
 
 
-def test_before_a_word_of_an_endless_message_stands_only_its_end():
+def test_limits_the_context_in_a_long_message():
     text = "word " * 10_000
     tested = list(held_out_words([(None, text)]))
     assert len(tested) == 10_000
@@ -25,7 +25,7 @@ def test_before_a_word_of_an_endless_message_stands_only_its_end():
     assert tested[200].context == text[:1_000]
 
 
-def test_every_word_comes_with_the_text_before_it():
+def test_yields_every_word_with_the_text_before_it():
     assert list(held_out_words([(None, "See you, Bob’s <#> !"), (None, "😀"), (None, "ok")])) == [
         HeldOutWord("", "see"),
         HeldOutWord("See ", "you"),

@@ -18,13 +18,13 @@ from tests.support.device_runtime.simulation.users import CORPUS, repetitive_use
 
 
 def without_times(report):
-    found = report.model_dump(mode="json", exclude={"adaptation_seconds", "prediction_ms"})
-    for row in found["clients"]:
+    dumped = report.model_dump(mode="json", exclude={"adaptation_seconds", "prediction_ms"})
+    for row in dumped["clients"]:
         del row["adaptation_seconds"]
-    return found
+    return dumped
 
 
-def test_rows_are_in_the_order_of_the_users(report):
+def test_rows_have_the_order_of_the_users(report):
     assert [row.user_id for row in report.clients] == ["ann", "nobody", "once", "wordless", "half", "bob"]
 
 
@@ -35,33 +35,33 @@ def test_only_users_with_enough_messages_and_words_are_in_the_aggregates(report)
     assert report.personal.recall_at_3.mean == pytest.approx(sum(chosen) / 3)
 
 
-def test_users_without_a_word_to_test_have_a_row_without_figures(report):
+def test_users_without_a_tested_word_have_a_row_without_figures(report):
     rows = {row.user_id: row for row in report.clients}
     for name in ("nobody", "once", "wordless"):  # of a single message nothing is left to test
         assert (rows[name].words_tested, rows[name].shared, rows[name].personal) == (0, None, None)
 
 
-def test_a_user_whose_data_breaks_something_is_counted_not_fatal(report):
+def test_a_user_with_invalid_messages_fails_alone(report):
     assert [failed.user_id for failed in report.failed] == ["broken"]
     assert report.failed[0].reason
     assert report.users == 7
 
 
-def test_min_messages_decides_who_counts(bundle, users):
+def test_min_messages_decides_who_is_in_the_aggregates(bundle, users):
     few = [*users[:3], SimulatedUser("twice", [(None, "hello there")] * 2)]
     report = simulate(bundle, few, corpus=CORPUS, min_messages=1, workers=1)
     assert [row.user_id for row in report.clients if row.in_aggregates] == ["ann", "twice"]
 
 
-def test_one_worker_finds_the_same_as_two(bundle, users, report):
+def test_the_number_of_workers_does_not_change_the_report(bundle, users, report):
     assert without_times(simulate(bundle, users, corpus=CORPUS, workers=1)) == without_times(report)
 
 
-def test_no_worker_is_left_behind(report):
+def test_all_worker_processes_end(report):
     assert multiprocessing.active_children() == []
 
 
-def test_finished_users_are_not_done_again(bundle, tmp_path):
+def test_a_second_run_does_not_simulate_finished_users_again(bundle, tmp_path):
     first = simulate(bundle, [repetitive_user("ann"), repetitive_user("bob", 25, 1)], corpus=CORPUS, folder=tmp_path)
     rows = (tmp_path / "rows.jsonl").read_bytes()
     second = simulate(bundle, [repetitive_user("ann"), repetitive_user("bob", 25, 1)], corpus=CORPUS, folder=tmp_path)
@@ -70,7 +70,7 @@ def test_finished_users_are_not_done_again(bundle, tmp_path):
     assert len(list((tmp_path / "phones").iterdir())) == 2
 
 
-def test_a_cut_line_is_computed_again(bundle, tmp_path):
+def test_simulates_the_user_of_a_truncated_line_again(bundle, tmp_path):
     users = [repetitive_user("ann"), repetitive_user("bob", 25, 1)]
     first = simulate(bundle, users, corpus=CORPUS, folder=tmp_path)
     rows = tmp_path / "rows.jsonl"
@@ -79,14 +79,14 @@ def test_a_cut_line_is_computed_again(bundle, tmp_path):
     assert rows.read_bytes().count(b"\n") == 2
 
 
-def test_progress_hears_of_every_user(bundle, users):
-    heard = []
-    simulate(bundle, users[1:5], corpus=CORPUS, progress=heard.append)
-    assert heard == ["nobody", "once", "wordless", "broken"]
+def test_reports_progress_for_every_user(bundle, users):
+    seen = []
+    simulate(bundle, users[1:5], corpus=CORPUS, progress=seen.append)
+    assert seen == ["nobody", "once", "wordless", "broken"]
 
 
-def test_user_who_comes_twice_is_refused(bundle):
-    with pytest.raises(SimulationError, match="'ann' comes twice"):
+def test_rejects_a_user_who_occurs_twice(bundle):
+    with pytest.raises(SimulationError, match="'ann' occurs twice"):
         simulate(bundle, [SimulatedUser("ann", []), SimulatedUser("ann", [])], corpus=CORPUS)
 
 
@@ -96,18 +96,18 @@ def test_user_who_comes_twice_is_refused(bundle):
      ({"plan": TrialPlan(train_share=float("nan"))}, "train_share"), ({"min_messages": -1}, "min_messages"),
      ({"workers": 0}, "workers")],
 )  # fmt: skip
-def test_absurd_arguments_are_refused(bundle, arguments, what):
+def test_rejects_arguments_out_of_range(bundle, arguments, what):
     with pytest.raises(SimulationError, match=what):
         simulate(bundle, [], corpus=CORPUS, **arguments)
 
 
-def test_folder_of_the_phones_that_is_a_file_is_refused(bundle, tmp_path):
+def test_rejects_a_phones_folder_that_is_a_file(bundle, tmp_path):
     (tmp_path / "phones").write_text("")
-    with pytest.raises(SimulationError, match="cannot make the folder"):
+    with pytest.raises(SimulationError, match="cannot create the folder"):
         simulate(bundle, [], corpus=CORPUS, folder=tmp_path)
 
 
-def test_model_that_does_not_run_is_said_so(bundle):
+def test_rejects_a_model_that_does_not_run(bundle):
     with pytest.raises(BundleError):
         simulate(dataclasses.replace(bundle, model=b"no model"), [repetitive_user("ann")], corpus=CORPUS, workers=1)
 
@@ -174,7 +174,7 @@ def test_workers_end_with_the_simulation(running, how):
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds child processes in Linux's /proc")
-def test_worker_that_dies_gives_one_clear_error(running):
+def test_a_worker_that_dies_gives_one_clear_error(running):
     victims = [pid for pid in children_of(running.pid) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
     os.kill(victims[0], signal.SIGKILL)
     _, errors = running.communicate(timeout=20)

@@ -9,36 +9,36 @@ from device_runtime.simulation.trial import evaluate_device, run_trial
 from keyboard_model.metrics import WordCounts
 from tests.support.device_runtime.simulation.users import repetitive_user
 
-LATER = {"hi": 0, "banana": 2, "kiwi": 4}
-"""Characters after which a word shows; others never do."""
+SHOWN_AFTER = {"hi": 0, "banana": 2, "kiwi": 4}
+"""Typed characters after which a word is shown. Other words are never shown."""
 
 
-class Scripted:
-    """Shows words as `LATER` says on its own keyboard, and nothing on the shared one."""
+class ScriptedDevice:
+    """A device whose personal keyboard shows words as in `SHOWN_AFTER`, and whose shared keyboard never does."""
 
-    def __init__(self, at_once):
-        self.at_once = at_once
+    def __init__(self, batch_size):
+        self.batch_size = batch_size
         self.asked = []
 
     def learn(self, messages):
         self.learnt = [text for _, text in messages]
         return AdaptationOutcome(GateVerdict(kept=True, reason="scripted"), 0.5)
 
-    def suggest(self, asked, personal):
-        self.asked.append((personal, [(each.word.word, each.typed) for each in asked]))
+    def suggest(self, queries, personal):
+        self.asked.append((personal, [(each.word.word, each.typed) for each in queries]))
         return [
-            ["x", each.word.word] if personal and each.typed >= LATER.get(each.word.word, 99) else ["x"]
-            for each in asked
+            ["x", each.word.word] if personal and each.typed >= SHOWN_AFTER.get(each.word.word, 99) else ["x"]
+            for each in queries
         ]
 
     def adapter_bytes(self):
         return 7
 
 
-@pytest.mark.parametrize("at_once", [1, 2, 3, 100])
-def test_each_word_is_typed_until_it_shows(at_once):
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 100])
+def test_types_each_word_until_it_is_shown(batch_size):
     user = SimulatedUser("u", [(None, "seen")] * 4 + [(None, "hi banana kiwi ox")])
-    phone = Scripted(at_once)
+    phone = ScriptedDevice(batch_size)
     trial = evaluate_device(phone, user)
     assert phone.learnt == ["seen"] * 4
     # hi: at once, 3 of 3; banana: after two letters, 5 of 7; kiwi: after its last, 1 of 5; ox: never, 0 of 3
@@ -50,39 +50,39 @@ def test_each_word_is_typed_until_it_shows(at_once):
     assert len(asked) == len(set(asked)) == 4 + 2 + 4 + 2  # nothing past where it showed
 
 
-def test_without_keystrokes_nothing_is_typed():
+def test_types_nothing_if_the_plan_counts_no_keystrokes():
     user = SimulatedUser("u", [(None, "seen")] * 4 + [(None, "hi banana")])
-    phone = Scripted(100)
+    phone = ScriptedDevice(100)
     trial = evaluate_device(phone, user, TrialPlan(keystrokes=False))
     assert phone.asked == [(True, [("hi", 0), ("banana", 0)]), (False, [("hi", 0), ("banana", 0)])]
     assert (trial.personal.characters, trial.personal.hits_at_3) == (0, 1)
 
 
 @pytest.fixture(scope="module")
-def new_phone(tiny_bundle, tiny_public_key):
+def new_device(tiny_bundle, tiny_public_key):
     return temporary_devices(Engine(load_bundle(tiny_bundle, tiny_public_key)))
 
 
-def test_words_asked_about_together_give_what_one_at_a_time_gives(new_phone, monkeypatch):
+def test_the_batch_size_does_not_change_the_result(new_device, monkeypatch):
     habits = ("zorblax at the quay tonight", "call me wibbly, ok?", "meet zorblax by the old mill")
     user = SimulatedUser("u", [(None, habits[i % 3]) for i in range(30)])
     times = {"prediction_ms", "adaptation_seconds"}
-    with new_phone("u") as phone:
+    with new_device("u") as phone:
         one = evaluate_device(phone, user).model_dump(exclude=times)
-    monkeypatch.setattr(LocalDevice, "at_once", 9)
-    with new_phone("u") as phone:
+    monkeypatch.setattr(LocalDevice, "batch_size", 9)
+    with new_device("u") as phone:
         assert evaluate_device(phone, user).model_dump(exclude=times) == one
     assert one["personal"]["hits_at_3"]
 
 
-def test_a_phone_that_never_adapted_stores_nothing(new_phone):
-    with new_phone("u") as phone:
+def test_a_phone_that_never_adapted_stores_no_adapter(new_device):
+    with new_device("u") as phone:
         assert phone.adapter_bytes() == 0
         assert len(phone.suggest([], personal=True)) == 0
         assert not phone.learn([]).verdict.kept
 
 
-def test_phone_learns_from_the_first_part_only(engine, tmp_path):
+def test_learns_only_from_the_first_messages(engine, tmp_path):
     messages = [(None, "plain words here")] * 24 + [(None, "zorblax zorblax")] * 6
     trial = run_trial(engine, SimulatedUser("u", messages), tmp_path / "phone")
     assert trial.shared.words == trial.personal.words == 12
@@ -90,7 +90,7 @@ def test_phone_learns_from_the_first_part_only(engine, tmp_path):
     assert len(trial.prediction_ms) == 12
 
 
-def test_words_of_habit_are_found(engine, tmp_path):
+def test_learns_words_that_the_user_repeats(engine, tmp_path):
     trial = run_trial(engine, repetitive_user("u"), tmp_path / "phone")
     assert trial.personal.recall_at_3 > trial.shared.recall_at_3
     assert (

@@ -6,7 +6,7 @@ from device_runtime.simulation.trial_store import TrialKeys, TrialStore, TrialSt
 from tests.support.device_runtime.simulation.users import CORPUS, repetitive_user
 
 
-def test_key_follows_the_messages_and_the_arguments(bundle):
+def test_the_key_depends_on_bundle_plan_and_messages(bundle):
     keys = TrialKeys(bundle.manifest, TrialPlan())
     assert keys.key(repetitive_user("ann")) == TrialKeys(bundle.manifest, TrialPlan()).key(repetitive_user("ann"))
     others = [
@@ -20,12 +20,12 @@ def test_key_follows_the_messages_and_the_arguments(bundle):
     assert len({keys.key(repetitive_user("ann")), *others}) == 5
 
 
-def test_second_simulation_in_one_folder_is_refused(bundle, tmp_path):
+def test_rejects_a_folder_that_another_simulation_uses(bundle, tmp_path):
     with TrialStore(tmp_path), pytest.raises(TrialStoreError, match="another simulation"):
         simulate(bundle, [], corpus=CORPUS, folder=tmp_path)
 
 
-def test_folder_that_is_a_file_is_refused(bundle, tmp_path):
+def test_rejects_a_folder_that_is_a_file(bundle, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(TrialStoreError, match="cannot write"):
         simulate(bundle, [], corpus=CORPUS, folder=tmp_path / "file")

@@ -98,7 +98,7 @@ def test_gives_the_results_of_a_local_simulation(run, simulate, tiny_bundle, tru
     for row in rows:  # word by word, not in sum alone
         assert row["personal_shown"] == expected[row["user_id"]]["personal_shown"]
         assert len(row["prediction_ms"]) == len(row["personal_shown"]) > 0
-    assert "SYNTHETIC" in printed and f"{USERS} people" in printed
+    assert "SYNTHETIC" in printed and f"{USERS} users" in printed
     for name in ("gain.svg", "gain.png"):
         assert (there / name).read_bytes() == (here / name).read_bytes()
     assert (there / "report.html").read_text().lstrip().startswith("<!")

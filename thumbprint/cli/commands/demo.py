@@ -74,7 +74,7 @@ def demo_view(report: Report, examples: Examples) -> Group:
         Text(),
         notice("so are the examples."),
         headed("the next word, before and after", _examples(examples)),
-        Text(examples.chosen, style="dim"),
+        Text(examples.explanation, style="dim"),
     )
 
 

@@ -87,8 +87,7 @@ def _table(title: str, group: GroupFigures) -> RenderableType:
 
 
 def _cells(figures: WordFigures, metric: str) -> list[str]:
-    from device_runtime.reporting.phrases import percent
-    from device_runtime.reporting.table import COLUMNS
+    from device_runtime.reporting.table import COLUMNS, percent
 
     spread = getattr(figures, metric)
     pooled = getattr(figures.pooled, metric, None)

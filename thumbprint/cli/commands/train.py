@@ -130,7 +130,7 @@ def worker(
 
 def training_view(run: Path, corpus: Mapping[str, object], result: TrainingResult) -> Group:
     """Returns how a training ended. `corpus` is the run's `corpus.json`."""
-    from device_runtime.reporting.phrases import percent
+    from device_runtime.reporting.table import percent
 
     fields: dict[str, object] = {
         "corpus": corpus["description"],

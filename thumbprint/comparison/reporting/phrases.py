@@ -5,7 +5,7 @@ The conclusion says which method to ship, how much it gains, which users it hurt
 
 from __future__ import annotations
 
-from device_runtime.reporting.phrases import DASH, percent, points, synthetic_notice
+from device_runtime.reporting.table import DASH, percent, points, synthetic_notice, users
 from thumbprint.comparison.analysis import statistics
 from thumbprint.comparison.analysis.report import AgainstShared, ComparisonReport, Headline, Row
 from thumbprint.comparison.results import REFERENCE, Comparison, Estimate, Group, MethodResult, StoredAs
@@ -18,10 +18,6 @@ GROUP_MEANINGS: dict[Group, str] = {
 LOSSLESS = 0.001
 """A smaller form of an adapter counts as equally good if its mean recall_at_3 is at most this much below fp32's."""
 _UNITS = ("B", "KB", "MB", "GB", "TB")
-
-
-def users(count: int) -> str:
-    return "1 user" if count == 1 else f"{count:,} users"
 
 
 def volume(count: float | None) -> str:

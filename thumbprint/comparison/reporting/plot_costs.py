@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from device_runtime.reporting.plot_style import (
+from device_runtime.reporting.plots import (
     BETTER,
     INK,
     LINES,

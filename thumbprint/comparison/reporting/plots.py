@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from device_runtime.reporting.plot_style import (
+from device_runtime.reporting.plots import (
     BETTER,
     INK,
     WORSE,
@@ -22,11 +22,12 @@ from device_runtime.reporting.plot_style import (
     render,
     style_axes,
 )
+from device_runtime.reporting.table import users
 from keyboard_model.metrics import HELPED
 from thumbprint.comparison.analysis.report import ComparisonReport
 from thumbprint.comparison.analysis.statistics import Floats, Pair, paired_rows
 from thumbprint.comparison.reporting import plot_costs
-from thumbprint.comparison.reporting.phrases import GROUP_TITLES, users
+from thumbprint.comparison.reporting.phrases import GROUP_TITLES
 from thumbprint.comparison.results import REFERENCE
 
 if TYPE_CHECKING:
@@ -222,7 +223,7 @@ def picture(report: ComparisonReport, name: str, kind: Format) -> bytes:
     """Draws one of `PICTURES`.
 
     Returns:
-        An SVG or PNG, see `device_runtime.reporting.plot_style.render`. A picture without data states the reason.
+        An SVG or PNG, see `device_runtime.reporting.plots.render`. A picture without data states the reason.
 
     Raises:
         KeyError: there is no picture of this name.

@@ -7,7 +7,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from device_runtime.reporting.phrases import DASH, percent
+from device_runtime.reporting.table import DASH, percent
 from thumbprint.comparison.analysis.report import ComparisonReport, Row
 from thumbprint.comparison.analysis.summary import GROUPS, report_of
 from thumbprint.comparison.reporting.phrases import (

@@ -1,9 +1,9 @@
 from device_runtime.simulation.fleet.report import Recall, Refusal
-from tests.support.device_runtime.simulation.fleet_report import report_of
+from tests.support.device_runtime.simulation.fleet_report import make_fleet_report
 
 
-def test_a_day_is_the_mean_over_phones_and_the_pool_that_over_words(bundle):
-    day = report_of([bundle]).days[0]
+def test_a_days_recall_is_the_mean_over_phones_and_pooled_over_words(bundle):
+    day = make_fleet_report([bundle]).days[0]
     assert (day.phones, day.words, day.typed, day.missed) == (2, 5, 4, 0)
     assert day.shared == Recall(recall_at_1=0, recall_at_3=(1 / 4 + 1) / 2)
     assert day.personal == Recall(recall_at_1=1 / 8, recall_at_3=1 / 4)
@@ -13,41 +13,41 @@ def test_a_day_is_the_mean_over_phones_and_the_pool_that_over_words(bundle):
 
 
 def test_a_day_without_words_has_no_recall(bundle):
-    day = report_of([bundle]).days[2]
+    day = make_fleet_report([bundle]).days[2]
     assert day.shared is day.personal is day.shared_pooled is day.personal_pooled is None
     assert (day.phones, day.words, day.missed) == (0, 0, 2)
 
 
-def test_phones_count_once_each_over_all_their_days(bundle):
-    report = report_of([bundle])
+def test_each_phone_counts_once_with_all_its_days(bundle):
+    report = make_fleet_report([bundle])
     assert report.shared.recall_at_3.mean == (2 / 6 + 1) / 2
     assert report.personal.recall_at_3.mean == (4 / 6 + 0) / 2
     assert report.personal.pooled == Recall(recall_at_1=2 / 7, recall_at_3=4 / 7)
     assert report.gain.worst == -1
-    assert (report.phones, report.people, report.phones_by_own_times, report.phones_with_wrong_clocks) == (3, 2, 1, 1)
+    assert (report.phones, report.users, report.phones_by_own_times, report.phones_with_wrong_clocks) == (3, 2, 1, 1)
 
 
-def test_refusals_are_counted_by_reason_the_most_frequent_first(bundle):
-    assert report_of([bundle]).refusals == (
+def test_counts_refusals_by_reason_most_frequent_first(bundle):
+    assert make_fleet_report([bundle]).refusals == (
         Refusal(by="policy", reason="the phone is not charging", times=40),
         Refusal(by="policy", reason="the phone is in use", times=5),
         Refusal(by="gate", reason="too little", times=1),
     )
 
 
-def test_adapters_and_their_cost(bundle):
-    report = report_of([bundle])
+def test_reports_the_size_of_adapters_and_the_time_of_adaptations(bundle):
+    report = make_fleet_report([bundle])
     assert (report.adapter_bytes.p50, report.adapter_bytes.max, report.phones_with_adapter) == (1000, 1000, 1)
     assert (report.adaptations, report.adaptation_seconds) == (2, 1.5)
 
 
-def test_the_new_bundle_by_day(bundle):
-    report = report_of([bundle, bundle])
+def test_counts_the_phones_with_the_new_bundle_by_day(bundle):
+    report = make_fleet_report([bundle, bundle])
     assert [day.new_bundle for day in report.days] == [0, 1, 1]
     assert report.next_bundle == report.bundle
-    assert report_of([bundle]).next_bundle is None
+    assert make_fleet_report([bundle]).next_bundle is None
 
 
-def test_nobody(bundle):
-    report = report_of([bundle], lives=())
+def test_a_fleet_without_timelines_has_no_figures(bundle):
+    report = make_fleet_report([bundle], timelines=())
     assert report.shared.pooled is report.gain.mean is report.adaptation_seconds is report.adapter_bytes.p50 is None

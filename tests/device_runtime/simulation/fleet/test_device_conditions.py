@@ -2,16 +2,17 @@ import itertools
 from datetime import timedelta
 
 import numpy as np
-import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from device_runtime.simulation.fleet.device_conditions import (
     Battery,
     DeviceClock,
-    SleepSchedule,
-    arrival_day,
+    Night,
+    draw_arrival_day,
     draw_battery,
     draw_clock,
-    draw_sleep_schedules,
+    draw_nights,
 )
 from device_runtime.simulation.fleet.plan import FleetPlan, World
 from device_runtime.simulation.fleet.typing_calendar import DAY, DAY_0
@@ -21,10 +22,10 @@ HOUR = timedelta(hours=1)
 
 def night(day, plugged_in=True):
     """From 23:00 of the day before to 7:00."""
-    return SleepSchedule(DAY_0 + day * DAY - HOUR, DAY_0 + day * DAY + 7 * HOUR, plugged_in)
+    return Night(DAY_0 + day * DAY - HOUR, DAY_0 + day * DAY + 7 * HOUR, plugged_in)
 
 
-def power(*plugged_in, endurance=30, off_at_night=False, days_off=()):
+def battery(*plugged_in, endurance=30, off_at_night=False, days_off=()):
     nights = [night(day, plugged) for day, plugged in enumerate(plugged_in)]
     return Battery(nights, endurance * HOUR, off_at_night, frozenset(days_off))
 
@@ -33,39 +34,44 @@ def at(day, hour):
     return DAY_0 + day * DAY + hour * HOUR
 
 
-def test_it_charges_while_its_owner_sleeps():
-    phone = power(True, True, True)
+def test_charges_at_night():
+    phone = battery(True, True, True)
     charging = [hour for hour in range(24) if phone.charging(at(0, hour))]
     assert charging == [0, 1, 2, 3, 4, 5, 6, 23]
     assert phone.night(at(0, 12)) is None
     assert phone.night(at(1, 3)) == night(1)
 
 
-def test_a_battery_that_was_not_charged_runs_down_and_the_charger_brings_it_back():
-    phone = power(True, False, True)
+def test_an_uncharged_phone_is_off_until_it_is_charged():
+    phone = battery(True, False, True)
     assert not phone.charging(at(1, 3))
-    assert not phone.dead(at(1, 12)) and phone.on(at(1, 12))
-    assert phone.dead(at(1, 13)) and not phone.on(at(1, 13))  # 30 hours after 7:00 of day 0
-    assert not phone.dead(at(1, 23)) and phone.on(at(2, 8))
+    assert phone.usable(at(1, 12)) and phone.on(at(1, 12))
+    assert not phone.usable(at(1, 13)) and not phone.on(at(1, 13))  # 30 hours after 7:00 of day 0
+    assert phone.usable(at(1, 23)) and phone.on(at(2, 8))
 
 
 def test_a_day_off_ends_at_midnight():
-    phone = power(True, True, True, days_off={1})
-    assert [phone.dead(at(1, hour)) for hour in (-1, 0, 23, 24)] == [False, True, True, False]
+    phone = battery(True, True, True, days_off={1})
+    assert [not phone.usable(at(1, hour)) for hour in (-1, 0, 23, 24)] == [False, True, True, False]
 
 
-def test_switched_off_at_night_it_does_nothing_but_its_owner_may_wake_and_type():
-    phone = power(True, True, off_at_night=True)
-    assert not phone.on(at(0, 3)) and not phone.dead(at(0, 3))
+def test_a_phone_switched_off_at_night_is_usable_but_not_on():
+    phone = battery(True, True, off_at_night=True)
+    assert not phone.on(at(0, 3)) and phone.usable(at(0, 3))
     assert phone.on(at(0, 12))
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_drawn_nights_follow_each_other(seed):
-    nights = draw_sleep_schedules(60, World(unplugged_nights=0.25), np.random.default_rng(seed))
+@settings(max_examples=20)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_drawn_nights_do_not_overlap(seed):
+    nights = draw_nights(60, World(unplugged_nights=0.25), np.random.default_rng(seed))
     assert len(nights) == 61
     assert all(night.begins < night.ends for night in nights)
     assert all(before.ends < after.begins for before, after in itertools.pairwise(nights))
+
+
+def test_a_share_of_the_nights_is_unplugged():
+    nights = draw_nights(60, World(unplugged_nights=0.25), np.random.default_rng(0))
     assert 3 <= sum(not night.plugged_in for night in nights) <= 30
 
 
@@ -74,39 +80,41 @@ def test_the_first_day_is_never_off():
     assert drawn.days_off == frozenset(range(1, 30))
 
 
-def test_a_right_clock():
-    assert DeviceClock().right and DeviceClock().reads(DAY_0) == DAY_0
+def test_a_clock_without_error_is_correct():
+    assert DeviceClock().correct and DeviceClock().shows(DAY_0) == DAY_0
 
 
-def test_a_jump_is_added_from_its_moment_on():
+def test_a_jump_is_added_from_its_time_on():
     clock = DeviceClock(timedelta(hours=1), DAY_0 + DAY, timedelta(hours=-3))
-    assert clock.reads(DAY_0) == DAY_0 + timedelta(hours=1)
-    assert clock.reads(DAY_0 + DAY) == DAY_0 + DAY - timedelta(hours=2)
-    assert not clock.right
+    assert clock.shows(DAY_0) == DAY_0 + timedelta(hours=1)
+    assert clock.shows(DAY_0 + DAY) == DAY_0 + DAY - timedelta(hours=2)
+    assert not clock.correct
 
 
-def test_a_share_of_clocks_is_wrong_and_none_by_more_than_the_most():
+def test_a_share_of_clocks_is_wrong_by_at_most_the_largest_error():
     world = World(wrong_clocks=0.5, jumping_clocks=0, largest_error_hours=10)
     clocks = [draw_clock(9, world, np.random.default_rng(seed)) for seed in range(200)]
-    assert 70 < sum(not clock.right for clock in clocks) < 130
+    assert 70 < sum(not clock.correct for clock in clocks) < 130
     assert all(abs(clock.error) <= timedelta(hours=10) for clock in clocks)
 
 
-def test_in_a_world_of_right_clocks_all_are():
+@settings(max_examples=20)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_without_wrong_clocks_all_are_correct(seed):
     world = World(wrong_clocks=0, jumping_clocks=0)
-    assert all(draw_clock(9, world, np.random.default_rng(seed)).right for seed in range(50))
+    assert draw_clock(9, world, np.random.default_rng(seed)).correct
 
 
 def arrivals(world, count=300):
     plan = FleetPlan(1, 30, release_day=4, world=world)
-    return [arrival_day(plan, np.random.default_rng(seed)) for seed in range(count)]
+    return [draw_arrival_day(plan, np.random.default_rng(seed)) for seed in range(count)]
 
 
-def test_all_at_once_where_no_phone_is_late():
+def test_without_late_phones_all_get_the_bundle_on_the_release_day():
     assert set(arrivals(World(late_phones=0))) == {4}
 
 
-def test_a_share_is_late_by_a_day_at_least():
+def test_a_share_of_phones_is_late_by_at_least_a_day():
     days = arrivals(World(late_phones=0.2, late_days=10))
     late = [day for day in days if day > 4]
     assert min(days) == 4

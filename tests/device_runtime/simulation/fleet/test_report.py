@@ -4,7 +4,7 @@ import pytest
 
 from device_runtime.simulation.fleet.report import DayRow, Recall, load_fleet_report, span_of, spans, write_fleet_report
 from device_runtime.simulation.report import ReportError
-from tests.support.device_runtime.simulation.fleet_report import report_of
+from tests.support.device_runtime.simulation.fleet_report import make_fleet_report
 
 KEYS = """
     schema_version bundle next_bundle corpus plan phones people phones_by_own_times phones_with_wrong_clocks global
@@ -15,14 +15,14 @@ DAY_KEYS = """
 """
 
 
-def test_it_is_read_as_it_was_written(bundle, tmp_path):
-    report = report_of([bundle])
+def test_reads_back_what_was_written(bundle, tmp_path):
+    report = make_fleet_report([bundle])
     write_fleet_report(tmp_path / "fleet.json", report)
     assert load_fleet_report(tmp_path / "fleet.json") == report
 
 
 def test_the_schema_is_stable(bundle, tmp_path):
-    write_fleet_report(tmp_path / "fleet.json", report_of([bundle]))
+    write_fleet_report(tmp_path / "fleet.json", make_fleet_report([bundle]))
     written = json.loads((tmp_path / "fleet.json").read_text())
     assert list(written) == KEYS.split()
     assert list(written["days"][0]) == DAY_KEYS.split()
@@ -34,20 +34,20 @@ def test_the_schema_is_stable(bundle, tmp_path):
     ("content", "said"),
     [("{}", "bundle"), ("no json", "the file"), (None, "cannot read"), ("version", "simulate again")],
 )
-def test_what_is_no_report_is_said(bundle, tmp_path, content, said):
+def test_rejects_a_file_that_is_not_a_report(bundle, tmp_path, content, said):
     path = tmp_path / "fleet.json"
     if content == "version":
-        content = report_of([bundle]).model_copy(update={"schema_version": 2}).model_dump_json()
+        content = make_fleet_report([bundle]).model_copy(update={"schema_version": 2}).model_dump_json()
     if content is not None:
         path.write_text(content)
     with pytest.raises(ReportError, match=said):
         load_fleet_report(path)
 
 
-def test_a_folder_that_cannot_be_made(bundle, tmp_path):
+def test_rejects_a_folder_that_cannot_be_created(bundle, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ReportError, match="cannot write"):
-        write_fleet_report(tmp_path / "file" / "fleet.json", report_of([bundle]))
+        write_fleet_report(tmp_path / "file" / "fleet.json", make_fleet_report([bundle]))
 
 
 def day(number, phones=1, shared=0.2, personal=0.3):
@@ -82,7 +82,7 @@ def day(number, phones=1, shared=0.2, personal=0.3):
         (700, [(0, 0), (1, 6), (7, 13), (14, 27), (28, 55), (56, 111), (112, 223), (224, 447), (448, 699)]),
     ],
 )
-def test_spans_grow_and_a_short_last_one_joins_the_one_before(days, found):
+def test_spans_grow_and_a_short_last_span_joins_the_one_before(days, found):
     assert [(span.first, span.last) for span in spans([day(number) for number in range(days)])] == found
 
 
@@ -94,5 +94,5 @@ def test_a_span_is_the_mean_over_phone_days():
     assert (span.adaptations, span.kept) == (6, 3)
 
 
-def test_a_span_without_words():
+def test_a_span_without_words_has_no_recall():
     assert span_of([day(1, 0)]).personal is None

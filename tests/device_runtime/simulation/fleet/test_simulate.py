@@ -15,15 +15,15 @@ from device_runtime.simulation.report import FailedUser
 from keyboard_model.storage.file_lock import exclusive_lock
 from tests.support.device_runtime.simulation.users import CORPUS, daily_user, user_without_times
 
-PEOPLE = {"ann": daily_user("ann", 3), "bob": user_without_times("bob"), "silent": SimulatedUser("silent", [])}
+USERS = {"ann": daily_user("ann", 3), "bob": user_without_times("bob"), "silent": SimulatedUser("silent", [])}
 PLAN = FleetPlan(population=5, days=3, seed=1)
 
 
 @pytest.fixture
 def simulate(bundle):
-    def simulated(plan=PLAN, people=PEOPLE, bundles=None, **options):
+    def simulated(plan=PLAN, users=USERS, bundles=None, **options):
         options.setdefault("workers", 1)
-        return simulate_fleet(bundles or [bundle], list(people), people.__getitem__, plan, corpus=CORPUS, **options)
+        return simulate_fleet(bundles or [bundle], list(users), users.__getitem__, plan, corpus=CORPUS, **options)
 
     return simulated
 
@@ -32,14 +32,14 @@ def without_times(report):
     return report.model_copy(update={"adaptation_seconds": None})
 
 
-def test_the_same_seed_gives_the_same_fleet_on_any_number_of_processes(simulate):
+def test_the_same_seed_gives_the_same_report_with_any_number_of_workers(simulate):
     report = simulate()
-    assert (report.phones, report.people, report.failed) == (5, 3, ())
+    assert (report.phones, report.users, report.failed) == (5, 3, ())
     assert sum(day.words for day in report.days) > 0
     assert without_times(simulate(workers=2)) == without_times(report)
 
 
-def test_stopped_and_run_again_it_lives_no_finished_phone_twice(simulate, tmp_path):
+def test_a_second_run_does_not_simulate_finished_phones_again(simulate, tmp_path):
     class Stopped(Exception):
         pass
 
@@ -60,46 +60,46 @@ def test_stopped_and_run_again_it_lives_no_finished_phone_twice(simulate, tmp_pa
     assert simulate(folder=tmp_path) == report  # times, too: nothing was lived again
 
 
-def test_no_message_is_left_behind(simulate, tmp_path):
+def test_leaves_no_messages_in_the_folder(simulate, tmp_path):
     simulate(folder=tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"lives.jsonl", ".fleet.lock"}
     assert b"zorblax" not in (tmp_path / "lives.jsonl").read_bytes()
 
 
-def test_what_a_killed_run_left_is_cleared_away(simulate, tmp_path):
+def test_deletes_the_phones_that_a_killed_run_left(simulate, tmp_path):
     (tmp_path / "living" / "someone").mkdir(parents=True)
     (tmp_path / "phones").mkdir()  # another simulation's
     simulate(FleetPlan(1, 1), folder=tmp_path)
     assert not (tmp_path / "living").exists() and (tmp_path / "phones").exists()
 
 
-def test_a_fleet_that_grows_keeps_its_phones(simulate, tmp_path):
+def test_a_larger_fleet_keeps_the_phones_of_a_smaller_one(simulate, tmp_path):
     simulate(FleetPlan(2, 3, seed=1), folder=tmp_path)
     stored = (tmp_path / "lives.jsonl").read_bytes()
     simulate(folder=tmp_path)
     assert (tmp_path / "lives.jsonl").read_bytes().startswith(stored)
 
 
-def test_someone_whose_data_is_broken_breaks_no_other(simulate):
-    report = simulate(people={**PEOPLE, "eve": SimulatedUser("eve", [(None, 5)])}, plan=FleetPlan(4, 2))
+def test_a_user_with_invalid_messages_fails_alone(simulate):
+    report = simulate(users={**USERS, "eve": SimulatedUser("eve", [(None, 5)])}, plan=FleetPlan(4, 2))
     (failed,) = report.failed
-    assert failed.user_id == "eve" and report.phones == 4 and report.people == 3
+    assert failed.user_id == "eve" and report.phones == 4 and report.users == 3
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"people": {}}, "no users to simulate: give at least one"),
+        ({"users": {}}, "no users to simulate: give at least one"),
         ({"workers": 0}, "workers 0"),
         ({"bundles": [1, 2, 3]}, "3 bundles"),
     ],
 )
-def test_what_cannot_be_is_said(simulate, options, said):
+def test_rejects_arguments_out_of_range(simulate, options, said):
     with pytest.raises(FleetError, match=said):
         simulate(**options)
 
 
-def test_two_fleets_do_not_share_a_folder(simulate, tmp_path):
+def test_rejects_a_folder_that_another_fleet_uses(simulate, tmp_path):
     with (
         exclusive_lock(tmp_path, ".fleet.lock", ValueError, "taken"),
         pytest.raises(FleetError, match="another simulation"),
@@ -107,7 +107,7 @@ def test_two_fleets_do_not_share_a_folder(simulate, tmp_path):
         simulate(folder=tmp_path)
 
 
-def test_a_worker_that_dies_is_said_and_the_finished_phones_stay(simulate, tmp_path):
+def test_a_worker_that_dies_ends_the_fleet_and_keeps_the_finished_phones(simulate, tmp_path):
     def kill(_):
         for child in multiprocessing.active_children():
             child.kill()
@@ -117,7 +117,7 @@ def test_a_worker_that_dies_is_said_and_the_finished_phones_stay(simulate, tmp_p
     assert (tmp_path / "lives.jsonl").read_bytes().count(b"\n") >= 1
 
 
-def test_no_tensorflow_is_loaded():
+def test_imports_neither_tensorflow_nor_matplotlib():
     code = """
         import sys
         import device_runtime.simulation.fleet.simulate
@@ -127,14 +127,14 @@ def test_no_tensorflow_is_loaded():
     assert subprocess.run([sys.executable, "-c", textwrap.dedent(code)]).returncode == 0
 
 
-def test_every_user_comes_before_any_comes_again():
-    dealt = assign_users(7, 16, seed=0).tolist()
-    assert sorted(dealt[:7]) == sorted(dealt[7:14]) == list(range(7))
-    assert max(Counter(dealt).values()) == 3
-    assert dealt[:7] != dealt[7:14]
+def test_every_user_gets_a_phone_before_any_gets_a_second():
+    assigned = assign_users(7, 16, seed=0).tolist()
+    assert sorted(assigned[:7]) == sorted(assigned[7:14]) == list(range(7))
+    assert max(Counter(assigned).values()) == 3
+    assert assigned[:7] != assigned[7:14]
 
 
-def test_a_larger_fleet_begins_with_the_smaller_one():
+def test_a_larger_population_starts_with_the_users_of_a_smaller_one():
     assert assign_users(5, 4, seed=3).tolist() == assign_users(5, 12, seed=3).tolist()[:4]
     assert assign_users(5, 12, seed=3).tolist() != assign_users(5, 12, seed=4).tolist()
 
@@ -147,25 +147,25 @@ def initialized(bundle):
     initialize([bundle])
 
 
-def test_a_life_leaves_no_folder(initialized, tmp_path):
-    life = run_device(Owner(0, daily_user("ann", 1)), tmp_path / "phone", ONE_DAY)
-    assert isinstance(life, DeviceTimeline) and life.days.typed == [12]
+def test_a_simulated_phone_leaves_no_folder(initialized, tmp_path):
+    timeline = run_device(Owner(0, daily_user("ann", 1)), tmp_path / "phone", ONE_DAY)
+    assert isinstance(timeline, DeviceTimeline) and timeline.days.typed == [12]
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_phone_half_lived_is_begun_anew(initialized, tmp_path):
+def test_starts_an_unfinished_phone_again(initialized, tmp_path):
     (tmp_path / "phone").mkdir()
     (tmp_path / "phone" / "history.sqlite").write_text("no database")
     assert isinstance(run_device(Owner(0, daily_user("ann", 1)), tmp_path / "phone", ONE_DAY), DeviceTimeline)
 
 
-def test_messages_that_are_none_are_their_writers_fault(initialized, tmp_path):
+def test_invalid_messages_fail_their_user(initialized, tmp_path):
     failed = run_device(Owner(0, SimulatedUser("eve", [(None, 5)])), tmp_path / "phone", ONE_DAY)
     assert isinstance(failed, FailedUser) and failed.user_id == "eve"
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_disk_that_cannot_be_written_is_nobodys(initialized, tmp_path):
+def test_a_storage_error_is_raised(initialized, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="file"):
         run_device(Owner(0, daily_user("ann", 1)), tmp_path / "file" / "phone", ONE_DAY)

@@ -11,24 +11,24 @@ from tests.support.device_runtime.simulation.users import daily_user
 PLAN = FleetPlan(10, 5)
 
 
-def test_lives_come_back_whole(tmp_path):
+def test_reads_back_what_was_stored(tmp_path):
     with TimelineStore(tmp_path) as store:
         store.add("a", ANN)
         store.add("b", BOB)
-        assert (store.life("b"), store.life("a")) == (BOB, ANN)
+        assert (store.read("b"), store.read("a")) == (BOB, ANN)
     with TimelineStore(tmp_path) as store:
         assert "a" in store and "c" not in store
-        assert (store.life("a"), store.life("b")) == (ANN, BOB)
+        assert (store.read("a"), store.read("b")) == (ANN, BOB)
         store.add("c", ANN)
-        assert (store.life("c"), store.life("b")) == (ANN, BOB)
+        assert (store.read("c"), store.read("b")) == (ANN, BOB)
 
 
-def test_it_is_its_owners_alone(tmp_path):
+def test_only_the_owner_can_read_the_file(tmp_path):
     with TimelineStore(tmp_path):
         assert stat.S_IMODE((tmp_path / "lives.jsonl").stat().st_mode) == 0o600
 
 
-def test_a_line_cut_short_is_dropped_and_one_of_another_version_passed_over(tmp_path):
+def test_ignores_a_truncated_line_and_a_line_of_another_version(tmp_path):
     with TimelineStore(tmp_path) as store:
         store.add("a", ANN)
     path = tmp_path / "lives.jsonl"
@@ -36,17 +36,17 @@ def test_a_line_cut_short_is_dropped_and_one_of_another_version_passed_over(tmp_
     path.write_bytes(b'{"key": "old", "life": {}}\n' + whole + whole[:-30])
     with TimelineStore(tmp_path) as store:
         assert "old" not in store
-        assert store.life("a") == ANN
+        assert store.read("a") == ANN
         store.add("b", BOB)
-        assert store.life("b") == BOB
+        assert store.read("b") == BOB
 
 
-def test_a_folder_that_is_none(tmp_path):
+def test_rejects_a_missing_folder(tmp_path):
     with pytest.raises(FleetError, match=r"cannot write .*lives\.jsonl"):
         TimelineStore(tmp_path / "none")
 
 
-def test_a_key_is_of_all_that_a_life_depends_on(bundle):
+def test_the_key_depends_on_everything_that_the_timeline_depends_on(bundle):
     ann, key = daily_user("ann", 2), TimelineKeys([bundle], PLAN).key(0, daily_user("ann", 2))
     others = {
         TimelineKeys([bundle], PLAN).key(1, ann),

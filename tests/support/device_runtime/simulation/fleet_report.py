@@ -1,4 +1,4 @@
-"""Lives written down by hand, and a report of them."""
+"""Timelines with chosen counts, and a fleet report of them."""
 
 from device_runtime.simulation.fleet.aggregate import FleetAggregate
 from device_runtime.simulation.fleet.plan import FleetPlan
@@ -7,7 +7,7 @@ from device_runtime.simulation.report import FailedUser
 from tests.support.device_runtime.simulation.users import CORPUS
 
 
-def life(phone=0, user_id="ann", days=3, **changes):
+def timeline(phone=0, user_id="ann", days=3, **changes):
     counted = {name: changes.pop(name) for name in Days.model_fields if name in changes}
     fields = {
         "phone": phone,
@@ -20,10 +20,10 @@ def life(phone=0, user_id="ann", days=3, **changes):
         "adapter_bytes": 0,
         "adaptation_seconds": 0.0,
     }
-    return DeviceTimeline(**{**fields, **changes}, days=Days.none(days).model_copy(update=counted))
+    return DeviceTimeline(**{**fields, **changes}, days=Days.zeros(days).model_copy(update=counted))
 
 
-ANN = life(
+ANN = timeline(
     typed=[3, 1, 0],
     missed=[0, 0, 2],
     words=[4, 2, 0],
@@ -38,7 +38,7 @@ ANN = life(
     adapter_bytes=1000,
     adaptation_seconds=3.0,
 )
-BOB = life(
+BOB = timeline(
     1,
     "bob",
     own_times=False,
@@ -52,10 +52,10 @@ BOB = life(
 FAILED = FailedUser(user_id="eve", reason="ValueError: no text")
 
 
-def report_of(bundles, lives=(ANN, BOB), failed=(FAILED,), days=3):
-    tally = FleetAggregate(FleetPlan(3, days, seed=7))
-    for each in lives:
-        tally.add(each)
+def make_fleet_report(bundles, timelines=(ANN, BOB), failed=(FAILED,), days=3):
+    aggregate = FleetAggregate(FleetPlan(3, days, seed=7))
+    for each in timelines:
+        aggregate.add(each)
     for each in failed:
-        tally.add_failed(each)
-    return tally.report(bundles, CORPUS)
+        aggregate.add_failed(each)
+    return aggregate.report(bundles, CORPUS)

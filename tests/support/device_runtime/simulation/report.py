@@ -1,4 +1,4 @@
-"""A report of a simulation, from figures chosen by a test."""
+"""A report of a simulation with chosen figures."""
 
 from device_runtime.simulation.report import (
     BundleInfo,

@@ -1,4 +1,4 @@
-"""People for a fleet, whose messages a test can count."""
+"""Users with few different messages, which a test can count."""
 
 from datetime import datetime, timedelta
 
@@ -17,13 +17,13 @@ IDEAL_WORLD = World(
     jumping_clocks=0,
     late_phones=0,
 )
-"""A world in which nothing goes wrong."""
+"""All phones are charged, on, on an unmetered network, and have correct clocks."""
 
 TEXTS = ("zorblax at the quay tonight", "call me wibbly, ok?", "meet zorblax by the old mill", "wibbly says hi")
 
 
 def daily_user(name, days=6, a_day=12):
-    """Someone who types `a_day` messages between 9:00 and 21:00 on each of `days` days, at known times."""
+    """A user who types `a_day` messages between 9:00 and 21:00 on each of `days` days, at known times."""
     first = datetime(2015, 3, 7, 9)
     messages = [
         (first + timedelta(days=day, minutes=720 * i // a_day), TEXTS[(day + i) % len(TEXTS)])
@@ -34,7 +34,7 @@ def daily_user(name, days=6, a_day=12):
 
 
 def user_without_times(name, messages=40):
-    """Someone whose messages bear no times."""
+    """A user whose messages have no times."""
     return SimulatedUser(name, [(None, TEXTS[i % len(TEXTS)]) for i in range(messages)])
 
 

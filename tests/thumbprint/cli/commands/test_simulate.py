@@ -42,7 +42,7 @@ def test_writes_report_page_and_pictures(simulate, corpus, tmp_path):
         assert report.corpus.id == opened.corpus_id
     assert report.clients_in_aggregates == USERS
     assert "SYNTHETIC" in printed
-    assert "5 people" in printed
+    assert "5 users" in printed
     for name in ("report.html", "report.json", "gain.svg", "gain.png"):
         assert str(out / name) in printed
     assert (out / "report.html").read_text().lstrip().startswith("<!")
@@ -64,9 +64,9 @@ def test_a_fleet_writes_its_report_and_pictures(simulate, tmp_path):
     code, printed, _ = simulate("--population", 4, "--days", 3, "--words-a-day", 2, "--seed", 5)
     assert code == 0
     report = load_fleet_report(tmp_path / "out" / "fleet.json")
-    assert (report.phones, report.people, len(report.days), report.plan.seed) == (4, 4, 3, 5)
+    assert (report.phones, report.users, len(report.days), report.plan.seed) == (4, 4, 3, 5)
     assert all(day.words <= 2 * day.phones for day in report.days)
-    assert "SYNTHETIC" in printed and "4 phones of 4 people through 3 days (seed 5)" in printed
+    assert "SYNTHETIC" in printed and "4 phones of 4 users through 3 days (seed 5)" in printed
     for name in FLEET_FILES:
         assert str(tmp_path / "out" / name) in printed
         assert (tmp_path / "out" / name).stat().st_size > 500
