@@ -9,7 +9,7 @@ from tests.support.device_runtime.simulation.users import CORPUS, repetitive_use
 def users():
     return [
         repetitive_user("ann"),
-        SimulatedUser("nobody", []),
+        SimulatedUser("silent", []),
         SimulatedUser("once", [(None, "hello there")]),
         SimulatedUser("wordless", [(None, "😀 !!")] * 25),
         SimulatedUser("broken", [(None, "fine")] * 20 + [(None, None)] * 5),

@@ -25,7 +25,7 @@ def without_times(report):
 
 
 def test_rows_have_the_order_of_the_users(report):
-    assert [row.user_id for row in report.clients] == ["ann", "nobody", "once", "wordless", "half", "bob"]
+    assert [row.user_id for row in report.clients] == ["ann", "silent", "once", "wordless", "half", "bob"]
 
 
 def test_only_users_with_enough_messages_and_words_are_in_the_aggregates(report):
@@ -37,7 +37,7 @@ def test_only_users_with_enough_messages_and_words_are_in_the_aggregates(report)
 
 def test_users_without_a_tested_word_have_a_row_without_figures(report):
     rows = {row.user_id: row for row in report.clients}
-    for name in ("nobody", "once", "wordless"):  # of a single message nothing is left to test
+    for name in ("silent", "once", "wordless"):  # a single message is not tested
         assert (rows[name].words_tested, rows[name].shared, rows[name].personal) == (0, None, None)
 
 
@@ -65,7 +65,7 @@ def test_a_second_run_does_not_simulate_finished_users_again(bundle, tmp_path):
     first = simulate(bundle, [repetitive_user("ann"), repetitive_user("bob", 25, 1)], corpus=CORPUS, folder=tmp_path)
     rows = (tmp_path / "rows.jsonl").read_bytes()
     second = simulate(bundle, [repetitive_user("ann"), repetitive_user("bob", 25, 1)], corpus=CORPUS, folder=tmp_path)
-    assert second == first  # its times too: nothing was computed
+    assert second == first  # also the times: no user was simulated again
     assert (tmp_path / "rows.jsonl").read_bytes() == rows
     assert len(list((tmp_path / "phones").iterdir())) == 2
 
@@ -82,7 +82,7 @@ def test_simulates_the_user_of_a_truncated_line_again(bundle, tmp_path):
 def test_reports_progress_for_every_user(bundle, users):
     seen = []
     simulate(bundle, users[1:5], corpus=CORPUS, progress=seen.append)
-    assert seen == ["nobody", "once", "wordless", "broken"]
+    assert seen == ["silent", "once", "wordless", "broken"]
 
 
 def test_rejects_a_user_who_occurs_twice(bundle):

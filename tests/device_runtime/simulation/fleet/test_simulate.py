@@ -57,7 +57,7 @@ def test_a_second_run_does_not_simulate_finished_phones_again(simulate, tmp_path
     assert (tmp_path / "lives.jsonl").read_bytes().startswith(stored)
     assert (tmp_path / "lives.jsonl").read_bytes().count(b"\n") == 5
     assert without_times(report) == without_times(simulate())
-    assert simulate(folder=tmp_path) == report  # times, too: nothing was lived again
+    assert simulate(folder=tmp_path) == report  # also the times: no phone was simulated again
 
 
 def test_leaves_no_messages_in_the_folder(simulate, tmp_path):
