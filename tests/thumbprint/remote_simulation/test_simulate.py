@@ -72,10 +72,10 @@ def simulate(run, corpus, service, key, tmp_path, monkeypatch):
 
 
 def without_times(path):
-    found = load_report(path / "report.json").model_dump(mode="json", exclude=TIMES)
-    for row in found["clients"]:
+    report = load_report(path / "report.json").model_dump(mode="json", exclude=TIMES)
+    for row in report["clients"]:
         del row["adaptation_seconds"]
-    return found
+    return report
 
 
 def devices(service, key):

@@ -179,12 +179,12 @@ def _panel_per_method(
 def _pairs_by_method(report: ComparisonReport) -> list[tuple[str, list[Pair]]]:
     """Returns the users of the deciding group under each method but the reference, best method first."""
     group = report.summary.deciding_group
-    found = []
+    methods = []
     for row in report.summary.rows_of(group):
         method = report.comparison.method(row.method)
         if method and method.name != REFERENCE and (pairs := paired_rows(report.comparison, method, group)):
-            found.append((method.name, pairs))
-    return found
+            methods.append((method.name, pairs))
+    return methods
 
 
 def _quantiles(values: Sequence[float]) -> list[float]:
