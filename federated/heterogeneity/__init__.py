@@ -1,1 +1,1 @@
-"""How different the users of a corpus are, measured before anybody trains, and what follows from it."""
+"""How the users of a corpus differ, measured before any training, and which method suits them."""

@@ -20,7 +20,7 @@ from federated.heterogeneity.divergence import (
     split_in_halves,
     temporal_drift,
 )
-from tests.support.federated.heterogeneity.people import speaker, user_texts
+from tests.support.federated.heterogeneity.users import speaker, user_texts
 
 LENGTH = 100
 
@@ -33,7 +33,7 @@ def test_jensen_shannon_agrees_with_a_hand_computed_value():
     assert expected == pytest.approx(0.311278, abs=1e-6)
 
 
-def test_equal_distributions_give_0_and_disjoint_ones_1():
+def test_equal_distributions_have_divergence_0_and_disjoint_ones_1():
     assert jensen_shannon([2, 6], [1, 3]) == 0.0
     assert jensen_shannon([1, 0, 0], [0, 2, 3]) == pytest.approx(1.0)
 
@@ -46,13 +46,13 @@ counts = st.lists(st.integers(0, 50), min_size=5, max_size=5).filter(any)
 
 
 @given(counts, counts)
-def test_it_is_symmetric_and_from_0_to_1(first, second):
+def test_the_divergence_is_symmetric_and_between_0_and_1(first, second):
     found = jensen_shannon(first, second)
     assert 0 <= found <= 1
     assert found == pytest.approx(jensen_shannon(second, first))
 
 
-def test_the_difference_is_the_excess_over_the_floor_as_a_share_of_the_room():
+def test_the_difference_is_the_share_of_the_largest_possible_excess():
     found = Divergence(observed=0.7, floor=0.4)
     assert found.excess == pytest.approx(0.3)
     assert found.difference == pytest.approx(0.5)
@@ -107,13 +107,13 @@ def test_the_draws_of_a_user_do_not_depend_on_other_users():
 
 @pytest.fixture
 def alike():
-    """Ten who draw from the same words."""
+    """Ten users with the same vocabulary."""
     return user_texts(**{f"u{i}": speaker("w", 60, seed=i) for i in range(10)})
 
 
 @pytest.fixture
 def disjoint():
-    """Ten who share no word."""
+    """Ten users without a common word."""
     return user_texts(**{f"u{i}": speaker("abcdefghij"[i], 60, seed=i) for i in range(10)})
 
 
@@ -156,7 +156,7 @@ def test_pairs_are_drawn_when_there_are_many(alike):
     assert found == between_users(many, seed=0) != between_users(many, seed=1)
 
 
-def test_the_others_words_are_never_the_users_own():
+def test_text_of_the_others_never_has_the_users_own_words():
     others = LeaveOneOut(user_texts(ann=["a"] * 5, bob=["b"] * 5, eve=["c c"] * 5))
     rng = np.random.default_rng(0)
     for user, own in zip(user_texts(ann=["a"] * 5, bob=["b"] * 5, eve=["c c"] * 5).users, (0, 1, 2), strict=True):

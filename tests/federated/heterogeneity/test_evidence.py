@@ -3,7 +3,7 @@ import pytest
 
 from federated.heterogeneity.divergence import Halves, split_in_halves
 from federated.heterogeneity.evidence import signal, word_evidence
-from tests.support.federated.heterogeneity.people import speaker, user_texts
+from tests.support.federated.heterogeneity.users import speaker, user_texts
 
 
 def test_word_evidence_agrees_with_hand_computed_moments():
@@ -23,7 +23,7 @@ def test_the_weight_at_the_evidence_is_one_half():
     assert [found.trusted(size) for size in (0, 100, 300)] == [0.0, 0.5, 0.75]
 
 
-def test_without_a_difference_nothing_is_trusted():
+def test_without_a_difference_the_trusted_share_is_zero():
     found = signal(within=1.0, across=1.0, noise=5.0)
     assert found.evidence is None
     assert found.trusted(1000) == 0.0

@@ -6,7 +6,7 @@ from federated.corpus.schema import CorpusError
 from federated.heterogeneity.measure import measure
 from federated.heterogeneity.recommendation import recommend_method
 from federated.heterogeneity.user_texts import HeterogeneityError
-from tests.support.federated.heterogeneity.people import corpus_of, speaker
+from tests.support.federated.heterogeneity.users import corpus_of, speaker
 
 
 def test_a_measurement_is_complete_and_deterministic(tiny_corpus):
@@ -53,11 +53,11 @@ def test_users_with_little_text_are_counted_but_not_compared(tmp_path):
     assert recommend_method(found).method == "global_only"
 
 
-def test_a_missing_corpus_is_refused(tmp_path):
+def test_rejects_a_missing_corpus(tmp_path):
     with pytest.raises(CorpusError, match="does not exist"):
         measure(tmp_path / "none.sqlite")
 
 
-def test_a_single_user_is_refused(tmp_path):
+def test_rejects_a_corpus_with_one_user(tmp_path):
     with pytest.raises(HeterogeneityError, match="needs two"):
         measure(corpus_of(tmp_path / "c.sqlite", ann=speaker("w", 60, seed=0)))

@@ -61,14 +61,14 @@ def test_the_method_follows_from_the_figures(figures, method):
     assert method not in advice.try_also
 
 
-def test_groups_are_kept_when_users_differ_inside_them():
+def test_the_number_of_groups_is_reported_unless_users_do_not_differ():
     assert recommend_method(users(clusters=GROUPS, within=0.29)).clusters == 3
     assert recommend_method(users(clusters=GROUPS, within=0.0)).clusters == 3
     assert recommend_method(users()).clusters == 1
     assert recommend_method(users(between=0.0, clusters=GROUPS)).clusters == 1
 
 
-def test_steps_and_pull_follow_what_can_be_trusted():
+def test_steps_and_pull_depend_on_the_trusted_share():
     half = recommend_method(users(evidence=500.0))  # of the 500 words that an adaptation reads
     assert (half.steps, half.proximal) == (MOST_STEPS // 2, pytest.approx(0.01))
     more = recommend_method(users(evidence=100.0))
@@ -78,7 +78,7 @@ def test_steps_and_pull_follow_what_can_be_trusted():
     assert recommend_method(users(outside=0.0, evidence=1400.0)).proximal < MOST_PULL
 
 
-def test_gradients_decide_where_there_are_any():
+def test_gradients_are_used_instead_of_words_if_available():
     gradients = Gradients(20, 1.0, 0.1, 0.2, signal(2.0, 1.0, 5000.0))
     assert recommend_method(users(gradients=gradients)).method == "user_history"
     assert "pieces" in str(recommend_method(users(gradients=gradients)).findings)
@@ -88,7 +88,7 @@ def test_drifting_users_adapt_on_their_newest_words():
     assert recommend_method(users(drift=0.1)).newest_words < recommend_method(users(drift=0.01)).newest_words
 
 
-def test_every_rule_says_what_it_measured_and_why():
+def test_every_rule_reports_its_figure_and_reason():
     findings = recommend_method(users(clusters=GROUPS, within=0.1)).findings
     assert len(findings) == 7
     for finding in findings:

@@ -17,14 +17,14 @@ def test_the_summary_without_values_is_none():
     ("sizes", "expected"),
     [
         ([5, 5, 5, 5], 0.0),
-        ([0, 0, 0, 8], 0.75),  # (n - 1) / n: one has everything
+        ([0, 0, 0, 8], 0.75),  # (n - 1) / n: one user has everything
         ([1, 3], 0.25),  # |1 - 3| on half of the four ordered pairs: 1, over twice the mean of 2
         ([3, 1], 0.25),
         ([0, 0], 0.0),
         ([], 0.0),
     ],
 )
-def test_gini_by_hand(sizes, expected):
+def test_gini_agrees_with_hand_computed_values(sizes, expected):
     assert gini(sizes) == pytest.approx(expected)
 
 

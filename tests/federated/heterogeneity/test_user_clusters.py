@@ -2,7 +2,7 @@ import pytest
 
 from federated.heterogeneity.divergence import split_in_halves
 from federated.heterogeneity.user_clusters import CLEAR, clusters
-from tests.support.federated.heterogeneity.people import speaker, user_texts
+from tests.support.federated.heterogeneity.users import speaker, user_texts
 
 
 def grouped(*languages):

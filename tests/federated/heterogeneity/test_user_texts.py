@@ -16,7 +16,7 @@ from federated.heterogeneity.user_texts import (
     share_outside_vocabulary,
 )
 from keyboard_model.text import tokenizer
-from tests.support.federated.heterogeneity.people import corpus_of, user_texts
+from tests.support.federated.heterogeneity.users import corpus_of, user_texts
 
 
 def read(path, **options):
@@ -52,15 +52,15 @@ def test_a_larger_corpus_is_sampled_by_the_seed(tmp_path):
 
 
 def test_progress_is_reported(tmp_path):
-    told = []
-    read(corpus_of(tmp_path / "c.sqlite", ann=["hi"], bob=["ho"]), on_users=lambda *done: told.append(done))
-    assert told == [(1, 2), (2, 2)]
+    progress = []
+    read(corpus_of(tmp_path / "c.sqlite", ann=["hi"], bob=["ho"]), on_users=lambda *done: progress.append(done))
+    assert progress == [(1, 2), (2, 2)]
 
 
-@pytest.mark.parametrize(("people", "said"), [({"ann": ["hi"]}, "1 of 1"), ({"ann": ["?"], "bob": ["!"]}, "0 of 2")])
-def test_fewer_than_two_users_with_words_are_refused(tmp_path, people, said):
-    with pytest.raises(HeterogeneityError, match=f"{said} users typed a word.*more people"):
-        read(corpus_of(tmp_path / "c.sqlite", **people))
+@pytest.mark.parametrize(("messages", "words"), [({"ann": ["hi"]}, "1 of 1"), ({"ann": ["?"], "bob": ["!"]}, "0 of 2")])
+def test_rejects_fewer_than_two_users_with_words(tmp_path, messages, words):
+    with pytest.raises(HeterogeneityError, match=f"{words} users typed a word.*more people"):
+        read(corpus_of(tmp_path / "c.sqlite", **messages))
 
 
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=20), st.integers(0, 2**32 - 1))

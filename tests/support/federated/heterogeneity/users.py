@@ -1,4 +1,4 @@
-"""Users made of messages, small enough to follow or drawn at random."""
+"""Users with given messages, and random messages."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from keyboard_model.text.units import words
 
 
 def user_texts(**messages: list[str]) -> UserTexts:
-    """Users by name with their messages."""
+    """Returns users by name with their messages."""
     numbers: dict[str, int] = {}
     users = []
     for name, texts in messages.items():
@@ -21,7 +21,7 @@ def user_texts(**messages: list[str]) -> UserTexts:
 
 
 def speaker(name: str, messages: int, seed: int, vocabulary: int = 50) -> list[str]:
-    """Messages of five words, drawn alike from the words `name0`, `name1`, ..."""
+    """Returns messages of five words, drawn uniformly from the words `name0`, `name1`, ..."""
     rng = np.random.default_rng(seed)
     return [" ".join(f"{name}{i}" for i in rng.integers(vocabulary, size=5)) for _ in range(messages)]
 
