@@ -2,13 +2,13 @@
 
 Start here:
 
-    Tokenizer       words to pieces and back (SentencePiece unigram)
-    units, words    a message split into words, numbers, punctuation
+    Tokenizer       words to pieces (SentencePiece BPE)
+    units, words    a message split into words, marks and placeholders
     pack            encoded messages as windows of a fixed length
     metrics         recall@k, keystroke savings, spreads over users
 
-Inside: `text` (units, tokenizer, masking), `batching` (windows), `ngram` (Kneser-Ney tables), `storage` (atomic
-writes, file locks) and `model` (the CIFG-LSTM and its adapter in TensorFlow). Only `model` imports TensorFlow.
+Inside: `text` (units, tokenizer, masking), `batching` (windows, splits by time), `ngram` (Kneser-Ney tables),
+`storage` (durable files, file locks) and `model` (the CIFG-LSTM and its adapter). Only `model` imports TensorFlow.
 
 >>> from keyboard_model import words
 >>> words("See you at 8, Ada!")

@@ -46,8 +46,11 @@ def newest_messages(newest_first: Iterable[_Message], words: int, count: Callabl
 
     Args:
         newest_first: Read only as far as needed.
-        words: The message that reaches this number is taken whole.
+        words: The message that reaches this number is included whole.
         count: Returns how many words a message has.
+
+    >>> newest_messages(["home now", "on my way", "see you"], 4, count_words)
+    ['on my way', 'home now']
     """
     chosen: list[_Message] = []
     for message in newest_first:
@@ -98,7 +101,7 @@ class AdaptationWindow:
         return cls(earlier, newest[:start], newest[start:])
 
     def pack(self, tokenizer: Tokenizer, length: int) -> tuple[Windows, Windows]:
-        """Returns training and held-out messages as windows of `length` positions; none of those without a word."""
+        """Returns training and held-out messages as windows of `length` positions; skips messages without a word."""
         training, held_out = (
             pack((encoded for encoded in map(tokenizer.encode, part) if encoded.words), length, tokenizer.bos)
             for part in (self.training, self.held_out)

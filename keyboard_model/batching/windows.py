@@ -1,8 +1,7 @@
-"""Messages packed into windows of a fixed length: what training, the gate and evaluation all read.
+"""Messages packed into windows of a fixed length, for training, the gate and evaluation.
 
-Every message begins with BOS, which makes the model forget what stood before, so packing wastes no
-padding and changes no result (but for the one message that a window's edge cuts, whose rest starts
-from a fresh state).
+Every message begins with BOS, which resets the model's state. Packing therefore wastes no padding and changes no
+result, except for a message that the end of a window cuts: its rest starts from a fresh state.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ import numpy.typing as npt
 from keyboard_model.text.tokenizer import Encoded
 
 IGNORE = -1
-"""A target that is no word piece (a mark, a placeholder, padding): it counts nowhere."""
+"""A target that is not a word piece (a mark, a placeholder, padding). It does not count."""
 
 Ids = npt.NDArray[np.int32]
 
@@ -25,8 +24,8 @@ class Windows(NamedTuple):
     """N windows of T positions, int32.
 
     tokens: `[N,T]` the piece read at each position; padded with BOS.
-    targets: `[N,T]` the piece to predict there, `IGNORE` where none counts.
-    word_ids: `[N,T]` running number of the word that the target is a piece of, -1 for none.
+    targets: `[N,T]` the piece to predict there; `IGNORE` if it does not count.
+    word_ids: `[N,T]` running number of the word that the target belongs to; -1 without one.
     """
 
     tokens: Ids
@@ -35,14 +34,14 @@ class Windows(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """`tokens [B,T]` and `targets [B,T]`, int32: arrays, and inside TensorFlow tensors."""
+    """`tokens [B,T]` and `targets [B,T]`, int32: NumPy arrays, or tensors inside TensorFlow."""
 
     tokens: Ids
     targets: Ids
 
 
 def batches(tokens: Ids, targets: Ids, size: int, bos: int) -> list[Batch]:
-    """Cuts windows `[N,T]` into batches `[size,T]`; windows without any target fill up the last batch."""
+    """Cuts windows `[N,T]` into batches `[size,T]`; windows without a target fill the last batch."""
     missing = (0, -len(tokens) % size), (0, 0)
     tokens = np.pad(tokens, missing, constant_values=bos)
     targets = np.pad(targets, missing, constant_values=IGNORE)
@@ -50,7 +49,12 @@ def batches(tokens: Ids, targets: Ids, size: int, bos: int) -> list[Batch]:
 
 
 def pack(messages: Iterable[Encoded], window: int, bos: int) -> Windows:
-    """Packs encoded messages, in order, into as few windows as they need (none for no tokens)."""
+    """Packs encoded messages, in order, into as few windows as possible; no messages give no windows.
+
+    >>> hi = Encoded(ids=[1, 7], word_of=[-1, 0], words=["hi"])
+    >>> pack([hi, hi], window=3, bos=1).targets
+    array([[ 7,  7, -1]], dtype=int32)
+    """
     tokens: list[int] = []
     targets: list[int] = []
     word_ids: list[int] = []

@@ -50,7 +50,7 @@ def gradient(
     """Returns the mean cross-entropy over the counted targets and its gradient with respect to the adapter.
 
     Args:
-        features: `[N,E]`, of the frozen base.
+        features: `[N,E]`, of the shared model, which stays fixed.
         targets: `[N]` piece ids, `IGNORE` at positions that do not count.
 
     Returns:

@@ -63,7 +63,11 @@ _DIGIT_GROUPS = re.compile(r"(?<![\d:])\d+(?:[ \t\u00a0\u2009.,/()+\u2010-\u2015
 
 
 def mask_sensitive(text: str) -> str:
-    """Returns `text` with all sensitive parts masked; unchanged if there are none."""
+    """Returns `text` with all sensitive parts masked; unchanged if there are none.
+
+    >>> mask_sensitive("call 9123 4567 at 8, see example.com/me")
+    'call <#> at 8, see <#>'
+    """
     normal = normalize(text)
     found = normal
     if _PERHAPS_ADDRESS.search(normal):

@@ -27,7 +27,9 @@ MODULES = (
     "federated.job",
     "keyboard_model",
     "keyboard_model.batching.time_splits",
+    "keyboard_model.batching.windows",
     "keyboard_model.metrics",
+    "keyboard_model.text.masking",
     "keyboard_model.text.units",
 )
 
