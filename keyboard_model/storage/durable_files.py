@@ -7,6 +7,7 @@ to disk, and drops a line that a crash truncated.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -17,7 +18,8 @@ def atomic_write(path: Path, data: bytes) -> None:
     """Replaces the content of `path` by `data`, readable by all users.
 
     Raises:
-        OSError: the disk is full or the folder cannot be written; `path` is unchanged.
+        OSError: the disk is full, the folder cannot be written, or `path` is a folder; `path` is unchanged. The error
+            names `path`.
     """
     _replace(path, data, 0o644)
 
@@ -28,6 +30,16 @@ def atomic_write_private(path: Path, data: bytes) -> None:
 
 
 def _replace(path: Path, data: bytes, mode: int) -> None:
+    try:
+        _write_beside(path, data, mode)
+    except OSError as fault:  # the temporary file's name means nothing to a user
+        raise OSError(fault.errno, fault.strerror, str(path)) from fault
+    fsync_path(path.parent)
+
+
+def _write_beside(path: Path, data: bytes, mode: int) -> None:
+    if path.is_dir():  # "." would end in EBUSY
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with open(descriptor, "wb") as file:
@@ -40,7 +52,6 @@ def _replace(path: Path, data: bytes, mode: int) -> None:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
-    fsync_path(path.parent)
 
 
 def fsync_path(path: Path) -> None:

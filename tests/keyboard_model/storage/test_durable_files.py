@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -27,9 +28,20 @@ def test_a_full_disk_leaves_the_old_file_unchanged(tmp_path, monkeypatch, failin
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, failing, full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="No space left") as error:
         atomic_write(path, b"new")
+    assert error.value.filename == str(path)
     assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("name", ["folder", "."])
+def test_a_folder_is_not_replaced_by_a_file(tmp_path, monkeypatch, name):
+    (tmp_path / "folder").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(IsADirectoryError, match="Is a directory") as error:
+        atomic_write(Path(name), b"new")
+    assert error.value.filename == name
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
 
 
 class FileError(ValueError):

@@ -139,7 +139,8 @@ def run_folders(tiny_run, tmp_path):
         ("empty", (), "thumbprint train"),
         (None, ("--key", "{public}"), "{public}"),
         (None, ("--key", "missing.pem"), "missing.pem"),
-        (None, ("--out", "{folder}"), "Is a directory"),
+        (None, ("--out", "{folder}"), "cannot use {folder}: Is a directory"),
+        (None, ("--out", "."), "cannot use .: Is a directory"),
         (None, ("--out", "missing/x.bundle"), "missing"),
     ],
 )
