@@ -15,6 +15,7 @@ from thumbprint.console.terminal import (
     counting,
     headed,
     labelled,
+    notice,
     output,
     pairs,
     silence_tensorflow,
@@ -97,7 +98,7 @@ def synthetic(
 
     with counting("making up", "messages") as progress:
         summary = write_synthetic(out, users=users, seed=seed, progress=progress)
-    typer.echo("SYNTHETIC: nobody wrote these messages.")
+    output().print(notice(SYNTHETIC_MESSAGES))
     _print_summary(summary, out)
 
 

@@ -13,7 +13,16 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from thumbprint.console.terminal import advancing, counting, headed, notice, output, silence_tensorflow, working
+from thumbprint.console.terminal import (
+    SYNTHETIC_MESSAGES,
+    advancing,
+    counting,
+    headed,
+    notice,
+    output,
+    silence_tensorflow,
+    working,
+)
 from thumbprint.console.training_progress import RoundsShown, showing_rounds
 
 if TYPE_CHECKING:
@@ -21,7 +30,7 @@ if TYPE_CHECKING:
     from device_runtime.simulation.report import Report
     from federated.job import TrainingConfig
 
-NOTICE = "a program made these messages up; nobody wrote them. It shows that things work, not how well they would do."
+NOTICE = f"{SYNTHETIC_MESSAGES} The demo shows that everything works, not how well it would work for real users."
 
 
 def demo(
