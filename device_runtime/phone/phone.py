@@ -35,7 +35,8 @@ from device_runtime.phone.word_lists import LearnedWord, learned_words
 from device_runtime.prediction.predictor import Suggestion, TypedContext, suggest
 from device_runtime.prediction.user_model import UserModel
 from keyboard_model.batching.time_splits import AdaptationWindow
-from keyboard_model.text.masking import canonical_form, mask_sensitive
+from keyboard_model.text.masking import canonical_form
+from keyboard_model.text.sensitive import mask_sensitive
 
 MAX_SUGGESTIONS = 100
 MAX_BLOCKED_WORDS = 10_000

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DatabaseError
 
 from federated.corpus import schema
 from federated.corpus.schema import CorpusError, Message
-from keyboard_model.text.masking import mask_sensitive
+from keyboard_model.text.sensitive import mask_sensitive
 
 
 class Corpus:
@@ -118,7 +118,7 @@ class Corpus:
         """Returns one user's messages in the stored order, with sensitive text masked.
 
         The file contains the imported text, but readers never see it: training, statistics and evaluation read what a
-        phone would have stored (`keyboard_model.text.masking`).
+        phone would have stored (`keyboard_model.text.sensitive`).
 
         Raises:
             CorpusError: the corpus has no such user.

@@ -29,7 +29,7 @@ MODULES = (
     "keyboard_model.batching.time_splits",
     "keyboard_model.batching.windows",
     "keyboard_model.metrics",
-    "keyboard_model.text.masking",
+    "keyboard_model.text.sensitive",
     "keyboard_model.text.units",
 )
 
