@@ -7,10 +7,11 @@ and its key begins with the user), so reading one user reads only that user's pa
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import quote
 
 from sqlalchemy import Column, Engine, Integer, MetaData, String, Table, create_engine
@@ -112,20 +113,27 @@ class ImportSummary:
         messages: Messages in the corpus.
         duplicates: Records left out because the same user wrote the same text at the same instant.
         empty: Records left out because their text is blank.
-        broken: Records that the importer could not use.
-        reasons: The reasons for the first few of these.
+        skipped: How many records the importer left out, by reason.
+        examples: The reasons and places of the first few of these.
     """
 
     users: int
     messages: int
     duplicates: int = 0
     empty: int = 0
-    broken: int = 0
-    reasons: tuple[str, ...] = ()
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    examples: tuple[str, ...] = ()
 
 
-Skipped = Callable[[str], None]
-"""Callback that an importer calls with the reason for each record that it cannot use."""
+class Skipped(Protocol):
+    """Callback that an importer calls for each record that it leaves out.
+
+    `reason` is one of a few constant texts, such as "not valid JSON": records are counted by it. `detail` says where
+    the record is and, if it helps, what exactly is wrong: "line 3: Expecting value".
+    """
+
+    def __call__(self, reason: str, detail: str = "", /) -> None: ...
+
 
 Progress = Callable[[int], None]
 """Callback that an import calls from time to time with the number of records read so far."""

@@ -75,7 +75,7 @@ def write_corpus(
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     records = [Record("ann", None, "see you"), Record("bob", None, "ok"), Record("ann", None, " ")]
     ...     write_corpus(f"{folder}/corpus.sqlite", records, source="notes")
-    ImportSummary(users=2, messages=2, duplicates=0, empty=1, broken=0, reasons=())
+    ImportSummary(users=2, messages=2, duplicates=0, empty=1, skipped={}, examples=())
     """
     path = Path(path)
     with _as_corpus_errors(path), _folder_beside(path) as folder:

@@ -10,11 +10,11 @@ import codecs
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import IO
 from xml.etree.ElementTree import Element
 
-from federated.corpus.importers.input_streams import decompress, elements
+from federated.corpus.importers.inputs.source import Source
+from federated.corpus.importers.inputs.xml_elements import elements
 from federated.corpus.schema import Record, Skipped
 
 OWNER = "owner"
@@ -23,19 +23,19 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ABSENT = (None, "null")  # how the app writes a missing value
 
 
-def read(path: Path, skipped: Skipped) -> Iterator[Record]:
+def read(source: Source, skipped: Skipped) -> Iterator[Record]:
     """Yields the sent texts, all by the user `"owner"`.
 
     Raises:
         CorpusError: the file cannot be read or is broken XML.
     """
-    with decompress(path) as stream:
-        for number, message in enumerate(elements(_Repaired(stream), ("sms", "mms"), path), 1):
+    with source.open() as stream:
+        for number, message in enumerate(elements(_Repaired(stream), ("sms", "mms"), source), 1):
             if message.get("type" if message.tag == "sms" else "msg_box") != _SENT:
                 continue
             text = message.get("body") if message.tag == "sms" else _text_parts(message)
             if text in _ABSENT:
-                skipped(f"message {number}: no text")
+                skipped("no text", f"message {number}")
             else:
                 yield Record(OWNER, _timestamp(message.get("date", "")), str(text))
 

@@ -10,15 +10,16 @@ from typing import IO
 
 from federated.corpus import schema
 from federated.corpus.importers import android_sms, jsonl, nus_sms, tff_data, whatsapp
-from federated.corpus.importers.input_streams import DAMAGED_DATA, decompress
+from federated.corpus.importers.inputs.archive import DAMAGED_DATA
+from federated.corpus.importers.inputs.source import Source
+from federated.corpus.importers.skip_count import SkipCount
 from federated.corpus.schema import CorpusError, ImportSummary, NoMessagesError, Progress, Record, Skipped
 from federated.corpus.writer import Profiles, write_corpus
 
 _HEAD_BYTES = 65536
-_REASONS_KEPT = 5
 
 
-def _no_profiles(path: Path, skipped: Skipped) -> Profiles:
+def _no_profiles(source: Source, skipped: Skipped) -> Profiles:
     return {}
 
 
@@ -35,8 +36,8 @@ class Format:
 
     summary: str
     recognises: Callable[[str], bool]
-    read: Callable[[Path, Skipped], Iterator[Record]]
-    read_profiles: Callable[[Path, Skipped], Profiles] = _no_profiles
+    read: Callable[[Source, Skipped], Iterator[Record]]
+    read_profiles: Callable[[Source, Skipped], Profiles] = _no_profiles
 
 
 FORMATS: dict[str, Format] = {
@@ -77,7 +78,7 @@ def detect(path: Path | str) -> str:
     'whatsapp'
     """
     path = Path(path)
-    with decompress(path) as stream:
+    with Source(path).open() as stream:
         if schema.is_corpus(path):
             raise CorpusError(f"{path} is already a corpus: it needs no import")
         head = _head(stream)
@@ -111,29 +112,38 @@ def import_corpus(
     ...     source = pathlib.Path(folder, "messages.jsonl")
     ...     size = source.write_text('{"user_id": "ann", "timestamp": null, "text": "see you"}')
     ...     import_corpus(source, f"{folder}/corpus.sqlite")
-    ImportSummary(users=1, messages=1, duplicates=0, empty=0, broken=0, reasons=())
+    ImportSummary(users=1, messages=1, duplicates=0, empty=0, skipped={}, examples=())
     """
-    skipped = _Skipped()
+    skipped = SkipCount()
+    profiles: Profiles = {}
     if str(source) == tff_data.STACKOVERFLOW and format in ("auto", tff_data.STACKOVERFLOW, "tff_data"):
         name, description = tff_data.STACKOVERFLOW, "Stack Overflow, training split, from TensorFlow Federated"
-        records, profiles = tff_data.read_stackoverflow(), _no_profiles(Path(), skipped)
+        records = tff_data.read_stackoverflow()
     else:
         path, name = Path(source), format
         if name != "auto" and name not in FORMATS:
             raise CorpusError(f"unknown format {format!r}: choose one of auto, {', '.join(FORMATS)}")
-        with decompress(path):  # fails at once if the file cannot be read
+        with Source(path).open():  # fails at once if the file cannot be read
             pass
         if name == "auto":
             name = detect(path)
         description = f"imported from {path.name}"
-        profiles = FORMATS[name].read_profiles(path, skipped)
-        records = FORMATS[name].read(path, skipped)
+        profiles = FORMATS[name].read_profiles(Source(path), skipped)
+        records = FORMATS[name].read(Source(path), skipped)
     try:
-        summary = write_corpus(out, records, source=name, description=description, profiles=profiles, progress=progress)
+        summary = write_corpus(
+            out,
+            _without_undecodable(records, skipped),
+            source=name,
+            description=description,
+            profiles=profiles,
+            progress=progress,
+        )
     except NoMessagesError as error:
-        why = f"; {skipped.count} were unusable, the first of them: {skipped.reasons[0]}" if skipped.count else ""
+        left_out = ", ".join(f"{count:,} {reason}" for reason, count in skipped.counts.items())
+        why = f"; left out: {left_out}; the first: {skipped.examples[0]}" if skipped.counts else ""
         raise NoMessagesError(f"{error}{why}") from error
-    return dataclasses.replace(summary, broken=skipped.count, reasons=tuple(skipped.reasons))
+    return dataclasses.replace(summary, skipped=dict(skipped.counts), examples=tuple(skipped.examples))
 
 
 def _head(stream: IO[bytes]) -> str:
@@ -148,14 +158,20 @@ def _head(stream: IO[bytes]) -> str:
     return head.decode("utf-8", errors="replace")
 
 
-class _Skipped:
-    """Counts the unusable records and keeps the first few reasons."""
+def _without_undecodable(records: Iterator[Record], skipped: Skipped) -> Iterator[Record]:
+    """Leaves out the records with an unpaired surrogate: a byte that is not text, or half an emoji."""
+    for record in records:
+        if _is_unicode(record.text) and _is_unicode(record.user_id):
+            yield record
+        else:
+            skipped("not valid UTF-8", ascii(record.text[:60]))
 
-    def __init__(self) -> None:
-        self.count = 0
-        self.reasons: list[str] = []
 
-    def __call__(self, reason: str) -> None:
-        self.count += 1
-        if len(self.reasons) < _REASONS_KEPT:
-            self.reasons.append(reason)
+def _is_unicode(text: str) -> bool:
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

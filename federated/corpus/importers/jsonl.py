@@ -5,67 +5,62 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from federated.corpus.importers.input_streams import DAMAGED_DATA, decompress
-from federated.corpus.schema import CorpusError, Record, Skipped
+from federated.corpus.importers.inputs.source import Source
+from federated.corpus.schema import Record, Skipped
 
 PROFILES_NAME = "users.jsonl"
 
 
-def read(path: Path, skipped: Skipped) -> Iterator[Record]:
+def read(source: Source, skipped: Skipped) -> Iterator[Record]:
     """Yields the messages of a `.jsonl` or `.jsonl.gz` file, in its order.
 
-    Broken UTF-8 is replaced. An unusable line is skipped, and reported with its number.
+    An unusable line is skipped, and reported with its number.
 
     Raises:
-        CorpusError: the file cannot be read, or its compressed data is truncated (the message says after which line).
+        CorpusError: the file cannot be read.
     """
-    for number, line in _lines(path):
+    for number, line in source.lines(skipped):
+        if not line.strip():
+            continue
         try:
             yield _record(line)
-        except _UnusableLine as reason:
-            skipped(f"line {number}: {reason}")
+        except _UnusableLine as unusable:
+            skipped(unusable.reason, f"line {number}{unusable.detail}")
 
 
-def read_profiles(path: Path, skipped: Skipped) -> dict[str, dict[str, str | None]]:
+def read_profiles(source: Source, skipped: Skipped) -> dict[str, dict[str, str | None]]:
     """Reads the attributes of users from the file `users.jsonl` beside the source, if there is one."""
-    profiles_path = path.with_name(PROFILES_NAME)
+    profiles_path = source.path.with_name(PROFILES_NAME)
     profiles: dict[str, dict[str, str | None]] = {}
     if not profiles_path.exists():
         return profiles
-    for number, line in _lines(profiles_path):
+    for number, line in Source(profiles_path).lines(skipped):
+        if not line.strip():
+            continue
         try:
             user_id, profile = _profile(line)
             profiles[user_id] = profile
-        except _UnusableLine as reason:
-            skipped(f"{PROFILES_NAME} line {number}: {reason}")
+        except _UnusableLine as unusable:
+            skipped(unusable.reason, f"{PROFILES_NAME} line {number}{unusable.detail}")
     return profiles
 
 
 class _UnusableLine(Exception):
-    pass
+    """A line that is no record. `detail` adds to the line's number."""
 
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    number = 0
-    with decompress(path) as stream:
-        try:
-            for number, raw in enumerate(stream, 1):
-                line = raw.decode("utf-8-sig" if number == 1 else "utf-8", errors="replace")
-                if line.strip():
-                    yield number, line
-        except DAMAGED_DATA as error:
-            message = f"{path}: the compressed data ends or is damaged after line {number} ({error})"
-            raise CorpusError(f"{message}: download the file again") from error
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.detail = f": {detail}" if detail else ""
 
 
 def _object(line: str) -> dict[str, Any]:
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise _UnusableLine(f"not valid JSON ({error})") from error
+        raise _UnusableLine("not valid JSON", str(error)) from error
     if not isinstance(value, dict):
         raise _UnusableLine("not a JSON object")
     user_id = value.get("user_id")
@@ -89,7 +84,7 @@ def _timestamp(value: object) -> datetime | None:
     try:
         return datetime.fromisoformat(value)  # type: ignore[arg-type]  # other types are caught below
     except (TypeError, ValueError) as error:
-        raise _UnusableLine(f"timestamp {value!r} is neither ISO 8601 nor null") from error
+        raise _UnusableLine("timestamp is neither ISO 8601 nor null", repr(value)) from error
 
 
 def _profile(line: str) -> tuple[str, dict[str, str | None]]:

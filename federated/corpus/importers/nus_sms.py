@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 from xml.etree.ElementTree import Element
 
-from federated.corpus.importers.input_streams import decompress, elements
+from federated.corpus.importers.inputs.source import Source
+from federated.corpus.importers.inputs.xml_elements import elements
 from federated.corpus.schema import Record, Skipped
 
 _PROFILE = {
@@ -33,26 +33,26 @@ _YEAR_FIRST = re.compile(r"(\d{4})\.(\d{1,2})\.(\d{1,2}?)\s*(\d{1,2}):(\d{2})(?:
 _MONTH_FIRST = "%m/%d/%Y %I:%M:%S %p"
 
 
-def read(path: Path, skipped: Skipped) -> Iterator[Record]:
+def read(source: Source, skipped: Skipped) -> Iterator[Record]:
     """Yields the messages that their contributors sent, in the order of the release.
 
     Raises:
         CorpusError: the file cannot be read or is broken XML.
     """
-    for message in _messages(path):
+    for message in _messages(source):
         user_id = _user_id(message)
         about = message.find("messageProfile")
         text = message.findtext("text")
         if about is None or not user_id or text is None:
-            skipped(f"message {message.get('id')}: no text, user or profile")
+            skipped("no text, user or profile", f"message {message.get('id')}")
         elif about.get("type") in ("send", "unknown"):
             yield Record(user_id, timestamp(about.get("time", "")), text)
 
 
-def read_profiles(path: Path, skipped: Skipped) -> dict[str, dict[str, str | None]]:
+def read_profiles(source: Source, skipped: Skipped) -> dict[str, dict[str, str | None]]:
     """Reads each user's attributes from their first message."""
     profiles: dict[str, dict[str, str | None]] = {}
-    for message in _messages(path):
+    for message in _messages(source):
         user_id = _user_id(message)
         if user_id and user_id not in profiles:
             profiles[user_id] = _profile(message)
@@ -69,9 +69,9 @@ def timestamp(time: str) -> datetime | None:
         return None
 
 
-def _messages(path: Path) -> Iterator[Element]:
-    with decompress(path) as stream:
-        yield from elements(stream, ("message",), path)
+def _messages(source: Source) -> Iterator[Element]:
+    with source.open() as stream:
+        yield from elements(stream, ("message",), source)
 
 
 def _user_id(message: Element) -> str:

@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from federated.corpus.importers.inputs.source import Source
 from federated.corpus.schema import CorpusError, Record, Skipped
 
 STACKOVERFLOW = "stackoverflow"
@@ -22,7 +23,7 @@ _TIME_FEATURE = "creation_date"
 _BATCH = 256
 
 
-def read(path: Path, skipped: Skipped) -> Iterator[Record]:
+def read(source: Source, skipped: Skipped) -> Iterator[Record]:
     """Yields the examples in all splits of a TFF SQLite file, one client after the other.
 
     Raises:
@@ -31,6 +32,7 @@ def read(path: Path, skipped: Skipped) -> Iterator[Record]:
     import tensorflow as tf
     import tensorflow_federated as tff
 
+    path = source.path
     with _as_corpus_errors(str(path)):
         names = _string_features(path)
         text = next((name for name in TEXT_FEATURES if name in names), None)

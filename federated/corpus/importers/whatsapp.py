@@ -11,9 +11,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 
-from federated.corpus.importers.input_streams import decompress
+from federated.corpus.importers.inputs.source import Source, ignore
 from federated.corpus.schema import CorpusError, Record, Skipped
 
 _DIRECTION_MARKS = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
@@ -41,14 +40,14 @@ class _Entry:
     lines: list[str] = field(default_factory=list)
 
 
-def read(path: Path, skipped: Skipped) -> Iterator[Record]:
+def read(source: Source, skipped: Skipped) -> Iterator[Record]:
     """Yields the messages in the order of the chat, without system messages and media notices.
 
     Raises:
         CorpusError: the file cannot be read, or no line of it starts like a line of a chat export.
     """
-    day_first = _day_comes_first(path)
-    for entry in _entries(path, skipped):
+    day_first = _day_comes_first(source)
+    for entry in _entries(source, skipped):
         match = _AUTHOR.match("\n".join(entry.lines))
         if not match or _SYSTEM_AUTHOR.search(match["author"]):
             continue
@@ -60,19 +59,13 @@ def read(path: Path, skipped: Skipped) -> Iterator[Record]:
         try:
             yield Record(author, _timestamp(entry, day_first), text)
         except ValueError:
-            skipped(f"line {entry.number}: {'/'.join(entry.date)} is not a date")
+            skipped("not a date", f"line {entry.number}: {'/'.join(entry.date)}")
 
 
-def _lines(path: Path) -> Iterator[str]:
-    with decompress(path) as stream:
-        for raw in stream:
-            yield raw.decode("utf-8", errors="replace").rstrip("\r\n")
-
-
-def _entries(path: Path, skipped: Skipped) -> Iterator[_Entry]:
+def _entries(source: Source, skipped: Skipped) -> Iterator[_Entry]:
     """Yields each dated entry with its continuation lines; the first line is without its date."""
     entry: _Entry | None = None
-    for number, line in enumerate(_lines(path), 1):
+    for number, line in source.lines(skipped):
         match = HEADER.match(line.lstrip(_DIRECTION_MARKS))
         if match:
             if entry:
@@ -81,7 +74,7 @@ def _entries(path: Path, skipped: Skipped) -> Iterator[_Entry]:
         elif entry:
             entry.lines.append(line)
         elif line.strip(_DIRECTION_MARKS + " "):
-            skipped(f"line {number}: text before the first dated line")
+            skipped("text before the first dated line", f"line {number}")
     if entry:
         yield entry
 
@@ -97,10 +90,10 @@ def _clock(match: re.Match[str]) -> tuple[int, int, int]:
     return hour, int(match["minute"]), int(match["second"] or 0)
 
 
-def _day_comes_first(path: Path) -> bool:
+def _day_comes_first(source: Source) -> bool:
     any_date = False
     month_first = False
-    for line in _lines(path):
+    for _, line in source.lines(ignore):
         match = HEADER.match(line.lstrip(_DIRECTION_MARKS))
         if match:
             any_date = True
@@ -110,7 +103,7 @@ def _day_comes_first(path: Path) -> bool:
             month_first = month_first or (len(first) <= 2 and int(second) > 12)
     if not any_date:
         raise CorpusError(
-            f"{path} is not a WhatsApp chat export (no line starts with a date and a time): choose another --format"
+            f"{source} is not a WhatsApp chat export (no line starts with a date and a time): choose another --format"
         )
     return not month_first
 

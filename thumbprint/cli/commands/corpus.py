@@ -123,13 +123,16 @@ def stats(
 
 def _print_summary(summary: ImportSummary, out: Path) -> None:
     typer.echo(f"{out}: {summary.messages:,} messages by {summary.users:,} users")
-    left_out = {"duplicate": summary.duplicates, "blank": summary.empty, "unusable": summary.broken}
+    left_out = {"duplicate": summary.duplicates, "blank": summary.empty} | dict(summary.skipped)
     if any(left_out.values()):
-        typer.echo("left out: " + ", ".join(f"{count:,} {kind}" for kind, count in left_out.items() if count))
-    for reason in summary.reasons:
-        typer.echo(f"  {reason}")
-    if summary.broken > len(summary.reasons):
-        typer.echo(f"  and {summary.broken - len(summary.reasons):,} more")
+        typer.echo("left out:")
+    for reason, count in left_out.items():
+        if count:
+            typer.echo(f"  {count:,} {reason}")
+    if summary.examples:
+        typer.echo("the first of them:")
+    for example in summary.examples:
+        typer.echo(f"  {example}")
 
 
 def stats_view(corpus: Corpus, stats: CorpusStats) -> Group:

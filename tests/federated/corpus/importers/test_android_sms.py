@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 import pytest
 
 from federated.corpus.importers.android_sms import _Repaired, read
+from federated.corpus.importers.inputs.source import Source
+from federated.corpus.importers.skip_count import SkipCount
 from federated.corpus.schema import CorpusError, Record
 
 
@@ -26,8 +28,8 @@ SENT = datetime(2010, 9, 29, 22, 34, 28, 193000, tzinfo=UTC)
 
 def read_text(path, content):
     path.write_text(content)
-    skipped = []
-    return list(read(path, skipped.append)), skipped
+    skipped = SkipCount()
+    return list(read(Source(path), skipped)), skipped.examples
 
 
 def test_reads_only_the_sent_messages(tmp_path):
@@ -42,7 +44,7 @@ def test_skips_messages_without_text_and_keeps_those_without_a_date(tmp_path):
     content = export(sms("null"), no_body, sms("when?", date="x"), sms("far", date="9" * 30))
     records, skipped = read_text(tmp_path / "sms.xml", content)
     assert [(record.timestamp, record.text) for record in records] == [(None, "when?"), (None, "far")]
-    assert skipped == ["message 1: no text", "message 2: no text"]
+    assert skipped == ["no text: message 1", "no text: message 2"]
 
 
 def read_in_chunks(text, size):
@@ -80,7 +82,7 @@ def test_reads_long_messages(tmp_path):
 def test_replaces_broken_utf8(tmp_path):
     path = tmp_path / "sms.xml"
     path.write_bytes(export(sms("caf_")).encode().replace(b'_"', b'\xe9"'))
-    assert [record.text for record in read(path, print)] == ["caf\ufffd"]
+    assert [record.text for record in read(Source(path), SkipCount())] == ["caf\ufffd"]
 
 
 @pytest.mark.parametrize("content", ["", "<smses>", export(sms("a"))[:-12], export(sms("a < b"))])

@@ -3,7 +3,9 @@ from datetime import datetime
 
 import pytest
 
+from federated.corpus.importers.inputs.source import Source
 from federated.corpus.importers.nus_sms import read, read_profiles, timestamp
+from federated.corpus.importers.skip_count import SkipCount
 from federated.corpus.schema import CorpusError, Record
 
 HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="no"?><smsCorpus date="2015.03.09" version="1.2">\n'
@@ -37,9 +39,9 @@ def path(tmp_path):
 
 
 def test_reads_sent_messages(path):
-    skipped = []
-    assert list(read(path, skipped.append)) == EXPECTED
-    assert skipped == ["message 4: no text, user or profile"]
+    skipped = SkipCount()
+    assert list(read(Source(path), skipped)) == EXPECTED
+    assert skipped.examples == ["no text, user or profile: message 4"]
 
 
 def test_reads_a_zip(path, tmp_path):
@@ -47,11 +49,11 @@ def test_reads_a_zip(path, tmp_path):
     with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("readme.md", "x" * 10_000)
         archive.write(path, "corpus.xml")
-    assert list(read(zipped, print)) == EXPECTED
+    assert list(read(Source(zipped), SkipCount())) == EXPECTED
 
 
 def test_reads_profiles(path):
-    profile = read_profiles(path, print)["51"]
+    profile = read_profiles(Source(path), SkipCount())["51"]
     assert profile["country"] == "Singapore"
     assert (profile["gender"], profile["smartphone"]) == ("female", "yes")
     assert profile["age"] is profile["city"] is None
@@ -91,7 +93,7 @@ def test_reads_every_format_of_time(time, expected):
 def test_rejects_unusable_xml(path, content, message):
     path.write_bytes(content)
     with pytest.raises(CorpusError, match=message):
-        list(read(path, print))
+        list(read(Source(path), SkipCount()))
 
 
 @pytest.mark.parametrize(
@@ -109,4 +111,4 @@ def test_rejects_a_damaged_zip(path, tmp_path, damage):
         archive.write(path, "corpus.xml")
     zipped.write_bytes(damage(zipped.read_bytes()))
     with pytest.raises(CorpusError, match="damaged or incomplete"):
-        list(read(zipped, print))
+        list(read(Source(zipped), SkipCount()))

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from federated.corpus.importers.inputs.source import Source
+from federated.corpus.importers.skip_count import SkipCount
 from federated.corpus.importers.tff_data import read, read_stackoverflow
 from federated.corpus.schema import CorpusError, Record
 
@@ -35,7 +37,7 @@ def save(path, clients, **options):
 
 
 def read_all(path):
-    return list(read(path, print))
+    return list(read(Source(path), SkipCount()))
 
 
 def test_reads_the_files_of_tff(tmp_path):

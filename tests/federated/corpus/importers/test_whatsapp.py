@@ -3,14 +3,16 @@ from datetime import datetime
 
 import pytest
 
+from federated.corpus.importers.inputs.source import Source
+from federated.corpus.importers.skip_count import SkipCount
 from federated.corpus.importers.whatsapp import looks_like_chat, read
 from federated.corpus.schema import CorpusError, Record
 
 
 def read_text(path, *lines):
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    skipped = []
-    return list(read(path, skipped.append)), skipped
+    skipped = SkipCount()
+    return list(read(Source(path), skipped)), skipped.examples
 
 
 def test_reads_an_android_chat_without_system_lines_and_media(tmp_path):
@@ -87,13 +89,16 @@ def test_skips_impossible_dates_and_lines_before_the_first_date(tmp_path):
         "1/2/22, 8:05 - A: w",
     )
     assert [record.text for record in records] == ["w"]
-    assert [reason.split(":")[0] for reason in skipped] == ["line 1", "line 2", "line 3", "line 4"]
+    assert [reason.split(": ")[:2] for reason in skipped] == [
+        ["text before the first dated line", "line 1"],
+        *(["not a date", f"line {number}"] for number in (2, 3, 4)),
+    ]
 
 
-def test_replaces_broken_utf8(tmp_path):
+def test_marks_broken_utf8_for_the_import_to_leave_out(tmp_path):
     path = tmp_path / "chat.txt"
     path.write_bytes(b"24/12/2022, 18:05 - Ann: caf\xe9\r\n")
-    assert list(read(path, print)) == [Record("Ann", datetime(2022, 12, 24, 18, 5), "caf\ufffd")]
+    assert list(read(Source(path), SkipCount())) == [Record("Ann", datetime(2022, 12, 24, 18, 5), "caf\udce9")]
 
 
 def test_reads_the_zip_of_an_ios_export(tmp_path):
@@ -101,7 +106,7 @@ def test_reads_the_zip_of_an_ios_export(tmp_path):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("_chat.txt", "[24.12.22, 18:05:34] Ann: hello")
         archive.writestr("00001-PHOTO.jpg", b"x" * 1000)
-    assert [record.text for record in read(path, print)] == ["hello"]
+    assert [record.text for record in read(Source(path), SkipCount())] == ["hello"]
 
 
 def test_rejects_a_text_that_is_not_a_chat(tmp_path):

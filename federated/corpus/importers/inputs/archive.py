@@ -1,7 +1,4 @@
-"""Opens plain, gzipped and zipped sources as streams of bytes, and streams the elements of large XML files.
-
-XML entities are refused, which protects against entity bombs.
-"""
+"""Opens plain, gzipped and zipped files as streams of bytes."""
 
 from __future__ import annotations
 
@@ -9,13 +6,9 @@ import contextlib
 import gzip
 import zipfile
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, Protocol, cast
-from xml.etree.ElementTree import Element, ParseError
-
-import defusedxml.ElementTree
-from defusedxml import DefusedXmlException
+from typing import IO, cast
 
 from federated.corpus.schema import CorpusError
 
@@ -24,8 +17,8 @@ DAMAGED_DATA = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile)
 
 
 @contextlib.contextmanager
-def decompress(path: Path) -> Iterator[IO[bytes]]:
-    """Opens `path` for streaming; for a zip, opens its largest text file.
+def decompress(path: Path, member: str | None = None) -> Iterator[IO[bytes]]:
+    """Opens `path` for streaming; of a zip, the file `member`, or else its largest text file.
 
     Raises:
         CorpusError: the file cannot be read, or its compressed data is damaged (raised here or in the `with` block).
@@ -39,7 +32,7 @@ def decompress(path: Path) -> Iterator[IO[bytes]]:
                 yield stack.enter_context(cast(IO[bytes], gzip.GzipFile(fileobj=plain)))
             elif magic.startswith(b"PK"):
                 archive = stack.enter_context(zipfile.ZipFile(plain))
-                yield stack.enter_context(archive.open(_largest(archive, path)))
+                yield stack.enter_context(archive.open(member or _largest(archive, path)))
             else:
                 yield plain
     except DAMAGED_DATA as error:
@@ -59,28 +52,3 @@ def _largest(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
     if member.flag_bits & 1:
         raise CorpusError(f"{path} is encrypted: unpack it first")
     return member
-
-
-class Readable(Protocol):
-    def read(self, size: int = -1, /) -> Any: ...
-
-
-def elements(stream: Readable, tags: Collection[str], path: Path) -> Iterator[Element]:
-    """Yields each child of the root whose tag is in `tags`, then frees it.
-
-    Raises:
-        CorpusError: the XML is broken or declares entities. The message contains `path`.
-    """
-    try:
-        events = defusedxml.ElementTree.iterparse(stream, events=("start", "end"))
-        _, root = next(events)
-        for event, element in events:
-            if event == "end" and element.tag in tags:
-                yield element
-                root.clear()
-    except ParseError as error:
-        raise CorpusError(f"{path} is broken XML ({error}): export or download it again") from error
-    except DefusedXmlException as error:
-        raise CorpusError(
-            f"{path} declares XML entities: exports of messages never do, so this file is refused"
-        ) from error
