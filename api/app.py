@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -12,7 +12,8 @@ from starlette.concurrency import run_in_threadpool
 from api.auth.authentication import Authentication
 from api.devices.phone_pool import MAX_OPEN
 from api.http.problems import DescribedApp, UnhandledErrors, install_handlers
-from api.http.request_limits import BodyLimit, LoopbackOnly
+from api.http.request_limits import BodyLimit
+from api.http.same_origin import SameOriginOnly, checked_host
 from api.observability.logs import LOG, AccessLog, RequestId
 from api.page.fleet import NO_FLEET, load_fleet
 from api.page.routes import ASSETS, page_router
@@ -35,6 +36,7 @@ def create_app(
     max_open: int = MAX_OPEN,
     fleet: Path | None = None,
     block_list: Path | None = None,
+    allowed_hosts: Iterable[str] = (),
 ) -> FastAPI:
     """Verifies and loads the bundle, locks the data folder, and returns the application, ready to serve.
 
@@ -49,13 +51,16 @@ def create_app(
         max_open: Maximum number of phones that stay open while no request uses them.
         fleet: The folder of a simulation that the page shows; None = no simulation.
         block_list: A file of words that no device suggests, one a line; None = no such words.
+        allowed_hosts: Hosts under which others reach the service, such as a proxy's public name, with the port if the
+            browser's address bar shows one. The loopback names and the server's own address need no entry.
 
     Raises:
         BundleError, KeyFileError: the bundle or the key cannot be used.
-        ServeError: another server runs on `data` or `database`, or they cannot be used.
+        ServeError: another server runs on `data` or `database`, or they cannot be used; an allowed host is malformed.
         FleetFilesError, ReportError: `fleet` has no simulation that can be shown.
         BlockListError: `block_list` cannot be read, or a line of it is not exactly one word.
     """
+    hosts = [checked_host(host) for host in allowed_hosts]
     simulated = NO_FLEET if fleet is None else load_fleet(fleet)
     blocked = frozenset[str]() if block_list is None else read_block_list(block_list)
     service = Service(bundle_path, public_key, data, database, max_open, blocked)
@@ -82,8 +87,7 @@ def create_app(
     app.add_middleware(BodyLimit)
     keys = None if insecure else service.keys
     app.add_middleware(Authentication, keys=keys, open_paths={*OPEN_PATHS, *ASSETS})
-    if insecure:
-        app.add_middleware(LoopbackOnly)
+    app.add_middleware(SameOriginOnly, allowed_hosts=hosts)
     app.add_middleware(UnhandledErrors)
     app.add_middleware(AccessLog, metrics=service.metrics)
     app.add_middleware(RequestId)

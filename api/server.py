@@ -7,6 +7,7 @@ import errno
 import gc
 import socket
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import uvicorn
@@ -14,7 +15,7 @@ from fastapi import FastAPI
 
 from api.app import create_app
 from api.devices.phone_pool import max_open_phones
-from api.http.request_limits import is_loopback
+from api.http.same_origin import is_address, is_loopback
 from api.observability.logs import log_to_stderr
 from api.storage.data_folder import ServeError
 
@@ -38,6 +39,7 @@ def serve(
     insecure: bool = False,
     fleet: Path | None = None,
     block_list: Path | None = None,
+    allowed_hosts: Sequence[str] = (),
     log_level: str = "info",
 ) -> None:
     """Serves a bundle until SIGINT or SIGTERM. Running requests are finished first.
@@ -46,13 +48,15 @@ def serve(
 
     Args:
         bundle, public_key, data, database, fleet, block_list: As in `create_app`.
-        host: The address to listen on.
+        allowed_hosts: As in `create_app`. `host` needs no entry.
+        host: The address or name to listen on.
         port: The port; 0 = any free port.
         insecure: Requests need no key. This is allowed only for a `host` that no other machine can reach.
         log_level: debug, info (a line for every request), warning or error.
 
     Raises:
-        ServeError: the port is in use, another server runs on the data, or `host` is not loopback and insecure is true.
+        ServeError: the port is in use, another server runs on the data, an allowed host is malformed, or `host` is not
+            loopback and insecure is true.
         BundleError, KeyFileError: the bundle or the key cannot be used.
         FleetFilesError, ReportError: `fleet` has no simulation that can be shown.
         BlockListError: `block_list` cannot be used.
@@ -74,6 +78,7 @@ def serve(
             max_open=max_open_phones(),
             fleet=fleet,
             block_list=block_list,
+            allowed_hosts=[*allowed_hosts, *([] if not host or is_address(host) else [host])],
         )
         gc.collect()
         gc.freeze()  # these objects live as long as the server, so the garbage collector need not visit them

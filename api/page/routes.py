@@ -73,7 +73,7 @@ def page_router(fleet: Fleet) -> APIRouter:
         V1 + "/fleet",
         tags=["fleet"],
         dependencies=[Depends(known_queries), needs(Scope.READ, every_device=True)],
-        responses=responses(401, 403, 422, 500, 503),
+        responses=responses(401, 403, 421, 422, 500, 503),
     )
     async def show() -> Fleet:
         """Returns the simulation that the service was started with: each user's figures, without names."""

@@ -35,7 +35,7 @@ async def known_queries(request: Request) -> None:
 
 V1 = "/v1"
 Id = Annotated[DeviceId, Path(examples=["emulator-5554"])]
-ERRORS = (400, 401, 403, 404, 413, 422, 500, 503)
+ERRORS = (400, 401, 403, 404, 413, 421, 422, 500, 503)
 
 
 def device_router(tag: str | None = None, scope: Scope = Scope.DEVICE) -> APIRouter:

@@ -36,7 +36,7 @@ def router(service: Service) -> APIRouter:
 
 
 def _monitoring(service: Service) -> APIRouter:
-    routes = APIRouter(tags=["service"], dependencies=[Depends(known_queries)], responses=responses(422, 500))
+    routes = APIRouter(tags=["service"], dependencies=[Depends(known_queries)], responses=responses(421, 422, 500))
 
     @routes.get("/healthz")
     async def health() -> Health:
@@ -73,7 +73,7 @@ def _bundles(service: Service) -> APIRouter:
         prefix=V1 + "/bundles",
         tags=["bundles"],
         dependencies=[Depends(known_queries), needs(Scope.READ)],
-        responses=responses(401, 403, 422, 500, 503),
+        responses=responses(401, 403, 421, 422, 500, 503),
     )
     archive, manifest = service.archive, service.bundle.manifest
 

@@ -178,7 +178,7 @@ class BadHeader(NamedTuple):
 
 
 NO_KEY = "this request needs a valid API key"
-OTHER_HOST = "an insecure service answers requests to 127.0.0.1 or localhost only"
+OTHER_HOST = "this service does not answer requests for this host name: use localhost or 127.0.0.1"
 OUTSIDE = "the header Range is malformed or outside the file"
 DOWNLOAD = "/v1/bundles/{model_id}/download"
 HEADERS = [

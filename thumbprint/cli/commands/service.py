@@ -89,6 +89,15 @@ def serve(
             show_default="no words",
         ),
     ] = None,
+    allowed_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HOST",
+            help="A public name of the service, such as that of a proxy in front of it, with the port if the address "
+            "bar shows one. Repeat the option for several names.",
+            show_default="only localhost and the address itself",
+        ),
+    ] = None,
     public_key: PublicKeyOption = None,
 ) -> None:
     """Serve phones over HTTP.
@@ -111,6 +120,7 @@ def serve(
             insecure=insecure,
             fleet=fleet,
             block_list=block_list,
+            allowed_hosts=allowed_host or (),
             log_level=log_level.value,
         )
 
