@@ -22,7 +22,6 @@ from device_runtime.adaptation.budget import Budget
 from device_runtime.adaptation.trainer import InProcessTrainer, Trainer
 from device_runtime.adapter.adapter import Adapter
 from device_runtime.inference.engine import Engine
-from device_runtime.inference.lexicon import is_one_word
 from device_runtime.manifest import Recipe
 from device_runtime.phone import privacy
 from device_runtime.phone.adaptation_log import AdaptationEntry, Cause
@@ -31,11 +30,11 @@ from device_runtime.phone.database import PhoneDatabaseError
 from device_runtime.phone.folder import FolderError, PhoneFolder
 from device_runtime.phone.message_history import Entry, Message, storable
 from device_runtime.phone.state import SHARED_START
-from device_runtime.phone.word_lists import LearnedWord, learned_words
+from device_runtime.phone.word_lists import LearnedWord, can_be_listed, learned_words
 from device_runtime.prediction.predictor import Suggestion, TypedContext, suggest
 from device_runtime.prediction.user_model import UserModel
 from keyboard_model.batching.time_splits import AdaptationWindow
-from keyboard_model.text.masking import canonical_form
+from keyboard_model.text.casing import canonical_form
 from keyboard_model.text.sensitive import mask_sensitive
 
 MAX_SUGGESTIONS = 100
@@ -444,7 +443,7 @@ class Phone:
         return canonical in self._blocked or canonical in self._folder.blocked or word in self._folder.forgotten
 
     def _one_word(self, word: str) -> None:
-        if not isinstance(word, str) or not is_one_word(canonical_form(word)):
+        if not isinstance(word, str) or not can_be_listed(word):
             raise PhoneError(f"{str(word)[:40]!r} is not one word")
 
     def _new_user_model(self) -> UserModel:

@@ -17,7 +17,8 @@ from device_runtime.inference.lexicon import Lexicon
 from device_runtime.phone.folder import PhoneFolder
 from device_runtime.phone.state import SHARED_START, new_salt
 from device_runtime.phone.word_lists import learned_words
-from keyboard_model.text.masking import canonical_form, mask_words
+from keyboard_model.text.casing import canonical_form
+from keyboard_model.text.masking import mask_words
 
 EXPORT_FORMAT = "thumbprint-export"
 EXPORT_VERSION = 1
@@ -64,9 +65,10 @@ def _plain(value: Any) -> Any:
 
 def forget_word(folder: PhoneFolder, word: str) -> int:
     """Masks a word in every stored message and in all later ones. Returns how many messages contained it."""
+    wanted = canonical_form(word)
     with folder.database.transaction():
         folder.forgotten.write(word)
-        changed = folder.history.rewrite(lambda text: mask_words(text, canonical_form(word).__eq__))
+        changed = folder.history.rewrite(lambda text: mask_words(text, wanted.__eq__))
         _unlearn(folder, changed)
     _reload(folder)
     return len(changed)

@@ -12,8 +12,10 @@ from pathlib import Path
 from device_runtime.inference.lexicon import Lexicon, is_one_word
 from device_runtime.phone.database import PhoneDatabase
 from device_runtime.phone.message_history import Message
-from keyboard_model.text.masking import canonical_form, mask_words
-from keyboard_model.text.units import words
+from keyboard_model.text.casing import canonical_form, lower_case
+from keyboard_model.text.masking import mask_words
+from keyboard_model.text.normalization import APOSTROPHE
+from keyboard_model.text.units import normalize, words
 
 _DIGEST_BYTES = 16
 
@@ -23,6 +25,9 @@ class ForgottenWords:
 
     They are stored as keyed hashes, so that the folder does not contain the words. An attacker who has the folder can
     still test whether a given word is on the list, because the key is stored beside it.
+
+    The hash is that of the canonical form. Versions before 0.2 hashed the word in lower case, in which an invisible
+    character at its beginning could stay; hashes cannot be converted, so those of such forms are looked up as well.
     """
 
     def __init__(self, database: PhoneDatabase, salt: bytes) -> None:
@@ -33,9 +38,17 @@ class ForgottenWords:
         """Reads the list from disk: call it after each transaction that changed it, committed or rolled back."""
         self._salt = salt
         self._digests = {digest for (digest,) in self._database.rows("SELECT digest FROM forgotten")}
+        self._known: dict[str, bool] = {}
 
     def __contains__(self, word: str) -> bool:
-        return bool(self._digests) and self._digest(canonical_form(word)) in self._digests
+        if not self._digests:
+            return False
+        known = self._known.get(word)
+        if known is None:
+            if len(self._known) >= _MAX_KNOWN:
+                self._known.clear()
+            known = self._known[word] = not self._digests.isdisjoint(self._possible_digests(word))
+        return known
 
     def __len__(self) -> int:
         return len(self._digests)
@@ -52,16 +65,38 @@ class ForgottenWords:
     def erase(self, word: str) -> bool:
         """Removes a word from the list on disk. Returns whether it was there."""
         with self._database.transaction() as db:
-            erased = db.execute("DELETE FROM forgotten WHERE digest = ?", (self._digest(canonical_form(word)),))
-        return erased.rowcount > 0
+            digests = [(digest,) for digest in self._possible_digests(word)]
+            return db.executemany("DELETE FROM forgotten WHERE digest = ?", digests).rowcount > 0
 
     def clear(self) -> None:
         """Empties the list on disk."""
         with self._database.transaction() as db:
             db.execute("DELETE FROM forgotten")
 
+    def _possible_digests(self, word: str) -> set[bytes]:
+        return set(map(self._digest, {canonical_form(word), *_former_forms(word)}))
+
     def _digest(self, word: str) -> bytes:
         return hashlib.blake2b(word.encode(), digest_size=_DIGEST_BYTES, key=self._salt).digest()
+
+
+def _former_forms(word: str) -> Iterator[str]:
+    """Yields the forms under which an earlier version may have stored that this word is forgotten."""
+    for lower in {normalize(word).lower(), lower_case(normalize(word)), canonical_form(word)}:
+        yield lower
+        yield from (invisible + lower for invisible in _FORMERLY_IN_WORDS)
+        for letters, others in _FORMERLY_OTHER_LETTERS:
+            for other in others:
+                yield lower.replace(letters, other)
+                yield lower.replace(letters, other, 1)
+        if lower.endswith("σ"):
+            yield f"{lower[:-1]}ς"
+
+
+_FORMERLY_IN_WORDS = ("\ufe0f", "\ufe0e", "\u200d")
+_FORMERLY_OTHER_LETTERS = (("i", ("i\u0307", "ı")), ("ss", ("ß",)))
+_MAX_KNOWN = 100_000
+"""Words whose lookup is remembered, so that a message costs no hashes for its usual words."""
 
 
 class BlockedWords:
@@ -77,7 +112,8 @@ class BlockedWords:
 
     def reread(self) -> None:
         """Reads the list from disk: call it after each transaction that changed it, committed or rolled back."""
-        self._words = frozenset(word for (word,) in self._database.rows("SELECT word FROM blocked"))
+        # Versions before 0.2 stored words in lower case.
+        self._words = frozenset(canonical_form(word) for (word,) in self._database.rows("SELECT word FROM blocked"))
 
     def __contains__(self, canonical_word: str) -> bool:
         return canonical_word in self._words
@@ -97,8 +133,11 @@ class BlockedWords:
 
     def erase(self, word: str) -> bool:
         """Removes a word from the list on disk. Returns whether it was there."""
+        canonical = canonical_form(word)
+        stored = [row for row in self._database.rows("SELECT word FROM blocked") if canonical_form(row[0]) == canonical]
         with self._database.transaction() as db:
-            return db.execute("DELETE FROM blocked WHERE word = ?", (canonical_form(word),)).rowcount > 0
+            db.executemany("DELETE FROM blocked WHERE word = ?", stored)
+        return bool(stored)
 
     def clear(self) -> None:
         """Empties the list on disk."""
@@ -135,10 +174,14 @@ def read_block_list(path: Path) -> frozenset[str]:
 
 
 def _word(path: Path, number: int, line: str) -> str:
-    word = canonical_form(line)
-    if not is_one_word(word):
+    if not can_be_listed(line):
         raise BlockListError(f"{path}, line {number}: {line[:40]!r} is not one word; write one word on each line")
-    return word
+    return canonical_form(line)
+
+
+def can_be_listed(text: str) -> bool:
+    """Whether `text` is exactly one word, in any case and with or without quotes: what a list of words takes."""
+    return is_one_word(lower_case(normalize(text).strip(APOSTROPHE)))
 
 
 @dataclass(frozen=True)

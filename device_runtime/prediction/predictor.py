@@ -55,6 +55,13 @@ class TypedContext:
     def of(cls, context: str, prefix: str) -> TypedContext:
         """Splits what was typed. If `prefix` is more than one word, the last is the word that is being typed."""
         prefix = normalize(prefix)
+        # A sign that stands inside words, such as the apostrophe of "don'", belongs to the word: a letter may follow.
+        letter = prefix[-2:-1]
+        longer = units(prefix + letter) if letter.isalpha() and not prefix[-1].isalnum() else []
+        if longer and longer[-1].kind is Kind.WORD and longer[-1].start < len(prefix) - 1:
+            start = longer[-1].start
+            text = f"{context} {prefix[:start]}" if start else context
+            return cls(text, units(text), normalize(prefix + letter)[start:-1])
         typed = units(prefix)
         if typed and typed[-1].kind is Kind.WORD and typed[-1].end == len(prefix):
             whole, prefix = prefix[: typed[-1].start], prefix[typed[-1].start :]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 
+from keyboard_model.text.casing import canonical_form, lower_case
 from keyboard_model.text.units import PLACEHOLDER, Kind, normalize, units
 
 Span = tuple[int, int]
+_SPACE = re.compile(r"(\s+)")
 
 
 def replace_spans(text: str, spans: Iterable[Span]) -> str:
@@ -22,17 +25,29 @@ def replace_spans(text: str, spans: Iterable[Span]) -> str:
     return "".join([*made, text[end:]])
 
 
-def canonical_form(word: str) -> str:
-    """Returns the word in lower case and without quotes around it, to compare spellings."""
-    return normalize(word).lower().strip("'")
-
-
 def mask_words(text: str, gone: Callable[[str], bool]) -> str:
-    """Returns `text` with every word masked whose canonical form is `gone`; unchanged if there is none."""
-    normal = normalize(text)
-    spans = [
+    """Returns `text` with every word masked that is `gone`, in lower case or in canonical form.
+
+    All else stays as it was typed, invisible characters included; only what touches a masked word is normalized.
+    """
+    if not _spans(normalize(text), gone):
+        return text
+    masked = []
+    for part in _SPACE.split(text):
+        normal = normalize(part)
+        spans = _spans(normal, gone)
+        masked.append(replace_spans(normal, spans) if spans else part)
+    return "".join(masked)
+
+
+def _spans(normal: str, gone: Callable[[str], bool]) -> list[Span]:
+    return [
         (unit.start, unit.end)
         for unit in units(normal)
-        if unit.kind is not Kind.MARK and gone(canonical_form(normal[unit.start : unit.end].strip("<>")))
+        if unit.kind is not Kind.MARK and _is_gone(normal[unit.start : unit.end].strip("<>"), gone)
     ]
-    return replace_spans(normal, spans) if spans else text
+
+
+def _is_gone(written: str, gone: Callable[[str], bool]) -> bool:
+    word, canonical = lower_case(written), canonical_form(written)
+    return gone(canonical) or (word != canonical and gone(word))

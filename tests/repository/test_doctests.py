@@ -30,6 +30,7 @@ MODULES = (
     "keyboard_model.batching.windows",
     "keyboard_model.metrics",
     "keyboard_model.text.sensitive",
+    "keyboard_model.text.normalization",
     "keyboard_model.text.units",
 )
 
