@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
+import stat
 from collections.abc import Collection
 from pathlib import Path
 
 from device_runtime.adapter.adapter import Adapter, AdapterError, load_adapter, save_adapter
 from device_runtime.manifest import Manifest
-from keyboard_model.storage.durable_files import atomic_write_private, fsync_path
+from keyboard_model.storage.durable_files import atomic_write_private, erase, fsync_path
 
+MAX_BYTES = 16 * 1024 * 1024
+"""Bytes of an adapter's file; the limit for the initial adapters in a bundle is the same."""
 _OF_VERSION_1 = ("adapter.safetensors", "previous.safetensors", "state.json")
 
 
@@ -53,10 +55,16 @@ class AdapterStore:
         Raises:
             AdapterError: the file is missing or damaged, or belongs to another model.
         """
+        path = self.path(adapter_id)
         try:
-            return load_adapter(self.path(adapter_id), self._manifest.model, self._manifest.model_id)
+            found = path.lstat()
+            if not stat.S_ISREG(found.st_mode):  # opening a named pipe would wait for ever
+                raise AdapterError(f"{path.name} is damaged: it is not a plain file")
+            if found.st_size > MAX_BYTES:
+                raise AdapterError(f"{path.name} is damaged: it has {found.st_size:,} bytes, more than any adapter")
+            return load_adapter(path, self._manifest.model, self._manifest.model_id)
         except FileNotFoundError as error:
-            raise AdapterError(f"{self.path(adapter_id).name} is missing") from error
+            raise AdapterError(f"{path.name} is missing") from error
 
     def keep_only(self, ids: Collection[int]) -> None:
         """Deletes all other adapters, and files that an interrupted write left behind."""
@@ -65,7 +73,6 @@ class AdapterStore:
         leftover += self._folder.glob(".adapter-*.safetensors.*")
         leftover += [path for name in _OF_VERSION_1 if (path := self._folder / name).exists()]
         for path in leftover:
-            with contextlib.suppress(FileNotFoundError):
-                path.unlink()
+            erase(path)
         if leftover:
             fsync_path(self._folder)

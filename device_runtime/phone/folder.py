@@ -17,7 +17,7 @@ from device_runtime.adapter.adapter import Adapter, AdapterError
 from device_runtime.adapter.store import AdapterStore
 from device_runtime.bundle.loader import Bundle
 from device_runtime.phone.adaptation_log import AdaptationEntry, AdaptationLog
-from device_runtime.phone.database import PhoneDatabase
+from device_runtime.phone.damaged_history import erase_damaged_copies, open_or_start_anew, rescue
 from device_runtime.phone.message_history import MessageHistory
 from device_runtime.phone.state import SHARED_START, StateRow
 from device_runtime.phone.word_lists import BlockedWords, ForgottenWords
@@ -44,9 +44,10 @@ class PhoneFolder:
         self.notes: list[str] = []
         self._initial = bundle.adapter_init
         self._model_id = bundle.manifest.model_id
-        self.database = PhoneDatabase(path / "history.sqlite")
+        self._history_path = path / "history.sqlite"
+        self.database, damage = open_or_start_anew(self._history_path)
         try:
-            self.state = StateRow(self.database, self._model_id)
+            self.state = self._state(damage)
             self.history = MessageHistory(self.database)
             self.log = AdaptationLog(self.database)
             self.forgotten = ForgottenWords(self.database, self.state.now.salt)
@@ -61,10 +62,10 @@ class PhoneFolder:
 
     @classmethod
     def open(cls, path: Path, bundle: Bundle) -> PhoneFolder:
-        """Opens the folder (creates it if missing) and locks it.
+        """Opens the folder (creates it if missing) and locks it. A damaged history is moved aside, and `notes` says so.
 
         Raises:
-            FolderError, PhoneDatabaseError: another process has it open, it is damaged, or it cannot be used.
+            FolderError, PhoneDatabaseError: another process has it open, or it cannot be used.
         """
         with _reported(path):
             path.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -150,6 +151,25 @@ class PhoneFolder:
             self.adapters.keep_only(self.log.stored())
             self.database.scrub()
             self.state.change(unclean=False)
+
+    def erase_damaged_copies(self) -> None:
+        """Erases the damaged history that `open` moved aside, if there is one: nobody can forget a part of it."""
+        with _reported(self.path):
+            erase_damaged_copies(self._history_path)
+
+    def _state(self, damage: str | None) -> StateRow:
+        """Returns the state. A phone that starts anew gets back its lists and its incognito setting, if it can."""
+        with self.database.transaction() as db:
+            state = StateRow(self.database, self._model_id)
+            rescued = rescue(self._history_path) if state.is_new else None
+            if rescued is not None:
+                state.change(incognito=rescued.incognito, salt=rescued.salt)
+                db.executemany("INSERT OR IGNORE INTO forgotten VALUES (?)", [(each,) for each in rescued.forgotten])
+                db.executemany("INSERT OR IGNORE INTO blocked VALUES (?)", [(each,) for each in rescued.blocked])
+        if damage is not None:
+            kept = "it kept" if rescued is not None else "it lost"
+            self.notes.append(f"{damage}; {kept} its lists of forgotten and blocked words and its incognito setting")
+        return state
 
     def _repair(self) -> None:
         state = self.state.now

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from operator import attrgetter
 from typing import NamedTuple
 
-from device_runtime.phone.database import PhoneDatabase, PhoneDatabaseError, seconds
+from device_runtime.phone.database import DamagedDatabaseError, PhoneDatabase, PhoneDatabaseError, seconds
 from keyboard_model.batching.time_splits import count_words, newest_messages
 
 MAX_MESSAGES = 20_000
@@ -110,10 +110,13 @@ class MessageHistory:
 
     def _pages(self, beyond: str, order: str, start: int) -> Iterator[Message]:
         query = f"SELECT id, text, at, words FROM messages WHERE {beyond} ORDER BY id {order} LIMIT {_PAGE}"
+        step = 1 if order == "ASC" else -1
         while rows := self._database.rows(query, (start,)):
             for message_id, text, at, words in rows:
+                if (message_id - start) * step <= 0:  # a file that was damaged while it was open; else without end
+                    raise DamagedDatabaseError(f"{self._database.path} is damaged: its messages are out of order")
                 yield Message(message_id, text, datetime.fromisoformat(at) if at else None, words)
-            start = rows[-1][0]
+                start = message_id
 
     def words_after(self, message_id: int) -> int:
         """Returns the number of words in the messages after this one."""

@@ -89,7 +89,8 @@ class Phone:
         """Opens a phone's folder (creates it if missing) and finishes any deletion that a crash interrupted.
 
         An adapter of another model is dropped, and the history is kept. `notes` says so, and the next
-        adaptation derives an adapter for this model.
+        adaptation derives an adapter for this model. A damaged history is moved aside, and the phone starts anew;
+        `notes` says so, too.
 
         Args:
             folder: The phone's own folder.
@@ -100,7 +101,7 @@ class Phone:
             trainer: Trains the adapters; None = train on `engine`, in the thread that calls `adapt`.
 
         Raises:
-            PhoneError: the folder is in use by another process, damaged, or cannot be written.
+            PhoneError: the folder is in use by another process, or cannot be read and written.
         """
         with _reported():
             opened = PhoneFolder.open(Path(folder), engine.bundle)

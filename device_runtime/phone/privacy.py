@@ -2,7 +2,8 @@
 
 Each `forget` function deletes from messages, adapters and log in one transaction, so a crash leaves all of it or none.
 An adapter that may have learned from deleted messages is deleted too. The transaction also records that deleted bytes
-are still on disk. `PhoneFolder.scrub` erases them, at the latest when the folder is next opened.
+are still on disk. `PhoneFolder.scrub` erases them, at the latest when the folder is next opened. A damaged history that
+was moved aside is erased first, whole, because nobody can delete a part of it.
 """
 
 from __future__ import annotations
@@ -66,6 +67,7 @@ def _plain(value: Any) -> Any:
 def forget_word(folder: PhoneFolder, word: str) -> int:
     """Masks a word in every stored message and in all later ones. Returns how many messages contained it."""
     wanted = canonical_form(word)
+    folder.erase_damaged_copies()
     with folder.database.transaction():
         folder.forgotten.write(word)
         changed = folder.history.rewrite(lambda text: mask_words(text, wanted.__eq__))
@@ -76,6 +78,7 @@ def forget_word(folder: PhoneFolder, word: str) -> int:
 
 def forget_since(folder: PhoneFolder, at: datetime) -> int:
     """Deletes the messages typed at that time or later. Returns how many there were."""
+    folder.erase_damaged_copies()
     with folder.database.transaction():
         deleted = folder.history.delete_since(at)
         _unlearn(folder, deleted)
@@ -85,6 +88,7 @@ def forget_since(folder: PhoneFolder, at: datetime) -> int:
 
 def forget_all(folder: PhoneFolder) -> None:
     """Deletes messages, adapters, log and the lists of forgotten and blocked words. Incognito mode does not change."""
+    folder.erase_damaged_copies()
     with folder.database.transaction():
         folder.history.clear()
         folder.log.clear()

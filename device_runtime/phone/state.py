@@ -7,6 +7,7 @@ from dataclasses import astuple, dataclass, replace
 from typing import Any, Literal
 
 from device_runtime.phone.database import PhoneDatabase
+from device_runtime.phone.database_check import SALT_BYTES
 
 SHARED_START = 0
 """The adapter id that stands for the bundle's own adapter, which a phone uses before its first adaptation."""
@@ -45,16 +46,21 @@ class PhoneState:
 
 def new_salt() -> bytes:
     """Returns a random key for the hashes of forgotten words."""
-    return secrets.token_bytes(16)
+    return secrets.token_bytes(SALT_BYTES)
 
 
 class StateRow:
-    """The database row that holds the state."""
+    """The database row that holds the state.
+
+    Attributes:
+        is_new: Whether the database did not have it before.
+    """
 
     def __init__(self, database: PhoneDatabase, model_id: str) -> None:
         """Creates the row, with this model, if the database does not have it."""
         self._database = database
-        if not self._rows():
+        self.is_new = not self._rows()
+        if self.is_new:
             self._write(PhoneState.new(model_id))
 
     @property

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import random
+import resource
 import signal
 import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -154,12 +157,81 @@ def test_a_phone_with_a_damaged_adapter_uses_the_shared_start(
         assert phone.adaptations()[-1].cause == "damaged"
 
 
-def test_rejects_a_damaged_history_and_leaves_it_unchanged(tmp_path: Path, learning_engine: Engine) -> None:
-    (tmp_path / "p").mkdir()
-    (tmp_path / "p" / "history.sqlite").write_bytes(b"noise" * 1000)
-    with pytest.raises(PhoneError, match="history"):
-        Phone.open(tmp_path / "p", learning_engine)
-    assert (tmp_path / "p" / "history.sqlite").read_bytes() == b"noise" * 1000
+def make_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+    (path / "inside").write_text("")
+
+
+def make_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def make_link(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("elsewhere")
+
+
+@pytest.mark.parametrize("replace", [make_folder, make_pipe, make_link, lambda path: os.truncate(path, 2**40)], ids=str)
+def test_something_else_in_place_of_an_adapter_counts_as_a_damaged_one(
+    tmp_path: Path, learning_engine: Engine, replace: Callable[[Path], object]
+) -> None:
+    folder = tmp_path / "p"
+    with Phone.open(folder, learning_engine) as phone:
+        phone.observe_many(MESSAGES)
+        phone.adapt()
+    replace(folder / "adapter-1.safetensors")
+    os.mkfifo(folder / "adapter-7.safetensors")  # one that the phone does not know
+    with Phone.open(folder, learning_engine) as phone:
+        assert "adapter-1.safetensors is" in phone.notes[0]
+        assert phone.messages == len(MESSAGES)
+        assert phone.adapter is learning_engine.bundle.adapter_init
+        assert {path.name for path in folder.iterdir()} == DATABASE_FILES
+
+
+@pytest.mark.parametrize("limit", [0, 5_000])
+def test_a_full_disk_damages_nothing(tmp_path: Path, learning_engine: Engine, limit: int) -> None:
+    folder = tmp_path / "p"
+    with Phone.open(folder, learning_engine) as phone:
+        phone.observe_many(MESSAGES)
+    with files_of_at_most(limit):
+        with pytest.raises(PhoneError, match="cannot be used"):
+            Phone.open(tmp_path / "new", learning_engine)
+        with contextlib.suppress(PhoneError), Phone.open(folder, learning_engine) as phone:
+            assert phone.notes == ()
+            with pytest.raises(PhoneError, match="cannot be used"):
+                phone.observe_many(["see you"] * 5_000)
+    for path, messages in ((folder, len(MESSAGES)), (tmp_path / "new", 0)):
+        with Phone.open(path, learning_engine) as phone:
+            assert phone.notes == ()
+            assert phone.messages == messages
+
+
+@contextlib.contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """Makes every write beyond so many bytes of a file fail, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_folder_that_cannot_be_read_is_reported(
+    tmp_path: Path, learning_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Phone.open(tmp_path / "p", learning_engine).close()
+
+    def refused(*_: object) -> int:  # chmod does not keep root out
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", refused)
+        with pytest.raises(PhoneError, match="cannot be used: Permission denied"):
+            Phone.open(tmp_path / "p", learning_engine)
+    Phone.open(tmp_path / "p", learning_engine).close()
 
 
 def test_a_folder_can_be_open_only_once(tmp_path: Path, learning_engine: Engine) -> None:
