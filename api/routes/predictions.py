@@ -69,4 +69,13 @@ def router(service: Service) -> APIRouter:
 
 def _suggest(phone: Phone, request: PredictionRequest) -> list[Suggestion]:
     suggestions = phone.predict(request.context, request.prefix, request.k, request.personal)
-    return [Suggestion(word=each.word, text=each.text, probability=each.probability) for each in suggestions]
+    return [
+        Suggestion(
+            word=each.word,
+            text=each.text,
+            probability=each.probability,
+            replaces=each.replaces,
+            space_after=each.space_after,
+        )
+        for each in suggestions
+    ]

@@ -51,9 +51,12 @@ class Observed(Answer):
 class PredictionRequest(Request):
     """The text before the cursor."""
 
-    context: Text = Field(description="The message before the word being typed.", examples=["see you at the"])
+    context: Text = Field(description="The message before `prefix`.", examples=["see you at the"])
     prefix: Annotated[str, StringConstraints(max_length=MAX_PREFIX)] = Field(
-        default="", description="The typed part of that word.", examples=["st"]
+        default="",
+        description="The typed part of the word, or everything after the last space: the service finds where the "
+        "word begins.",
+        examples=["st"],
     )
     k: Annotated[int, Field(ge=1, le=MAX_SUGGESTIONS), WHOLE] = Field(default=3, description="Number of suggestions.")
     personal: bool = Field(default=True, description="False: use only the shared model.")
@@ -72,6 +75,17 @@ class Suggestion(Answer):
     text: str = Field(description="The text that the keyboard shows.", examples=["station"])
     probability: float = Field(
         description="Probability of the word after the context, regardless of the prefix.", examples=[0.031], ge=0
+    )
+    replaces: int = Field(
+        default=0,
+        description="How many code points at the end of `prefix` the word takes the place of. In JavaScript: "
+        "`[...prefix].length` counts code points, `prefix.length` does not.",
+        examples=[2],
+        ge=0,
+    )
+    space_after: bool = Field(
+        default=True,
+        description="Whether a space follows the word. Scripts such as Thai and Chinese put none between words.",
     )
 
 

@@ -31,7 +31,8 @@ from device_runtime.phone.folder import FolderError, PhoneFolder
 from device_runtime.phone.message_history import Entry, Message, storable
 from device_runtime.phone.state import SHARED_START
 from device_runtime.phone.word_lists import LearnedWord, can_be_listed, learned_words
-from device_runtime.prediction.predictor import Suggestion, TypedContext, suggest
+from device_runtime.prediction.predictor import Suggestion, suggest
+from device_runtime.prediction.typed_context import TypedContext
 from device_runtime.prediction.user_model import UserModel
 from keyboard_model.batching.time_splits import AdaptationWindow
 from keyboard_model.text.casing import canonical_form
@@ -192,8 +193,9 @@ class Phone:
         """Suggests the next word.
 
         Args:
-            context: The message up to the word that is being typed.
-            prefix: The part of that word typed so far, in any case.
+            context: The message up to `prefix`.
+            prefix: The part of the word typed so far, in any case. It may be longer, for example everything after
+                the last space: only the word at its end is completed, and `Suggestion.replaces` says how long that is.
             k: How many words at most.
             personal: Whether to use the adapter and the owner's n-grams; False = the shared model alone.
 
@@ -208,7 +210,7 @@ class Phone:
         if not 1 <= k <= MAX_SUGGESTIONS:
             raise PhoneError(f"k is {k}: choose a k from 1 to {MAX_SUGGESTIONS}")
         # Masked as it would be when stored, so that n-grams after a masked word match.
-        typed = TypedContext.of(self._masked(storable(context)), storable(prefix))
+        typed = TypedContext.of(storable(context), storable(prefix), self._masked)
         hidden = self._hidden if self._blocked or len(self._folder.blocked) or len(self._folder.forgotten) else None
         if not personal:
             return suggest(self._engine, self._engine.bundle.adapter_init, self._empty_user_model, typed, k, hidden)

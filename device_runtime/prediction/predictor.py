@@ -10,10 +10,12 @@ from device_runtime.adapter.encodings import Array
 from device_runtime.inference.context_cache import truncate_context
 from device_runtime.inference.engine import Engine
 from device_runtime.prediction.capitalization import begins_sentence
+from device_runtime.prediction.typed_context import TypedContext
 from device_runtime.prediction.typo_correction import complete_with_typos
 from device_runtime.prediction.user_model import UserModel, UserNgramModel
 from device_runtime.prediction.word_search import Hidden, WordSearch
-from keyboard_model.text.units import Kind, Unit, normalize, units
+from keyboard_model.text.casing import lower_case
+from keyboard_model.text.units import is_followed_by_space
 
 _EXTRA = 7
 """Personal words ranked beyond the k shown, so that the personal probabilities of most shared words are known."""
@@ -30,53 +32,15 @@ class Suggestion:
         word: In lower case, as the model knows it.
         text: What the key shows, with upper case restored.
         probability: The probability that this is the next word, before any of its letters were typed.
+        replaces: How many code points before the cursor the word takes the place of: the part of it typed so far.
+        space_after: Whether a space follows the word. Scripts such as Thai and Chinese put none between words.
     """
 
     word: str
     text: str
     probability: float
-
-
-@dataclass(frozen=True)
-class TypedContext:
-    """What is before the cursor.
-
-    Attributes:
-        text: The message up to the word that is being typed.
-        before: The units of `text`.
-        prefix: The part of that word typed so far, in the case in which it was typed.
-    """
-
-    text: str
-    before: list[Unit]
-    prefix: str
-
-    @classmethod
-    def of(cls, context: str, prefix: str) -> TypedContext:
-        """Splits what was typed. If `prefix` is more than one word, the last is the word that is being typed."""
-        prefix = normalize(prefix)
-        # A sign that stands inside words, such as the apostrophe of "don'", belongs to the word: a letter may follow.
-        letter = prefix[-2:-1]
-        longer = units(prefix + letter) if letter.isalpha() and not prefix[-1].isalnum() else []
-        if longer and longer[-1].kind is Kind.WORD and longer[-1].start < len(prefix) - 1:
-            start = longer[-1].start
-            text = f"{context} {prefix[:start]}" if start else context
-            return cls(text, units(text), normalize(prefix + letter)[start:-1])
-        typed = units(prefix)
-        if typed and typed[-1].kind is Kind.WORD and typed[-1].end == len(prefix):
-            whole, prefix = prefix[: typed[-1].start], prefix[typed[-1].start :]
-        elif typed:
-            whole, prefix = prefix, ""
-        else:
-            whole, prefix = "", prefix.strip()  # for example an apostrophe, from which no word can be read yet
-        text = f"{context} {whole}" if whole.strip() else context
-        return cls(text, units(text), prefix)
-
-    def in_case_of(self, word: str) -> str:
-        """The prefix, or for a word that begins otherwise (a typo) its first letter in the case of the prefix."""
-        if word.startswith(self.prefix.lower()):
-            return self.prefix
-        return word[:1].upper() if self.prefix[:1].isupper() else word[:1]
+    replaces: int
+    space_after: bool
 
 
 def suggest(
@@ -101,8 +65,15 @@ def suggest(
         personal = _search(engine, context, adapter, user_model.history, typed, k + _EXTRA, hidden)
         ranked = apply_swap_margin(shared, personal, engine.bundle.manifest.recipe.swap_margin, k)
     sentence_start = begins_sentence(typed.before)
+    restore = user_model.capitalization.restore
     return [
-        Suggestion(word, user_model.capitalization.restore(word, typed.in_case_of(word), sentence_start), probability)
+        Suggestion(
+            word,
+            restore(word, typed.in_case_of(word), sentence_start),
+            probability,
+            typed.replaces,
+            is_followed_by_space(word),
+        )
         for word, probability in ranked
     ]
 
@@ -120,7 +91,7 @@ def _search(
         return engine.reader.log_probs(context + pieces, adapter)
 
     mixture = history.mixture([unit.text for unit in typed.before[-2:]])
-    prefix = typed.prefix.lower()
+    prefix = lower_case(typed.prefix)
     exact = WordSearch(engine.lexicon, next_pieces, history, mixture, prefix, k, hidden).run()
     return complete_with_typos(exact, engine.lexicon, next_pieces, history, mixture, prefix, k, hidden)
 

@@ -252,3 +252,12 @@ def words(text: str) -> list[str]:
     ['meet', 'me', 'at', '8', 'ok', "don't", 'wait']
     """
     return [unit.text for unit in units(text) if unit.kind is Kind.WORD]
+
+
+def is_followed_by_space(word: str) -> bool:
+    """Whether a space separates the word from the next one, which is not so in scripts such as Thai and Chinese.
+
+    >>> is_followed_by_space("tomorrow"), is_followed_by_space("พรุ่งนี้")
+    (True, False)
+    """
+    return word.isascii() or _UNSPACED.search(word) is None

@@ -38,7 +38,8 @@ def test_a_device_from_creation_to_deletion(service: Client) -> None:
     assert (
         service.observe(device, [*texts, Message(text="hunter2", private=True), Message(text="so", timestamp=at)]) == 41
     )
-    assert service.predict(device, "meet me at", prefix="z")[0].word == "zanzibar"
+    (first, *_) = service.predict(device, "meet me", prefix="at z")
+    assert (first.word, first.replaces, first.space_after) == ("zanzibar", 1, True)
     both = service.predict_batch(device, [PredictionRequest(context=c) for c in ("meet me at", "see you")])
     assert [key.word for key in both[0]] == [key.word for key in service.predict(device, "meet me at")]
     result = service.adapt(device)

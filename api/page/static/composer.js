@@ -1,17 +1,19 @@
 // The text field, which gets text from the on-screen keys, from a real keyboard and from suggestions, and the count of
-// the taps for that. A word is letters, digits and apostrophes.
+// the taps for that. The service decides which characters before the cursor are the word being typed.
 
 const NO_SPACE_BEFORE = ".,?!;:)";
-const WORD_AT_END = /[\p{L}\p{M}\p{N}'’\u200d]+$/u;
-const SENTENCE_END = /(^|[.!?…]\s+)$/;
+const SENTENCE_END = /[.!?…։\u037e].*\s/su; // of the alphabets with capitals; the last is the Greek question mark
+const LIST_LETTER = /(^|\n)\s*[\p{L}\p{N}]{1,3}\)\s+$/u; // the "a) " before an item
 const MAX_CONTEXT = 1000;
 const MAX_PREFIX = 64;
+const NEAR = 100;
 
 /** Sends a `change` event after every change, and a `send` event when the user sends the message. */
 export class Composer extends EventTarget {
   #field;
   #keystrokes;
   #ownSpace = false; // whether a suggestion added the space before the cursor
+  #writing = false; // whether the page itself changes the field
 
   constructor(field, keystrokes) {
     super();
@@ -70,13 +72,21 @@ export class Composer extends EventTarget {
     this.#changed();
   }
 
-  /** Replaces the typed part of the word by a suggestion and a space. */
-  accept(suggestion) {
+  /**
+   * Replaces the typed part of the word by a suggestion, and adds a space where one separates words.
+   *
+   * `answered`: the text before the cursor that the suggestion completes. If the text is now a different one, the
+   * suggestion is written only if what was typed since then is still a beginning of it.
+   */
+  accept({ text, replaces, space_after: spaceAfter }, answered) {
     this.#keystrokes.tapped();
-    const { prefix } = this.request;
-    const after = this.#field.value.slice(this.#field.selectionEnd);
-    this.#replace(this.#field.selectionStart - prefix.length, suggestion + (after.startsWith(" ") ? "" : " "));
-    this.#ownSpace = !after.startsWith(" ");
+    const start = withoutLast(answered, replaces).length;
+    const typed = this.before.slice(start);
+    const same = this.before === answered;
+    if (same || (this.before.startsWith(answered.slice(0, start)) && folded(text).startsWith(folded(typed)))) {
+      const spaced = /^\s/.test(this.#field.value.slice(this.#field.selectionEnd));
+      this.#ownSpace = this.#replace(start, text + (spaceAfter && !spaced ? " " : "")) && spaceAfter && !spaced;
+    }
     this.#changed();
   }
 
@@ -96,10 +106,22 @@ export class Composer extends EventTarget {
     if (this.text.trim()) this.dispatchEvent(new Event("send"));
   }
 
+  /** Replaces everything from `start` (in UTF-16 units) to the cursor. Returns whether there was room for it. */
   #replace(start, text) {
-    if (this.#field.value.length + text.length > this.#field.maxLength) return;
-    this.#field.setRangeText(text, start, this.#field.selectionEnd, "end");
+    const end = this.#field.selectionEnd;
+    const length = this.#field.value.length - (end - start) + text.length;
+    if (length > this.#field.maxLength) return false;
+    if (start === end && !text) return true;
+    this.#writing = true;
+    this.#field.setSelectionRange(start, end);
+    // The browser can undo a command, but it gives commands only to the field with the focus.
+    const focused = document.activeElement === this.#field;
+    if (!focused || !document.execCommand(text ? "insertText" : "delete", false, text)) {
+      this.#field.setRangeText(text, start, end, "end");
+    }
+    this.#writing = false;
     this.#field.scrollTop = this.#field.scrollHeight;
+    return true;
   }
 
   /** Removes the space that a suggestion added if punctuation follows. */
@@ -110,7 +132,7 @@ export class Composer extends EventTarget {
   }
 
   #beforeInput(event) {
-    if (event.inputType !== "insertText") return;
+    if (this.#writing || event.inputType !== "insertText") return;
     if (this.#ownSpace && event.data === " ") {
       event.preventDefault();
       this.#keystrokes.tapped();
@@ -122,6 +144,7 @@ export class Composer extends EventTarget {
   }
 
   #input(event) {
+    if (this.#writing) return;
     const pasted = event.inputType?.startsWith("insertFrom");
     this.#keystrokes.tapped(pasted ? characters(event.data ?? this.text) : 1);
     this.#ownSpace = false;
@@ -165,17 +188,33 @@ export class Keystrokes extends EventTarget {
   }
 }
 
-/** Splits the text before the cursor into the context and the typed part of the next word, as the API needs them. */
+/** Splits the text before the cursor after its last space, as the API needs it. */
 function split(before) {
-  const prefix = before.match(WORD_AT_END)?.[0] ?? "";
-  const context = before.slice(0, before.length - prefix.length);
-  if (prefix.length > MAX_PREFIX) return { context: before.slice(-MAX_CONTEXT), prefix: "" };
-  return { context: context.slice(-MAX_CONTEXT), prefix };
+  const prefix = last(before, MAX_PREFIX).match(/\S*$/)[0];
+  return { context: last(before.slice(0, before.length - prefix.length), MAX_CONTEXT), prefix };
 }
 
-/** Returns whether the next letter starts a sentence. */
+/** Returns the last `length` UTF-16 units of `text`, without half a character at the beginning. */
+function last(text, length) {
+  return text.slice(-length).replace(/^[\udc00-\udfff]/, "");
+}
+
+/** Returns `text` without its last `count` code points. */
+function withoutLast(text, count) {
+  const points = [...text];
+  return points.slice(0, points.length - count).join("");
+}
+
+/** Returns `text` in the form in which the service compares words. */
+function folded(text) {
+  return text.normalize("NFC").replaceAll("’", "'").toLowerCase();
+}
+
+/** Returns whether the next letter starts a sentence: at the beginning of a line or after a sentence, marks left aside. */
 function beginsSentence(before) {
-  return SENTENCE_END.test(before);
+  const near = last(before, NEAR);
+  const marks = near.match(/[^\p{L}\p{N}]*$/u)[0];
+  return marks === before || marks.includes("\n") || SENTENCE_END.test(marks) || LIST_LETTER.test(near);
 }
 
 /** Returns the number of characters (graphemes). */

@@ -16,7 +16,9 @@ export class Suggestions extends EventTarget {
   #whose = ["mine"];
   #wanted = false;
   #running = false;
-  #requested = ""; // the request that the shown suggestions answer
+  #requested = ""; // what the shown suggestions answer
+  #answered = ""; // the text before the cursor that they complete
+  #found = []; // the suggestions of each model
   #shown = ""; // what is shown: the same suggestions are not drawn again, so that one of them keeps the focus
   #speaking;
 
@@ -55,53 +57,57 @@ export class Suggestions extends EventTarget {
 
   async #update() {
     const whose = this.#whose;
-    const request = this.#composer.request;
+    const { before, request } = this.#composer;
     this.#requested = this.#request();
     const requests = whose.map((each) => ({ ...request, k: SHOWN, personal: each === "mine" }));
     const found = await this.#device.predict(requests);
+    this.#answered = before;
+    this.#found = found;
     this.dispatchEvent(new Event("answered"));
-    if (this.#shown === JSON.stringify([whose, found])) return;
-    this.#shown = JSON.stringify([whose, found]);
+    const shown = JSON.stringify([whose, found], ["word", "text", "probability"]);
+    if (this.#shown === shown) return;
+    this.#shown = shown;
     this.#show(whose, found);
   }
 
   #request() {
-    return JSON.stringify([this.#whose, this.#composer.request]);
+    return JSON.stringify([this.#whose, this.#composer.before]);
   }
 
   #show(whose, found) {
     const shared = new Set(found[whose.indexOf("shared")]?.map((each) => each.word));
     const compared = whose.length > 1;
-    this.#place.replaceChildren(...whose.map((each, row) => this.#row(each, found[row], compared, shared)));
+    this.#place.replaceChildren(...whose.map((each, row) => this.#row(each, row, compared, shared)));
     this.#speak(whose.map((each, row) => `${compared ? `${TITLES[each]}: ` : ""}${found[row].map((key) => key.text).join(", ")}`));
   }
 
-  #row(whose, found, compared, shared) {
-    const keys = found.map((each) => this.#key(each, compared && whose === "mine" && !shared.has(each.word)));
-    const row = element("div", {
+  #row(whose, row, compared, shared) {
+    const marked = ({ word }) => compared && whose === "mine" && !shared.has(word);
+    const keys = this.#found[row].map((each, column) => this.#key(each, marked(each), () => this.#take(row, column)));
+    const shown = element("div", {
       class: compared ? "row-of-words named" : "row-of-words",
       role: "group",
       "data-whose": whose,
       "aria-label": whose === "mine" ? "Suggestions of my keyboard" : "Suggestions of the shared model",
     });
-    if (compared) row.append(element("span", { class: "whose", "aria-hidden": "true" }, TITLES[whose]));
-    row.append(...keys);
-    return row;
+    if (compared) shown.append(element("span", { class: "whose", "aria-hidden": "true" }, TITLES[whose]));
+    shown.append(...keys);
+    return shown;
   }
 
-  #key(suggestion, own) {
+  #key(suggestion, own, onclick) {
     const percent = (100 * suggestion.probability).toPrecision(2);
     const look = `word${own ? " own" : ""}${suggestion.text.length > LONG ? " long" : ""}`;
     return element(
       "button",
-      { type: "button", class: look, title: `probability ${percent} %`, onclick: () => this.#take(suggestion.text) },
+      { type: "button", class: look, title: `probability ${percent} %`, onclick },
       suggestion.text,
     );
   }
 
-  #take(text) {
-    this.#composer.accept(text);
-    this.#composer.focus();
+  #take(row, column) {
+    this.#composer.focus(); // first, so that the browser can undo the change
+    this.#composer.accept(this.#found[row][column], this.#answered);
   }
 
   /** Announces them to screen readers when the typing pauses, not at every letter. */

@@ -49,6 +49,43 @@ def test_a_tapped_suggestion_completes_the_word(page: Page) -> None:
     expect(message(page)).to_have_value("Zanzibar.")
 
 
+@pytest.mark.parametrize(
+    ("learned", "typed", "tapped", "written"),
+    [
+        ("ผมชื่อสมชายครับ", "ผมชื่อสม", "สมชาย", "ผมชื่อสมชาย"),
+        ("see you at zanzibar", "\N{GRINNING FACE}u\u0308 (z", "zanzibar", "\N{GRINNING FACE}u\u0308 (zanzibar "),
+        ("see \N{HEAVY BLACK HEART}\ufe0f zanzibar", "see \N{HEAVY BLACK HEART}\ufe0f", "zanzibar", None),
+    ],
+)
+def test_a_tapped_suggestion_replaces_only_the_word_being_typed(
+    page: Page, learned: str, typed: str, tapped: str, written: str | None
+) -> None:
+    page.get_by_label("Paste some of your messages, one a line").fill("\n".join([learned] * 9))
+    page.get_by_role("button", name="Learn these").click()
+    expect(page.locator("#known")).to_contain_text("9 messages")
+    message(page).focus()
+    page.keyboard.insert_text(typed)
+    suggestions(page).get_by_text(tapped, exact=True).click()
+    expect(message(page)).to_have_value(written or f"{typed}{tapped} ")
+    page.keyboard.press("Control+z")
+    expect(message(page)).to_have_value(typed)
+
+
+def test_a_late_tap_writes_the_suggestion_only_where_it_still_fits(page: Page) -> None:
+    """The page receives no new suggestions here after the first ones."""
+    teach(page)
+    message(page).fill("see you at z")
+    expect(suggestions(page).first).to_have_text("zanzibar")
+    page.route("**/predictions/batch", lambda route: None)
+    page.keyboard.press("End")
+    page.keyboard.type("an")
+    suggestions(page).first.click()
+    expect(message(page)).to_have_value("see you at zanzibar ")
+    suggestions(page).first.click()  # it answers the text before the first tap
+    expect(message(page)).to_have_value("see you at zanzibar ")
+    page.unroute_all(behavior="ignoreErrors")
+
+
 def test_works_from_a_real_keyboard(page: Page) -> None:
     teach(page)
     message(page).focus()

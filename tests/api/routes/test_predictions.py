@@ -21,6 +21,27 @@ def test_predicts_words_that_the_owner_typed(client: httpx.Client, device: str) 
     assert "zanzibar" not in suggested_words(client, device, "meet me at", personal=False)
 
 
+@pytest.mark.parametrize(
+    ("learned", "prefix", "replaces", "space_after", "text"),
+    [
+        ("meet me at zanzibar tonight", "me at Zan", 3, True, "Zanzibar"),
+        ("meet \N{GRINNING FACE}u\u0308ber", "\N{GRINNING FACE}u\u0308b", 3, True, "über"),
+        ("ผมชื่อสมชายครับ", "ผมชื่อสม", 2, False, "สมชาย"),
+    ],
+)
+def test_says_what_a_suggestion_replaces_and_whether_a_space_follows(
+    client: httpx.Client, device: str, learned: str, prefix: str, replaces: int, space_after: bool, text: str
+) -> None:
+    client.post(f"{device}/messages", json={"messages": [{"text": learned}] * 6})
+    request = {"context": "meet", "prefix": prefix}
+    (first, *_), ((same, *_),) = (
+        client.post(f"{device}/predictions", json=request).json()["suggestions"],
+        client.post(f"{device}/predictions/batch", json={"requests": [request]}).json()["predictions"],
+    )
+    assert (first["replaces"], first["space_after"], first["text"]) == (replaces, space_after, text)
+    assert same == first
+
+
 def test_messages_of_one_device_do_not_change_another(client: httpx.Client, device: str) -> None:
     other = "/v1/devices/" + client.post("/v1/devices").json()["device_id"]
     client.post(f"{device}/messages", json={"messages": MESSAGES})

@@ -22,7 +22,8 @@ from device_runtime.inference.context_cache import (
     truncate_context,
 )
 from device_runtime.inference.engine import Engine
-from device_runtime.prediction.predictor import TypedContext, suggest
+from device_runtime.prediction.predictor import suggest
+from device_runtime.prediction.typed_context import TypedContext
 from device_runtime.prediction.user_model import UserModel
 from keyboard_model.ngram.table import Level, NgramTable
 

@@ -1,35 +1,8 @@
-"""The typed context is split into units and a prefix, and the swap margin protects the shared model's words."""
+"""The swap margin protects the shared model's words."""
 
 from __future__ import annotations
 
-import pytest
-
-from device_runtime.prediction.predictor import TypedContext, apply_swap_margin
-
-
-@pytest.mark.parametrize(
-    ("context", "prefix", "before", "typed"),
-    [
-        ("see you", "", ["see", "you"], ""),
-        ("see you", "To", ["see", "you"], "To"),
-        ("see", "you to", ["see", "you"], "to"),
-        ("see", "you ", ["see", "you"], ""),
-        ("see", "you.", ["see", "you", "."], ""),
-        ("see", " to", ["see"], "to"),
-        ("", "", [], ""),
-        ("", "   ", [], ""),
-        ("see", "'", ["see"], "'"),
-        ("see", "don’", ["see"], "don'"),
-        ("ok \N{GRINNING FACE}", "u\u0308b", ["ok", ";"], "üb"),
-        ("<URL> ok", "", ["<#>", "ok"], ""),
-    ],
-)
-def test_splits_the_typed_text_into_context_and_prefix(
-    context: str, prefix: str, before: list[str], typed: str
-) -> None:
-    split = TypedContext.of(context, prefix)
-    assert ([unit.text for unit in split.before], split.prefix) == (before, typed)
-
+from device_runtime.prediction.predictor import apply_swap_margin
 
 SHARED = [("you", 0.2), ("the", 0.1), ("me", 0.05)]
 
