@@ -26,8 +26,8 @@ class ForgottenWords:
     They are stored as keyed hashes, so that the folder does not contain the words. An attacker who has the folder can
     still test whether a given word is on the list, because the key is stored beside it.
 
-    The hash is that of the canonical form. Versions before 0.2 hashed the word in lower case, in which an invisible
-    character at its beginning could stay; hashes cannot be converted, so those of such forms are looked up as well.
+    The hash is that of the canonical form. Earlier versions hashed the word in lower case, in which an invisible
+    character at its beginning could stay. Hashes cannot be converted, so those of such forms are looked up as well.
     """
 
     def __init__(self, database: PhoneDatabase, salt: bytes) -> None:
@@ -112,7 +112,7 @@ class BlockedWords:
 
     def reread(self) -> None:
         """Reads the list from disk: call it after each transaction that changed it, committed or rolled back."""
-        # Versions before 0.2 stored words in lower case.
+        # Earlier versions stored words in lower case.
         self._words = frozenset(canonical_form(word) for (word,) in self._database.rows("SELECT word FROM blocked"))
 
     def __contains__(self, canonical_word: str) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import io
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -19,6 +20,11 @@ from keyboard_model.text.units import MARKS, PLACEHOLDER, Kind, units
 BOUNDARY = "▁"
 _UNK, _BOS = "<unk>", "<s>"
 _CONTROL = {symbol: f"<{symbol}>" for symbol in MARKS} | {PLACEHOLDER: "<slot>"}
+_RESERVED = 256 + len((_UNK, _BOS)) + len(_CONTROL)
+"""Pieces of every vocabulary: the bytes and the symbols."""
+_MIN_VOCAB = 300
+_COVERAGE = 0.9995
+"""Share of the typed characters that are pieces of their own; the rare rest is spelt in bytes."""
 
 
 class TokenizerError(ValueError):
@@ -118,6 +124,9 @@ def _cached_ids(sp: sentencepiece.SentencePieceProcessor, word: str) -> list[int
 def train(word_counts: Mapping[str, int], vocab_size: int) -> Tokenizer:
     """Trains a BPE tokenizer on word counts; the same counts give the same bytes.
 
+    A vocabulary always has room for words: if it is too small for the characters of the corpus, characters take half of
+    it, and rarer ones are spelt in bytes, as the rarest always are.
+
     Args:
         word_counts: How often each word was typed. Pass only words that several clients share:
             the vocabulary is public, so it must not contain words of a single user.
@@ -128,13 +137,16 @@ def train(word_counts: Mapping[str, int], vocab_size: int) -> Tokenizer:
     """
     if not word_counts:
         raise TokenizerError("no words to train a tokenizer on: the corpus has no word that enough clients share")
-    if vocab_size < 300:
-        raise TokenizerError(f"vocab_size {vocab_size} is too small: 256 bytes and the symbols need at least 300")
+    if vocab_size < _MIN_VOCAB:
+        raise TokenizerError(
+            f"[tokenizer] vocab_size {vocab_size} is too small: 256 bytes and the symbols need at least {_MIN_VOCAB}"
+        )
+    trained_on = _spellable(word_counts, vocab_size - _RESERVED)
     model = io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(
             # Not a file: the model would contain its name, and two trainings would differ.
-            sentence_iterator=(f"{word}\t{count}" for word, count in sorted(word_counts.items())),
+            sentence_iterator=(f"{word}\t{count}" for word, count in sorted(trained_on.items())),
             input_format="tsv",
             model_writer=model,
             model_type="bpe",
@@ -142,7 +154,7 @@ def train(word_counts: Mapping[str, int], vocab_size: int) -> Tokenizer:
             hard_vocab_limit=False,
             treat_whitespace_as_suffix=True,
             byte_fallback=True,
-            character_coverage=0.9995,
+            character_coverage=_COVERAGE,
             normalization_rule_name="identity",
             control_symbols=list(_CONTROL.values()),
             bos_id=1,
@@ -153,5 +165,31 @@ def train(word_counts: Mapping[str, int], vocab_size: int) -> Tokenizer:
             minloglevel=2,
         )
     except RuntimeError as error:
-        raise TokenizerError(f"SentencePiece could not train: {error}") from error
+        raise TokenizerError(
+            f"[tokenizer] vocab_size {vocab_size} does not fit the {len(word_counts):,} shared words of this corpus: "
+            "choose a larger one"
+        ) from error
     return Tokenizer(model.getvalue())
+
+
+def _spellable(word_counts: Mapping[str, int], room: int) -> Mapping[str, int]:
+    """Returns the words to train on: those whose characters all get a piece, if not all characters fit into `room`."""
+    counts: Counter[str] = Counter({BOUNDARY: sum(word_counts.values())})
+    for word, count in word_counts.items():
+        for character in word:
+            counts[character] += count
+    if len(counts) <= room or _covering(counts) <= room:
+        return word_counts
+    kept = {character for character, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[: room // 2]}
+    spellable = {word: count for word, count in word_counts.items() if kept.issuperset(word)}
+    return spellable or {character: counts[character] for character in kept - {BOUNDARY}}
+
+
+def _covering(counts: Counter[str]) -> int:
+    """Returns how many characters SentencePiece needs for `_COVERAGE`."""
+    left = _COVERAGE * counts.total()
+    for number, count in enumerate(sorted(counts.values(), reverse=True)):
+        if left <= 0:
+            return number
+        left -= count
+    return len(counts)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +13,14 @@ from device_runtime.inference.engine import Engine
 from device_runtime.phone import phone as phone_module
 from device_runtime.phone.database import PhoneDatabase
 from device_runtime.phone.phone import Phone, PhoneError
-from device_runtime.phone.word_lists import BlockListError, ForgottenWords, LearnedWord, read_block_list
+from device_runtime.phone.word_lists import (
+    BlockedWords,
+    BlockListError,
+    ForgottenWords,
+    LearnedWord,
+    read_block_list,
+)
+from keyboard_model.text.casing import canonical_form
 
 SALT = b"0" * 16
 NOON = datetime(2015, 3, 9, 12, tzinfo=UTC)
@@ -145,3 +154,77 @@ def test_learned_words_are_sorted_by_novelty_and_frequency(phone: Phone, engine:
     assert phone.learned_words(limit=1) == expected[:1]
     phone.forget_word("zorblatt")
     assert [word.word for word in phone.learned_words()] == ["quuxhouse", shared]
+
+
+FORMS = {
+    "zanna": ["Zanna", "ZANNA", "'zanna'", "❤️Zanna", "za\u200bnna", "\u200fzanna", "☎️Zanna", "Ｚanna"],
+    "irem": ["irem", "İrem", "IREM", "Irem", "ırem"],
+    "straße": ["straße", "STRASSE", "strasse", "Straße"],
+    "علی\u200cرضا": ["علی\u200cرضا", "علیرضا"],
+    "don't": ["don’t", "don´t", "DON`T"],
+}
+
+
+@pytest.mark.parametrize("word", FORMS)
+def test_one_forget_covers_all_forms_of_a_word(engine: Engine, tmp_path: Path, word: str) -> None:
+    with Phone.open(tmp_path / "phone", engine) as phone:
+        phone.observe_many([f"hi {form} now" for form in FORMS[word]])
+        assert phone.forget_word(word) == len(FORMS[word])
+        phone.observe_many([f"hi {form} now" for form in FORMS[word]])
+        assert {learned.word for learned in phone.learned_words()} == {"hi", "now"}
+        left = [message["text"] for message in phone.export()["messages"]]
+        assert {part for text in left for part in re.findall(r"[\w<#>]+", text)} == {"hi", "<#>", "now"}
+        assert phone.unforget_word(FORMS[word][0].strip("❤️"))
+
+
+@pytest.mark.parametrize("word", FORMS)
+def test_a_blocked_word_is_suggested_in_no_form(engine: Engine, tmp_path: Path, word: str) -> None:
+    with Phone.open(tmp_path / "phone", engine) as phone:
+        phone.observe_many([f"hi {form}" for form in FORMS[word]] * 5)
+        phone.block([word])
+        shown = [suggestion.text for suggestion in phone.predict("hi", k=20)]
+        assert canonical_form(word) not in set(map(canonical_form, shown))
+
+
+@pytest.mark.parametrize(
+    ("former", "forms"),
+    [
+        ("anna", ["Anna", "❤️anna"]),
+        ("straße", ["straße", "STRASSE"]),
+        ("i\u0307rem", ["İrem", "irem"]),
+        ("ırem", ["ırem", "IREM"]),
+        ("\ufe0fzanna", ["zanna", "❤️Zanna"]),
+        ("οδος", ["ΟΔΟΣ", "οδος"]),
+        ("don't", ["don’t"]),
+    ],
+)
+def test_a_word_that_an_earlier_version_forgot_stays_forgotten(
+    database: PhoneDatabase, former: str, forms: list[str]
+) -> None:
+    """The hash was that of the word in lower case (NFC, plain apostrophes)."""
+    digest = hashlib.blake2b(former.encode(), digest_size=16, key=SALT).digest()
+    with database.transaction() as db:
+        db.execute("INSERT INTO forgotten (digest) VALUES (?)", (digest,))
+    forgotten = ForgottenWords(database, SALT)
+    for form in forms:
+        assert "<#>" in forgotten.masked(f"ask {form}"), form
+        assert canonical_form(form.strip("❤️")) in forgotten
+    assert "hannah" not in forgotten
+    assert forgotten.erase(forms[0].strip("❤️"))
+
+
+def test_a_block_list_of_an_earlier_version_still_blocks(database: PhoneDatabase) -> None:
+    with database.transaction() as db:
+        db.execute("INSERT INTO blocked (word) VALUES ('straße')")
+    blocked = BlockedWords(database)
+    assert canonical_form("STRASSE") in blocked
+    assert blocked.erase("Straße")
+    blocked.reread()
+    assert len(blocked) == 0
+
+
+def test_a_word_of_too_many_letters_is_neither_learned_nor_suggested(engine: Engine, tmp_path: Path) -> None:
+    with Phone.open(tmp_path / "phone", engine) as phone:
+        phone.observe_many(["haha" * 2_500, "ha" * 24])
+        assert [learned.word for learned in phone.learned_words()] == ["ha" * 24]
+        assert max(len(suggestion.text) for suggestion in phone.predict("", k=20)) <= 48

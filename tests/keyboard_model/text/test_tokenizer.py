@@ -132,8 +132,31 @@ def test_training_without_words_is_refused():
 
 
 def test_a_vocabulary_too_small_for_the_bytes_is_refused():
-    with pytest.raises(TokenizerError, match="too small"):
+    with pytest.raises(TokenizerError, match=r"^\[tokenizer\] vocab_size 299 is too small"):
         train(COUNTS, 299)
+
+
+@pytest.mark.parametrize("vocab_size", [300, 301, 600, 1700])
+@pytest.mark.parametrize("characters", [1_500, 20_000])
+def test_a_corpus_of_more_characters_than_pieces_spells_rare_ones_in_bytes(vocab_size, characters):
+    counts = {chr(0x4E00 + i) + chr(0x4E00 + i // 7): 1 + 3000 // (i + 1) for i in range(characters)}
+    tokenizer = train(counts, vocab_size)
+    assert len(tokenizer) <= vocab_size
+    assert "一一" in tokenizer.single_piece_words.values()
+    for word in ("一一", "㐀是", chr(0x4E00 + characters - 1)):
+        assert spelled(tokenizer, tokenizer.encode_word(word)) == word
+
+
+def test_an_error_of_sentencepiece_is_said_in_the_words_of_the_job(monkeypatch):
+    def fails(**_):
+        raise RuntimeError("INTERNAL: src/trainer_interface.cc(638)")
+
+    monkeypatch.setattr(sentencepiece.SentencePieceTrainer, "train", fails)
+    with pytest.raises(
+        TokenizerError, match=r"^\[tokenizer\] vocab_size 400 does not fit the 13 shared words"
+    ) as error:
+        train(COUNTS, 400)
+    assert "trainer_interface" not in str(error.value)
 
 
 def test_a_single_word_still_makes_a_tokenizer():
