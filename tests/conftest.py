@@ -62,49 +62,10 @@ def tiny_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_bundle(tmp_path_factory: pytest.TempPathFactory, tiny_keys: tuple[Path, Path], tiny_corpus: Path) -> Path:
     """A signed bundle of an untrained small model (V≈600, E=16, H=32, r=2; windows of 4x10)."""
-    from device_runtime.manifest import Provenance
-    from federated.algorithms import thumbprint
-    from federated.corpus.store import Corpus
-    from federated.data.federated_data import FederatedData, shared_word_counts
-    from federated.job import DataConfig, PersonalizationConfig
-    from federated.personalization.method import SharedModel
-    from keyboard_model.model import adapter, cifg_lstm
-    from keyboard_model.text import tokenizer
-    from tflite_export.export import export_bundle
-    from thumbprint.pipeline.export import recipe_of
+    from benchmarks.material.small_bundle import write_small_bundle
 
     def make(folder: Path) -> None:
-        with Corpus.open(tiny_corpus) as corpus:
-            clients = FederatedData.of(corpus, DataConfig(), seed=0)
-            counts = shared_word_counts(clients.all_training_messages(), min_clients=2, count_cap=100)
-        pieces = tokenizer.train(counts, 600)
-        config, method = PersonalizationConfig(), thumbprint.METHOD
-        parameters = cifg_lstm.init(len(pieces), 16, 32, seed=0)
-        base = SharedModel(parameters, adapter.init(len(pieces), 16, rank=2, seed=0))
-        part = thumbprint.METHOD.phone(base, base.adapter, method.context(config, pieces.bos))
-        export_bundle(
-            folder / "tiny.bundle",
-            name="tiny",
-            parameters=part.parameters,
-            starts=part.starts,
-            tokenizer=pieces,
-            windows=(4, 10),
-            rank=2,
-            recipe=recipe_of(config, method, part),
-            provenance=Provenance(
-                corpus_id="0" * 64,
-                corpus="synthetic",
-                synthetic=True,
-                algorithm="none: untrained",
-                rounds=0,
-                seed=0,
-                epsilon=None,
-                delta=None,
-                thumbprint="0",
-            ),
-            metrics={},
-            private_key=tiny_keys[0],
-        )
+        write_small_bundle(folder / "tiny.bundle", tiny_corpus, tiny_keys[0])
 
     return made_once(tmp_path_factory, "bundle", make) / "tiny.bundle"
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from benchmarks.material.signed_content import signed
 from device_runtime.bundle import signing_keys
-from device_runtime.bundle.files import MANIFEST, SIGNATURE, read_files
-from device_runtime.bundle.loader import Bundle, file_entries, load_bundle, model_id
+from device_runtime.bundle.files import read_files
+from device_runtime.bundle.loader import Bundle, load_bundle
 from device_runtime.inference.engine import Engine
 from device_runtime.phone.phone import Phone
-from tests.support.device_runtime.bundle_parts import LEARNING_RECIPE, Content, Merge, merged, write_folder
+from tests.support.device_runtime.bundle_parts import LEARNING_RECIPE, Content, Merge, write_folder
 
 
 @pytest.fixture
@@ -31,14 +31,7 @@ def own_keys(tmp_path: Path) -> tuple[Path, Path]:
 def sign(own_keys: tuple[Path, Path]) -> Callable[[Content, Merge], Content]:
     """Makes the manifest fit the content and `changes`, and signs it with the test's own key."""
 
-    def signed(content: Content, changes: Merge) -> Content:
-        manifest = json.loads(content[MANIFEST])
-        manifest["files"] = {name: entry.model_dump() for name, entry in file_entries(content).items()}
-        manifest["model_id"] = model_id(content)
-        raw = json.dumps(merged(manifest, changes)).encode()
-        return {**content, MANIFEST: raw, SIGNATURE: signing_keys.load_private(own_keys[0]).sign(raw)}
-
-    return signed
+    return lambda content, changes: signed(content, changes, own_keys[0])
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Mutators: each damages one kind of data, knowing its structure."""

@@ -1,0 +1,149 @@
+"""Bundles: changed after they were signed, which must be refused, and damaged ones signed with the right key."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.fuzz.mutators import flatbuffers, json_values, raw_bytes, safetensors_files, zip_archives
+from benchmarks.fuzz.target import Input, ViolationError
+from benchmarks.material.material import Material
+from benchmarks.material.signed_content import signed, write_folder
+from device_runtime.bundle.files import (
+    ADAPTER_INIT,
+    CONTENT,
+    MANIFEST,
+    MODEL,
+    NGRAM,
+    SIGNATURE,
+    TOKENIZER,
+    BundleError,
+    read_files,
+)
+from device_runtime.bundle.loader import load_bundle
+from device_runtime.inference.engine import Engine
+from device_runtime.phone.phone import Phone, PhoneError
+
+_CHANGES = "changes.json"
+_ZIP = "bundle.zip"
+
+
+@dataclass
+class UnsignedBundles:
+    """Bundles that were changed after signing, as folder or zip: `load_bundle` refuses whatever is not the original."""
+
+    material: Material
+    name: str = "bundles"
+
+    def __post_init__(self) -> None:
+        self._content = read_files(self.material.bundle)
+        self._zip = zip_archives.write(self._content)
+
+    def make(self, chance: random.Random) -> Input:
+        if chance.random() < 0.6:
+            return {_ZIP: zip_archives.mutate(chance, self._zip)}
+        content = dict(self._content)
+        name = chance.choice((*content, MANIFEST, MANIFEST, SIGNATURE))
+        match chance.randrange(5):
+            case 0:
+                del content[name]
+            case 1:
+                content[chance.choice(("extra", "manifest.json.bak", ".hidden"))] = b"x"
+            case _ if name == MANIFEST:
+                content[name] = json_values.mutate(chance, json.loads(content[name]))
+            case _:
+                content[name] = raw_bytes.mutate(chance, content[name])
+        return content
+
+    def start(self) -> None:
+        pass
+
+    def run(self, given: Input, folder: Path) -> bool:
+        if _ZIP in given:
+            path = folder / _ZIP
+            path.write_bytes(given[_ZIP])
+        else:
+            path = write_folder(folder / "bundle", given)
+        try:
+            load_bundle(path, self.material.public_key)
+            content = read_files(path)
+        except BundleError:
+            return False
+        if content != self._content:
+            raise ViolationError("a bundle that was changed after signing was accepted")
+        return True
+
+
+@dataclass
+class SignedBundles:
+    """Damaged files signed with the right key: refused, or usable by a phone."""
+
+    material: Material
+    name: str
+    files: tuple[str, ...]
+    _words: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._content = read_files(self.material.bundle)
+        self._words = flatbuffers.structure(self._content[MODEL])
+
+    def make(self, chance: random.Random) -> Input:
+        name = chance.choice(self.files)
+        data = self._content[name]
+        if name == MANIFEST:
+            fields = {key: value for key, value in json.loads(data).items() if key not in ("files", "model_id")}
+            return {_CHANGES: json_values.mutate(chance, fields)}
+        if chance.random() < 0.2:
+            return {name: raw_bytes.mutate(chance, data)}
+        if name == MODEL:
+            return {name: flatbuffers.mutate(chance, data, self._words)}
+        if name in (ADAPTER_INIT, NGRAM):
+            return {name: safetensors_files.mutate(chance, data)}
+        return {name: raw_bytes.mutate(chance, data)}
+
+    def start(self) -> None:
+        pass
+
+    def run(self, given: Input, folder: Path) -> bool:
+        content = {**self._content, **{name: data for name, data in given.items() if name in CONTENT}}
+        try:
+            changes = json.loads(given.get(_CHANGES, b"{}"))
+            if not isinstance(changes, dict):
+                return False
+            content = signed(content, changes, self.material.private_key)
+        except (ValueError, RecursionError):  # the mutator damaged the JSON itself: not a manifest that one can sign
+            return False
+        path = write_folder(folder / "bundle", content)
+        try:
+            engine = Engine(load_bundle(path, self.material.public_key))
+        except BundleError:
+            return False
+        use_phone(folder / "phone", engine)
+        return True
+
+
+def use_phone(folder: Path, engine: Engine) -> bool:
+    """Does on a phone what an owner does. Returns whether the phone accepted all of it."""
+    try:
+        with Phone.open(folder, engine) as phone:
+            phone.observe_many(["see you at home", "Meet Zorblatt at the station", "ok thanks"] * 3)
+            phone.predict("see you", "h")
+            phone.adapt()
+            phone.predict("meet zorblatt at")
+            phone.forget_word("zorblatt")
+            phone.rollback(0)
+            phone.export()
+    except (PhoneError, BundleError):
+        return False
+    return True
+
+
+def bundle_targets(material: Material) -> list[UnsignedBundles | SignedBundles]:
+    """Returns the targets of this module."""
+    return [
+        UnsignedBundles(material),
+        SignedBundles(material, "signed-parts", (MANIFEST, TOKENIZER, ADAPTER_INIT, NGRAM)),
+        SignedBundles(material, "signed-models", (MODEL,)),
+    ]
