@@ -13,7 +13,7 @@ from benchmarks.material.material import Material
 from device_runtime.bundle.loader import load_bundle
 from device_runtime.inference.engine import Engine
 from device_runtime.phone.phone import Phone, PhoneError
-from keyboard_model.text.masking import mask_sensitive
+from keyboard_model.text.sensitive import mask_sensitive
 from keyboard_model.text.units import normalize, units, words
 
 _FILE = "texts.json"
