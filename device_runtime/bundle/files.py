@@ -1,16 +1,24 @@
 """Reads the six files of a bundle from a folder or a zip file, without trusting either.
 
 A bundle is small, so its files are read into memory, each up to its limit, and nothing is unpacked to disk. A path that
-leads out of the bundle, a zip bomb or a broken archive is an error before any content is interpreted.
+leads out of the bundle, a zip bomb or a broken archive is an error before any content is interpreted. What is read
+until then is limited too, whatever an archive declares: its directory, then the manifest with its signature, and only
+if the signature fits, the other files.
 """
 
 from __future__ import annotations
 
 import errno
+import io
 import os
 import stat
+import struct
 import zipfile
 import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 MODEL, TOKENIZER, ADAPTER_INIT = "model.tflite", "tokenizer.model", "adapter_init.safetensors"
@@ -28,48 +36,87 @@ LIMITS = {
     SIGNATURE: 64,
 }
 """The largest size of each file, in bytes."""
+DIRECTORY_LIMIT = 256 * 1024
+"""Bytes of a zip file that are read to find its entries. Six entries and the longest comment take less than half."""
+_MOST_NAMES = 1_000
+"""Entries of a folder that are read. A bundle has six."""
+_PACKED_EXTRA = 64 * 1024
+"""By how much a file can be longer when it is compressed."""
 _ENCRYPTED = 0x1
+_BROKEN_ZIP = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError),
+    *(struct.error, OverflowError),  # fields of a zip64 file that are too short or too large
+)
 
 
 class BundleError(ValueError):
     """A bundle cannot be trusted or used; the message says why."""
 
 
-def read_files(path: Path) -> dict[str, bytes]:
+def read_files(
+    path: Path, check: Callable[[bytes, bytes], None] = lambda manifest, signature: None
+) -> dict[str, bytes]:
     """Returns the content of the six files by name.
+
+    Args:
+        path: A folder or a zip file.
+        check: Called with the manifest and its signature before another file is read. It raises an exception if they
+            do not fit.
 
     Raises:
         BundleError: the bundle does not exist, a file is missing, unknown, doubled or too large, or the zip is broken.
     """
     try:
         if path.is_dir():
-            return _read_folder(path)
-        return _read_zip(path)
+            _check_names(path, list(islice(_names(path), _MOST_NAMES)))
+            return _read_all(lambda name: _read_plain(path, name), check)
+        with _open_plain(path) as file:
+            return _read_zip(path, file, check)
     except FileNotFoundError as error:
         raise BundleError(f"{path} does not exist") from error
     except OSError as error:
         raise BundleError(f"cannot read {path}: {error.strerror or error}") from error
 
 
-def _check_names(path: Path, names: list[str]) -> None:
-    duplicates = sorted({repr(name) for name in names if names.count(name) > 1})
+def _read_all(read: Callable[[str], bytes], check: Callable[[bytes, bytes], None]) -> dict[str, bytes]:
+    signed = {name: read(name) for name in (MANIFEST, SIGNATURE)}
+    check(signed[MANIFEST], signed[SIGNATURE])
+    return {name: signed[name] if name in signed else read(name) for name in LIMITS}
+
+
+def _check_names(path: Path, names: Sequence[str]) -> None:
+    times = Counter(names)
+    duplicates = sorted(_shown(name) for name, count in times.items() if count > 1)
     if duplicates:
-        raise BundleError(f"{path} contains a file twice: {', '.join(duplicates)}")
-    extra = sorted(repr(name) for name in names if name not in LIMITS)
+        raise BundleError(f"{path} contains a file twice: {', '.join(duplicates[:5])}")
+    extra = sorted(_shown(name) for name in times if name not in LIMITS)
     if extra:
         raise BundleError(f"{path} contains files that do not belong in a bundle: {', '.join(extra[:5])}")
-    missing = [name for name in LIMITS if name not in names]
+    missing = [name for name in LIMITS if name not in times]
     if missing:
         raise BundleError(f"{path} lacks {', '.join(missing)}")
+
+
+def _shown(name: str) -> str:
+    return repr(name if len(name) <= 80 else f"{name[:80]}…")
 
 
 def _too_large(path: Path, name: str) -> BundleError:
     return BundleError(f"{name} in {path} is larger than its limit of {LIMITS[name]} bytes")
 
 
-def _read_folder(folder: Path) -> dict[str, bytes]:
-    _check_names(folder, os.listdir(folder))
-    return {name: _read_plain(folder, name) for name in LIMITS}
+def _names(folder: Path) -> Iterator[str]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            yield entry.name
+
+
+@contextmanager
+def _open_plain(path: Path) -> Iterator[io.BufferedReader]:
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:  # a pipe without a writer must not block
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise BundleError(f"{path} is neither a folder nor a plain file")
+        yield file
 
 
 def _read_plain(folder: Path, name: str) -> bytes:
@@ -88,26 +135,69 @@ def _read_plain(folder: Path, name: str) -> bytes:
     return data
 
 
-def _read_zip(path: Path) -> dict[str, bytes]:
+class LimitedFile(io.RawIOBase):
+    """A file that can be read anywhere, but only `allowance` bytes in all. More raise BundleError.
+
+    `zipfile` reads as much as an archive declares. This bounds its work, whatever that is.
+    """
+
+    def __init__(self, path: Path, file: io.BufferedReader, allowance: int) -> None:
+        self._path = path
+        self._file = file
+        self.allowance = allowance
+
+    def read(self, size: int | None = -1) -> bytes:
+        most = self.allowance + 1
+        data = self._file.read(most if size is None or size < 0 else min(size, most))
+        self.allowance -= len(data)
+        if self.allowance < 0:
+            raise BundleError(f"{self._path} is not a bundle: its list of files is too long for six files")
+        return data
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def seekable(self) -> bool:
+        return True
+
+
+def _read_zip(path: Path, file: io.BufferedReader, check: Callable[[bytes, bytes], None]) -> dict[str, bytes]:
+    limited = LimitedFile(path, file, DIRECTORY_LIMIT)
     try:
-        with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
-            _check_names(path, [entry.orig_filename for entry in entries])
-            return {entry.filename: _read_entry(path, archive, entry) for entry in entries}
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeDecodeError) as error:
+        with zipfile.ZipFile(limited) as archive:
+            entries = {entry.orig_filename: entry for entry in archive.infolist()}
+            _check_names(path, [entry.orig_filename for entry in archive.infolist()])
+
+            def read(name: str) -> bytes:
+                _check_entry(path, entries[name])
+                limited.allowance = LIMITS[name] + 2 * _PACKED_EXTRA
+                return _read_entry(path, archive, entries[name])
+
+            return _read_all(read, check)
+    except BundleError:
+        raise
+    except _BROKEN_ZIP as error:
         raise BundleError(f"{path} is not a bundle: it is neither a folder nor an intact zip file ({error})") from error
 
 
-def _read_entry(path: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+def _check_entry(path: Path, entry: zipfile.ZipInfo) -> None:
     if entry.flag_bits & _ENCRYPTED:
         raise BundleError(f"{entry.filename} in {path} is encrypted")
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise BundleError(f"{entry.filename} in {path} is not compressed with deflate")
+    if stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG):
+        raise BundleError(f"{entry.filename} in {path} is a link or a folder, but a bundle contains only plain files")
     limit = LIMITS[entry.filename]
-    if entry.file_size > limit:
+    if entry.file_size > limit or entry.compress_size > limit + _PACKED_EXTRA:
         raise _too_large(path, entry.filename)
+
+
+def _read_entry(path: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
     with archive.open(entry) as file:
-        data = file.read(limit + 1)  # `zipfile` reads at most the declared size and compares the checksum
+        data = file.read(LIMITS[entry.filename] + 1)  # at most the declared size; compares the checksum
     if len(data) != entry.file_size:
         raise BundleError(f"{entry.filename} in {path} is truncated")
     return data

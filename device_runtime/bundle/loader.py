@@ -71,8 +71,7 @@ def load_bundle(path: Path | str, public_key: Path | str) -> Bundle:
     """
     path = Path(path)
     key = load_public(public_key)
-    content = files.read_files(path)
-    check_signature(content[files.MANIFEST], content[files.SIGNATURE], key)
+    content = files.read_files(path, lambda manifest, signature: check_signature(manifest, signature, key))
     manifest = read_manifest(content[files.MANIFEST])
     _check_files(content, manifest)
     try:
