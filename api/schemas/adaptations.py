@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from api.schemas.base import WHOLE, Answer, Loss, ModelId, Request
+from api.schemas.base import WHOLE, Answer, Loss, ModelId, Request, ShownTime
 
 MAX_ID = 2**53 - 1
 """The largest integer that every JSON reader represents exactly."""
@@ -60,8 +60,8 @@ class AdapterEntry(Answer):
     cause: str = Field(examples=["asked"])
     model_id: ModelId
     messages: int = Field(description="Number of messages that it read, including the held-out ones.")
-    first_at: datetime | None = Field(description="When the first of them was typed, if known.")
-    last_at: datetime | None
+    first_at: ShownTime | None = Field(description="When the first of them was typed, if known.")
+    last_at: ShownTime | None
     verdict: Verdict
     steps: int
     seconds: float

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 MAX_TEXT = 20_000
 MAX_MESSAGES = 1_000
@@ -41,18 +42,42 @@ class Answer(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
 
+_NO_TIME = "not a time in ISO 8601, such as 2024-05-01T18:30:00+08:00"
+_LEAP_SECOND = re.compile(r"([^:]+[T ][0-9]{2}:[0-9]{2}):60(.*)")
+"""RFC 3339 allows the second 60 at the end of a day in UTC. It is read as the beginning of the next second."""
+_OFFSET = re.compile(r"[+-][0-9]{2}:?([0-9]{2})$")
+
+
 def _time(value: object) -> datetime | None:
     if value is None:
         return None
     if isinstance(value, datetime):  # from Python: JSON has no times
-        return value if value.tzinfo else value.replace(tzinfo=UTC)
+        return _in_whole_minutes(value if value.tzinfo else value.replace(tzinfo=UTC))
     if not isinstance(value, str):
         raise ValueError("a time is a string in ISO 8601, such as 2024-05-01T18:30:00+08:00")
+    leap = _LEAP_SECOND.fullmatch(value)
     try:
-        time = datetime.fromisoformat(value)
-    except ValueError as error:
-        raise ValueError("not a time in ISO 8601, such as 2024-05-01T18:30:00+08:00") from error
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
+        time = datetime.fromisoformat(f"{leap[1]}:59{leap[2]}" if leap else value)
+        time = time if time.tzinfo else time.replace(tzinfo=UTC)
+        if leap:
+            if f"{time.astimezone(UTC):%H:%M}" != "23:59":
+                raise ValueError("no leap second")
+            time += timedelta(seconds=1)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(_NO_TIME) from error
+    offset = _OFFSET.search(value)
+    if (offset and int(offset[1]) > 59) or not _is_whole_minutes(time):
+        raise ValueError(_NO_TIME)
+    return time
+
+
+def _is_whole_minutes(time: datetime) -> bool:
+    return (time.utcoffset() or timedelta()) % timedelta(minutes=1) == timedelta()
+
+
+def _in_whole_minutes(time: datetime) -> datetime:
+    """Returns the time in UTC if its offset has seconds, which RFC 3339 does not allow."""
+    return time if _is_whole_minutes(time) else time.astimezone(UTC)
 
 
 def _finite(value: float | None) -> float | None:
@@ -66,5 +91,7 @@ def _whole(value: object) -> object:
 WHOLE = BeforeValidator(_whole)
 """Accepts 3.0 as an integer, as JSON Schema does."""
 Time = Annotated[datetime, BeforeValidator(_time), WithJsonSchema({"type": "string", "format": "date-time"})]
-"""ISO 8601; UTC if it has no time zone."""
+"""ISO 8601; UTC if it has no time zone. The offset is whole minutes, as in RFC 3339."""
+ShownTime = Annotated[datetime, AfterValidator(_in_whole_minutes)]
+"""A time in an answer, in RFC 3339."""
 Loss = Annotated[float | None, BeforeValidator(_finite)]

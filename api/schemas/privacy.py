@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from api.schemas.base import MAX_BLOCKED_WORDS, MAX_WORD, Answer, ModelId, Request, Time
+from api.schemas.base import MAX_BLOCKED_WORDS, MAX_WORD, Answer, ModelId, Request, ShownTime, Time
 
 
 class LearnedWord(Answer):
@@ -15,7 +14,7 @@ class LearnedWord(Answer):
 
     word: str = Field(examples=["zanzibar"])
     times: int
-    last_at: datetime | None = Field(description="When it was last typed, if known.")
+    last_at: ShownTime | None = Field(description="When it was last typed, if known.")
     known: bool = Field(description="Whether the shared vocabulary contains it too.")
 
 

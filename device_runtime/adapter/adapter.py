@@ -15,11 +15,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import safetensors.numpy
-from safetensors import SafetensorError, safe_open
 
 from device_runtime.adapter.encodings import NAMES, STORED_NAMES, Array, EncodingError, Sizes, pack, unpack
+from device_runtime.adapter.safetensors_reader import TensorFileError, read_tensors
 from device_runtime.manifest import AdapterEncoding, ModelShape
 from keyboard_model.storage.durable_files import atomic_write_private
+
+LARGEST_NUMBER = float(np.finfo(np.float16).max)
+"""No number of an adapter is larger. With larger ones, a sum in the model could become infinite."""
 
 
 class AdapterError(ValueError):
@@ -82,19 +85,33 @@ def load_adapter(path: Path, shape: ModelShape, model_id: str) -> Adapter:
         AdapterError: the file is damaged, has an unknown encoding, or belongs to another model.
         FileNotFoundError: the file does not exist.
     """
-    if not path.exists():
-        raise FileNotFoundError(path)
     try:
-        with safe_open(str(path), framework="numpy") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (a handle, not a dict)
-    except (SafetensorError, OSError, ValueError, TypeError) as error:
-        raise AdapterError(f"{path.name} is damaged: {error}") from error
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise AdapterError(f"{path.name} cannot be read: {error.strerror}") from error
+    return read_adapter(data, shape, model_id, path.name)
+
+
+def read_adapter(data: bytes, shape: ModelShape, model_id: str, name: str) -> Adapter:
+    """Reads the bytes of a file that `save_adapter` wrote.
+
+    Args:
+        name: What the error message calls the adapter.
+
+    Raises:
+        AdapterError: as in `load_adapter`.
+    """
+    try:
+        metadata, tensors = read_tensors(data)
+    except TensorFileError as error:
+        raise AdapterError(f"{name} {error}") from error
     if metadata.get("model_id") != model_id:
-        raise AdapterError(f"{path.name} belongs to another model")
-    adapter = check_adapter(tensors, shape, path.name, metadata.get("form"))
+        raise AdapterError(f"{name} belongs to another model")
+    adapter = check_adapter(tensors, shape, name, metadata.get("form"))
     if metadata.get("sha256") != _digest(tensors):
-        raise AdapterError(f"{path.name} is damaged: its numbers have changed since it was written")
+        raise AdapterError(f"{name} is damaged: its numbers have changed since it was written")
     return adapter
 
 
@@ -110,7 +127,7 @@ def check_adapter(
         encoding: How the tensors are encoded; None = float32 or float16, by their type.
 
     Raises:
-        AdapterError: the tensors do not match the model in this encoding, or are not finite.
+        AdapterError: the tensors do not match the model in this encoding, or are not finite, or too large.
     """
     try:
         adapter = Adapter(**unpack(tensors, encoding or _float_encoding(tensors), _sizes(shape)))
@@ -118,6 +135,8 @@ def check_adapter(
         raise AdapterError(f"{name} {error}") from error
     if not adapter.is_finite():
         raise AdapterError(f"{name} has numbers that are infinite or NaN")
+    if any(np.abs(tensor).max(initial=0) > LARGEST_NUMBER for tensor in adapter.tensors().values()):
+        raise AdapterError(f"{name} has numbers beyond {LARGEST_NUMBER:,.0f}, which no training gives")
     return adapter
 
 

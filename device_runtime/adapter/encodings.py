@@ -25,6 +25,7 @@ Array = npt.NDArray[np.float32]
 Plain = Mapping[str, Array]
 Stored = Mapping[str, npt.NDArray[Any]]
 Sizes = Mapping[str, tuple[int, ...]]
+Layout = Mapping[str, tuple[str, tuple[int, ...]]]
 NAMES = ("lora_a", "lora_b", "bias")
 STORED_NAMES = (*NAMES, *(f"{name}.scale" for name in NAMES), "bias.pieces", "bias.values")
 """The tensor names of all encodings, in the order in which they are hashed."""
@@ -38,6 +39,7 @@ this share, and so does the normalizer. `docs/bundle-format.md` has measurements
 """
 
 _LARGEST_STEP = 127
+_MOST_SHOWN = 8
 
 
 class EncodingError(ValueError):
@@ -74,17 +76,25 @@ def unpack(stored: Stored, encoding: str, sizes: Sizes) -> dict[str, Array]:
             has a piece twice or a piece that does not exist.
     """
     if encoding not in _PACK:
-        raise EncodingError(f"has the unknown encoding {encoding!r}; the known encodings are {', '.join(_PACK)}")
-    actual = {name: (str(tensor.dtype), tensor.shape) for name, tensor in stored.items()}
+        raise EncodingError(f"has the unknown encoding {encoding[:40]!r}; the known encodings are {', '.join(_PACK)}")
+    actual = {name: (tensor.dtype.name, tensor.shape) for name, tensor in stored.items()}
     expected = _layout(encoding, sizes, entries=stored["bias.pieces"].size if "bias.pieces" in stored else 0)
     if actual != expected:
-        raise EncodingError(f"has the tensors {actual}; this model needs {expected} in the encoding {encoding!r}")
+        raise EncodingError(
+            f"has the tensors {_shown(actual)}; this model needs {expected} in the encoding {encoding!r}"
+        )
     if encoding == "int8":
         return {name: _scaled(stored[name], stored[f"{name}.scale"]) for name in NAMES}
     if encoding == "sparse":
         low_rank = {name: stored[name].astype(np.float32) for name in ("lora_a", "lora_b")}
         return {**low_rank, "bias": _dense(stored["bias.pieces"], stored["bias.values"], sizes["bias"][0])}
     return {name: stored[name].astype(np.float32) for name in NAMES}
+
+
+def _shown(layout: Layout) -> str:
+    """Describes what a file holds, in bounded length: it may have many tensors with long names."""
+    shown = {name[:40]: (dtype, shape[:4]) for name, (dtype, shape) in list(layout.items())[:_MOST_SHOWN]}
+    return f"{shown}{f' and {len(layout) - _MOST_SHOWN} more' if len(layout) > _MOST_SHOWN else ''}"
 
 
 def _float32(tensors: Plain) -> dict[str, npt.NDArray[Any]]:
@@ -143,7 +153,7 @@ def _scale(tensor: Array) -> npt.NDArray[np.float32]:
 
 
 def _scaled(steps: npt.NDArray[np.int8], scale: npt.NDArray[np.float32]) -> Array:
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):  # `Adapter.is_finite` reports infinity and NaN
         return steps.astype(np.float32) * scale
 
 
@@ -160,7 +170,7 @@ def _piece_type(vocab: int) -> type[np.unsignedinteger[Any]]:
     return np.uint16 if vocab <= 1 << 16 else np.uint32
 
 
-def _layout(encoding: str, sizes: Sizes, entries: int) -> dict[str, tuple[str, tuple[int, ...]]]:
+def _layout(encoding: str, sizes: Sizes, entries: int) -> Layout:
     """Returns the type and shape of each tensor. `entries` is the number of entries of a sparse bias."""
     if encoding == "int8":
         steps = {name: ("int8", sizes[name]) for name in NAMES}

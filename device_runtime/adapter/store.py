@@ -6,7 +6,7 @@ import stat
 from collections.abc import Collection
 from pathlib import Path
 
-from device_runtime.adapter.adapter import Adapter, AdapterError, load_adapter, save_adapter
+from device_runtime.adapter.adapter import Adapter, AdapterError, load_adapter, read_adapter, save_adapter
 from device_runtime.manifest import Manifest
 from keyboard_model.storage.durable_files import atomic_write_private, erase, fsync_path
 
@@ -42,12 +42,10 @@ class AdapterStore:
             AdapterError: the content is damaged or not an adapter, or belongs to another model; it is not stored.
             OSError: the file cannot be written.
         """
-        atomic_write_private(self.path(adapter_id), data)
-        try:
-            return self.load(adapter_id)
-        except AdapterError:
-            self.path(adapter_id).unlink()
-            raise
+        path = self.path(adapter_id)
+        adapter = read_adapter(data, self._manifest.model, self._manifest.model_id, path.name)
+        atomic_write_private(path, data)
+        return adapter
 
     def load(self, adapter_id: int) -> Adapter:
         """Reads an adapter.

@@ -19,10 +19,10 @@ import safetensors.numpy
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import ValidationError
-from safetensors import SafetensorError
 
 from device_runtime.adapter.adapter import Adapter, AdapterError, check_adapter
 from device_runtime.adapter.encodings import NAMES
+from device_runtime.adapter.safetensors_reader import TensorFileError, read_tensors
 from device_runtime.bundle import files
 from device_runtime.bundle.files import BundleError
 from device_runtime.bundle.signing_keys import load_public
@@ -189,13 +189,13 @@ def load_initial_adapters(data: bytes, shape: ModelShape, number: int) -> tuple[
         AdapterError: the content is damaged, or it holds another number of adapters, or adapters of another model.
     """
     try:
-        tensors = safetensors.numpy.load(data)
-    except (SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise AdapterError(f"the initial adapter cannot be read: {error}") from error
+        _, tensors = read_tensors(data)
+    except TensorFileError as error:
+        raise AdapterError(f"the initial adapter cannot be read: it {error}") from error
     expected = {_stored_name(name, at) for at in range(number) for name in NAMES}
     if tensors.keys() != expected:
         raise AdapterError(
-            f"the initial adapter has the tensors {sorted(tensors)}, the recipe's number of starts is {number}"
+            f"the initial adapter has the tensors {sorted(tensors)[:20]}, the recipe's number of starts is {number}"
         )
     return tuple(
         check_adapter(

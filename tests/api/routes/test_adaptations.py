@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Callable, Iterator
 
 import httpx
 import numpy as np
@@ -76,10 +77,35 @@ def flipped(file: bytes) -> bytes:
     return file[:-1] + bytes([file[-1] ^ 1])
 
 
+def of_type(dtype: bytes) -> Callable[[bytes], bytes]:
+    """Returns a change that names another type in the header, with padding to its old length."""
+
+    def change(file: bytes) -> bytes:
+        length = int.from_bytes(file[:8], "little")
+        header = file[8 : 8 + length]
+        for old in (b"F32", b"F16"):
+            header = header.replace(b'"dtype":"%b"' % old, b'"dtype":"%b"' % dtype)
+        return len(header).to_bytes(8, "little") + header + file[8 + length :]
+
+    return change
+
+
+def with_a_name_twice(file: bytes) -> bytes:
+    length = int.from_bytes(file[:8], "little")
+    header = b'{"__metadata__":{"model_id":"?"},' + file[9 : 8 + length]
+    return len(header).to_bytes(8, "little") + header + file[8 + length :]
+
+
 @pytest.mark.parametrize(
     "spoil",
-    [of_another_model, with_infinity, flipped, lambda file: file[:-7], lambda _: b"", lambda _: b"\xff" * 1000],
-    ids=["another model's", "infinite", "one bit flipped", "cut short", "empty", "noise"],
+    [
+        *(of_another_model, with_infinity, flipped, lambda file: file[:-7], lambda _: b"", lambda _: b"\xff" * 1000),
+        *(of_type(b"F8_E4M3"), of_type(b"F8_E5M2"), of_type(b"F4"), of_type(b"BF16"), with_a_name_twice),
+    ],
+    ids=[
+        *("another model's", "infinite", "one bit flipped", "cut short", "empty", "noise"),
+        *("float8_e4m3", "float8_e5m2", "float4", "bfloat16", "a name twice"),
+    ],
 )
 def test_rejects_a_file_that_is_not_an_adapter_of_this_model(
     client: httpx.Client, device: str, adapted: str, spoil: object
@@ -99,3 +125,28 @@ def test_an_adapter_of_another_model_is_reported_as_such(client: httpx.Client, d
     file = client.get(f"{adapted}/adapter").content.replace(model_id, b"0" * 64)
     refused = client.put(f"{device}/adapter", content=file, headers=TYPE)
     assert refused.status_code == 422 and refused.json()["detail"] == "the adapter belongs to another model"
+
+
+def with_numbers(file: bytes, size: float, vocab: int, model_id: str) -> bytes:
+    """Returns an adapter of the same shape whose numbers are all `size`, with a correct hash."""
+    stored = safetensors.numpy.load(file)
+    shapes = {"lora_a": stored["lora_a"].shape, "lora_b": stored["lora_b"].shape, "bias": (vocab,)}
+    tensors = {name: np.full(shape, size, np.float32) for name, shape in shapes.items()}
+    digest = hashlib.sha256(b"".join(tensors[name].tobytes() for name in NAMES)).hexdigest()
+    metadata = {"model_id": model_id, "form": "float32", "sha256": digest}
+    return safetensors.numpy.save(tensors, metadata=metadata)
+
+
+@pytest.mark.parametrize(
+    ("size", "status"), [(65_504.0, 200), (-65_504.0, 200), (65_536.0, 422), (3e38, 422), (np.nan, 422)]
+)
+def test_with_the_largest_numbers_that_are_accepted_predictions_are_numbers(
+    client: httpx.Client, device: str, adapted: str, size: float, status: int
+) -> None:
+    model_id = client.get("/healthz").json()["model_id"]
+    vocab = client.get(f"/v1/bundles/{model_id}").json()["model"]["vocab"]
+    file = with_numbers(client.get(f"{adapted}/adapter").content, size, vocab, model_id)
+    assert client.put(f"{device}/adapter", content=file, headers=TYPE).status_code == status
+    answer = client.post(f"{device}/predictions", json={"context": "see you", "k": 5})
+    assert answer.status_code == 200 and answer.json()["suggestions"]
+    assert all(0 <= each["probability"] <= 1 for each in answer.json()["suggestions"])
