@@ -37,7 +37,7 @@ def read_tensors(data: bytes) -> tuple[dict[str, str], dict[str, npt.NDArray[Any
     if length > MAX_HEADER:
         raise TensorFileError(f"is damaged: its header is longer than {MAX_HEADER:,} bytes")
     try:
-        stored = deserialize(data)
+        stored = deserialize(data)  # type: ignore[no-untyped-call]
         header = json.loads(data[_LENGTH : _LENGTH + length], object_pairs_hook=_once)
     except (SafetensorError, ValueError, RecursionError, OverflowError) as error:
         raise TensorFileError(f"is damaged: {str(error)[:_LONGEST_REASON]}") from error
