@@ -7,22 +7,59 @@ usually do not.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
-from keyboard_model.text.units import Kind, Unit, normalize
+from keyboard_model.text.casing import lower_case, upper_case
+from keyboard_model.text.units import Kind, Sign, Unit, normalize
 
-_SENTENCE_ENDS = frozenset(".?!")
 _ENGLISH_I = frozenset({"i", "i'm", "i'll", "i've", "i'd"})
 _MIN_FORMS = 2
 """The owner's form of a word counts once the word was used this often inside sentences."""
 _MIN_SENTENCES = 5
 """The owner's way to begin sentences counts after this many sentences."""
+_STAND_ASIDE = frozenset({Sign.OPENING, Sign.CLOSING, Sign.EMOJI})
+"""Marks between a sentence's end and the next word. What was before them decides."""
+_LIST_NUMBER = re.compile(r"\d{1,3}|[^\W\d_]|[ivxl]{1,5}")
 
 
-def begins_sentence(before: Sequence[Unit]) -> bool:
-    """Whether a word after these units begins a sentence, which is so at the start of a message and after `. ? !`."""
-    return not before or (before[-1].kind is Kind.MARK and before[-1].text in _SENTENCE_ENDS)
+def begins_sentence(units: Sequence[Unit], position: int | None = None) -> bool:
+    """Whether a word after these units begins a sentence.
+
+    It does if only marks, or the number of a list's item such as `a)`, are before it in its line, and if only brackets,
+    quotation marks and emoji are between it and the end of the sentence before, in any script.
+
+    Args:
+        units: The units of a message.
+        position: The word's index in `units`; None = it follows all of them.
+    """
+    at = len(units) if position is None else position
+    aside = True  # whether all marks so far stand aside
+    while at:
+        last = units[at - 1]
+        if last.line_break:
+            return True
+        if last.sign is None:
+            return _is_list_number(units, at - 1)
+        if aside and last.sign in (Sign.STOP, Sign.BULLET):
+            return True
+        aside = aside and last.sign in _STAND_ASIDE
+        at -= 1
+    return True
+
+
+def _is_list_number(units: Sequence[Unit], at: int) -> bool:
+    """Whether the unit is a number or letter before a closing bracket, with nothing but marks before it in its line."""
+    if at + 1 == len(units) or units[at + 1].sign is not Sign.CLOSING or units[at + 1].start != units[at].end:
+        return False
+    if _LIST_NUMBER.fullmatch(units[at].text) is None:
+        return False
+    while at and not units[at - 1].line_break:
+        at -= 1
+        if units[at].sign is None:
+            return False
+    return True
 
 
 class CapitalizationModel:
@@ -42,11 +79,12 @@ class CapitalizationModel:
             if unit.kind is not Kind.WORD:
                 continue
             form = text[unit.start : unit.end]
-            if not begins_sentence(units[position - 1 : position] if position else ()):
+            if begins_sentence(units, position):
+                if _has_capital(form[:1]) and unit.text not in _ENGLISH_I:
+                    self._sentences += 1
+                    self._capitalized += form[:1] != lower_case(form[:1])
+            elif units[position - 1].sign not in _STAND_ASIDE:  # after these, a sentence may begin or go on
                 self._forms.setdefault(unit.text, Counter())[form] += 1
-            elif form[:1].upper() != form[:1].lower() and unit.text not in _ENGLISH_I:
-                self._sentences += 1
-                self._capitalized += form[:1].isupper()
 
     def restore(self, word: str, prefix: str, sentence_start: bool) -> str:
         """Returns a suggested word in the case in which it is shown.
@@ -59,7 +97,7 @@ class CapitalizationModel:
         form = self._usual_form(word)
         if sentence_start and form == word and not prefix[:1].islower() and self._capitalizes_sentences():
             form = _capitalized(form)
-        return _after_typed(form, prefix)
+        return _continued(prefix, form)
 
     def _usual_form(self, word: str) -> str:
         forms = self._forms.get(word)
@@ -71,15 +109,36 @@ class CapitalizationModel:
         return self._sentences < _MIN_SENTENCES or 2 * self._capitalized >= self._sentences
 
 
+def capital(letter: str) -> str:
+    """Returns a word's first letter as a sentence begins with it: `ǅ` for `ǆ`. Unchanged if that is several letters.
+
+    >>> [capital(letter) for letter in ("a", "ǆ", "ß", "ა")]
+    ['A', 'ǅ', 'ß', 'ა']
+    """
+    title = letter.title()
+    return title if len(title) == 1 else letter
+
+
+def is_all_capitals(prefix: str) -> bool:
+    """Whether the word is typed in capitals: it has two or more, and no small letter."""
+    return prefix.isupper() and sum(map(str.isupper, prefix)) > 1
+
+
+def _has_capital(letter: str) -> bool:
+    return letter.title() != letter.lower()
+
+
 def _capitalized(word: str) -> str:
-    first = word[:1].upper()
-    return first + word[1:] if len(first) == 1 else word
+    return capital(word[:1]) + word[1:]
 
 
-def _after_typed(form: str, prefix: str) -> str:
-    if prefix == prefix.lower() or form[: len(prefix)].lower() != prefix.lower():
+def _continued(prefix: str, form: str) -> str:
+    """Returns `form` with the letters in the case in which they were typed, if `form` begins with these letters."""
+    typed = lower_case(prefix)
+    if prefix == typed or lower_case(form[: len(typed)]) != typed:
         return form
-    if len(prefix) > 1 and prefix.isupper():
-        upper = form.upper()
-        return upper if upper.startswith(prefix) else prefix + form[len(prefix) :]
-    return prefix + form[len(prefix) :]
+    rest = form[len(typed) :]
+    if not is_all_capitals(prefix):
+        return prefix + rest
+    upper = upper_case(form)
+    return upper if upper.startswith(prefix) else prefix + upper_case(rest)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from keyboard_model.text.casing import lower_case
+from device_runtime.prediction.capitalization import capital, is_all_capitals
+from keyboard_model.text.casing import lower_case, upper_case
 from keyboard_model.text.normalization import APOSTROPHE
 from keyboard_model.text.units import Kind, Unit, normalize, units
 
@@ -46,10 +47,12 @@ class TypedContext:
         return cls(text, units(text), word, _length_as_typed(prefix, normal[start:]))
 
     def in_case_of(self, word: str) -> str:
-        """The prefix, or for a word that begins otherwise (a typo) its first letter in the case of the prefix."""
+        """The prefix, or for a word that begins otherwise (a typo) its beginning in the case of the prefix."""
         if word.startswith(lower_case(self.prefix)):
             return self.prefix
-        return word[:1].upper() if self.prefix[:1].isupper() else word[:1]
+        if is_all_capitals(self.prefix):
+            return upper_case(word)
+        return capital(word[:1]) if self.prefix[:1] != lower_case(self.prefix[:1]) else word[:1]
 
 
 def _typed_word(typed: str) -> str:

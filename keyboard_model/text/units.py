@@ -50,7 +50,7 @@ class Sign(Enum):
     CLOSING = "closing"
     """A closing bracket or quotation mark: what was before it decides."""
     BULLET = "bullet"
-    """A bullet, or a dash or asterisk at the beginning of a line."""
+    """A bullet, a dash or asterisk at the beginning of a line, or repeated marks of which one begins a line."""
     EMOJI = "emoji"
     OTHER = "other"
 
@@ -176,7 +176,8 @@ def units(text: str) -> list[Unit]:
             if character == ";" and sign is Sign.STOP:
                 mark = "?"
             if found and found[-1].kind is Kind.MARK and found[-1].text == mark:
-                found[-1] = found[-1]._replace(sign=sign, line_break=False)
+                begins_line = found[-1].line_break or found[-1].sign is Sign.BULLET
+                found[-1] = found[-1]._replace(sign=Sign.BULLET if begins_line else sign, line_break=False)
             else:
                 found.append(Unit(Kind.MARK, mark, start, end, sign))
         elif group == "placeholder":

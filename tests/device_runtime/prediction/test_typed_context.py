@@ -80,3 +80,17 @@ def test_the_replaced_characters_are_the_end_of_what_was_typed(prefix: str) -> N
 def test_text_before_the_word_is_masked_as_it_would_be_stored() -> None:
     typed = TypedContext.of("call", "me,", masked=str.upper)
     assert (typed.text, typed.prefix) == ("CALL ME,", "")
+
+
+@pytest.mark.parametrize(
+    ("prefix", "word", "beginning"),
+    [
+        ("tomor", "tomorrow", "tomor"),
+        ("Tomoro", "tomorrow", "T"),
+        ("tomoro", "tomorrow", "t"),
+        ("CANT", "can't", "CAN'T"),
+        ("\u0130tanb", "istanbul", "I"),
+    ],
+)
+def test_a_corrected_word_is_written_in_the_case_of_the_typed_letters(prefix: str, word: str, beginning: str) -> None:
+    assert TypedContext.of("", prefix).in_case_of(word) == beginning
