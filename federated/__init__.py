@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 from keyboard_model.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from federated.corpus.importers.detect import import_corpus
+    from federated.corpus.importers.import_source import import_corpus
     from federated.corpus.schema import CorpusError
     from federated.corpus.store import Corpus
     from federated.data.federated_data import FederatedData
@@ -38,7 +38,7 @@ else:
     __getattr__, __dir__ = lazy_exports(
         __name__,
         {
-            "federated.corpus.importers.detect": ("import_corpus",),
+            "federated.corpus.importers.import_source": ("import_corpus",),
             "federated.corpus.schema": ("CorpusError",),
             "federated.corpus.store": ("Corpus",),
             "federated.data.federated_data": ("FederatedData",),

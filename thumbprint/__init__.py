@@ -28,7 +28,7 @@ from keyboard_model.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from device_runtime.bundle.signing_keys import SigningKeys
-    from federated.corpus.importers.detect import import_corpus
+    from federated.corpus.importers.import_source import import_corpus
     from federated.corpus.store import Corpus
     from federated.job import Job
     from thumbprint.workflow import (
@@ -46,7 +46,7 @@ else:
         __name__,
         {
             "device_runtime.bundle.signing_keys": ("SigningKeys",),
-            "federated.corpus.importers.detect": ("import_corpus",),
+            "federated.corpus.importers.import_source": ("import_corpus",),
             "federated.corpus.store": ("Corpus",),
             "federated.job": ("Job",),
             "thumbprint.workflow": (

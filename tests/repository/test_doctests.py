@@ -19,6 +19,8 @@ MODULES = (
     "device_runtime.prediction.typo_correction",
     "device_runtime.prediction.user_model",
     "federated.corpus.importers.detect",
+    "federated.corpus.importers.import_source",
+    "federated.corpus.importers.inputs.encodings",
     "federated.corpus.stats",
     "federated.corpus.store",
     "federated.corpus.synthetic.generate",

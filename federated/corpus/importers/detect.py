@@ -1,71 +1,33 @@
-"""Imports a source file into a corpus, and detects the format of a file from its content."""
+"""Finds the documents with messages in a file or an archive, and detects the format of each from its content."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import IO
+import contextlib
+import sqlite3
+from pathlib import Path, PurePosixPath
 
 from federated.corpus import schema
-from federated.corpus.importers import android_sms, jsonl, nus_sms, tff_data, whatsapp
-from federated.corpus.importers.inputs.archive import DAMAGED_DATA
+from federated.corpus.importers.formats import FORMATS
+from federated.corpus.importers.inputs.archive import is_chat_of_ios, zip_members
 from federated.corpus.importers.inputs.source import Source
-from federated.corpus.importers.skip_count import SkipCount
-from federated.corpus.schema import CorpusError, ImportSummary, NoMessagesError, Progress, Record, Skipped
-from federated.corpus.writer import Profiles, write_corpus
+from federated.corpus.schema import CorpusError, Skipped
 
-_HEAD_BYTES = 65536
-
-
-def _no_profiles(source: Source, skipped: Skipped) -> Profiles:
-    return {}
-
-
-@dataclass(frozen=True)
-class Format:
-    """One format of source files.
-
-    Attributes:
-        summary: A description for users.
-        recognises: Returns whether a file has this format, from its first 64 KB, decompressed and decoded.
-        read: Yields the records of a file.
-        read_profiles: Returns the attributes of the users.
-    """
-
-    summary: str
-    recognises: Callable[[str], bool]
-    read: Callable[[Source, Skipped], Iterator[Record]]
-    read_profiles: Callable[[Source, Skipped], Profiles] = _no_profiles
-
-
-FORMATS: dict[str, Format] = {
-    "jsonl": Format(
-        "JSON Lines, one message a line (.jsonl, .jsonl.gz)",
-        lambda head: head.lstrip("\ufeff \r\n").startswith("{"),
-        jsonl.read,
-        jsonl.read_profiles,
-    ),
-    "nus_sms": Format(
-        "NUS SMS corpus release (XML, zipped or not)",
-        lambda head: "<smsCorpus" in head,
-        nus_sms.read,
-        nus_sms.read_profiles,
-    ),
-    "android_sms": Format(
-        'Android "SMS Backup & Restore" export (XML)', lambda head: "<smses" in head, android_sms.read
-    ),
-    "whatsapp": Format("WhatsApp chat export (.txt)", whatsapp.looks_like_chat, whatsapp.read),
-    "tff_data": Format(
-        "TensorFlow Federated client data (SQLite)", lambda head: head.startswith("SQLite format 3"), tff_data.read
-    ),
+ATTACHMENT = "file beside _chat.txt: an attachment"
+NO_FORMAT = "file in the archive without messages in a known format"
+_NAMED = 5
+_PACKED = {
+    "PK": "zip archive",
+    "\x1f\x8b": "gzip file",
+    "7z\xbc\xaf\x27\x1c": "7-Zip archive",
+    "Rar!": "RAR archive",
+    "BZh": "bzip2 file",
+    "\xfd7zXZ": "xz file",
+    "\x28\xb5\x2f\xfd": "Zstandard file",
 }
-"""The formats by name. One more source, `stackoverflow`, is not a file but TFF's Stack Overflow data set."""
 
 
 def detect(path: Path | str) -> str:
-    """Returns the format of a file as a name in `FORMATS`, detected from the content.
+    """Returns the format of a file, or of the first document in an archive, as a name in `FORMATS`.
 
     Raises:
         CorpusError: the format is unknown, or the file cannot be read.
@@ -77,101 +39,96 @@ def detect(path: Path | str) -> str:
     ...     detect(file.name)
     'whatsapp'
     """
-    path = Path(path)
-    with Source(path).open() as stream:
-        if schema.is_corpus(path):
-            raise CorpusError(f"{path} is already a corpus: it needs no import")
-        head = _head(stream)
-    if not head.strip():
-        raise CorpusError(f"{path} is empty: choose another file")
-    for name, form in FORMATS.items():
-        if form.recognises(head):
-            return name
-    raise CorpusError(f"{path} has none of the known formats ({', '.join(FORMATS)}): choose one with --format")
+    return find_documents(Path(path), "auto", None, lambda *_: None)[0][1]
 
 
-def import_corpus(
-    source: str | Path, out: Path | str, format: str = "auto", progress: Progress | None = None
-) -> ImportSummary:
-    """Reads `source` and writes the corpus `out` atomically.
+def find_documents(path: Path, format: str, encoding: str | None, skipped: Skipped) -> list[tuple[Source, str]]:
+    """Returns the documents with messages in `path`, and the name of the format of each.
 
     Args:
-        source: A file, or the word `stackoverflow`.
-        out: The corpus to write. An older corpus is replaced, any other file is refused.
+        path: A file. Of a zip, every document in a known format counts; its other files are reported to `skipped`,
+            except media.
         format: A name in `FORMATS`, or "auto".
-        progress: Called with the number of records read so far.
-
-    Returns:
-        The number of users and messages in the corpus, and of records left out.
+        encoding: The encoding that the user named.
+        skipped: Gets the files of an archive that are left out.
 
     Raises:
-        CorpusError: the format is unknown, the source is unusable, or `out` cannot be written.
-
-    >>> import pathlib, tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     source = pathlib.Path(folder, "messages.jsonl")
-    ...     size = source.write_text('{"user_id": "ann", "timestamp": null, "text": "see you"}')
-    ...     import_corpus(source, f"{folder}/corpus.sqlite")
-    ImportSummary(users=1, messages=1, duplicates=0, empty=0, skipped={}, examples=())
+        CorpusError: nothing can be read, or nothing has a known format. The message says what the file is instead.
     """
-    skipped = SkipCount()
-    profiles: Profiles = {}
-    if str(source) == tff_data.STACKOVERFLOW and format in ("auto", tff_data.STACKOVERFLOW, "tff_data"):
-        name, description = tff_data.STACKOVERFLOW, "Stack Overflow, training split, from TensorFlow Federated"
-        records = tff_data.read_stackoverflow()
-    else:
-        path, name = Path(source), format
-        if name != "auto" and name not in FORMATS:
-            raise CorpusError(f"unknown format {format!r}: choose one of auto, {', '.join(FORMATS)}")
-        with Source(path).open():  # fails at once if the file cannot be read
-            pass
-        if name == "auto":
-            name = detect(path)
-        description = f"imported from {path.name}"
-        profiles = FORMATS[name].read_profiles(Source(path), skipped)
-        records = FORMATS[name].read(Source(path), skipped)
-    try:
-        summary = write_corpus(
-            out,
-            _without_undecodable(records, skipped),
-            source=name,
-            description=description,
-            profiles=profiles,
-            progress=progress,
-        )
-    except NoMessagesError as error:
-        left_out = ", ".join(f"{count:,} {reason}" for reason, count in skipped.counts.items())
-        why = f"; left out: {left_out}; the first: {skipped.examples[0]}" if skipped.counts else ""
-        raise NoMessagesError(f"{error}{why}") from error
-    return dataclasses.replace(summary, skipped=dict(skipped.counts), examples=tuple(skipped.examples))
+    members = zip_members(path)
+    if members is None and schema.is_corpus(path):
+        raise CorpusError(f"{path} is already a corpus: it needs no import")
+    if members is None:
+        source = Source(path, None, encoding)
+        return [(source, format if format != "auto" else _format_or_error(source))]
+    if not members:
+        raise CorpusError(f"{path} is a zip file without any file that can hold messages: choose another file")
+    sources = [Source(path, member, encoding) for member in members]
+    if len(sources) == 1 and format != "auto":
+        return [(sources[0], format)]
+    return _in_archive(path, format, sources, skipped)
 
 
-def _head(stream: IO[bytes]) -> str:
-    """Reads the first 64 KB, or as much as possible: the importer later reports damaged data and its place."""
-    head = b""
-    try:
-        while len(head) < _HEAD_BYTES and (line := stream.readline(_HEAD_BYTES)):
-            head += line
-    except DAMAGED_DATA:
-        if not head.strip():  # too little to detect the format
-            raise
-    return head.decode("utf-8", errors="replace")
-
-
-def _without_undecodable(records: Iterator[Record], skipped: Skipped) -> Iterator[Record]:
-    """Leaves out the records with an unpaired surrogate: a byte that is not text, or half an emoji."""
-    for record in records:
-        if _is_unicode(record.text) and _is_unicode(record.user_id):
-            yield record
+def _in_archive(path: Path, format: str, sources: list[Source], skipped: Skipped) -> list[tuple[Source, str]]:
+    found: list[tuple[Source, str]] = []
+    chat_folders = set()
+    for source in sources:
+        folder = PurePosixPath(str(source.member)).parent
+        name = _format(source)
+        if is_chat_of_ios(str(source.member)) and name:
+            chat_folders.add(folder)
+        elif folder in chat_folders:
+            skipped(ATTACHMENT, str(source.member))
+            continue
+        if name and format in ("auto", name):
+            found.append((source, name))
         else:
-            skipped("not valid UTF-8", ascii(record.text[:60]))
+            skipped(NO_FORMAT, f"{source.member}{_is_packed(source)}")
+    if not found:
+        wanted = "none of the known formats" if format == "auto" else f"the format {format}"
+        names = [f"{source.member}{_is_packed(source)}" for source in sources]
+        raise CorpusError(
+            f"the files in {path} have {wanted}: {', '.join(names[:_NAMED])}"
+            f"{f' and {len(names) - _NAMED:,} more' if len(names) > _NAMED else ''}; "
+            f"the formats are {', '.join(FORMATS)}"
+        )
+    return found
 
 
-def _is_unicode(text: str) -> bool:
-    if text.isascii():
-        return True
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+def _format(source: Source) -> str | None:
+    head = _description(source)
+    return next((name for name, form in FORMATS.items() if form.recognises(head)), None)
+
+
+def _format_or_error(source: Source) -> str:
+    if name := _format(source):
+        return name
+    if not source.text_head.strip():
+        raise CorpusError(f"{source} is empty: choose another file")
+    if packed := _is_packed(source):
+        raise CorpusError(f"{source}{packed}")
+    if source.text_head.lstrip()[:15].lower().startswith(("<!doctype html", "<html")):
+        raise CorpusError(f"{source} is a web page: export the messages again, as JSON or text")
+    raise CorpusError(f"{source} has none of the known formats ({', '.join(FORMATS)}): choose one with --format")
+
+
+def _description(source: Source) -> str:
+    if not source.head.startswith(schema.SQLITE_MAGIC):
+        return source.text_head
+    tables: list[str] = []
+    # A damaged database is recognized by what can be read of it; its importer says what is wrong.
+    with (
+        contextlib.suppress(sqlite3.Error),
+        contextlib.closing(sqlite3.connect(f"{source.path.absolute().as_uri()}?mode=ro", uri=True)) as connection,
+    ):
+        tables.extend(row[0] or "" for row in connection.execute("SELECT sql FROM sqlite_master"))
+    return "\n".join(["SQLite format 3", *tables])
+
+
+def _is_packed(source: Source) -> str:
+    """Returns what to say of a file that has to be unpacked first, or nothing."""
+    head = source.head[:300].decode("latin-1")
+    kind = next((kind for magic, kind in _PACKED.items() if head.startswith(magic)), None)
+    if head[257:262] == "ustar":
+        kind = "tar archive"
+    return f" is a {kind}: unpack it first, and import the files in it" if kind else ""

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from datetime import datetime
 from xml.etree.ElementTree import Element
 
-from federated.corpus.importers.inputs.source import Source
+from federated.corpus.importers.inputs.source import Source, ignore
 from federated.corpus.importers.inputs.xml_elements import elements
 from federated.corpus.schema import Record, Skipped
 
+NOT_SENT = "message that its contributor did not send"
 _PROFILE = {
     "age": "age",
     "gender": "gender",
@@ -37,22 +38,24 @@ def read(source: Source, skipped: Skipped) -> Iterator[Record]:
     """Yields the messages that their contributors sent, in the order of the release.
 
     Raises:
-        CorpusError: the file cannot be read or is broken XML.
+        CorpusError: the file cannot be read or is not XML.
     """
-    for message in _messages(source):
+    for message in elements(source, ("message",), skipped):
         user_id = _user_id(message)
         about = message.find("messageProfile")
         text = message.findtext("text")
         if about is None or not user_id or text is None:
             skipped("no text, user or profile", f"message {message.get('id')}")
-        elif about.get("type") in ("send", "unknown"):
+        elif about.get("type") not in ("send", "unknown"):
+            skipped(NOT_SENT)
+        else:
             yield Record(user_id, timestamp(about.get("time", "")), text)
 
 
 def read_profiles(source: Source, skipped: Skipped) -> dict[str, dict[str, str | None]]:
     """Reads each user's attributes from their first message."""
     profiles: dict[str, dict[str, str | None]] = {}
-    for message in _messages(source):
+    for message in elements(source, ("message",), ignore):
         user_id = _user_id(message)
         if user_id and user_id not in profiles:
             profiles[user_id] = _profile(message)
@@ -67,11 +70,6 @@ def timestamp(time: str) -> datetime | None:
         return datetime.strptime(time.strip(), _MONTH_FIRST)
     except ValueError:
         return None
-
-
-def _messages(source: Source) -> Iterator[Element]:
-    with source.open() as stream:
-        yield from elements(stream, ("message",), source)
 
 
 def _user_id(message: Element) -> str:

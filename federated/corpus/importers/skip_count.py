@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-_EXAMPLES = 5
+_EXAMPLES = 3
 
 
 class SkipCount:
@@ -12,7 +12,7 @@ class SkipCount:
 
     Attributes:
         counts: The number of records by reason, in the order of the first of each.
-        examples: Reason and detail of the first few.
+        examples: The first few details of each reason, after the reason.
     """
 
     def __init__(self) -> None:
@@ -21,5 +21,5 @@ class SkipCount:
 
     def __call__(self, reason: str, detail: str = "", /) -> None:
         self.counts[reason] += 1
-        if len(self.examples) < _EXAMPLES:
-            self.examples.append(f"{reason}: {detail}" if detail else reason)
+        if detail and self.counts[reason] <= _EXAMPLES:
+            self.examples.append(f"{reason}: {detail}")

@@ -66,6 +66,14 @@ def import_source(
             "content.",
         ),
     ] = "auto",
+    encoding: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The encoding of text that is not in UTF-8 and does not say so itself, for example cp1252.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Make a corpus from an export of messages.
 
@@ -75,11 +83,11 @@ def import_source(
 
     The corpus is written completely or not at all. Records that cannot be used are counted, with the reason.
     """
-    from federated.corpus.importers.detect import import_corpus
+    from federated.corpus.importers.import_source import import_corpus
 
     silence_tensorflow()  # it reads TFF's client data
     with counting("reading", "records") as progress:
-        summary = import_corpus(source, out, format, progress)
+        summary = import_corpus(source, out, format, progress, encoding)
     _print_summary(summary, out)
 
 

@@ -1,6 +1,5 @@
 import gzip
 import json
-import re
 from datetime import UTC, datetime
 
 import pytest
@@ -56,26 +55,6 @@ def test_skips_an_unusable_line_and_reports_its_number(tmp_path, bad, reason):
 def test_marks_broken_utf8_for_the_import_to_leave_out(tmp_path):
     records, skipped = read_bytes(tmp_path / "m.jsonl", line(text="caf_").encode().replace(b"caf_", b"caf\xe9") + b"\n")
     assert (records, skipped) == ([Record("a", None, "caf\udce9")], [])
-
-
-def truncated(content):
-    return content[: len(content) // 2]
-
-
-def with_wrong_checksum(content):
-    return content[:-6] + bytes([content[-6] ^ 0xFF]) + content[-5:]
-
-
-@pytest.mark.parametrize(
-    ("damage", "message"),
-    [(truncated, r"damaged .* after line \d{3}"), (with_wrong_checksum, r"damaged .* after line 4999")],
-)
-def test_reads_a_damaged_gzip_until_the_damage(tmp_path, damage, message):
-    path = tmp_path / "m.jsonl.gz"
-    path.write_bytes(damage(gzip.compress("\n".join(line(text=f"message {i * i}") for i in range(5000)).encode())))
-    skipped = SkipCount()
-    assert len(list(read(Source(path), skipped))) > 500
-    assert len(skipped.examples) == 1 and re.search(message, skipped.examples[0])
 
 
 def test_reads_profiles_and_reports_unusable_lines(tmp_path):

@@ -124,7 +124,7 @@ def test_importing_the_corpus_modules_does_not_import_tensorflow():
     program = """
     import sys
     sys.modules["tensorflow"] = sys.modules["tensorflow_federated"] = None
-    import federated.corpus.importers.detect, federated.data.federated_data
+    import federated.corpus.importers.import_source, federated.data.federated_data
     import federated.corpus.stats, federated.corpus.synthetic.generate
     """
     subprocess.run([sys.executable, "-c", textwrap.dedent(program)], check=True, env=os.environ)

@@ -106,7 +106,7 @@ def test_reads_the_zip_of_an_ios_export(tmp_path):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("_chat.txt", "[24.12.22, 18:05:34] Ann: hello")
         archive.writestr("00001-PHOTO.jpg", b"x" * 1000)
-    assert [record.text for record in read(Source(path), SkipCount())] == ["hello"]
+    assert [record.text for record in read(Source(path, "_chat.txt"), SkipCount())] == ["hello"]
 
 
 def test_rejects_a_text_that_is_not_a_chat(tmp_path):

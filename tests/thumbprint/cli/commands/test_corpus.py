@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from federated.corpus.importers.detect import FORMATS
+from federated.corpus.importers.formats import FORMATS
 from federated.corpus.store import Corpus
 
 

@@ -1,0 +1,57 @@
+"""The formats of source files, in the order in which their recognizers are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from federated.corpus.importers import android_sms, jsonl, nus_sms, tff_data, whatsapp
+from federated.corpus.importers.inputs.source import Source
+from federated.corpus.schema import Record, Skipped
+from federated.corpus.writer import Profiles
+
+
+def no_profiles(source: Source, skipped: Skipped) -> Profiles:
+    return {}
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format of source files.
+
+    Attributes:
+        summary: A description for users.
+        recognises: Returns whether a document has this format, from its first 64 KB, decoded. Of an SQLite file it gets
+            the words `SQLite format 3` and the statements that made its tables.
+        read: Yields the records of a document.
+        read_profiles: Returns the attributes of the users.
+    """
+
+    summary: str
+    recognises: Callable[[str], bool]
+    read: Callable[[Source, Skipped], Iterator[Record]]
+    read_profiles: Callable[[Source, Skipped], Profiles] = no_profiles
+
+
+FORMATS: dict[str, Format] = {
+    "jsonl": Format(
+        "JSON Lines, one message a line (.jsonl, .jsonl.gz)",
+        lambda head: head.lstrip("\ufeff \r\n").startswith("{"),
+        jsonl.read,
+        jsonl.read_profiles,
+    ),
+    "nus_sms": Format(
+        "NUS SMS corpus release (XML, zipped or not)",
+        lambda head: "<smsCorpus" in head,
+        nus_sms.read,
+        nus_sms.read_profiles,
+    ),
+    "android_sms": Format(
+        'Android "SMS Backup & Restore" export (XML)', lambda head: "<smses" in head, android_sms.read
+    ),
+    "whatsapp": Format("WhatsApp chat export (.txt)", whatsapp.looks_like_chat, whatsapp.read),
+    "tff_data": Format(
+        "TensorFlow Federated client data (SQLite)", lambda head: head.startswith("SQLite format 3"), tff_data.read
+    ),
+}
+"""The formats by name. One more source, `stackoverflow`, is not a file but TFF's Stack Overflow data set."""

@@ -1,0 +1,43 @@
+import zipfile
+
+import pytest
+
+from federated.corpus.importers.inputs import archive
+from federated.corpus.importers.inputs.archive import zip_members
+from federated.corpus.schema import CorpusError
+
+
+def zipped(path, *names):
+    with zipfile.ZipFile(path, "w") as file:
+        for name in names:
+            file.writestr(name, "" if name.endswith("/") else "text")
+    return path
+
+
+def test_lists_the_files_that_can_hold_messages_with_the_chat_of_ios_first(tmp_path):
+    names = ["b.txt", "folder/", "folder/_chat.txt", "__MACOSX/._b.txt", ".DS_Store", "1-PHOTO.JPG", "note.docx", "c"]
+    assert zip_members(zipped(tmp_path / "a.zip", *names)) == ["folder/_chat.txt", "b.txt", "c"]
+
+
+def test_a_file_that_is_no_zip_has_no_members(tmp_path):
+    (tmp_path / "a.txt").write_text("text")
+    assert zip_members(tmp_path / "a.txt") is None
+
+
+def test_rejects_too_many_or_too_large_files(tmp_path, monkeypatch):
+    path = zipped(tmp_path / "a.zip", "a.txt", "b.txt")
+    monkeypatch.setattr(archive, "_LARGEST_MEMBER", 3)
+    with pytest.raises(CorpusError, match=r"a\.txt in .* is larger than"):
+        zip_members(path)
+    monkeypatch.setattr(archive, "_MOST_MEMBERS", 1)
+    with pytest.raises(CorpusError, match="holds 2 files"):
+        zip_members(path)
+
+
+def test_rejects_an_encrypted_zip(tmp_path):
+    path = zipped(tmp_path / "a.zip", "a.txt")
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\1\2") + 8] |= 1  # the flag of the central directory
+    path.write_bytes(content)
+    with pytest.raises(CorpusError, match="is encrypted: unpack it first"):
+        zip_members(path)
