@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks.fuzz.mutators import json_values, raw_bytes, texts, zip_archives
 from benchmarks.fuzz.target import Input, ViolationError
 from benchmarks.fuzz.targets.corpus_seeds import SEEDS
-from federated.corpus.importers.detect import import_corpus
+from federated.corpus.importers.import_source import import_corpus
 from federated.corpus.schema import CorpusError
 from federated.corpus.store import Corpus
 
