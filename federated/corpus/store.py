@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -65,7 +66,7 @@ class Corpus:
                     f"{path} has corpus format {version}, this program reads {schema.SCHEMA_VERSION}: "
                     "import the source again"
                 )
-            corpus._about = {row.key: row.value for row in corpus._rows(select(schema.about))}
+            corpus._about = corpus._read_about()
         except BaseException:
             corpus.close()
             raise
@@ -111,8 +112,9 @@ class Corpus:
     def user_ids(self) -> Iterator[str]:
         """Yields every user id in ascending order, without loading all of them into memory."""
         query = select(schema.users.c.user_id).order_by(schema.users.c.number)
-        with self._engine.connect() as connection:
-            yield from connection.execution_options(yield_per=1000).scalars(query)
+        with self._reported(), self._engine.connect() as connection:
+            for user_id in connection.execution_options(yield_per=1000).scalars(query):
+                yield _text(user_id)
 
     def messages(self, user_id: str) -> list[Message]:
         """Returns one user's messages in the stored order, with sensitive text masked.
@@ -125,10 +127,13 @@ class Corpus:
         """
         columns = schema.messages.c
         query = select(columns.timestamp, columns.text).where(columns.user_number == self._user(user_id).number)
-        return [
-            Message(datetime.fromisoformat(row.timestamp) if row.timestamp else None, mask_sensitive(row.text))
-            for row in self._rows(query.order_by(columns.position))
-        ]
+        with self._reported():
+            return [
+                Message(
+                    datetime.fromisoformat(row.timestamp) if row.timestamp else None, mask_sensitive(_text(row.text))
+                )
+                for row in self._rows(query.order_by(columns.position))
+            ]
 
     def message_count(self, user_id: str) -> int:
         """Returns the number of a user's messages without reading them.
@@ -136,7 +141,8 @@ class Corpus:
         Raises:
             CorpusError: the corpus has no such user.
         """
-        return int(self._user(user_id).messages)
+        with self._reported():
+            return int(self._user(user_id).messages)
 
     def profile(self, user_id: str) -> dict[str, str | None]:
         """Returns a user's attributes; an unknown attribute is None.
@@ -144,8 +150,17 @@ class Corpus:
         Raises:
             CorpusError: the corpus has no such user.
         """
-        profile: dict[str, str | None] = json.loads(self._user(user_id).profile)
-        return profile
+        with self._reported():
+            profile: dict[str, str | None] = json.loads(_text(self._user(user_id).profile))
+            return profile
+
+    def _read_about(self) -> dict[str, str]:
+        with self._reported():
+            about = {row.key: _text(row.value) for row in self._rows(select(schema.about))}
+            int(about["users"]), int(about["messages"])
+            if missing := {"corpus_id", "synthetic", "source", "description"} - about.keys():
+                raise KeyError(min(missing))
+            return about
 
     def _user(self, user_id: str) -> Row[Any]:
         rows = self._rows(select(schema.users).where(schema.users.c.user_id == user_id))
@@ -154,12 +169,28 @@ class Corpus:
         return rows[0]
 
     def _rows(self, query: Executable) -> Sequence[Row[Any]]:
+        with self._reported(), self._engine.connect() as connection:
+            return connection.execute(query).all()
+
+    @contextmanager
+    def _reported(self) -> Iterator[None]:
+        """Converts the errors of a damaged file to CorpusError: of SQLite, and of values that nobody wrote."""
         try:
-            with self._engine.connect() as connection:
-                return connection.execute(query).all()
+            yield
+        except CorpusError:
+            raise
         except DatabaseError as error:
             if getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
                 raise CorpusError(
                     f"{self.path} is locked by another program: close that program and run this command again"
                 ) from error
             raise CorpusError(f"{self.path} is damaged ({error.orig}): import the source again") from error
+        except (ValueError, TypeError, KeyError) as error:
+            raise CorpusError(f"{self.path} is damaged ({error}): import the source again") from error
+
+
+def _text(value: object) -> str:
+    """Returns a stored text. SQLite can store any type in any column."""
+    if not isinstance(value, str):
+        raise TypeError(f"a text is missing or is stored as {type(value).__name__}")
+    return value

@@ -1,6 +1,7 @@
 import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -105,6 +106,34 @@ def test_rejects_a_damaged_file(path, damage):
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(CorpusError, match="is damaged"):
         Corpus.open(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DELETE FROM about WHERE key = 'messages'",
+        "DELETE FROM about WHERE key = 'description'",
+        "UPDATE about SET value = 'many' WHERE key = 'users'",
+        "UPDATE about SET value = x'ff'",
+        "UPDATE users SET user_id = x'ff' WHERE number = 0",
+        "UPDATE users SET messages = 'many'",
+        "UPDATE users SET profile = '{'",
+        "UPDATE users SET profile = x'e6'",
+        "UPDATE messages SET text = x'ff'",
+        "UPDATE messages SET timestamp = '2024-02-30'",
+        "UPDATE messages SET timestamp = x'ff'",
+        "DROP TABLE users",
+    ],
+)
+def test_values_that_no_program_wrote_are_damage(path: Path, change: str) -> None:
+    """Each was found by `benchmarks.fuzz`."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(change)
+    with pytest.raises(CorpusError, match="is damaged"), Corpus.open(path) as corpus:
+        for user_id in corpus.user_ids():
+            corpus.profile(user_id)
+            corpus.message_count(user_id)
+            corpus.messages(user_id)
 
 
 # No reader of a corpus sees sensitive text, and nothing that training makes of it contains any.
