@@ -188,6 +188,10 @@ def test_the_second_consumer_reads_text_as_the_phone_does(ask: Ask, tiny_bundle:
         "नमस्ते दुनिया। שלום, עולם! ΟΔΟΣ İstanbul",
         "\N{GRINNING FACE}\N{GRINNING FACE} (a)\x1c\x85b\ufeff\u200dc",
         "zzyzx qwrtplk 90210 supercalifragilistic",
+        "❤️Zanna 1️⃣ok 👩\u200d👧\u200da 🏴\U000e0067\U000e007f ℹ️ see\u200b you\u200e so\u00adft",
+        "می\u200cخواهم دا\u200cد ఫేస్\u200cబుక్ ശ്രീ അവന്\u200d ᠠ\u180b ᠠ\u180eᠠ",
+        "don´t don`t ‘maybe’ 'maybe' togʻ oʻz col·legi 3·5 צה\"ל ג׳ ׳אולי׳ Πού είσαι; Ինչո՞ւ։ عـلـي ﬁ",
+        "h" * 49 + " " + "가" * 48 + " བོད་ཡིག a\u3164b ሰላም፡ነው።",
         "",
     ]
     tokenizer = Tokenizer(content[TOKENIZER])

@@ -1,7 +1,7 @@
 // "Predicting": the context read through `step`, the shared and the personal search, and the three keys.
 
 import { Search } from './search.mjs';
-import { normalize, units } from './text.mjs';
+import { lowerCase, normalize, units } from './text.mjs';
 
 const MAX_CONTEXT = 48;
 const STRIDE = 16;
@@ -30,7 +30,7 @@ export class Keyboard {
   search(context, prefix, k, adapter, mixture) {
     const ids = recent(this.tokenizer.encode(context).ids);
     const logProbs = (pieces) => this.logProbs([...ids, ...pieces], adapter);
-    return new Search(this.tokenizer, logProbs, mixture, normalize(prefix).toLowerCase(), k).run();
+    return new Search(this.tokenizer, logProbs, mixture, lowerCase(normalize(prefix)), k).run();
   }
 
   /** Log-probabilities `[V]` of the piece after `ids`, the first of them BOS; n-grams mixed in. */
