@@ -160,7 +160,7 @@ class Phone:
     def observe(self, text: str, at: datetime | None = None, private: bool = False) -> None:
         """Stores one message that the owner wrote, and learns from it. The message is on disk when this returns.
 
-        Numbers of four digits or more, e-mail addresses, URLs and forgotten words are masked first and never stored.
+        Numbers of four digits or more, codes, addresses and forgotten words are masked first and never stored.
 
         Args:
             text: The message.

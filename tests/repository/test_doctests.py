@@ -9,6 +9,7 @@ import pytest
 
 MODULES = (
     "benchmarks.nus_sms.kenlm_baseline",
+    "benchmarks.secrets.corpus",
     "device_runtime.adaptation.adapt",
     "device_runtime.adapter.encodings",
     "device_runtime.algorithm_registry",
@@ -31,8 +32,11 @@ MODULES = (
     "keyboard_model.batching.time_splits",
     "keyboard_model.batching.windows",
     "keyboard_model.metrics",
-    "keyboard_model.text.sensitive",
     "keyboard_model.text.normalization",
+    "keyboard_model.text.sensitive.domains",
+    "keyboard_model.text.sensitive.folding",
+    "keyboard_model.text.sensitive.iban",
+    "keyboard_model.text.sensitive.mask",
     "keyboard_model.text.units",
 )
 

@@ -1,0 +1,160 @@
+"""Codes of letters and digits: keys, tokens, account numbers, licence plates.
+
+A code is told from a word such as `gr8` or `covid19` by four digits or more, or by how often it changes between
+letters, digits and cases.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from keyboard_model.text.masking import Span
+from keyboard_model.text.sensitive.features import Features
+from keyboard_model.text.sensitive.iban import ibans
+
+MAX_DIGITS = 3
+"""Most digits of a number or a code that is not masked."""
+
+# Scripts without spaces between words do not glue a number to the word beside it.
+_UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
+)
+WORD = re.compile(rf"(?:[^\W_{_UNSPACED}]|')+")
+_ORDINARY_END = (
+    r"(?:am|pm|a\.m|p\.m|uhr|h|hrs?|hours?|min|mins|minutes?|s|secs?|st|nd|rd|th|er|km|kms?|m|cm|mm|kg|kgs|g|mg|l|ml"
+    r"|ft|lbs?|oz|k|mb|gb|tb|mbps|gbps|hz|ghz|mhz|kw|kwh|w|v|ah|mah|px|p|fps|x|yo|yrs?|years?|year|day|days|week|weeks"
+    r"|c|f|°c|°f|jährig\w*|er|jahre?|ans?|años?|d|°|bn|mn|mio|miles|mile|inch|in|eur|usd|bit|bits|byte|bytes|ish|jan"
+    r"|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|fold|mal|pack|person|star|hour|minute|foot)"
+)
+_ORDINARY_GROUP = re.compile(rf"(?:\d{{1,3}}{_ORDINARY_END}?|[^\W\d_]+)\Z", re.IGNORECASE)
+_CHAIN = re.compile(r"(?<![^\W_])[^\W_]++(?:[-_./:•+=][^\W_]++)+")
+_EQUAL_GROUPS = re.compile(r"(?<![\w-])[A-Za-z0-9]{3,8}(?:[ -][A-Za-z0-9]{3,8})+(?![\w-])")
+_LONG = re.compile(r"(?<![A-Za-z0-9+/=_.-])[A-Za-z0-9+/=_.~-]{16,}")
+_KNOWN = re.compile(
+    r"-{3,5}BEGIN [A-Z0-9 ]{0,40}-{3,5}(?:(?!-{3,5}END)[\s\S])*+(?:-{3,5}END [A-Z0-9 ]{0,40}-{3,5})?"
+    r"|(?<!\w)(?:ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-\w+) \S+"
+    r"|(?<![A-Za-z0-9])eyJ[\w-]{6,}(?:\.[\w-]*)*"
+    r"|(?<![A-Za-z0-9])(?:gh[opusr]_|github_pat_|glpat-|xox[abeoprs]-|[spr]k[-_]|AKIA|ASIA|AIza|ya29\."
+    r"|hf_|npm_|pypi-|dop_v1_|shp\w\w_|whsec_|SG\.|AGE-SECRET-KEY-|age1|gsk_|EAAC)[\w-]{8,}(?:\.[\w-]+)*"
+    r"|(?<!\w)(?:SHA256|MD5|sha1|sha512):[A-Za-z0-9+/=:]{8,}"
+    r"|(?<!\w)[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}(?!\w)"
+    r"|(?<!\w)0x[0-9A-Fa-f]{8,}"
+    r"|(?<!\w)[A-Z0-9]+<[A-Z0-9<]{10,}"
+)
+_KNOWN_STARTS = (
+    "--begin", "ssh-", "ecdsa-", "eyj", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xox",
+    "sk-", "sk_", "pk-", "pk_", "rk-", "rk_", "akia", "asia", "aiza", "ya29.", "hf_", "npm_", "pypi-",
+    "dop_v1_", "shp", "whsec_", "sg.", "age-secret", "age1", "gsk_", "eaac", "sha256:", "md5:", "sha1:",
+    "sha512:", "0x", "<<",
+)  # fmt: skip
+# Licence plates and the like: short groups of capitals and digits in turn.
+_PLATE = re.compile(
+    r"(?<![\w-])(?:[A-Z]{2}\d{2} ?[A-Z]{3}|[A-Z]{2}[ -]\d{3}[ -][A-Z]{2}|[A-Z]{2}\d{3}[A-Z]{2}"
+    r"|[A-ZÄÖÜ]{1,3}-[A-Z]{1,2} ?\d{1,4}[EH]?|(?:[A-Z]{2}|\d{2}|[A-Z]|\d)-(?:[A-Z]{2,3}|\d{2,3})-(?:[A-Z]{1,2}|\d{1,2})"
+    r"|[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}|[ABCEHKMOPTXYАВЕКМНОРСТУХ]\d{3}[ABCEHKMOPTXYАВЕКМНОРСТУХ]{2} ?\d{2,3}"
+    r"|[A-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-D])(?![\w-])"
+)
+_SHORTEST_KNOWN, _SHORTEST_TOKEN, _SHORTEST_RANDOM = 10, 16, 7
+_CAPITALS_WITH_HYPHEN = re.compile(r"-[A-Z]{4}")
+_DIGITS = re.compile(r"\d+")
+_CAPITALS = re.compile(r"[A-Z](?=[A-Z])")
+_HEXADECIMAL = re.compile(r"[0-9a-f]+|[0-9A-F]+")
+_SEPARATOR = re.compile(r"[-_./:•+=]")
+_GROUP = re.compile(r"[A-Za-z0-9]+")
+_CHANGE = re.compile(r"[a-z](?=[A-Z0-9])|[A-Z](?=[a-z0-9])|[0-9](?=[A-Za-z])")
+
+
+def codes(features: Features) -> Iterator[Span]:
+    """Yields the spans of codes in folded text; they may overlap."""
+    text = features.text
+    if features.longest >= _SHORTEST_KNOWN and features.has_any(_KNOWN_STARTS):
+        yield from (match.span() for match in _KNOWN.finditer(text) if _is_known(match.group()))
+    if features.longest >= _SHORTEST_TOKEN:
+        yield from (match.span() for match in _LONG.finditer(text) if _is_token(match.group()))
+    if features.digits > 2 or _CAPITALS_WITH_HYPHEN.search(text):
+        yield from (match.span() for match in _CHAIN.finditer(text) if _is_chain(match.group()))
+    if features.digits and any(len(word) >= _SHORTEST_RANDOM and not word.isalpha() for word in features.words):
+        yield from (match.span() for match in WORD.finditer(text) if _is_random(match.group()))
+    if features.digits > 1:
+        yield from (match.span() for match in _PLATE.finditer(text) if _mixed(match.group()))
+    if features.digits > MAX_DIGITS:
+        yield from ibans(text)
+        for match in _EQUAL_GROUPS.finditer(text):
+            yield from _equal_groups(match.group(), match.start())
+
+
+def _digits(text: str) -> int:
+    return sum(map(str.isdigit, text))
+
+
+def _mixed(text: str) -> bool:
+    return _digits(text) > 0 and any(map(str.isalpha, text))
+
+
+def _changes(text: str) -> int:
+    """Returns how often neighbours differ in kind: lower case, upper case or digit."""
+    return len(_CHANGE.findall(text))
+
+
+def _is_known(found: str) -> bool:
+    return found.startswith(("-", "ssh", "ecdsa", "eyJ")) or "<<" in found or _digits(found) > 0 or _changes(found) > 8
+
+
+def _is_token(found: str) -> bool:
+    if not any(map(str.isalpha, found)):
+        return False  # left to the rules for numbers
+    if _HEXADECIMAL.fullmatch(found):
+        return _digits(found) > 1
+    digit_runs, capitals = len(_DIGITS.findall(found)), len(_CAPITALS.findall(found))
+    irregular = digit_runs >= 2 or (capitals >= 2 and len(found) >= 20 and not found.isupper())
+    return irregular and _changes(found) >= len(found) / 5
+
+
+def _is_chain(found: str) -> bool:
+    groups = _SEPARATOR.split(found)
+    mixed = [group for group in groups if _mixed(group) and not _ORDINARY_GROUP.match(group)]
+    digits = _digits(found)
+    by_hyphens = not ("." in found or "/" in found)
+    equal = len({len(group) for group in groups}) == 1
+    irregular = sum(map(_changes, mixed)) >= 2 * len(mixed)
+    if mixed and digits > MAX_DIGITS and (by_hyphens or irregular or (equal and len(groups) > 2)):
+        return True
+    if len(mixed) >= 2 and digits >= 3 and len(found) > 10 and _changes(found) >= len(found) / 3:
+        return True
+    return (
+        equal
+        and len(groups) >= 3
+        and by_hyphens
+        and len(groups[0]) >= 4
+        and found.isupper()
+        and (digits > 0 or len(groups[0]) >= 5)
+    )
+
+
+def _equal_groups(found: str, start: int) -> Iterator[Span]:
+    """Yields the spans of neighbouring groups of one length that have letters and digits, as in `a1b2 c3d4`."""
+    run: list[tuple[int, int, str]] = []
+    for match in [*_GROUP.finditer(found), None]:
+        group = match.group() if match else ""
+        if run and (len(group) != len(run[0][2]) or not _like_a_code(group)):
+            letters = [each for _, _, each in run if _mixed(each)]
+            digits = sum(_digits(each) for _, _, each in run)
+            if digits > MAX_DIGITS and len(letters) >= 2 and len(run[0][2]) >= 4:
+                yield start + run[0][0], start + run[-1][1]
+            run = []
+        if match and _like_a_code(group):
+            run.append((*match.span(), group))
+
+
+def _like_a_code(group: str) -> bool:
+    return (_digits(group) > 0 and not _ORDINARY_GROUP.match(group)) or group.isdigit() or group.isupper()
+
+
+def _is_random(word: str) -> bool:
+    if len(word) < _SHORTEST_RANDOM or not _mixed(word):
+        return False
+    digits, changes = _digits(word), _changes(word)
+    if digits >= 2 and len(_DIGITS.findall(word)) >= 2 and changes >= 4:
+        return True
+    return len(word) >= 8 and changes >= 0.6 * len(word)
