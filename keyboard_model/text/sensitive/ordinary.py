@@ -25,7 +25,8 @@ _CURRENCY = (
     r"|sgd|aud|cad|nzd|hkd|myr|rm|rp|idr|php|naira|rand|cents?)(?![^\W_])|元|円|块|塊|원)"
 )
 _CURRENCY_BEFORE = (
-    rf"(?:{_SIGN}|(?<![^\W_])(?:eur|usd|gbp|chf|rs\.?|inr|r\$|us\$|s\$|a\$|rp\.?|rm|sgd|aud|cad|kr|php|ksh))"
+    rf"(?:{_SIGN} ?|(?<![^\W_])(?:r\$|us\$|s\$|a\$|rs\.?|rp\.?) ?"
+    r"|(?<![^\W_])(?:eur|usd|gbp|chf|inr|rm|sgd|aud|cad|kr|php|ksh) )"
 )
 _UNIT = (
     r"(?:%|‰|°|℃|℉|º[cf]?|(?:percent|prozent|procent|km/?h?|kms|meters?|metres?|metern?|mètres|metros|metri|m2|m²|m|cm|mm"
@@ -109,7 +110,7 @@ _NUMBER_FIRST = re.compile(
 _WORD_FIRST = re.compile(
     "|".join(
         (
-            rf"{_CURRENCY_BEFORE} ?{_NUMBER}(?:-{_NUMBER})?\+?(?!\w)(?![-./]?\d)",
+            rf"{_CURRENCY_BEFORE}{_NUMBER}(?:-{_NUMBER})?\+?(?!\w)(?![-./]?\d)",
             rf"(?<!\w){_MONTH} {_DAY}{_ORDINAL},? (?:{_LATE_IN_FULL}|1[0-8]\d\d){_TIME_AFTER}{_END}",
             rf"(?<!\w){_YEAR_BEFORE}(?: the)? '?{_YEARS}(?:,? (?:and|or|to|until|bis|und|y|et|e|-|a) {_YEAR})?"
             rf"(?!\w)(?![-./ ]?\d)",

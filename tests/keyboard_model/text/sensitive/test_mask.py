@@ -153,46 +153,11 @@ def test_no_number_is_ordinary_in_a_line_that_announces_a_secret(text: str) -> N
     assert not re.search(r"\d", mask_sensitive(text))
 
 
-PARTS = st.sampled_from(
-    [
-        "1",
-        "23",
-        "456",
-        "7890",
-        "in",
-        "pin",
-        "$",
-        "€",
-        "km",
-        "2019",
-        "-",
-        ".",
-        ":",
-        "/",
-        " ",
-        ", ",
-        "@",
-        "a",
-        "B",
-        "com",
-        "<#>",
-        "<",
-        "four",
-        "born",
-        "March",
-        "\n",
-        "\u200b",
-        "４",
-        "x7",
-        "password",
-        "is",
-        "at",
-        "dot",
-        "(",
-        "de12",
-        "é",
-    ]
+_PARTS = (
+    "1|23|456|7890|in|pin|$|€|km|2019|-|.|:|/| |, |@|a|B|com|<#>|<|four|born|March|\n|\u200b|４|x7|password|is"
+    "|at|dot|(|de12|é|code|AUD|=|_|°|www.|v"
 )
+PARTS = st.sampled_from(_PARTS.split("|"))
 
 
 @given(st.lists(PARTS, max_size=14).map("".join))
@@ -208,45 +173,30 @@ def test_masking_is_idempotent_and_leaves_no_long_number(text: str) -> None:
     assert all(sum(map(str.isdecimal, word)) <= 3 for word in words(left))
 
 
-HOSTILE = [
-    "a",
-    "a.",
-    "1 ",
-    "www.",
-    "a@",
-    "a://",
-    "-",
-    "a1",
-    "1.1@",
-    "1:",
-    "/",
-    "\\",
-    "~",
-    "(at)",
-    "a at ",
-    "0x",
-    "<<",
-    "eyJ.",
-    "pin ",
-    "password is ",
-    "password: ",
-    "one ",
-    "in 2019 ",
-    "1,000 ",
-    "March 1, ",
-    "de00 1234 ",
-    "A1B2-",
-    "a1b2 ",
-    "-----BEGIN ",
-    "C:\\a b",
-    "1°2'",
-    "fe80:",
-    "born ",
-    "$1-",
-    "é1\u200b",
-    "１ ",
-    "seed phrase abc ",
-]
+HOSTILE = (
+    *(
+        "a",
+        "a.",
+        "1 ",
+        "www.",
+        "a@",
+        "a://",
+        "-",
+        "a1",
+        "1.1@",
+        "1:",
+        "/",
+        "\\",
+        "~",
+        "(at)",
+        "a at ",
+        "0x",
+        "<<",
+        "eyJ.",
+    ),
+    *("pin ", "password is ", "password: ", "one ", "in 2019 ", "1,000 ", "March 1, ", "de00 1234 ", "A1B2-", "a1b2 "),
+    *("-----BEGIN ", "C:\\a b", "1°2'", "fe80:", "born ", "$1-", "é1\u200b", "１ ", "seed phrase abc "),
+)
 
 
 @pytest.mark.parametrize("part", HOSTILE)
