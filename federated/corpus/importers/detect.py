@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from federated.corpus import schema
 from federated.corpus.importers.formats import FORMATS
 from federated.corpus.importers.inputs.archive import is_chat_of_ios, zip_members
+from federated.corpus.importers.inputs.json_document import is_document
 from federated.corpus.importers.inputs.source import Source
 from federated.corpus.schema import CorpusError, Skipped
 
@@ -60,6 +61,8 @@ def find_documents(path: Path, format: str, encoding: str | None, skipped: Skipp
         raise CorpusError(f"{path} is already a corpus: it needs no import")
     if members is None:
         source = Source(path, None, encoding)
+        if format == "jsonl" and (name := _format(source)) != "jsonl" and is_document(source.text_head):
+            raise CorpusError(f"{source} is a JSON document, not JSON Lines: import it with --format {name}")
         return [(source, format if format != "auto" else _format_or_error(source))]
     if not members:
         raise CorpusError(f"{path} is a zip file without any file that can hold messages: choose another file")

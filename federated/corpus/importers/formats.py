@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from federated.corpus.importers import android_sms, jsonl, nus_sms, tff_data, whatsapp
+from federated.corpus.importers import android_sms, jsonl, leaf, nus_sms, tff_data, whatsapp
+from federated.corpus.importers.chats import google_chat, hangouts, telegram
+from federated.corpus.importers.inputs.json_document import is_document
 from federated.corpus.importers.inputs.source import Source
 from federated.corpus.schema import Record, Skipped
 from federated.corpus.writer import Profiles
@@ -34,9 +36,13 @@ class Format:
 
 
 FORMATS: dict[str, Format] = {
+    "telegram": Format("Telegram JSON export (result.json)", telegram.recognises, telegram.read),
+    "google_chat": Format("Google Chat of Google Takeout (messages.json)", google_chat.recognises, google_chat.read),
+    "hangouts": Format("Hangouts of Google Takeout (Hangouts.json)", hangouts.recognises, hangouts.read),
+    "leaf": Format("LEAF benchmark data (JSON)", leaf.recognises, leaf.read),
     "jsonl": Format(
         "JSON Lines, one message a line (.jsonl, .jsonl.gz)",
-        lambda head: head.lstrip("\ufeff \r\n").startswith("{"),
+        lambda head: head.lstrip("\ufeff \t\r\n").startswith("{") or is_document(head),
         jsonl.read,
         jsonl.read_profiles,
     ),

@@ -7,10 +7,15 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from federated.corpus.importers.inputs.json_document import is_document
 from federated.corpus.importers.inputs.source import Source
-from federated.corpus.schema import Record, Skipped
+from federated.corpus.schema import CorpusError, Record, Skipped
 
 PROFILES_NAME = "users.jsonl"
+WHAT_IS_READ = (
+    "of documents, the exports of Telegram, Google Chat, Hangouts and LEAF are read; write others one object a line, "
+    '{"user_id": "...", "timestamp": "..." or null, "text": "..."}'
+)
 
 
 def read(source: Source, skipped: Skipped) -> Iterator[Record]:
@@ -19,8 +24,10 @@ def read(source: Source, skipped: Skipped) -> Iterator[Record]:
     An unusable line is skipped, and reported with its number.
 
     Raises:
-        CorpusError: the file cannot be read.
+        CorpusError: the file cannot be read, or is a JSON document of another form.
     """
+    if is_document(source.text_head):
+        raise CorpusError(f"{source} is a JSON document, not JSON Lines: {WHAT_IS_READ}")
     for number, line in source.lines(skipped):
         if not line.strip():
             continue

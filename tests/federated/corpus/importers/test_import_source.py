@@ -1,4 +1,5 @@
 import gzip
+import json
 import os
 import zipfile
 from pathlib import Path
@@ -127,6 +128,31 @@ def test_damage_at_the_beginning_is_reported_as_damage(tmp_path, name):
     source.write_bytes(content)
     with pytest.raises(CorpusError, match="is damaged"):
         import_corpus(str(source), tmp_path / "c.sqlite")
+
+
+LEAF = {"users": ["a"], "num_samples": [1], "user_data": {"a": {"x": [[["<BOS>", "hello"]]], "y": []}}}
+TELEGRAM = {
+    "name": "Ann",
+    "type": "personal_chat",
+    "id": 1,
+    "messages": [{"id": 1, "type": "message", "date": "2022-12-24T18:05:00", "from": "Ann", "text": "hello"}],
+}
+
+
+@pytest.mark.parametrize(("content", "name"), [(LEAF, "leaf"), (TELEGRAM, "telegram")])
+@pytest.mark.parametrize("indent", [None, 1])
+def test_a_json_document_is_read_or_said_to_be_one_whatever_its_name(tmp_path, content, name, indent):
+    (tmp_path / "a.jsonl").write_text(json.dumps(content, indent=indent))
+    assert import_corpus(tmp_path / "a.jsonl", tmp_path / "c.sqlite").messages == 1
+    with pytest.raises(CorpusError, match=f"is a JSON document, not JSON Lines: import it with --format {name}"):
+        import_corpus(tmp_path / "a.jsonl", tmp_path / "c.sqlite", "jsonl")
+
+
+@pytest.mark.parametrize("content", [{"a": {"b": 1}}, [{"a": 1}], {"messages": []}])
+def test_a_json_document_of_another_form_is_called_one(tmp_path, content):
+    (tmp_path / "a.jsonl").write_text(json.dumps(content))
+    with pytest.raises(CorpusError, match=r"is a JSON document, not JSON Lines: .*Telegram.*LEAF.*user_id"):
+        import_corpus(tmp_path / "a.jsonl", tmp_path / "c.sqlite")
 
 
 CHAT = "[24.12.22, 18:05:33] {}: {}\n"
