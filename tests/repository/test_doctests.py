@@ -25,6 +25,8 @@ MODULES = (
     "federated.corpus.importers.inputs.json_document",
     "federated.corpus.importers.inputs.timestamps",
     "federated.corpus.importers.chats.people",
+    "federated.corpus.importers.columns",
+    "federated.corpus.importers.preview",
     "federated.corpus.stats",
     "federated.corpus.store",
     "federated.corpus.synthetic.generate",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from federated.corpus.importers import android_sms, jsonl, leaf, nus_sms, tff_data, whatsapp
+from federated.corpus.importers import android_sms, columns, jsonl, leaf, nus_sms, tff_data, whatsapp
 from federated.corpus.importers.chats import google_chat, hangouts, telegram
 from federated.corpus.importers.inputs.json_document import is_document
 from federated.corpus.importers.inputs.source import Source
@@ -56,6 +56,11 @@ FORMATS: dict[str, Format] = {
         'Android "SMS Backup & Restore" export (XML)', lambda head: "<smses" in head, android_sms.read
     ),
     "whatsapp": Format("WhatsApp chat export (.txt)", whatsapp.looks_like_chat, whatsapp.read),
+    "columns": Format(
+        "table with a header: CSV, TSV (columns user_id, timestamp, text and the like)",
+        columns.recognises,
+        columns.read,
+    ),
     "tff_data": Format(
         "TensorFlow Federated client data (SQLite)", lambda head: head.startswith("SQLite format 3"), tff_data.read
     ),

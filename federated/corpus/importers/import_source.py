@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from federated.corpus.importers import tff_data
+from federated.corpus.importers.columns import read as read_columns
 from federated.corpus.importers.detect import find_documents
 from federated.corpus.importers.formats import FORMATS
 from federated.corpus.importers.inputs.encodings import what_is_wrong
 from federated.corpus.importers.inputs.source import Source
 from federated.corpus.importers.skip_count import SkipCount
 from federated.corpus.schema import CorpusError, ImportSummary, NoMessagesError, Progress, Record, Skipped
-from federated.corpus.writer import write_corpus
+from federated.corpus.writer import Profiles, write_corpus
+
+_PROGRESS_EVERY = 5000
+
+
+Seen = Callable[[Record], None]
+"""Callback that gets each record that is not left out, in the order of the source."""
 
 
 def import_corpus(
@@ -22,7 +31,10 @@ def import_corpus(
     out: Path | str,
     format: str = "auto",
     progress: Progress | None = None,
+    *,
     encoding: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    seen: Seen | None = None,
 ) -> ImportSummary:
     """Reads `source` and writes the corpus `out` atomically.
 
@@ -34,6 +46,8 @@ def import_corpus(
         format: A name in `FORMATS`, or "auto".
         progress: Called with the number of records read so far.
         encoding: The encoding of text that does not say its encoding and is not UTF-8, for example "cp1252".
+        columns: Of a table, the names of its columns: of the "user", the "time" and the "text".
+        seen: Called with each record before it is written.
 
     Returns:
         The number of users and messages in the corpus, and of records left out.
@@ -49,31 +63,98 @@ def import_corpus(
     ImportSummary(users=1, messages=1, duplicates=0, empty=0, skipped={}, examples=())
     """
     skipped = SkipCount()
-    profiles: dict[str, dict[str, str | None]] = {}
-    if str(source) == tff_data.STACKOVERFLOW and format in ("auto", tff_data.STACKOVERFLOW, "tff_data"):
-        name, description = tff_data.STACKOVERFLOW, "Stack Overflow, training split, from TensorFlow Federated"
-        records = tff_data.read_stackoverflow()
-    else:
-        if format != "auto" and format not in FORMATS:
-            raise CorpusError(f"unknown format {format!r}: choose one of auto, {', '.join(FORMATS)}")
-        documents = find_documents(Path(source), format, encoding, skipped)
-        for document, name in documents:
-            profiles |= {
-                user: dict(profile) for user, profile in FORMATS[name].read_profiles(document, skipped).items()
-            }
-        name = "+".join(sorted({name for _, name in documents}))
-        description = f"imported from {Path(source).name}"
-        records = itertools.chain.from_iterable(
-            _readable(document, FORMATS[name].read(document, skipped), skipped) for document, name in documents
-        )
+    opened = _open(source, format, encoding, columns, skipped)
     try:
-        summary = write_corpus(out, records, source=name, description=description, profiles=profiles, progress=progress)
+        summary = write_corpus(
+            out,
+            _told(opened.records, seen) if seen else opened.records,
+            source=opened.format,
+            description=opened.description,
+            profiles=opened.profiles,
+            progress=progress,
+        )
     except NoMessagesError as error:
-        left_out = ", ".join(f"{count:,} {reason}" for reason, count in skipped.counts.items())
-        why = f"; left out: {left_out}" if skipped.counts else ""
-        first = f"; the first: {skipped.examples[0]}" if skipped.examples else ""
-        raise NoMessagesError(f"{error}{why}{first}") from error
+        raise NoMessagesError(f"{error}{_why(skipped)}") from error
     return dataclasses.replace(summary, skipped=dict(skipped.counts), examples=tuple(skipped.examples))
+
+
+def inspect_source(
+    source: str | Path,
+    format: str = "auto",
+    progress: Progress | None = None,
+    *,
+    encoding: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    seen: Seen | None = None,
+) -> ImportSummary:
+    """Reads `source` like `import_corpus`, and writes nothing. Duplicates are not looked for.
+
+    Raises:
+        CorpusError: the format or the encoding is unknown, or the source is unusable.
+    """
+    skipped = SkipCount()
+    opened = _open(source, format, encoding, columns, skipped)
+    users: set[str] = set()
+    messages = empty = 0
+    for number, record in enumerate(opened.records, 1):
+        if progress and number % _PROGRESS_EVERY == 0:
+            progress(number)
+        if not record.text.strip():
+            empty += 1
+            continue
+        messages += 1
+        users.add(record.user_id)
+        if seen:
+            seen(record)
+    if not messages:
+        raise NoMessagesError(f"the {opened.format} source contains no usable message{_why(skipped)}")
+    return ImportSummary(len(users), messages, 0, empty, dict(skipped.counts), tuple(skipped.examples))
+
+
+class _Opened(NamedTuple):
+    format: str
+    description: str
+    records: Iterator[Record]
+    profiles: Profiles
+
+
+def _open(
+    source: str | Path, format: str, encoding: str | None, named: Mapping[str, str] | None, skipped: SkipCount
+) -> _Opened:
+    if str(source) == tff_data.STACKOVERFLOW and format in ("auto", tff_data.STACKOVERFLOW, "tff_data"):
+        description = "Stack Overflow, training split, from TensorFlow Federated"
+        return _Opened(tff_data.STACKOVERFLOW, description, tff_data.read_stackoverflow(), {})
+    if format != "auto" and format not in FORMATS:
+        raise CorpusError(f"unknown format {format!r}: choose one of auto, {', '.join(FORMATS)}")
+    if named and format == "auto":
+        format = "columns"
+    documents = find_documents(Path(source), format, encoding, skipped)
+    readers = {name: FORMATS[name].read for _, name in documents}
+    if named:
+        if set(readers) != {"columns"}:
+            raise CorpusError(
+                f"only a table has columns to name, and {source} is read as {format}: leave out --columns"
+            )
+        readers["columns"] = partial(read_columns, columns=named)
+    profiles: dict[str, Mapping[str, str | None]] = {}
+    for document, name in documents:
+        profiles |= dict(FORMATS[name].read_profiles(document, skipped))
+    records = itertools.chain.from_iterable(
+        _readable(document, readers[name](document, skipped), skipped) for document, name in documents
+    )
+    return _Opened("+".join(sorted(readers)), f"imported from {Path(source).name}", records, profiles)
+
+
+def _told(records: Iterator[Record], seen: Seen) -> Iterator[Record]:
+    for record in records:
+        seen(record)
+        yield record
+
+
+def _why(skipped: SkipCount) -> str:
+    left_out = ", ".join(f"{count:,} {reason}" for reason, count in skipped.counts.items())
+    first = f"; the first: {skipped.examples[0]}" if skipped.examples else ""
+    return f"; left out: {left_out}{first}" if left_out else ""
 
 
 def _readable(source: Source, records: Iterator[Record], skipped: Skipped) -> Iterator[Record]:

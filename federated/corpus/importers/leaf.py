@@ -48,7 +48,7 @@ def read(source: Source, skipped: Skipped) -> Iterator[Record]:
         y = data.get("y") if isinstance(data, dict) else None
         if not isinstance(x, list):
             skipped(NO_TEXT, f"user {place[-1]}")
-        elif _are_windows(x, y):
+        elif isinstance(y, list) and _are_windows(x, y):
             for speech in _joined(x, y):
                 for sentence in _SENTENCE_END.split(speech):
                     yield Record(place[-1], None, sentence)
@@ -65,10 +65,8 @@ def _is_user(place: Place) -> bool:
     return len(place) == 2 and place[0] == _USER_DATA
 
 
-def _are_windows(x: list[Any], y: object) -> bool:
-    if not isinstance(y, list) or len(x) != len(y):
-        return False
-    windows = all(isinstance(text, str) and len(text) == _WINDOW for text in x)
+def _are_windows(x: list[Any], y: list[Any]) -> bool:
+    windows = len(x) == len(y) and all(isinstance(text, str) and len(text) == _WINDOW for text in x)
     return windows and all(isinstance(character, str) and len(character) == 1 for character in y)
 
 

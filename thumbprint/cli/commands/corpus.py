@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -57,13 +58,21 @@ def import_source(
             show_default=False,
         ),
     ],
-    out: OutOption,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The corpus to write, needed without --dry-run. An existing corpus is replaced; any other file is "
+            "refused.",
+            show_default=False,
+        ),
+    ] = None,
     format: Annotated[
         str,
         typer.Option(
             metavar="NAME",
-            help="The format of the file: jsonl, nus_sms, android_sms, whatsapp, tff_data; auto detects it from the "
-            "content.",
+            help="The format of the file: jsonl, nus_sms, android_sms, whatsapp, telegram, google_chat, hangouts, "
+            "leaf, columns, tff_data; auto detects it from the content.",
         ),
     ] = "auto",
     encoding: Annotated[
@@ -74,21 +83,44 @@ def import_source(
             show_default=False,
         ),
     ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="The columns of a table, if their names are unusual: user=NAME,time=NAME,text=NAME.",
+            show_default=False,
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the first messages and the counts, and write nothing.")
+    ] = False,
 ) -> None:
     """Make a corpus from an export of messages.
 
-    Reads JSON Lines (jsonl: plain or gzipped), the NUS SMS corpus release (nus_sms: XML, plain or zipped), an Android
-    "SMS Backup & Restore" export (android_sms: the messages that its owner sent), a WhatsApp chat export (whatsapp: one
-    user per author) and TensorFlow Federated's client data (tff_data).
+    Reads JSON Lines (jsonl), tables such as CSV (columns), the exports of WhatsApp (whatsapp), Telegram (telegram),
+    Google Chat and Hangouts (google_chat, hangouts: one user per author) and of Android's "SMS Backup & Restore"
+    (android_sms: the messages that its owner sent), the NUS SMS corpus release (nus_sms), and the data of LEAF (leaf)
+    and TensorFlow Federated (tff_data). Files can be gzipped or in a zip; of a zip, all chats are imported.
 
-    The corpus is written completely or not at all. Records that cannot be used are counted, with the reason.
+    Shows the first messages of a few authors, on standard output only. The corpus is written completely or not at all.
+    Records that cannot be used are counted, with the reason.
     """
-    from federated.corpus.importers.import_source import import_corpus
+    from federated.corpus.importers.columns import parse_columns
+    from federated.corpus.importers.import_source import import_corpus, inspect_source
+    from federated.corpus.importers.preview import Preview
 
     silence_tensorflow()  # it reads TFF's client data
+    named = parse_columns(columns) if columns is not None else None
+    if out is None and not dry_run:
+        raise typer.BadParameter("name the corpus to write, or give --dry-run", param_hint="--out")
+    preview = Preview()
     with counting("reading", "records") as progress:
-        summary = import_corpus(source, out, format, progress, encoding)
-    _print_summary(summary, out)
+        if out is None or dry_run:
+            summary = inspect_source(source, format, progress, encoding=encoding, columns=named, seen=preview)
+        else:
+            summary = import_corpus(source, out, format, progress, encoding=encoding, columns=named, seen=preview)
+    _print_preview(preview.messages)
+    _print_summary(summary, None if dry_run else out)
 
 
 @app.command()
@@ -129,8 +161,16 @@ def stats(
         output().print(stats_view(opened, figures))
 
 
-def _print_summary(summary: ImportSummary, out: Path) -> None:
-    typer.echo(f"{out}: {summary.messages:,} messages by {summary.users:,} users")
+def _print_preview(messages: Mapping[str, list[str]]) -> None:
+    typer.echo("the first messages:")
+    for author, texts in messages.items():
+        for text in texts:
+            typer.echo(f"  {author}: {text}")
+
+
+def _print_summary(summary: ImportSummary, out: Path | None) -> None:
+    done = f"{out}: " if out else "nothing was written; the source has "
+    typer.echo(f"{done}{summary.messages:,} messages by {summary.users:,} users")
     left_out = {"duplicate": summary.duplicates, "blank": summary.empty} | dict(summary.skipped)
     if any(left_out.values()):
         typer.echo("left out:")

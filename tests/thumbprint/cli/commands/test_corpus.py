@@ -27,6 +27,49 @@ def test_import_prints_counts_and_reasons(run, source, tmp_path):
         assert corpus.num_messages == 30
 
 
+def test_import_shows_the_first_messages_of_a_few_authors_on_one_line_and_masked(run, tmp_path):
+    texts = {
+        "a": "line\none \x1b[31m",
+        "b": "x" * 200,
+        "c": "mail me at someone@example.com",
+        "d": "hi",
+        "e": "yo",
+        "f": "no",
+    }
+    lines = [json.dumps({"user_id": user, "timestamp": None, "text": text}) for user, text in texts.items()]
+    (tmp_path / "m.jsonl").write_text("\n".join(lines))
+    code, said, err = run("corpus", "import", tmp_path / "m.jsonl", "--out", tmp_path / "c.sqlite")
+    assert (code, err) == (0, "")
+    assert "  a: line one [31m\n" in said
+    assert f"  b: {'x' * 59}…\n" in said
+    assert "someone@example.com" not in said and "  c: mail me at" in said
+    assert "f: no" not in said
+
+
+def test_dry_run_shows_messages_and_counts_and_writes_nothing(run, source):
+    before = sorted(source.parent.iterdir())
+    for arguments in ((), ("--out", source.parent / "corpus.sqlite")):
+        code, said, err = run("corpus", "import", source, "--dry-run", *arguments)
+        assert (code, err) == (0, "")
+        assert "  u0: see you at 0\n" in said
+        assert "nothing was written; the source has 30 messages by 3 users" in said
+        assert "  1 blank\n  1 not valid JSON\n" in said
+    assert sorted(source.parent.iterdir()) == before
+
+
+def test_import_needs_an_output_or_dry_run(run, source):
+    assert "--dry-run" in run("corpus", "import", source).error
+
+
+def test_import_takes_the_encoding_and_the_columns(run, tmp_path):
+    (tmp_path / "m.csv").write_bytes("Von;Nachricht\nAnn;schöne Grüße\n".encode("cp1252"))
+    arguments = ("corpus", "import", tmp_path / "m.csv", "--dry-run", "--columns", "user=Von,text=Nachricht")
+    assert "is not UTF-8 (line 2 has the byte 0xF6)" in run(*arguments).error
+    assert "Ann: schöne Grüße" in run(*arguments, "--encoding", "cp1252").out
+    assert "has another form" in run(*arguments[:-1], "Von").error
+    assert "leave out --columns" in run(*arguments, "--format", "jsonl").error
+
+
 def test_import_counts_each_reason(run, tmp_path):
     source = tmp_path / "m.jsonl"
     source.write_text('{"user_id": "a", "timestamp": null, "text": "hello"}\n' + "broken\n" * 8)
@@ -42,7 +85,7 @@ def test_import_help_names_every_format(run):
     ("arguments", "expected"),
     [
         (["nofile", "--out", "c.sqlite"], "nofile"),
-        (["messages.jsonl", "--out", "c.sqlite", "--format", "csv"], "unknown format 'csv'"),
+        (["messages.jsonl", "--out", "c.sqlite", "--format", "xls"], "unknown format 'xls'"),
         (["messages.jsonl", "--out", "messages.jsonl"], "is not a corpus"),
         (["messages.jsonl", "--out", "messages.jsonl/c.sqlite"], "messages.jsonl"),
         ([".", "--out", "c.sqlite"], "Is a directory"),

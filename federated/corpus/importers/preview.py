@@ -1,0 +1,41 @@
+"""Shows the first messages that an import understood."""
+
+from __future__ import annotations
+
+from federated.corpus.schema import Record
+from keyboard_model.text.sensitive import mask_sensitive
+
+_AUTHORS = 5
+_MESSAGES = 3
+_LONGEST = 60  # characters
+
+
+class Preview:
+    """The first messages of the first few authors.
+
+    >>> preview = Preview()
+    >>> preview(Record("ann", None, "see\\nyou"))
+    >>> preview.messages
+    {'ann': ['see you']}
+    """
+
+    def __init__(self) -> None:
+        self.messages: dict[str, list[str]] = {}
+        self._wanted = _AUTHORS * _MESSAGES
+
+    def __call__(self, record: Record) -> None:
+        """Adds a message, on one line, shortened, and with sensitive text masked."""
+        if not self._wanted or not record.text.strip():
+            return
+        if record.user_id not in self.messages and len(self.messages) == _AUTHORS:
+            return
+        shown = self.messages.setdefault(record.user_id, [])
+        if len(shown) < _MESSAGES:
+            shown.append(_one_line(mask_sensitive(record.text[: 10 * _LONGEST])))
+            self._wanted -= 1
+
+
+def _one_line(text: str) -> str:
+    # Control characters would let a message change the terminal.
+    line = " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
