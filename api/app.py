@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from api.page.routes import ASSETS, page_router
 from api.routes import adaptations, devices, predictions, privacy
 from api.routes import service as service_routes
 from api.service import Service
+from device_runtime.bundle.loader import Bundle
+from device_runtime.inference.model_trial import try_in_child
 from device_runtime.phone.word_lists import read_block_list
 
 OPEN_PATHS = ("/healthz", "/readyz", "/v1/openapi.json")
@@ -37,6 +39,7 @@ def create_app(
     fleet: Path | None = None,
     block_list: Path | None = None,
     allowed_hosts: Iterable[str] = (),
+    try_bundle: Callable[[Bundle], None] = try_in_child,
 ) -> FastAPI:
     """Verifies and loads the bundle, locks the data folder, and returns the application, ready to serve.
 
@@ -53,9 +56,11 @@ def create_app(
         block_list: A file of words that no device suggests, one a line; None = no such words.
         allowed_hosts: Hosts under which others reach the service, such as a proxy's public name, with the port if the
             browser's address bar shows one. The loopback names and the server's own address need no entry.
+        try_bundle: Tries a bundle whose model this data folder has not served yet; raises BundleError to refuse it.
 
     Raises:
-        BundleError, KeyFileError: the bundle or the key cannot be used.
+        BundleError, KeyFileError: the bundle or the key cannot be used, or the model cannot and `data` has no earlier
+            bundle.
         ServeError: another server runs on `data` or `database`, or they cannot be used; an allowed host is malformed.
         FleetFilesError, ReportError: `fleet` has no simulation that can be shown.
         BlockListError: `block_list` cannot be read, or a line of it is not exactly one word.
@@ -63,7 +68,9 @@ def create_app(
     hosts = [checked_host(host) for host in allowed_hosts]
     simulated = NO_FLEET if fleet is None else load_fleet(fleet)
     blocked = frozenset[str]() if block_list is None else read_block_list(block_list)
-    service = Service(bundle_path, public_key, data, database, max_open, blocked)
+    service = Service(bundle_path, public_key, data, database, max_open, blocked, try_bundle)
+    if service.note is not None:
+        LOG.warning(service.note)
     if not insecure and not service.keys.valid():
         LOG.warning("there are no API keys yet: create one with `thumbprint access create NAME`")
 

@@ -20,8 +20,9 @@ from api.storage.data_folder import DataFolder
 from api.storage.migrate import open_database
 from device_runtime.adaptation.adapt import Adaptation
 from device_runtime.adaptation.trainer import SubprocessTrainer
-from device_runtime.bundle.loader import load_bundle
-from device_runtime.inference.engine import Engine
+from device_runtime.bundle.loader import Bundle, load_bundle
+from device_runtime.inference.last_good import open_last_good
+from device_runtime.inference.model_trial import try_in_child
 from device_runtime.phone.phone import Phone
 
 SLOW_THREADS = 4
@@ -35,6 +36,7 @@ class Service:
     Attributes:
         bundle: The bundle that every device uses.
         archive: The bundle as apps download it.
+        note: Why the bundle is not the one that was asked for; None = it is.
     """
 
     def __init__(
@@ -45,18 +47,24 @@ class Service:
         database: str | None = None,
         max_open: int = MAX_OPEN,
         blocked: frozenset[str] = frozenset(),
+        try_bundle: Callable[[Bundle], None] = try_in_child,
     ) -> None:
-        """Verifies and loads the bundle, locks the data folder, and resumes interrupted deletions and adaptations.
+        """Locks the data folder, loads the bundle, and resumes interrupted deletions and adaptations.
+
+        A new model is tried in a child process first. If it cannot be used, the last good bundle is served.
 
         Raises:
-            BundleError, KeyFileError: the bundle or the key cannot be used.
+            BundleError, KeyFileError: the bundle or the key cannot be used, or the model cannot and there is no earlier
+                bundle.
             ServeError: the data folder or the database cannot be used.
         """
-        self.bundle = load_bundle(bundle_path, public_key)
+        load_bundle(bundle_path, public_key)  # what is no bundle of ours is a mistake of whoever starts the service
         self.metrics = Metrics()
         self._slow = CapacityLimiter(SLOW_THREADS)
         self._folder = DataFolder(data)
         try:
+            opened = open_last_good(self._folder.last_good, bundle_path, public_key, try_first=try_bundle)
+            engine, self.bundle, self.note = opened.engine, opened.engine.bundle, opened.note
             self.archive = store_archive(self._folder.bundles, self.bundle, public_key)
             self._database = open_database(database or self._folder.database, to_serve=True)
         except BaseException:
@@ -66,7 +74,6 @@ class Service:
             self.registry = Registry(self._database)
             self.keys = ApiKeys(self._database)
             self.jobs = AdaptationJobs(self._database)
-            engine = Engine(self.bundle, num_threads=1)
             self._trainer = SubprocessTrainer(self.bundle)
             self.phones = PhonePool(
                 self._folder.phones, engine, max_open, self.registry.require, self._trainer, blocked

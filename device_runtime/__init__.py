@@ -12,6 +12,7 @@ Start here:
 
     load_bundle     reads a bundle and verifies its signature before it interprets anything
     Engine          runs the bundle's model in LiteRT
+    open_last_good  the same for an app that gets new bundles: goes back to the one before if a new one cannot be used
     Phone           one user's history, adapter and suggestions, in one folder
     Suggestion      one suggested word, and where it comes from
     Budget          limits of time and memory for one adaptation
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from device_runtime.bundle.loader import Bundle, load_bundle
     from device_runtime.bundle.signing_keys import KeyFileError, SigningKeys
     from device_runtime.inference.engine import Engine
+    from device_runtime.inference.last_good import open_last_good
     from device_runtime.phone.adaptation_policy import Conditions, Policy
     from device_runtime.phone.phone import Phone, PhoneError
     from device_runtime.prediction.predictor import Suggestion
@@ -49,6 +51,7 @@ else:
             "device_runtime.bundle.loader": ("Bundle", "load_bundle"),
             "device_runtime.bundle.signing_keys": ("KeyFileError", "SigningKeys"),
             "device_runtime.inference.engine": ("Engine",),
+            "device_runtime.inference.last_good": ("open_last_good",),
             "device_runtime.phone.adaptation_policy": ("Conditions", "Policy"),
             "device_runtime.phone.phone": ("Phone", "PhoneError"),
             "device_runtime.prediction.predictor": ("Suggestion",),
@@ -68,4 +71,5 @@ __all__ = [
     "SigningKeys",
     "Suggestion",
     "load_bundle",
+    "open_last_good",
 ]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.support.device_runtime.model_damage import write_crashing_bundle
 from tests.support.session_files import made_once
 from tests.support.tiny_job import TINY_JOB
 
@@ -68,6 +69,12 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory, tiny_keys: tuple[Path,
         write_small_bundle(folder / "tiny.bundle", tiny_corpus, tiny_keys[0])
 
     return made_once(tmp_path_factory, "bundle", make) / "tiny.bundle"
+
+
+@pytest.fixture
+def crashing_bundle(tmp_path: Path, tiny_bundle: Path, tiny_keys: tuple[Path, Path]) -> Path:
+    """The small bundle with a damaged model that ends the process which runs it, signed with the right key."""
+    return write_crashing_bundle(tmp_path / "crashing.bundle", tiny_bundle, tiny_keys[0])
 
 
 @pytest.fixture(scope="session")

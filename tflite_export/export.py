@@ -7,8 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from device_runtime.bundle import files
+from device_runtime.bundle.files import BundleError
 from device_runtime.bundle.loader import Bundle, parse_bundle
 from device_runtime.bundle.signing_keys import load_private
+from device_runtime.inference.model_trial import try_in_child
 from device_runtime.manifest import Manifest, ModelShape, Provenance, Recipe
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model.adapter import AdapterTensors
@@ -17,7 +19,7 @@ from keyboard_model.ngram.table import NgramTable
 from keyboard_model.text.tokenizer import Tokenizer
 from tflite_export.bundle_writer import assemble, write_bundle
 from tflite_export.parity_check import ParityReport, check_parity
-from tflite_export.signatures import convert
+from tflite_export.signatures import ExportError, convert
 
 
 def export_bundle(
@@ -49,7 +51,8 @@ def export_bundle(
         The differences between the bundle in LiteRT and the model in TensorFlow, also in the manifest's metrics.
 
     Raises:
-        ExportError: TFLite cannot express the model, or the converted model exceeds a tolerance of `parity_check`.
+        ExportError: TFLite cannot express the model, the converted model crashes the interpreter in a child process, or
+            it exceeds a tolerance of `parity_check`.
         KeyFileError: `private_key` is not a private key.
         OSError: `out` cannot be written; an existing file stays unchanged.
     """
@@ -83,7 +86,12 @@ def export_bundle(
             private_key=private_key,
         )
 
-    found = check_parity(_as_bundle(out, signed(metrics)), parameters)
+    try:
+        bundle = _as_bundle(out, signed(metrics))
+        try_in_child(bundle)
+    except BundleError as error:
+        raise ExportError(f"the converted model cannot be used: {error}") from error
+    found = check_parity(bundle, parameters)
     found.refuse_past_tolerance()
     differences = {f"export_difference_{key}": value for key, value in asdict(found).items()}
     write_bundle(out, signed({**metrics, **differences}))

@@ -2,6 +2,7 @@
 
 devices.sqlite    devices, API keys and adaptations, unless the service uses another database
 bundles/          the bundle that is served, as apps download it
+last_good/        the last bundle that was served, see `device_runtime.inference.last_good`
 devices/<id>/     one phone each, see `device_runtime.phone.phone`
 .lock             locked while a server runs, because two servers would overwrite each other's changes
 """
@@ -38,6 +39,7 @@ class DataFolder:
     Attributes:
         database: Path of the SQLite file.
         bundles: Folder of the bundle that apps download.
+        last_good: Folder of the last bundle that was served.
         phones: Folder that contains each phone's folder.
     """
 
@@ -49,6 +51,7 @@ class DataFolder:
         """
         self.database = database_in(path)
         self.bundles = path / "bundles"
+        self.last_good = path / "last_good"
         self.phones = path / "devices"
         # The server releases the lock in another thread than the one that acquired it.
         self._lock = FileLock(path / ".lock", mode=0o600, thread_local=False, blocking=False, fallback_to_soft=False)

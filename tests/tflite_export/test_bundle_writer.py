@@ -17,7 +17,7 @@ NGRAM = NgramTable(NgramTable.empty(SHAPE.vocab).unigram, Level.of([3, 3], [4, 5
 
 
 @pytest.fixture
-def made(converted, tiny_keys):
+def made(converted, tiny_keys, no_children):
     def make(private_key=tiny_keys[0]):
         return assemble(
             name="x",

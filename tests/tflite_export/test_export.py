@@ -8,6 +8,7 @@ from device_runtime.bundle.signing_keys import KeyFileError
 from device_runtime.inference.engine import Engine
 from keyboard_model.model import adapter as adapters
 from keyboard_model.ngram.table import Level, NgramTable
+from tests.support.device_runtime.model_damage import without_an_input
 from tests.support.tflite_export.models import PARAMETERS, PROVENANCE, RECIPE, SHAPE, TOKENIZER, B, E, R, T
 from tflite_export import export
 from tflite_export.parity_check import ParityReport
@@ -15,7 +16,7 @@ from tflite_export.signatures import ExportError
 
 
 @pytest.fixture
-def make(converted, tiny_keys, tmp_path, monkeypatch):
+def exported(converted, tiny_keys, tmp_path, monkeypatch):
     """Exports the small model; its conversion, which takes seconds, is done once for all tests."""
     monkeypatch.setattr(export, "convert", lambda parameters, shape: converted)
 
@@ -34,6 +35,22 @@ def make(converted, tiny_keys, tmp_path, monkeypatch):
         return export.export_bundle(tmp_path / "x.bundle", **arguments | changes)
 
     return run
+
+
+@pytest.fixture
+def make(exported, no_children):
+    return exported
+
+
+@pytest.mark.parametrize(("subgraph", "operator"), [(0, 0), (1, -2), (2, 1)])
+def test_a_model_that_crashes_the_interpreter_is_not_written(
+    exported, converted, tmp_path, monkeypatch, subgraph, operator
+):
+    damaged = without_an_input(converted, subgraph, operator)
+    monkeypatch.setattr(export, "convert", lambda parameters, shape: damaged)
+    with pytest.raises(ExportError, match="crashes the interpreter"):
+        exported()
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_bundle_runs_and_its_manifest_has_the_parity_figures(make, tmp_path, tiny_public_key):

@@ -35,7 +35,14 @@ def serve_in_thread(
 ) -> Iterator[httpx.Client]:
     with listen("127.0.0.1", 0) as listener:
         app = create_app(
-            bundle, public_key, data, database=database, insecure=insecure, max_open=max_open, block_list=block_list
+            bundle,
+            public_key,
+            data,
+            database=database,
+            insecure=insecure,
+            max_open=max_open,
+            block_list=block_list,
+            try_bundle=lambda bundle: None,  # a child process for each service would take a second
         )
         server = Server(app)
         thread = threading.Thread(target=server.run, args=([listener],))

@@ -49,11 +49,15 @@ def bundle() -> None:
 
 @app.command()
 def verify(bundle: BundleArgument, public_key: PublicKeyOption = None) -> None:
-    """Check that a bundle is complete and signed with your key.
+    """Check that a bundle is complete and signed with your key, and that its model runs.
 
-    Prints one line that begins with OK, or ends with exit code 2 and the reason.
+    Runs every function of the model in a process of its own, because a damaged model can crash the interpreter. Prints
+    one line that begins with OK, or ends with exit code 2 and the reason.
     """
     opened, key = open_bundle(bundle, public_key)
+    from device_runtime.inference.model_trial import try_in_child
+
+    try_in_child(opened)
     manifest = opened.manifest
     synthetic = ", SYNTHETIC" if manifest.provenance.synthetic else ""
     typer.echo(f"OK: {manifest.name}, model {manifest.model_id}, key {fingerprint(key)}{synthetic}")

@@ -27,6 +27,12 @@ def test_verify_prints_one_line(run, tiny_bundle, trusted, manifest):
     assert ("SYNTHETIC" in line) == manifest.provenance.synthetic
 
 
+def test_verify_refuses_a_model_that_crashes_the_interpreter(run, crashing_bundle, trusted):
+    code, out, err = run("bundle", "verify", crashing_bundle)
+    assert (code, out) == (2, "")
+    assert "crashes the interpreter" in err
+
+
 def test_inspect_shows_files_signatures_origin_and_recipe(run, tiny_bundle, trusted, manifest):
     code, out, err = run("bundle", "inspect", tiny_bundle)
     assert (code, err) == (0, "")
