@@ -86,8 +86,8 @@ _PLUS_CODE = re.compile(r"(?<!\w)[23456789CFGHJMPQRVWX]{4,8}\+[23456789CFGHJMPQR
 
 
 def _is_hardware_or_ip(found: str) -> bool:
-    # `12-10-11-9-8-7` is left to the rules for digits; a word of two letters, six times, is no address.
-    return "." in found or ":" in found or any(map(str.isdigit, found))
+    # Two letters six times with spaces between them are words.
+    return " " not in found or any(map(str.isdigit, found))
 
 
 def _is_host(found: str) -> bool:

@@ -128,7 +128,7 @@ def _is_chain(found: str) -> bool:
         and by_hyphens
         and len(groups[0]) >= 4
         and found.isupper()
-        and (digits > 0 or len(groups[0]) >= 5)
+        and (digits > 0 or len(groups[0]) >= 5 or len(set(groups)) >= 4)
     )
 
 

@@ -40,6 +40,8 @@ _CODE_WORDS = (
 )
 _UNSPACED_PASSWORD = r"(?:รหสผาน|密码|密碼|口令|パスワード|비밀번호|비번)"
 _UNSPACED_CODE = r"(?:验证码|驗證碼|校验码|認証コード|確認コード|暗証番号|인증번호|認證碼|รหส)"
+# Everyday words that announce a password only before a colon.
+_ONLY_WITH_COLON = "pass/wifi/wlan/wpa/wpa2/login/logins/credentials/zugangsdaten/zugang"
 _CODES_THAT_ARE_NONE = "code/codes/key/keys/gift card"
 _BIRTH_WORDS = (
     "born/birth*/bday/dob/geboren/geburt*/geb/née/né/naissance/nacido/nacida/nací/nacimiento/cumple*/nata/nato"
@@ -86,6 +88,7 @@ _PASSWORDS, _CODES, _BIRTHS = (
     _Gate(_BIRTH_WORDS),
 )
 
+_WITH_COLON = _Gate(_ONLY_WITH_COLON)
 _QUOTES = "\"'`“”„«»‚‘’「」"
 _IS = (
     r"(?: ?(?:为|為|は|是|가|는)| (?:is now|is|are|was|=|to|ist|lautet|war|auf|est|es|era|é|è|foi|jest|är|er|on|это|is:"
@@ -103,6 +106,9 @@ _CODE_VALUE = re.compile(
     rf"{_CODE}{_OF}\s?(?:[:=#]|{_IS}|->|→)?:?\s?[{_QUOTES}]?"
     r"(?P<value>[A-Za-z0-9][A-Za-z0-9-]{2,40}(?: [A-Za-z0-9-]*\d[A-Za-z0-9-]*){0,5})",
     re.IGNORECASE,
+)
+_VALUE_AFTER_COLON = re.compile(
+    rf"{_BEFORE}(?:{_pattern(_ONLY_WITH_COLON)}){_POINTS}(?P<value>[^\s<>]{{4,}})", re.IGNORECASE
 )
 _SEED_PHRASE = re.compile(
     r"(?:seed|recovery|secret|backup|wallet) (?:phrase|words)\W{1,3}(?:is )?"
@@ -161,6 +167,11 @@ def announced(features: Features) -> Iterator[Span]:
             value = match["value"]
             if sum(map(str.isdigit, value)) >= 3 or _like_a_code(value.split(" ")[0]):
                 yield match.span("value")
+    if _WITH_COLON.opens(features) and not features.characters.isdisjoint(":=→"):
+        for match in _VALUE_AFTER_COLON.finditer(text):
+            value = match["value"].rstrip(_BUT_AT_THE_END)
+            if _SIGN_INSIDE.search(value):
+                yield match.start("value"), match.start("value") + len(value)
     if features.has_any(("phrase", "words")):
         yield from (match.span("value") for match in _SEED_PHRASE.finditer(text))
 

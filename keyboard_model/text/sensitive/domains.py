@@ -1,9 +1,10 @@
 """Tells a host name without `http` (`example.com`) from two sentences without a space (`ok.thanks`).
 
 A host ends in a public top-level domain. Some of these are everyday words (`it`, `me`, `so`, `live`), so that
-`yes.it was` looks like a host. Such a domain needs evidence: a path, a second-level domain (`co.in`), a hyphen or digit
-in the name, a word such as `website` before it, or nothing else in the message. Sources: IANA's root zone database
-(all country codes, the internationalized ones, and the generic domains in wide use).
+`yes.it was` looks like a host. Such a domain needs evidence: a path, a second-level domain (`co.in`), a hyphen or
+digit in the name, a word such as `website` before it, or the end of the message after it (`check nrk.no`).
+
+Sources: IANA's root zone database (all country codes, the internationalized ones, and the generic domains in wide use).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _SURE_DOMAINS = (
     # Country codes that are no words, nor the short forms of words.
     " ac ae af ag ao aq ar au aw ax az bb bd bf bg bh bj bm bn br bs bt bw bz cd cf cg ch ci ck cl cm cn"
     " cr cv cw cx cy cz de dj dk dm dz ec ee eg eu fi fj fk fo fr gb gf gg gh gi gl gm gn gp gq gr gs gt"
-    " gu gw gy hk hn hu iq ir jm jp kg kh kn kp kr kw ky kz lb lc li lk lr ls lt lu lv md mg mh mk mn mp mq mr mt"
+    " gu gw gy hk hn hu iq ir jm jp kg kh kn kp kr kw ky kz lb lc li lk lr ls lt lu lv mg mh mk mn mp mq mr mt"
     " mv mw mx mz nc nf ng nl np nr nz pe pf pg ph pk pl pt pw py qa rs ru rw sc sd sg sj sk sl"
     " sm sn ss sv sx sy sz tc td tf tg tj tk tl tn tr tw tz ua ug uk uy uz vc vg vn vu wf yt za zm zw"
     # Internationalized domains.
@@ -35,8 +36,8 @@ _SURE_DOMAINS = (
 _PERHAPS_DOMAINS = (
     # Country codes that are words or their short forms in some language.
     "ad al am as at ba be bi bo by ca cc co cu do er es et fm ga gd ge hm hr ht id ie il im in is it je jo ke ki km la"
-    " ma mc me ml mm mo ms mu my na ne ni no nu om pa pm pn pr ps re ro sa sb se sh si so sr st su th tm to tt us va ve"
-    " vi ws ye"
+    " ma mc md me ml mm mo ms mu my na ne ni no nu om pa pm pn pr ps re ro sa sb se sh si so sr st su th tm to tt us"
+    " va ve vi ws ye"
     # Generic domains that are words.
     " art auto band bar beer best bike blue book cafe camp car cards care cash casino center church city"
     " club codes coffee company cool day deals dog domains energy events expert express family fan farm fashion film"
@@ -47,7 +48,7 @@ _PERHAPS_DOMAINS = (
     " video vote watch web wedding win wine work works world yoga zone"
 )
 _CHATTY_DOMAINS = (
-    "am as at be by co do er es et et hm id in is it la le me my na ne no now om pa re se si so st to us"
+    "md am as at be by co do er es et et hm id in is it la le me my na ne no now om pa re se si so st to us"
     " ye love fun cool party life day help money"
 )
 _SECOND_LEVEL_DOMAINS = "ac co com edu gen go gob gouv gov ltd mil ne net nic nom or org plc sch web"
@@ -60,6 +61,9 @@ _WEB_WORD_BEFORE = re.compile(
     r"|página|sito|site web|stron[aęy]|сайт\w*|网站|网址|server|host|ping|dns)"
     r"(?: (?:is|at|on|ist|es|est|è|é|auf|en|to))?:? $",
     re.IGNORECASE,
+)
+_PLACE_BEFORE = re.compile(
+    r"(?<!\w)(?:see|check|on|at|from|via|auf|bei|von|sur|chez|su|da|på|op|na|из|на) $", re.IGNORECASE
 )
 _LOOK_BACK = 32
 
@@ -99,7 +103,10 @@ def _has_evidence(text: str, start: int, end: int, labels: list[str]) -> bool:
         and ("-" in name.strip("-") or (any(map(str.isdigit, name)) and not name.isdigit()))
     ):
         return True
-    alone = not text[:start].strip() and not text[end:].strip(" \n/")
-    return (alone and len(name) > 2 and not chatty) or _WEB_WORD_BEFORE.search(
-        text, max(0, start - _LOOK_BACK), start
-    ) is not None
+    if _WEB_WORD_BEFORE.search(text, max(0, start - _LOOK_BACK), start):
+        return True
+    last = len(name) > 2 and not text[end:].strip(" \n/.!?")
+    return last and (
+        _PLACE_BEFORE.search(text, max(0, start - _LOOK_BACK), start) is not None
+        or (not chatty and not text[:start].strip())
+    )

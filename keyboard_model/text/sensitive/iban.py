@@ -19,7 +19,7 @@ _LENGTHS = {
     }.items()
     for country in countries.split()
 }  # fmt: skip
-_START = re.compile(r"(?<![A-Za-z0-9])([A-Za-z]{2})\d{2}(?=[ -]?[A-Za-z0-9])")
+_START = re.compile(r"(?<![A-Za-z0-9])([A-Za-z]{2})( ?)\d{2}(?=[ -]?[A-Za-z0-9])")
 _IN_FOURS = re.compile(r"[A-Z]{2}\d{2}(?: [A-Z0-9]{4}){2,7}(?: [A-Z0-9]{1,3})?(?![A-Za-z0-9])")
 _LONGEST = 80
 
@@ -39,6 +39,13 @@ def ibans(text: str) -> Iterator[Span]:
         found = re.compile(rf"[A-Za-z0-9](?:[ .-]{{0,3}}[A-Za-z0-9]){{{length - 1}}}(?![A-Za-z0-9])").match(
             text, match.start(), match.start() + _LONGEST
         )
+        if match[2] and not (found and _is_checked(found.group())):
+            continue  # `in 10 of 20 …` is no IBAN
         found = found or _IN_FOURS.match(text, match.start())
         if found and sum(map(str.isdigit, found.group())) >= 10:
             yield found.span()
+
+
+def _is_checked(found: str) -> bool:
+    plain = "".join(filter(str.isalnum, found))
+    return int("".join(str(int(character, 36)) for character in plain[4:] + plain[:4])) % 97 == 1

@@ -45,12 +45,11 @@ def mask_sensitive(text: str) -> str:
     >>> mask_sensitive("call 9123 4567 at 8, see example.com/me")
     'call <#> at 8, see <#>'
     """
-    normal = normalize(text)
-    if _is_plain(normal):
-        return text
-    found = normal
+    normal = found = normalize(text)
     # What is masked may have been what made a number beside it ordinary.
     for _ in range(_PASSES):
+        if _is_plain(found):
+            break
         folded = fold(found)
         spans = _spans(folded.text)
         if not spans:

@@ -10,11 +10,11 @@ from keyboard_model.text.masking import Span
 from keyboard_model.text.sensitive.codes import MAX_DIGITS, WORD
 from keyboard_model.text.sensitive.features import Features
 
-_BETWEEN = r"[ \t.,/()+•_*|~=°′″'\"\\…、。-]"
+_BETWEEN = r"[ \t.,;/()+•_*|~=°′″'\"\\…、。-]"
 _EMOJI = "[\u2190-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]"
 # `12:30` is no group; a card number with colons has four groups or more.
 _GROUPS = re.compile(
-    rf"(?<![\d:])\d++(?:(?:{_BETWEEN}{{1,3}}|{_EMOJI})\d+)+(?!:?\d)|(?<![\d:])\d{{1,6}}(?:[:;]\d{{1,6}}){{3,}}(?![\d:])"
+    rf"(?<![\d:])\d++(?:(?:{_BETWEEN}{{1,3}}|{_EMOJI})\d+)+(?!:?\d)|(?<![\d:])\d{{1,6}}(?::\d{{1,6}}){{3,}}(?![\d:])"
 )
 _EXTENSION = re.compile(
     r",? ?(?:ext(?:ension)?|extn|x|durchwahl|dw|poste|int|anexo|доб)[. :]{1,2}\d{1,6}(?!\w)", re.IGNORECASE

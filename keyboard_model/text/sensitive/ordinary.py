@@ -35,7 +35,7 @@ _UNIT = (
     r"|pixels?|fps|rpm|mph|kmh|degrees?|grad|c|f|steps|schritte|pasos|pas|passi|шагов|км|м|кг|г|мл|hours?|hrs?|h|stunden"
     r"|minutes?|mins?|minuten|minutos|seconds?|secs?|sekunden|days?|tage|weeks?|months?|years?|yrs?|jahre|años|ans|jahren"
     r"|people|persons?|leute|menschen|personen|personas|personnes|pages|seiten|words|points|punkte|pts|xp|followers"
-    r"|subscribers|views|likes|times|mal|gold|hp|calorías|grados|gradi|degrés|км/ч|лет|года?|ppl|players|users|employees)"
+    r"|subscribers|views|likes|times|mal|gold|hp|calorías|grados|gradi|degrés|км/ч|лет|года?|ppl|players|users|employees|thanks|thx|p)"
     r"(?![^\W_]))"
 )
 _YEAR = r"(?:1[0-9]|20)\d\d"
@@ -55,6 +55,7 @@ _YEAR_BEFORE = (
     r"|année|été|hiver|dès|nel|dal|del|estate|inverno|em|ano|até|sinds|jaar|zomer|w|od|roku?|sedan|år|siden|vuonna"
     r"|olympics|cup|euro|edition|copyright|©|с|до|в|tahun|sejak|năm)"
 )
+_SEASONS = "|".join(f"{year}[-/](?:{year + 1}|{(year + 1) % 100:02})" for year in range(1950, 2050))
 _YEAR_AFTER = (
     r"(?:or so|ad|bce?|ce|was|were|is|will|has|had|edition|season|election|draft|olympics|г\.?|года?"
     r"|году|yılında)(?!\w)"
@@ -87,6 +88,7 @@ _NUMBER_FIRST = re.compile(
             # Years.
             rf"{_YEAR}(?:'?s(?!\w)|er(?!\w)|年(?!\d)|년)",
             rf"{_YEARS} {_YEAR_AFTER}",
+            rf"(?:{_SEASONS}){_END}",
             rf"{_YEAR} ?(?:-|to|bis) ?{_YEAR}{_END}",
             # Times, decimals, ranges, scores, short lists.
             rf"\d{{1,2}}[.:]?\d{{2}} ?[ap]\.?m{_END}",
@@ -119,6 +121,8 @@ _WORD_FIRST = re.compile(
             rf"(?<!\d )(?<!\d\. )(?<!th )(?<!st )(?<!nd )(?<!rd )(?<!of )(?<!de )(?<!\w)"
             rf"{_MONTH},? (?:de |del |of )?{_YEARS}{_END}",
             rf"\({_YEARS}\)",
+            rf"(?<!\w)(?:q[1-4][ /-]?|fy ?|mid-|pre-|post-|expo |wc )'?{_YEARS}{_END}",
+            rf"(?<!\w)(?:iso|rfc|din|ieee|rtx|gtx)[ -]?\d{{4,5}}{_END}",
             # Versions.
             r"(?<!\w)(?:v|ver|version|ios|android|windows|macos|python|release|update|build|linux|kernel|java|node|php)"
             rf" ?\d{{1,3}}(?:\.\d{{1,4}}){{1,3}}{_END}",
