@@ -1,0 +1,154 @@
+"""Reads a whole chat once, to learn what its lines have in common before any of them is understood."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass, field
+
+from federated.corpus.importers.inputs.source import Source
+from federated.corpus.importers.whatsapp.headers import MARKS, Shape, Shapes
+from federated.corpus.importers.whatsapp.readings import Kind, Reading
+
+LEFT_TO_RIGHT = "\u200e"
+
+_AUTHOR = re.compile(rf"([^\n]{{1,100}}?)[:：](?:[{MARKS}]*[ \u00a0\u202f]|\Z)(.*)", re.DOTALL)
+_NAMED_FILE = re.compile(r"[A-Z]{3}-\d{8}-WA\d+\.\w+[^(（]{0,3}[(（]([^)）]+)[)）]")
+_LAST_PHRASE = re.compile(r"\S.*(<[^<>]{3,80}>)\Z")
+_WITHOUT_SPACES = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")  # scripts
+_TEXTS_READ = 20_000  # enough to show habits
+_MOST_TEXTS = 20_000
+_SHORTEST_NOTICE = 10  # characters, in scripts with spaces
+_TRUSTED_COUNT, _TRUSTED_SHARE = 5, 0.05
+
+
+@dataclass(slots=True)
+class Survey:
+    """What a whole chat shows.
+
+    Attributes:
+        shapes: The kinds of headers.
+        readings: How each kind is read.
+        trusted: The kinds that are common in this file. A rare kind may be a line that somebody pasted.
+        authors: How often each author writes.
+        repeated: Texts that make up a third of the chat, word for word, by several authors.
+        attached: What the file writes in parentheses after the names of attached files.
+        marked: What it writes after left-to-right marks, with the number of times.
+        in_brackets: What it writes in angle brackets at the end of messages, with the number of times.
+        marks_lines: Whether it has left-to-right marks before headers, as iOS sets before those of notices.
+    """
+
+    shapes: Shapes = field(default_factory=Shapes)
+    readings: dict[Shape, Reading] = field(default_factory=dict)
+    trusted: set[Shape] = field(default_factory=set)
+    authors: Counter[str] = field(default_factory=Counter)
+    repeated: set[str] = field(default_factory=set)
+    attached: set[str] = field(default_factory=set)
+    marked: Counter[str] = field(default_factory=Counter)
+    in_brackets: Counter[str] = field(default_factory=Counter)
+    marks_lines: bool = False
+
+
+def split_author(rest: str) -> tuple[str, str] | None:
+    """Splits what follows a header into author and text; returns None if there is no author.
+
+    >>> split_author("Ann: see you: 8?")
+    ('Ann', 'see you: 8?')
+    """
+    author, colon, text = rest.partition(": ")
+    if not colon or len(author) > 100:
+        match = _AUTHOR.match(rest)
+        if not match:
+            return None
+        author, text = match[1], match[2]
+    return author.strip(f"{MARKS} ~\u202f\xa0"), text
+
+
+def survey(source: Source) -> Survey:
+    """Reads the chat once: all headers, and as many texts as show its habits.
+
+    Raises:
+        CorpusError: the file cannot be read.
+    """
+    found = Survey()
+    kinds: dict[Shape, Kind] = {}
+    texts = _Texts()
+    left = _TEXTS_READ
+    for _, line in source.lines():
+        header = found.shapes.match(line)
+        if header:
+            shape, match = header
+            if shape not in kinds:
+                kinds[shape] = Kind(shape)
+            kinds[shape].add(match)
+            if left:
+                left -= 1
+                _add_text(found, texts, line, match[match.lastindex or 0])
+        elif left and line.endswith(">") and (phrase := _LAST_PHRASE.search(line)):
+            found.in_brackets[phrase[1]] += 1
+    counts = [kind.count for kind in kinds.values()]
+    common = max(_TRUSTED_COUNT, sum(counts) * _TRUSTED_SHARE)
+    found.readings = {shape: Reading(kind) for shape, kind in kinds.items()}
+    found.trusted = {shape for shape, kind in kinds.items() if kind.count >= min(common, max(counts))}
+    found.repeated = texts.repeated(sum(found.authors.values()))
+    return found
+
+
+def _add_text(found: Survey, texts: _Texts, line: str, rest: str) -> None:
+    by = split_author(rest)
+    if not by:
+        return
+    author, text = by
+    found.authors[author] += 1
+    texts.add(author, text)
+    if text.endswith(">") and (phrase := _LAST_PHRASE.search(text)):
+        found.in_brackets[phrase[1]] += 1
+    if LEFT_TO_RIGHT in line:
+        found.marks_lines = found.marks_lines or line.startswith(LEFT_TO_RIGHT)
+        if LEFT_TO_RIGHT in text:
+            found.marked[text.rpartition(LEFT_TO_RIGHT)[2].strip()] += 1
+    if "-WA" in text and (file := _NAMED_FILE.search(text)):
+        found.attached.add(file[1])
+
+
+class _Texts:
+    """Counts what each author writes, in bounded memory: texts that are rare so far are forgotten."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._limit = _MOST_TEXTS
+
+    def add(self, author: str, text: str) -> None:
+        if len(text) < _SHORTEST_NOTICE and text.isascii():
+            return
+        self._counts[author, text] += 1
+        if len(self._counts) > self._limit:
+            self._counts = Counter({key: count for key, count in self._counts.items() if count > 1})
+            self._limit = max(_MOST_TEXTS, 2 * len(self._counts))
+
+    def repeated(self, messages: int) -> set[str]:
+        """Returns the texts of at least three words that make up a third of `messages`, of several authors.
+
+        At least one author must repeat the text: a wish, such as for a birthday, comes once from each.
+        """
+        total: Counter[str] = Counter()
+        most: Counter[str] = Counter()
+        authors: Counter[str] = Counter()
+        for (_, text), count in self._counts.items():
+            total[text] += count
+            authors[text] += 1
+            most[text] = max(most[text], count)
+        return {
+            text
+            for text, count in total.items()
+            if count >= 3 and 3 * count >= messages and authors[text] > 1 and most[text] > 1 and _is_sentence(text)
+        }
+
+
+def _is_sentence(text: str) -> bool:
+    """Whether a text is long enough for a notice and has neither emoji, `!` nor `?`."""
+    if any(char in "!?！？؟" or unicodedata.category(char) == "So" for char in text):
+        return False
+    words = len(text.split())
+    return words >= 3 or (words == 1 and len(text) >= 6 and bool(_WITHOUT_SPACES.match(text)))
