@@ -20,7 +20,7 @@ MARKS = "\u061c\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u206
 
 _M = f"[{MARKS}]*"
 _LONGEST = 70  # characters of a header
-_KINDS = 64  # of headers that are remembered in one file
+_KINDS = 64  # of headers in one file; no phone writes so many
 _BRACKETS = {"[": "]", "(": ")", "（": "）", "【": "】", "〔": "〕"}
 _OPENED = re.compile(rf"{_M}([\[(（【〔]?)")
 _END = re.compile(rf"(?:\s{_M}[^\w\s,.:;/'\"()\[\]{MARKS}]|{_M}[:：]){_M}\s")
@@ -73,12 +73,13 @@ class Shapes:
                     self.known.remove(shape)
                     self.known.insert(0, shape)
                 return shape, match
-        if not _MAYBE.match(line) or not (found := shape_of(line)):
+        if len(self.known) == _KINDS or not _MAYBE.match(line) or not (found := shape_of(line)):
             return None
         match = found.pattern.match(line)
-        if match and len(self.known) < _KINDS:
-            self.known.insert(0, found)
-        return (found, match) if match else None
+        if not match:
+            return None
+        self.known.insert(0, found)
+        return found, match
 
 
 def shape_of(line: str) -> Shape | None:

@@ -29,6 +29,7 @@ _SUSPECT = re.compile(rf"[<>＜＞‹〈•(（/.:：\n{MARKS}-]")
 _M = f"[{MARKS}]*"
 _DROPPED = {ord(mark): None for mark in MARKS} | {ord(space): " " for space in "\u00a0\u202f"}
 _LONGEST_NOTICE = 160
+_LONGEST_LINE = 1000  # of a line that has a notice beside a caption
 _ALONE = re.compile(rf"{_M}[<＜‹〈]{_M}\s?([^<>＜＞‹›〈〉]*[^\W\d_][^<>＜＞‹›〈〉]*)[>＞›〉]{_M}\s*")
 _AT_END = re.compile(rf"(?:\A|\s){_M}[<＜]{_M}([^<>＜＞\n:]{{3,80}})[>＞]{_M}\s*\Z")
 _WORDS_WITH_CASE = re.compile(r"[A-ZÀ-ÞĀ-ſΆ-ΫЀ-Я][^\W\d_]*(?:[\s'’][^\W\d_]+){2,}\.?")
@@ -44,6 +45,8 @@ _MAP = re.compile(
 )
 _OPTION = re.compile(rf"{_M}([^\W\d]+(?: [^\W\d]+)?)\s?[:：]\s.*[(（]{_M}\d+\s?{_M}[^()（）\d]+[)）]{_M}\s*")
 _TITLE = re.compile(rf"{_M}([^\W\d]+(?: [^\W\d]+)?)\s?[:：]{_M}\s*")
+_AT_TIME = re.compile(r"(.{4,60}?) \S{1,6} \d{1,2}[:.]\d{2}(?: ?[^\d]{1,8})?")  # "Missed voice call at 18:05"
+_DURATION = re.compile(r"\d+ ?[^\W\d]+\.?(?: \d+ ?[^\W\d]+\.?){0,2}")
 _CLAUSE = re.compile(r"\s*[.,،、，。•:]\s*")
 _FILE_TYPES = frozenset(
     re.findall(
@@ -108,6 +111,8 @@ class Notices:
 
     def _of_line(self, line: str, alone: bool, bracketed: bool) -> tuple[str | None, str]:
         """Returns the kind of notice in a line, and what else is in it; `alone` says that it is the whole message."""
+        if len(line) > _LONGEST_LINE:
+            return None, line
         key = normal(line) if len(line) <= _LONGEST_NOTICE else ""
         if (reason := _reason(key)) and (reason == MEDIA or alone):
             return reason, ""
@@ -210,7 +215,11 @@ def _reason(key: str) -> str | None:
     if reason := _whole_lines().get(key):
         return reason
     head, *tail = _CLAUSE.split(key, maxsplit=1)
-    if tail and (head in _calls() and len(tail[0].split()) <= 6):
+    if tail and head in _missed_calls() and len(tail[0].split()) <= 6:
+        return CALL
+    if tail and head in _calls() and _DURATION.fullmatch(tail[0]):
+        return CALL
+    if (at := _AT_TIME.fullmatch(key)) and at[1] in _missed_calls():
         return CALL
     return DELETED if key.startswith(_deleted_by_admin()) else None
 
@@ -222,8 +231,13 @@ def _whole_lines() -> dict[str, str]:
 
 
 @functools.cache
-def _calls() -> frozenset[str]:
+def _missed_calls() -> frozenset[str]:
     return frozenset(map(normal, phrases("missed_calls")))
+
+
+@functools.cache
+def _calls() -> frozenset[str]:
+    return frozenset(map(normal, phrases("calls")))
 
 
 @functools.cache

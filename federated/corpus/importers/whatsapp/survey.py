@@ -13,13 +13,13 @@ from federated.corpus.importers.whatsapp.readings import Kind, Reading
 
 LEFT_TO_RIGHT = "\u200e"
 
-_AUTHOR = re.compile(rf"([^\n]{{1,100}}?)[:：](?:[{MARKS}]*[ \u00a0\u202f]|\Z)(.*)", re.DOTALL)
+_AUTHOR = re.compile(rf"([^\n]{{1,100}}?)(?::(?:[{MARKS}]*[ \u00a0\u202f]|\Z)|：\s?)(.*)", re.DOTALL)
 _NAMED_FILE = re.compile(r"[A-Z]{3}-\d{8}-WA\d+\.\w+[^(（]{0,3}[(（]([^)）]+)[)）]")
-_LAST_PHRASE = re.compile(r"\S.*(<[^<>]{3,80}>)\Z")
+_LONGEST_PHRASE = 80
 _WITHOUT_SPACES = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")  # scripts
 _TEXTS_READ = 20_000  # enough to show habits
 _MOST_TEXTS = 20_000
-_SHORTEST_NOTICE = 10  # characters, in scripts with spaces
+_SHORTEST_NOTICE, _LONGEST_NOTICE = 10, 200  # characters; shorter ones are counted in scripts without spaces
 _TRUSTED_COUNT, _TRUSTED_SHARE = 5, 0.05
 
 
@@ -85,8 +85,8 @@ def survey(source: Source) -> Survey:
             if left:
                 left -= 1
                 _add_text(found, texts, line, match[match.lastindex or 0])
-        elif left and line.endswith(">") and (phrase := _LAST_PHRASE.search(line)):
-            found.in_brackets[phrase[1]] += 1
+        elif left and line.endswith(">"):
+            _add_last_phrase(found, line)
     counts = [kind.count for kind in kinds.values()]
     common = max(_TRUSTED_COUNT, sum(counts) * _TRUSTED_SHARE)
     found.readings = {shape: Reading(kind) for shape, kind in kinds.items()}
@@ -102,14 +102,20 @@ def _add_text(found: Survey, texts: _Texts, line: str, rest: str) -> None:
     author, text = by
     found.authors[author] += 1
     texts.add(author, text)
-    if text.endswith(">") and (phrase := _LAST_PHRASE.search(text)):
-        found.in_brackets[phrase[1]] += 1
+    if text.endswith(">"):
+        _add_last_phrase(found, text)
     if LEFT_TO_RIGHT in line:
         found.marks_lines = found.marks_lines or line.startswith(LEFT_TO_RIGHT)
         if LEFT_TO_RIGHT in text:
             found.marked[text.rpartition(LEFT_TO_RIGHT)[2].strip()] += 1
     if "-WA" in text and (file := _NAMED_FILE.search(text)):
         found.attached.add(file[1])
+
+
+def _add_last_phrase(found: Survey, line: str) -> None:
+    start = line.rfind("<", -_LONGEST_PHRASE)
+    if start > 0:
+        found.in_brackets[line[start:]] += 1
 
 
 class _Texts:
@@ -120,7 +126,7 @@ class _Texts:
         self._limit = _MOST_TEXTS
 
     def add(self, author: str, text: str) -> None:
-        if len(text) < _SHORTEST_NOTICE and text.isascii():
+        if len(text) > _LONGEST_NOTICE or (len(text) < _SHORTEST_NOTICE and text.isascii()):
             return
         self._counts[author, text] += 1
         if len(self._counts) > self._limit:

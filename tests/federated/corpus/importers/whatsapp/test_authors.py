@@ -67,3 +67,8 @@ def test_a_group_whose_name_has_a_colon_is_no_author_on_ios(read_chat):
         "[24.12.22, 18:04:00] Xmas: Plan: \u200eUwe created this group", "[24.12.22, 18:05:00] Uwe: hello: you"
     )
     assert [(record.user_id, record.text) for record in records] == [("Uwe", "hello: you")]
+
+
+def test_a_wide_colon_ends_the_author_too(read_chat):
+    records, _ = read_chat(f"{HEADER}小明：今天", f"{HEADER}小红: 好")
+    assert [(record.user_id, record.text) for record in records] == [("小明", "今天"), ("小红", "好")]

@@ -66,6 +66,10 @@ def test_leaves_out_the_notices_of_each_language_and_keeps_the_words_beside_them
         "\u200eMissed voice call. \u200eTap to call back",
         "\u200eVoice call. \u200e12 sec",
         "Verpasster Gruppenanruf",
+        "Voice call, 5 min",
+        "Videollamada, 1 h 12 min",
+        "Missed voice call at 18:05",
+        "Verpasster Sprachanruf um 18:05",
         "Llamada grupal perdida",
         "null",
         "\u200eThis message was deleted by admin Uwe.",
@@ -128,6 +132,8 @@ def test_leaves_out_the_name_of_the_file_below_a_media_notice(read_chat):
         "Missed you so much",
         "voice call tonight?",
         "a video call, or shall we meet",
+        "voice call, 5 minutes before the train?",
+        "Voice call",
         "this message was deleted by mistake, sorry about that",
         "deleted",
         "see report.pdf (the second page)",
@@ -187,3 +193,10 @@ def test_people_may_repeat_themselves(read_chat, text, authors):
     records, skipped = read_chat(*(f"{ANDROID}{author}: {text}" for author in authors))
     assert len(records) == len(authors)
     assert not skipped.counts
+
+
+@pytest.mark.parametrize("part", ["x", "a.b • ", "a.b (", "• 1 ", "<a:", "(1 a) "])
+def test_a_hostile_line_takes_no_time(read_chat, part):
+    text = f"<{part * 50_000}>"
+    records, _ = read_chat(f"{ANDROID}Ann: {text}", f"{ANDROID}Bob: ok", text)
+    assert len(records) == 2
