@@ -24,6 +24,7 @@ MODULES = (
     "federated.corpus.importers.inputs.encodings",
     "federated.corpus.importers.inputs.json_document",
     "federated.corpus.importers.inputs.timestamps",
+    "federated.corpus.importers.inputs.xml_elements",
     "federated.corpus.importers.chats.people",
     "federated.corpus.importers.columns",
     "federated.corpus.importers.preview",

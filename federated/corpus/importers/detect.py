@@ -118,6 +118,10 @@ def _format_or_error(source: Source) -> str:
 def _description(source: Source) -> str:
     if not source.head.startswith(schema.SQLITE_MAGIC):
         return source.text_head
+    with source.path.open("rb") as file:
+        packed = file.read(len(schema.SQLITE_MAGIC)) != schema.SQLITE_MAGIC
+    if packed:
+        raise CorpusError(f"{source} is an SQLite file in an archive: unpack it first")
     tables: list[str] = []
     # A damaged database is recognized by what can be read of it; its importer says what is wrong.
     with (

@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from federated.corpus.importers import android_sms, columns, jsonl, leaf, nus_sms, tff_data, whatsapp
-from federated.corpus.importers.chats import google_chat, hangouts, telegram
+from federated.corpus.importers import android_sms, columns, jsonl, whatsapp
+from federated.corpus.importers.chats import (
+    google_chat,
+    hangouts,
+    imessage_database,
+    imessage_text,
+    signal_csv,
+    signal_json,
+    telegram,
+)
+from federated.corpus.importers.datasets import leaf, nus_sms, tff_data
 from federated.corpus.importers.inputs.json_document import is_document
 from federated.corpus.importers.inputs.source import Source
+from federated.corpus.importers.inputs.xml_elements import root_tag
 from federated.corpus.schema import Record, Skipped
 from federated.corpus.writer import Profiles
 
@@ -39,6 +49,7 @@ FORMATS: dict[str, Format] = {
     "telegram": Format("Telegram JSON export (result.json)", telegram.recognises, telegram.read),
     "google_chat": Format("Google Chat of Google Takeout (messages.json)", google_chat.recognises, google_chat.read),
     "hangouts": Format("Hangouts of Google Takeout (Hangouts.json)", hangouts.recognises, hangouts.read),
+    "signal_json": Format("Signal messages in JSON, of several programs", signal_json.recognises, signal_json.read),
     "leaf": Format("LEAF benchmark data (JSON)", leaf.recognises, leaf.read),
     "jsonl": Format(
         "JSON Lines, one message a line (.jsonl, .jsonl.gz)",
@@ -48,18 +59,23 @@ FORMATS: dict[str, Format] = {
     ),
     "nus_sms": Format(
         "NUS SMS corpus release (XML, zipped or not)",
-        lambda head: "<smsCorpus" in head,
+        lambda head: root_tag(head) == "smsCorpus",
         nus_sms.read,
         nus_sms.read_profiles,
     ),
     "android_sms": Format(
-        'Android "SMS Backup & Restore" export (XML)', lambda head: "<smses" in head, android_sms.read
+        'Android "SMS Backup & Restore" export (XML)', lambda head: root_tag(head) == "smses", android_sms.read
     ),
     "whatsapp": Format("WhatsApp chat export (.txt)", whatsapp.looks_like_chat, whatsapp.read),
+    "imessage_text": Format("text of imessage-exporter (.txt)", imessage_text.recognises, imessage_text.read),
+    "signal_csv": Format("CSV of signal-back", signal_csv.recognises, signal_csv.read),
     "columns": Format(
         "table with a header: CSV, TSV (columns user_id, timestamp, text and the like)",
         columns.recognises,
         columns.read,
+    ),
+    "imessage_database": Format(
+        "database of Apple's Messages (chat.db, sms.db)", imessage_database.recognises, imessage_database.read
     ),
     "tff_data": Format(
         "TensorFlow Federated client data (SQLite)", lambda head: head.startswith("SQLite format 3"), tff_data.read

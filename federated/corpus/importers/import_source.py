@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from federated.corpus.importers import tff_data
 from federated.corpus.importers.columns import read as read_columns
+from federated.corpus.importers.datasets import tff_data
 from federated.corpus.importers.detect import find_documents
 from federated.corpus.importers.formats import FORMATS
 from federated.corpus.importers.inputs.encodings import what_is_wrong

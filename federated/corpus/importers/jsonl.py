@@ -13,8 +13,8 @@ from federated.corpus.schema import CorpusError, Record, Skipped
 
 PROFILES_NAME = "users.jsonl"
 WHAT_IS_READ = (
-    "of documents, the exports of Telegram, Google Chat, Hangouts and LEAF are read; write others one object a line, "
-    '{"user_id": "...", "timestamp": "..." or null, "text": "..."}'
+    "of documents, the exports of Telegram, Google Chat, Hangouts, Signal and LEAF are read; write others one object a "
+    'line, {"user_id": "...", "timestamp": "..." or null, "text": "..."}'
 )
 
 

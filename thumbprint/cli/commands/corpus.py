@@ -72,7 +72,8 @@ def import_source(
         typer.Option(
             metavar="NAME",
             help="The format of the file: jsonl, nus_sms, android_sms, whatsapp, telegram, google_chat, hangouts, "
-            "leaf, columns, tff_data; auto detects it from the content.",
+            "signal_json, signal_csv, imessage_text, imessage_database, leaf, columns, tff_data; auto detects it from "
+            "the content.",
         ),
     ] = "auto",
     encoding: Annotated[
@@ -98,7 +99,8 @@ def import_source(
     """Make a corpus from an export of messages.
 
     Reads JSON Lines (jsonl), tables such as CSV (columns), the exports of WhatsApp (whatsapp), Telegram (telegram),
-    Google Chat and Hangouts (google_chat, hangouts: one user per author) and of Android's "SMS Backup & Restore"
+    Google Chat and Hangouts (google_chat, hangouts), Signal (signal_json, signal_csv) and iMessage (imessage_text,
+    imessage_database), where each author is a user, and of Android's "SMS Backup & Restore"
     (android_sms: the messages that its owner sent), the NUS SMS corpus release (nus_sms), and the data of LEAF (leaf)
     and TensorFlow Federated (tff_data). Files can be gzipped or in a zip; of a zip, all chats are imported.
 

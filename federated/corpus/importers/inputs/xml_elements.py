@@ -17,6 +17,23 @@ from federated.corpus.schema import CorpusError, Skipped
 BROKEN_XML = "broken XML: what follows is lost"
 
 
+_BEFORE_ROOT = re.compile(r"\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>\[]*(?:\[.*?\]\s*)?>", re.DOTALL)
+_ROOT = re.compile(r"<([\w:.-]+)")
+
+
+def root_tag(head: str) -> str | None:
+    """Returns the name of the first element of an XML document, None of any other text.
+
+    >>> root_tag('<?xml version="1.0"?><!-- made by an app --><smses count="1">')
+    'smses'
+    """
+    at = 1 if head.startswith("\ufeff") else 0
+    while match := _BEFORE_ROOT.match(head, at):
+        at = match.end()
+    root = _ROOT.match(head, at)
+    return root[1] if root else None
+
+
 def elements(source: Source, tags: Collection[str], skipped: Skipped) -> Iterator[Element]:
     """Yields each child of the root whose tag is in `tags`, then frees it.
 

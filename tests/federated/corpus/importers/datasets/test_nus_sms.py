@@ -2,8 +2,8 @@ from datetime import datetime
 
 import pytest
 
+from federated.corpus.importers.datasets.nus_sms import NOT_SENT, read, read_profiles, timestamp
 from federated.corpus.importers.inputs.source import Source
-from federated.corpus.importers.nus_sms import NOT_SENT, read, read_profiles, timestamp
 from federated.corpus.importers.skip_count import SkipCount
 from federated.corpus.schema import Record
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from federated.corpus.importers.leaf import NO_TEXT, read, recognises
+from federated.corpus.importers.datasets.leaf import NO_TEXT, read, recognises
 from tests.support.federated.imported import imported
 
 CLOUDS = "and all the clouds" * 5

@@ -1,0 +1,87 @@
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
+
+import pytest
+
+from federated.corpus.importers.chats.imessage_database import NO_TEXT, NOTICE, REACTION, read, typedstream_text
+from federated.corpus.importers.detect import detect
+from federated.corpus.importers.import_source import import_corpus
+from federated.corpus.importers.inputs.source import Source
+from federated.corpus.importers.skip_count import SkipCount
+from federated.corpus.schema import CorpusError
+
+SENT = datetime(2022, 12, 24, 18, 5, tzinfo=UTC)
+SECONDS = int((SENT - datetime(2001, 1, 1, tzinfo=UTC)).total_seconds())
+
+
+def typedstream(text):
+    raw = text.encode()
+    size = len(raw)
+    length = bytes([size]) if size < 128 else b"\x81" + size.to_bytes(2, "little")
+    return (
+        b"\x04\x0bstreamtyped\x81\xe8\x03\x84\x01@\x84\x84\x84\x08NSString\x01\x94\x84\x01+"
+        + length
+        + raw
+        + b"\x86\x84"
+    )
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "chat.db"
+    rows = [
+        ("hello", None, SECONDS * 10**9, 0, 1, 0, 0),
+        (None, typedstream("hi there"), SECONDS, 1, 0, 0, 0),
+        ("\ufffclook", None, SECONDS, 1, 0, 0, 0),
+        ("\ufffc", None, SECONDS, 1, 0, 0, 0),
+        ("Loved “hello”", None, SECONDS, 1, 0, 2000, 0),
+        (None, None, SECONDS, 0, 1, 0, 2),
+    ]
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE handle (ROWID INTEGER PRIMARY KEY, id TEXT)")
+        connection.execute("CREATE TABLE chat_message_join (chat_id INTEGER, message_id INTEGER)")
+        connection.execute(
+            "CREATE TABLE message (ROWID INTEGER PRIMARY KEY, text TEXT, attributedBody BLOB, date INTEGER, "
+            "is_from_me INTEGER, handle_id INTEGER, associated_message_type INTEGER, item_type INTEGER)"
+        )
+        connection.execute("INSERT INTO handle VALUES (1, '+441')")
+        connection.executemany("INSERT INTO message VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", rows)
+        connection.commit()
+    return path
+
+
+def test_reads_texts_and_their_authors(path):
+    assert detect(path) == "imessage_database"
+    skipped = SkipCount()
+    records = [(record.user_id, record.text, record.timestamp) for record in read(Source(path), skipped)]
+    assert records == [("+441", "hello", SENT), ("Me", "hi there", SENT), ("Me", "look", SENT)]
+    assert skipped.counts == {NO_TEXT: 1, REACTION: 1, NOTICE: 1}
+
+
+def test_reads_an_older_database(path):
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("ALTER TABLE message DROP COLUMN attributedBody")
+        connection.execute("ALTER TABLE message DROP COLUMN associated_message_type")
+    assert next(record.text for record in read(Source(path), SkipCount())) == "hello"
+
+
+@pytest.mark.parametrize("text", ["a", "x" * 127, "é" * 64, "x" * 300, "😂" * 9000])
+def test_finds_the_text_of_an_attributed_body(text):
+    assert typedstream_text(typedstream(text)) == text
+
+
+@pytest.mark.parametrize("body", [b"", b"NSString", b"NSString\x01+", b"NSString\x01+\x82", b"bplist00" * 9])
+def test_finds_no_text_in_another_body(body):
+    assert typedstream_text(body) == ""
+
+
+def test_rejects_a_database_that_is_damaged_or_packed(path, tmp_path):
+    import gzip
+
+    (tmp_path / "chat.db.gz").write_bytes(gzip.compress(path.read_bytes()))
+    with pytest.raises(CorpusError, match="is an SQLite file in an archive: unpack it first"):
+        import_corpus(tmp_path / "chat.db.gz", tmp_path / "c.sqlite")
+    path.write_bytes(path.read_bytes()[:6000])
+    with pytest.raises(CorpusError, match="cannot read"):
+        import_corpus(path, tmp_path / "c.sqlite", "imessage_database")
