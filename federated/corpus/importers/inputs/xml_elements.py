@@ -66,6 +66,7 @@ def elements(source: Source, tags: Collection[str], skipped: Skipped) -> Iterato
             ) from error
 
 
+_CONTROLS = bytes(set(range(0x20)) - {9, 10, 13})
 _UNDECODABLE = re.compile(r"[\udc00-\udfff]")
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _REFERENCE = re.compile(r"&#(?:[xX]([0-9a-fA-F]{1,7})|([0-9]{1,7}));")
@@ -91,7 +92,7 @@ class ReadableXml:
         text = ""
         while not text:  # an empty result would mean the end
             more = self._text.read(size)
-            if more and not more.isascii():
+            if not _is_encodable(more):
                 more = _UNDECODABLE.sub(UNDECODABLE_IN_XML, more)
             text, self._pending = self._pending + more, ""
             if not more:
@@ -102,7 +103,22 @@ class ReadableXml:
             text = _REFERENCE.sub(_character, text)
             if not text.isascii():
                 text = text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")  # joins surrogates
+        # Faster than to search each chunk for what is almost never there.
+        if _is_encodable(text) and "\ufffe" not in text and "\uffff" not in text:
+            raw = text.encode()
+            if len(raw.translate(None, _CONTROLS)) == len(raw):
+                return raw
         return _FORBIDDEN.sub(FORBIDDEN_IN_XML, text).encode()
+
+
+def _is_encodable(text: str) -> bool:
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _character(reference: re.Match[str]) -> str:
