@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -17,7 +16,7 @@ DELETED = "deleted message"
 NO_AUTHOR = "message without an author"
 NO_TEXT = "media without a text"
 _MESSAGE = ("messages", ITEM)
-_TIME = re.compile(r"\w+, (\w+ \d{1,2}, \d{4}) at (\d{1,2}:\d\d:\d\d)\s([AP]M) UTC")
+_TIMES = ("%A, %B %d, %Y at %I:%M:%S %p", "%A, %d %B %Y at %H:%M:%S", "%A, %B %d, %Y at %H:%M:%S")
 
 
 def recognises(head: str) -> bool:
@@ -53,10 +52,10 @@ def read(source: Source, skipped: Skipped) -> Iterator[Record]:
 
 
 def _time(value: object) -> datetime | None:
-    match = _TIME.fullmatch(value) if isinstance(value, str) else None
-    try:
-        if match:
-            return datetime.strptime(" ".join(match.groups()), "%B %d, %Y %I:%M:%S %p").replace(tzinfo=UTC)
-    except ValueError:
-        return None
+    written = " ".join(value.split()).removesuffix(" UTC") if isinstance(value, str) else ""
+    for form in _TIMES:
+        try:
+            return datetime.strptime(written, form).replace(tzinfo=UTC)
+        except ValueError:
+            continue
     return from_iso(value)

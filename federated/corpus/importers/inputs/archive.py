@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import gzip
 import io
+import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -13,8 +15,9 @@ from typing import IO, cast
 
 from federated.corpus.schema import CorpusError
 
-_DAMAGED_DATA = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile)
-_UNSUPPORTED = (NotImplementedError, RuntimeError)  # how zipfile refuses a compression method or a missing password
+_DAMAGED_DATA = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZipFile)
+# How zipfile refuses an unknown version or compression method, a missing password, and impossible entries.
+_UNREADABLE = (NotImplementedError, RuntimeError, ValueError, OverflowError, KeyError, struct.error)
 _LARGEST_MEMBER = 8 << 30  # bytes
 _MOST_MEMBERS = 100_000
 _BUFFER = 1 << 17
@@ -41,8 +44,7 @@ def open_bytes(path: Path, member: str | None, damaged: Callable[[str], None]) -
         with contextlib.ExitStack() as stack:
             plain = stack.enter_context(path.open("rb"))
             if member is not None:
-                archive = stack.enter_context(zipfile.ZipFile(plain))
-                packed = stack.enter_context(archive.open(member))
+                packed = stack.enter_context(_open_member(plain, path, member))
             elif _begins_with(plain, b"\x1f\x8b"):
                 packed = stack.enter_context(cast(IO[bytes], gzip.GzipFile(fileobj=plain)))
             else:
@@ -53,8 +55,6 @@ def open_bytes(path: Path, member: str | None, damaged: Callable[[str], None]) -
         raise CorpusError(
             f"{path}: the compressed data is damaged or incomplete ({error}): download the file again"
         ) from error
-    except _UNSUPPORTED as error:
-        raise CorpusError(f"cannot unpack {member} of {path} ({error}): unpack it with another program") from error
     except OSError as error:
         raise CorpusError(f"cannot read {path}: {error.strerror or error}") from error
 
@@ -73,6 +73,8 @@ def zip_members(path: Path) -> list[str] | None:
                 return None
             with zipfile.ZipFile(plain) as archive:
                 infos = archive.infolist()
+    except _UNREADABLE as error:
+        raise CorpusError(f"cannot unpack {path} ({error}): unpack it with another program") from error
     except _DAMAGED_DATA as error:
         raise CorpusError(
             f"{path}: the compressed data is damaged or incomplete ({error}): download the file again"
@@ -89,6 +91,17 @@ def zip_members(path: Path) -> list[str] | None:
             raise CorpusError(f"{info.filename} in {path} is larger than {_LARGEST_MEMBER >> 30} GiB: unpack it first")
     names = list(dict.fromkeys(info.filename for info in wanted))
     return sorted(names, key=lambda name: not is_chat_of_ios(name))
+
+
+@contextlib.contextmanager
+def _open_member(plain: IO[bytes], path: Path, member: str) -> Iterator[IO[bytes]]:
+    with contextlib.ExitStack() as stack:
+        try:
+            archive = stack.enter_context(zipfile.ZipFile(plain))
+            opened = stack.enter_context(archive.open(member))
+        except _UNREADABLE as error:
+            raise CorpusError(f"cannot unpack {member} of {path} ({error}): unpack it with another program") from error
+        yield opened
 
 
 def is_chat_of_ios(member: str) -> bool:
@@ -126,6 +139,12 @@ class _UntilDamage(io.RawIOBase):
             data = self._packed.read(len(buffer))
         except _DAMAGED_DATA as error:
             if not self._any:
+                raise
+            self._ended = True
+            self._damaged(str(error))
+            return 0
+        except OSError as error:
+            if error.errno is not None:  # the disk fails; bz2 raises one without a number for damaged data
                 raise
             self._ended = True
             self._damaged(str(error))

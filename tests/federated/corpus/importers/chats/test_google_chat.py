@@ -32,6 +32,7 @@ def test_reads_the_words_of_people(tmp_path):
     ("date", "expected"),
     [
         ("Saturday, December 24, 2022 at 6:05:33\u202fPM UTC", datetime(2022, 12, 24, 18, 5, 33, tzinfo=UTC)),
+        ("Saturday, 24 December 2022 at 18:05:33 UTC", datetime(2022, 12, 24, 18, 5, 33, tzinfo=UTC)),
         ("Samstag, 24. Dezember 2022 um 18:05:33 UTC", None),
         ("Saturday, December 32, 2022 at 6:05:33 PM UTC", None),
         (None, None),

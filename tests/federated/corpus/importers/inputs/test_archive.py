@@ -1,9 +1,13 @@
+import contextlib
 import zipfile
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from federated.corpus.importers.inputs import archive
 from federated.corpus.importers.inputs.archive import zip_members
+from federated.corpus.importers.inputs.source import Source
 from federated.corpus.schema import CorpusError
 
 
@@ -41,3 +45,30 @@ def test_rejects_an_encrypted_zip(tmp_path):
     path.write_bytes(content)
     with pytest.raises(CorpusError, match="is encrypted: unpack it first"):
         zip_members(path)
+
+
+def test_rejects_a_zip_of_an_unknown_version_or_compression(tmp_path):
+    path = zipped(tmp_path / "a.zip", "a.txt")
+    content = path.read_bytes()
+    entry = content.index(b"PK\1\2")
+    for at, value, what in ((6, 128, "cannot unpack .*version 12.8"), (10, 99, r"cannot unpack a\.txt")):
+        damaged = bytearray(content)
+        damaged[entry + at] = value
+        path.write_bytes(damaged)
+        with pytest.raises(CorpusError, match=what):
+            list(Source(path, zip_members(path)[0]).lines())
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+@settings(max_examples=40)
+@given(at=st.integers(0, 400), byte=st.integers(0, 255))
+def test_a_damaged_zip_is_read_in_part_or_refused(tmp_path_factory, method, at, byte):
+    path = tmp_path_factory.getbasetemp() / f"damaged-{method}.zip"
+    with zipfile.ZipFile(path, "w", method) as file:
+        file.writestr("a.txt", "".join(f"line {number * number}\n" for number in range(40)))
+    content = bytearray(path.read_bytes())
+    content[at % len(content)] = byte
+    path.write_bytes(content)
+    with contextlib.suppress(CorpusError):
+        for member in zip_members(path) or []:
+            list(Source(path, member).lines())
