@@ -36,6 +36,7 @@ NOT_A_ROW = "row with another number of columns than the header"
 NO_AUTHOR = "row without an author"
 NOT_A_TIME = "time that is neither ISO 8601 nor a number of seconds or milliseconds"
 _SEPARATORS = ",;\t|"
+_NAMED_SEPARATOR = re.compile(r"\ufeff?sep=(.)\r?\n")  # a first line that Excel understands
 _LONGEST_FIELD = 16 << 20  # characters
 _YEAR_5138 = 10**11  # seconds; a larger number counts milliseconds
 
@@ -66,6 +67,8 @@ def read(source: Source, skipped: Skipped, columns: Mapping[str, str] | None = N
         lines = iter(partial(text.readline, _LONGEST_FIELD), "")
         rows = csv.reader(lines, delimiter=_separator(source.text_head))
         try:
+            if _NAMED_SEPARATOR.match(source.text_head):
+                next(rows)
             header = [name.strip() for name in next(rows, [])]
         except csv.Error as error:
             raise CorpusError(f"{source} has no header of columns ({error})") from error
@@ -103,12 +106,14 @@ def _records(rows: _Rows, width: int, positions: _Positions, skipped: Skipped) -
 
 
 def _separator(head: str) -> str:
-    first = head.lstrip("\ufeff").partition("\n")[0]
-    return max(_SEPARATORS, key=first.count)
+    if named := _NAMED_SEPARATOR.match(head):
+        return named[1]
+    return max(_SEPARATORS, key=head.lstrip("\ufeff").partition("\n")[0].count)
 
 
 def _header(head: str) -> list[str]:
-    return next(csv.reader([head.lstrip("\ufeff").partition("\n")[0]], delimiter=_separator(head)), [])
+    rest = _NAMED_SEPARATOR.sub("", head.lstrip("\ufeff"), count=1)
+    return next(csv.reader([rest.partition("\n")[0]], delimiter=_separator(head)), [])
 
 
 def _find(header: list[str], what: str) -> int | None:

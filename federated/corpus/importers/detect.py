@@ -11,6 +11,7 @@ from federated.corpus.importers.formats import FORMATS
 from federated.corpus.importers.inputs.archive import is_chat_of_ios, zip_members
 from federated.corpus.importers.inputs.json_document import is_document
 from federated.corpus.importers.inputs.source import Source
+from federated.corpus.importers.jsonl import WHAT_IS_READ
 from federated.corpus.schema import CorpusError, Skipped
 
 ATTACHMENT = "file beside _chat.txt: an attachment"
@@ -61,7 +62,7 @@ def find_documents(path: Path, format: str, encoding: str | None, skipped: Skipp
         raise CorpusError(f"{path} is already a corpus: it needs no import")
     if members is None:
         source = Source(path, None, encoding)
-        if format == "jsonl" and (name := _format(source)) != "jsonl" and is_document(source.text_head):
+        if format == "jsonl" and is_document(source.text_head) and (name := _format(source)):
             raise CorpusError(f"{source} is a JSON document, not JSON Lines: import it with --format {name}")
         return [(source, format if format != "auto" else _format_or_error(source))]
     if not members:
@@ -110,6 +111,8 @@ def _format_or_error(source: Source) -> str:
         raise CorpusError(f"{source} is empty: choose another file")
     if packed := _is_packed(source):
         raise CorpusError(f"{source}{packed}")
+    if is_document(source.text_head):
+        raise CorpusError(f"{source} is a JSON document, not JSON Lines: {WHAT_IS_READ}")
     if source.text_head.lstrip()[:15].lower().startswith(("<!doctype html", "<html")):
         raise CorpusError(f"{source} is a web page: export the messages again, as JSON or text")
     raise CorpusError(f"{source} has none of the known formats ({', '.join(FORMATS)}): choose one with --format")

@@ -53,7 +53,7 @@ FORMATS: dict[str, Format] = {
     "leaf": Format("LEAF benchmark data (JSON)", leaf.recognises, leaf.read),
     "jsonl": Format(
         "JSON Lines, one message a line (.jsonl, .jsonl.gz)",
-        lambda head: head.lstrip("\ufeff \t\r\n").startswith("{") or is_document(head),
+        lambda head: head.lstrip("\ufeff \t\r\n").startswith("{") and not is_document(head),
         jsonl.read,
         jsonl.read_profiles,
     ),

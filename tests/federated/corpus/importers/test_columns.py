@@ -28,6 +28,7 @@ from tests.support.federated.imported import imported
         "Sender\tDate\tMessage\r\nann\t2022-12-24\thello\r\n",
         "id|From|Body\n1|ann|hello",
         '"User Name","Text"\n"ann","hello"\n',
+        "sep=;\nuser;text\nann;hello\n",
         "\ufefffrom,content\nann,hello\n",
     ],
 )

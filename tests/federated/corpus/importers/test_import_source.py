@@ -202,6 +202,19 @@ def test_a_zip_of_several_chats_is_all_of_them_and_names_are_people(tmp_path):
         assert corpus.source == "jsonl+whatsapp"
 
 
+def test_a_takeout_is_its_messages_and_its_other_documents_are_counted(tmp_path):
+    message = {"creator": {"name": "Ann", "email": "ann@example.com"}, "text": "hello"}
+    members = {
+        "Takeout/Google Chat/Groups/DM 1/messages.json": json.dumps({"messages": [message]}),
+        "Takeout/Google Chat/Groups/DM 1/group_info.json": json.dumps({"members": [{"name": "Ann"}]}),
+        "Takeout/Google Chat/Groups/DM 2/messages.json": json.dumps({"messages": [message | {"text": "bye"}]}),
+        "Takeout/archive_browser.html": "<html>",
+    }
+    summary = import_corpus(zipped(tmp_path / "takeout.zip", **members), tmp_path / "c.sqlite")
+    assert messages(tmp_path / "c.sqlite") == {"Ann": ["hello", "bye"]}
+    assert summary.skipped == {NO_FORMAT: 1}
+
+
 @pytest.mark.parametrize(
     ("members", "format", "message"),
     [
