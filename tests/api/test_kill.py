@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import resource
 import threading
 import time
@@ -12,15 +11,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from benchmarks.kill.service import CUT_OFF
 from tests.support.api.process import Running, running
 
 DEVICES = [f"phone-{number}" for number in range(4)]
 TEXTS = ["meet me at zanzibar tonight", "bring the red bag", "see you at the station then"]
-
-CUT_OFF = re.compile(
-    r'^Traceback [^\n]*\n  File "<string>", [^\n]*\n  File [^\n]* in spawn_main\n.*?(?=^\{|\Z)', re.M | re.S
-)
-"""Python's traceback in a training process whose parent was killed during the start."""
 
 
 @dataclass

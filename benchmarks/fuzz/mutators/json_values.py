@@ -63,7 +63,7 @@ def _changed(chance: random.Random, value: Any) -> Any:
     if isinstance(value, str) and chance.random() < 0.4:
         return chance.choice((value + texts.text(chance, 8), value[:-1], value.upper(), value * 300))
     if isinstance(value, int | float) and not isinstance(value, bool) and chance.random() < 0.4:
-        return chance.choice((-value, value + 1, value * 2, str(value), float(value), [value]))
+        return chance.choice((-value, value + 1, value * 2, str(value), value // 7, [value]))
     return odd(chance)
 
 
