@@ -31,7 +31,7 @@ class Acknowledged:
 def use(service: Running, device: str, acknowledged: Acknowledged) -> None:
     """Writes to a device and adapts it until the service is killed."""
     number = 0
-    with httpx.Client(base_url=service.client.base_url, timeout=30, trust_env=False) as client:
+    with httpx.Client(base_url=service.client.base_url, timeout=120, trust_env=False) as client:
         while True:
             number += 1
             body = {"messages": [{"text": f"{TEXTS[number % 3]} {number}"}] * 5}
@@ -65,8 +65,7 @@ def test_acknowledged_data_survives_a_kill_under_load(
             users = [threading.Thread(target=use, args=(service, device, acknowledged)) for device in DEVICES]
             for user in users:
                 user.start()
-            deadline = time.monotonic() + 30
-            while not any(acknowledged.jobs.values()) and time.monotonic() < deadline:
+            while not any(acknowledged.jobs.values()) and any(user.is_alive() for user in users):
                 time.sleep(0.01)
             time.sleep(seconds)
             service.process.kill()

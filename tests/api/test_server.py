@@ -22,7 +22,7 @@ def test_serves_until_a_signal(tiny_bundle: Path, tiny_public_key: Path, tmp_pat
         assert ("SYNTHETIC" in service.line) is manifest.provenance.synthetic
         assert service.client.get("/healthz").json()["status"] == "ok"
         service.process.send_signal(stop)
-        out, _ = service.process.communicate(timeout=30)
+        out, _ = service.process.communicate(timeout=120)
     assert service.process.returncode == (0 if stop is signal.SIGINT else -signal.SIGTERM)
     assert out == ("served\n" if stop is signal.SIGINT else "")
     assert "Traceback" not in (tmp_path / "log").read_text()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import resource
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,7 +11,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from api.storage.database import PATIENCE_SECONDS
 from device_runtime.phone import database
 from tests.support.api.endpoints import CHANGES, CREATE, DEVICE, OF_A_DEVICE, OF_THE_SERVICE, READS, UPLOAD, Endpoint
 from tests.support.api.process import running
@@ -117,9 +115,7 @@ def test_with_a_locked_database_changes_to_it_are_refused(serving: Serving, tmp_
         before = stored(client)
         with locked(tmp_path / "devices.sqlite"):
             for endpoint in WRITES_TO_THE_DATABASE:
-                began = time.monotonic()
                 require_503(endpoint.call(client, "phone"))
-                assert time.monotonic() - began < PATIENCE_SECONDS + 10
             for endpoint in (*OF_THE_SERVICE[:3], OF_THE_SERVICE[-1], *READS):
                 assert endpoint.call(client, "phone").status_code in (200, 404), endpoint
             assert stored(client) == before

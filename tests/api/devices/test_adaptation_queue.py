@@ -116,8 +116,7 @@ def test_refuses_an_adaptation_if_the_queue_is_full(client: httpx.Client, paused
     with ThreadPoolExecutor(MAX_UNDERWAY + 1) as threads:
         first = [threads.submit(client.post, f"{path}/adaptations", params=WAIT) for path in devices]
         try:
-            deadline = time.monotonic() + 30
-            while not any(each.done() for each in first) and time.monotonic() < deadline:
+            while not any(each.done() for each in first):
                 time.sleep(0.01)
         finally:
             paused.resume.set()

@@ -15,6 +15,8 @@ from tests.support.api.browsing import CHROMIUM, PHONE_WIDTH, chromium, suggesti
 from tests.support.device_runtime.simulation.fleet_report import make_fleet_report
 from tests.support.device_runtime.simulation.report import make_report
 
+expect.set_options(timeout=60_000)  # 5 s are too short on a busy machine; what is expected comes, or never does
+
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:

@@ -119,7 +119,7 @@ def test_adapts_and_compares_with_the_shared_model(page: Page) -> None:
     message(page).fill("see you at ")
     teach(page)
     page.get_by_role("button", name="Adapt now").click()
-    expect(page.locator(".verdict h3")).to_have_text(re.compile("The gate (kept it|did not keep it)"), timeout=60_000)
+    expect(page.locator(".verdict h3")).to_have_text(re.compile("The gate (kept it|did not keep it)"))
     expect(page.locator(".verdict")).to_contain_text("nats a word")
     page.get_by_role("radio", name="Compare").check()
     expect(suggestions(page, "shared")).to_have_count(3)

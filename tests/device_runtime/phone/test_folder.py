@@ -49,8 +49,11 @@ def test_a_killed_phone_keeps_acknowledged_messages_and_a_whole_adapter(
     engine = rebuilt(LEARNING_RECIPE)
     folder, chance = tmp_path / "phone", random.Random(0)
     adapted = 0
-    for _ in range(4):
-        acknowledged, adaptations = run_and_kill(engine.bundle.path, own_keys[1], folder, chance.uniform(0.1, 0.6))
+    for last in ("1", "adapted", "1", "adapted"):
+        program = (PROGRAM, engine.bundle.path, own_keys[1], folder)
+        lines = lines_until_killed(*program, until=last, seconds=chance.uniform(0.0, 0.3))
+        acknowledged = int([line for line in lines if line.strip().isdigit()][-1])
+        adaptations = lines.count("adapted\n")
         adapted += adaptations
         with Phone.open(folder, engine) as phone:
             assert phone.notes == ()
@@ -87,9 +90,10 @@ def test_a_phone_killed_while_it_forgets_has_forgotten_all_or_nothing(
 ) -> None:
     engine = rebuilt(LEARNING_RECIPE)
     ends = set()
-    for run, seconds in enumerate((0.0, 0.03, 0.06, 0.1, 1.0)):
+    moments = (("ready", 0.0), ("ready", 0.03), ("ready", 0.06), ("ready", 0.1), ("forgotten", 0.0))
+    for run, (until, seconds) in enumerate(moments):
         folder = tmp_path / f"phone{run}"
-        lines = lines_until_killed(FORGETTING, engine.bundle.path, own_keys[1], folder, seconds)
+        lines = lines_until_killed(FORGETTING, engine.bundle.path, own_keys[1], folder, until, seconds)
         with Phone.open(folder, engine) as phone:
             words = {word.word: word.times for word in phone.learned_words(None)}
             assert phone.messages == 2000
@@ -103,15 +107,8 @@ def test_a_phone_killed_while_it_forgets_has_forgotten_all_or_nothing(
     assert True in ends
 
 
-def run_and_kill(bundle: Path, key: Path, folder: Path, seconds: float) -> tuple[int, int]:
-    """Lets a phone work in a process of its own and kills it. Returns the last message's number, and adaptations."""
-    lines = lines_until_killed(PROGRAM, bundle, key, folder, seconds)
-    numbers = [int(line) for line in lines if line.strip().isdigit()]
-    return numbers[-1], lines.count("adapted\n")
-
-
-def lines_until_killed(program: str, bundle: Path, key: Path, folder: Path, seconds: float) -> list[str]:
-    """Runs a program and kills it so long after its first line. Returns what it wrote."""
+def lines_until_killed(program: str, bundle: Path, key: Path, folder: Path, until: str, seconds: float) -> list[str]:
+    """Runs a program and kills it so long after its first line that ends with `until`. Returns what it wrote."""
     process = subprocess.Popen(
         [sys.executable, "-c", program, str(bundle), str(key), str(folder)],
         stdin=subprocess.PIPE,
@@ -120,7 +117,10 @@ def lines_until_killed(program: str, bundle: Path, key: Path, folder: Path, seco
     )
     assert process.stdout is not None
     assert process.stdin is not None
-    lines = [process.stdout.readline()]  # it works
+    lines = [process.stdout.readline()]
+    while not lines[-1].endswith(f"{until}\n"):
+        assert lines[-1], "the program ended by itself"
+        lines.append(process.stdout.readline())
     time.sleep(seconds)
     os.kill(process.pid, signal.SIGKILL)
     lines += process.stdout.readlines()

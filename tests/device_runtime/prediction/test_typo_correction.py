@@ -77,9 +77,9 @@ def test_is_fast() -> None:
 
 
 def _seconds(words: list[str], prefix: str) -> float:
-    started = time.perf_counter()
+    started = time.thread_time()
     within_one_edit(words, prefix)
-    return time.perf_counter() - started
+    return time.thread_time() - started
 
 
 EXACT, CORRECTED = [("then", 0.2), ("theta", 0.01)], [("tea", 0.1), ("hen", 0.05)]

@@ -56,7 +56,7 @@ def assert_same_run(one: Run, other: Run) -> None:
 
 
 def assert_stopped(processes: list[psutil.Process]) -> None:
-    _, alive = psutil.wait_procs(processes, timeout=5)
+    _, alive = psutil.wait_procs(processes, timeout=120)
     assert not alive
 
 
@@ -140,9 +140,8 @@ def test_the_best_model_has_the_recall_that_validation_measured(uninterrupted, r
 def test_rejects_a_run_in_which_another_process_is_training(tiny_corpus, tmp_path):
     child = training_child(JOB, tiny_corpus, tmp_path / "run")
     try:
-        deadline = time.monotonic() + 60
         while not (tmp_path / "run" / "job.json").exists():
-            assert time.monotonic() < deadline and child.is_alive()
+            assert child.is_alive()
             time.sleep(0.05)
         with pytest.raises(RunError, match="another process"):
             train(JOB, tiny_corpus, tmp_path / "run", resume=True)

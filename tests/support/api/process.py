@@ -44,7 +44,7 @@ def running(bundle: Path, key: Path, data: Path, log: Path, database: str = "") 
             line = process.stdout.readline()
             found = re.search(r"http://127\.0\.0\.1:\d+$", line.strip())
             assert found, line or log.read_text()
-            with httpx.Client(base_url=found.group(), timeout=30, trust_env=False) as client:
+            with httpx.Client(base_url=found.group(), timeout=120, trust_env=False) as client:
                 yield Running(process, line, client)
         finally:
             process.kill()

@@ -49,7 +49,7 @@ def serve_in_thread(
         thread.start()
         try:
             port = listener.getsockname()[1]
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as client:
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120, trust_env=False) as client:
                 yield client
         finally:
             server.should_exit = True

@@ -144,14 +144,11 @@ def test_a_signal_ends_the_program_after_its_cleanup(tiny_bundle, trusted, tmp_p
         text=True,
         env=os.environ | {"TMPDIR": str(temporary)},
     )
-    deadline = time.monotonic() + 30
     while not list(temporary.glob("thumbprint-*/phone/history.sqlite")):  # now it waits for the history
         assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
         time.sleep(0.02)
-    time.sleep(0.2)
     process.send_signal(number)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == code
     assert err.splitlines()[-1] == expected
     assert "Traceback" not in err

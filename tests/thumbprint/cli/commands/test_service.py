@@ -35,9 +35,9 @@ def test_serves_until_a_signal_and_imports_nothing_heavy(tiny_bundle, trusted, t
         assert process.stdout is not None
         address = process.stdout.readline().split()[-1]
         request = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        assert request.open(f"{address}/healthz", timeout=10).status == 200
+        assert request.open(f"{address}/healthz", timeout=120).status == 200
         process.send_signal(number)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=120)
     finally:
         process.kill()
         process.communicate()

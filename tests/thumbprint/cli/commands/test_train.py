@@ -83,7 +83,7 @@ def test_a_stopped_training_prints_how_to_resume_and_leaves_no_worker(job_file, 
         workers = psutil.Process(process.pid).children(recursive=True)
         assert workers
         process.send_signal(number)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=300)
     finally:
         process.kill()
     assert process.returncode == code
@@ -128,7 +128,7 @@ def workers():
     finally:
         for process in started.values():
             process.terminate()
-            process.communicate(timeout=30)
+            process.communicate(timeout=300)
         assert worker_processes(ports) == []
 
 
@@ -151,10 +151,10 @@ def test_the_worker_process_ends_with_the_command(number):
     children = [psutil.Process(pid) for pid in worker_processes([port])]
     assert children
     process.send_signal(number)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=300)
     assert process.returncode == EXIT_CODES[number]
     assert "Traceback" not in err
-    psutil.wait_procs(children, timeout=5)
+    psutil.wait_procs(children, timeout=120)
     assert worker_processes([port]) == []
 
 
@@ -164,7 +164,7 @@ def test_reports_a_worker_that_was_killed():
     process.stdout.readline()
     (pid,) = worker_processes([port])
     psutil.Process(pid).kill()
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=300)
     assert process.returncode == 2
     assert err == f"error: the worker on port {port} was killed by signal 9 (out of memory?): start it again\n"
 
