@@ -73,7 +73,10 @@ class Engine:
         self._evaluate = SignatureRunner(bundle.model, "evaluate", num_threads, small=True)
         self._tokens = [np.array([i], np.int32) for i in range(self.shape.vocab)]
         self._zero = State(np.zeros((1, self.shape.cells), np.float32), np.zeros((1, self.shape.embedding), np.float32))
-        self.lexicon = Lexicon(self.tokenizer)
+        try:
+            self.lexicon = Lexicon(self.tokenizer)
+        except UnicodeDecodeError as error:
+            raise BundleError(f"{bundle.path}: a piece of the tokenizer is not UTF-8; export it again") from error
         self.reader = ContextCache(
             self.step, self._zero, ngram_interpolator(bundle.ngram, bundle.manifest.ngram_weight)
         )

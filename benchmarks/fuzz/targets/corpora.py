@@ -55,6 +55,9 @@ _MARKUP = (
     ),
 )
 
+_LARGEST = 4_000_000
+"""Bytes of a source. The limit of memory says nothing about sources that are larger than it."""
+
 
 @dataclass
 class Corpora:
@@ -71,7 +74,7 @@ class Corpora:
         if chance.random() < 0.3:
             data = raw_bytes.mutate(chance, data)
         if chance.random() < 0.05:
-            data *= chance.choice((200, 2_000))
+            data *= min(chance.choice((200, 2_000)), _LARGEST // max(1, len(data)) + 1)
         return {name: _wrapped(chance, name, data)}
 
     def start(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import random
 import socket
@@ -177,8 +178,9 @@ class Requests:
                 connection.shutdown(socket.SHUT_WR)
                 while part := connection.recv(65_536):
                     parts.append(part)
-            except (ConnectionResetError, BrokenPipeError):  # it answered, and closed before it had read all
-                pass
+            except OSError as error:  # it answered, and closed before it had read all
+                if error.errno not in (errno.ECONNRESET, errno.EPIPE, errno.ENOTCONN):
+                    raise
         return b"".join(parts)
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pytest
 
+from device_runtime.bundle.files import TOKENIZER, BundleError
 from device_runtime.inference.engine import Engine
 from keyboard_model.batching.windows import IGNORE, pack
 from keyboard_model.step_sizes import StepSizes
+from tests.support.device_runtime.bundle_parts import Content
 
 MESSAGES = ["see you at home", "ok thanks, see you", "are you coming home now?", "thanks!"] * 3
 
@@ -73,6 +77,16 @@ def test_evaluation_is_the_same_after_a_rest(engine: Engine) -> None:
     before = engine.evaluate(tokens, tokens, adapter)
     engine.rest()
     np.testing.assert_array_equal(engine.evaluate(tokens, tokens, adapter), before)
+
+
+def test_a_signed_tokenizer_whose_pieces_are_no_text_is_refused(
+    rebuilt: Callable[..., Engine], content: Content
+) -> None:
+    """`benchmarks.fuzz` found it: SentencePiece loads such a model."""
+    end = "\u2581".encode()
+    damaged = content[TOKENIZER].replace(end, b"\x96" + end[1:])
+    with pytest.raises(BundleError, match="piece of the tokenizer is not UTF-8"):
+        rebuilt({}, {TOKENIZER: damaged})
 
 
 def test_a_phone_loads_no_tensorflow() -> None:
