@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import faulthandler
 import json
+import os
 import random
+import resource
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,12 +25,15 @@ from device_runtime.bundle.files import (
     BundleError,
     read_files,
 )
-from device_runtime.bundle.loader import load_bundle
+from device_runtime.bundle.loader import Bundle, load_bundle
 from device_runtime.inference.engine import Engine
+from device_runtime.inference.model_trial import MEMORY_BYTES, run_signatures
 from device_runtime.phone.phone import Phone, PhoneError
 
 _CHANGES = "changes.json"
 _ZIP = "bundle.zip"
+_TRIAL_SECONDS = 20
+"""Processor time. It does not count as the child's own."""
 
 
 @dataclass
@@ -117,11 +123,33 @@ class SignedBundles:
             return False
         path = write_folder(folder / "bundle", content)
         try:
-            engine = Engine(load_bundle(path, self.material.public_key))
+            bundle = load_bundle(path, self.material.public_key)
+            if MODEL in given and not _passes_a_trial(bundle):
+                return False
+            engine = Engine(bundle)
         except BundleError:
             return False
         use_phone(folder / "phone", engine)
         return True
+
+
+def _passes_a_trial(bundle: Bundle) -> bool:
+    """Returns what `model_trial.try_in_child` says, which every model must pass before a phone gets it.
+
+    The trial runs in a fork of this child instead of a new interpreter, which would take ten times as long.
+    """
+    child = os.fork()
+    if child == 0:
+        try:
+            resource.setrlimit(resource.RLIMIT_CPU, (_TRIAL_SECONDS, _TRIAL_SECONDS))
+            resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+            faulthandler.disable()
+            run_signatures(Engine(bundle))
+            os._exit(0)
+        except BaseException:
+            os._exit(1)
+    _, status = os.waitpid(child, 0)
+    return status == 0
 
 
 def use_phone(folder: Path, engine: Engine) -> bool:
