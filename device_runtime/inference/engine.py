@@ -5,6 +5,7 @@ A process needs one engine for any number of phones and threads: the adapter is 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import numpy as np
@@ -18,7 +19,7 @@ from device_runtime.bundle.loader import Bundle
 from device_runtime.inference.context_cache import ContextCache, State, ngram_interpolator
 from device_runtime.inference.lexicon import Lexicon
 from device_runtime.inference.model_signatures import SignatureRunner, read_signatures, release_large_blocks
-from device_runtime.manifest import ModelShape
+from device_runtime.manifest import ModelShape, Signature
 from keyboard_model.step_sizes import StepSizes
 from keyboard_model.text.tokenizer import Tokenizer, TokenizerError
 
@@ -66,6 +67,8 @@ class Engine:
             raise BundleError(f"{bundle.path} cannot be run: {error}") from error
         if signatures != bundle.manifest.signatures or not signatures.keys() >= {"step", "adapt", "evaluate"}:
             raise BundleError(f"{bundle.path}: the model's signatures differ from the manifest's; export it again")
+        if not _fit(self.shape, signatures):
+            raise BundleError(f"{bundle.path}: the manifest's sizes differ from the model's; export it again")
         if len(self.tokenizer) != self.shape.vocab or self.tokenizer.bos != self.shape.bos:
             raise BundleError(f"{bundle.path}: the tokenizer does not belong to the model; export it again")
         self._step = SignatureRunner(bundle.model, "step", num_threads)
@@ -128,3 +131,17 @@ class Engine:
         """Frees the memory of `adapt` and `evaluate`; their next call loads them again."""
         self._adapt.unload()
         self._evaluate.unload()
+
+
+def _fit(shape: ModelShape, signatures: Mapping[str, Signature]) -> bool:
+    """Returns whether the sizes are those of the signatures. Others would fail later, or fill the memory."""
+    sizes = {
+        "step": {"cell": [1, shape.cells], "projection": [1, shape.embedding]},
+        "adapt": {"tokens": [shape.batch, shape.window], "lora_a": [shape.embedding, shape.rank]},
+        "evaluate": {"tokens": [shape.batch, shape.window], "bias": [shape.vocab]},
+    }
+    return all(
+        name in signatures[signature].inputs and signatures[signature].inputs[name].shape == size
+        for signature, tensors in sizes.items()
+        for name, size in tensors.items()
+    )

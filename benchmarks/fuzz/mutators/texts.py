@@ -93,7 +93,7 @@ def text(chance: random.Random, longest: int = 400) -> str:
     return "".join(parts)
 
 
-def long_text(chance: random.Random, characters: int = 20_000) -> str:
+def long_text(chance: random.Random, characters: int = 8_000) -> str:
     """Returns a long text of one short pattern, which takes long where the time grows with the square of the length."""
     pattern = text(chance, 3) or "a"
     return text(chance, 3) + (pattern * (characters // len(pattern) + 1))[:characters] + text(chance, 3)

@@ -89,6 +89,15 @@ def test_a_signed_tokenizer_whose_pieces_are_no_text_is_refused(
         rebuilt({}, {TOKENIZER: damaged})
 
 
+@pytest.mark.parametrize("changed", [{"cells": 2**53 + 1}, {"cells": 33}, {"batch": 5}, {"window": 9}])
+def test_a_signed_manifest_with_sizes_of_another_model_is_refused(
+    rebuilt: Callable[..., Engine], changed: dict[str, int]
+) -> None:
+    """`benchmarks.fuzz` found it: the engine reserved memory by the manifest."""
+    with pytest.raises(BundleError, match="manifest's sizes differ from the model's"):
+        rebuilt({"model": changed})
+
+
 def test_a_phone_loads_no_tensorflow() -> None:
     program = (
         "import sys, device_runtime.phone.phone; print([m for m in sys.modules if m.startswith(('tensorflow', 'jax'))])"
