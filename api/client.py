@@ -131,9 +131,9 @@ class Client:
         """Turns learning off (`on` is true) or on again."""
         return _read(self._send("PATCH", f"/v1/devices/{device_id}", json={"incognito": on}), Device)
 
-    def delete_device(self, device_id: str) -> None:
-        """Deletes a device and all of its data."""
-        self._send("DELETE", f"/v1/devices/{device_id}")
+    def delete_device(self, device_id: str) -> bool:
+        """Deletes a device and all of its data. Returns False if the service is still removing some of its files."""
+        return self._send("DELETE", f"/v1/devices/{device_id}").status_code != 202
 
     def observe(self, device_id: str, messages: Iterable[str | Message]) -> int:
         """Adds messages in their order, 1,000 a call. Returns how many of them the service stored."""

@@ -12,12 +12,14 @@ from anyio import CapacityLimiter, to_thread
 from api.auth.api_keys import ApiKeys
 from api.devices.adaptation_jobs import AdaptationJobs, Job
 from api.devices.adaptation_queue import AdaptationQueue
+from api.devices.deletions import Deletion, Deletions
 from api.devices.phone_pool import MAX_OPEN, PhonePool
-from api.devices.registry import Registry, UnknownDeviceError
+from api.devices.registry import Registry, TooManyCreationsError, UnknownDeviceError
 from api.http.bundle_archive import store_archive
 from api.observability.metrics import Metrics
 from api.storage.data_folder import DataFolder
 from api.storage.migrate import open_database
+from api.storage.trash import Trash
 from device_runtime.adaptation.adapt import Adaptation
 from device_runtime.adaptation.trainer import SubprocessTrainer
 from device_runtime.bundle.loader import Bundle, load_bundle
@@ -25,8 +27,12 @@ from device_runtime.inference.last_good import open_last_good
 from device_runtime.inference.model_trial import try_in_child
 from device_runtime.phone.phone import Phone
 
-SLOW_THREADS = 4
-"""Threads for endpoints that wait for an adaptation or read a whole history."""
+SLOW_THREADS = 24
+"""Threads for endpoints that wait for an adaptation or read a whole history. One device occupies 16 at most."""
+CREATING_THREADS = 4
+"""Threads that create devices, so that many creations at once leave the other threads to predictions."""
+MAX_CREATING = 256
+"""Devices that are being created or wait for it. They take a few seconds."""
 _Result = TypeVar("_Result")
 
 
@@ -61,6 +67,8 @@ class Service:
         load_bundle(bundle_path, public_key)  # what is no bundle of ours is a mistake of whoever starts the service
         self.metrics = Metrics()
         self._slow = CapacityLimiter(SLOW_THREADS)
+        self._creators = CapacityLimiter(CREATING_THREADS)
+        self._creating = 0
         self._folder = DataFolder(data)
         try:
             opened = open_last_good(self._folder.last_good, bundle_path, public_key, try_first=try_bundle)
@@ -78,8 +86,11 @@ class Service:
             self.phones = PhonePool(
                 self._folder.phones, engine, max_open, self.registry.require, self._trainer, blocked
             )
+            self._deletions = Deletions(self.registry, self.phones, Trash(self._folder.trash))
             self.adaptations = AdaptationQueue(self.jobs, self._adapt, self.model_id)
-            self._resume()
+            self._deletions.resume()
+            self.adaptations.resume()
+            self._deletions.start()
         except BaseException:
             self._database.close()
             self._folder.release()
@@ -123,20 +134,33 @@ class Service:
         """
         return await to_thread.run_sync(work, limiter=self._slow)
 
+    async def create(self, work: Callable[[], _Result]) -> _Result:
+        """Runs `work`, which creates a device, in one of a few threads, as soon as one is free.
+
+        Raises:
+            TooManyCreationsError: too many creations wait already.
+        """
+        if self._creating >= MAX_CREATING:
+            raise TooManyCreationsError("too many devices are being created: try again in a moment")
+        self._creating += 1
+        try:
+            return await to_thread.run_sync(work, limiter=self._creators)
+        finally:
+            self._creating -= 1
+
     def adapt(self, device_id: str) -> Job:
         """Queues a device; see `AdaptationQueue.start`. Raises UnknownDeviceError if it is not registered."""
         self.registry.require(device_id)
         return self.adaptations.start(device_id)
 
-    def delete(self, device_id: str) -> None:
-        """Deletes a device and all of its data. The next start finishes an interrupted deletion.
+    def delete(self, device_id: str) -> Deletion:
+        """Deletes a device and all of its data as far as possible now; see `Deletions.delete`.
 
         Raises:
-            UnknownDeviceError: it is not registered.
-            OSError, DatabaseError: some of its data cannot be deleted now.
+            UnknownDeviceError: it is not registered, and nothing is left of it.
+            DatabaseError: the deletion could not begin. Nothing was changed.
         """
-        self.registry.begin_deleting(device_id)
-        self._end_deleting(device_id)
+        return self._deletions.delete(device_id)
 
     def check(self) -> None:
         """Raises DatabaseError if the database cannot be read."""
@@ -144,6 +168,7 @@ class Service:
 
     def close(self) -> None:
         """Waits for running work, then closes everything. Acknowledged changes are on disk already."""
+        self._deletions.close()
         self.adaptations.close()
         self.phones.close()
         self._trainer.rest()
@@ -161,15 +186,6 @@ class Service:
             raise
         self.metrics.adapted("kept" if result.verdict.kept else "not kept")
         return result
-
-    def _resume(self) -> None:
-        for device_id in self.registry.partly_deleted():
-            self._end_deleting(device_id)
-        self.adaptations.resume()
-
-    def _end_deleting(self, device_id: str) -> None:
-        self.phones.delete(device_id)
-        self.registry.end_deleting(device_id)
 
     def _measure(self) -> None:
         self.metrics.gauge("devices", "Devices registered.", lambda: len(self.registry))

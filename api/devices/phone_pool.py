@@ -7,30 +7,56 @@ thousand are registered. `max_open_phones` returns how many phones this process 
 from __future__ import annotations
 
 import resource
-import shutil
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from api.observability.logs import LOG
+from api.storage.trash import erase
 from device_runtime.adaptation.trainer import Trainer
 from device_runtime.inference.engine import Engine
 from device_runtime.phone.phone import Phone
-from keyboard_model.storage.durable_files import fsync_path
 
 MAX_OPEN = 128
 """These need 512 file descriptors, half of the usual limit of a process."""
 
 
+PATIENCE_SECONDS = 10.0
+"""How long a caller waits until a phone is open, or until its users have left."""
+MAX_OPENING = 16
+"""Phones that are opened at once. A phone whose files make the system or SQLite hang occupies one of these threads."""
+MAX_USERS = 16
+"""Requests that use or wait for one phone at once. More are refused, so that one phone does not occupy all threads."""
+
+
+class PhoneBusyError(RuntimeError):
+    """A phone cannot be used now: it does not open in time, or has too many users. Nothing was changed."""
+
+
 class _Slot:
-    """A phone that is open, being opened or being closed. The pool's lock guards only `users`."""
+    """A phone that is open, being opened or being closed. The pool's lock guards only `users` and `stuck`."""
 
     def __init__(self) -> None:
         self.users = 0
         self.changing = threading.Lock()
         self.phone: Phone | None = None
         self.stale = False
+        self.stuck = False
+
+
+class _Opening:
+    """The opening of one phone in a thread of its own, because it cannot be interrupted.
+
+    `abandoned` and the end of the opening are guarded by the pool's lock.
+    """
+
+    def __init__(self) -> None:
+        self.ended = threading.Event()
+        self.abandoned = False
+        self.phone: Phone | None = None
+        self.error: BaseException | None = None
 
 
 class PhonePool:
@@ -44,6 +70,7 @@ class PhonePool:
         require: Callable[[str], None] = lambda _: None,
         trainer: Trainer | None = None,
         blocked: frozenset[str] = frozenset(),
+        patience: float = PATIENCE_SECONDS,
     ) -> None:
         """Makes an empty pool.
 
@@ -51,6 +78,7 @@ class PhonePool:
             engine, trainer, blocked: As in `Phone.open`.
             limit: Maximum number of phones that stay open when they are idle. Phones in use are never closed.
             require: Raises if a phone must not be opened. It is called when the phone is protected from deletion.
+            patience: Seconds that a caller waits for a phone at most.
         """
         self._root = root
         self._require = require
@@ -62,6 +90,8 @@ class PhonePool:
         self._lock = threading.Lock()
         self._left = threading.Condition(self._lock)
         self._closed = False
+        self._patience = patience
+        self._openings = threading.BoundedSemaphore(MAX_OPENING)
 
     @contextmanager
     def use(self, device_id: str, new: bool = False) -> Iterator[Phone]:
@@ -72,21 +102,75 @@ class PhonePool:
 
         Raises:
             PhoneError: the phone cannot be opened.
+            PhoneBusyError: the phone does not open in time.
             RuntimeError: the pool is closed.
         """
         slot = self._enter(device_id)
         try:
             if not new:
                 self._require(device_id)
-            with slot.changing:
-                if slot.stale and self._is_only_user(slot):
-                    _close(slot)
-                if slot.phone is None:
-                    slot.phone = Phone.open(self._root / device_id, self._engine, self._blocked, trainer=self._trainer)
-                phone = slot.phone
-            yield phone
+            yield self._opened(device_id, slot)
         finally:
             self._leave(device_id, slot)
+
+    def _opened(self, device_id: str, slot: _Slot) -> Phone:
+        with self._lock:
+            if slot.stuck or slot.users > MAX_USERS:
+                raise PhoneBusyError("the device does not answer in time: try again later")
+        if not slot.changing.acquire(timeout=self._patience):
+            raise PhoneBusyError("the device did not open in time: try again later")
+        abandoned = False
+        try:
+            if slot.stale and self._is_only_user(slot):
+                _close(slot)
+            if slot.phone is None:
+                opening = self._start_opening(device_id, slot)
+                abandoned = not self._await(opening, slot)
+                if abandoned:
+                    LOG.error("a device did not open within %g s; it is refused until it does", self._patience)
+                    raise PhoneBusyError("the device did not open in time: try again later")
+                if opening.error is not None:
+                    raise opening.error
+                slot.phone = opening.phone
+            assert slot.phone is not None
+            return slot.phone
+        finally:
+            if not abandoned:  # otherwise the thread that opens the phone releases it
+                slot.changing.release()
+
+    def _start_opening(self, device_id: str, slot: _Slot) -> _Opening:
+        if not self._openings.acquire(timeout=self._patience):
+            raise PhoneBusyError("too many devices are being opened: try again later")
+        opening = _Opening()
+        try:
+            threading.Thread(target=self._run_opening, args=(device_id, slot, opening), daemon=True).start()
+        except RuntimeError as error:  # no more threads
+            self._openings.release()
+            raise PhoneBusyError("the service has no free thread: try again later") from error
+        return opening
+
+    def _await(self, opening: _Opening, slot: _Slot) -> bool:
+        """Waits for the end of an opening. Returns False if it did not end in time, and abandons it."""
+        if not opening.ended.wait(self._patience):
+            with self._lock:
+                if not opening.ended.is_set():
+                    opening.abandoned = slot.stuck = True
+                    slot.users += 1  # the thread, so that the slot stays
+        return not opening.abandoned
+
+    def _run_opening(self, device_id: str, slot: _Slot, opening: _Opening) -> None:
+        try:
+            opening.phone = Phone.open(self._root / device_id, self._engine, self._blocked, trainer=self._trainer)
+        except BaseException as error:
+            opening.error = error
+        self._openings.release()
+        with self._lock:
+            opening.ended.set()
+            if not opening.abandoned:
+                return
+            slot.phone, slot.stuck = opening.phone, False
+            slot.changing.release()
+        self._leave(device_id, slot)
 
     @contextmanager
     def use_if_open(self, device_id: str) -> Iterator[Phone | None]:
@@ -115,22 +199,27 @@ class PhonePool:
             if device_id in self._slots:
                 self._slots[device_id].stale = True
 
-    def delete(self, device_id: str) -> None:
-        """Waits for current users, then deletes the phone's folder. `require` must already refuse the phone.
+    def delete(self, device_id: str, remove: Callable[[Path], object] = erase) -> None:
+        """Waits for current users, closes the phone, and removes its folder. `require` must already refuse the phone.
+
+        Args:
+            remove: Removes a folder, which need not exist.
 
         Raises:
-            OSError: the folder cannot be deleted, or only partly.
+            PhoneBusyError: its users did not leave in time; nothing was removed.
+            OSError: `remove` failed.
         """
         slot = self._enter(device_id)
         try:
             with self._lock:
-                self._left.wait_for(lambda: slot.users == 1)
-            with slot.changing:
+                left = self._left.wait_for(lambda: slot.users == 1, self._patience)
+            if not left or not slot.changing.acquire(timeout=self._patience):
+                raise PhoneBusyError("the device is in use and cannot be deleted yet")
+            try:
                 _close(slot)
-                folder = self._root / device_id
-                if folder.exists():
-                    shutil.rmtree(folder)
-                    fsync_path(self._root)
+                remove(self._root / device_id)
+            finally:
+                slot.changing.release()
         finally:
             self._leave(device_id, slot)
 
@@ -140,11 +229,12 @@ class PhonePool:
             return len(self._slots)
 
     def close(self) -> None:
-        """Waits for current users, then closes every phone and the pool."""
+        """Waits for current users, then closes every phone and the pool. Waits for them `patience` seconds at most."""
         with self._lock:
             self._closed = True
-            self._left.wait_for(lambda: not any(slot.users for slot in self._slots.values()))
-            slots = list(self._slots.values())
+            if not self._left.wait_for(lambda: not any(slot.users for slot in self._slots.values()), self._patience):
+                LOG.error("some devices are still in use: what they acknowledged is on disk")
+            slots = [slot for slot in self._slots.values() if not slot.users]
             self._slots.clear()
         for slot in slots:
             _close(slot)

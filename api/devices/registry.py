@@ -12,7 +12,7 @@ from cachetools import LRUCache
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from api.storage.database import Database
+from api.storage.database import Database, DatabaseError
 from api.storage.tables import ADAPTATIONS, DEVICES
 
 _MAX_REMEMBERED = 100_000
@@ -27,6 +27,14 @@ class UnknownDeviceError(ValueError):
 
 class DeviceTakenError(ValueError):
     """There is already a device with this id."""
+
+
+class TooManyCreationsError(ValueError):
+    """Too many devices are being created at once."""
+
+
+class DeletingError(DeviceTakenError):
+    """The device with this id is being deleted, and its id is not free yet."""
 
 
 @dataclass(frozen=True)
@@ -48,19 +56,31 @@ class Registry:
 
     @contextmanager
     def adding(self, device_id: str) -> Iterator[Device]:
-        """Registers a device when the block ends without an exception, and not at all otherwise.
+        """Registers a device, and removes it again if the block ends with an exception.
+
+        No transaction is open meanwhile: opening the phone takes longer than the writer's turn of the others.
 
         Raises:
-            DeviceTakenError: the id is in use.
+            DeviceTakenError, DeletingError: the id is in use.
             DatabaseError: the table cannot be written.
         """
         device = Device(device_id, datetime.now(UTC))
-        with self._database.writing() as connection:
-            try:
+        try:
+            with self._database.writing() as connection:
                 connection.execute(insert(DEVICES).values(id=device.id, created_at=device.created_at))
-            except IntegrityError as error:
-                raise DeviceTakenError("there is already a device with this id") from error
+        except DatabaseError as error:
+            if not isinstance(error.__cause__, IntegrityError):
+                raise
+            if device_id in self.partly_deleted():
+                raise DeletingError("the device with this id is still being deleted: try again later") from error
+            raise DeviceTakenError("there is already a device with this id") from error
+        try:
             yield device
+        except BaseException:
+            with self._lock, self._database.writing() as connection:
+                connection.execute(delete(DEVICES).where(DEVICES.c.id == device_id, ~DEVICES.c.deleting))
+                self._known.pop(device_id, None)
+            raise
 
     def remembers(self, device_id: str) -> bool:
         """Whether the device is registered, as far as the cache knows, without a query."""

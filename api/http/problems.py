@@ -21,7 +21,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.devices.adaptation_jobs import UnknownAdaptationError
 from api.devices.adaptation_queue import AlreadyAdaptingError, TooManyAdaptationsError
-from api.devices.registry import DeviceTakenError, UnknownDeviceError
+from api.devices.deletions import RETRY_SECONDS
+from api.devices.phone_pool import PATIENCE_SECONDS, PhoneBusyError
+from api.devices.registry import DeletingError, DeviceTakenError, TooManyCreationsError, UnknownDeviceError
 from api.observability.logs import LOG, without_message
 from api.storage.database import DatabaseError
 from device_runtime.phone.database import PhoneDatabaseError
@@ -120,8 +122,17 @@ def install_handlers(app: FastAPI) -> None:
     def conflict(_request: Request, error: ValueError) -> Response:
         return problem(409, str(error))
 
+    @app.exception_handler(DeletingError)
+    def deleting(_request: Request, error: DeletingError) -> Response:
+        return problem(409, str(error), headers={"Retry-After": f"{RETRY_SECONDS:.0f}"})
+
+    @app.exception_handler(PhoneBusyError)
+    def hanging(_request: Request, error: PhoneBusyError) -> Response:
+        return problem(503, str(error), headers={"Retry-After": f"{PATIENCE_SECONDS:.0f}"})
+
     @app.exception_handler(TooManyAdaptationsError)
-    def busy(_request: Request, error: TooManyAdaptationsError) -> Response:
+    @app.exception_handler(TooManyCreationsError)
+    def busy(_request: Request, error: ValueError) -> Response:
         return problem(429, str(error), headers=RETRY_AFTER)
 
     @app.exception_handler(PhoneError)

@@ -5,16 +5,20 @@ from __future__ import annotations
 import secrets
 
 from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
 
 from api.auth.api_keys import Scope
 from api.auth.authentication import OTHER_DEVICE, caller, needs
 from api.devices import registry
+from api.devices.deletions import RETRY_SECONDS
 from api.http.problems import Problem, responses
 from api.routes.parameters import ERRORS, V1, Cursor, Id, Limit, known_queries
-from api.schemas.devices import Device, DeviceChange, DeviceEntry, DevicePage, NewDevice
+from api.schemas.devices import DeletionUnderway, Device, DeviceChange, DeviceEntry, DevicePage, NewDevice
 from api.service import Service
 from device_runtime.phone.phone import Phone
 from device_runtime.phone.state import SHARED_START
+
+_LEFT = "the device is deleted and unknown to every request; the service keeps trying to remove the rest"
 
 
 def router(service: Service) -> APIRouter:
@@ -34,15 +38,19 @@ def router(service: Service) -> APIRouter:
             incognito=phone.incognito,
         )
 
-    @routes.post("", status_code=201, dependencies=[needs(Scope.DEVICE)], responses=responses(409))
-    def create(request: Request, body: NewDevice | None = None) -> Device:
+    @routes.post("", status_code=201, dependencies=[needs(Scope.DEVICE)], responses=responses(409, 429))
+    async def create(request: Request, body: NewDevice | None = None) -> Device:
         """Creates a device with an empty history. A key for one device can create only that device."""
         own = caller(request).device_id
         device_id = (body and body.device_id) or own or secrets.token_hex(16)
         if own not in (None, device_id):
             raise Problem(403, OTHER_DEVICE)
-        with service.registry.adding(device_id) as device, service.phones.use(device_id, new=True) as phone:
-            return describe(device, phone)
+
+        def add() -> Device:
+            with service.registry.adding(device_id) as device, service.phones.use(device_id, new=True) as phone:
+                return describe(device, phone)
+
+        return await service.create(add)
 
     @routes.get("", dependencies=[needs(Scope.READ, every_device=True)])
     def devices(limit: Limit = 50, cursor: Cursor = None) -> DevicePage:
@@ -67,9 +75,30 @@ def router(service: Service) -> APIRouter:
             phone.incognito = body.incognito
             return describe(service.registry.device(device_id), phone)
 
-    @routes.delete("/{device_id}", status_code=204, dependencies=[needs(Scope.ADMIN)])
-    def delete(device_id: Id) -> None:
-        """Deletes a device and all of its data: messages, adapters, adaptations. This cannot be undone."""
-        service.delete(device_id)
+    @routes.delete(
+        "/{device_id}",
+        status_code=204,
+        dependencies=[needs(Scope.ADMIN)],
+        response_model=None,
+        responses={202: {"model": DeletionUnderway, "description": "The device is gone, but not all of its files."}},
+    )
+    async def delete(device_id: Id) -> Response:
+        """Deletes a device and all of its data: messages, adapters, adaptations. This cannot be undone.
+
+        If some files cannot be removed now, the answer is 202 and says what is left. The service tries again by
+        itself, and so does another DELETE, which answers 204 when nothing is left.
+        """
+        deletion = await service.run_slow(lambda: service.delete(device_id))
+        if deletion.is_done:
+            return Response(status_code=204)
+        left = DeletionUnderway(
+            device_id=device_id,
+            detail=_LEFT,
+            id_in_use=deletion.id_in_use,
+            readable_files=deletion.remainder.readable,
+            files_left=deletion.remainder.entries,
+        )
+        retry = {"Retry-After": f"{RETRY_SECONDS:.0f}"}
+        return Response(left.model_dump_json(), 202, headers=retry, media_type="application/json")
 
     return routes

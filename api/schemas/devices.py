@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import Field
 
@@ -43,3 +44,14 @@ class DeviceChange(Request):
     """A change of a device."""
 
     incognito: bool = Field(description="True: the device learns nothing from later messages.")
+
+
+class DeletionUnderway(Answer):
+    """A deleted device of which something is left. The service removes it as soon as it can."""
+
+    device_id: str
+    state: Literal["deleting"] = "deleting"
+    detail: str
+    id_in_use: bool = Field(description="Whether a new device cannot have this id yet.")
+    readable_files: int = Field(description="Files whose content could not be erased yet.")
+    files_left: int = Field(description="Files and folders that could not be removed yet; the others are empty.")

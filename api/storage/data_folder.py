@@ -4,6 +4,7 @@ devices.sqlite    devices, API keys and adaptations, unless the service uses ano
 bundles/          the bundle that is served, as apps download it
 last_good/        the last bundle that was served, see `device_runtime.inference.last_good`
 devices/<id>/     one phone each, see `device_runtime.phone.phone`
+trash/            what is left of deleted devices, until it can be removed (see `api.storage.trash`)
 .lock             locked while a server runs, because two servers would overwrite each other's changes
 """
 
@@ -41,6 +42,7 @@ class DataFolder:
         bundles: Folder of the bundle that apps download.
         last_good: Folder of the last bundle that was served.
         phones: Folder that contains each phone's folder.
+        trash: Folder of deleted data that could not be removed yet.
     """
 
     def __init__(self, path: Path) -> None:
@@ -53,6 +55,7 @@ class DataFolder:
         self.bundles = path / "bundles"
         self.last_good = path / "last_good"
         self.phones = path / "devices"
+        self.trash = path / "trash"
         # The server releases the lock in another thread than the one that acquired it.
         self._lock = FileLock(path / ".lock", mode=0o600, thread_local=False, blocking=False, fallback_to_soft=False)
         try:

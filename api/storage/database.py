@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,8 @@ from api.storage.data_folder import ServeError
 
 PATIENCE_SECONDS = 2
 """How long a request waits while another program has locked the database."""
+TURN_SECONDS = 10
+"""How long a change waits for the changes of other requests of this process."""
 _SERVER_LOCK = 0x7468756D
 """Key of the advisory lock of PostgreSQL that the server holds while it runs ("thum")."""
 
@@ -49,6 +52,8 @@ class Database:
         if self.is_sqlite:
             _set_up_sqlite(self._engine)
         self._claim: Connection | None = None
+        # SQLite lets writers wait by trying again at random, so with many threads some wait too long. A lock is fair.
+        self._turn = threading.Lock() if self.is_sqlite else None
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -67,8 +72,20 @@ class Database:
         Raises:
             DatabaseError: the database cannot be written.
         """
-        with sqlalchemy_errors(), self._engine.begin() as connection:
+        with self._writer_turn(), sqlalchemy_errors(), self._engine.begin() as connection:
             yield connection
+
+    @contextmanager
+    def _writer_turn(self) -> Iterator[None]:
+        if self._turn is None:
+            yield
+            return
+        if not self._turn.acquire(timeout=TURN_SECONDS):
+            raise DatabaseError("the database cannot be used: too many changes wait for it")
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     def claim(self) -> None:
         """Locks the database for this server until `close`. For an SQLite file, the lock of the data folder is enough.
@@ -93,7 +110,18 @@ class Database:
         self._engine.dispose()
 
 
-_POSTGRES: dict[str, Any] = {"pool_pre_ping": True, "connect_args": {"connect_timeout": 5}}
+_POSTGRES: dict[str, Any] = {
+    "pool_pre_ping": True,
+    "connect_args": {
+        "connect_timeout": 5,
+        "options": "-c statement_timeout=10s -c lock_timeout=5s -c idle_in_transaction_session_timeout=60s",
+        "tcp_user_timeout": 10_000,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+    },
+}
+"""The deadlines of PostgreSQL: no request waits longer for a server that hangs or has vanished."""
 
 
 def sqlite_url(path: Path) -> URL:

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from api.devices.phone_pool import PhonePool
+from api.devices import phone_pool
+from api.devices.phone_pool import PhoneBusyError, PhonePool
 from device_runtime.bundle.loader import load_bundle
 from device_runtime.inference.engine import Engine
 from device_runtime.phone.phone import Phone, PhoneError
@@ -130,6 +135,127 @@ def test_close_waits_for_users_and_is_final(tmp_path: Path, engine: Engine) -> N
     assert not closing.is_alive() and not is_open(tmp_path / "a", engine)
     with pytest.raises(RuntimeError, match="closed"), phones.use("a"):
         pass
+
+
+class HangingPhones:
+    """Replaces `Phone.open`: the phones in `hanging` do not open before `go_on` is called."""
+
+    def __init__(self, *hanging: str) -> None:
+        self._hanging = hanging
+        self._event = threading.Event()
+        self._open = Phone.open
+        self.opened: list[str] = []
+
+    def open(self, folder: Path, *arguments: Any, **options: Any) -> Phone:
+        self.opened.append(folder.name)
+        if folder.name in self._hanging:
+            assert self._event.wait(30)
+        return self._open(folder, *arguments, **options)
+
+    def go_on(self) -> None:
+        self._event.set()
+
+
+@pytest.fixture
+def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[HangingPhones]:
+    phones = HangingPhones("bad")
+    monkeypatch.setattr(Phone, "open", phones.open)
+    yield phones
+    phones.go_on()
+
+
+def refused(phones: PhonePool, device_id: str) -> float:
+    """Returns how many seconds the pool takes to refuse a phone."""
+    began = time.monotonic()
+    with pytest.raises(PhoneBusyError, match="try again later"), phones.use(device_id):
+        pass
+    return time.monotonic() - began
+
+
+def test_a_phone_that_does_not_open_is_refused_and_the_others_are_not(
+    tmp_path: Path, engine: Engine, hanging: HangingPhones
+) -> None:
+    phones = PhonePool(tmp_path, engine, patience=0.3)
+    assert refused(phones, "bad") >= 0.3
+    assert min(refused(phones, "bad") for _ in range(5)) < 0.3  # it is known now
+    with phones.use("good") as phone:
+        assert phone.messages == 0
+    with phones.use_if_open("bad") as none:
+        assert none is None
+    with pytest.raises(PhoneBusyError, match="in use"):
+        phones.delete("bad")
+    assert hanging.opened == ["bad", "good"]  # one thread, however often it is asked for
+    hanging.go_on()
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        with contextlib.suppress(PhoneBusyError), phones.use("bad") as phone:
+            phone.observe("hello")
+            break
+        time.sleep(0.01)
+    with phones.use("bad") as phone:
+        assert phone.messages == 1
+    phones.close()
+    assert not is_open(tmp_path / "bad", engine)
+
+
+def test_the_pool_closes_although_a_phone_does_not_open(tmp_path: Path, engine: Engine, hanging: HangingPhones) -> None:
+    phones = PhonePool(tmp_path, engine, patience=0.2)
+    with phones.use("good"):
+        pass
+    refused(phones, "bad")
+    began = time.monotonic()
+    phones.close()
+    assert time.monotonic() - began < 10 and not is_open(tmp_path / "good", engine)
+
+
+def test_a_phone_that_fails_to_open_late_can_be_opened_later(
+    tmp_path: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended, opened = threading.Event(), Phone.open
+    failing = iter([True])
+
+    def fail_late(*arguments: Any, **options: Any) -> Phone:
+        if next(failing, False):
+            assert ended.wait(30)
+            raise PhoneError("damaged")
+        return opened(*arguments, **options)
+
+    monkeypatch.setattr(Phone, "open", fail_late)
+    phones = PhonePool(tmp_path, engine, patience=0.1)
+    refused(phones, "a")
+    ended.set()
+    deadline = time.monotonic() + 30
+    while len(phones) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    with phones.use("a") as phone:
+        assert phone.messages == 0
+    phones.close()
+
+
+def test_threads_that_hang_are_bounded(tmp_path: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    hanging = HangingPhones("0", "1", "2", "3")
+    monkeypatch.setattr(Phone, "open", hanging.open)
+    monkeypatch.setattr(phone_pool, "MAX_OPENING", 3)
+    phones = PhonePool(tmp_path, engine, patience=0.1)
+    for device_id in ("0", "1", "2", "3"):
+        refused(phones, device_id)
+    assert hanging.opened == ["0", "1", "2"]
+    hanging.go_on()
+    phones.close()
+
+
+def test_one_phone_does_not_get_more_than_its_share_of_the_threads(
+    tmp_path: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(phone_pool, "MAX_USERS", 2)
+    phones = PhonePool(tmp_path, engine)
+    with phones.use("a"), phones.use("a"):
+        assert refused(phones, "a") < 5
+        with phones.use("b"):
+            pass
+    with phones.use("a"):
+        pass
+    phones.close()
 
 
 PROGRAM = """
