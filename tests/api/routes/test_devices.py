@@ -114,7 +114,7 @@ def refuse(*_arguments: object, **_options: object) -> None:
 def refusing_in_the_trash(name: str) -> Callable[..., None]:
     """Returns a method of Path that refuses to work in the folder of deleted data."""
     allowed = getattr(Path, name)
-    return lambda path, *arguments: refuse() if "trash" in path.parts else allowed(path, *arguments)
+    return lambda path, **options: refuse() if "trash" in path.parts else allowed(path, **options)
 
 
 def history_of(tmp_path: Path) -> bytes:
