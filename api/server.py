@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import gc
+import os
 import socket
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,13 +18,17 @@ from fastapi import FastAPI
 from api.app import create_app
 from api.devices.phone_pool import max_open_phones
 from api.http.same_origin import is_address, is_loopback
-from api.observability.logs import log_to_stderr
+from api.observability.logs import LOG, log_to_stderr
 from api.storage.data_folder import ServeError
 
 __all__ = ["ServeError", "Server", "listen", "serve"]
 
 GRACE_SECONDS = 10
 """How long running requests can take at shutdown."""
+SHUTDOWN_SECONDS = 28.0
+"""How long the whole shutdown can take. Then the process ends although a thread hangs, which nothing can interrupt.
+What was acknowledged is on disk. Kubernetes kills a process after 30 s."""
+_LAST_SECONDS = 1.0
 SWITCH_INTERVAL_SECONDS = 0.001
 """How long a thread can compute while another waits for the interpreter. Python's default of 5 ms would delay
 predictions whenever another thread opens a phone or counts messages."""
@@ -82,16 +88,49 @@ def serve(
         )
         gc.collect()
         gc.freeze()  # these objects live as long as the server, so the garbage collector need not visit them
-        server = Server(app)
+        server = Server(app, ShutdownDeadline(SHUTDOWN_SECONDS))
         with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again after the shutdown
             server.run(sockets=[listener])
+
+
+class ShutdownDeadline:
+    """Ends the process if a shutdown does not end in time, or if threads outlive the main thread."""
+
+    def __init__(self, seconds: float) -> None:
+        self._timer = threading.Timer(seconds, self._end)
+        self._timer.daemon = True
+
+    def begin(self) -> None:
+        """The shutdown begins."""
+        self._timer.start()
+
+    def end(self) -> None:
+        """The shutdown has ended. At its own end, the interpreter waits for every thread that is not a daemon."""
+        self._timer.cancel()
+        threading.Thread(target=self._end_with_main_thread, daemon=True).start()
+
+    def _end_with_main_thread(self) -> None:
+        main = threading.main_thread()
+        main.join()
+        for thread in threading.enumerate():
+            if not thread.daemon and thread is not main:
+                thread.join(_LAST_SECONDS)
+                if thread.is_alive():
+                    self._end()
+
+    @staticmethod
+    def _end() -> None:
+        LOG.error("a thread hangs, so the process ends without it; what was acknowledged is on disk")
+        os._exit(1)
 
 
 class Server(uvicorn.Server):
     """uvicorn without its log of requests. It prints one line when it is ready."""
 
-    def __init__(self, app: FastAPI) -> None:
+    def __init__(self, app: FastAPI, deadline: ShutdownDeadline | None = None) -> None:
+        """Prepares to serve `app`. `deadline`: None = wait for a shutdown as long as it takes."""
         self._summary = app.summary
+        self._deadline = deadline
         config = uvicorn.Config(
             app,
             loop="asyncio",
@@ -106,6 +145,18 @@ class Server(uvicorn.Server):
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
         super().__init__(config)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._deadline is not None:
+            self._deadline.begin()
+        await super().shutdown(sockets)
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            super().run(sockets)
+        finally:
+            if self._deadline is not None:
+                self._deadline.end()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter, fail_after, to_thread
 
 from api.auth.api_keys import ApiKeys
 from api.devices.adaptation_jobs import AdaptationJobs, Job
 from api.devices.adaptation_queue import AdaptationQueue
 from api.devices.deletions import Deletion, Deletions
-from api.devices.phone_pool import MAX_OPEN, PhonePool
+from api.devices.phone_pool import MAX_OPEN, PhoneBusyError, PhonePool
 from api.devices.registry import Registry, TooManyCreationsError, UnknownDeviceError
 from api.http.bundle_archive import store_archive
 from api.observability.metrics import Metrics
@@ -29,6 +29,10 @@ from device_runtime.phone.phone import Phone
 
 SLOW_THREADS = 24
 """Threads for endpoints that wait for an adaptation or read a whole history. One device occupies 16 at most."""
+ANSWER_SECONDS = 30.0
+"""How long a request may use a device, with the waiting for a thread and for the device to open."""
+SLOW_SECONDS = 120.0
+"""The same for the endpoints in the slow threads. A budget ends an adaptation after 30 s."""
 CREATING_THREADS = 4
 """Threads that create devices, so that many creations at once leave the other threads to predictions."""
 MAX_CREATING = 256
@@ -126,25 +130,37 @@ class Service:
         with self.phones.use_if_open(device_id) as phone:
             yield phone if self.registry.remembers(device_id) else None
 
+    async def run(self, work: Callable[[], _Result]) -> _Result:
+        """Runs `work` in one of the common threads.
+
+        Raises:
+            PhoneBusyError: it did not end within `ANSWER_SECONDS`. Its thread goes on; nothing can interrupt it.
+        """
+        return await _in_thread(work, ANSWER_SECONDS, None)
+
     async def run_slow(self, work: Callable[[], _Result]) -> _Result:
-        """Runs `work` in one of a few separate threads, as soon as one is free.
+        """Runs `work` in one of some separate threads, as soon as one is free.
 
         A phone that forgets adapts again, and requests for its adapter wait for that. In the common threads, such
         requests could occupy every thread and block predictions.
+
+        Raises:
+            PhoneBusyError: it did not end within `SLOW_SECONDS`.
         """
-        return await to_thread.run_sync(work, limiter=self._slow)
+        return await _in_thread(work, SLOW_SECONDS, self._slow)
 
     async def create(self, work: Callable[[], _Result]) -> _Result:
         """Runs `work`, which creates a device, in one of a few threads, as soon as one is free.
 
         Raises:
             TooManyCreationsError: too many creations wait already.
+            PhoneBusyError: it did not end within `ANSWER_SECONDS`.
         """
         if self._creating >= MAX_CREATING:
             raise TooManyCreationsError("too many devices are being created: try again in a moment")
         self._creating += 1
         try:
-            return await to_thread.run_sync(work, limiter=self._creators)
+            return await _in_thread(work, ANSWER_SECONDS, self._creators)
         finally:
             self._creating -= 1
 
@@ -167,11 +183,11 @@ class Service:
         len(self.registry)
 
     def close(self) -> None:
-        """Waits for running work, then closes everything. Acknowledged changes are on disk already."""
+        """Waits for running work for some seconds, then closes everything. Acknowledged changes are on disk already."""
         self._deletions.close()
         self.adaptations.close()
+        self._trainer.stop()
         self.phones.close()
-        self._trainer.rest()
         self._database.close()
         self._folder.release()
 
@@ -191,3 +207,12 @@ class Service:
         self.metrics.gauge("devices", "Devices registered.", lambda: len(self.registry))
         self.metrics.gauge("open_phones", "Phones that are open.", lambda: len(self.phones))
         self.metrics.gauge("adaptations_underway", "Adaptations running and waiting.", lambda: len(self.adaptations))
+
+
+async def _in_thread(work: Callable[[], _Result], seconds: float, limiter: CapacityLimiter | None) -> _Result:
+    """Waits for `work` at most `seconds`. An abandoned thread counts as one of its phone's users until it ends."""
+    try:
+        with fail_after(seconds):
+            return await to_thread.run_sync(work, abandon_on_cancel=True, limiter=limiter)
+    except TimeoutError as error:
+        raise PhoneBusyError("there was no answer in time; what was asked for may still be done later") from error

@@ -25,6 +25,8 @@ MAX_OPEN = 128
 
 PATIENCE_SECONDS = 10.0
 """How long a caller waits until a phone is open, or until its users have left."""
+CLOSE_SECONDS = 5.0
+"""How long the pool waits for users when it closes. The requests of most have been answered by then."""
 MAX_OPENING = 16
 """Phones that are opened at once. A phone whose files make the system or SQLite hang occupies one of these threads."""
 MAX_USERS = 16
@@ -229,10 +231,10 @@ class PhonePool:
             return len(self._slots)
 
     def close(self) -> None:
-        """Waits for current users, then closes every phone and the pool. Waits for them `patience` seconds at most."""
+        """Waits for current users, `CLOSE_SECONDS` at most, then closes every idle phone and the pool."""
         with self._lock:
             self._closed = True
-            if not self._left.wait_for(lambda: not any(slot.users for slot in self._slots.values()), self._patience):
+            if not self._left.wait_for(lambda: not any(slot.users for slot in self._slots.values()), CLOSE_SECONDS):
                 LOG.error("some devices are still in use: what they acknowledged is on disk")
             slots = [slot for slot in self._slots.values() if not slot.users]
             self._slots.clear()

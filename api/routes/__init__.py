@@ -1,4 +1,4 @@
 """The endpoints, one module for each group; each module has a `router(service)`.
 
-Endpoints that read files or compute are plain functions: FastAPI runs each call in a worker thread.
+What reads files or computes runs in a worker thread with a deadline: see `Service.run` and `Service.run_slow`.
 """

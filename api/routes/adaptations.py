@@ -7,7 +7,6 @@ import dataclasses
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api.auth.api_keys import Scope
@@ -55,7 +54,7 @@ def _adaptations(service: Service) -> APIRouter:
         future = service.adaptations.future(job)
         if future is not None and seconds:
             await asyncio.wait([asyncio.wrap_future(future)], timeout=seconds)
-        job = await run_in_threadpool(service.jobs.job, job.device_id, job.id)
+        job = await service.run(lambda: service.jobs.job(job.device_id, job.id))
         response.status_code = 202 if job.state in UNDERWAY else 200
         return _adaptation(job)
 
@@ -71,7 +70,7 @@ def _adaptations(service: Service) -> APIRouter:
         The adaptation continues if this request is cancelled, and after a restart of the service. A device runs one
         adaptation at a time.
         """
-        job = await run_in_threadpool(service.adapt, device_id)
+        job = await service.run(lambda: service.adapt(device_id))
         response.headers["Location"] = f"/v1/devices/{device_id}/adaptations/{job.id}"
         return await wait_for(job, wait, response)
 
@@ -81,8 +80,8 @@ def _adaptations(service: Service) -> APIRouter:
     )
     async def result(device_id: Id, adaptation_id: _AdaptationId, response: Response, wait: _Wait = 0) -> Adaptation:
         """Returns the state of an adaptation, and the gate's verdict when it is done."""
-        await run_in_threadpool(service.registry.require, device_id)
-        job = await run_in_threadpool(service.jobs.job, device_id, adaptation_id)
+        await service.run(lambda: service.registry.require(device_id))
+        job = await service.run(lambda: service.jobs.job(device_id, adaptation_id))
         return await wait_for(job, wait, response)
 
     return routes
@@ -136,11 +135,15 @@ def _adapter(service: Service) -> APIRouter:
         return _adapter_entry(await service.run_slow(use))
 
     @routes.get("/adapter/history", dependencies=[needs(Scope.DEVICE)])
-    def history(device_id: Id) -> AdapterHistory:
+    async def history(device_id: Id) -> AdapterHistory:
         """Lists every adaptation and upload with the gate's verdict, newest first."""
-        with service.phone(device_id) as phone:
-            entries = [_adapter_entry(entry) for entry in reversed(phone.adaptations())]
-            return AdapterHistory(entries=entries, adapter_id=phone.adapter_id)
+
+        def read() -> AdapterHistory:
+            with service.phone(device_id) as phone:
+                entries = [_adapter_entry(entry) for entry in reversed(phone.adaptations())]
+                return AdapterHistory(entries=entries, adapter_id=phone.adapter_id)
+
+        return await service.run(read)
 
     @routes.post("/adapter/rollback", responses=responses(409))
     async def roll_back(device_id: Id, body: Rollback | None = None) -> RolledBack:

@@ -53,9 +53,9 @@ def router(service: Service) -> APIRouter:
         return await service.create(add)
 
     @routes.get("", dependencies=[needs(Scope.READ, every_device=True)])
-    def devices(limit: Limit = 50, cursor: Cursor = None) -> DevicePage:
+    async def devices(limit: Limit = 50, cursor: Cursor = None) -> DevicePage:
         """Lists the devices, sorted by id, one page at a time."""
-        found = service.registry.page(cursor or "", limit + 1)
+        found = await service.run(lambda: service.registry.page(cursor or "", limit + 1))
         more, page = len(found) > limit, found[:limit]
         return DevicePage(
             devices=[DeviceEntry(device_id=each.id, created_at=each.created_at) for each in page],
@@ -63,17 +63,25 @@ def router(service: Service) -> APIRouter:
         )
 
     @routes.get("/{device_id}", dependencies=[needs(Scope.READ)])
-    def show(device_id: Id) -> Device:
+    async def show(device_id: Id) -> Device:
         """Returns a device."""
-        with service.phone(device_id) as phone:
-            return describe(service.registry.device(device_id), phone)
+
+        def read() -> Device:
+            with service.phone(device_id) as phone:
+                return describe(service.registry.device(device_id), phone)
+
+        return await service.run(read)
 
     @routes.patch("/{device_id}", dependencies=[needs(Scope.DEVICE)])
-    def change(device_id: Id, body: DeviceChange) -> Device:
+    async def change(device_id: Id, body: DeviceChange) -> Device:
         """Switches incognito on or off."""
-        with service.phone(device_id) as phone:
-            phone.incognito = body.incognito
-            return describe(service.registry.device(device_id), phone)
+
+        def switch() -> Device:
+            with service.phone(device_id) as phone:
+                phone.incognito = body.incognito
+                return describe(service.registry.device(device_id), phone)
+
+        return await service.run(switch)
 
     @routes.delete(
         "/{device_id}",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
-from starlette.concurrency import run_in_threadpool
 
 from api.routes.parameters import Id, device_router
 from api.schemas.predictions import (
@@ -30,10 +29,6 @@ def router(service: Service) -> APIRouter:
     def predict_now(phone: Phone, request: PredictionRequest) -> Predictions:
         return Predictions(suggestions=_suggest(phone, request), model_id=service.model_id)
 
-    def predict_in_thread(device_id: str, request: PredictionRequest) -> Predictions:
-        with service.phone(device_id) as phone:
-            return predict_now(phone, request)
-
     @routes.post("/predictions", tags=["predictions"])
     async def predict(device_id: Id, body: PredictionRequest) -> Predictions:
         """Suggests the next word, or completes the word being typed."""
@@ -41,28 +36,41 @@ def router(service: Service) -> APIRouter:
             with service.open_phone(device_id) as phone:
                 if phone is not None:
                     return predict_now(phone, body)
-        return await run_in_threadpool(predict_in_thread, device_id, body)
+
+        def predict_in_thread() -> Predictions:
+            with service.phone(device_id) as phone:
+                return predict_now(phone, body)
+
+        return await service.run(predict_in_thread)
 
     @routes.post("/predictions/batch", tags=["predictions"])
-    def predict_batch(device_id: Id, body: PredictionBatch) -> PredictionsBatch:
+    async def predict_batch(device_id: Id, body: PredictionBatch) -> PredictionsBatch:
         """Answers several prediction requests in one call."""
-        with service.phone(device_id) as phone:
-            return PredictionsBatch(
-                predictions=[_suggest(phone, request) for request in body.requests], model_id=service.model_id
-            )
+
+        def predict_all() -> PredictionsBatch:
+            with service.phone(device_id) as phone:
+                return PredictionsBatch(
+                    predictions=[_suggest(phone, request) for request in body.requests], model_id=service.model_id
+                )
+
+        return await service.run(predict_all)
 
     @routes.post("/messages", tags=["messages"])
-    def observe(device_id: Id, body: NewMessages) -> Observed:
+    async def observe(device_id: Id, body: NewMessages) -> Observed:
         """Adds messages to the device's history, all or none. They are on disk when the answer is sent."""
         written = [
             (message.text, message.timestamp)
             for message in body.messages
             if message.text.strip() and not message.private
         ]
-        with service.phone(device_id) as phone:
-            observed = 0 if phone.incognito else len(written)
-            phone.observe_many(written)
-            return Observed(observed=observed, messages=phone.messages)
+
+        def store() -> Observed:
+            with service.phone(device_id) as phone:
+                observed = 0 if phone.incognito else len(written)
+                phone.observe_many(written)
+                return Observed(observed=observed, messages=phone.messages)
+
+        return await service.run(store)
 
     return routes
 

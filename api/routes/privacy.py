@@ -65,26 +65,34 @@ def router(service: Service) -> APIRouter:
         return await service.run_slow(work)
 
     @routes.get("/blocked-words")
-    def blocked_words(device_id: Id) -> BlockedWords:
+    async def blocked_words(device_id: Id) -> BlockedWords:
         """Lists the words that this device must not suggest."""
-        with service.phone(device_id) as phone:
-            return BlockedWords(words=phone.blocked_words())
+
+        def read() -> BlockedWords:
+            with service.phone(device_id) as phone:
+                return BlockedWords(words=phone.blocked_words())
+
+        return await service.run(read)
 
     @routes.put("/blocked-words")
-    def block(device_id: Id, body: BlockList) -> BlockedWords:
+    async def block(device_id: Id, body: BlockList) -> BlockedWords:
         """Replaces the list of words that this device must not suggest. The device can still learn these words.
 
         The list is on disk when the answer is sent. An empty list allows every word again, except the words of the
         list that the service was started with.
         """
-        with service.phone(device_id) as phone:
-            try:
-                phone.set_blocked_words(body.words)
-            except PhoneError as error:
-                if error.__cause__ is None:  # a word is wrong; the storage works
-                    raise Problem(422, f"one entry of the list is {_NOT_ONE_WORD}") from error
-                raise
-            return BlockedWords(words=phone.blocked_words())
+
+        def replace() -> BlockedWords:
+            with service.phone(device_id) as phone:
+                try:
+                    phone.set_blocked_words(body.words)
+                except PhoneError as error:
+                    if error.__cause__ is None:  # a word is wrong; the storage works
+                        raise Problem(422, f"one entry of the list is {_NOT_ONE_WORD}") from error
+                    raise
+                return BlockedWords(words=phone.blocked_words())
+
+        return await service.run(replace)
 
     @routes.get("/export")
     async def export(device_id: Id) -> Export:

@@ -50,9 +50,9 @@ def _monitoring(service: Service) -> APIRouter:
         )
 
     @routes.get("/readyz", responses=responses(503))
-    def ready() -> Readiness:
+    async def ready() -> Readiness:
         """Answers 200 if the database can be read, so that the service can answer requests."""
-        service.check()
+        await service.run(service.check)
         return Readiness(status="ready")
 
     @routes.get(
@@ -61,9 +61,9 @@ def _monitoring(service: Service) -> APIRouter:
         responses={**_TEXT, **responses(401, 403, 503)},
         response_class=Response,
     )
-    def metrics() -> Response:
+    async def metrics() -> Response:
         """Returns the metrics of requests, adaptations, devices and the process, for Prometheus."""
-        return Response(service.metrics.text(), media_type=CONTENT_TYPE)
+        return Response(await service.run(service.metrics.text), media_type=CONTENT_TYPE)
 
     return routes
 

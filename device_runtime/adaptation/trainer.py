@@ -55,7 +55,10 @@ NICENESS = 10
 """On one shared core, prediction gets nine tenths of the time."""
 IDLE_SECONDS = 20.0
 """The process ends after being idle for so long, because its 100 MB are needed only briefly each day."""
-_KILLED = "the training was interrupted: its process was killed, perhaps because memory ran out"
+PATIENCE_SECONDS = 90.0
+"""How long a call may take, the start of the process included. A process that hangs longer is killed. A budget ends a
+running adaptation much earlier."""
+_KILLED = "the training was interrupted: its process was killed, perhaps because memory ran out or it hung"
 
 _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
@@ -85,8 +88,9 @@ class SubprocessTrainer:
     It serves one call at a time.
     """
 
-    def __init__(self, bundle: Bundle, idle_seconds: float = IDLE_SECONDS) -> None:
+    def __init__(self, bundle: Bundle, idle_seconds: float = IDLE_SECONDS, patience: float = PATIENCE_SECONDS) -> None:
         self._bundle = bundle
+        self._patience = patience
         self._idle_seconds = idle_seconds
         self._lock = threading.Lock()
         self._process: ChildProcessPool | None = None
@@ -108,9 +112,16 @@ class SubprocessTrainer:
             return None
 
     def rest(self) -> None:
-        """Ends the process; the next call starts another."""
+        """Ends the process, after the call in progress; the next call starts another."""
         with self._lock:
             self._end()
+
+    def stop(self) -> None:
+        """Ends the process at once. A call in progress ends as if the process had been killed."""
+        process = self._process
+        if process is not None:
+            process.kill()
+        self.rest()
 
     def _call(
         self, call: Callable[_Arguments, _Result], *args: _Arguments.args, **kwargs: _Arguments.kwargs
@@ -121,7 +132,11 @@ class SubprocessTrainer:
             if self._process is None:
                 self._process = self._ending.enter_context(ChildProcessPool(1, _start, self._bundle))
             try:
-                return self._process.submit(call, *args, **kwargs).result()
+                return self._process.submit(call, *args, **kwargs).result(self._patience)
+            except TimeoutError as error:
+                self._process.kill()
+                self._end()
+                raise BrokenProcessPool("the process did not answer in time") from error
             except BrokenProcessPool:
                 self._end()
                 raise

@@ -44,6 +44,11 @@ class ChildProcessPool:
         """Runs the call in one of the workers."""
         return self._pool.submit(call, *args, **kwargs)
 
+    def kill(self) -> None:
+        """Kills the workers, even if they hang. Calls in progress end with BrokenProcessPool."""
+        for process in list((self._pool._processes or {}).values()):
+            process.kill()
+
     def __enter__(self) -> Self:
         return self
 

@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from api.app import create_app
@@ -25,6 +28,48 @@ def test_serves_until_a_signal(tiny_bundle: Path, tiny_public_key: Path, tmp_pat
         out, _ = service.process.communicate(timeout=120)
     assert service.process.returncode == (0 if stop is signal.SIGINT else -signal.SIGTERM)
     assert out == ("served\n" if stop is signal.SIGINT else "")
+    assert "Traceback" not in (tmp_path / "log").read_text()
+
+
+HANGING = """
+import sys, threading
+from pathlib import Path
+import api.server
+from device_runtime.phone.phone import Phone
+
+def hang(*_arguments, **_options):
+    threading.Event().wait()
+
+open_phone = Phone.open
+Phone.open = lambda folder, *a, **o: hang() if folder.name == "bad" else open_phone(folder, *a, **o)
+Phone.learned_words = hang
+api.server.GRACE_SECONDS, api.server.SHUTDOWN_SECONDS = 1, float(sys.argv[4])
+api.server.serve(*map(Path, sys.argv[1:4]), port=0, insecure=True)
+"""
+
+
+def test_a_signal_ends_a_service_in_which_threads_hang(
+    tiny_bundle: Path, tiny_public_key: Path, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-c", HANGING, *map(str, (tiny_bundle, tiny_public_key, tmp_path / "data")), "3"]
+    with (
+        (tmp_path / "log").open("w") as log,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as process,
+    ):
+        try:
+            assert process.stdout is not None
+            url = process.stdout.readline().split()[-1]
+            with httpx.Client(base_url=url, timeout=1, trust_env=False) as client:
+                assert client.post("/v1/devices", json={"device_id": "good"}).status_code == 201
+                for method, path in (("POST", "/v1/devices"), ("GET", "/v1/devices/good/words")):
+                    body = {"device_id": "bad"} if method == "POST" else None
+                    with pytest.raises(httpx.ReadTimeout):
+                        client.request(method, path, json=body)
+                assert client.get("/v1/devices/good").status_code == 200
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) in (1, -signal.SIGTERM)
+        finally:
+            process.kill()
     assert "Traceback" not in (tmp_path / "log").read_text()
 
 

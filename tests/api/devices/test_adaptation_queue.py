@@ -9,11 +9,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 
-from api.devices.adaptation_queue import MAX_UNDERWAY
-from device_runtime.adaptation.adapt import Adaptation
+from api.devices import adaptation_queue
+from api.devices.adaptation_jobs import AdaptationJobs
+from api.devices.adaptation_queue import MAX_UNDERWAY, AdaptationQueue, AlreadyAdaptingError
+from api.schemas.adaptations import State
+from api.storage.database import Database
+from device_runtime.adaptation.adapt import Adaptation, Verdict
 from device_runtime.adaptation.budget import Budget
+from device_runtime.adapter.adapter import Adapter
 from device_runtime.phone.phone import Phone, PhoneError
 from tests.support.api.serving import Serving
 
@@ -137,6 +143,69 @@ def test_the_shutdown_waits_for_the_running_adaptation(
             assert paused.begun.wait(30)
             threading.Timer(0.3, paused.resume.set).start()
         assert adapting.result().status_code == 200
+
+
+class HangingAdaptations:
+    """What `AdaptationQueue` calls: the device `bad` hangs until `go_on`, the others adapt at once."""
+
+    def __init__(self) -> None:
+        self.go_on = threading.Event()
+        self.adapted: list[str] = []
+
+    def __call__(self, device_id: str) -> Adaptation:
+        if device_id == "bad":
+            assert self.go_on.wait(30)
+        self.adapted.append(device_id)
+        tensors = np.zeros((1, 1), np.float32)
+        adapter = Adapter(tensors, tensors, tensors[0])
+        return Adaptation(adapter, Verdict(True, "kept", 1, 1.0, 1.0), 1, 0.1)
+
+
+def test_an_adaptation_that_hangs_fails_in_time_and_the_others_go_on(database: Database) -> None:
+    jobs, adapt = AdaptationJobs(database), HangingAdaptations()
+    adaptations = AdaptationQueue(jobs, adapt, "m", patience=0.2)
+    bad, good = adaptations.start("bad"), adaptations.start("good")
+    for job, state in ((bad, State.FAILED), (good, State.DONE)):
+        if (future := adaptations.future(job)) is not None:
+            future.result(30)
+        assert jobs.job(job.device_id, job.id).state is state
+    assert jobs.job("bad", bad.id).reason == "the adaptation did not end in time; the old adapter stays"
+    with pytest.raises(AlreadyAdaptingError):  # it would hang again
+        adaptations.start("bad")
+    adapt.go_on.set()
+    deadline = time.monotonic() + 30
+    while len(adaptations) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert jobs.job("bad", bad.id).state is State.FAILED
+    again = adaptations.start("bad")
+    future = adaptations.future(again)
+    assert future is None or future.result(30) is None
+    assert jobs.job("bad", again.id).state is State.DONE
+    adaptations.close()
+
+
+def test_the_queue_closes_although_an_adaptation_hangs_and_resumes_it_later(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adaptation_queue, "CLOSE_SECONDS", 0.2)
+    jobs, adapt = AdaptationJobs(database), HangingAdaptations()
+    adaptations = AdaptationQueue(jobs, adapt, "m")
+    for device_id in ("bad", "good"):
+        adaptations.start(device_id)
+    began = time.monotonic()
+    adaptations.close()
+    assert time.monotonic() - began < 10
+    adapt.go_on.set()
+    deadline = time.monotonic() + 30
+    while "bad" not in adapt.adapted and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert {job.device_id for job in jobs.underway()} == {"bad", "good"}
+    resumed = AdaptationQueue(jobs, adapt, "m")
+    resumed.resume()
+    while len(resumed) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not jobs.underway()
+    resumed.close()
 
 
 def test_an_adaptation_is_started_and_polled(client: httpx.Client, device: str, paused: PausedAdaptations) -> None:

@@ -1,9 +1,17 @@
 from __future__ import annotations
 
+import threading
+import time
+from typing import Any
+
 import httpx
 import pytest
 
+import api.service
+from api.devices import phone_pool
 from api.schemas.base import MAX_MESSAGES
+from device_runtime.phone.phone import Phone
+from tests.support.api.problems import require_problem
 
 MESSAGES = [{"text": "meet me at zanzibar tonight", "timestamp": None}] * 6
 
@@ -88,3 +96,33 @@ def test_one_call_can_have_the_maximum_number_of_messages(client: httpx.Client, 
 def test_accepts_a_timestamp_with_and_without_a_zone(client: httpx.Client, device: str, time: str | None) -> None:
     body = {"messages": [{"text": "hello", "timestamp": time}]}
     assert client.post(f"{device}/messages", json=body).json()["observed"] == 1
+
+
+def test_a_device_that_hangs_in_a_request_is_answered_in_time_and_the_others_are_served(
+    client: httpx.Client, device: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on, observe = threading.Event(), Phone.observe_many
+
+    def hang(phone: Phone, messages: Any) -> None:
+        assert go_on.wait(60)
+        observe(phone, messages)
+
+    monkeypatch.setattr(Phone, "observe_many", hang)
+    monkeypatch.setattr(api.service, "ANSWER_SECONDS", 0.2)
+    other = f"/v1/devices/{client.post('/v1/devices').json()['device_id']}"
+    body = {"messages": [{"text": "hello"}]}
+    try:
+        for _ in range(phone_pool.MAX_USERS + 4):  # more than one device may use
+            answer = require_problem(client.post(f"{device}/messages", json=body), 503)
+            assert int(answer.headers["retry-after"]) > 0
+        assert client.post(f"{other}/predictions", json={"context": "see you"}).status_code == 200
+        assert client.get(other).status_code == 200
+    finally:
+        go_on.set()
+    monkeypatch.setattr(api.service, "ANSWER_SECONDS", 30)
+    deadline, stored = time.monotonic() + 30, 0
+    while stored < phone_pool.MAX_USERS and time.monotonic() < deadline:
+        time.sleep(0.02)
+        answer = client.get(device)
+        stored = answer.json()["messages"] if answer.status_code == 200 else 0
+    assert stored == phone_pool.MAX_USERS  # what was asked for was done later

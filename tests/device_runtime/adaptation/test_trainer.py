@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,25 @@ def test_a_killed_process_loses_one_adaptation_only(engine: Engine, trainer: Sub
         assert phone.adapter is before and phone.adapter_id == kept
         assert phone.adaptations()[-1].reason == interrupted.verdict.reason
         assert phone.adapt().steps == first.steps
+
+
+def test_a_process_that_hangs_is_killed_and_loses_one_adaptation_only(engine: Engine) -> None:
+    trainer, init = SubprocessTrainer(engine.bundle), engine.bundle.adapter_init
+    assert trainer.adapt(Budget(), WINDOW, init).steps > 0
+    os.kill(process_of(trainer), signal.SIGSTOP)
+    trainer._patience = 0.2
+    interrupted = trainer.adapt(Budget(), WINDOW, init)
+    assert interrupted.steps == 0 and "interrupted" in interrupted.verdict.reason
+    trainer._patience = 60
+    assert trainer.adapt(Budget(), WINDOW, init).steps > 0
+    os.kill(process_of(trainer), signal.SIGSTOP)
+    process = process_of(trainer)
+    with ThreadPoolExecutor(1) as thread:
+        running = thread.submit(trainer.adapt, Budget(), WINDOW, init)
+        time.sleep(0.1)
+        trainer.stop()
+        assert "interrupted" in running.result(30).verdict.reason
+    assert gone(process)
 
 
 def test_the_child_process_ignores_sigterm(engine: Engine, trainer: SubprocessTrainer) -> None:
