@@ -11,7 +11,7 @@ from device_runtime.inference.context_cache import truncate_context
 from device_runtime.inference.engine import Engine
 from device_runtime.prediction.capitalization import begins_sentence
 from device_runtime.prediction.typed_context import TypedContext
-from device_runtime.prediction.typo_correction import complete_with_typos
+from device_runtime.prediction.typo_correction import complete_with_typos, is_known
 from device_runtime.prediction.user_model import UserModel, UserNgramModel
 from device_runtime.prediction.word_search import Hidden, WordSearch
 from keyboard_model.text.casing import lower_case
@@ -63,6 +63,11 @@ def suggest(
     else:
         shared = _search(engine, context, initial, UserNgramModel.empty(), typed, k, hidden)
         personal = _search(engine, context, adapter, user_model.history, typed, k + _EXTRA, hidden)
+        if typed.prefix:  # a word that the personal search takes for invented does not come back
+            known = {word for word, _ in personal}
+            shared = [
+                item for item in shared if item[0] in known or is_known(item[0], engine.lexicon, user_model.history)
+            ]
         ranked = apply_swap_margin(shared, personal, engine.bundle.manifest.recipe.swap_margin, k)
     sentence_start = begins_sentence(typed.before)
     restore = user_model.capitalization.restore

@@ -7,12 +7,19 @@ import random
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings, strategies
 
 from device_runtime.inference.engine import Engine
 from device_runtime.phone.phone import Phone
-from device_runtime.prediction.typo_correction import merge_typo_matches, within_one_edit
+from device_runtime.prediction.typo_correction import (
+    complete_with_typos,
+    merge_typo_matches,
+    with_apostrophe,
+    within_one_edit,
+)
+from device_runtime.prediction.user_model import UserNgramModel
 
 WORDS = sorted(["because", "tomorrow", "tomato", "tom", "the", "then", "when", "hello", "今天下午", "今天上午"])
 
@@ -99,6 +106,22 @@ def test_improbable_exact_matches_are_replaced() -> None:
     assert merge_typo_matches([("thea", 0.06), ("thef", 0.01)], CORRECTED, 2) == [("tea", 0.1), ("thea", 0.06)]
 
 
+def test_corrected_words_replace_less_probable_words_that_nobody_typed() -> None:
+    assert merge_typo_matches(EXACT, CORRECTED, 2, spelled={"theta"}) == [("then", 0.2), ("tea", 0.1)]
+    assert merge_typo_matches(EXACT, CORRECTED, 3, spelled={"theta"}) == [("then", 0.2), ("tea", 0.1), ("hen", 0.05)]
+    assert merge_typo_matches(EXACT, [("hen", 0.005)], 2, spelled={"theta"}) == EXACT
+    assert merge_typo_matches(EXACT, [("hen", 0.15)], 1, spelled={"then", "theta"}) == [("then", 0.2)]
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("its", ["it's", "it'sa"]), ("im", ["i'm"]), ("it", []), ("i", []), ("", []), ("it's", []), ("lami", ["l'ami"])],
+)
+def test_finds_words_with_an_apostrophe_that_was_not_typed(typed: str, meant: list[str]) -> None:
+    words = sorted(["i'm", "imp", "it", "it's", "it'sa", "its", "l'ami", "lamina"])
+    assert [words[at] for at in with_apostrophe(words, typed)] == meant
+
+
 def shown(phone: Phone, context: str, prefix: str, k: int = 3) -> list[str]:
     return [suggestion.text for suggestion in phone.predict(context, prefix, k)]
 
@@ -131,3 +154,56 @@ def test_a_phone_completes_a_correct_prefix_first(tmp_path: Path, learning_engin
 def test_suggests_printable_words_after_prefixes_that_are_not_words(phone: Phone) -> None:
     for prefix in ("...", "\N{GRINNING FACE}" * 4, "<#>", "'''", "q" * 300):
         assert all(suggestion.word.isprintable() for suggestion in phone.predict("see", prefix))
+
+
+APOSTROPHES = ["it's ok", "i can't go", "we're late", "i'm here", "tomorrow we go"] * 3
+
+
+def test_a_missing_apostrophe_is_corrected_before_words_that_nobody_typed(
+    tmp_path: Path, learning_engine: Engine
+) -> None:
+    with Phone.open(tmp_path / "p", learning_engine) as phone:
+        phone.observe_many(APOSTROPHES)
+        for context, typed, meant in [
+            ("", "its", "it's"),
+            ("i", "cant", "can't"),
+            ("", "were", "we're"),
+            ("", "im", "i'm"),
+            ("", "ITS", "it's"),
+        ]:
+            found = [suggestion.word for suggestion in phone.predict(context, typed)]
+            assert meant in found, typed
+            if learning_engine.lexicon.piece_of(typed.lower()) >= 0:
+                assert found.index(typed.lower()) < found.index(meant)
+        assert "IT'S" in shown(phone, "", "ITS")
+
+
+def test_fewer_words_rather_than_words_that_nobody_typed(tmp_path: Path, learning_engine: Engine) -> None:
+    lexicon = learning_engine.lexicon
+    with Phone.open(tmp_path / "p", learning_engine) as phone:
+        phone.observe_many(APOSTROPHES)
+        assert shown(phone, "", "tomorrowq") == ["tomorrow"]
+        for prefix in ("xy", "qzx", "zzzz", "xqzj", "blorbt"):
+            found = [suggestion.word for suggestion in phone.predict("", prefix, 10)]
+            invented = [word for word in found if lexicon.piece_of(word) < 0]
+            assert invented == [], prefix
+
+
+@pytest.mark.parametrize(
+    ("spelled", "shown"),
+    [
+        ({"zqxreservation": 1e-6}, ["zqxreservation"]),  # nothing else matches the prefix
+        ({"zqxreservation": 1e-6, "zqxreserving": 3e-7, "zqxreserver": 1e-7}, ["zqxreservation", "zqxreserving"]),
+        ({f"zqxreserve{last}": 1e-6 for last in "abcdef"}, []),  # all the same to the model
+        ({"zqxreservation": 1e-17}, []),  # random letters are as probable
+    ],
+)
+def test_a_word_that_only_the_model_spells_is_shown_if_nothing_else_is_meant(
+    engine: Engine, spelled: dict[str, float], shown: list[str]
+) -> None:
+    nobody = UserNgramModel.empty()
+    impossible = np.full(len(engine.tokenizer), -100.0, np.float32)
+    found = complete_with_typos(
+        list(spelled.items()), engine.lexicon, lambda _: impossible, nobody, nobody.mixture([]), "zqxreserv", 10, None
+    )
+    assert [word for word, _ in found] == shown
