@@ -10,15 +10,14 @@ The word search can also spell words that neither the shared vocabulary nor the 
 
 from __future__ import annotations
 
+import functools
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import islice
 
-import numpy as np
-
 from device_runtime.inference.lexicon import Lexicon, is_one_word
-from device_runtime.prediction.user_model import Floats, Mixture, UserNgramModel
+from device_runtime.prediction.user_model import Mixture, UserNgramModel
 from device_runtime.prediction.word_search import Hidden, NextPieces
 from keyboard_model.text.normalization import APOSTROPHE
 
@@ -46,6 +45,8 @@ _FOLLOWERS = 64
 """The most letters tried at one position: more than an alphabet has, but fewer than there are Chinese characters."""
 
 Ranked = list[tuple[str, float]]
+Matches = Callable[[Sequence[str], str], list[int]]
+"""Returns the positions of the words, in alphabetical order, that match a prefix with a typo."""
 
 
 def within_one_edit(words: Sequence[str], typed: str) -> list[int]:
@@ -198,12 +199,20 @@ def _corrected(
     if len(prefix) < MIN_TYPED_OF_APOSTROPHE:
         return []
     log_probs = next_pieces(())
-    scores = mixture.scale * np.exp(log_probs) + history.by_piece(mixture, len(log_probs))
+    most = mixture.scale * math.exp(float(log_probs.max())) + float(mixture.extra.max(initial=0.0))
+    long = len(prefix) >= MIN_TYPED and (spelled or len(exact) < k or exact[0][1] < PENALTY * most)
     found: dict[str, float] = {}
-    most = PENALTY * max(float(scores.max()), float(mixture.extra.max(initial=0.0)))
-    if len(prefix) >= MIN_TYPED and (spelled or len(exact) < k or exact[0][1] < most):
-        found |= _penalized(PENALTY, within_one_edit, lexicon, history, mixture, scores, prefix)
-    found |= _penalized(APOSTROPHE_PENALTY, with_apostrophe, lexicon, history, mixture, scores, prefix)
+    for matches, penalty in ((within_one_edit, PENALTY), (with_apostrophe, APOSTROPHE_PENALTY)):
+        if matches is within_one_edit and not long:
+            continue
+        for word, piece in _vocabulary_matches(matches, lexicon, prefix):
+            index = history.index(word)
+            extra = 0.0 if index is None else float(mixture.extra[index])
+            found[word] = penalty * (mixture.scale * math.exp(float(log_probs[piece])) + extra)
+        for at in matches(history.sorted_words, prefix):
+            index = history.index(history.sorted_words[at])
+            if index is not None and int(history.pieces[index]) < 0:  # with the history's share of its probability
+                found[history.sorted_words[at]] = penalty * float(mixture.extra[index])
     known = {word for word, _ in exact}
     able = (
         (word, score)
@@ -213,24 +222,12 @@ def _corrected(
     return list(islice(able, k))
 
 
-def _penalized(
-    penalty: float,
-    matches: Callable[[Sequence[str], str], list[int]],
-    lexicon: Lexicon,
-    history: UserNgramModel,
-    mixture: Mixture,
-    scores: Floats,
-    prefix: str,
-) -> dict[str, float]:
-    """Returns the words of the vocabulary and of the owner that match `prefix` with a typo of this penalty."""
+@functools.lru_cache(maxsize=16)
+def _vocabulary_matches(matches: Matches, lexicon: Lexicon, prefix: str) -> list[tuple[str, int]]:
+    """Returns the words that are single pieces, with their ids. Cached for the two searches of one prediction."""
     words = lexicon.words
-    pieces = {words.texts[at]: int(words.ids[at]) for at in matches(words.texts, prefix)}
-    found = {word: penalty * float(scores[piece]) for word, piece in pieces.items() if lexicon.piece_of(word) == piece}
-    for at in matches(history.sorted_words, prefix):
-        index = history.index(history.sorted_words[at])
-        if index is not None and int(history.pieces[index]) < 0:  # with the history's share of its probability
-            found[history.sorted_words[at]] = penalty * float(mixture.extra[index])
-    return found
+    found = ((words.texts[at], int(words.ids[at])) for at in matches(words.texts, prefix))
+    return [(word, piece) for word, piece in found if lexicon.piece_of(word) == piece]
 
 
 def _ranked(words: Iterable[tuple[str, float]]) -> Ranked:
