@@ -18,12 +18,12 @@ _AT = r"(?:\((?:at|ät|a|arroba|arobase|@)\)|\[(?:at|ät|a|@)\]|\{(?:at|@)\})"
 _DOT = r"(?:\((?:dot|punkt|punto|point|ponto|\.)\)|\[(?:dot|punkt|punto|point|\.)\]|\{dot\})"
 _DOT_WORD = r"(?: (?:dot|punkt|punto|point|ponto|punt|kropka|tochka|точка) )"
 _SPELT_SIGNS = "dot punkt punto arroba arobase chiocciola ät apenstaartje małpa собака"
-SPELT_SIGNS = frozenset(_SPELT_SIGNS.split())
+SPELT_SIGNS = frozenset([*_SPELT_SIGNS.split(), *_SPELT_SIGNS.upper().split()])
 """Words in the place of the signs of an address, to see quickly that a message has none."""
 
 _EMAIL = re.compile(
     rf"(?<!{_LOCAL})(?:{_LOCAL}++|\"[^\"\n]{{1,64}}\")@(?:[\w-]+(?:\.[\w-]+)+|\[[0-9A-Fa-f:.]{{2,45}}\])"
-    rf"|(?<!{_LOCAL}){_LOCAL}++ ?@ ?[\w-]+(?:\.[\w-]+)*\.[^\W\d_]{{2,}}",
+    rf"|(?<!{_LOCAL}){_LOCAL}++ ?@ ?[\w-]+(?:(?:\.[\w-]+)*\.[^\W\d_]{{2,}}| \. ?(?:com|org|net|edu|de)(?!\w))",
 )
 _DISGUISED_EMAIL = re.compile(
     rf"(?<!{_LOCAL}){_LOCAL}++ ?{_AT} ?[\w-]+(?:(?:\.| ?{_DOT} ?|{_DOT_WORD})[\w-]+)+", re.IGNORECASE
@@ -59,7 +59,8 @@ _HOST = re.compile(r"(?<![\w.@-])[\w-]+(?:\.[\w-]+)+")
 _DOT_INSIDE = re.compile(r"\.\w")
 _AFTER_HOST = re.compile(r"(?::\d{2,5})?(?:[/?#]\S*)?")
 _DISGUISED_HOST = re.compile(rf"(?<![\w.-])[\w-]+(?: ?{_DOT} ?[\w-]+)+(?:/\S*)?", re.IGNORECASE)
-_DISGUISED_DOT = re.compile(rf" ?{_DOT} ?", re.IGNORECASE)
+_DISGUISED_DOT = re.compile(rf" ?{_DOT} ?| dot ", re.IGNORECASE)
+_SPELT_HOST = re.compile(r"(?<![\w.-])(?!(?:the|a|an) )[\w-]+(?: dot [\w-]+)+", re.IGNORECASE)
 _NUMERIC = re.compile(
     r"(?<![\w.:])\d{1,3}(?:\.\d{1,3}){3}(?![\w]|\.\d)(?:/\d{1,2}|:\d{1,5})?"  # IPv4
     r"|(?<![\w:])[0-9A-Fa-f]{1,2}(?:[:-][0-9A-Fa-f]{1,2}){5,31}(?![\w:])"  # hardware addresses, fingerprints
@@ -86,8 +87,8 @@ _PLUS_CODE = re.compile(r"(?<!\w)[23456789CFGHJMPQRVWX]{4,8}\+[23456789CFGHJMPQR
 
 
 def _is_hardware_or_ip(found: str) -> bool:
-    # Two letters six times with spaces between them are words.
-    return " " not in found or any(map(str.isdigit, found))
+    # Two letters six times with spaces between them are words, and `dead.beef.cafe` is three.
+    return any(map(str.isdigit, found)) or not (" " in found or ("." in found and not found.isupper()))
 
 
 def _is_host(found: str) -> bool:
@@ -143,9 +144,10 @@ def addresses(features: Features) -> Iterator[Span]:
         if not firsts.isdisjoint(features.characters) and features.has_any(parts):
             yield from (match.span() for match in pattern.finditer(text) if holds(match.group()))
     if not SPELT_SIGNS.isdisjoint(features.words):
+        yield from (match.span() for match in _SPELT_HOST.finditer(text) if _is_host(match.group()))
         yield from (match.span() for match in _SPELT_EMAIL.finditer(text))
     colons = text.count(":")
-    if features.digits > 2 or colons > 3 or text.count("-") > 4:
+    if features.digits > 2 or colons > 3 or text.count("-") > 4 or text.count(".") > 1:
         yield from (match.span() for match in _NUMERIC.finditer(text) if _is_hardware_or_ip(match.group()))
     if colons > 1:
         yield from (match.span() for match in _IPV6.finditer(text) if _is_ipv6(match.group()))

@@ -29,7 +29,7 @@ _ORDINARY_END = (
 )
 _ORDINARY_GROUP = re.compile(rf"(?:\d{{1,3}}{_ORDINARY_END}?|[^\W\d_]+)\Z", re.IGNORECASE)
 _CHAIN = re.compile(r"(?<![^\W_])[^\W_]++(?:[-_./:•+=][^\W_]++)+")
-_EQUAL_GROUPS = re.compile(r"(?<![\w-])[A-Za-z0-9]{3,8}(?:[ -][A-Za-z0-9]{3,8})+(?![\w-])")
+_EQUAL_GROUPS = re.compile(r"(?<![\w-])[A-Za-z0-9]{3,8}(?:(?: - | |-)[A-Za-z0-9]{3,8})+(?![\w-])")
 _LONG = re.compile(r"(?<![A-Za-z0-9+/=_.-])[A-Za-z0-9+/=_.~-]{16,}")
 _KNOWN = re.compile(
     r"-{3,5}BEGIN [A-Z0-9 ]{0,40}-{3,5}(?:(?!-{3,5}END)[\s\S])*+(?:-{3,5}END [A-Z0-9 ]{0,40}-{3,5})?"
@@ -55,7 +55,7 @@ _PLATE = re.compile(
     r"|[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}|[ABCEHKMOPTXYАВЕКМНОРСТУХ]\d{3}[ABCEHKMOPTXYАВЕКМНОРСТУХ]{2} ?\d{2,3}"
     r"|[A-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-D])(?![\w-])"
 )
-_SHORTEST_KNOWN, _SHORTEST_TOKEN, _SHORTEST_RANDOM = 10, 16, 7
+_SHORTEST_KNOWN, _SHORTEST_TOKEN, _SHORTEST_RANDOM = 10, 16, 6
 _CAPITALS_WITH_HYPHEN = re.compile(r"-[A-Z]{4}")
 _DIGITS = re.compile(r"\d+")
 _CAPITALS = re.compile(r"[A-Z](?=[A-Z])")
@@ -78,10 +78,10 @@ def codes(features: Features) -> Iterator[Span]:
         yield from (match.span() for match in WORD.finditer(text) if _is_random(match.group()))
     if features.digits > 1:
         yield from (match.span() for match in _PLATE.finditer(text) if _mixed(match.group()))
-    if features.digits > MAX_DIGITS:
-        yield from ibans(text)
         for match in _EQUAL_GROUPS.finditer(text):
             yield from _equal_groups(match.group(), match.start())
+    if features.digits > MAX_DIGITS:
+        yield from ibans(text)
 
 
 def _digits(text: str) -> int:
@@ -120,16 +120,14 @@ def _is_chain(found: str) -> bool:
     irregular = sum(map(_changes, mixed)) >= 2 * len(mixed)
     if mixed and digits > MAX_DIGITS and (by_hyphens or irregular or (equal and len(groups) > 2)):
         return True
-    if len(mixed) >= 2 and digits >= 3 and len(found) > 10 and _changes(found) >= len(found) / 3:
+    if len(mixed) >= 2 and digits >= 3 and len(found) > 8 and _changes(found) >= len(found) / 3:
         return True
-    return (
-        equal
-        and len(groups) >= 3
-        and by_hyphens
-        and len(groups[0]) >= 4
-        and found.isupper()
-        and (digits > 0 or len(groups[0]) >= 5 or len(set(groups)) >= 4)
-    )
+    if len(groups) < 3 or not by_hyphens or not any(map(str.isalpha, found)):
+        return False
+    if equal and len(groups[0]) >= 4:
+        capitals = found.isupper() and (digits > 0 or len(groups[0]) >= 5 or len(set(groups)) >= 4)
+        return capitals or digits > MAX_DIGITS
+    return bool(mixed) and found.isupper() and digits >= 2 and len(found) >= 12
 
 
 def _equal_groups(found: str, start: int) -> Iterator[Span]:
@@ -140,7 +138,8 @@ def _equal_groups(found: str, start: int) -> Iterator[Span]:
         if run and (len(group) != len(run[0][2]) or not _like_a_code(group)):
             letters = [each for _, _, each in run if _mixed(each)]
             digits = sum(_digits(each) for _, _, each in run)
-            if digits > MAX_DIGITS and len(letters) >= 2 and len(run[0][2]) >= 4:
+            enough = digits > MAX_DIGITS or (digits >= 2 and len(run) >= 3 and all(each.isupper() for each in letters))
+            if enough and len(letters) >= 2 and len(run[0][2]) >= 4:
                 yield start + run[0][0], start + run[-1][1]
             run = []
         if match and _like_a_code(group):
@@ -154,7 +153,7 @@ def _like_a_code(group: str) -> bool:
 def _is_random(word: str) -> bool:
     if len(word) < _SHORTEST_RANDOM or not _mixed(word):
         return False
-    digits, changes = _digits(word), _changes(word)
-    if digits >= 2 and len(_DIGITS.findall(word)) >= 2 and changes >= 4:
+    digits, changes, runs = _digits(word), _changes(word), len(_DIGITS.findall(word))
+    if digits >= 2 and runs >= 2 and changes >= 4 and (runs >= 3 or len(word) >= 7):
         return True
     return len(word) >= 8 and changes >= 0.6 * len(word)

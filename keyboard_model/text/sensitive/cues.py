@@ -98,7 +98,7 @@ _POINTS = r"\s{0,2}(?:[:=]|->|→){1,2}\s{0,2}"
 # Of what the password is; the bound keeps the search time linear.
 _OF = r"(?: (?:for|to|of|für|de|del|di|do|von) (?:\w+ ){0,2}\w+)?"
 _PASSWORD_VALUE = re.compile(
-    rf"{_PASSWORD}{_OF}[{_QUOTES}]?(?P<link>{_POINTS}|{_IS}?\s?(?=[{_QUOTES}])|{_IS}?[ -]{{1,2}}|{_IS})"
+    rf"{_PASSWORD}{_OF}[{_QUOTES}]?(?P<link>{_POINTS}|{_IS}?\s?(?=[{_QUOTES}])|{_IS}?[ -]{{1,3}}|{_IS})"
     rf"(?P<quote>[{_QUOTES}]?)(?P<value>(?!{_PASSWORD}|{_CODE})[^\s{_QUOTES}<>][^\s<>]{{2,}})",
     re.IGNORECASE,
 )

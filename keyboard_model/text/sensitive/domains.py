@@ -108,5 +108,5 @@ def _has_evidence(text: str, start: int, end: int, labels: list[str]) -> bool:
     last = len(name) > 2 and not text[end:].strip(" \n/.!?")
     return last and (
         _PLACE_BEFORE.search(text, max(0, start - _LOOK_BACK), start) is not None
-        or (not chatty and not text[:start].strip())
+        or ((not chatty or "-" in name) and not text[:start].strip())
     )

@@ -19,7 +19,7 @@ _LENGTHS = {
     }.items()
     for country in countries.split()
 }  # fmt: skip
-_START = re.compile(r"(?<![A-Za-z0-9])([A-Za-z]{2})( ?)\d{2}(?=[ -]?[A-Za-z0-9])")
+_START = re.compile(r"(?<![A-Za-z0-9])([A-Za-z]{2})( ?)\d{2}(?=[ .-]?[A-Za-z0-9])")
 _IN_FOURS = re.compile(r"[A-Z]{2}\d{2}(?: [A-Z0-9]{4}){2,7}(?: [A-Z0-9]{1,3})?(?![A-Za-z0-9])")
 _LONGEST = 80
 

@@ -25,8 +25,8 @@ from keyboard_model.text.units import normalize
 # the third tells smileys from addresses. Beyond ASCII there are digits that `\d` does not match, and full-width signs.
 _SIGN = re.compile(r"[0-9@:=/\\~+_\"(\[{]")
 _SIGN_BEYOND_ASCII = re.compile(
-    r"[\d@:=/\\~+\"(\[{²³¹⁰-⁹₀-₉①-⒛⓪-⓿❶-➓〇一二三四五六七八九零壹贰叁肆伍陆柒捌玖＠：＝／＋（［"
-    "\u2024\U0001f100-\U0001f10a\U0001f51f\U0001fbf0-\U0001fbf9]"
+    r"[\d@:=/\\~+_\"(\[{密²³¹\u1369-\u137a⁰-⁹₀-₉①-⒛⓪-⓿❶-➓\u3248-\u325f\u32b1-\u32bf〇一二三四五六七八九零壹贰叁肆伍陆柒捌玖＠：＝／＋（［．｡"
+    "\u2024\U00010107-\U00011fff\U0001d2e0-\U0001d371\U0001f100-\U0001f10a\U0001f51f\U0001fbf0-\U0001fbf9]"
 )
 _PROMISING_SIGN = re.compile(
     r"[0-9@\\~+]|_\w{4}|[:=] ?[^\s()\[\]/\\|*;:><.,-]{2}|/[/\w]|[(\[{] ?(?:at|ät|a\)|a\]|ar|dot|pu|po|\.)|\"\w",

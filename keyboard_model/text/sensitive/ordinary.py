@@ -29,16 +29,20 @@ _CURRENCY_BEFORE = (
     r"|(?<![^\W_])(?:eur|usd|gbp|chf|inr|rm|sgd|aud|cad|kr|php|ksh) )"
 )
 _UNIT = (
-    r"(?:%|‰|°|℃|℉|º[cf]?|(?:percent|prozent|procent|km/?h?|kms|meters?|metres?|metern?|mètres|metros|metri|m2|m²|m|cm|mm"
-    r"|miles?|mi|feet|ft|foot|yards?|inch(?:es)?|kg|kgs|kilos?|grams?|gramm|g|mg|pounds|lbs?|oz|tons?|tonnen|litres?|liters?"
-    r"|l|ml|dl|cups?|tbsp|tsp|kcal|cal(?:ories)?|kalorien|kj|kw|kwh|watts?|w|volts?|v|mah|hz|mhz|ghz|[kmgt]b|[kmg]bps|px"
-    r"|pixels?|fps|rpm|mph|kmh|degrees?|grad|c|f|steps|schritte|pasos|pas|passi|шагов|км|м|кг|г|мл|hours?|hrs?|h|stunden"
+    r"(?:%|‰|°|℃|℉|º[cf]?|(?:percent|prozent|procent|km/?h?|kms|meters?|metres?|metern?|mètres|metros|metri|m2|m²|cm|mm"
+    r"|miles?|mi|feet|ft|foot|yards?|inch(?:es)?|kg|kgs|kilos?|grams?|gramm|mg|pounds|lbs?|oz|tons?|tonnen|litres?|liters?"
+    r"|ml|dl|cups?|tbsp|tsp|kcal|cal(?:ories)?|kalorien|kj|kw|kwh|watts?|volts?|mah|hz|mhz|ghz|[kmgt]b|[kmg]bps|px"
+    r"|pixels?|fps|rpm|mph|kmh|degrees?|grad|steps|schritte|pasos|passi|шагов|км|кг|мл|hours?|hrs?|stunden"
     r"|minutes?|mins?|minuten|minutos|seconds?|secs?|sekunden|days?|tage|weeks?|months?|years?|yrs?|jahre|años|ans|jahren"
     r"|people|persons?|leute|menschen|personen|personas|personnes|pages|seiten|words|points|punkte|pts|xp|followers"
-    r"|subscribers|views|likes|times|mal|gold|hp|calorías|grados|gradi|degrés|км/ч|лет|года?|ppl|players|users|employees|thanks|thx|p)"
+    r"|subscribers|views|likes|times|gold|hp|calorías|grados|gradi|degrés|км/ч|лет|года?|ppl|players|users|employees)"
     r"(?![^\W_]))"
 )
+# Units of one letter stand at the number: `1500 c u` is no temperature.
+_LETTER_UNIT = r"(?:[mglwvhcfpkмг]|(?<=[0-9]) [mglw])(?![^\W_])"
+_MEASURE = r"-?(?:\d{1,3}(?:[,.' ]\d{3}){1,2}|\d{1,5})(?:[.,]\d{1,2})?"
 _YEAR = r"(?:1[0-9]|20)\d\d"
+_LATER_YEARS = r"(?:19|20)\d\d(?:[-/]\d\d)?"
 _YEARS = rf"{_YEAR}(?:[-/–](?:{_YEAR}|\d\d))?"
 _MONTH = (
     r"(?:jan(?:uary|uar|vier|\.)?|feb(?:ruary|ruar|\.)?|mar(?:ch|s|zo|ço|\.)?|märz?|apr(?:il|ile|\.)?|may|mai|mayo|maio"
@@ -49,7 +53,7 @@ _MONTH = (
     r"января|февраля|марта|апреля|мая|июня|июля|августа|сентября|октября|ноября|декабря)"
 )
 _YEAR_BEFORE = (
-    r"(?:in|since|from|until|till?|through|during|before|after|around|circa|by|of|for|was|years?|early|late|mid|summer|winter"
+    r"(?:in|since|from|until|till?|through|during|before|after|around|circa|by|of|for|years?|early|late|mid|summer|winter"
     r"|spring|autumn|fall|season|christmas|xmas|easter|happy|class of|back in|new year|im jahre?|seit|von|bis|ab|anno"
     r"|jahr|sommer|frühling|frühjahr|herbst|ende|anfang|mitte|vor|nach|en|desde|hasta|año|del?|verano|invierno|depuis"
     r"|année|été|hiver|dès|nel|dal|del|estate|inverno|em|ano|até|sinds|jaar|zomer|w|od|roku?|sedan|år|siden|vuonna"
@@ -57,7 +61,7 @@ _YEAR_BEFORE = (
 )
 _SEASONS = "|".join(f"{year}[-/](?:{year + 1}|{(year + 1) % 100:02})" for year in range(1950, 2050))
 _YEAR_AFTER = (
-    r"(?:or so|ad|bce?|ce|was|were|is|will|has|had|edition|season|election|draft|olympics|г\.?|года?"
+    r"(?:or so|ad|bce?|ce|was|will|edition|season|election|draft|olympics|г\.?|года?"
     r"|году|yılında)(?!\w)"
 )
 _DAY = r"(?:0?[1-9]|[12]\d|3[01])"
@@ -75,7 +79,7 @@ _NUMBER_FIRST = re.compile(
             # Prices.
             rf"(?:{_NUMBER} ?- ?)?{_NUMBER} ?{_CURRENCY}",
             # Measures and counts.
-            rf"(?:{_NUMBER} ?(?:-|to|x) ?)?{_NUMBER}\+? ?-?{_UNIT}",
+            rf"(?:{_MEASURE} ?(?:-|to|x) ?)?{_MEASURE}(?:\+? ?-?{_UNIT}|{_LETTER_UNIT})",
             rf"\d{{1,3}}(?:,\d{{3}}){{1,2}}(?:\.\d{{1,2}})?\+?(?=,? [^\W\d_]{{2}}|[.!?]*$){_END}",
             rf"\d{{1,3}}(?:[., ']000){{1,2}}{_END}",
             rf"\d{{2,4}} ?[x×] ?\d{{2,4}}p?{_END}",
@@ -87,9 +91,9 @@ _NUMBER_FIRST = re.compile(
             rf"{_LATE_IN_FULL}年\d{{1,2}}月(?:\d{{1,2}}日)?",
             # Years.
             rf"{_YEAR}(?:'?s(?!\w)|er(?!\w)|年(?!\d)|년)",
-            rf"{_YEARS} {_YEAR_AFTER}",
+            rf"{_LATER_YEARS} {_YEAR_AFTER}",
             rf"(?:{_SEASONS}){_END}",
-            rf"{_YEAR} ?(?:-|to|bis) ?{_YEAR}{_END}",
+            rf"(?:19|20)\d\d ?(?:-|to|bis) ?(?:19|20)\d\d{_END}",
             # Times, decimals, ranges, scores, short lists.
             rf"\d{{1,2}}[.:]?\d{{2}} ?[ap]\.?m{_END}",
             rf"\d{{1,2}}h\d{{2}}{_END}",
@@ -116,6 +120,7 @@ _WORD_FIRST = re.compile(
             rf"(?<!\w){_MONTH} {_DAY}{_ORDINAL},? (?:{_LATE_IN_FULL}|1[0-8]\d\d){_TIME_AFTER}{_END}",
             rf"(?<!\w){_YEAR_BEFORE}(?: the)? '?{_YEARS}(?:,? (?:and|or|to|until|bis|und|y|et|e|-|a) {_YEAR})?"
             rf"(?!\w)(?![-./ ]?\d)",
+            rf"(?<!\w)was {_LATER_YEARS}(?!\w)(?![-./ ]?\d)",
             rf"(?<!\w)the {_YEAR}(?= [^\W\d_]{{3}})",
             # Not the month of a full date, which may be a date of birth.
             rf"(?<!\d )(?<!\d\. )(?<!th )(?<!st )(?<!nd )(?<!rd )(?<!of )(?<!de )(?<!\w)"

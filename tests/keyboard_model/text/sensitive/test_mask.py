@@ -117,6 +117,14 @@ def test_every_link_is_masked(before: str, scheme: str, rest: str, after: str) -
         ("see orf.de and mail ann at kites dot org", "see <#> and mail <#>"),
         ("C:\\Users\\ann lee\\x.txt", "<#>"),
         ("3d 12-34 is my pin", "3d <#> is my pin"),
+        ("AA-BB-CC-DD-EE-FF", "<#>"),
+        ("ABCD-EFGH-IJKL-MNOP or abcd-1234-efgh-5678", "<#> or <#>"),
+        ("SWZS KKC0 5WBX FWX9", "<#>"),
+        ("GB82.WEST.1234.5698.7654.32 or GB 29 NWBK 6016 1331 9268 19", "<#> or <#>"),
+        ("wifi: netgear42 / pass: tiger99x", "wifi: <#> / pass: <#>"),
+        ("check nrk.no", "check <#>"),
+        ("kites dot com or kites[.]com", "<#> or <#>"),
+        ("㉔㊽", "<#>"),
     ],
 )
 def test_secrets_of_other_kinds_are_masked(text: str, left: str) -> None:
@@ -136,6 +144,8 @@ def test_secrets_of_other_kinds_are_masked(text: str, left: str) -> None:
         "on 24/12/2026",
         "5000 steps",
         "1920x1080",
+        "2023/24 or Q3 2025",
+        "the dot com crash",
         "1️⃣ milk 2️⃣ bread",
         "one two three four",
         "the password is wrong",
@@ -146,6 +156,11 @@ def test_secrets_of_other_kinds_are_masked(text: str, left: str) -> None:
 )
 def test_numbers_that_say_what_they_are_and_words_like_secrets_are_not_masked(text: str) -> None:
     assert mask_sensitive(text) == text
+
+
+@pytest.mark.parametrize("text", ["667039 thanks", "4821 c u", "1987 is it", "482193 times", "482193 m"])
+def test_a_word_that_may_follow_a_code_makes_no_number_ordinary(text: str) -> None:
+    assert not re.search(r"\d", mask_sensitive(text))
 
 
 @pytest.mark.parametrize("text", ["my pin is in 2019", "code: 12-34", "the otp was 12.34"])
