@@ -1,0 +1,19 @@
+from federated.corpus.importers.preview import Preview
+from federated.corpus.schema import Record
+
+
+def test_keeps_three_messages_of_each_of_the_first_five_authors():
+    preview = Preview()
+    for number in range(40):
+        preview(Record(f"author {number % 8}", None, f"message {number}"))
+    assert list(preview.messages) == [f"author {number}" for number in range(5)]
+    assert preview.messages["author 4"] == ["message 4", "message 12", "message 20"]
+
+
+def test_shows_no_blank_text_no_control_character_and_no_secret():
+    preview = Preview()
+    for text in (" \n", "a\tb\x1b[2J\u202ec", "my mail is someone@example.com", "x" * 10_000):
+        preview(Record("ann", None, text))
+    assert preview.messages["ann"][0] == "a b [2J c"
+    assert "someone@example.com" not in preview.messages["ann"][1]
+    assert preview.messages["ann"][2] == "x" * 59 + "…"
