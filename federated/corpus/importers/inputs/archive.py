@@ -50,7 +50,9 @@ def open_bytes(path: Path, member: str | None, damaged: Callable[[str], None]) -
             else:
                 yield plain
                 return
-            yield stack.enter_context(io.BufferedReader(_UntilDamage(packed, damaged), _BUFFER))
+            yield stack.enter_context(
+                io.BufferedReader(_UntilDamage(cast(io.BufferedIOBase, packed), damaged), _BUFFER)
+            )
     except _DAMAGED_DATA as error:
         raise CorpusError(
             f"{path}: the compressed data is damaged or incomplete ({error}): download the file again"
@@ -124,7 +126,7 @@ def _begins_with(file: IO[bytes], magic: bytes) -> bool:
 class _UntilDamage(io.RawIOBase):
     """The bytes of `packed` until the first damage."""
 
-    def __init__(self, packed: IO[bytes], damaged: Callable[[str], None]) -> None:
+    def __init__(self, packed: io.BufferedIOBase, damaged: Callable[[str], None]) -> None:
         self._packed = packed
         self._damaged = damaged
         self._any = self._ended = False
@@ -136,7 +138,8 @@ class _UntilDamage(io.RawIOBase):
         if self._ended:
             return 0
         try:
-            data = self._packed.read(len(buffer))
+            # One read of the packed file at a time: what was unpacked before the damage is not lost.
+            data = self._packed.read1(len(buffer))
         except _DAMAGED_DATA as error:
             if not self._any:
                 raise

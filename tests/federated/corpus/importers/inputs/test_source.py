@@ -58,6 +58,13 @@ def test_damage_ends_a_document_and_is_counted(tmp_path, kind):
     assert skipped.counts == {DAMAGED: 1}
 
 
+def test_what_comes_before_a_cut_end_is_read_to_the_last_line(tmp_path):
+    (tmp_path / "a.gz").write_bytes(gzip.compress(b"one\ntwo\nthree\n", compresslevel=0)[:-12])
+    skipped = SkipCount()
+    assert [line for _, line in Source(tmp_path / "a.gz").lines(skipped)][:2] == ["one", "two"]
+    assert skipped.counts == {DAMAGED: 1}
+
+
 def test_damage_at_the_beginning_is_an_error(tmp_path):
     (tmp_path / "a.gz").write_bytes(gzip.compress(TEXT.encode())[:10])
     with pytest.raises(CorpusError, match="damaged or incomplete"):
