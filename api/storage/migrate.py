@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, inspect, select, text
 
 from api.storage.data_folder import ServeError
 from api.storage.database import Database, DatabaseError
+from api.storage.tables import METADATA
 
 HEAD = "0002"
 """The newest revision."""
@@ -34,6 +35,7 @@ def open_database(where: Path | str, to_serve: bool) -> Database:
         if to_serve:
             database.claim()
         migrate(database)
+        _require_intact(database)
         return database
     except DatabaseError as error:
         database.close()
@@ -56,6 +58,19 @@ def migrate(database: Database) -> None:
         current = _revision(connection)
         if current != HEAD:
             _upgrade(database, connection, current)
+
+
+def _require_intact(database: Database) -> None:
+    """Reads every page of an SQLite file, and asks for every column.
+
+    Raises:
+        DatabaseError: a page is damaged, or a table or column is missing, although the revision is the newest.
+    """
+    with database.reading() as connection:
+        if database.is_sqlite and (found := connection.execute(text("PRAGMA quick_check(1)")).scalar()) != "ok":
+            raise DatabaseError(f"the database is damaged: {found}")
+        for table in METADATA.tables.values():
+            connection.execute(select(table).limit(0))
 
 
 def _revision(connection: Connection) -> str | None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,28 @@ def test_a_failed_revision_changes_nothing(where: Path | str) -> None:
     with database.reading() as connection:
         assert sqlalchemy.inspect(connection).get_table_names() == ["api_keys"]
     database.close()
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["ALTER TABLE devices RENAME COLUMN deleting TO other", "DROP TABLE api_keys", "DROP TABLE adaptations"],
+)
+def test_rejects_a_database_without_a_table_or_column(tmp_path: Path, change: str) -> None:
+    """`benchmarks.fuzz` found it: the service started, or ended in a traceback."""
+    path = tmp_path / "devices.sqlite"
+    open_database(path, to_serve=True).close()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(change)
+    with pytest.raises(ServeError, match="cannot be used: no such"):
+        open_database(path, to_serve=True)
+
+
+def test_rejects_a_database_with_a_damaged_page(tmp_path: Path) -> None:
+    path = tmp_path / "devices.sqlite"
+    open_database(path, to_serve=True).close()
+    content = bytearray(path.read_bytes())
+    last = len(content) - 4096
+    content[last : last + 4096] = b"\xff" * 4096
+    path.write_bytes(content)
+    with pytest.raises(ServeError, match=r"damaged|malformed"):
+        open_database(path, to_serve=True)
