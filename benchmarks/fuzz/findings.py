@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from benchmarks.fuzz.target import Input
 
 _NOTE = "finding.json"
 _RUNS = 60
+_SECONDS = 20.0
 _LARGEST = 256 * 1024
 """Inputs above this size are saved as they are."""
 
@@ -61,11 +63,11 @@ def load_input(own: Path) -> tuple[str, Input]:
 
 
 def minimized(given: Input, still_fails: Callable[[Input], bool]) -> Input:
-    """Removes parts of the files as long as the input fails in the same way, in at most `_RUNS` runs.
+    """Removes parts of the files as long as the input fails in the same way, in at most `_RUNS` runs and `_SECONDS`.
 
     This is the first half of delta debugging (Zeller and Hildebrandt 2002, doi:10.1109/32.988498): complements only.
     """
-    smallest, runs = dict(given), 0
+    smallest, runs, until = dict(given), 0, time.monotonic() + _SECONDS
     for name in given:
         parts = 2
         while _LARGEST >= len(smallest[name]) >= parts and runs < _RUNS:
@@ -77,8 +79,8 @@ def minimized(given: Input, still_fails: Callable[[Input], bool]) -> Input:
                 if still_fails(tried):
                     smallest = tried
                     break
-                if runs >= _RUNS:
-                    break
+                if runs >= _RUNS or time.monotonic() > until:
+                    return smallest
             else:
                 parts *= 2
     return smallest
