@@ -61,7 +61,7 @@ def _changed(chance: random.Random, value: Any) -> Any:
             case _:
                 return [*value[:at], _changed(chance, value[at]), *value[at + 1 :]]
     if isinstance(value, str) and chance.random() < 0.4:
-        return chance.choice((value + texts.text(chance, 8), value[:-1], value.upper(), value * 300))
+        return chance.choice((value + texts.text(chance, 8), value[:-1], value.upper(), (value * 300)[:1_000_000]))
     if isinstance(value, int | float) and not isinstance(value, bool) and chance.random() < 0.4:
         return chance.choice((-value, value + 1, value * 2, str(value), value // 7, [value]))
     return odd(chance)

@@ -27,13 +27,15 @@ from device_runtime.bundle.files import (
 )
 from device_runtime.bundle.loader import Bundle, load_bundle
 from device_runtime.inference.engine import Engine
-from device_runtime.inference.model_trial import MEMORY_BYTES, run_signatures
+from device_runtime.inference.model_trial import run_signatures
 from device_runtime.phone.phone import Phone, PhoneError
 
 _CHANGES = "changes.json"
 _ZIP = "bundle.zip"
 _TRIAL_SECONDS = 20
 """Processor time. It does not count as the child's own."""
+_TRIAL_BYTES = 300 * 1024 * 1024
+"""Address space beyond the child's. The trial's memory counts as the child's: the limit is below that of an input."""
 
 
 @dataclass
@@ -138,11 +140,12 @@ def _passes_a_trial(bundle: Bundle) -> bool:
 
     The trial runs in a fork of this child instead of a new interpreter, which would take ten times as long.
     """
+    limit = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize() + _TRIAL_BYTES
     child = os.fork()
     if child == 0:
         try:
             resource.setrlimit(resource.RLIMIT_CPU, (_TRIAL_SECONDS, _TRIAL_SECONDS))
-            resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+            resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
             faulthandler.disable()
             run_signatures(Engine(bundle))
             os._exit(0)
