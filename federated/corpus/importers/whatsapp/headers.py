@@ -29,7 +29,7 @@ _NUMBER = re.compile(r"\d+")
 _WORD = re.compile(r"[^\W\d_][^\s\d_]*")
 _DATE_GAP = re.compile(r" ?(?:[^\w\s:\[\]<>\"]{1,2}|[年月년월]|) ?")
 _NAMED_DATE_GAP = re.compile(r"[^\d:\[\]<>\"]{1,24}")
-_TIME_GAP = re.compile(r" ?(?:[:：∶٫.'’]|[hHuU時时點点시分분]) ?")
+_TIME_GAP = re.compile(r" ?(?:[:：∶٫.'’]|[hHuU時时點点시분分]) ?")
 _WORDS_GAP = re.compile(r"[^\d:：\[\]<>@/]{1,40}")
 _ERAS = {"r": 2018, "令和": 2018, "h": 1988, "平成": 1988, "民國": 1911, "民国": 1911}
 

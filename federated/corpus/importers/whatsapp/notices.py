@@ -25,13 +25,13 @@ IN_BRACKETS = "unknown notice in angle brackets"
 MARKED = "system text after a left-to-right mark"
 REPEATED = "unknown notice that makes up a third of the chat"
 
-_SUSPECT = re.compile(rf"[<>＜＞‹〈•(（/.:：\n{MARKS}-]")
+_SUSPECT = re.compile(rf"[<>＜＞‹〈•(（\[/.:：\n{MARKS}-]")
 _M = f"[{MARKS}]*"
 _DROPPED = {ord(mark): None for mark in MARKS} | {ord(space): " " for space in "\u00a0\u202f"}
 _LONGEST_NOTICE = 160
 _LONGEST_LINE = 1000  # of a line that has a notice beside a caption
 _ALONE = re.compile(rf"{_M}[<＜‹〈]{_M}\s?([^<>＜＞‹›〈〉]*[^\W\d_][^<>＜＞‹›〈〉]*)[>＞›〉]{_M}\s*")
-_AT_END = re.compile(rf"(?:\A|\s){_M}[<＜]{_M}([^<>＜＞\n:]{{3,80}})[>＞]{_M}\s*\Z")
+_AT_END = re.compile(rf"(?:\A|[\s{MARKS}]){_M}[<＜]{_M}([^<>＜＞\n:]{{3,80}})[>＞]{_M}\s*\Z")
 _WORDS_WITH_CASE = re.compile(r"[A-ZÀ-ÞĀ-ſΆ-ΫЀ-Я][^\W\d_]*(?:[\s'’][^\W\d_]+){2,}\.?")
 _WORDS_WITHOUT_CASE = re.compile(r"[\u0590-\u1fff\u3040-\u9fff\uac00-\ud7af\s.।。]{6,}")
 _MACHINE_NAME = re.compile(rf"{_M}[A-Z]{{3}}-\d{{8}}-WA\d+\.\w{{1,8}}{_M}(?:\s*[^\s].{{0,40}})?")
@@ -43,10 +43,11 @@ _MAP = re.compile(
     rf"{_M}(?:[^\s:：]+(?: [^\s:：]+){{0,3}}[:：]?\s)?{_M}https?://maps\.google\.com/\?q=[\d.,+-]+{_M}\s*"
     rf"|.*{_M}https://(?:www\.)?foursquare\.com/v/\S+\s*"
 )
-_OPTION = re.compile(rf"{_M}([^\W\d]+(?: [^\W\d]+)?)\s?[:：]\s.*[(（]{_M}\d+\s?{_M}[^()（）\d]+[)）]{_M}\s*")
-_TITLE = re.compile(rf"{_M}([^\W\d]+(?: [^\W\d]+)?)\s?[:：]{_M}\s*")
+_KEYWORDS = r"[^\s\d:：()（）]{1,30}(?: [^\s\d:：()（）]{1,30}){0,4}"
+_OPTION = re.compile(rf"{_M}({_KEYWORDS})\s?[:：]\s.*[(（]{_M}\d+\s?{_M}[^()（）\d]+[)）]{_M}\s*")
+_TITLE = re.compile(rf"{_M}({_KEYWORDS})\s?[:：]{_M}\s*")
 _AT_TIME = re.compile(r"(.{4,60}?) \S{1,6} \d{1,2}[:.]\d{2}(?: ?[^\d]{1,8})?")  # "Missed voice call at 18:05"
-_DURATION = re.compile(r"\d+ ?[^\W\d]+\.?(?: \d+ ?[^\W\d]+\.?){0,2}")
+_DURATION = re.compile(r"\d+ ?[^\s\d]{1,12}(?: \d+ ?[^\s\d]{1,12}){0,2}")
 _CLAUSE = re.compile(r"\s*[.,،、，。•:]\s*")
 _FILE_TYPES = frozenset(
     re.findall(
@@ -70,7 +71,7 @@ class Notices:
 
     def suspects(self, text: str) -> bool:
         """Returns whether a text can hold a notice: a fast look, for the many texts that cannot."""
-        return text[:3].lower() in self._starts or _SUSPECT.search(text) is not None
+        return text.lstrip()[:3].lower() in self._starts or _SUSPECT.search(text) is not None
 
     def without(self, text: str, author: str, bracketed: bool, marked: bool) -> tuple[str | None, list[str]]:
         """Returns the person's words, or None if there are none, and the kinds of notices left out.
@@ -125,7 +126,8 @@ class Notices:
         if "-WA" in line and _MACHINE_NAME.fullmatch(line):
             return MEDIA, ""
         if "." in line:
-            if (match := _NAME_AND_PARENTHESIS.fullmatch(line)) and (match[1] or normal(match[3]) in self._attached):
+            match = _NAME_AND_PARENTHESIS.fullmatch(line)
+            if match and (LEFT_TO_RIGHT in match[1] or normal(match[3]) in self._attached):
                 return MEDIA, ""
             if "•" in line and _NAME_AND_PAGES.fullmatch(line) and (_has_file_type(line) or LEFT_TO_RIGHT in line):
                 return MEDIA, ""
@@ -165,7 +167,7 @@ def normal(line: str) -> str:
 
 def _joined(first: str, more: str) -> str | None:
     """Returns a caption; None if it is blank or only the name of the file."""
-    if not first and _FILE_NAME.fullmatch(more) and _is_file_name(more):
+    if not first and _is_file_name(more):
         return None
     text = f"{first}\n{more}" if first and more else first or more
     return text if text.strip(f"{MARKS} \n\u00a0") else None
@@ -181,7 +183,7 @@ def _caption(before: str, file: str) -> str:
 
 def _is_file_name(text: str) -> bool:
     match = _FILE_NAME.fullmatch(text)
-    return bool(match) and (match[1].lower() in _FILE_TYPES or len(text.split()) == 1) if match else False
+    return match is not None and (match[1].lower() in _FILE_TYPES or len(text.split()) == 1)
 
 
 def _has_file_type(line: str) -> bool:

@@ -87,12 +87,17 @@ def survey(source: Source) -> Survey:
                 _add_text(found, texts, line, match[match.lastindex or 0])
         elif left and line.endswith(">"):
             _add_last_phrase(found, line)
-    counts = [kind.count for kind in kinds.values()]
-    common = max(_TRUSTED_COUNT, sum(counts) * _TRUSTED_SHARE)
     found.readings = {shape: Reading(kind) for shape, kind in kinds.items()}
-    found.trusted = {shape for shape, kind in kinds.items() if kind.count >= min(common, max(counts))}
+    found.trusted = _trusted(list(kinds.values()))
     found.repeated = texts.repeated(sum(found.authors.values()))
     return found
+
+
+def _trusted(kinds: list[Kind]) -> set[Shape]:
+    """Returns the most common kind of header, the first if there are several, and each other common kind."""
+    common = max(_TRUSTED_COUNT, sum(kind.count for kind in kinds) * _TRUSTED_SHARE)
+    most = max(kinds, key=lambda kind: kind.count, default=None)
+    return {kind.shape for kind in kinds if kind is most or kind.count >= common}
 
 
 def _add_text(found: Survey, texts: _Texts, line: str, rest: str) -> None:

@@ -147,6 +147,17 @@ def test_a_line_pasted_from_another_chat_is_neither_a_message_nor_part_of_one(re
     assert skipped.counts == {"line that begins like a message, with a date that does not fit in here": 1}
 
 
+def test_lines_of_a_program_in_a_message_make_no_users(read_chat):
+    records, skipped = read_chat(
+        "24/12/2022, 18:05 - Ann: the log says",
+        "2022-12-25 10:00:00 - ERROR: no more memory",
+        "2022-12-25 10:00:01 - ERROR: stopped",
+        "24/12/2022, 18:06 - Bob: ok",
+    )
+    assert [record.user_id for record in records] == ["Ann", "Bob"]
+    assert skipped.counts.total() == 2
+
+
 def test_a_message_of_several_lines_may_have_dates_in_it(read_chat):
     text = "plans:\n24/12 at 18:05 dinner: at home\n18:30 - 19:00: walk\n1. eat\n2. sleep"
     records, skipped = read_chat(f"24/12/2022, 18:05 - Ann: {text}", "24/12/2022, 18:06 - Bob: ok")

@@ -87,6 +87,11 @@ def test_leaves_out_the_notices_of_each_language_and_keeps_the_words_beside_them
         "ENCUESTA:\n¿Cuándo?\nOPCIÓN: lunes (1 voto)",
         "SONDAGE :\nQuand ?\nOPTION : lundi (1 vote)",
         "투표:\n언제?\n옵션: 월요일 (2 투표)",
+        "पोल:\nकब?\nविकल्प: सोमवार (2 वोट)",
+        "โพล:\nเมื่อไร\nตัวเลือก: วันจันทร์ (2 โหวต)",
+        "Thăm dò ý kiến:\nKhi nào?\nLựa chọn: thứ hai (1 phiếu)",
+        "  This message was deleted",
+        "[Media omitted]",
         "Zzz:\nwhat\nYyy: one (2 xxx)\nYyy: two (1 xxx)",
     ],
 )
@@ -106,6 +111,7 @@ def test_leaves_out_what_an_iphone_writes_for_people(read_chat, header, text):
         ("\u200eimage omitted\nso happy", "so happy"),
         ("sure \u200e<This message was edited>", "sure"),
         ("sure \u200e<Zzz>", "sure"),
+        ("sure\u200e<This message was edited>", "sure"),
     ],
 )
 def test_keeps_the_caption_on_an_iphone(read_chat, text, caption):
@@ -149,6 +155,7 @@ def test_leaves_out_the_name_of_the_file_below_a_media_notice(read_chat):
         "left bank",
         "poll: who comes?",
         "\u200fשלום",
+        "\u200fראה report.pdf (עמוד 2)",
         "see you @\u2068Bob\u2069 at 8",
     ],
 )
