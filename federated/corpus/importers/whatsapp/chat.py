@@ -56,7 +56,7 @@ def read(source: Source, skipped: Skipped) -> Iterator[Record]:
             skipped(SYSTEM_LINE, f"line {entry.number}")
             continue
         author, entry.lines[0] = by
-        whole = "\n".join(entry.lines)
+        whole = "\n".join(entry.lines) if len(entry.lines) > 1 else entry.lines[0]
         text: str | None = whole
         if notices.suspects(whole):
             text, reasons = notices.without(whole, author, entry.bracketed, entry.marked)

@@ -68,7 +68,8 @@ class Shapes:
     def match(self, line: str) -> tuple[Shape, re.Match[str]] | None:
         """Returns the kind of header at the beginning of `line`, and the match of its pattern."""
         for shape in self.known:
-            if match := shape.pattern.match(line):
+            match = shape.pattern.match(line)
+            if match:
                 if shape is not self.known[0]:  # the next lines are likely of this kind
                     self.known.remove(shape)
                     self.known.insert(0, shape)

@@ -32,6 +32,7 @@ class Kind:
     words: set[dates.Words] = field(default_factory=set)
     latest_hour: int = 0
     _date: object = None
+    _seen: set[object] = field(default_factory=set)
 
     def add(self, match: re.Match[str]) -> None:
         """Adds a header."""
@@ -44,6 +45,10 @@ class Kind:
             self._add_words(match)
 
     def _add_words(self, match: re.Match[str]) -> None:
+        seen = match.group(self.shape.time[0], *self.shape.beside_time)
+        if seen in self._seen and not self.clocks:
+            return
+        self._seen.add(seen)
         words, hour = _words(self.shape, match), int(match[self.shape.time[0]])
         self.words.add(words)
         self.latest_hour = max(self.latest_hour, hour)
@@ -64,6 +69,7 @@ class Reading:
             self._orders, self._sure = ranked.orders, ranked.sure
         # A 24-hour clock has no am and pm, whatever the words beside it.
         self._hours = dates.hours_of_words(kind.clocks, kind.words) if kind.latest_hour <= 12 else {}
+        self._hour_of: dict[object, int] = {}
         self._last: tuple[object, date] = (None, date.min)
 
     def timestamp(self, match: re.Match[str], previous: datetime | None) -> datetime | None:
@@ -81,10 +87,8 @@ class Reading:
         """
         shape = self._shape
         clock = match.group(*shape.time)
-        hour = int(clock[0])
-        if self._hours:
-            hour = dates.hour_of_day(hour, self._hours.get(_words(shape, match), frozenset()))
-        elif hour == 24:
+        hour = self._hour(match) if self._hours else int(clock[0])
+        if hour == 24:  # midnight
             hour = 0
         minute, second = int(clock[1]), int(clock[2]) if len(clock) > 2 else 0
         if self._sure:
@@ -97,6 +101,14 @@ class Reading:
         if shape.month is not None:
             return dates.with_named_month(_numbers(shape, match), month_in(match[shape.month]), at, previous)
         return self._nearest(_numbers(shape, match), at, previous)
+
+    def _hour(self, match: re.Match[str]) -> int:
+        written = match.group(self._shape.time[0], *self._shape.beside_time)
+        hour = self._hour_of.get(written)
+        if hour is None:
+            covered = self._hours.get(_words(self._shape, match), frozenset())
+            hour = self._hour_of[written] = dates.hour_of_day(int(match[self._shape.time[0]]), covered)
+        return hour
 
     def _nearest(self, numbers: dates.Numbers, clock: time, previous: datetime | None) -> datetime:
         possible = []

@@ -13,6 +13,7 @@ from federated.corpus.importers.whatsapp.readings import Kind, Reading
 
 LEFT_TO_RIGHT = "\u200e"
 
+_AROUND_NAMES = f"{MARKS} ~\u202f\xa0"
 _AUTHOR = re.compile(rf"([^\n]{{1,100}}?)(?::(?:[{MARKS}]*[ \u00a0\u202f]|\Z)|：\s?)(.*)", re.DOTALL)
 _NAMED_FILE = re.compile(r"[A-Z]{3}-\d{8}-WA\d+\.\w+[^(（]{0,3}[(（]([^)）]+)[)）]")
 _LONGEST_PHRASE = 80
@@ -62,7 +63,7 @@ def split_author(rest: str) -> tuple[str, str] | None:
         if not match:
             return None
         author, text = match[1], match[2]
-    return author.strip(f"{MARKS} ~\u202f\xa0"), text
+    return author.strip(_AROUND_NAMES), text
 
 
 def survey(source: Source) -> Survey:
