@@ -18,8 +18,7 @@ _AUTHOR = re.compile(rf"([^\n]{{1,100}}?)(?::(?:[{MARKS}]*[ \u00a0\u202f]|\Z)|�
 _NAMED_FILE = re.compile(r"[A-Z]{3}-\d{8}-WA\d+\.\w+[^(（]{0,3}[(（]([^)）]+)[)）]")
 _LONGEST_PHRASE = 80
 _WITHOUT_SPACES = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")  # scripts
-_TEXTS_READ = 20_000  # enough to show habits
-_MOST_TEXTS = 20_000
+_TEXTS_READ = 5000  # enough to show habits
 _SHORTEST_NOTICE, _LONGEST_NOTICE = 10, 200  # characters; shorter ones are counted in scripts without spaces
 _TRUSTED_COUNT, _TRUSTED_SHARE = 5, 0.05
 
@@ -32,7 +31,7 @@ class Survey:
         shapes: The kinds of headers.
         readings: How each kind is read.
         trusted: The kinds that are common in this file. A rare kind may be a line that somebody pasted.
-        authors: How often each author writes.
+        authors: How often each author writes in the first part of the chat.
         repeated: Texts that make up a third of the chat, word for word, by several authors.
         attached: What the file writes in parentheses after the names of attached files.
         marked: What it writes after left-to-right marks, with the number of times.
@@ -125,19 +124,14 @@ def _add_last_phrase(found: Survey, line: str) -> None:
 
 
 class _Texts:
-    """Counts what each author writes, in bounded memory: texts that are rare so far are forgotten."""
+    """Counts what each author writes."""
 
     def __init__(self) -> None:
         self._counts: Counter[tuple[str, str]] = Counter()
-        self._limit = _MOST_TEXTS
 
     def add(self, author: str, text: str) -> None:
-        if len(text) > _LONGEST_NOTICE or (len(text) < _SHORTEST_NOTICE and text.isascii()):
-            return
-        self._counts[author, text] += 1
-        if len(self._counts) > self._limit:
-            self._counts = Counter({key: count for key, count in self._counts.items() if count > 1})
-            self._limit = max(_MOST_TEXTS, 2 * len(self._counts))
+        if len(text) <= _LONGEST_NOTICE and (len(text) >= _SHORTEST_NOTICE or not text.isascii()):
+            self._counts[author, text] += 1
 
     def repeated(self, messages: int) -> set[str]:
         """Returns the texts of at least three words that make up a third of `messages`, of several authors.
