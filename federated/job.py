@@ -49,7 +49,7 @@ class TokenizerConfig(_Strict):
     """The vocabulary.
 
     Attributes:
-        vocab_size: Most pieces in the vocabulary.
+        vocab_size: Most pieces in the vocabulary. If they are too few for all characters, rare ones are spelt in bytes.
         min_clients: The vocabulary is trained on words that at least this many clients typed.
         count_cap: A client contributes at most this much to the count of a word.
     """
