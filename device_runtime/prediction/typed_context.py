@@ -60,8 +60,8 @@ def _typed_word(typed: str) -> str:
     if not typed or typed[-1].isspace():
         return ""
     found = units(typed)
-    if found and found[-1].kind is Kind.WORD and found[-1].end == len(typed):
-        return typed[found[-1].start :]
+    if found and found[-1].kind is not Kind.MARK and found[-1].end == len(typed) and typed[-1] != ">":
+        return typed[found[-1].start :]  # also a run that is too long for a word: nothing completes it
     if not found:  # apostrophes, with which a word can begin
         return typed[len(typed.rstrip(APOSTROPHE)) :]
     # A sign that stands between letters, such as the apostrophe of `don'`, belongs to the word: a letter may follow.

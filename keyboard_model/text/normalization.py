@@ -60,8 +60,13 @@ _MARKS = frozenset(("Mn", "Mc", "Me"))
 _WITH_MARKS = tuple(map(range, (0x300, 0xA000, 0xFB00, 0x16A00, 0x1B000), (0x3400, 0xAC00, 0x14000, 0x17000, 0x1F000)))
 """All code points but the blocks of ideographs and the like, to look at half as many."""
 _LETTER = r"[^\W_]"
-_RARE = re.compile('["\u0060\u00b4\u02bb\u02bc\u055a\u05f3\u2018-\u201f\u2032\uff07\ufb00-\ufb17]')
-_LIGATURE = re.compile("[\ufb00-\ufb06\ufb13-\ufb17]")
+# Characters that look like other characters: the micro sign, ligatures, digraphs, presentation forms of Arabic.
+_COMPATIBLE = (
+    "\u00b5\u0132\u0133\u013f\u0140\u01c4-\u01cc\u01f1-\u01f3\ufb00-\ufb06\ufb13-\ufb17\ufb50-\ufbb1\ufbd3-\ufc5d"
+    "\ufc64-\ufd3d\ufd50-\ufdf9\ufe80-\ufefc"
+)
+_LOOKALIKE = re.compile(f"[{_COMPATIBLE}]")
+_RARE = re.compile(f'["\u0060\u00b4\u02bb\u02bc\u055a\u05f3\u2018-\u201f\u2032\uff07{_COMPATIBLE}]')
 _DOUBLE_QUOTE = re.compile('(?<=[\u05d0-\u05ea\u0591-\u05c7])["\u201c-\u201f](?=[\u05d0-\u05ea])')
 
 
@@ -77,7 +82,10 @@ def normalize(text: str) -> str:
     if _INVISIBLE.search(text):
         text = unicodedata.normalize("NFC", _INVISIBLE.sub(_kept, text))
     if _RARE.search(text):
-        text = _LIGATURE.sub(lambda match: unicodedata.normalize("NFKC", match.group()), text)
+        if _LOOKALIKE.search(text):
+            text = unicodedata.normalize(
+                "NFC", _LOOKALIKE.sub(lambda m: unicodedata.normalize("NFKC", m.group()), text)
+            )
         text = _DOUBLE_QUOTE.sub(GERSHAYIM, _apostrophes().sub(APOSTROPHE, text.replace("’", APOSTROPHE)))
     return text
 

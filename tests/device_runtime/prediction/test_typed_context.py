@@ -24,6 +24,8 @@ from keyboard_model.text.units import normalize
         ("see", "don’", ["see"], "don'"),
         ("ok \N{GRINNING FACE}", "u\u0308b", ["ok", ";"], "üb"),
         ("<URL> ok", "", ["<#>", "ok"], ""),
+        ("see", "h" * 60, ["see"], "h" * 60),  # a next word must not be appended to it
+        ("see", "you <URL>", ["see", "you", "<#>"], ""),
     ],
 )
 def test_splits_the_typed_text_into_context_and_prefix(

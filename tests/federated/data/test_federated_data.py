@@ -161,3 +161,8 @@ def test_a_word_that_one_client_types_often_is_not_shared():
 def test_clients_without_words_give_no_counts():
     assert shared_word_counts([], min_clients=1, count_cap=1) == {}
     assert shared_word_counts([[], [""], ["..."]], min_clients=1, count_cap=1) == {}
+
+
+def test_a_shared_vocabulary_has_words_without_emoji_invisible_characters_and_endless_runs():
+    clients = [["I ❤️love", "so\u00adft"], ["♥️love", "soft", "h" * 49], ["\u200blove", "h" * 49]]
+    assert shared_word_counts(clients, min_clients=2, count_cap=10) == {"love": 3, "soft": 2}

@@ -45,6 +45,11 @@ const APOSTROPHES = new RegExp(
   `(?<=[\\p{L}\\p{N}[\\p{M}--[\\ufe00-\\ufe0f]]])[\`\\u00b4\\u02bb\\u02bc\\u055a\\u05f3\\u2018\\u201b\\u2032\\uff07](?=[\\p{L}\\p{Nl}\\p{No}])`,
   'gv',
 );
+const LOOKALIKE = new RegExp(
+  '[\\u00b5\\u0132\\u0133\\u013f\\u0140\\u01c4-\\u01cc\\u01f1-\\u01f3\\ufb00-\\ufb06\\ufb13-\\ufb17' +
+    '\\ufb50-\\ufbb1\\ufbd3-\\ufc5d\\ufc64-\\ufd3d\\ufd50-\\ufdf9\\ufe80-\\ufefc]',
+  'gu',
+);
 const UNSPACED = new RegExp(
   '[\\u0e00-\\u0eff\\u1000-\\u109f\\u1780-\\u17ff\\u1950-\\u19df\\u1a20-\\u1aaf\\u3040-\\u30ff\\u31f0-\\u31ff\\u3400-\\u9fff' +
     '\\ua9e0-\\ua9ff\\uaa60-\\uaa7f\\uf900-\\ufaff\\uff66-\\uff9f\\u{1b000}-\\u{1b16f}\\u{20000}-\\u{3ffff}]',
@@ -66,10 +71,11 @@ export function normalize(text) {
     .normalize('NFC')
     .replace(INVISIBLE, kept)
     .normalize('NFC')
+    .replace(LOOKALIKE, (character) => character.normalize('NFKC'))
+    .normalize('NFC')
     .replaceAll('’', "'")
     .replace(APOSTROPHES, "'")
-    .replace(/(?<=[\u05d0-\u05ea\u0591-\u05c7])["\u201c-\u201f](?=[\u05d0-\u05ea])/gu, '\u05f4')
-    .replace(/[\ufb00-\ufb06\ufb13-\ufb17]/gu, (ligature) => ligature.normalize('NFKC'));
+    .replace(/(?<=[\u05d0-\u05ea\u0591-\u05c7])["\u201c-\u201f](?=[\u05d0-\u05ea])/gu, '\u05f4');
 }
 
 /** What stays of a run of invisible characters. */
