@@ -15,7 +15,7 @@ from device_runtime.phone.message_history import Message
 from keyboard_model.text.casing import canonical_form, lower_case
 from keyboard_model.text.masking import mask_words
 from keyboard_model.text.normalization import APOSTROPHE
-from keyboard_model.text.units import normalize, words
+from keyboard_model.text.units import Kind, normalize, units, words
 
 _DIGEST_BYTES = 16
 
@@ -180,8 +180,15 @@ def _word(path: Path, number: int, line: str) -> str:
 
 
 def can_be_listed(text: str) -> bool:
-    """Whether `text` is exactly one word, in any case and with or without quotes: what a list of words takes."""
-    return is_one_word(lower_case(normalize(text).strip(APOSTROPHE)))
+    """Whether `text` is exactly one word, in any case and with or without quotes: what a list of words takes.
+
+    A run of letters that is too long to be learned is taken as well: it may stand in stored messages.
+    """
+    word = lower_case(normalize(text).strip(APOSTROPHE))
+    if is_one_word(word):
+        return True
+    found = units(word)
+    return len(found) == 1 and found[0].kind is Kind.PLACEHOLDER and word[0].isalnum() and found[0].end == len(word)
 
 
 @dataclass(frozen=True)

@@ -228,3 +228,7 @@ def test_a_word_of_too_many_letters_is_neither_learned_nor_suggested(engine: Eng
         phone.observe_many(["haha" * 2_500, "ha" * 24])
         assert [learned.word for learned in phone.learned_words()] == ["ha" * 24]
         assert max(len(suggestion.text) for suggestion in phone.predict("", k=20)) <= 48
+        assert phone.forget_word("HAHA" * 2_500) == 1
+        assert [message["text"] for message in phone.export()["messages"]] == ["<#>", "ha" * 24]
+        with pytest.raises(PhoneError, match="is not one word"):
+            phone.forget_word("<URL>")
