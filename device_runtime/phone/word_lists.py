@@ -95,7 +95,7 @@ def _former_forms(word: str) -> Iterator[str]:
 
 _FORMERLY_IN_WORDS = ("\ufe0f", "\ufe0e", "\u200d")
 _FORMERLY_OTHER_LETTERS = (("i", ("i\u0307", "ı")), ("ss", ("ß",)))
-_MAX_KNOWN = 100_000
+_MAX_KNOWN = 10_000
 """Words whose lookup is remembered, so that a message costs no hashes for its usual words."""
 
 

@@ -48,7 +48,7 @@ def upper_case(text: str) -> str:
     return text.replace(_SHARP_S, _CAPITAL_SHARP_S).upper()
 
 
-@functools.lru_cache(maxsize=50_000)
+@functools.lru_cache(maxsize=10_000)
 def canonical_form(word: str) -> str:
     """Returns the form in which words are compared: for `forget`, for block lists, and to tell two keys apart.
 
