@@ -107,7 +107,9 @@ class Phone:
         with _reported():
             opened = PhoneFolder.open(Path(folder), engine.bundle)
             try:
-                return cls(engine, opened, blocked, clock, trainer or InProcessTrainer(engine))
+                phone = cls(engine, opened, blocked, clock, trainer or InProcessTrainer(engine))
+                phone._finish_forgetting()
+                return phone
             except BaseException:
                 opened.close()
                 raise
@@ -384,6 +386,14 @@ class Phone:
             if messages and self._folder.state.now.due == "forgetting":
                 self._adapt(Budget())
         return messages
+
+    def _finish_forgetting(self) -> None:
+        """Masks forgotten words that an earlier version left in messages, because it did not take them for words."""
+        if any(word in self._folder.forgotten for word in self._user_model.history.sorted_words):
+            with self._writing:
+                privacy.mask_forgotten(self._folder)
+                self._reload()
+                self._folder.scrub()
 
     def _adapt(self, budget: Budget) -> Adaptation:
         recipe, folder = self._engine.bundle.manifest.recipe, self._folder

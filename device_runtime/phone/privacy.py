@@ -76,6 +76,13 @@ def forget_word(folder: PhoneFolder, word: str) -> int:
     return len(changed)
 
 
+def mask_forgotten(folder: PhoneFolder) -> None:
+    """Masks every forgotten word in the stored messages."""
+    with folder.database.transaction():
+        _unlearn(folder, folder.history.rewrite(folder.forgotten.masked))
+    _reload(folder)
+
+
 def forget_since(folder: PhoneFolder, at: datetime) -> int:
     """Deletes the messages typed at that time or later. Returns how many there were."""
     folder.erase_damaged_copies()

@@ -213,6 +213,19 @@ def test_a_word_that_an_earlier_version_forgot_stays_forgotten(
     assert forgotten.erase(forms[0].strip("❤️"))
 
 
+def test_a_forgotten_word_that_an_earlier_version_left_in_messages_is_masked_at_opening(
+    engine: Engine, tmp_path: Path
+) -> None:
+    """It took U+FE0F and `Zanna` for another word than `Zanna`."""
+    with Phone.open(tmp_path / "phone", engine) as phone:
+        phone.observe_many(["hi ❤️Zanna", "see you"])
+        phone._folder.forgotten.write("zanna")  # as if it had masked nothing
+    with Phone.open(tmp_path / "phone", engine) as phone:
+        assert [message["text"] for message in phone.export()["messages"]] == ["hi ❤️<#>", "see you"]
+        assert {learned.word for learned in phone.learned_words()} == {"hi", "see", "you"}
+    assert b"Zanna" not in b"".join(path.read_bytes() for path in (tmp_path / "phone").iterdir() if path.is_file())
+
+
 def test_a_block_list_of_an_earlier_version_still_blocks(database: PhoneDatabase) -> None:
     with database.transaction() as db:
         db.execute("INSERT INTO blocked (word) VALUES ('straße')")
