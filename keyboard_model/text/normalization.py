@@ -130,28 +130,17 @@ def _kept(match: re.Match[str]) -> str:
         separates = _VOWEL_SEPARATOR in run and _MONGOLIAN.match(after)
         return _MONGOLIAN_SELECTORS.sub("", run) + (_VOWEL_SEPARATOR if separates else "")
     joiner = next((character for character in run if character in (_NON_JOINER, _JOINER)), "")
-    return joiner if joiner and _shows(text[: match.start()], joiner, text[match.end() :]) else ""
+    return joiner if joiner and _shows(text, match.start() - 1, joiner, after) else ""
 
 
-def _shows(before: str, joiner: str, after: str) -> bool:
-    """Whether a joiner between these two texts changes how the letters look."""
-    if unicodedata.combining(before[-1]) == _VIRAMA:
-        return joiner == _JOINER or _continues_word(after)
-    if after and unicodedata.combining(after[0]) == _VIRAMA:
-        return before[-1].isalpha()
-    if joiner == _JOINER:
+def _shows(text: str, at: int, joiner: str, after: str) -> bool:
+    """Whether a joiner between `text[at]` and the character `after` (if any) changes how the letters look."""
+    if unicodedata.combining(text[at]) == _VIRAMA:
+        return joiner == _JOINER or (after != "" and (after.isalpha() or is_combining(after)))
+    if after and unicodedata.combining(after) == _VIRAMA:
+        return text[at].isalpha()
+    if joiner == _JOINER or not _JOINING.match(after) or _JOINING_TO_NONE.match(after):
         return False
-    at = len(before) - 1
-    while at > 0 and is_combining(before[at]):
+    while at > 0 and is_combining(text[at]):
         at -= 1
-    letter, following = before[at], after[:1]
-    return bool(
-        _JOINING.match(letter)
-        and not _JOINING_TO_THE_LEFT_ONLY.match(letter)
-        and _JOINING.match(following)
-        and not _JOINING_TO_NONE.match(following)
-    )
-
-
-def _continues_word(after: str) -> bool:
-    return bool(after) and (after[0].isalpha() or is_combining(after[0]))
+    return bool(_JOINING.match(text, at) and not _JOINING_TO_THE_LEFT_ONLY.match(text, at))

@@ -100,7 +100,6 @@ _ASCII_UNIT = re.compile(
 )
 # Emoji that begin with a letter or digit: keycaps, ℹ, ㊗, ㊙.
 _EMOJI_LETTER = re.compile("[0-9#*]\ufe0f?\u20e3|[\u2139\u3297\u3299]")
-_LINE_BREAKS = frozenset("\n\v\f\r\x85\u2028\u2029")
 _BLANK = "\u0f0b\u0f0c\u1361\u2800\u3164\uffa0"
 """Characters beside white space that part words and are not seen, or are the word separator of their script."""
 _BETWEEN_LETTERS = "\u00b7\u2027\u05f4\u055f"
@@ -225,8 +224,10 @@ def _sign_in_context(text: str, at: int, found: list[Unit]) -> Sign:
     """Returns what the mark at `text[at]`, after the units in `found`, says about the word after it."""
     character = text[at]
     if character == ";":  # U+037E, the Greek question mark, is this character in NFC
-        before = text[:at].rstrip()[-1:] if not text.isascii() else ""
-        return Sign.STOP if _GREEK_LETTER.match(before) else Sign.OTHER
+        last = at - 1
+        while last > 0 and text[last].isspace():
+            last -= 1
+        return Sign.STOP if last >= 0 and _GREEK_LETTER.match(text, last) else Sign.OTHER
     if character in _DASHES:
         return Sign.BULLET if not found or found[-1].line_break else Sign.OTHER
     if _EMOJI_SIGN.match(character) or _EMOJI_LETTER.match(text, at):

@@ -1,6 +1,7 @@
 """What a word is, in every kind of script and with every kind of rubbish between the words."""
 
 import itertools
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -247,3 +248,29 @@ def test_a_unit_knows_of_the_line_break_after_it() -> None:
     for line_break in ("\n", "\r\n", "\u2028", "\u2029", "\x85", " \n "):
         assert [unit.line_break for unit in units(f"ok{line_break}no yes{line_break}")] == [True, False, True]
     assert [unit.line_break for unit in units("é!\n! a")] == [False, False, False]
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "a",
+        "é;",
+        "é ;",
+        "ل\u200c",
+        "क्\u200d",
+        "❤\ufe0f\u200d",
+        "\u0301",
+        "a'",
+        "‘",
+        "é\n",
+        "1\u20e3",
+        "ͷ ",
+        "\u200b",
+        "ن\u064e",
+    ],
+)
+def test_the_time_is_linear_in_the_text(part: str) -> None:
+    started = time.process_time()
+    units(part * 10_000)
+    units("é" + part * 10_000)
+    assert time.process_time() - started < 4
