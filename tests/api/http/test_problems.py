@@ -16,9 +16,9 @@ from tests.support.api.serving import Serving
 def test_a_damaged_phone_does_not_affect_other_phones(
     serving: Serving, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    damaged = tmp_path / "devices" / "damaged" / "history.sqlite"
-    damaged.parent.mkdir(parents=True)
-    damaged.write_bytes(b"no database" * 1000)
+    damaged = tmp_path / "devices" / "damaged"
+    damaged.parent.mkdir()
+    damaged.write_text("a file in place of its folder")  # a damaged history would be moved aside
     with serving(tmp_path) as client:
         refused = client.post("/v1/devices", json={"device_id": "damaged"})
         assert refused.status_code == 503 and int(refused.headers["retry-after"]) > 0
