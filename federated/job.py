@@ -38,11 +38,14 @@ class DataConfig(_Strict):
         new_phone_share: Share of the users that training never sees.
         validation_share: Share of the other users, for early stopping and tuning.
         train_share: Share of each user's messages, the oldest ones, for training; the newest ones are for tests only.
+        max_messages: Most messages of a user that training reads, the newest of those for training. They also count in
+            the draw of a cohort `by_size`, so that no user takes part in every round by typing more.
     """
 
     new_phone_share: Share = 0.2
     validation_share: Share = 0.1
     train_share: Annotated[float, Field(gt=0, le=1)] = 0.8
+    max_messages: int = Field(5000, ge=1)
 
 
 class TokenizerConfig(_Strict):
@@ -132,11 +135,13 @@ class NgramConfig(_Strict):
         weight: Weight of the n-grams in the distribution of the shared model; 0 = the neural model alone.
         min_clients: An n-gram is published if at least this many clients typed it.
         count_cap: A client contributes at most this much to the count of an n-gram.
+        max_pieces: A client contributes the n-grams of at most so many pieces, those of its newest messages.
     """
 
     weight: Share = 0.3
     min_clients: int = Field(2, ge=1)
     count_cap: int = Field(100, ge=1)
+    max_pieces: int = Field(100_000, ge=1)
 
 
 class GateConfig(_Strict):

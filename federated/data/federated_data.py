@@ -88,11 +88,13 @@ class FederatedData:
         corpus: The corpus; it must be open.
         population: Its users by role.
         train_share: Share of each user's messages, the oldest ones, for training; the newest ones are for tests.
+        max_messages: Most messages of a user that training reads.
     """
 
     corpus: Corpus
     population: Population
     train_share: float
+    max_messages: int
 
     @classmethod
     def of(cls, corpus: Corpus, data: DataConfig, seed: int) -> FederatedData:
@@ -112,11 +114,11 @@ class FederatedData:
             validation_share=data.validation_share,
             seed=seed,
         )
-        return cls(corpus, population, data.train_share)
+        return cls(corpus, population, data.train_share, data.max_messages)
 
     def training_messages(self, client: str) -> list[str]:
-        """Returns the texts that a client learns from, oldest first."""
-        return self._split(client)[0]
+        """Returns the texts that a client learns from, oldest first; the newest ones if there are too many."""
+        return self._split(client)[0][-self.max_messages :]
 
     def test_messages(self, client: str) -> list[str]:
         """Returns the texts that a client is tested on, oldest first."""
@@ -128,8 +130,12 @@ class FederatedData:
             yield self.training_messages(client)
 
     def training_sizes(self) -> npt.NDArray[np.float64]:
-        """Returns `[clients]` the number of messages of each training client; no message is read."""
-        return np.array([self.corpus.message_count(client) for client in self.population.training], np.float64)
+        """Returns `[clients]` the number of messages of each training client, at most `max_messages`.
+
+        No message is read.
+        """
+        counts = [self.corpus.message_count(client) for client in self.population.training]
+        return np.minimum(np.array(counts, np.float64), self.max_messages)
 
     def _split(self, client: str) -> tuple[list[str], list[str]]:
         return split_by_time([message.text for message in self.corpus.messages(client)], self.train_share)

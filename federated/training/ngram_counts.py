@@ -11,6 +11,7 @@ from __future__ import annotations
 import collections
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -86,6 +87,7 @@ def count(
     clients: FederatedData,
     tokenizer: Tokenizer,
     count_cap: int,
+    max_pieces: int,
     on_client: Callable[[int], None] = lambda done: None,
 ) -> NgramCountResult:
     """Counts the n-grams of all training clients.
@@ -94,6 +96,7 @@ def count(
         clients: The corpus; only training messages of training clients are read.
         tokenizer: Turns messages into pieces.
         count_cap: Highest count of an n-gram that one client can contribute.
+        max_pieces: Pieces whose n-grams one client can contribute, those of its newest messages.
         on_client: Called after each cohort with the number of clients done.
     """
     add_cohort = build(count_cap)
@@ -103,7 +106,7 @@ def count(
         occurrences = []
         for client in cohort:
             try:
-                occurrences.append(_occurrences(tokenizer, clients.training_messages(client)))
+                occurrences.append(_occurrences(tokenizer, clients.training_messages(client), max_pieces))
             except (ValueError, UnicodeError):
                 dropped += 1
         if occurrences:
@@ -121,7 +124,7 @@ def _cohorts(clients: Sequence[str]) -> Iterator[Sequence[str]]:
     return (clients[start : start + COHORT] for start in range(0, len(clients), COHORT))
 
 
-def _occurrences(tokenizer: Tokenizer, messages: Sequence[str]) -> npt.NDArray[np.int32]:
-    """Returns `[n,3]` the trigrams of the messages, one row per occurrence."""
-    rows = [occurrence for message in messages for occurrence in ngram_occurrences(tokenizer.encode(message))]
-    return np.array(rows, np.int32).reshape(-1, 3)
+def _occurrences(tokenizer: Tokenizer, messages: Sequence[str], most: int) -> npt.NDArray[np.int32]:
+    """Returns `[n,3]` the trigrams of the newest messages, one row per occurrence, at most `most` rows."""
+    newest_first = (row for message in reversed(messages) for row in ngram_occurrences(tokenizer.encode(message)))
+    return np.array(list(islice(newest_first, most)), np.int32).reshape(-1, 3)

@@ -158,6 +158,6 @@ def _count_ngrams(folder: Run, clients: FederatedData, on_stage: Callable[[str],
 
     config, tokenizer = folder.job().ngram, folder.tokenizer()
     report_clients(0)
-    counted = ngram_counts.count(clients, tokenizer, config.count_cap, report_clients)
+    counted = ngram_counts.count(clients, tokenizer, config.count_cap, config.max_pieces, report_clients)
     folder.write_ngram(kneser_ney(counted.counts, len(tokenizer), config.min_clients))
     return counted.dropped

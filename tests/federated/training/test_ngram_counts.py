@@ -53,7 +53,7 @@ def as_dict(counts: NgramCounts) -> dict[int, tuple[int, int]]:
 def test_equals_a_plain_count_for_any_size_of_cohorts(execution, clients, monkeypatch, cap, cohort):
     monkeypatch.setattr(ngram_counts, "COHORT", cohort)
     reported = []
-    counted = ngram_counts.count(clients, TOKENIZER, cap, reported.append)
+    counted = ngram_counts.count(clients, TOKENIZER, cap, 100_000, reported.append)
     expected = by_hand(clients, cap)
     assert as_dict(counted.counts) == expected and counted.dropped == 0
     assert max(count for count, _ in expected.values()) > 3 and max(by for _, by in expected.values()) > 1
@@ -90,7 +90,7 @@ def test_a_client_with_unusable_data_is_left_out_and_counted(execution, clients,
         return read(self, client)
 
     monkeypatch.setattr(FederatedData, "training_messages", training_messages)
-    counted = ngram_counts.count(clients, TOKENIZER, 100)
+    counted = ngram_counts.count(clients, TOKENIZER, 100, 100_000)
     assert counted.dropped == 1
     assert as_dict(counted.counts) == by_hand(clients, 100, left_out=(broken,))
 
@@ -101,5 +101,5 @@ def test_two_workers_give_the_counts_of_one(clients):
         for port in ports:
             stack.enter_context(worker_process(port))
         stack.enter_context(execution_context([f"localhost:{port}" for port in ports]))
-        counted = ngram_counts.count(clients, TOKENIZER, 100)
+        counted = ngram_counts.count(clients, TOKENIZER, 100, 100_000)
     assert as_dict(counted.counts) == by_hand(clients, 100)
