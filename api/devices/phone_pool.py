@@ -163,6 +163,8 @@ class PhonePool:
     def _run_opening(self, device_id: str, slot: _Slot, opening: _Opening) -> None:
         try:
             opening.phone = Phone.open(self._root / device_id, self._engine, self._blocked, trainer=self._trainer)
+            for note in opening.phone.notes:
+                LOG.warning("a device was repaired: %s", note)
         except BaseException as error:
             opening.error = error
         self._openings.release()

@@ -273,3 +273,21 @@ print(max_open_phones(1000), resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 def test_the_number_of_open_phones_follows_the_limit_of_open_files(hard: int, phones: int, soft: int) -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM, str(hard)], capture_output=True, text=True, check=True)
     assert done.stdout.split() == [str(phones), str(soft)]
+
+
+def test_a_damaged_history_is_one_line_in_the_log_and_concerns_no_other_phone(
+    tmp_path: Path, engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    phones = PhonePool(tmp_path, engine, limit=1)
+    for device_id in ("a", "b"):
+        with phones.use(device_id) as phone:
+            phone.observe("see you soon")
+    phones.close()
+    (tmp_path / "a" / "history.sqlite").write_bytes(b"noise" * 1000)
+    phones = PhonePool(tmp_path, engine, limit=1)
+    for device_id, messages in (("a", 0), ("b", 1)):
+        with phones.use(device_id) as phone:
+            assert phone.messages == messages
+    phones.close()
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line.startswith("a device was repaired: ") and "moved aside" in line and "\n" not in line
