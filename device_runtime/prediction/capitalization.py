@@ -95,7 +95,7 @@ class CapitalizationModel:
             sentence_start: Whether the word begins a sentence; see `begins_sentence`.
         """
         form = self._usual_form(word)
-        if sentence_start and form == word and not prefix[:1].islower() and self._capitalizes_sentences():
+        if sentence_start and form == word and self._capitalizes_sentences():
             form = _capitalized(form)
         return _continued(prefix, form)
 

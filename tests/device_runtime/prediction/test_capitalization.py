@@ -23,7 +23,7 @@ def model_of(*messages: str) -> CapitalizationModel:
         ("tomorrow", "T", False, "Tomorrow"),
         ("tomorrow", "TO", False, "TOMORROW"),
         ("tomorrow", "tO", False, "tOmorrow"),
-        ("tomorrow", "to", True, "tomorrow"),
+        ("tomorrow", "to", True, "Tomorrow"),
         ("i", "", False, "I"),
         ("i'm", "", False, "I'm"),
         ("i'll", "i", False, "I'll"),
