@@ -83,8 +83,15 @@ def with_apostrophe(words: Sequence[str], typed: str) -> list[int]:
     >>> [words[at] for at in with_apostrophe(sorted(words), "its")]
     ["it's"]
     """
-    beginnings = (f"{typed[:at]}{APOSTROPHE}{typed[at:]}" for at in range(1, len(typed)))
-    return [at for begin in beginnings for at in range(bisect_left(words, begin), _end(words, begin, 0, len(words)))]
+    found: list[int] = []
+    low, high = 0, len(words)
+    for at in range(1, len(typed)):
+        low, high = bisect_left(words, typed[:at], low, high), _end(words, typed[:at], low, high)
+        if low >= high:
+            break
+        beginning = f"{typed[:at]}{APOSTROPHE}{typed[at:]}"
+        found += range(bisect_left(words, beginning, low, high), _end(words, beginning, low, high))
+    return found
 
 
 def _rests(words: Sequence[str], low: int, high: int, typed: str, at: int) -> Iterator[str]:
