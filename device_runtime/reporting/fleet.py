@@ -9,7 +9,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from device_runtime.reporting.plots import BETTER, INK, WORSE, Format, new_figure, render
+from device_runtime.reporting.plots import BETTER, INK, WORSE, Drawing, new_figure
 from device_runtime.reporting.table import figure, percent, phones, points, size, synthetic_notice, users
 from device_runtime.simulation.fleet.report import DayRow, FleetReport, Span, span_of, spans
 
@@ -126,14 +126,14 @@ def _refusals_table(report: FleetReport) -> Table:
     return table
 
 
-def recall_picture(report: FleetReport, kind: Format) -> bytes:
+def recall_picture(report: FleetReport) -> Drawing:
     """Draws recall@3 of both keyboards by day since first use: a dot for each day, and a line of seven-day means."""
-    return render(lambda: _recall_figure(report), kind)
+    return Drawing(lambda: _recall_figure(report))
 
 
-def adaptations_picture(report: FleetReport, kind: Format) -> bytes:
+def adaptations_picture(report: FleetReport) -> Drawing:
     """Draws the adaptations by day, kept or not, and the reasons why phones did not adapt."""
-    return render(lambda: _adaptations_figure(report), kind)
+    return Drawing(lambda: _adaptations_figure(report))
 
 
 def _recall_figure(report: FleetReport) -> Figure:

@@ -84,7 +84,7 @@ def render(report: Report, examples: Examples | None = None) -> str:
             for metric, title in table.METRIC_TITLES.items()
         ],
         gain=table.gain_cells(report),
-        picture=inline_picture(gain_picture(report, "svg")),
+        picture=inline_picture(gain_picture(report).svg()),
         examples=[_example_row(example) for example in examples.items] if examples else [],
         examples_explanation=examples.explanation if examples else None,
         clients=report.clients[:_MOST_ROWS],

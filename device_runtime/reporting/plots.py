@@ -30,25 +30,36 @@ _PANEL_COLUMNS = 3
 _PANEL_SIZE = (3.1, 2.0)  # inches
 _HEADING_HEIGHT = 0.9  # inches
 
-Format = Literal["svg", "png"]
+_STYLE: Any = {"svg.hashsalt": "thumbprint", "svg.fonttype": "none", "font.family": "sans-serif"}
 
 
-def render(draw: Callable[[], Figure], kind: Format, dpi: int = 150) -> bytes:
-    """Returns the picture as a transparent SVG whose text stays text, or as a PNG on white.
+class Drawing:
+    """A picture of a report, drawn once for all of its formats. The same figure gives the same bytes."""
 
-    The same figure gives the same bytes. `dpi` is the resolution of a PNG, in pixels per inch.
-    """
-    import matplotlib
+    def __init__(self, draw: Callable[[], Figure]) -> None:
+        """Draws the figure and lays it out, which takes longer than writing it in a format."""
+        import matplotlib
 
-    settings: Any = {"svg.hashsalt": "thumbprint", "svg.fonttype": "none", "font.family": "sans-serif"}
-    content = io.BytesIO()
-    with matplotlib.rc_context(settings):
-        figure = draw()
-        if kind == "svg":
-            figure.savefig(content, format="svg", transparent=True, metadata={"Date": None})
-        else:
-            figure.savefig(content, format="png", dpi=dpi, facecolor="white", metadata={"Software": None})
-    return content.getvalue()
+        with matplotlib.rc_context(_STYLE):
+            self._figure = draw()
+            self._figure.draw_without_rendering()
+            self._figure.set_layout_engine("none")
+
+    def svg(self) -> bytes:
+        """Returns a transparent SVG whose text stays text."""
+        return self._saved(format="svg", transparent=True, metadata={"Date": None})
+
+    def png(self, dpi: int = 150) -> bytes:
+        """Returns a PNG on white with this resolution, in pixels per inch."""
+        return self._saved(format="png", dpi=dpi, facecolor="white", metadata={"Software": None})
+
+    def _saved(self, **options: Any) -> bytes:
+        import matplotlib
+
+        content = io.BytesIO()
+        with matplotlib.rc_context(_STYLE):
+            self._figure.savefig(content, **options)
+        return content.getvalue()
 
 
 def style_axes(axes: Axes, grid: Literal["both", "y"] = "both", label_size: float | None = None) -> None:
@@ -121,12 +132,9 @@ def user_gains(report: Report) -> list[float]:
     return sorted((100 * gain for gain in gains(personal, shared)), reverse=True)
 
 
-def gain_picture(report: Report, kind: Format) -> bytes:
-    """Draws the gain of each user as a bar, sorted. The personal keyboard helps some users and hurts others.
-
-    See `render` for the returned bytes.
-    """
-    return render(lambda: _figure(report), kind)
+def gain_picture(report: Report) -> Drawing:
+    """Draws the gain of each user as a bar, sorted. The personal keyboard helps some users and hurts others."""
+    return Drawing(lambda: _figure(report))
 
 
 def _bar_heights(gain: list[float]) -> list[float]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from device_runtime.reporting.plots import BETTER, INK, WORSE, render
+from device_runtime.reporting.plots import BETTER, INK, WORSE, Drawing
 from federated.heterogeneity.divergence import Divergence
 from federated.heterogeneity.recommendation import Recommendation
 from federated.heterogeneity.report import Heterogeneity
@@ -82,8 +82,8 @@ PICTURES: dict[str, tuple[str, Callable[[Axes, Heterogeneity], bool]]] = {
 
 
 def heterogeneity_picture(report: Heterogeneity, name: str) -> bytes:
-    """Draws one of `PICTURES` as an SVG: see `device_runtime.reporting.plots.render`."""
-    return render(lambda: _figure(report, name), "svg")
+    """Draws one of `PICTURES` as an SVG."""
+    return Drawing(lambda: _figure(report, name)).svg()
 
 
 def _figure(report: Heterogeneity, name: str) -> Figure:

@@ -57,8 +57,9 @@ def write_results(new_device: DeviceFactory, corpus: Corpus, report: Report, out
     """
     examples = pick_examples(new_device, simulated_users(corpus, typical_users(report)), report)
     write_html(out / "report.html", report, examples)
-    write_file(out / "gain.svg", gain_picture(report, "svg"))
-    write_file(out / "gain.png", gain_picture(report, "png"))
+    picture = gain_picture(report)
+    write_file(out / "gain.svg", picture.svg())
+    write_file(out / "gain.png", picture.png())
     write_report(out / "report.json", report)  # last: its presence shows that the results are complete
     return examples
 
@@ -101,9 +102,9 @@ def simulate_corpus_fleet(
         workers=workers,
         progress=progress,
     )
-    for name, draw in (("recall", recall_picture), ("adaptations", adaptations_picture)):
-        write_file(out / f"{name}.svg", draw(report, "svg"))
-        write_file(out / f"{name}.png", draw(report, "png"))
+    for name, picture in (("recall", recall_picture(report)), ("adaptations", adaptations_picture(report))):
+        write_file(out / f"{name}.svg", picture.svg())
+        write_file(out / f"{name}.png", picture.png())
     write_fleet_report(out / "fleet.json", report)  # last, as in write_results
     return report
 

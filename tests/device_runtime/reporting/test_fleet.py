@@ -35,9 +35,9 @@ def test_pictures_are_the_same_for_the_same_report(bundle, draw, timelines):
     report = (
         make_fleet_report([bundle]) if timelines == "some" else make_fleet_report([bundle], timelines=(), failed=())
     )
-    svg = draw(report, "svg")
-    assert svg == draw(report, "svg")
+    svg = draw(report).svg()
+    assert svg == draw(report).svg()
     assert svg.startswith(b"<?xml") and b"SYNTHETIC" in svg
-    assert draw(report, "png").startswith(b"\x89PNG")
+    assert draw(report).png().startswith(b"\x89PNG")
     if timelines == "some":
         assert (b"personal" if draw is recall_picture else b"the phone is not charging: 40") in svg

@@ -15,11 +15,10 @@ from device_runtime.reporting.plots import (
     BETTER,
     INK,
     WORSE,
-    Format,
+    Drawing,
     add_heading,
     draw_no_data,
     panels,
-    render,
     style_axes,
 )
 from device_runtime.reporting.table import users
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_PNG_DPI = 110
 _MAX_BARS = 400  # more bars or steps are thinner than a pixel: then each one stands for a quantile of the users
 _NO_USERS = "no user was measured both under a method and under global_only"
 
@@ -219,11 +217,8 @@ PICTURES: dict[str, Picture] = {
 }
 
 
-def picture(report: ComparisonReport, name: str, kind: Format) -> bytes:
-    """Draws one of `PICTURES`.
-
-    Returns:
-        An SVG or PNG, see `device_runtime.reporting.plots.render`. A picture without data states the reason.
+def picture(report: ComparisonReport, name: str) -> Drawing:
+    """Draws one of `PICTURES`. A picture without data states the reason.
 
     Raises:
         KeyError: there is no picture of this name.
@@ -236,4 +231,4 @@ def picture(report: ComparisonReport, name: str, kind: Format) -> bytes:
         PICTURES[name].draw(figure, report)
         return figure
 
-    return render(draw, kind, _PNG_DPI)
+    return Drawing(draw)

@@ -22,6 +22,7 @@ from thumbprint.comparison.reporting.plots import PICTURES, picture
 from thumbprint.comparison.results import REFERENCE, Comparison
 
 REPORT, PAGE, PICTURE_FOLDER = "report.json", "report.html", "pictures"
+_PNG_DPI = 110
 _MAX_ROWS = 1000  # users listed on the page: more slow a browser down, and report.json has all of them
 
 
@@ -38,11 +39,12 @@ def write_comparison(out: Path, comparison: Comparison) -> ComparisonReport:
     """
     report = report_of(comparison)
     write_model(out / REPORT, report)
-    drawn = {name: picture(report, name, "svg") for name in PICTURES}
-    write_file(out / PAGE, render(report, drawn).encode())
-    for name, svg in drawn.items():
-        write_file(out / PICTURE_FOLDER / f"{name}.svg", svg)
-        write_file(out / PICTURE_FOLDER / f"{name}.png", picture(report, name, "png"))
+    drawings = {name: picture(report, name) for name in PICTURES}
+    vector = {name: drawing.svg() for name, drawing in drawings.items()}
+    write_file(out / PAGE, render(report, vector).encode())
+    for name, drawing in drawings.items():
+        write_file(out / PICTURE_FOLDER / f"{name}.svg", vector[name])
+        write_file(out / PICTURE_FOLDER / f"{name}.png", drawing.png(_PNG_DPI))
     return report
 
 

@@ -14,25 +14,25 @@ def small():
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_svg_is_well_formed_and_reproducible(small, name):
-    svg = picture(small, name, "svg")
+    svg = picture(small, name).svg()
     assert ElementTree.fromstring(svg).tag.endswith("svg")
-    assert picture(small, name, "svg") == svg
+    assert picture(small, name).svg() == svg
 
 
 @pytest.mark.parametrize("name", ["gain_by_user", "recall_distribution"])
 def test_draws_a_panel_for_each_method_except_the_reference(report, name):
-    svg = picture(report, name, "svg").decode()
+    svg = picture(report, name).svg().decode()
     for method in made_up.EFFECTS:
         assert (f">{method}</text>" in svg) == (method != "global_only")
 
 
 def test_draws_a_png(small):
-    assert picture(small, "recall", "png").startswith(b"\x89PNG\r\n")
+    assert picture(small, "recall").png().startswith(b"\x89PNG\r\n")
 
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_a_picture_without_data_states_the_reason(name):
-    svg = picture(report_of(made_up.comparison(methods=())), name, "svg").decode()
+    svg = picture(report_of(made_up.comparison(methods=())), name).svg().decode()
     assert ElementTree.fromstring(svg.encode()).tag.endswith("svg")
     assert "measured" in svg
 
@@ -41,9 +41,9 @@ def test_a_picture_without_data_states_the_reason(name):
 @pytest.mark.parametrize("name", ["recall", "gain_by_user", "gain_histogram", "recall_distribution", "groups"])
 def test_draws_few_users(users, name):
     few = report_of(made_up.comparison(users=users, methods=("global_only", "ditto")))
-    assert picture(few, name, "svg").startswith(b"<?xml")
+    assert picture(few, name).svg().startswith(b"<?xml")
 
 
 def test_draws_quantiles_of_more_users_than_pixels():
     many = report_of(made_up.comparison(users=1500, methods=("global_only", "ditto")))
-    assert picture(many, "gain_by_user", "svg").count(b"<path") < 600
+    assert picture(many, "gain_by_user").svg().count(b"<path") < 600
