@@ -17,6 +17,7 @@ from tests.support.tiny_job import TINY_JOB
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 settings.register_profile("thumbprint", deadline=None)  # times mean nothing on a busy machine
 settings.load_profile("thumbprint")
+gc.set_threshold(50_000, 20, 50)  # as `thumbprint.__main__` does
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -32,7 +33,6 @@ def pytest_collection_finish() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
 
 
 @pytest.fixture(scope="session")

@@ -37,13 +37,14 @@ class Drawing:
     """A picture of a report, drawn once for all of its formats. The same figure gives the same bytes."""
 
     def __init__(self, draw: Callable[[], Figure]) -> None:
-        """Draws the figure and lays it out, which takes longer than writing it in a format."""
+        """Draws a figure without a layout engine, and lays it out once. Each `savefig` would do that twice."""
         import matplotlib
+        from matplotlib.layout_engine import ConstrainedLayoutEngine
 
         with matplotlib.rc_context(_STYLE):
             self._figure = draw()
-            self._figure.draw_without_rendering()
-            self._figure.set_layout_engine("none")
+            if self._figure.axes:  # otherwise it has text only
+                ConstrainedLayoutEngine().execute(self._figure)
 
     def svg(self) -> bytes:
         """Returns a transparent SVG whose text stays text."""
@@ -86,7 +87,7 @@ def new_figure(heading: str, subtitle: str, columns: int = 1) -> tuple[Figure, t
     """Returns a figure with a heading over the first of `columns` axes, side by side."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 4.2) if columns == 1 else (11, 4.2), layout="constrained")
+    figure = Figure(figsize=(9, 4.2) if columns == 1 else (11, 4.2))
     axes = tuple(figure.add_subplot(1, columns, column + 1) for column in range(columns))
     for each in axes:
         style_axes(each, grid="y")

@@ -27,8 +27,9 @@ from thumbprint.comparison.results import QUICK
 
 if __name__ == "__main__":
     job, corpus, run, out = map(Path, sys.argv[1:5])
-    budget = replace(QUICK, trials=2, tuning_rounds=1, rounds=2, seen_users=3, beside=False)
-    comparison = compare(load_job(job), corpus, out, methods=sys.argv[5:], budget=budget, min_messages=5, run=run)
+    budget = replace(QUICK, trials=1, tuning_rounds=1, rounds=1, seen_users=1, beside=False)
+    options = {"methods": sys.argv[5:], "budget": budget, "min_messages": 5, "run": run, "at_once": 1}
+    comparison = compare(load_job(job), corpus, out, **options)
     print(json.dumps({method.name: [method.trials, len(method.clients)] for method in comparison.methods}))
 """
 
@@ -65,6 +66,6 @@ def test_it_is_tuned_and_compared(
     measured = json.loads(printed.splitlines()[-1])
     assert set(measured) == {"global_only", METHOD}
     trials, clients = measured[METHOD]
-    assert trials == 2
+    assert trials == 1
     assert clients == measured["global_only"][1] > 0
     assert list((out / "bundles").glob(f"{METHOD}-*.bundle"))

@@ -90,7 +90,7 @@ def _figure(report: Heterogeneity, name: str) -> Figure:
     from matplotlib.figure import Figure
 
     title, draw = PICTURES[name]
-    figure = Figure(figsize=(7.5, 4), layout="constrained")
+    figure = Figure(figsize=(7.5, 4))
     axes = figure.add_subplot()
     if not draw(axes, report):
         axes.set_axis_off()

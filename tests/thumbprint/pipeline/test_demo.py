@@ -80,11 +80,13 @@ def test_continues_an_interrupted_training(tmp_path, job):
             super()._train_model(begun)
             raise KeyboardInterrupt  # after the last round, before the step is recorded as finished
 
-    with pytest.raises(KeyboardInterrupt):
-        InterruptedDemo(out, job, DEMO_SIZE, on_step=lines.append).run()
-    rounds = (out / "train" / "rounds.csv").read_bytes()
-    Demo(out, job, DEMO_SIZE, on_step=lines.append).run()
-    assert (out / "train" / "rounds.csv").read_bytes() == rounds  # resumed, with no round left
+    def run_and_interrupt() -> bytes:
+        with pytest.raises(KeyboardInterrupt):
+            InterruptedDemo(out, job, DEMO_SIZE, on_step=lines.append).run()
+        return (out / "train" / "rounds.csv").read_bytes()
+
+    rounds = run_and_interrupt()
+    assert run_and_interrupt() == rounds  # resumed, with no round left
     assert "unchanged" in lines[1]
 
 

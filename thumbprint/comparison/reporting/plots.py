@@ -227,7 +227,7 @@ def picture(report: ComparisonReport, name: str) -> Drawing:
     def draw() -> Figure:
         from matplotlib.figure import Figure
 
-        figure = Figure(figsize=(9.3, 4.2), layout="constrained")
+        figure = Figure(figsize=(9.3, 4.2))
         PICTURES[name].draw(figure, report)
         return figure
 
