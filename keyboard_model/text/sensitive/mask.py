@@ -64,7 +64,9 @@ def _is_plain(text: str) -> bool:
             return False
     elif _SIGN_BEYOND_ASCII.search(text):
         return False
-    if _WORD_AFTER_DOT.search(text) or _HYPHENS.search(text) or "ww." in text or "WW." in text or "<<" in text:
+    if "." in text and (_WORD_AFTER_DOT.search(text) or "ww." in text or "WW." in text):
+        return False
+    if ("-" in text and _HYPHENS.search(text)) or "<<" in text:
         return False
     return _TELLING_WORDS.isdisjoint(text.split())
 

@@ -142,6 +142,7 @@ _FULL_DATE = re.compile(
 )
 _FIRST_OF_NO_BIRTH = 2013
 _SURROUNDINGS = 28
+_LONGEST = 80  # a longer series of digits is no list of times or prices
 
 
 def ordinary_numbers(text: str, numbers: Iterable[Span]) -> Iterator[Span]:
@@ -162,6 +163,8 @@ def _near(text: str, spans: Iterable[Span]) -> Iterator[Span]:
     """Yields the spans with their surroundings, those that meet as one."""
     near: Span | None = None
     for first, last in sorted(spans):
+        if last - first > _LONGEST:
+            continue
         first, last = max(0, first - _SURROUNDINGS), min(len(text), last + _SURROUNDINGS)
         if near and first <= near[1]:
             near = near[0], max(near[1], last)
