@@ -114,7 +114,7 @@ def test_a_document_is_recognized_as_its_own_format_only(tmp_path, name, encodin
     assert {record.user_id for record in seen} <= {"Ann", "owner"}
 
 
-@pytest.mark.parametrize("name", WRITERS.keys() - {"whatsapp", "imessage_text"})  # they strip the ends of lines
+@pytest.mark.parametrize("name", sorted(WRITERS.keys() - {"whatsapp", "imessage_text"}))  # they strip the ends of lines
 @settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 @given(texts=st.lists(ANY_TEXT, min_size=1, max_size=5))
 def test_every_text_survives(tmp_path_factory, name, texts):
