@@ -20,7 +20,7 @@ import typer
 
 from benchmarks.measure.results import Figure, Machine, publish
 from benchmarks.measure.typist import Typist, make_typist
-from benchmarks.phone_process import NEWEST_WORDS, STEPS, open_engine
+from benchmarks.phone.process import NEWEST_WORDS, STEPS, open_engine
 from device_runtime.bundle.files import BundleError
 from device_runtime.bundle.signing_keys import KeyFileError
 from device_runtime.phone.phone import Phone
@@ -106,7 +106,7 @@ def peak_bytes(bundle: Path, public_key: Path, folder: Path, typist: Typist) -> 
         "history": typist.history,
         "contexts": typist.contexts[:500],  # more than the phone remembers
     }
-    command = [sys.executable, "-m", "benchmarks.phone_process"]
+    command = [sys.executable, "-m", "benchmarks.phone.process"]
     done = subprocess.run(command, input=json.dumps(day), stdout=subprocess.PIPE, text=True, check=True)
     found = json.loads(done.stdout)
     if found["steps"] != STEPS:

@@ -1,6 +1,6 @@
 """Training speed: `python -m benchmarks.throughput`. Writes `runs/benchmarks/throughput.json`.
 
-Counted targets a second of three ways to train on the same batches (see `benchmarks.trainers`). They take turns in one
+Counted targets a second of three ways to train on the same batches (see `benchmarks.throughput.trainers`). They take turns in one
 run, so that other load on the machine slows all of them:
 
 - plain: our graph in plain TensorFlow, a `tf.function` step on two threads;
@@ -36,7 +36,7 @@ def main(
     silence_tensorflow()
     import tensorflow as tf
 
-    from benchmarks import trainers
+    from benchmarks.throughput import trainers
     from federated.runtime.execution_context import execution_context
 
     tf.config.threading.set_intra_op_parallelism_threads(THREADS)
