@@ -1,7 +1,7 @@
 """Training speed: `python -m benchmarks.throughput`. Writes `runs/benchmarks/throughput.json`.
 
-Counted targets a second of three ways to train on the same batches (see `benchmarks.throughput.trainers`). They take turns in one
-run, so that other load on the machine slows all of them:
+Counted targets a second of three ways to train on the same batches (see `benchmarks.throughput.trainers`). They take
+turns in one run, so that other load on the machine slows all of them:
 
 - plain: our graph in plain TensorFlow, a `tf.function` step on two threads;
 - ours: our federated rounds in TFF's runtime;

@@ -15,7 +15,7 @@ from device_runtime.prediction.typo_correction import complete_with_typos, is_kn
 from device_runtime.prediction.user_model import UserModel, UserNgramModel
 from device_runtime.prediction.word_search import Hidden, WordSearch
 from keyboard_model.text.casing import lower_case
-from keyboard_model.text.units import is_followed_by_space
+from keyboard_model.text.units import is_followed_by_space, is_too_long
 
 _EXTRA = 7
 """Personal words ranked beyond the k shown, so that the personal probabilities of most shared words are known."""
@@ -57,9 +57,11 @@ def suggest(
         hidden: Whether a word must not be suggested; None = every word may be.
     """
     initial = engine.bundle.adapter_init
+    if is_too_long(typed.prefix):
+        return []  # nothing completes it, and the search would take minutes
     context = truncate_context(engine.tokenizer.encode(typed.text).ids)
-    if adapter is initial and not user_model.history.total:
-        ranked = _search(engine, context, initial, user_model.history, typed, k, hidden)
+    if adapter is initial and (not user_model.history.total or user_model.history.is_off):
+        ranked = _search(engine, context, initial, UserNgramModel.empty(), typed, k, hidden)
     else:
         shared = _search(engine, context, initial, UserNgramModel.empty(), typed, k, hidden)
         personal = _search(engine, context, adapter, user_model.history, typed, k + _EXTRA, hidden)

@@ -79,8 +79,8 @@ def within_one_edit(words: Sequence[str], typed: str) -> list[int]:
 def with_apostrophe(words: Sequence[str], typed: str) -> list[int]:
     """Returns the positions of the words that begin with `typed` and an apostrophe between two of its letters.
 
-    >>> words = ["it's", "its", "item", "i'm"]
-    >>> [words[at] for at in with_apostrophe(sorted(words), "its")]
+    >>> words = ["i'm", "it's", "item", "its"]
+    >>> [words[at] for at in with_apostrophe(words, "its")]
     ["it's"]
     """
     found: list[int] = []

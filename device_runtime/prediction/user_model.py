@@ -84,6 +84,12 @@ class UserNgramModel:
         """Returns a model without counts, which adds nothing to the shared model."""
         return _EMPTY
 
+    @property
+    def is_off(self) -> bool:
+        """Whether the recipe gives the owner's n-grams no weight at all."""
+        recipe = self._recipe
+        return not recipe.cache_weight and math.isinf(recipe.concentration_2) and math.isinf(recipe.concentration_3)
+
     def observe(self, units: Sequence[Unit]) -> None:
         """Counts one message, which `keyboard_model.text.units.units` split."""
         older = newer = self._index[START]

@@ -28,6 +28,8 @@ __all__ = [
     "Kind",
     "Sign",
     "Unit",
+    "is_followed_by_space",
+    "is_too_long",
     "normalize",
     "units",
     "words",
@@ -197,14 +199,16 @@ def _word(text: str, start: int, end: int) -> Unit | None:
         word = lower_case(written)
     if not any(map(str.isalnum, word)):
         return None
-    if len(word) > MAX_LETTERS and _too_long(word):
+    if is_too_long(word):
         return Unit(Kind.PLACEHOLDER, PLACEHOLDER, start, end)
     return Unit(Kind.WORD, word, start, end)
 
 
-def _too_long(word: str) -> bool:
-    letters = sum(not is_combining(character) for character in word)
-    return letters > MAX_LETTERS or len(word) > _MAX_CHARACTERS
+def is_too_long(word: str) -> bool:
+    """Whether a run of letters has more than `MAX_LETTERS` of them, so that it is no word."""
+    if len(word) <= MAX_LETTERS:
+        return False
+    return len(word) > _MAX_CHARACTERS or sum(not is_combining(character) for character in word) > MAX_LETTERS
 
 
 _QUOTES_THAT_OPEN, _QUOTES_THAT_CLOSE = frozenset("“‘«‹‛‟"), frozenset("”’»›")

@@ -43,12 +43,12 @@ def make(exported, no_children):
 
 
 @pytest.mark.parametrize(("subgraph", "operator"), [(0, 0), (1, -2), (2, 1)])
-def test_a_model_that_crashes_the_interpreter_is_not_written(
+def test_a_model_that_the_interpreter_cannot_run_is_not_written(
     exported, converted, tmp_path, monkeypatch, subgraph, operator
 ):
     damaged = without_an_input(converted, subgraph, operator)
     monkeypatch.setattr(export, "convert", lambda parameters, shape: damaged)
-    with pytest.raises(ExportError, match="crashes the interpreter"):
+    with pytest.raises(ExportError, match=r"crashes the interpreter|cannot be run"):
         exported()
     assert not list(tmp_path.iterdir())
 

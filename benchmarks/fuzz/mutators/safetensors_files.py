@@ -31,7 +31,7 @@ def mutate(chance: random.Random, data: bytes) -> bytes:
             for _ in range(chance.randint(1, 3)):
                 header, body = _entry(chance, header, body)
     raw = json.dumps(header).encode()
-    if chance.random() < 0.2:  # a doubled name
+    if header and chance.random() < 0.2:  # a doubled name
         name = chance.choice(list(header))
         raw = raw[:-1] + b", " + json.dumps({name: header[name]}).encode()[1:]
     length = len(raw) if chance.random() < 0.9 else chance.choice(raw_bytes.INTEGERS)

@@ -31,11 +31,12 @@ class Preview:
             return
         shown = self.messages.setdefault(record.user_id, [])
         if len(shown) < _MESSAGES:
-            shown.append(_one_line(mask_sensitive(record.text[: 10 * _LONGEST])))
+            shown.append(one_line(mask_sensitive(record.text[: 10 * _LONGEST])))
             self._wanted -= 1
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """Returns a text without control characters, on one line, with at most 60 characters."""
     # Control characters would let a message change the terminal.
     line = " ".join("".join(character if character.isprintable() else " " for character in text).split())
     return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"

@@ -164,10 +164,12 @@ def stats(
 
 
 def _print_preview(messages: Mapping[str, list[str]]) -> None:
+    from federated.corpus.importers.preview import one_line
+
     typer.echo("the first messages:")
     for author, texts in messages.items():
         for text in texts:
-            typer.echo(f"  {author}: {text}")
+            typer.echo(f"  {one_line(author)}: {text}")
 
 
 def _print_summary(summary: ImportSummary, out: Path | None) -> None:

@@ -56,7 +56,7 @@ def test_training_reads_only_the_training_messages_and_lowers_the_loss(clients, 
         def test_messages(self, client):
             raise AssertionError("a test part was read")
 
-    watched = Watched(clients.corpus, clients.population, clients.train_share)
+    watched = Watched(clients.corpus, clients.population, clients.train_share, clients.max_messages)
     initial = cifg_lstm.init(len(tokenizer), 8, 12, seed=0)
     options = CentralizedOptions(epochs=3, batch=4, window=10, learning_rate=0.01)
     seen: list[Slice] = []
