@@ -114,6 +114,7 @@ def folder(
     return folder
 
 
+@pytest.mark.skipif(not os.environ.get("CI"), reason="runs what the documentation shows, minutes: in CI only")
 @pytest.mark.parametrize("page", RUNNABLE, ids=lambda page: page.name)
 def test_the_blocks_of_a_page_run(page: Path, folder: Path, free_port: int) -> None:
     environment = {
