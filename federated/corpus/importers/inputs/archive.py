@@ -85,7 +85,8 @@ def zip_members(path: Path) -> list[str] | None:
         raise CorpusError(f"cannot read {path}: {error.strerror or error}") from error
     if len(infos) > _MOST_MEMBERS:
         raise CorpusError(f"{path} holds {len(infos):,} files, more than {_MOST_MEMBERS:,}: unpack it first")
-    wanted = [info for info in infos if not info.is_dir() and info.file_size and not _is_attachment(info.filename)]
+    named = (info for info in infos if info.filename)  # `is_dir` raises IndexError for a damaged entry without a name
+    wanted = [info for info in named if not info.is_dir() and info.file_size and not _is_attachment(info.filename)]
     for info in wanted:
         if info.flag_bits & 1:
             raise CorpusError(f"{path} is encrypted: unpack it first")

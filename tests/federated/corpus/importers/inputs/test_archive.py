@@ -28,6 +28,13 @@ def test_a_file_that_is_no_zip_has_no_members(tmp_path):
     assert zip_members(tmp_path / "a.txt") is None
 
 
+def test_skips_an_entry_without_a_name(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
+        file.writestr(zipfile.ZipInfo(""), "text")
+        file.writestr("b.txt", "text")
+    assert zip_members(tmp_path / "a.zip") == ["b.txt"]
+
+
 def test_rejects_too_many_or_too_large_files(tmp_path, monkeypatch):
     path = zipped(tmp_path / "a.zip", "a.txt", "b.txt")
     monkeypatch.setattr(archive, "_LARGEST_MEMBER", 3)
