@@ -68,7 +68,8 @@ class Service:
                 bundle.
             ServeError: the data folder or the database cannot be used.
         """
-        load_bundle(bundle_path, public_key)  # what is no bundle of ours is a mistake of whoever starts the service
+        # An invalid bundle is an error of the caller. Going back is only for a model that cannot run.
+        load_bundle(bundle_path, public_key)
         self.metrics = Metrics()
         self._slow = CapacityLimiter(SLOW_THREADS)
         self._creators = CapacityLimiter(CREATING_THREADS)

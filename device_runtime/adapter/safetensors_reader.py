@@ -1,4 +1,4 @@
-"""Reads a safetensors file that anybody may have written.
+"""Reads a safetensors file from an untrusted source.
 
 `safetensors` checks offsets, sizes and overlaps. What it does not check is added here: the length of the header, names
 that occur twice, and types of numbers that NumPy does not know (bfloat16, float8, float4), which it would report with

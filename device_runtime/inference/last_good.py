@@ -23,7 +23,7 @@ from device_runtime.inference.model_trial import run_signatures
 from keyboard_model.storage.durable_files import atomic_write_private
 
 DEATHS_WITHOUT_CHOICE = 3
-"""How often a process may die in a trial if there is no earlier bundle. It may have been killed for another reason."""
+"""Without an earlier bundle, a model is refused after this many deaths in its trial. One can have another cause."""
 _REMEMBERED = 20
 
 

@@ -153,7 +153,7 @@ class PhoneFolder:
             self.state.change(unclean=False)
 
     def erase_damaged_copies(self) -> None:
-        """Erases the damaged history that `open` moved aside, if there is one: nobody can forget a part of it."""
+        """Erases the damaged history that `open` moved aside, if any. Single words cannot be deleted from it."""
         with _reported(self.path):
             erase_damaged_copies(self._history_path)
 

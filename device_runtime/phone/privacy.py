@@ -3,7 +3,7 @@
 Each `forget` function deletes from messages, adapters and log in one transaction, so a crash leaves all of it or none.
 An adapter that may have learned from deleted messages is deleted too. The transaction also records that deleted bytes
 are still on disk. `PhoneFolder.scrub` erases them, at the latest when the folder is next opened. A damaged history that
-was moved aside is erased first, whole, because nobody can delete a part of it.
+was moved aside is erased first, as a whole, because single messages or words cannot be deleted from it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Completes a prefix that has one typo, `tomorow` as well as `tomorrow`, and leaves out words that nobody typed.
+"""Completes a prefix with one typo (`tomorow` still offers `tomorrow`), and drops improbable invented words.
 
 A typo is one edit (Damerau 1964): a letter too many, a missing letter, a wrong letter, or two swapped letters. The
 search tries only variants with which a word begins, because the sorted word list shows which letters follow a prefix.

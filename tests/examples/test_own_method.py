@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.ci import IN_CI
+
 REPOSITORY = Path(__file__).parents[2]
 EXAMPLE = REPOSITORY / "examples" / "own_method"
 METHOD = "fed_avg_adapter"
@@ -57,7 +59,7 @@ def test_it_passes_the_parity_test(environment: dict[str, str]) -> None:
     run(environment, "-m", "pytest", "-q", "-p", "no:xdist", "tests/parity/test_every_method.py", "-k", METHOD)
 
 
-@pytest.mark.skipif(not os.environ.get("CI"), reason="imports TensorFlow in two more processes, minutes: in CI only")
+@pytest.mark.skipif(not IN_CI, reason="imports TensorFlow in two more processes, minutes: in CI only")
 def test_it_is_tuned_and_compared(
     environment: dict[str, str], job_file: Path, tiny_corpus: Path, tiny_run: Path, tmp_path: Path
 ) -> None:

@@ -20,6 +20,7 @@ from typing import NamedTuple
 import pytest
 
 from federated.corpus.store import Corpus
+from tests.support.ci import IN_CI
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
@@ -114,7 +115,7 @@ def folder(
     return folder
 
 
-@pytest.mark.skipif(not os.environ.get("CI"), reason="runs what the documentation shows, minutes: in CI only")
+@pytest.mark.skipif(not IN_CI, reason="runs what the documentation shows, minutes: in CI only")
 @pytest.mark.parametrize("page", RUNNABLE, ids=lambda page: page.name)
 def test_the_blocks_of_a_page_run(page: Path, folder: Path, free_port: int) -> None:
     environment = {

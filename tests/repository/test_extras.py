@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from tests.support.ci import IN_CI
+
 ROOT = Path(__file__).parents[2]
-IN_CI = bool(os.environ.get("CI"))
 PACKAGES = ("api", "device_runtime", "federated", "keyboard_model", "tflite_export", "thumbprint")
 
 IMPORTS = {

@@ -17,7 +17,7 @@ import pytest
 from device_runtime.inference.engine import Engine
 from device_runtime.phone.damaged_history import damaged_copies
 from device_runtime.phone.phone import Phone, PhoneError
-from tests.support.device_runtime.damage import PAGE, mutated, swap_pages
+from tests.support.device_runtime.damage import PAGE, make_folder, make_pipe, mutated, swap_pages
 
 SECONDS, MEGABYTES = 2.0, 100
 MESSAGES = [f"see you at the allotment {'so' * (i % 40)} on day {i}" for i in range(400)]
@@ -91,17 +91,6 @@ def run(*statements: str) -> Callable[[Path], None]:
                 db.execute(statement)
 
     return change
-
-
-def make_folder(path: Path) -> None:
-    path.unlink()
-    path.mkdir()
-    (path / "inside").write_text("")
-
-
-def make_pipe(path: Path) -> None:
-    path.unlink()
-    os.mkfifo(path)
 
 
 def make_link(path: Path) -> None:

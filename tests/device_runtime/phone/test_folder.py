@@ -22,6 +22,7 @@ from device_runtime.inference.engine import Engine
 from device_runtime.phone.phone import Phone, PhoneError
 from tests.support.device_runtime.adapters import same
 from tests.support.device_runtime.bundle_parts import LEARNING_RECIPE
+from tests.support.device_runtime.damage import make_folder, make_pipe
 
 MESSAGES = ["see you at home", "ok thanks see you", "are you coming home now", "Meet Zorblatt at the station"] * 15
 DATABASE_FILES = {"history.sqlite", "history.sqlite-wal", "history.sqlite-shm"}
@@ -155,17 +156,6 @@ def test_a_phone_with_a_damaged_adapter_uses_the_shared_start(
         assert not phone.rollback()
         assert same(phone.adapt().adapter, adapter)
         assert phone.adaptations()[-1].cause == "damaged"
-
-
-def make_folder(path: Path) -> None:
-    path.unlink()
-    path.mkdir()
-    (path / "inside").write_text("")
-
-
-def make_pipe(path: Path) -> None:
-    path.unlink()
-    os.mkfifo(path)
 
 
 def make_link(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from pathlib import Path
 
@@ -38,3 +39,16 @@ def swap_pages(path: Path, one: int, other: int) -> None:
     pages = [data[at : at + PAGE] for at in range(0, len(data), PAGE)]
     pages[one], pages[other] = pages[other], pages[one]
     path.write_bytes(b"".join(pages))
+
+
+def make_folder(path: Path) -> None:
+    """Replaces a file by a folder that is not empty."""
+    path.unlink()
+    path.mkdir()
+    (path / "inside").write_text("")
+
+
+def make_pipe(path: Path) -> None:
+    """Replaces a file by a named pipe."""
+    path.unlink()
+    os.mkfifo(path)

@@ -40,25 +40,16 @@ def open_bytes(path: Path, member: str | None, damaged: Callable[[str], None]) -
         CorpusError: the file cannot be read, or not even its beginning can be decompressed (raised here or in the
             `with` block).
     """
-    try:
-        with contextlib.ExitStack() as stack:
-            plain = stack.enter_context(path.open("rb"))
-            if member is not None:
-                packed = stack.enter_context(_open_member(plain, path, member))
-            elif _begins_with(plain, b"\x1f\x8b"):
-                packed = stack.enter_context(cast(IO[bytes], gzip.GzipFile(fileobj=plain)))
-            else:
-                yield plain
-                return
-            yield stack.enter_context(
-                io.BufferedReader(_UntilDamage(cast(io.BufferedIOBase, packed), damaged), _BUFFER)
-            )
-    except _DAMAGED_DATA as error:
-        raise CorpusError(
-            f"{path}: the compressed data is damaged or incomplete ({error}): download the file again"
-        ) from error
-    except OSError as error:
-        raise CorpusError(f"cannot read {path}: {error.strerror or error}") from error
+    with _read_errors(path), contextlib.ExitStack() as stack:
+        plain = stack.enter_context(path.open("rb"))
+        if member is not None:
+            packed = stack.enter_context(_open_member(plain, path, member))
+        elif _begins_with(plain, b"\x1f\x8b"):
+            packed = stack.enter_context(cast(IO[bytes], gzip.GzipFile(fileobj=plain)))
+        else:
+            yield plain
+            return
+        yield stack.enter_context(io.BufferedReader(_UntilDamage(cast(io.BufferedIOBase, packed), damaged), _BUFFER))
 
 
 def zip_members(path: Path) -> list[str] | None:
@@ -69,20 +60,15 @@ def zip_members(path: Path) -> list[str] | None:
     Raises:
         CorpusError: the zip cannot be read, is encrypted, or is too large.
     """
-    try:
-        with path.open("rb") as plain:
-            if not _begins_with(plain, b"PK"):
-                return None
-            with zipfile.ZipFile(plain) as archive:
-                infos = archive.infolist()
-    except _UNREADABLE as error:
-        raise CorpusError(f"cannot unpack {path} ({error}): unpack it with another program") from error
-    except _DAMAGED_DATA as error:
-        raise CorpusError(
-            f"{path}: the compressed data is damaged or incomplete ({error}): download the file again"
-        ) from error
-    except OSError as error:
-        raise CorpusError(f"cannot read {path}: {error.strerror or error}") from error
+    with _read_errors(path):
+        try:
+            with path.open("rb") as plain:
+                if not _begins_with(plain, b"PK"):
+                    return None
+                with zipfile.ZipFile(plain) as archive:
+                    infos = archive.infolist()
+        except _UNREADABLE as error:
+            raise CorpusError(f"cannot unpack {path} ({error}): unpack it with another program") from error
     if len(infos) > _MOST_MEMBERS:
         raise CorpusError(f"{path} holds {len(infos):,} files, more than {_MOST_MEMBERS:,}: unpack it first")
     named = (info for info in infos if info.filename)  # `is_dir` raises IndexError for a damaged entry without a name
@@ -94,6 +80,19 @@ def zip_members(path: Path) -> list[str] | None:
             raise CorpusError(f"{info.filename} in {path} is larger than {_LARGEST_MEMBER >> 30} GiB: unpack it first")
     names = list(dict.fromkeys(info.filename for info in wanted))
     return sorted(names, key=lambda name: not is_chat_of_ios(name))
+
+
+@contextlib.contextmanager
+def _read_errors(path: Path) -> Iterator[None]:
+    """Turns errors of the file and of its compression into CorpusError."""
+    try:
+        yield
+    except _DAMAGED_DATA as error:
+        raise CorpusError(
+            f"{path}: the compressed data is damaged or incomplete ({error}): download the file again"
+        ) from error
+    except OSError as error:
+        raise CorpusError(f"cannot read {path}: {error.strerror or error}") from error
 
 
 @contextlib.contextmanager
