@@ -12,9 +12,8 @@ from starlette.concurrency import run_in_threadpool
 from api.auth.authentication import Authentication
 from api.devices.phone_pool import MAX_OPEN
 from api.http.problems import DescribedApp, UnhandledErrors, install_handlers
-from api.http.request_limits import BodyLimit
-from api.http.same_origin import SameOriginOnly, checked_host
-from api.observability.logs import LOG, AccessLog, RequestId
+from api.http.request_checks import BodyLimit, SameOriginOnly, checked_host
+from api.observability import LOG, AccessLog, RequestId
 from api.page.fleet import NO_FLEET, load_fleet
 from api.page.routes import ASSETS, page_router
 from api.routes import adaptations, devices, predictions, privacy

@@ -17,8 +17,8 @@ from fastapi import FastAPI
 
 from api.app import create_app
 from api.devices.phone_pool import max_open_phones
-from api.http.same_origin import is_address, is_loopback
-from api.observability.logs import LOG, log_to_stderr
+from api.http.request_checks import is_address, is_loopback
+from api.observability import LOG, log_to_stderr
 from api.storage.data_folder import ServeError
 
 __all__ = ["ServeError", "Server", "listen", "serve"]

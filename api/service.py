@@ -16,9 +16,9 @@ from api.devices.deletions import Deletion, Deletions
 from api.devices.phone_pool import MAX_OPEN, PhoneBusyError, PhonePool
 from api.devices.registry import Registry, TooManyCreationsError, UnknownDeviceError
 from api.http.bundle_archive import store_archive
-from api.observability.metrics import Metrics
+from api.observability import Metrics
 from api.storage.data_folder import DataFolder
-from api.storage.migrate import open_database
+from api.storage.schema import open_database
 from api.storage.trash import Trash
 from device_runtime.adaptation.adapt import Adaptation
 from device_runtime.adaptation.trainer import SubprocessTrainer

@@ -21,7 +21,7 @@ from sqlalchemy import insert, select, update
 
 from api.schemas.base import DEVICE_ID
 from api.storage.database import Database
-from api.storage.tables import API_KEYS
+from api.storage.schema import API_KEYS
 
 PREFIX = "tp_"
 """The beginning of every key, so that a secret scanner detects one that was committed by mistake."""

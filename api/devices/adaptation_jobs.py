@@ -11,7 +11,7 @@ from sqlalchemy import Row, delete, insert, select, update
 
 from api.schemas.adaptations import UNDERWAY, State
 from api.storage.database import Database
-from api.storage.tables import ADAPTATIONS as JOBS
+from api.storage.schema import ADAPTATIONS as JOBS
 from device_runtime.adaptation.adapt import Adaptation, Verdict
 
 KEPT_PER_DEVICE = 100

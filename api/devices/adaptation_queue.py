@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from api.devices.adaptation_jobs import AdaptationJobs, Job
 from api.devices.phone_pool import PhoneBusyError
 from api.devices.registry import UnknownDeviceError
-from api.observability.logs import LOG, without_message
+from api.observability import LOG, without_message
 from api.storage.database import DatabaseError
 from device_runtime.adaptation.adapt import Adaptation
 from device_runtime.phone.phone import PhoneError

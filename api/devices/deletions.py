@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from api.devices.phone_pool import PhonePool
 from api.devices.registry import Registry, UnknownDeviceError
-from api.observability.logs import LOG
+from api.observability import LOG
 from api.storage.database import DatabaseError
 from api.storage.trash import Remainder, Trash
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from api.observability.logs import LOG
+from api.observability import LOG
 from api.storage.trash import erase
 from device_runtime.adaptation.trainer import Trainer
 from device_runtime.inference.engine import Engine

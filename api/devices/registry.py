@@ -13,7 +13,7 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from api.storage.database import Database, DatabaseError
-from api.storage.tables import ADAPTATIONS, DEVICES
+from api.storage.schema import ADAPTATIONS, DEVICES
 
 _MAX_REMEMBERED = 100_000
 _EXISTS = select(DEVICES.c.id).where(~DEVICES.c.deleting)

@@ -24,7 +24,7 @@ from api.devices.adaptation_queue import AlreadyAdaptingError, TooManyAdaptation
 from api.devices.deletions import RETRY_SECONDS
 from api.devices.phone_pool import PATIENCE_SECONDS, PhoneBusyError
 from api.devices.registry import DeletingError, DeviceTakenError, TooManyCreationsError, UnknownDeviceError
-from api.observability.logs import LOG, without_message
+from api.observability import LOG, without_message
 from api.storage.database import DatabaseError
 from device_runtime.phone.database import PhoneDatabaseError
 from device_runtime.phone.phone import PhoneError

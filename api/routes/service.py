@@ -11,7 +11,7 @@ from api.auth.api_keys import Scope
 from api.auth.authentication import needs
 from api.http.bundle_archive import BundleDownload
 from api.http.problems import Problem, responses
-from api.observability.metrics import CONTENT_TYPE
+from api.observability import CONTENT_TYPE
 from api.routes.parameters import V1, known_queries
 from api.schemas.service import BundleEntry, Bundles, Health, Readiness
 from api.service import Service

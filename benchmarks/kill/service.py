@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 
 from api.app import create_app
-from api.observability.logs import log_to_stderr
+from api.observability import log_to_stderr
 from api.server import Server, listen
 from benchmarks.kill.expected import Expected, Kind, Operation, draw
 from benchmarks.kill.process import Violation, require_gone

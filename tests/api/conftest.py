@@ -11,7 +11,7 @@ import sqlalchemy
 
 from api.devices.phone_pool import MAX_OPEN
 from api.storage.database import Database, parse_url
-from api.storage.migrate import open_database
+from api.storage.schema import open_database
 from tests.support.api import postgres
 from tests.support.api.serving import Serving, serve_in_thread
 

@@ -15,7 +15,7 @@ import pytest
 from api.auth.api_keys import ApiKeys, Scope
 from api.client import Client, ServiceError, _seconds
 from api.schemas.predictions import Message, PredictionRequest
-from api.storage.migrate import open_database
+from api.storage.schema import open_database
 from device_runtime.bundle.loader import load_bundle, read_manifest
 from tests.support.api.serving import Serving
 

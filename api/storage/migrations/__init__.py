@@ -1,5 +1,5 @@
-"""The revisions that lead to the schema of `api.storage.tables`, one Alembic revision in each module.
+"""The revisions that lead to the tables of `api.storage.schema`, one Alembic revision in each module.
 
 To add one, write a module `vNNNN_<change>.py` with the next `revision`, the previous one as `down_revision`, and
-`upgrade`. Then update `api.storage.migrate.HEAD`. Never change a revision that was released.
+`upgrade`. Then update `api.storage.schema.HEAD`. Never change a revision that was released.
 """

@@ -11,7 +11,7 @@ import httpx
 
 from api.app import create_app
 from api.storage.data_folder import DATABASE, ServeError
-from api.storage.migrate import open_database
+from api.storage.schema import open_database
 from benchmarks.fuzz.mutators import safetensors_files, sqlite_files
 from benchmarks.fuzz.target import Input, ViolationError
 from benchmarks.fuzz.targets.bundles import use_phone

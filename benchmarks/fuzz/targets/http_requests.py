@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from api.app import create_app
-from api.observability.logs import log_to_stderr
+from api.observability import log_to_stderr
 from benchmarks.fuzz.mutators import json_values, raw_bytes, safetensors_files, texts
 from benchmarks.fuzz.target import Input, ViolationError
 from benchmarks.fuzz.targets.served import serve_in_thread

@@ -7,7 +7,7 @@ import pytest
 
 from api.auth.api_keys import REMEMBERED_SECONDS, ApiKeyError, ApiKeys, Scope
 from api.storage.database import Database
-from api.storage.migrate import open_database
+from api.storage.schema import open_database
 
 
 def test_a_key_is_valid_until_it_is_revoked(database: Database) -> None:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from api.auth.api_keys import REMEMBERED_SECONDS, ApiKeys, Scope
-from api.storage.migrate import open_database
+from api.storage.schema import open_database
 from tests.support.api.serving import Serving
 
 

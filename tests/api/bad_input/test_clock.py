@@ -97,7 +97,7 @@ def test_accepts_times_at_the_ends_of_the_calendar(client: httpx.Client, device:
 
 def test_a_key_stays_valid_across_jumps(serving: Serving, tmp_path: Path, set_clock: Callable[[str], None]) -> None:
     from api.auth.api_keys import ApiKeys, Scope
-    from api.storage.migrate import open_database
+    from api.storage.schema import open_database
 
     with serving(tmp_path, insecure=False) as client:
         database = open_database(tmp_path / "devices.sqlite", to_serve=False)

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from api.auth.api_keys import ApiKeys, Scope
-from api.storage.migrate import open_database
+from api.storage.schema import open_database
 from tests.support.api.serving import Serving
 
 EXAMPLES = 12

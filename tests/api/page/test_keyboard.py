@@ -10,7 +10,7 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from api.auth.api_keys import ApiKeys, Scope
 from api.storage.data_folder import database_in
-from api.storage.migrate import open_database
+from api.storage.schema import open_database
 from tests.support.api.browsing import PHONE_WIDTH, key, message, suggestions, teach, thumbprint_serve, type_on_screen
 
 

@@ -10,7 +10,7 @@ import sqlalchemy
 from api.devices.registry import Registry
 from api.storage.data_folder import ServeError
 from api.storage.database import PATIENCE_SECONDS, Database, DatabaseError, parse_url
-from api.storage.migrate import open_database
+from api.storage.schema import open_database
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import pytest
 from api.auth.api_keys import ApiKeys, Scope
 from api.client import Client
 from api.devices.adaptation_queue import AdaptationQueue, TooManyAdaptationsError
-from api.storage.migrate import open_database
+from api.storage.schema import open_database
 from device_runtime.simulation.report import load_report
 from federated.corpus.store import Corpus
 from federated.corpus.synthetic.generate import write_synthetic

@@ -189,7 +189,7 @@ def revoke(
 def _api_keys(data: Path | None, database: str | None) -> Iterator[ApiKeys]:
     from api.auth.api_keys import ApiKeys
     from api.storage.data_folder import database_in
-    from api.storage.migrate import open_database
+    from api.storage.schema import open_database
 
     opened = open_database(database or database_in(data or app_folder() / "devices"), to_serve=False)
     try:

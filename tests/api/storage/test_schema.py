@@ -14,8 +14,7 @@ import api.storage.migrations
 from api.devices.registry import Registry
 from api.storage.data_folder import ServeError
 from api.storage.database import Database
-from api.storage.migrate import HEAD, migrate, open_database
-from api.storage.tables import METADATA
+from api.storage.schema import HEAD, METADATA, migrate, open_database
 
 
 def test_the_revisions_lead_to_the_tables(database: Database) -> None:

@@ -1,7 +1,8 @@
-"""The service's log: one JSON object a line on stderr, each with the id of the request that caused it.
+"""The service's log, one JSON object a line on stderr, and its metrics for Prometheus.
 
-No line contains what a user typed. A request is logged by its route, because its path and its body may contain typed
-text. An exception is logged by its place and its type, because its message often quotes the value that caused it.
+No line contains what a user typed, and no label identifies a device. Each line has the id of the request that caused
+it. A request is logged by its route, because its path and its body may contain typed text. An exception is logged by
+its place and its type, because its message often quotes the value that caused it.
 """
 
 from __future__ import annotations
@@ -11,15 +12,59 @@ import re
 import secrets
 import time
 import traceback
+from collections.abc import Callable
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
 
 from asgi_correlation_id import CorrelationIdFilter, CorrelationIdMiddleware
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from pythonjsonlogger.json import JsonFormatter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.observability.metrics import Metrics
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class Metrics:
+    """The counters of one application. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        self._requests = Counter(
+            "thumbprint_requests", "Requests answered.", ["method", "route", "status"], registry=self._registry
+        )
+        self._seconds = Histogram(
+            "thumbprint_request_seconds",
+            "From the head of a request to the last byte of its answer.",
+            ["method", "route"],
+            buckets=_BUCKETS,
+            registry=self._registry,
+        )
+        self._adaptations = Counter(
+            "thumbprint_adaptations", "Adaptations ended.", ["outcome"], registry=self._registry
+        )
+
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Counts a request; `route` is a template, never a path."""
+        method = method if method in _METHODS else "other"
+        self._requests.labels(method, route, status).inc()
+        self._seconds.labels(method, route).observe(seconds)
+
+    def adapted(self, outcome: str) -> None:
+        """Counts an adaptation: kept, not kept or failed."""
+        self._adaptations.labels(outcome).inc()
+
+    def gauge(self, name: str, meaning: str, value: Callable[[], float]) -> None:
+        """Adds a value that is read at each scrape."""
+        Gauge(f"thumbprint_{name}", meaning, registry=self._registry).set_function(value)
+
+    def text(self) -> bytes:
+        """Returns every metric in Prometheus's text format."""
+        return generate_latest(self._registry)
+
 
 LOG = logging.getLogger("thumbprint.api")
 _NAMES = {

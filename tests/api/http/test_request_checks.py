@@ -1,9 +1,9 @@
-"""Requests for another host and changes that another site asks for, in front of an application that answers 200."""
+"""Requests for another host, changes that another site asks for, and bodies that are too large."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import httpx
@@ -14,9 +14,9 @@ from starlette.types import Receive, Scope, Send
 from api.auth.api_keys import ApiKeys
 from api.auth.api_keys import Scope as KeyScope
 from api.client import Client
-from api.http.same_origin import SameOriginOnly, is_loopback
+from api.http.request_checks import MAX_BODY, SameOriginOnly, is_loopback
 from api.storage.data_folder import ServeError
-from api.storage.migrate import open_database
+from api.storage.schema import open_database
 from tests.support.api.endpoints import CHANGES, CREATE, OF_THE_SERVICE, OPEN, READS, Endpoint
 from tests.support.api.problems import require_problem
 from tests.support.api.serving import Serving
@@ -240,3 +240,17 @@ def test_the_allowed_hosts_of_an_application_are_checked_first(
     with pytest.raises(ServeError, match="is not a host"):
         create_app(tiny_bundle, tiny_public_key, tmp_path / "data", allowed_hosts=["https://keyboard.example.org"])
     assert not list(tmp_path.iterdir())
+
+
+def _in_chunks(size: int) -> Iterator[bytes]:
+    yield b'{"messages": ['
+    for _ in range(size // 65_536):
+        yield b" " * 65_536
+
+
+def test_rejects_a_body_that_is_too_large_with_and_without_its_length(client: httpx.Client, device: str) -> None:
+    header = {"content-type": "application/json"}
+    for size in (MAX_BODY + 1, 2 * MAX_BODY):
+        require_problem(client.post(f"{device}/messages", content=b" " * size, headers=header), 413)
+        require_problem(client.post(f"{device}/messages", content=_in_chunks(size + 65_536), headers=header), 413)
+    assert client.get("/healthz").status_code == 200

@@ -1,4 +1,4 @@
-"""Refuses requests for another host name, and changes that a page of another origin asks for.
+"""Middleware that refuses a request: for another host, from a page of another origin, or with too large a body.
 
 A web page anywhere can make its visitor's browser send a request to a service on the visitor's machine. The page cannot
 read the answer, but a POST without a body needs no permission check (CORS preflight). A page can also make its own host
@@ -16,9 +16,10 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.http.problems import problem
+from api.http.problems import Problem, problem
 from api.storage.data_folder import ServeError
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -136,3 +137,42 @@ def is_address(name: str) -> bool:
 def _server_name(scope: Scope) -> str:
     server = scope.get("server")
     return str(server[0]).lower() if server else ""
+
+
+MAX_BODY = 8 * 1024 * 1024
+
+
+class BodyLimit:
+    """ASGI middleware: answers 413 to a body of more than `limit` bytes, with or without a Content-Length.
+
+    The limit is ours because Starlette's answers in plain text.
+    """
+
+    def __init__(self, app: ASGIApp, limit: int = MAX_BODY) -> None:
+        self._app = app
+        self._limit = limit
+        self._refusal = f"the body is larger than {limit:,} bytes: send it in several requests"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if self._declared(scope) > self._limit:
+            await problem(413, self._refusal)(scope, receive, send)
+            return
+        received = 0
+
+        async def limited() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._limit:
+                raise Problem(413, self._refusal)  # an HTTPException, which FastAPI passes to its handler
+            return message
+
+        await self._app(scope, limited, send)
+
+    @staticmethod
+    def _declared(scope: Scope) -> int:
+        length = Headers(scope=scope).get("content-length", "")
+        return int(length) if length.isdecimal() else 0

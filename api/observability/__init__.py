@@ -1,1 +1,0 @@
-"""The service's log and its metrics. Neither contains anything that a user typed."""
