@@ -6,7 +6,7 @@ Start here:
     ParityReport     the largest differences between the bundle in LiteRT and the model in TensorFlow
     ExportError      raised if the model cannot be converted, or differs too much
 
-Inside: `signatures` (the functions of the model file), `parity_check` and `bundle_writer`.
+Inside: `signatures` (the functions of the model file), and `parity_check` (the exported model against TensorFlow).
 
 All names are imported on first use; they need TensorFlow (the extra `train`).
 """

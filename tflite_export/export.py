@@ -8,16 +8,16 @@ from pathlib import Path
 
 from device_runtime.bundle import files
 from device_runtime.bundle.files import BundleError
-from device_runtime.bundle.loader import Bundle, parse_bundle
+from device_runtime.bundle.loader import Bundle, file_entries, model_id, parse_bundle, serialize_initial_adapters
 from device_runtime.bundle.signing_keys import load_private
-from device_runtime.inference.model_trial import try_in_child
-from device_runtime.manifest import Manifest, ModelShape, Provenance, Recipe
+from device_runtime.inference.model_trial import read_signatures_in_child, try_in_child
+from device_runtime.manifest import FORMAT, FORMAT_VERSION, Manifest, ModelShape, Provenance, Recipe
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.model.cifg_lstm import Parameters
 from keyboard_model.ngram.table import NgramTable
+from keyboard_model.storage.durable_files import atomic_write
 from keyboard_model.text.tokenizer import Tokenizer
-from tflite_export.bundle_writer import assemble, write_bundle
 from tflite_export.parity_check import ParityReport, check_parity
 from tflite_export.signatures import ExportError, convert
 
@@ -100,3 +100,55 @@ def export_bundle(
 
 def _as_bundle(path: Path, content: dict[str, bytes]) -> Bundle:
     return parse_bundle(path, Manifest.model_validate_json(content[files.MANIFEST]), content)
+
+
+def assemble(
+    *,
+    name: str,
+    model: bytes,
+    tokenizer: bytes,
+    starts: Sequence[AdapterTensors],
+    ngram: NgramTable,
+    ngram_weight: float,
+    shape: ModelShape,
+    recipe: Recipe,
+    provenance: Provenance,
+    metrics: dict[str, float],
+    private_key: Path,
+) -> dict[str, bytes]:
+    """Returns the bundle's six files by name; the manifest is signed with `private_key`.
+
+    Raises:
+        BundleError: the interpreter cannot read `model`.
+        KeyFileError: `private_key` is not a private key.
+    """
+    content = {
+        files.MODEL: model,
+        files.TOKENIZER: tokenizer,
+        files.ADAPTER_INIT: serialize_initial_adapters([start._asdict() for start in starts]),
+        files.NGRAM: ngram.to_bytes(),
+    }
+    manifest = Manifest(
+        format=FORMAT,
+        format_version=FORMAT_VERSION,
+        model_id=model_id(content),
+        name=name,
+        model=shape,
+        signatures=read_signatures_in_child(model),
+        ngram_weight=ngram_weight,
+        recipe=recipe,
+        provenance=provenance,
+        metrics=metrics,
+        files=file_entries(content),
+    )
+    raw = manifest.model_dump_json(indent=2).encode() + b"\n"
+    return {**content, files.MANIFEST: raw, files.SIGNATURE: load_private(private_key).sign(raw)}
+
+
+def write_bundle(path: Path, content: dict[str, bytes]) -> None:
+    """Writes the bundle atomically as a zip.
+
+    Raises:
+        OSError: the file cannot be written; an existing file stays unchanged.
+    """
+    atomic_write(path, files.packed(content))

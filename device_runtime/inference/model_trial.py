@@ -23,8 +23,7 @@ from ai_edge_litert.interpreter import Interpreter
 from device_runtime.adapter.encodings import Array
 from device_runtime.bundle.files import BundleError
 from device_runtime.bundle.loader import Bundle
-from device_runtime.inference.engine import Engine
-from device_runtime.inference.model_signatures import read_signatures
+from device_runtime.inference.engine import Engine, read_signatures
 from device_runtime.manifest import Signature
 from keyboard_model.step_sizes import StepSizes
 

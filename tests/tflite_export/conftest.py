@@ -1,10 +1,10 @@
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
-from device_runtime.inference.model_signatures import read_signatures
+from device_runtime.inference.engine import read_signatures
 from device_runtime.manifest import Signature
 from tests.support.tflite_export import models
-from tflite_export import bundle_writer, export
+from tflite_export import export
 
 
 @pytest.fixture(scope="session")
@@ -22,5 +22,5 @@ def no_children(monkeypatch: pytest.MonkeyPatch) -> None:
     def read(model: bytes) -> dict[str, Signature]:
         return read_signatures(Interpreter(model_content=model))
 
-    monkeypatch.setattr(bundle_writer, "read_signatures_in_child", read)
+    monkeypatch.setattr(export, "read_signatures_in_child", read)
     monkeypatch.setattr(export, "try_in_child", lambda bundle: None)

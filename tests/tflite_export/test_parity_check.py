@@ -9,7 +9,7 @@ from device_runtime.bundle.loader import parse_bundle
 from device_runtime.manifest import Manifest
 from keyboard_model.ngram.table import NgramTable
 from tests.support.tflite_export.models import PARAMETERS, PROVENANCE, RECIPE, SHAPE, START, TOKENIZER
-from tflite_export.bundle_writer import assemble
+from tflite_export.export import assemble
 from tflite_export.parity_check import ParityReport, check_parity
 from tflite_export.signatures import ExportError
 
