@@ -6,9 +6,9 @@ signal-back, signalbackup-tools and other programs write the same format.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from xml.etree.ElementTree import Element
 
+from federated.corpus.importers.inputs.message_fields import from_epoch
 from federated.corpus.importers.inputs.source import Source
 from federated.corpus.importers.inputs.xml_elements import elements
 from federated.corpus.schema import Record, Skipped
@@ -16,7 +16,6 @@ from federated.corpus.schema import Record, Skipped
 OWNER = "owner"
 NOT_SENT = "message that the owner did not send"
 _SENT = "2"  # Telephony.TextBasedSmsColumns.MESSAGE_TYPE_SENT, and the same in an MMS's msg_box
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ABSENT = (None, "null")  # how the app writes a missing value
 
 
@@ -34,16 +33,9 @@ def read(source: Source, skipped: Skipped) -> Iterator[Record]:
         if text in _ABSENT:
             skipped("no text", f"message {number}")
         else:
-            yield Record(OWNER, _timestamp(message.get("date", "")), str(text))
+            yield Record(OWNER, from_epoch(message.get("date"), per_second=1000), str(text))
 
 
 def _text_parts(mms: Element) -> str | None:
     parts = [part.get("text") for part in mms.iter("part") if part.get("ct") == "text/plain"]
     return "\n".join(part for part in parts if part is not None and part not in _ABSENT) or None
-
-
-def _timestamp(milliseconds: str) -> datetime | None:
-    try:
-        return _EPOCH + timedelta(milliseconds=int(milliseconds))
-    except (ValueError, OverflowError):
-        return None

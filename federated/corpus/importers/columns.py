@@ -13,8 +13,8 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from federated.corpus.importers.inputs.message_fields import from_epoch, from_iso
 from federated.corpus.importers.inputs.source import Source
-from federated.corpus.importers.inputs.timestamps import from_epoch, from_iso
 from federated.corpus.schema import CorpusError, Record, Skipped
 
 if TYPE_CHECKING:

@@ -6,15 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from federated.corpus.importers import android_sms, columns, jsonl, whatsapp
-from federated.corpus.importers.chats import (
-    google_chat,
-    hangouts,
-    imessage_database,
-    imessage_text,
-    signal_csv,
-    signal_json,
-    telegram,
-)
+from federated.corpus.importers.chats import google_takeout, imessage, signal, telegram
 from federated.corpus.importers.datasets import leaf, nus_sms, tff_data
 from federated.corpus.importers.inputs.json_document import is_document
 from federated.corpus.importers.inputs.source import Source
@@ -47,9 +39,13 @@ class Format:
 
 FORMATS: dict[str, Format] = {
     "telegram": Format("Telegram JSON export (result.json)", telegram.recognises, telegram.read),
-    "google_chat": Format("Google Chat of Google Takeout (messages.json)", google_chat.recognises, google_chat.read),
-    "hangouts": Format("Hangouts of Google Takeout (Hangouts.json)", hangouts.recognises, hangouts.read),
-    "signal_json": Format("Signal messages in JSON, of several programs", signal_json.recognises, signal_json.read),
+    "google_chat": Format(
+        "Google Chat of Google Takeout (messages.json)", google_takeout.recognises_chat, google_takeout.read_chat
+    ),
+    "hangouts": Format(
+        "Hangouts of Google Takeout (Hangouts.json)", google_takeout.recognises_hangouts, google_takeout.read_hangouts
+    ),
+    "signal_json": Format("Signal messages in JSON, of several programs", signal.recognises_json, signal.read_json),
     "leaf": Format("LEAF benchmark data (JSON)", leaf.recognises, leaf.read),
     "jsonl": Format(
         "JSON Lines, one message a line (.jsonl, .jsonl.gz)",
@@ -67,15 +63,15 @@ FORMATS: dict[str, Format] = {
         'Android "SMS Backup & Restore" export (XML)', lambda head: root_tag(head) == "smses", android_sms.read
     ),
     "whatsapp": Format("WhatsApp chat export (.txt)", whatsapp.looks_like_chat, whatsapp.read),
-    "imessage_text": Format("text of imessage-exporter (.txt)", imessage_text.recognises, imessage_text.read),
-    "signal_csv": Format("CSV of signal-back", signal_csv.recognises, signal_csv.read),
+    "imessage_text": Format("text of imessage-exporter (.txt)", imessage.recognises_text, imessage.read_text),
+    "signal_csv": Format("CSV of signal-back", signal.recognises_csv, signal.read_csv),
     "columns": Format(
         "table with a header: CSV, TSV (columns user_id, timestamp, text and the like)",
         columns.recognises,
         columns.read,
     ),
     "imessage_database": Format(
-        "database of Apple's Messages (chat.db, sms.db)", imessage_database.recognises, imessage_database.read
+        "database of Apple's Messages (chat.db, sms.db)", imessage.recognises_database, imessage.read_database
     ),
     "tff_data": Format(
         "TensorFlow Federated client data (SQLite)", lambda head: head.startswith("SQLite format 3"), tff_data.read

@@ -13,9 +13,9 @@ from federated.corpus.importers.columns import read as read_columns
 from federated.corpus.importers.datasets import tff_data
 from federated.corpus.importers.detect import find_documents
 from federated.corpus.importers.formats import FORMATS
+from federated.corpus.importers.import_report import SkipCount
 from federated.corpus.importers.inputs.encodings import what_is_wrong
 from federated.corpus.importers.inputs.source import Source
-from federated.corpus.importers.skip_count import SkipCount
 from federated.corpus.schema import CorpusError, ImportSummary, NoMessagesError, Progress, Record, Skipped
 from federated.corpus.writer import Profiles, write_corpus
 

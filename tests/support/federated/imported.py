@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from federated.corpus.importers.import_report import SkipCount
 from federated.corpus.importers.inputs.source import Source
-from federated.corpus.importers.skip_count import SkipCount
 from federated.corpus.schema import Record, Skipped
 
 Read = Callable[[Source, Skipped], Iterator[Record]]

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from datetime import UTC
 from typing import Any
 
-from federated.corpus.importers.chats.people import People
 from federated.corpus.importers.inputs.json_document import ITEM, Place, places, values
+from federated.corpus.importers.inputs.message_fields import People, from_epoch, from_iso
 from federated.corpus.importers.inputs.source import Source
-from federated.corpus.importers.inputs.timestamps import from_epoch, from_iso
 from federated.corpus.schema import Record, Skipped
 
 SERVICE = "service message of Telegram"

@@ -1,8 +1,8 @@
 from datetime import UTC, datetime
 
 from federated.corpus.importers.android_sms import NOT_SENT, read
+from federated.corpus.importers.import_report import SkipCount
 from federated.corpus.importers.inputs.source import Source
-from federated.corpus.importers.skip_count import SkipCount
 from federated.corpus.schema import Record
 
 

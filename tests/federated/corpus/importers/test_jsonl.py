@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from federated.corpus.importers.import_report import SkipCount
 from federated.corpus.importers.inputs.source import Source
 from federated.corpus.importers.jsonl import read, read_profiles
-from federated.corpus.importers.skip_count import SkipCount
 from federated.corpus.schema import Record
 
 

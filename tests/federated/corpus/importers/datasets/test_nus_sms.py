@@ -3,8 +3,8 @@ from datetime import datetime
 import pytest
 
 from federated.corpus.importers.datasets.nus_sms import NOT_SENT, read, read_profiles, timestamp
+from federated.corpus.importers.import_report import SkipCount
 from federated.corpus.importers.inputs.source import Source
-from federated.corpus.importers.skip_count import SkipCount
 from federated.corpus.schema import Record
 
 HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="no"?><smsCorpus date="2015.03.09" version="1.2">\n'

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 import pytest
 
 from federated.corpus.importers.datasets.tff_data import read, read_stackoverflow
+from federated.corpus.importers.import_report import SkipCount
 from federated.corpus.importers.inputs.source import Source
-from federated.corpus.importers.skip_count import SkipCount
 from federated.corpus.schema import CorpusError, Record
 
 tff = pytest.importorskip("tensorflow_federated", reason="needs the train extra (TensorFlow Federated)")

@@ -3,9 +3,9 @@ import zipfile
 
 import pytest
 
+from federated.corpus.importers.import_report import SkipCount
 from federated.corpus.importers.inputs import source as source_module
 from federated.corpus.importers.inputs.source import DAMAGED, LONG_LINE, Source
-from federated.corpus.importers.skip_count import SkipCount
 from federated.corpus.schema import CorpusError
 
 TEXT = "first\r\nschöne Grüße\n\nlast 😂"

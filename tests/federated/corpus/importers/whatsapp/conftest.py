@@ -2,8 +2,8 @@ from collections.abc import Callable
 
 import pytest
 
+from federated.corpus.importers.import_report import SkipCount
 from federated.corpus.importers.inputs.source import Source
-from federated.corpus.importers.skip_count import SkipCount
 from federated.corpus.importers.whatsapp import read
 from federated.corpus.schema import Record
 

@@ -4,12 +4,22 @@ from datetime import UTC, datetime
 
 import pytest
 
-from federated.corpus.importers.chats.imessage_database import NO_TEXT, NOTICE, REACTION, read, typedstream_text
+from federated.corpus.importers.chats.imessage import (
+    DELETED,
+    NO_TEXT,
+    NOTICE,
+    REACTION,
+    read_database,
+    read_text,
+    recognises_text,
+    typedstream_text,
+)
 from federated.corpus.importers.detect import detect
+from federated.corpus.importers.import_report import SkipCount
 from federated.corpus.importers.import_source import import_corpus
 from federated.corpus.importers.inputs.source import Source
-from federated.corpus.importers.skip_count import SkipCount
 from federated.corpus.schema import CorpusError
+from tests.support.federated.imported import imported
 
 SENT = datetime(2022, 12, 24, 18, 5, tzinfo=UTC)
 SECONDS = int((SENT - datetime(2001, 1, 1, tzinfo=UTC)).total_seconds())
@@ -28,7 +38,7 @@ def typedstream(text):
 
 
 @pytest.fixture
-def path(tmp_path):
+def database(tmp_path):
     path = tmp_path / "chat.db"
     rows = [
         ("hello", None, SECONDS * 10**9, 0, 1, 0, 0),
@@ -51,19 +61,19 @@ def path(tmp_path):
     return path
 
 
-def test_reads_texts_and_their_authors(path):
-    assert detect(path) == "imessage_database"
+def test_reads_texts_and_their_authors_from_the_database(database):
+    assert detect(database) == "imessage_database"
     skipped = SkipCount()
-    records = [(record.user_id, record.text, record.timestamp) for record in read(Source(path), skipped)]
+    records = [(record.user_id, record.text, record.timestamp) for record in read_database(Source(database), skipped)]
     assert records == [("+441", "hello", SENT), ("Me", "hi there", SENT), ("Me", "look", SENT)]
     assert skipped.counts == {NO_TEXT: 1, REACTION: 1, NOTICE: 1}
 
 
-def test_reads_an_older_database(path):
-    with closing(sqlite3.connect(path)) as connection:
+def test_reads_an_older_database(database):
+    with closing(sqlite3.connect(database)) as connection:
         connection.execute("ALTER TABLE message DROP COLUMN attributedBody")
         connection.execute("ALTER TABLE message DROP COLUMN associated_message_type")
-    assert next(record.text for record in read(Source(path), SkipCount())) == "hello"
+    assert next(record.text for record in read_database(Source(database), SkipCount())) == "hello"
 
 
 @pytest.mark.parametrize("text", ["a", "x" * 127, "é" * 64, "x" * 300, "😂" * 9000])
@@ -76,12 +86,73 @@ def test_finds_no_text_in_another_body(body):
     assert typedstream_text(body) == ""
 
 
-def test_rejects_a_database_that_is_damaged_or_packed(path, tmp_path):
+def test_rejects_a_database_that_is_damaged_or_packed(database, tmp_path):
     import gzip
 
-    (tmp_path / "chat.db.gz").write_bytes(gzip.compress(path.read_bytes()))
+    (tmp_path / "chat.db.gz").write_bytes(gzip.compress(database.read_bytes()))
     with pytest.raises(CorpusError, match="is an SQLite file in an archive: unpack it first"):
         import_corpus(tmp_path / "chat.db.gz", tmp_path / "c.sqlite")
-    path.write_bytes(path.read_bytes()[:6000])
+    database.write_bytes(database.read_bytes()[:6000])
     with pytest.raises(CorpusError, match="cannot read"):
-        import_corpus(path, tmp_path / "c.sqlite", "imessage_database")
+        import_corpus(database, tmp_path / "c.sqlite", "imessage_database")
+
+
+CHAT = """\
+May 17, 2022  5:29:42 PM (Read by them after 1 hour, 49 seconds)
+Me
+Hello world
+
+May 17, 2022  5:30:00 PM
+Sample Contact
+line one
+
+line two
+Tapbacks:
+Loved by Me
+
+    May 17, 2022  5:31:00 PM
+    Me
+    a reply
+
+May 17, 2022  5:31:00 PM
+Me
+a reply
+This message responded to an earlier message.
+
+May 17, 2022  5:32:00 PM You renamed the conversation to Hello
+
+May 17, 2022  5:33:00 PM
+Me
+attachments/1/IMG_0001.jpeg
+look at this
+
+May 17, 2022  5:34:00 PM
+Me
+/Users/me/Library/Messages/Attachments/0a/IMG_0002.HEIC
+
+May 17, 2022  5:35:00 PM
+Sample Contact
+This message was deleted from the conversation!
+gone
+
+"""
+
+
+def test_reads_texts_without_notes_reactions_and_repeated_replies(tmp_path):
+    assert recognises_text(CHAT)
+    records = [
+        ("Me", "Hello world"),
+        ("Sample Contact", "line one\n\nline two"),
+        ("Me", "a reply"),
+        ("Me", "look at this"),
+    ]
+    assert imported(read_text, tmp_path / "a.txt", CHAT) == (records, {NOTICE: 1, NO_TEXT: 1, DELETED: 1})
+    [first, *_] = read_text(Source(tmp_path / "a.txt"), SkipCount())
+    assert first.timestamp == datetime(2022, 5, 17, 17, 29, 42)
+
+
+@pytest.mark.parametrize(
+    "head", ["", "Me\nHello", "24/12/2022, 18:05 - Ann: May 17, 2022  5:29:42 PM", "notes of\n" + CHAT]
+)
+def test_recognises_no_other_text(head):
+    assert not recognises_text(head)

@@ -1,13 +1,34 @@
-"""Shows the first messages that an import understood."""
+"""What an import reports to its user: how many records it left out, and the first messages that it understood."""
 
 from __future__ import annotations
+
+from collections import Counter
 
 from federated.corpus.schema import Record
 from keyboard_model.text.sensitive import mask_sensitive
 
+_EXAMPLES = 3
 _AUTHORS = 5
 _MESSAGES = 3
 _LONGEST = 60  # characters
+
+
+class SkipCount:
+    """A `Skipped` that counts by reason.
+
+    Attributes:
+        counts: The number of records by reason, in the order of the first of each.
+        examples: The first few details of each reason, after the reason.
+    """
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.examples: list[str] = []
+
+    def __call__(self, reason: str, detail: str = "", /) -> None:
+        self.counts[reason] += 1
+        if detail and self.counts[reason] <= _EXAMPLES:
+            self.examples.append(f"{reason}: {detail}")
 
 
 class Preview:

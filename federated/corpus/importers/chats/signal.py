@@ -1,23 +1,27 @@
-"""Reads the JSON of Signal's messages that common programs write, one object a line or an array of objects.
+"""Reads Signal's messages as common programs write them. Each author is a user; the owner of the phone is `"Me"`.
+
+JSON, one object a line or an array of objects:
 
 - Signal's own plain-text export (`main.jsonl`), the frames of its backup format
 - signal-export (`data.json`): `{"date", "sender", "body"}`
 - signal-cli (`-o json receive`): `{"envelope": {...}}`
 - the rows of Signal Desktop's table of messages: `{"type", "body", "sent_at", "source", "conversationId"}`
 
-Each author is a user; the owner of the phone is `"Me"`.
+CSV:
+
+- signal-back: the rows of the table of messages in a backup of Signal for Android
 """
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Iterator
 from typing import Any
 
-from federated.corpus.importers.chats.people import People
 from federated.corpus.importers.inputs.json_document import ITEM, is_document, places, values
+from federated.corpus.importers.inputs.message_fields import People, from_epoch, from_iso
 from federated.corpus.importers.inputs.source import Source
-from federated.corpus.importers.inputs.timestamps import from_epoch, from_iso
 from federated.corpus.schema import Record, Skipped
 
 OWNER = "Me"
@@ -25,11 +29,18 @@ DELETED = "deleted message"
 NOT_A_MESSAGE = "receipt, call, change of a group and the like"
 NO_TEXT = "media without a text"
 NOT_JSON = "not valid JSON"
+ROW_NOT_A_MESSAGE = "row that is no message: a call, a change of keys and the like"
+ROW_WITHOUT_TEXT = "row without a text"
+NOT_A_ROW = "row that is not valid"
 _FRAMES = ("recipient", "chat", "chatItem", "account", "stickerPack", "adHocCall", "notificationProfile", "chatFolder")
+# The low five bits of Signal's type of a message: waiting, being sent, sent, failed, and two for plain SMS.
+_BASE_TYPE = 0x1F
+_SENT = (21, 22, 23, 24, 25, 26)
+_RECEIVED = 20
 
 
-def recognises(head: str) -> bool:
-    """Returns whether the first object of a document is one of these."""
+def recognises_json(head: str) -> bool:
+    """Returns whether the first object of a document is one that these programs write."""
     found = {place[1:] if place[:1] == (ITEM,) else place for place in places(head)}
     names = {place[0] for place in found if place}
     if "envelope" in names or any(place[:2] == ("params", "envelope") for place in found):
@@ -43,7 +54,7 @@ def recognises(head: str) -> bool:
     return {"date", "sender", "body"} <= names or {"conversationId", "type", "sent_at"} <= names
 
 
-def read(source: Source, skipped: Skipped) -> Iterator[Record]:
+def read_json(source: Source, skipped: Skipped) -> Iterator[Record]:
     """Yields the messages with a text, in their order.
 
     Raises:
@@ -160,3 +171,37 @@ def _with_text(user: str | None, milliseconds: object, text: object) -> tuple[st
     if not isinstance(text, str) or not text:
         return NO_TEXT, None
     return ("", Record(user, from_epoch(milliseconds, per_second=1000), text)) if user else ("no author", None)
+
+
+def recognises_csv(head: str) -> bool:
+    """Returns whether the first line is the header that signal-back writes."""
+    names = head.lstrip("\ufeff").partition("\n")[0].strip().split(",")
+    return {"THREAD_ID", "ADDRESS", "BODY", "DATE_SENT"} <= set(names) and bool({"TYPE", "MESSAGE_BOX"} & set(names))
+
+
+def read_csv(source: Source, skipped: Skipped) -> Iterator[Record]:
+    """Yields the messages with a text, in the order of the rows.
+
+    Raises:
+        CorpusError: the file cannot be read.
+    """
+    with source.text(skipped) as text:
+        rows = csv.DictReader(text)
+        while True:
+            try:
+                row = next(rows)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                skipped(NOT_A_ROW, f"line {rows.line_num}: {error}")
+                continue
+            kind = row.get("TYPE") or row.get("MESSAGE_BOX") or ""
+            if None in row.values() or None in row or not kind.isascii() or not kind.isdigit():
+                skipped(NOT_A_ROW, f"line {rows.line_num}")
+            elif (base := int(kind[:18]) & _BASE_TYPE) not in (*_SENT, _RECEIVED):
+                skipped(ROW_NOT_A_MESSAGE)
+            elif not row["BODY"]:
+                skipped(ROW_WITHOUT_TEXT)
+            else:
+                user = OWNER if base in _SENT else row["ADDRESS"].strip() or "unknown"
+                yield Record(user, from_epoch(row["DATE_SENT"], per_second=1000), row["BODY"])

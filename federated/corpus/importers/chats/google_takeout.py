@@ -1,31 +1,78 @@
-"""Reads the `Hangouts.json` of a Google Takeout. Each author is a user."""
+"""Reads the chats in a Google Takeout: `messages.json` of Google Chat and `Hangouts.json`. Each author is a user."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
-from federated.corpus.importers.chats.people import People
 from federated.corpus.importers.inputs.json_document import ITEM, Place, places, values
+from federated.corpus.importers.inputs.message_fields import People, from_epoch, from_iso
 from federated.corpus.importers.inputs.source import Source
-from federated.corpus.importers.inputs.timestamps import from_epoch
 from federated.corpus.schema import Record, Skipped
 
+BY_BOT = "message written by a bot"
+DELETED = "deleted message"
+NO_AUTHOR = "message without an author"
 NO_MESSAGE = "event that is no message: a call, a new name of the group and the like"
 NO_TEXT = "media without a text"
-# Before 2017 the file had other names.
+_MESSAGE = ("messages", ITEM)
+_TIMES = ("%A, %B %d, %Y at %I:%M:%S %p", "%A, %d %B %Y at %H:%M:%S", "%A, %B %d, %Y at %H:%M:%S")
+# Before 2017 the file of Hangouts had other names.
 _CONVERSATIONS = (("conversations", ITEM), ("conversation_state", ITEM, "conversation_state"))
 _ABOUT = tuple((*conversation, "conversation") for conversation in _CONVERSATIONS)
 _EVENTS = tuple((*place, key, ITEM) for place, key in zip(_CONVERSATIONS, ("events", "event"), strict=True))
 
 
-def recognises(head: str) -> bool:
-    """Returns whether a document that begins with `head` is such a file."""
+def recognises_chat(head: str) -> bool:
+    """Returns whether a document that begins with `head` is a `messages.json` of Google Chat."""
+    return any(place[:3] == (*_MESSAGE, "creator") for place in places(head))
+
+
+def read_chat(source: Source, skipped: Skipped) -> Iterator[Record]:
+    """Yields the messages with a text, in their order. A time in another language than English is left out.
+
+    Raises:
+        CorpusError: the file cannot be read.
+    """
+    people = People()
+    for place, message in values(source, lambda place: place == _MESSAGE, skipped):
+        if place != _MESSAGE or not isinstance(message, dict):
+            continue
+        creator = message.get("creator")
+        creator = creator if isinstance(creator, dict) else {}
+        user = people.user(creator.get("email"), creator.get("name"))
+        text = message.get("text")
+        detail = f"message {message.get('message_id')}"
+        if message.get("message_state") == "DELETED":
+            skipped(DELETED, detail)
+        elif creator.get("user_type") == "Bot":
+            skipped(BY_BOT, detail)
+        elif not isinstance(text, str) or not text:
+            skipped(NO_TEXT, detail)
+        elif not user:
+            skipped(NO_AUTHOR, detail)
+        else:
+            yield Record(user, _time(message.get("created_date")), text)
+
+
+def _time(value: object) -> datetime | None:
+    written = " ".join(value.split()).removesuffix(" UTC") if isinstance(value, str) else ""
+    for form in _TIMES:
+        try:
+            return datetime.strptime(written, form).replace(tzinfo=UTC)
+        except ValueError:
+            continue
+    return from_iso(value)
+
+
+def recognises_hangouts(head: str) -> bool:
+    """Returns whether a document that begins with `head` is a `Hangouts.json`."""
     starts = (*_ABOUT, *_EVENTS)
     return any(place[: len(start)] == start for place in places(head) for start in starts)
 
 
-def read(source: Source, skipped: Skipped) -> Iterator[Record]:
+def read_hangouts(source: Source, skipped: Skipped) -> Iterator[Record]:
     """Yields the messages with a text, one conversation after the other.
 
     Raises:
