@@ -167,6 +167,9 @@ def _readable(source: Source, records: Iterator[Record], skipped: Skipped) -> It
     encoding = source.encoding.removesuffix("-sig").upper()
     valid = undecodable = 0
     for record in records:
+        if record.text.isascii() and record.user_id.isascii():  # nearly all; looking further takes time
+            yield record
+            continue
         wrong = what_is_wrong(record.text, encoding) or what_is_wrong(record.user_id, encoding)
         if wrong:
             undecodable += wrong.startswith("not valid")

@@ -17,6 +17,8 @@ WHAT_IS_READ = (
     'line, {"user_id": "...", "timestamp": "..." or null, "text": "..."}'
 )
 
+_decode = json.JSONDecoder().decode  # `json.loads` looks at its options for each line
+
 
 def read(source: Source, skipped: Skipped) -> Iterator[Record]:
     """Yields the messages of a `.jsonl` or `.jsonl.gz` file, in its order.
@@ -65,7 +67,7 @@ class _UnusableLine(Exception):
 
 def _object(line: str) -> dict[str, Any]:
     try:
-        value = json.loads(line)
+        value = _decode(line)
     except (ValueError, RecursionError) as error:
         raise _UnusableLine("not valid JSON", str(error)) from error
     if not isinstance(value, dict):
