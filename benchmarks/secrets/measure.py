@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from benchmarks.secrets.corpus import Case
 from keyboard_model.text.sensitive import mask_sensitive
-from keyboard_model.text.sensitive.folding import fold
+from keyboard_model.text.sensitive.folded_text import fold
 from keyboard_model.text.units import PLACEHOLDER, normalize
 
 LEFT = 4

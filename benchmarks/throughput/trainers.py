@@ -13,7 +13,7 @@ import tensorflow_federated as tff
 from tensorflow_federated.python.simulation.baselines.stackoverflow import word_prediction_models
 
 from federated.job import TrainingConfig
-from federated.local_training import sgd
+from federated.local_training import full_model
 from federated.training import fed_avg
 from keyboard_model.batching.windows import Batch
 from keyboard_model.model import cifg_lstm
@@ -61,7 +61,7 @@ def plain_tensorflow(data: Clients) -> Round:
     def step(tokens: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
         now = Parameters(*map(tf.convert_to_tensor, weights))
         batch = Batch(tokens, targets)
-        loss, counted, gradient = sgd.batch_gradient(now, batch, dropout=CONFIG.dropout, bos=BOS)
+        loss, counted, gradient = full_model.batch_gradient(now, batch, dropout=CONFIG.dropout, bos=BOS)
         gradient, _ = tf.clip_by_global_norm(gradient, CONFIG.clip)
         for weight, part in zip(weights, gradient, strict=True):
             weight.assign_sub(CONFIG.client_learning_rate * part)

@@ -15,7 +15,7 @@ import tensorflow_federated as tff
 
 from federated.aggregation import q_ffl_weight, robust_mean
 from federated.job import TrainingConfig
-from federated.local_training import sgd
+from federated.local_training import full_model
 from federated.runtime.tff_types import batch_type, model_weights, weights_type
 from keyboard_model.batching.windows import Batch
 from keyboard_model.model.cifg_lstm import Parameters
@@ -48,10 +48,10 @@ def _client_work(kind: tff.Type, config: TrainingConfig, bos: int) -> tff.learni
     def local(weights: tff.learning.models.ModelWeights, batches: tf.data.Dataset) -> collections.OrderedDict:
         shared = Parameters(*weights.trainable)
         batches = batches.map(Batch)
-        result = sgd.client_update(shared, batches, config, bos)
+        result = full_model.client_update(shared, batches, config, bos)
         weight = result.weight
         if config.fairness_q > 0:
-            loss = sgd.mean_loss(shared, batches, bos)
+            loss = full_model.mean_loss(shared, batches, bos)
             weight = q_ffl_weight(weight, loss, config.fairness_q)
         return collections.OrderedDict(
             result=tff.learning.templates.ClientResult(result.update, weight),

@@ -38,9 +38,9 @@ MODULES = (
     "keyboard_model.batching.windows",
     "keyboard_model.metrics",
     "keyboard_model.text.normalization",
+    "keyboard_model.text.sensitive.codes",
     "keyboard_model.text.sensitive.domains",
-    "keyboard_model.text.sensitive.folding",
-    "keyboard_model.text.sensitive.iban",
+    "keyboard_model.text.sensitive.folded_text",
     "keyboard_model.text.sensitive.mask",
     "keyboard_model.text.units",
 )

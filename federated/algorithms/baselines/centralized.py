@@ -23,8 +23,8 @@ from pydantic import Field
 from federated.data import client_batches
 from federated.data.federated_data import FederatedData
 from federated.job import NotNegative, Positive, Share
-from federated.local_training import adam
-from federated.local_training.adam import AdamState
+from federated.local_training import full_model
+from federated.local_training.full_model import AdamState
 from federated.personalization.method import (
     ClientText,
     Method,
@@ -87,7 +87,7 @@ def build(initial: Parameters, options: CentralizedOptions, bos: int) -> Process
 
     @tff.tensorflow.computation(kind)
     def initial_state(parameters: Any) -> AdamState:
-        return adam.initial_state(Parameters(*parameters), options.learning_rate)
+        return full_model.adam_start(Parameters(*parameters), options.learning_rate)
 
     state_type = initial_state.type_signature.result
     data = batch_type(options.batch, options.window)
@@ -95,7 +95,7 @@ def build(initial: Parameters, options: CentralizedOptions, bos: int) -> Process
     @tff.tensorflow.computation(state_type, data)
     def train_slice(state: Any, batches: tf.data.Dataset) -> Any:
         before = AdamState(tuple(state[0]), state[1])
-        result = adam.train(before, batches.map(Batch), clip=options.clip, dropout=options.dropout, bos=bos)
+        result = full_model.adam_pass(before, batches.map(Batch), clip=options.clip, dropout=options.dropout, bos=bos)
         return result.state, collections.OrderedDict(loss_sum=result.loss_sum, targets=result.targets)
 
     @tff.federated_computation(tff.FederatedType(kind, tff.SERVER))
@@ -164,7 +164,7 @@ def _epoch(
 
 def server(shared: SharedModel, context: MethodContext) -> Parameters:
     """Returns the random start; `train` trains it."""
-    return adam.random_like(shared.parameters, context.options.seed)
+    return full_model.random_like(shared.parameters, context.options.seed)
 
 
 def personalize(

@@ -14,8 +14,8 @@ import tensorflow as tf
 from pydantic import Field
 
 from federated.job import NotNegative, Share
-from federated.local_training import adam
-from federated.local_training.adam import AdamState
+from federated.local_training import full_model
+from federated.local_training.full_model import AdamState
 from federated.personalization.method import (
     Choice,
     ClientText,
@@ -52,7 +52,7 @@ class LocalOnlyOptions(Options):
 
 def server(shared: SharedModel, context: MethodContext) -> Parameters:
     """Returns the random model that all clients start from, as NumPy arrays."""
-    return adam.random_like(shared.parameters, context.options.seed)
+    return full_model.random_like(shared.parameters, context.options.seed)
 
 
 def personalize(
@@ -63,9 +63,11 @@ def personalize(
 
     def one_pass(state: AdamState, number: Any) -> AdamState:
         batches = shuffled(text.training, context.config.batch, options.seed, number)
-        return adam.train(state, batches, clip=context.config.clip, dropout=options.dropout, bos=context.bos).state
+        return full_model.adam_pass(
+            state, batches, clip=context.config.clip, dropout=options.dropout, bos=context.bos
+        ).state
 
-    start = adam.initial_state(Parameters(*server), options.learning_rate)
+    start = full_model.adam_start(Parameters(*server), options.learning_rate)
     end = tf.data.Dataset.range(options.epochs).reduce(start, one_pass)
     return PersonalModel(Parameters(*end.parameters), shared.adapter)
 
@@ -73,7 +75,8 @@ def personalize(
 def shuffled(batches: tf.data.Dataset, batch: int, seed: int, number: tf.Tensor) -> tf.data.Dataset:
     """Returns new batches of the same windows, in an order that depends only on (seed, number).
 
-    If a batch had the same windows in each pass, it would also have the same dropout mask (see `sgd.dropout_rate`).
+    If a batch had the same windows in each pass, it would also have the same dropout mask: see
+    `full_model.dropout_rate`.
     """
     windows: tf.data.Dataset = batches.unbatch()
     return windows.shuffle(_WINDOWS, seed=tf.cast(seed, tf.int64) + number).batch(batch, drop_remainder=True)

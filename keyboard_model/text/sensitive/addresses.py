@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 from keyboard_model.text.masking import Span
 from keyboard_model.text.sensitive.domains import host_end
-from keyboard_model.text.sensitive.features import Features
+from keyboard_model.text.sensitive.folded_text import Features
 
 _LOCAL = r"[\w.!#$%&'*+/=?^`{|}~-]"
 _AT = r"(?:\((?:at|ät|a|arroba|arobase|@)\)|\[(?:at|ät|a|@)\]|\{(?:at|@)\})"

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 
 from keyboard_model.text.masking import Span
-from keyboard_model.text.sensitive.features import BEGINNING, Features
+from keyboard_model.text.sensitive.folded_text import BEGINNING, Features
 
 _PASSWORD_WORDS = (
     "pass word/pass words/pass code/pass phrase/passwort/passwörter/passwd/passw/pword/pwd/pw/psw/pass key"

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 
-from keyboard_model.text.sensitive.folding import fold
+from keyboard_model.text.sensitive.folded_text import fold
 
 _SURE_DOMAINS = (
     # Generic domains that are no words of a chat.

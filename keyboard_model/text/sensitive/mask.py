@@ -15,8 +15,7 @@ from keyboard_model.text.sensitive.cues import (
     may_announce,
     may_announce_birth,
 )
-from keyboard_model.text.sensitive.features import Features
-from keyboard_model.text.sensitive.folding import fold
+from keyboard_model.text.sensitive.folded_text import Features, fold
 from keyboard_model.text.sensitive.numbers import SPELT_WORDS, numbers, spelt_numbers
 from keyboard_model.text.sensitive.ordinary import birth_dates, ordinary_numbers
 from keyboard_model.text.units import normalize

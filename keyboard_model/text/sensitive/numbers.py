@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from keyboard_model.text.masking import Span
 from keyboard_model.text.sensitive.codes import MAX_DIGITS, WORD
-from keyboard_model.text.sensitive.features import Features
+from keyboard_model.text.sensitive.folded_text import Features
 
 _BETWEEN = r"[ \t.,;/()+•_*|~=°′″'\"\\…、。-]"
 _EMOJI = "[\u2190-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from federated.job import TrainingConfig
-from federated.local_training import sgd
+from federated.local_training import full_model
 from federated.training import fed_avg
 from keyboard_model.model.cifg_lstm import Parameters
 from tests.support.federated.toys import BOS, B, T, V, client, loss_by_hand, parameters, updates_by_hand
@@ -159,7 +159,7 @@ def test_a_round_with_q_0_is_a_plain_round_and_computes_no_extra_loss(small_step
     def fail(*_):
         raise AssertionError("the data of the clients is read twice")
 
-    monkeypatch.setattr(sgd, "mean_loss", fail)
+    monkeypatch.setattr(full_model, "mean_loss", fail)
     without_q = process(client_rate=0.1, clip=0.5, q=0.0)
     clients = [client(2, seed=1), client(1, seed=2, counted=4)]
     plain, same = (weights(some.next(some.initialize(), clients).state) for some in (small_steps, without_q))

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from federated.corpus.importers.inputs.source import Source
-from federated.corpus.importers.whatsapp.authors import Authors
 from federated.corpus.importers.whatsapp.headers import MARKS, Shapes
 from federated.corpus.importers.whatsapp.notices import Notices
-from federated.corpus.importers.whatsapp.survey import LEFT_TO_RIGHT, Survey, split_author, survey
+from federated.corpus.importers.whatsapp.survey import LEFT_TO_RIGHT, Authors, Survey, split_author, survey
 from federated.corpus.schema import CorpusError, Record, Skipped
 
 BEFORE_FIRST = "text before the first dated line"

@@ -1,4 +1,7 @@
-"""Reads a whole chat once, to learn what its lines have in common before any of them is understood."""
+"""Reads a whole chat once, to learn its kinds of headers, its authors and its habits before any line is understood.
+
+An author is told from a line without an author that has a colon, such as `Uwe created group "Xmas: the plan"`.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from dataclasses import dataclass, field
 from federated.corpus.importers.inputs.source import Source
 from federated.corpus.importers.whatsapp.headers import MARKS, Shape, Shapes
 from federated.corpus.importers.whatsapp.readings import Kind, Reading
+from federated.corpus.importers.whatsapp.translations import phrases
 
 LEFT_TO_RIGHT = "\u200e"
 
@@ -21,6 +25,10 @@ _WITHOUT_SPACES = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u3
 _TEXTS_READ = 5000  # enough to show habits
 _SHORTEST_NOTICE, _LONGEST_NOTICE = 10, 200  # characters; shorter ones are counted in scripts without spaces
 _TRUSTED_COUNT, _TRUSTED_SHARE = 5, 0.05
+_QUOTES = re.compile('["“”„‟«»「」『』《》〝〞〟＂]')
+_LONGEST_NAME = 8  # words of a name; sentences are longer
+_LONGEST_NAME_CHARS = 24  # in scripts without spaces
+_WORDS_AFTER_NAME = 4
 
 
 @dataclass(slots=True)
@@ -63,6 +71,45 @@ def split_author(rest: str) -> tuple[str, str] | None:
             return None
         author, text = match[1], match[2]
     return author.strip(_AROUND_NAMES), text
+
+
+class Authors:
+    """The authors of a chat.
+
+    Args:
+        counts: How often each possible author has written.
+    """
+
+    def __init__(self, counts: Counter[str]) -> None:
+        self._counts = counts
+        self._known: dict[str, bool] = {}
+
+    def is_system_line(self, author: str) -> bool:
+        """Returns whether `author` is the beginning of a line that WhatsApp wrote.
+
+        It is if it has a quotation mark without its partner, contains one of WhatsApp's phrases for changes of a
+        group, or comes only once and is a sentence. A single verb says nothing: it can be in a person's name.
+        """
+        known = self._known.get(author)
+        if known is None:
+            known = self._known[author] = self._is_system_line(author)
+        return known
+
+    def _is_system_line(self, author: str) -> bool:
+        if len(_QUOTES.findall(author)) % 2:
+            return True
+        folded = " ".join(author.casefold().split())
+        if any(phrase in folded for phrase in phrases("group")):
+            return True
+        if self._counts[author] > 1:
+            return False
+        words = author.split()
+        if len(words) > _LONGEST_NAME or (len(words) == 1 and len(author) > _LONGEST_NAME_CHARS and "@" not in author):
+            return True
+        return any(
+            " ".join(words[:size]) in self._counts and len(words) - size >= _WORDS_AFTER_NAME
+            for size in range(1, len(words) - _WORDS_AFTER_NAME + 1)
+        )
 
 
 def survey(source: Source) -> Survey:

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from federated.algorithms.partial.fed_per import METHOD
 from federated.job import JobError, TrainingConfig
-from federated.local_training.sgd import client_update
+from federated.local_training.full_model import client_update
 from federated.personalization import personalization_process
 from federated.personalization.method import SharedModel
 from keyboard_model.batching.windows import IGNORE

@@ -3,8 +3,8 @@ import pytest
 import tensorflow as tf
 
 from federated.job import TrainingConfig
-from federated.local_training import sgd
-from federated.local_training.sgd import ClientUpdate
+from federated.local_training import full_model
+from federated.local_training.full_model import ClientUpdate
 from keyboard_model.batching.windows import Batch
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.cifg_lstm import Parameters
@@ -14,7 +14,7 @@ from tests.support.federated.toys import BOS, B, E, T, client, dataset, loss_by_
 def train(batches, *, rate=0.5, clip=1e6, dropout=0.0, cap=1e6) -> ClientUpdate:
     initial = Parameters(*map(tf.constant, parameters()))
     config = TrainingConfig(client_learning_rate=rate, clip=clip, dropout=dropout, weight_cap=cap)
-    return sgd.client_update(initial, dataset(batches), config, BOS)
+    return full_model.client_update(initial, dataset(batches), config, BOS)
 
 
 @pytest.mark.parametrize("clip", [1e6, 0.05])
@@ -38,13 +38,13 @@ def test_loss_is_summed_over_the_counted_targets_before_each_step():
 
 def test_the_mean_loss_agrees_with_a_separate_computation():
     batches = client(2, seed=0, counted=7)
-    found = sgd.mean_loss(Parameters(*map(tf.constant, parameters())), dataset(batches), BOS)
+    found = full_model.mean_loss(Parameters(*map(tf.constant, parameters())), dataset(batches), BOS)
     assert float(found) == pytest.approx(loss_by_hand(parameters(), batches), rel=1e-5)
 
 
 def test_the_mean_loss_without_targets_is_zero():
     shared = Parameters(*map(tf.constant, parameters()))
-    assert float(sgd.mean_loss(shared, dataset(client(1, seed=0, counted=0)), BOS)) == 0
+    assert float(full_model.mean_loss(shared, dataset(client(1, seed=0, counted=0)), BOS)) == 0
 
 
 def test_a_rate_of_zero_trains_nothing():
@@ -74,9 +74,9 @@ def test_a_client_that_diverges_has_no_effect_and_is_marked_broken():
 def test_the_dropout_mask_depends_on_the_batch_alone_and_keeps_the_mean():
     batch = Batch(*map(tf.constant, client(1, seed=0)[0]))
     features = tf.ones([B * T, 500])
-    once, again = (sgd.dropout_rate(features, 0.25, batch).numpy() for _ in range(2))
+    once, again = (full_model.dropout_rate(features, 0.25, batch).numpy() for _ in range(2))
     np.testing.assert_array_equal(once, again)
     assert set(np.unique(once)) == {np.float32(0.0), np.float32(1.0 / 0.75)}
     assert once.mean() == pytest.approx(1.0, abs=0.03)
-    np.testing.assert_array_equal(sgd.dropout_rate(features, 0.0, batch), features)
+    np.testing.assert_array_equal(full_model.dropout_rate(features, 0.0, batch), features)
     assert not np.array_equal(train(client(2, seed=0), dropout=0.5).update[0], train(client(2, seed=0)).update[0])

@@ -1,7 +1,9 @@
-"""One shape for every digit, space and hyphen, so that the rules need to know only ASCII.
+"""The text that the rules search: one shape for every digit, space and hyphen, so that they need to know only ASCII.
 
 `fold` removes invisible characters, combining marks and keycaps, and writes digits of any script or shape (full-width,
 circled, superscript, mathematical) as ASCII digits. Source of the categories: the Unicode character database.
+
+`Features` has what a folded text contains, computed once, so that a rule runs only where it can find something.
 """
 
 from __future__ import annotations
@@ -19,6 +21,10 @@ _MORE_HYPHENS = "\u2212\u2043\u02d7\u23af"  # minus signs, the hyphen bullet, a 
 _MIDDLE_DOTS = "·•∙⋅・･‧․◦●▪"
 _ASCII_CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]")
 _KEPT = "ºª"  # `1º` is an ordinal, not `1o`
+
+BEGINNING = 4
+_WORD = re.compile(r"[^\W_]+")
+_DIGIT = re.compile(r"\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +98,45 @@ def fold(text: str) -> Folded:
             made.append(shape)
             offsets += [offset] * len(shape)
     return Folded("".join(made), offsets, len(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """A folded text with what the rules ask before they search it.
+
+    Attributes:
+        text: The folded text.
+        lower: The same in lower case.
+        digits: The number of digits.
+        longest: Length of the longest run without a space.
+        characters: The characters that occur.
+        words: The words in lower case, in order: runs of letters and digits.
+        beginnings: The first `BEGINNING` characters of each word.
+    """
+
+    text: str
+    lower: str
+    digits: int
+    longest: int
+    characters: frozenset[str]
+    words: list[str]
+    beginnings: frozenset[str]
+
+    @classmethod
+    def of(cls, text: str) -> Features:
+        """Computes them for a folded text."""
+        lower = text.lower()
+        words = _WORD.findall(lower)
+        return cls(
+            text=text,
+            lower=lower,
+            digits=len(_DIGIT.findall(text)),
+            longest=max(map(len, text.split()), default=0),
+            characters=frozenset(text),
+            words=words,
+            beginnings=frozenset([word[:BEGINNING] for word in words]),
+        )
+
+    def has_any(self, parts: tuple[str, ...]) -> bool:
+        """Returns whether one of the parts, in lower case, occurs."""
+        return any(part in self.lower for part in parts)
