@@ -1,25 +1,16 @@
-"""The adapter: the small set of weights that one user's training produces.
-
-An adapter is stored as safetensors, in one of the encodings of `encodings`. The file holds the id of the adapter's
-model and a hash of its numbers, so that a phone never uses a damaged adapter or one of another model.
-"""
+"""The adapter: the small set of weights that one user's training produces."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import safetensors.numpy
 
-from device_runtime.adapter.encodings import NAMES, STORED_NAMES, Array, EncodingError, Sizes, pack, unpack
-from device_runtime.adapter.safetensors_reader import TensorFileError, read_tensors
+from device_runtime.adapter.encodings import NAMES, Array, EncodingError, Sizes, pack, unpack
 from device_runtime.manifest import AdapterEncoding, ModelShape
-from keyboard_model.storage.durable_files import atomic_write_private
 
 LARGEST_NUMBER = float(np.finfo(np.float16).max)
 """No number of an adapter is larger. With larger ones, a sum in the model could become infinite."""
@@ -68,53 +59,6 @@ class Adapter:
         return Adapter(**unpack(pack(self.tensors(), encoding), encoding, sizes))
 
 
-def save_adapter(path: Path, adapter: Adapter, model_id: str, encoding: AdapterEncoding) -> None:
-    """Writes an adapter to a file, completely or not at all.
-
-    Raises:
-        AdapterError: the adapter is not finite, or becomes infinite in this encoding.
-        OSError: the file cannot be written; an older file stays.
-    """
-    atomic_write_private(path, _file(adapter, model_id, encoding))
-
-
-def load_adapter(path: Path, shape: ModelShape, model_id: str) -> Adapter:
-    """Reads an adapter that `save_adapter` wrote, in any encoding.
-
-    Raises:
-        AdapterError: the file is damaged, has an unknown encoding, or belongs to another model.
-        FileNotFoundError: the file does not exist.
-    """
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise AdapterError(f"{path.name} cannot be read: {error.strerror}") from error
-    return read_adapter(data, shape, model_id, path.name)
-
-
-def read_adapter(data: bytes, shape: ModelShape, model_id: str, name: str) -> Adapter:
-    """Reads the bytes of a file that `save_adapter` wrote.
-
-    Args:
-        name: What the error message calls the adapter.
-
-    Raises:
-        AdapterError: as in `load_adapter`.
-    """
-    try:
-        metadata, tensors = read_tensors(data)
-    except TensorFileError as error:
-        raise AdapterError(f"{name} {error}") from error
-    if metadata.get("model_id") != model_id:
-        raise AdapterError(f"{name} belongs to another model")
-    adapter = check_adapter(tensors, shape, name, metadata.get("form"))
-    if metadata.get("sha256") != _digest(tensors):
-        raise AdapterError(f"{name} is damaged: its numbers have changed since it was written")
-    return adapter
-
-
 def check_adapter(
     tensors: Mapping[str, npt.NDArray[Any]], shape: ModelShape, name: str, encoding: str | None = None
 ) -> Adapter:
@@ -150,22 +94,6 @@ def _sizes(shape: ModelShape) -> Sizes:
         "lora_b": (shape.rank, shape.embedding),
         "bias": (shape.vocab,),
     }
-
-
-def _file(adapter: Adapter, model_id: str, encoding: AdapterEncoding) -> bytes:
-    if not adapter.stored_as(encoding).is_finite():
-        raise AdapterError(f"the adapter cannot be stored: some of its numbers are infinite or NaN as {encoding}")
-    tensors = pack(adapter.tensors(), encoding)
-    metadata = {"model_id": model_id, "form": encoding, "sha256": _digest(tensors)}
-    return safetensors.numpy.save(tensors, metadata=metadata)
-
-
-def _digest(tensors: Mapping[str, npt.NDArray[Any]]) -> str:
-    digest = hashlib.sha256()
-    for name in STORED_NAMES:
-        if name in tensors:
-            digest.update(np.ascontiguousarray(tensors[name]).tobytes())
-    return digest.hexdigest()
 
 
 def interpolate(first: Adapter, second: Adapter, share: float) -> Adapter:

@@ -22,7 +22,7 @@ from pydantic import ValidationError
 
 from device_runtime.adapter.adapter import Adapter, AdapterError, check_adapter
 from device_runtime.adapter.encodings import NAMES
-from device_runtime.adapter.safetensors_reader import TensorFileError, read_tensors
+from device_runtime.adapter.files import TensorFileError, read_tensors
 from device_runtime.bundle import files
 from device_runtime.bundle.files import BundleError
 from device_runtime.bundle.signing_keys import load_public

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from device_runtime.adapter.adapter import Adapter, AdapterError
-from device_runtime.adapter.store import AdapterStore
+from device_runtime.adapter.files import AdapterStore
 from device_runtime.bundle.loader import Bundle
 from device_runtime.phone.adaptation_log import AdaptationEntry, AdaptationLog
 from device_runtime.phone.damaged_history import erase_damaged_copies, open_or_start_anew, rescue

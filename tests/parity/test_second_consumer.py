@@ -21,7 +21,8 @@ import numpy.typing as npt
 import pytest
 from safetensors import safe_open
 
-from device_runtime.adapter.adapter import Adapter, load_adapter, save_adapter
+from device_runtime.adapter.adapter import Adapter
+from device_runtime.adapter.files import load_adapter, save_adapter
 from device_runtime.bundle.files import ADAPTER_INIT, MANIFEST, MODEL, NGRAM, SIGNATURE, TOKENIZER, read_files
 from device_runtime.bundle.loader import (
     file_entries,

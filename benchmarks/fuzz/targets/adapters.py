@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.fuzz.mutators import safetensors_files
 from benchmarks.fuzz.target import Input, ViolationError
 from benchmarks.material.material import Material
-from device_runtime.adapter.adapter import save_adapter
+from device_runtime.adapter.files import save_adapter
 from device_runtime.bundle.loader import load_bundle
 from device_runtime.inference.engine import Engine
 from device_runtime.manifest import AdapterEncoding

@@ -11,8 +11,9 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given, settings, strategies
 
-from device_runtime.adapter.adapter import Adapter, save_adapter
+from device_runtime.adapter.adapter import Adapter
 from device_runtime.adapter.encodings import SMALLEST_SHARE, STORED_NAMES, EncodingError, Sizes, pack, unpack
+from device_runtime.adapter.files import save_adapter
 from device_runtime.inference.engine import Engine
 from device_runtime.manifest import AdapterEncoding
 from device_runtime.phone.phone import Phone
