@@ -31,7 +31,7 @@ from federated.corpus.writer import write_corpus
 from federated.heterogeneity.measure import measure
 from federated.heterogeneity.recommendation import Recommendation, recommend_method
 from federated.heterogeneity.report import Heterogeneity
-from thumbprint.console.terminal import output, silence_tensorflow
+from thumbprint.console import output, silence_tensorflow
 
 FOLDER = Path(__file__).parent.parent / "runs" / "graded"
 REAL_CORPUS = Path(__file__).parent.parent / "runs" / "nus_sms" / "corpus.sqlite"

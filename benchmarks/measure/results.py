@@ -16,7 +16,7 @@ from typing import Any
 from rich.table import Table
 
 from keyboard_model.storage.durable_files import atomic_write
-from thumbprint.console.terminal import output
+from thumbprint.console import output
 
 FOLDER = Path(__file__).parents[2] / "runs" / "benchmarks"
 _PACKAGES = ("ai-edge-litert", "numpy", "tensorflow-cpu", "tensorflow-federated", "thumbprint")

@@ -21,7 +21,7 @@ import numpy as np
 import typer
 
 from benchmarks.measure.results import Figure, Machine, publish
-from thumbprint.console.terminal import silence_tensorflow
+from thumbprint.console import silence_tensorflow
 
 THREADS = 2
 

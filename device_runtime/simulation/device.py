@@ -1,6 +1,6 @@
 """The interface of a phone in a trial, and its implementation in this process.
 
-`thumbprint.remote_simulation.remote_device` implements the same interface for a device of a service.
+`thumbprint.remote_simulation.devices` implements the same interface for a device of a service.
 """
 
 from __future__ import annotations

@@ -96,7 +96,7 @@ def run(command: Callable[[], object]) -> int:
         if message is None or os.environ.get("THUMBPRINT_TRACEBACK"):
             raise
         if message:
-            from thumbprint.console.terminal import one_line
+            from thumbprint.console import one_line
 
             print(f"error: {one_line(message)}", file=sys.stderr)
         return USER_ERROR

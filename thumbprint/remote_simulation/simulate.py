@@ -23,8 +23,14 @@ from device_runtime.simulation.trial_queue import MACHINE_ERRORS, SimulationErro
 from device_runtime.simulation.trial_store import TrialKeys, TrialStore
 from federated.corpus.store import Corpus
 from thumbprint.pipeline.simulate import Progress, corpus_info, simulated_users, write_results
-from thumbprint.remote_simulation.remote_device import BundleChangedError, Cancellation, CancelledError
-from thumbprint.remote_simulation.service_devices import DeviceLedger, LedgerError, ServiceDevices
+from thumbprint.remote_simulation.devices import (
+    BundleChangedError,
+    Cancellation,
+    CancelledError,
+    DeviceLedger,
+    LedgerError,
+    ServiceDevices,
+)
 
 _TIMEOUT = 120.0  # seconds until a request fails: a busy service answers late, and a simulation can wait
 _TRIES = 600  # attempts of a request while the service is busy: 10 minutes, as it asks to retry after a second

@@ -21,7 +21,7 @@ from thumbprint.cli.trusted_keys import (
     signer_fingerprint,
     signing_key,
 )
-from thumbprint.console.terminal import SYNTHETIC_MODEL, headed, labelled, output, pairs, silence_tensorflow, working
+from thumbprint.console import SYNTHETIC_MODEL, headed, labelled, output, pairs, silence_tensorflow, working
 
 if TYPE_CHECKING:
     from device_runtime.manifest import Manifest, Signature

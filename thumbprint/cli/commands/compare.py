@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from thumbprint.console.terminal import output, silence_tensorflow, status_line
+from thumbprint.console import output, silence_tensorflow, status_line
 
 
 def compare(

@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 
 from thumbprint.cli.lazy_commands import STYLE
-from thumbprint.console.terminal import (
+from thumbprint.console import (
     SYNTHETIC_MESSAGES,
     counting,
     headed,

@@ -13,17 +13,18 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from thumbprint.console.terminal import (
+from thumbprint.console import (
     SYNTHETIC_MESSAGES,
+    RoundsShown,
     advancing,
     counting,
     headed,
     notice,
     output,
+    showing_rounds,
     silence_tensorflow,
     working,
 )
-from thumbprint.console.training_progress import RoundsShown, showing_rounds
 
 if TYPE_CHECKING:
     from device_runtime.simulation.examples import Example, Examples

@@ -13,7 +13,7 @@ from rich.console import Group
 from rich.table import Table
 
 from thumbprint.cli.trusted_keys import BundleArgument, PublicKeyOption, open_bundle
-from thumbprint.console.terminal import SYNTHETIC_MODEL, labelled, output, working
+from thumbprint.console import SYNTHETIC_MODEL, labelled, output, working
 
 if TYPE_CHECKING:
     from device_runtime.adaptation.adapt import Adaptation

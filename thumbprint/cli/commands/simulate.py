@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from thumbprint.cli.trusted_keys import PublicKeyOption, open_bundle
-from thumbprint.console.terminal import advancing, output, working
+from thumbprint.console import advancing, output, working
 
 _SPLIT = "Choice of users (the values of the training job)"
 _SERVICE = "Phones of a running service (docs/api.md)"

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Group
 
-from thumbprint.console.terminal import SYNTHETIC_MODEL, labelled, output, pairs, silence_tensorflow
-from thumbprint.console.training_progress import showing_rounds
+from thumbprint.console import SYNTHETIC_MODEL, labelled, output, pairs, showing_rounds, silence_tensorflow
 
 if TYPE_CHECKING:
     from federated.job import Job

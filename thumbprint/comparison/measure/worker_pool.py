@@ -31,7 +31,7 @@ from thumbprint.comparison.measure.method_evaluator import MethodEvaluator, OnPr
 from thumbprint.comparison.measure.tff_evaluator import TffEvaluator
 from thumbprint.comparison.results import REFERENCE, Budget, MethodResult, Skipped
 from thumbprint.comparison.tuning import initial_config
-from thumbprint.console.terminal import silence_tensorflow
+from thumbprint.console import silence_tensorflow
 
 _POLL_SECONDS = 0.2
 

@@ -22,7 +22,7 @@ from thumbprint.comparison.reporting.phrases import (
     users_hurt,
 )
 from thumbprint.comparison.results import Comparison, Group
-from thumbprint.console.terminal import headed
+from thumbprint.console import headed
 
 _COLUMNS = (
     "recall@3", "95 %", "median", "weakest tenth", "worst", "recall@1", "keystrokes", "gain", "p", "helped",

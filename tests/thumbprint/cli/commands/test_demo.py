@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from device_runtime.simulation.examples import Examples
 from device_runtime.simulation.report import load_report
 from thumbprint.cli.commands.demo import demo_view, where_to_look
-from thumbprint.console.terminal import output
+from thumbprint.console import output
 
 
 def test_labels_figures_and_examples_as_synthetic_and_names_the_files(

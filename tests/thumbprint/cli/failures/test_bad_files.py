@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.thumbprint.command_line import ANY_TEXT, CALLS, leaves
 from thumbprint.cli.main import COMMANDS
-from thumbprint.console.terminal import one_line
+from thumbprint.console import one_line
 
 MEGABYTE = ("see you at the station " * 50_000).encode()
 ODD = "\N{GRINNING FACE} أراك غدا \u202egnorw\u202c\x1b[31m".encode()

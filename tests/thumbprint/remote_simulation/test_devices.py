@@ -1,6 +1,6 @@
 import pytest
 
-from thumbprint.remote_simulation.service_devices import DeviceLedger, LedgerError
+from thumbprint.remote_simulation.devices import DeviceLedger, LedgerError
 
 HERE, OTHER = "http://here", "http://other"
 
