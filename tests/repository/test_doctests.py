@@ -19,7 +19,7 @@ MODULES = (
     "device_runtime.prediction.predictor",
     "device_runtime.prediction.typo_correction",
     "device_runtime.prediction.user_model",
-    "federated.corpus.importers.detect",
+    "federated.corpus.importers.formats",
     "federated.corpus.importers.import_source",
     "federated.corpus.importers.inputs.encodings",
     "federated.corpus.importers.inputs.json_document",

@@ -11,8 +11,7 @@ from typing import NamedTuple
 
 from federated.corpus.importers.columns import read as read_columns
 from federated.corpus.importers.datasets import tff_data
-from federated.corpus.importers.detect import find_documents
-from federated.corpus.importers.formats import FORMATS
+from federated.corpus.importers.formats import FORMATS, find_documents
 from federated.corpus.importers.import_report import SkipCount
 from federated.corpus.importers.inputs.encodings import what_is_wrong
 from federated.corpus.importers.inputs.source import Source

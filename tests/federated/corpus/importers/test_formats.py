@@ -10,8 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from federated.corpus.importers.detect import detect
-from federated.corpus.importers.formats import FORMATS
+from federated.corpus.importers.formats import FORMATS, detect
 from federated.corpus.importers.import_source import inspect_source
 from federated.corpus.importers.inputs.source import Source
 from federated.corpus.schema import CorpusError

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from federated.corpus.importers.detect import ATTACHMENT, NO_FORMAT, detect
-from federated.corpus.importers.formats import FORMATS
+from federated.corpus.importers.formats import ATTACHMENT, FORMATS, NO_FORMAT, detect
 from federated.corpus.importers.import_source import import_corpus
 from federated.corpus.importers.inputs.source import DAMAGED
 from federated.corpus.schema import CorpusError, NoMessagesError, Record

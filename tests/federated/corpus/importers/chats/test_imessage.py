@@ -14,7 +14,7 @@ from federated.corpus.importers.chats.imessage import (
     recognises_text,
     typedstream_text,
 )
-from federated.corpus.importers.detect import detect
+from federated.corpus.importers.formats import detect
 from federated.corpus.importers.import_report import SkipCount
 from federated.corpus.importers.import_source import import_corpus
 from federated.corpus.importers.inputs.source import Source
