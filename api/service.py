@@ -17,9 +17,8 @@ from api.devices.phone_pool import MAX_OPEN, PhoneBusyError, PhonePool
 from api.devices.registry import Registry, TooManyCreationsError, UnknownDeviceError
 from api.http.bundle_archive import store_archive
 from api.observability import Metrics
-from api.storage.data_folder import DataFolder
+from api.storage.data_folder import DataFolder, Trash
 from api.storage.schema import open_database
-from api.storage.trash import Trash
 from device_runtime.adaptation.adapt import Adaptation
 from device_runtime.adaptation.trainer import SubprocessTrainer
 from device_runtime.bundle.loader import Bundle, load_bundle
@@ -69,14 +68,14 @@ class Service:
             ServeError: the data folder or the database cannot be used.
         """
         # An invalid bundle is an error of the caller. Going back is only for a model that cannot run.
-        load_bundle(bundle_path, public_key)
+        newest = load_bundle(bundle_path, public_key)
         self.metrics = Metrics()
         self._slow = CapacityLimiter(SLOW_THREADS)
         self._creators = CapacityLimiter(CREATING_THREADS)
         self._creating = 0
         self._folder = DataFolder(data)
         try:
-            opened = open_last_good(self._folder.last_good, bundle_path, public_key, try_first=try_bundle)
+            opened = open_last_good(self._folder.last_good, newest, public_key, try_first=try_bundle)
             engine, self.bundle, self.note = opened.engine, opened.engine.bundle, opened.note
             self.archive = store_archive(self._folder.bundles, self.bundle, public_key)
             self._database = open_database(database or self._folder.database, to_serve=True)

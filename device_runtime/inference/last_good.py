@@ -70,7 +70,7 @@ class _Trials:
 
 def open_last_good(
     folder: Path | str,
-    newest: Path | str,
+    newest: Bundle | Path | str,
     public_key: Path | str,
     *,
     try_first: Callable[[Bundle], None] = lambda bundle: None,
@@ -80,7 +80,7 @@ def open_last_good(
 
     Args:
         folder: The app's own folder for the notes and the copy; it is made if it is missing. One process at a time.
-        newest: The bundle that the app got last, a folder or a zip file.
+        newest: The bundle that the app got last: a folder or a zip file, or the bundle that `load_bundle` returned.
         public_key: The PEM file of the public key of its signer.
         try_first: Called with a bundle of a new model before this process runs it, such as
             `model_trial.try_in_child`. It raises BundleError if the bundle must not be used.
@@ -95,7 +95,7 @@ def open_last_good(
     """
     keeper = _Keeper(Path(folder), public_key, num_threads)
     try:
-        return OpenedBundle(keeper.open(Path(newest), try_first), None)
+        return OpenedBundle(keeper.open(newest, try_first), None)
     except BundleError as error:
         return keeper.go_back(error)
 
@@ -109,8 +109,8 @@ class _Keeper:
         self._public_key, self._num_threads = public_key, num_threads
         self._trials = _Trials.read(self._notes).after_death()
 
-    def open(self, newest: Path, try_first: Callable[[Bundle], None]) -> Engine:
-        bundle = load_bundle(newest, self._public_key)
+    def open(self, newest: Bundle | Path | str, try_first: Callable[[Bundle], None]) -> Engine:
+        bundle = newest if isinstance(newest, Bundle) else load_bundle(newest, self._public_key)
         model_id = bundle.manifest.model_id
         if model_id == self._trials.good:
             engine = Engine(bundle, self._num_threads)

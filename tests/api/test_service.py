@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from api.service import Service
+from device_runtime.bundle import loader
 from device_runtime.bundle.files import BundleError
 
 
@@ -29,3 +31,18 @@ def test_a_bundle_that_crashes_the_interpreter_is_not_served(
             assert phone.predict("see")
     finally:
         service.close()
+
+
+def test_the_bundle_is_read_once_at_the_start(
+    tmp_path: Path, tiny_bundle: Path, tiny_public_key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[Path] = []
+    parse = loader.parse_bundle
+
+    def counted(path: Path, *content: Any) -> loader.Bundle:
+        parsed.append(path)
+        return parse(path, *content)
+
+    monkeypatch.setattr(loader, "parse_bundle", counted)
+    Service(tiny_bundle, tiny_public_key, tmp_path / "data", try_bundle=lambda bundle: None).close()
+    assert parsed == [tiny_bundle]
