@@ -6,8 +6,8 @@ matplotlib is imported only when a picture is drawn, because a phone does not ne
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 
@@ -30,6 +30,7 @@ _PANEL_COLUMNS = 3
 _PANEL_SIZE = (3.1, 2.0)  # inches
 _HEADING_HEIGHT = 0.9  # inches
 
+_Content = TypeVar("_Content")
 _STYLE: Any = {"svg.hashsalt": "thumbprint", "svg.fonttype": "none", "font.family": "sans-serif"}
 
 
@@ -108,21 +109,39 @@ def draw_no_data(figure: Figure, reason: str) -> None:
     figure.text(0.01, 0.3, reason, color=INK, fontsize=11)
 
 
-def panels(figure: Figure, names: Sequence[str]) -> Iterator[tuple[str, Axes]]:
-    """Yields one small panel per name. All have the same scales; only the outer ones have tick labels."""
-    columns = min(_PANEL_COLUMNS, len(names))
-    rows = -(-len(names) // columns)
+def draw_panels(
+    figure: Figure,
+    contents: Mapping[str, _Content],
+    draw: Callable[[Axes, _Content], None],
+    *,
+    heading: str,
+    subtitle: str,
+    no_data: str,
+) -> None:
+    """Draws one small panel per name under a heading. All have the same scales; only the outer ones have tick labels.
+
+    Args:
+        contents: What each panel shows, by the panel's name.
+        draw: Draws one panel.
+        heading, subtitle: See `add_heading`.
+        no_data: The reason that is shown if there are no contents.
+    """
+    if not contents:
+        return draw_no_data(figure, no_data)
+    columns = min(_PANEL_COLUMNS, len(contents))
+    rows = -(-len(contents) // columns)
     figure.set_size_inches(_PANEL_SIZE[0] * _PANEL_COLUMNS, _PANEL_SIZE[1] * rows + _HEADING_HEIGHT)
-    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-    for i, axes in enumerate(grid.flat):
-        if i >= len(names):
-            axes.set_visible(False)
-            continue
+    places = list(figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flat)
+    for i, (axes, (name, content)) in enumerate(zip(places, contents.items(), strict=False)):
         style_axes(axes, label_size=8)
-        axes.set_title(names[i], loc="left", color=INK, fontsize=10, fontweight="bold")
-        if i + columns >= len(names):
+        axes.set_title(name, loc="left", color=INK, fontsize=10, fontweight="bold")
+        if i + columns >= len(contents):
             axes.tick_params(labelbottom=True)
-        yield names[i], axes
+        draw(axes, content)
+    for axes in places[len(contents) :]:
+        axes.set_visible(False)
+    add_heading(figure, heading, subtitle)
+    return None
 
 
 def user_gains(report: Report) -> list[float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,12 +14,12 @@ from device_runtime.reporting.plots import (
     WORSE,
     add_heading,
     draw_no_data,
-    panels,
+    draw_panels,
     style_axes,
 )
 from thumbprint.comparison.analysis.report import ComparisonReport
 from thumbprint.comparison.reporting.phrases import GROUP_TITLES, volume
-from thumbprint.comparison.results import CurvePoint, MethodResult
+from thumbprint.comparison.results import CurvePoint, DriftPoint, MethodResult, ScarcityPoint, StoredAs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -92,11 +93,9 @@ def _ends(axes: Axes, report: ComparisonReport, methods: list[MethodResult]) -> 
 
 def scarcity(figure: Figure, report: ComparisonReport) -> None:
     """Draws the mean gain and its interval by the number of messages seen, one panel per method."""
-    measured = {method.name: method.scarcity for method in report.comparison.methods if method.scarcity}
-    if not measured:
-        return draw_no_data(figure, "no method was measured by the number of messages seen")
-    for name, axes in panels(figure, list(measured)):
-        points = sorted(measured[name], key=lambda point: point.messages_seen)
+
+    def draw(axes: Axes, measured: Sequence[ScarcityPoint]) -> None:
+        points = sorted(measured, key=lambda point: point.messages_seen)
         seen, means = [max(point.messages_seen, 1) for point in points], [100 * point.gain.value for point in points]
         with_interval = [point for point in points if point.gain.low is not None]
         axes.fill_between(
@@ -111,18 +110,22 @@ def scarcity(figure: Figure, report: ComparisonReport) -> None:
         axes.set_xticks(seen, [str(point.messages_seen) for point in points])
         axes.minorticks_off()
         axes.set_xlabel("messages seen", fontsize=8)
-    subtitle = "mean gain over global_only, points of recall at 3; shaded: 95 % interval"
-    add_heading(figure, "Gain by messages seen", subtitle)
-    return None
+
+    draw_panels(
+        figure,
+        {method.name: method.scarcity for method in report.comparison.methods if method.scarcity},
+        draw,
+        heading="Gain by messages seen",
+        subtitle="mean gain over global_only, points of recall at 3; shaded: 95 % interval",
+        no_data="no method was measured by the number of messages seen",
+    )
 
 
 def drift(figure: Figure, report: ComparisonReport) -> None:
     """Draws the change of recall after K steps on own and on other users' text, one panel per method."""
-    measured = {method.name: method.drift for method in report.comparison.methods if method.drift}
-    if not measured:
-        return draw_no_data(figure, "no method was measured by its number of local steps")
-    for name, axes in panels(figure, list(measured)):
-        points = sorted(measured[name], key=lambda point: point.steps)
+
+    def draw(axes: Axes, measured: Sequence[DriftPoint]) -> None:
+        points = sorted(measured, key=lambda point: point.steps)
         steps = [point.steps for point in points]
         axes.plot(steps, [100 * p.own_gain for p in points], "o-", color=BETTER, markersize=4, label="own text")
         axes.plot(
@@ -130,18 +133,23 @@ def drift(figure: Figure, report: ComparisonReport) -> None:
         )
         axes.axhline(0, color=INK, linewidth=0.8)
         axes.set_xlabel("local steps K", fontsize=8)
-    subtitle = "change of recall at 3 against K = 0, points; blue circles: own text; orange squares: other users’ text"
-    add_heading(figure, "Drift: what a personal model forgets", subtitle)
-    return None
+
+    draw_panels(
+        figure,
+        {method.name: method.drift for method in report.comparison.methods if method.drift},
+        draw,
+        heading="Drift: what a personal model forgets",
+        subtitle="change of recall at 3 against K = 0, points; blue circles: own text; orange squares: other users’ "
+        "text",
+        no_data="no method was measured by its number of local steps",
+    )
 
 
 def storage(figure: Figure, report: ComparisonReport) -> None:
     """Draws the change of recall by the bytes of a stored adapter, one panel per method."""
-    measured = {method.name: method.storage for method in report.comparison.methods if method.storage}
-    if not measured:
-        return draw_no_data(figure, "no method that stores an adapter was measured")
-    for name, axes in panels(figure, list(measured)):
-        forms = sorted(measured[name], key=lambda stored: stored.bytes_p50)
+
+    def draw(axes: Axes, measured: Sequence[StoredAs]) -> None:
+        forms = sorted(measured, key=lambda stored: stored.bytes_p50)
         full = next((stored for stored in forms if stored.form == "fp32"), forms[-1]).recall_at_3
         places = [(stored.bytes_p50 / 1000, 100 * (stored.recall_at_3 - full)) for stored in forms]
         axes.plot([x for x, _ in places], [y for _, y in places], "o-", color=BETTER, markersize=5)
@@ -149,7 +157,15 @@ def storage(figure: Figure, report: ComparisonReport) -> None:
             axes.annotate(stored.form, place, (0, -11), ha="center", textcoords="offset points", fontsize=7, color=INK)
         axes.margins(x=0.22, y=0.3)
         axes.set_xlabel("KB per adapter", fontsize=8)
-    smallest = min(stored.bytes_p50 for forms in measured.values() for stored in forms)
-    subtitle = f"change of mean recall at 3 against fp32, points; median bytes over phones, at least {volume(smallest)}"
-    add_heading(figure, "Storage: what each form of the adapter costs", subtitle)
-    return None
+
+    measured = {method.name: method.storage for method in report.comparison.methods if method.storage}
+    smallest = min((stored.bytes_p50 for forms in measured.values() for stored in forms), default=None)
+    draw_panels(
+        figure,
+        measured,
+        draw,
+        heading="Storage: what each form of the adapter costs",
+        subtitle="change of mean recall at 3 against fp32, points; median bytes over phones, at least "
+        f"{volume(smallest)}",
+        no_data="no method that stores an adapter was measured",
+    )

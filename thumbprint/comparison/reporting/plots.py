@@ -18,7 +18,7 @@ from device_runtime.reporting.plots import (
     Drawing,
     add_heading,
     draw_no_data,
-    panels,
+    draw_panels,
     style_axes,
 )
 from device_runtime.reporting.table import users
@@ -165,13 +165,9 @@ def _panel_per_method(
     figure: Figure, report: ComparisonReport, heading: str, subtitle: str, draw: Callable[[Axes, Sequence[Pair]], None]
 ) -> None:
     methods = dict(_pairs_by_method(report))
-    if not methods:
-        return draw_no_data(figure, _NO_USERS)
-    for name, axes in panels(figure, list(methods)):
-        draw(axes, methods[name])
-    count = users(max(len(pairs) for pairs in methods.values()))
-    add_heading(figure, f"{heading}: {GROUP_TITLES[report.summary.deciding_group]}, {count}", subtitle)
-    return None
+    count = users(max((len(pairs) for pairs in methods.values()), default=0))
+    heading = f"{heading}: {GROUP_TITLES[report.summary.deciding_group]}, {count}"
+    draw_panels(figure, methods, draw, heading=heading, subtitle=subtitle, no_data=_NO_USERS)
 
 
 def _pairs_by_method(report: ComparisonReport) -> list[tuple[str, list[Pair]]]:
