@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from api.devices.phone_pool import PhonePool
 from api.devices.registry import Registry, UnknownDeviceError
 from api.observability import LOG
+from api.storage.data_folder import Remainder, Trash
 from api.storage.database import DatabaseError
-from api.storage.trash import Remainder, Trash
 
 RETRY_SECONDS = 30.0
 """How long the thread waits before it tries again what could not be deleted."""

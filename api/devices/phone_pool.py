@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from api.observability import LOG
-from api.storage.trash import erase
+from api.storage.data_folder import erase
 from device_runtime.adaptation.trainer import Trainer
 from device_runtime.inference.engine import Engine
 from device_runtime.phone.phone import Phone

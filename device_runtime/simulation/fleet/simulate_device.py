@@ -15,16 +15,23 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from device_runtime.adaptation.budget import Budget
 from device_runtime.inference.engine import Engine
 from device_runtime.phone.adaptation_policy import Policy
 from device_runtime.phone.phone import Phone
 from device_runtime.simulation.device import suggest
-from device_runtime.simulation.fleet.device_conditions import DeviceConditions, draw_conditions
+from device_runtime.simulation.fleet.device_conditions import (
+    DAY,
+    DAY_0,
+    DeviceConditions,
+    TypedMessage,
+    draw_conditions,
+)
 from device_runtime.simulation.fleet.plan import FleetPlan, RandomStream, generator
 from device_runtime.simulation.fleet.timeline import Days, DeviceTimeline
-from device_runtime.simulation.fleet.typing_calendar import DAY, DAY_0, TypedMessage, draw_test_words
-from device_runtime.simulation.held_out import HeldOutWord, SimulatedUser
+from device_runtime.simulation.held_out import HeldOutWord, SimulatedUser, held_out_words
 from device_runtime.simulation.trial import count_shown
 
 IDLE_AFTER = timedelta(minutes=30)
@@ -79,6 +86,24 @@ def simulate_device(engine_of: EngineOf, bundles: int, owner: Owner, plan: Fleet
         adapter_bytes=size,
         adaptation_seconds=seconds,
     )
+
+
+def draw_test_words(texts: Sequence[str], number: int, rng: np.random.Generator) -> list[list[HeldOutWord]]:
+    """Draws the words of a day that are tested. Testing every word of a fleet would take too long.
+
+    Args:
+        texts: The day's messages.
+        number: How many words to draw, each with the same probability. If there are no more words, all are returned.
+        rng: Draws the words. It is unused if all words are returned.
+
+    Returns:
+        For each message, its words that are tested, in order.
+    """
+    words = [list(held_out_words([(None, text)])) for text in texts]
+    total = sum(map(len, words))
+    chosen = set(rng.choice(total, number, replace=False).tolist()) if total > number else set(range(total))
+    numbered = iter(range(total))
+    return [[word for word in message if next(numbered) in chosen] for message in words]
 
 
 def check_times(day: int, phone: int) -> list[datetime]:

@@ -1,5 +1,6 @@
 import dataclasses
 import itertools
+from collections import Counter
 from datetime import timedelta
 
 import numpy as np
@@ -9,10 +10,9 @@ import safetensors.numpy
 from device_runtime.bundle.files import ADAPTER_INIT
 from device_runtime.phone.phone import Phone
 from device_runtime.simulation.fleet import device_conditions, simulate_device
-from device_runtime.simulation.fleet.device_conditions import DeviceClock
+from device_runtime.simulation.fleet.device_conditions import DAY, DAY_0, DeviceClock
 from device_runtime.simulation.fleet.plan import FleetPlan, World
-from device_runtime.simulation.fleet.simulate_device import Owner, without_figures
-from device_runtime.simulation.fleet.typing_calendar import DAY, DAY_0
+from device_runtime.simulation.fleet.simulate_device import Owner, draw_test_words, without_figures
 from device_runtime.simulation.held_out import SimulatedUser
 from tests.support.device_runtime.bundle_parts import LEARNING_RECIPE
 from tests.support.device_runtime.simulation.users import IDEAL_WORLD, daily_user
@@ -170,3 +170,27 @@ def test_a_user_who_types_nothing_has_only_zeros(simulate):
 )
 def test_replaces_figures_in_reasons(reason, kind):
     assert without_figures(reason) == kind
+
+
+def test_tests_all_words_of_a_short_day_each_with_its_context():
+    first, second = draw_test_words(["see you", "ok, bye"], 5, np.random.default_rng(0))
+    assert [(word.context, word.word) for word in first] == [("", "see"), ("see ", "you")]
+    assert [(word.context, word.word) for word in second] == [("", "ok"), ("ok, ", "bye")]
+
+
+def test_draws_each_word_with_the_same_probability():
+    texts = ["a b c d", "e", "f g h i j"]
+    drawn = Counter(
+        word.word
+        for seed in range(2000)
+        for message in draw_test_words(texts, 3, np.random.default_rng(seed))
+        for word in message
+    )
+    assert drawn.total() == 3 * 2000
+    assert set(drawn) == set("abcdefghij")
+    assert max(drawn.values()) - min(drawn.values()) < 160  # 600 each, standard deviation 20
+
+
+def test_a_day_without_words_has_no_test_words():
+    assert draw_test_words([], 5, np.random.default_rng(0)) == []
+    assert draw_test_words(["?!"], 5, np.random.default_rng(0)) == [[]]

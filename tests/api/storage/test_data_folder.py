@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from api.storage.trash import Remainder, Trash, erase
+from api.storage.data_folder import Remainder, Trash, erase
 
 SECRET = b"meet me at zanzibar " * 9_000
 
