@@ -13,9 +13,10 @@ from collections.abc import Iterable, Iterator
 from keyboard_model.text.masking import Span
 
 _END = r"(?!\w)(?![^\w\n]{0,3}\d)"
-_GROUPED = r"\d{1,3}(?:[,.' ]\d{3}){1,2}"
-_NUMBER = rf"-?(?:{_GROUPED}|\d{{1,7}})(?:[.,]\d{{1,2}})?(?:[km]|bn|mio|mn)?"
-_SHORT = r"\d{1,3}(?:[.,]\d{1,2})?"
+# The possessive repetitions (`}+`) do not try a unit after each digit.
+_GROUPED = r"\d{1,3}+(?:[,.' ]\d{3}){1,2}"
+_NUMBER = rf"-?(?:{_GROUPED}|\d{{1,7}}+)(?:[.,]\d{{1,2}})?(?:[km]|bn|mio|mn)?"
+_SHORT = r"\d{1,3}+(?:[.,]\d{1,2})?"
 _SIGN = r"[$€£¥₹₽₩₺₴₦฿₫₱₪₡¢]"
 _CURRENCY = (
     rf"(?:{_SIGN}|(?:eur|euros?|usd|dollars?|dólares|dolares|bucks|pounds?|quid|gbp|chf|franken|yen|yuan|rmb|rupees|inr|rs"
@@ -35,7 +36,7 @@ _UNIT = (
 )
 # Units of one letter stand at the number: `1500 c u` is no temperature.
 _LETTER_UNIT = r"(?:[mglwvhcfpkмг]|(?<=[0-9]) [mglw])(?![^\W_])"
-_MEASURE = r"-?(?:\d{1,3}(?:[,.' ]\d{3}){1,2}|\d{1,5})(?:[.,]\d{1,2})?"
+_MEASURE = rf"-?(?:{_GROUPED}|\d{{1,5}}+)(?:[.,]\d{{1,2}})?"
 _YEAR = r"(?:1[0-9]|20)\d\d"
 _LATER_YEARS = r"(?:19|20)\d\d(?:[-/]\d\d)?"
 _YEARS = rf"{_YEAR}(?:[-/–](?:{_YEAR}|\d\d))?"
@@ -113,7 +114,7 @@ _NUMBER_FIRST = re.compile(
     re.MULTILINE,
 )
 # No word or sign is more than 20 characters before its number.
-_WORD_START = re.compile(rf"(?:(?<![^\W_])[^\W\d_]|{_SIGN}|[(©])(?=[^\d\n]{{0,20}}\d)")
+_WORD_START = re.compile(r"[^\s\d.,!?_'-](?:(?<=\W)|(?<![^\W_].))(?=[^\d\n]{0,20}\d)")
 _AMOUNT = rf"{_NUMBER}(?:-{_NUMBER})?\+?(?!\w)(?![-./]?\d)"
 _WORD_FIRST = re.compile(
     rf"{_SIGN} ?{_AMOUNT}|\({_YEARS}\)|(?<![^\W_]){_CURRENCY_BEFORE}{_AMOUNT}|(?<!\w)(?:"
