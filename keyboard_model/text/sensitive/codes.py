@@ -180,7 +180,7 @@ def _equal_groups(found: str, start: int) -> Iterator[Span]:
         if run and (len(group) != len(run[0][2]) or not _like_a_code(group)):
             letters = [each for _, _, each in run if not (each.isalpha() or each.isdigit())]
             if len(letters) >= 2 and len(run[0][2]) >= _SHORTEST_EQUAL:
-                digits = sum(_digits(each) for _, _, each in run)
+                digits = _digits(found[run[0][0] : run[-1][1]])
                 if digits > MAX_DIGITS or (digits >= 2 and len(run) >= 3 and all(each.isupper() for each in letters)):
                     yield start + run[0][0], start + run[-1][1]
             run = []
