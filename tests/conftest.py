@@ -5,12 +5,15 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from tests.support.device_runtime.model_damage import write_crashing_bundle
+from tests.support.federated import computation_cache
 from tests.support.session_files import made_once
 from tests.support.tiny_job import TINY_JOB
 
@@ -27,12 +30,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Keeps the garbage collector from scanning TensorFlow's and TFF's modules again and again.
+    """Prepares a process that has imported TensorFlow and TFF: fewer objects to scan, no computation built twice.
 
-    Measured on 52 tests, half of them with TFF rounds: a quarter less processor time.
+    Without the scans of TensorFlow's and TFF's modules, 52 tests, half of them with TFF rounds, took a quarter less
+    processor time.
     """
     gc.collect()
     gc.freeze()
+    if "tensorflow_federated" in sys.modules:
+        computation_cache.install()
 
 
 @pytest.fixture(scope="session")
@@ -96,3 +102,12 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory, job_file: Path, tiny_corp
 
     shared = made_once(tmp_path_factory, "run", make) / "tiny"
     return shutil.copytree(shared, tmp_path_factory.mktemp("runs") / "tiny")  # commands lock the run that they read
+
+
+@pytest.fixture(scope="session")
+def execution() -> Iterator[None]:
+    """Lets TFF computations run; all tests of a process share one execution context, which takes seconds to start."""
+    from federated.runtime.execution_context import execution_context
+
+    with execution_context():
+        yield

@@ -83,7 +83,6 @@ METHOD = Method(
     personalize=personalize,
     phone=phone,
     local=local,
-    fair=True,
     server=per_fedavg.server,
     history=True,
     options=ThumbprintOptions,

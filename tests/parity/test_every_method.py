@@ -5,7 +5,7 @@ the exported bundle adapts on the same messages. As in `tests/parity/test_one_ma
 TFLite keeps its weights in float, so what is compared is the maths, to float32 rounding.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,7 +23,6 @@ from federated.job import GateConfig, PersonalizationConfig
 from federated.personalization import personalization_process
 from federated.personalization.method import Method, SharedModel, Structure
 from federated.personalization.program import TrainedMethod
-from federated.runtime.execution_context import execution_context
 from keyboard_model.batching.time_splits import AdaptationWindow
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.adapter import AdapterTensors
@@ -74,14 +73,13 @@ class Compared(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def setting(tmp_path_factory: pytest.TempPathFactory, tiny_keys: tuple[Path, Path]) -> Iterator[Setting]:
+def setting(tmp_path_factory: pytest.TempPathFactory, tiny_keys: tuple[Path, Path], execution: None) -> Setting:
     tokenizer = train({"see": 9, "you": 8, "at": 7, "home": 6, "ok": 5, "later": 4, "thanks": 3}, 400)
     vocab, rng = len(tokenizer), np.random.default_rng(0)
     shared = cifg_lstm.init(vocab, E, H, seed=0)
     assert max(part.size for part in shared) < 1024, "TFLite would make int8 of it"
     start = AdapterTensors(*(rng.normal(0, 0.3, shape).astype(np.float32) for shape in ((E, R), (R, E), (vocab,))))
-    with execution_context():
-        yield Setting(tokenizer, SharedModel(shared, start), tiny_keys, tmp_path_factory.mktemp("every_method"))
+    return Setting(tokenizer, SharedModel(shared, start), tiny_keys, tmp_path_factory.mktemp("every_method"))
 
 
 @pytest.fixture(scope="module")

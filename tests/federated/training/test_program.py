@@ -26,11 +26,7 @@ JOB = tiny_job()
 @pytest.fixture(scope="module")
 def uninterrupted(tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """An uninterrupted run."""
-    run = Run(tmp_path_factory.mktemp("uninterrupted") / "run")
-    child = training_child(JOB, tiny_corpus, run.path)
-    child.join()
-    assert child.exitcode == 0
-    return run
+    return train(JOB, tiny_corpus, tmp_path_factory.mktemp("uninterrupted") / "run")
 
 
 @pytest.fixture(scope="module")
@@ -81,9 +77,8 @@ def test_a_run_that_is_killed_and_resumed_equals_an_uninterrupted_one(uninterrup
     run, moments = Run(tmp_path / "run"), random.Random(0)
     child = training_child(JOB, tiny_corpus, run.path, resume=True)
     kill_after(child, run, 0, moments.uniform(0, 0.5))
-    for rounds in (1, 6):
-        child = training_child(JOB, tiny_corpus, run.path, resume=True)
-        assert kill_after(child, run, rounds, moments.uniform(0, 0.2)) == 1
+    child = training_child(JOB, tiny_corpus, run.path, resume=True)
+    assert kill_after(child, run, 7, 0) == 1  # round 7 has its figures, and no checkpoint
     train(JOB, tiny_corpus, run.path, resume=True)
     assert_same_run(run, uninterrupted)
     assert not list(run.path.glob(".*.safetensors.*")), "half-written files are left"
@@ -101,6 +96,7 @@ def test_a_finished_run_has_its_figures_and_two_checkpoints(uninterrupted, resul
 
 def test_resuming_a_finished_run_changes_nothing_and_leaves_no_worker(uninterrupted, result, tiny_corpus):
     before, kept = uninterrupted.rounds.read_bytes(), uninterrupted.parameters("last")
+    workers = workers_of(psutil.Process())
     again = train(JOB, tiny_corpus, uninterrupted.path, resume=True).result()
     assert (again.rounds, again.best_round, again.best_recall) == (
         result.rounds,
@@ -110,7 +106,7 @@ def test_resuming_a_finished_run_changes_nothing_and_leaves_no_worker(uninterrup
     assert uninterrupted.rounds.read_bytes() == before
     for a, b in zip(uninterrupted.parameters("last"), kept, strict=True):
         np.testing.assert_array_equal(a, b)
-    assert not workers_of(psutil.Process())
+    assert workers_of(psutil.Process()) == workers
 
 
 def test_training_lowers_the_loss(uninterrupted):

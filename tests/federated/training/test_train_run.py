@@ -1,5 +1,6 @@
 """A whole training run: what it writes, which runs are refused, and how a run continues after an error."""
 
+import resource
 import shutil
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from federated.run import Run, RunError
 from federated.training.callbacks.progress import ReportProgress
 from federated.training.train_run import train
 from keyboard_model.text.tokenizer import TokenizerError
-from tests.support.federated.runs import tiny_job, training_child
+from tests.support.federated.runs import tiny_job
 
 JOB = tiny_job(rounds=1)
 
@@ -111,11 +112,14 @@ def test_rejects_a_missing_corpus(tmp_path):
 
 
 def test_a_full_disk_leaves_no_partial_file_and_the_run_can_be_resumed(tiny_corpus, tmp_path):
-    """The tokenizer (6 KB) exceeds the limit of the child's files."""
-    run = Run(tmp_path / "run")
-    child = training_child(JOB, tiny_corpus, run.path, largest_file=3000)
-    child.join()
-    assert child.exitcode == 1
+    """The tokenizer (6 KB) exceeds the size limit of files: the write fails as on a full disk."""
+    run, limits = Run(tmp_path / "run"), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            train(JOB, tiny_corpus, run.path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert {path.name for path in run.path.iterdir()} == {".lock", "corpus.json", "job.json"}
     train(JOB, tiny_corpus, run.path, resume=True)
     assert run.parameters("best").embedding.shape[1] == 8

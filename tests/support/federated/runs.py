@@ -1,7 +1,6 @@
 """Tiny training jobs, in this process and in child processes that can be killed."""
 
 import multiprocessing
-import resource
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
@@ -31,22 +30,14 @@ def tiny_job(**training: object) -> Job:
     )
 
 
-def _train(job: Job, corpus: Path, run: Path, resume: bool, largest_file: int | None) -> None:
+def _train(job: Job, corpus: Path, run: Path, resume: bool) -> None:
     from federated.training.train_run import train
 
-    if largest_file is not None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, resource.RLIM_INFINITY))
     train(job, corpus, run, resume=resume)
 
 
-def training_child(
-    job: Job, corpus: Path, run: Path, *, resume: bool = False, largest_file: int | None = None
-) -> ForkServerProcess:
-    """Starts a training in a process of its own.
-
-    Args:
-        largest_file: Size limit of a file in bytes. A write beyond the limit fails as on a full disk.
-    """
-    child = _children.Process(target=_train, args=(job, corpus, run, resume, largest_file))
+def training_child(job: Job, corpus: Path, run: Path, *, resume: bool = False) -> ForkServerProcess:
+    """Starts a training in a process of its own."""
+    child = _children.Process(target=_train, args=(job, corpus, run, resume))
     child.start()
     return child
