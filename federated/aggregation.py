@@ -26,6 +26,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 import tensorflow_federated as tff
 
@@ -35,6 +36,12 @@ BITS = 8
 """Bits of each number of a compressed update."""
 AT_LEAST = 16
 """Tensors with more numbers are quantized. The two float32 bounds of a tensor are as large as 8 quantized numbers."""
+FIRST_CLIPPING_NORM = 1.0
+"""TFF's first clipping norm, for rounds in which no norm was measured before."""
+CLIPPED_ABOVE = 0.8
+"""The quantile of the clients' norms that the clipping norm follows: TFF's default."""
+_NORM_EDGES = (2.0 ** (np.arange(-40, 41) / 4)).astype(np.float32)
+"""Edges of the bins of norms, four in each factor of 2."""
 
 
 def q_fed_avg_update(update: Any, loss: tf.Tensor, learning_rate: float, q: float) -> tuple[Any, tf.Tensor]:
@@ -65,20 +72,46 @@ def q_ffl_weight(examples: tf.Tensor, loss: tf.Tensor, q: float) -> tf.Tensor:
     return tf.math.multiply_no_nan((loss + LEAST_LOSS) ** q, examples)
 
 
-def robust_mean(*, compressed: bool = False) -> tff.aggregators.WeightedAggregationFactory:
-    """Returns a weighted mean with TFF's adaptive zeroing and clipping of updates (Andrew et al. 2021).
+def norm_histogram(update: Any, weight: tf.Tensor) -> tf.Tensor:
+    """Returns a one-hot vector for the bin of an update's L2 norm, `[bins]`; zeros for a client without weight.
+
+    The sum over the clients is all that a server needs to know of their norms: see `norm_quantile`.
+    """
+    norm = tf.linalg.global_norm(tf.nest.flatten(update))
+    index = tf.reduce_sum(tf.cast(norm > _NORM_EDGES, tf.int32))
+    return tf.where(weight > 0, tf.one_hot(index, len(_NORM_EDGES) + 1), 0.0)
+
+
+def norm_quantile(histogram: np.ndarray) -> float:
+    """Returns the norm that a share `CLIPPED_ABOVE` of the clients do not exceed, from their summed histogram.
+
+    It is the upper edge of a bin, so it is up to 19 % too large, within the edges' range of 0.001 to 1024. Without
+    clients it is `FIRST_CLIPPING_NORM`.
+    """
+    clients = histogram.sum()
+    if clients == 0:
+        return FIRST_CLIPPING_NORM
+    reached = np.cumsum(histogram) >= CLIPPED_ABOVE * clients - 1e-3
+    return float(_NORM_EDGES[min(int(np.argmax(reached)), len(_NORM_EDGES) - 1)])
+
+
+def robust_mean(
+    *, clipping_norm: float = FIRST_CLIPPING_NORM, compressed: bool = False
+) -> tff.aggregators.WeightedAggregationFactory:
+    """Returns a weighted mean with adaptive zeroing and clipping of updates (Andrew et al. 2021, arXiv:1905.03871).
+
+    It is `tff.learning.robust_aggregator` with another first clipping norm. The norm then follows the quantile
+    `CLIPPED_ABOVE` of the clients' norms, and grows by at most 17 % a round.
 
     Args:
+        clipping_norm: The clipping norm of the first round.
         compressed: Whether updates are sent with `BITS` bits a number.
     """
-    if not compressed:
-        return tff.learning.robust_aggregator(zeroing=True, clipping=True, weighted=True)
-    # The same zeroing and clipping, with TFF's default rates.
     quantile = tff.aggregators.PrivateQuantileEstimationProcess.no_noise
-    clipping_norm = quantile(initial_estimate=1.0, target_quantile=0.8, learning_rate=0.2)
-    zeroing_norm = quantile(
+    clipping = quantile(initial_estimate=clipping_norm, target_quantile=CLIPPED_ABOVE, learning_rate=0.2)
+    zeroing = quantile(
         initial_estimate=10.0, target_quantile=0.98, learning_rate=math.log(10.0), multiplier=2.0, increment=1.0
     )
     quantized = tff.aggregators.EncodedSumFactory.quantize_above_threshold(quantization_bits=BITS, threshold=AT_LEAST)
-    mean = tff.aggregators.clipping_factory(clipping_norm, tff.aggregators.MeanFactory(quantized))
-    return tff.aggregators.zeroing_factory(zeroing_norm, mean)
+    mean = tff.aggregators.MeanFactory(quantized) if compressed else tff.aggregators.MeanFactory()
+    return tff.aggregators.zeroing_factory(zeroing, tff.aggregators.clipping_factory(clipping, mean))

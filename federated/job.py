@@ -93,7 +93,8 @@ class TrainingConfig(_Strict):
         clip: Largest norm of the gradient in a local step.
         dropout: Share of the features that a local step drops.
         word_dropout: Share of the input pieces that a placeholder hides.
-        weight_cap: Largest weight of a client in the average, in targets.
+        weight_cap: Largest weight of a client in the average, in targets; None for `max_windows`·`window`, the most
+            targets that a client can have in a round. A larger number has no effect.
         fairness_q: With q > 0, the weight of a client is multiplied by loss^q, so that the model serves clients more
             evenly (`federated.aggregation`); 0 = off.
         average: Share that the running average of the shared weights keeps in a round (Polyak and Juditsky 1992); the
@@ -117,13 +118,23 @@ class TrainingConfig(_Strict):
     clip: Positive = 5.0
     dropout: Share = 0.5
     word_dropout: Share = 0.15
-    weight_cap: Positive = 2000.0
+    weight_cap: Positive | None = None
     fairness_q: FairnessQ = 0.0
     average: Share = 0.0
     evaluate_every: int = Field(40, ge=1)
     patience: int = Field(20, ge=1)
     checkpoint_every: int = Field(20, ge=1)
     decay_from: Annotated[float, Field(ge=0, le=1)] = 0.3
+
+    @property
+    def largest_weight(self) -> float:
+        """The largest weight that a client can have in the average, in targets.
+
+        >>> TrainingConfig().largest_weight, TrainingConfig(weight_cap=300).largest_weight
+        (640.0, 300.0)
+        """
+        most = float(self.max_windows * self.window)
+        return most if self.weight_cap is None else min(self.weight_cap, most)
 
 
 class NgramConfig(_Strict):

@@ -28,7 +28,6 @@ CONFIG = TrainingConfig(
     server_epsilon=1e-5,
     clip=5.0,
     dropout=0.0,
-    weight_cap=2000.0,
     batch=BATCH,
     window=WINDOW,
 )

@@ -22,7 +22,7 @@ class ClientUpdate(NamedTuple):
 
     Attributes:
         update: Initial minus trained weights, in the order of `Parameters`.
-        weight: Weight of the update in the average: the counted targets, at most `weight_cap`.
+        weight: Weight of the update in the average: the counted targets, at most `largest_weight`.
         loss_sum: Loss in nats, summed over the counted targets; each batch before the step that reads it.
         targets: Number of counted targets.
         broken: 1 if the update is not finite, else 0.
@@ -86,8 +86,8 @@ def client_update(initial: Parameters, batches: tf.data.Dataset, config: Trainin
     Args:
         initial: The shared weights.
         batches: A data set of `Batch` with static shapes.
-        config: Its `client_learning_rate` is η_l of Reddi et al. 2020, Algorithm 2. `clip`, `dropout` and `weight_cap`
-            are used, too.
+        config: Its `client_learning_rate` is η_l of Reddi et al. 2020, Algorithm 2. `clip`, `dropout` and
+            `largest_weight` are used, too.
         bos: The piece that begins a message.
     """
 
@@ -108,7 +108,7 @@ def client_update(initial: Parameters, batches: tf.data.Dataset, config: Trainin
 
     return ClientUpdate(
         update=tuple(if_finite(part) for part in update),
-        weight=if_finite(tf.minimum(targets, config.weight_cap)),
+        weight=if_finite(tf.minimum(targets, config.largest_weight)),
         loss_sum=if_finite(loss_sum),
         targets=if_finite(targets),
         broken=1.0 - tf.cast(finite, tf.float32),

@@ -2,9 +2,14 @@
 
     next(state@SERVER, shared@SERVER, clients@CLIENTS, batches@CLIENTS)
       -> state@SERVER, clients@CLIENTS, metrics@SERVER
+    measure(state@SERVER, shared@SERVER, clients@CLIENTS, batches@CLIENTS) -> histogram@SERVER
 
 The metrics are the sums of `loss_sum` (nats), `targets` and `broken_clients`. A client whose update or new state is not
 finite has no effect on the server and keeps its old state.
+
+Updates of adapters are many times longer than TFF's first clipping norm, and a method has too few rounds for it to grow
+to their length. `measure` therefore trains a cohort without any effect and counts the norms of its updates, in bins.
+Their quantile is the clipping norm that the first round begins with (`federated.aggregation.norm_quantile`).
 """
 
 from __future__ import annotations
@@ -18,7 +23,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_federated as tff
 
-from federated.aggregation import q_fed_avg_update, robust_mean
+from federated.aggregation import FIRST_CLIPPING_NORM, norm_histogram, q_fed_avg_update, robust_mean
 from federated.personalization.method import Method, MethodContext, SharedModel, Structure
 from federated.runtime.tff_types import batch_type, type_of
 from keyboard_model.batching.windows import Batch
@@ -28,12 +33,13 @@ from keyboard_model.batching.windows import Batch
 class PersonalizationProcess:
     """A method's rounds.
 
-    `initialize()` returns the initial state, `next` is the TFF computation of the module's docstring, and
-    `server(state)` is the server's state in the method's own structure, as NumPy arrays.
+    `initialize(clipping_norm)` returns the initial state, `next` and `measure` are the TFF computations of the module's
+    docstring, and `server(state)` is the server's state in the method's own structure, as NumPy arrays.
     """
 
-    initialize: Callable[[], Any]
+    initialize: Callable[..., Any]
     next: Callable[..., Any]
+    measure: Callable[..., Any]
     server: Callable[[Any], Structure]
 
 
@@ -83,7 +89,12 @@ def build(method: Method, shared: SharedModel, context: MethodContext) -> Person
 
     update_type, counts_type = (local.type_signature.result[name] for name in ("update", "counts"))
     has_counts = tff.types.contains(counts_type, lambda part: isinstance(part, tff.TensorType))
-    aggregation = robust_mean(compressed=config.compressed).create(update_type, tff.TensorType(np.float32))
+
+    def aggregation_from(clipping_norm: float) -> tff.templates.AggregationProcess:
+        mean = robust_mean(clipping_norm=clipping_norm, compressed=config.compressed)
+        return mean.create(update_type, tff.TensorType(np.float32))
+
+    aggregation = aggregation_from(FIRST_CLIPPING_NORM)
 
     @tff.tensorflow.computation(server_type, (update_type, counts_type) if has_counts else update_type)
     def aggregate(server: Any, mean: Any) -> Any:
@@ -95,25 +106,31 @@ def build(method: Method, shared: SharedModel, context: MethodContext) -> Person
     def start() -> Any:
         return tf.nest.map_structure(tf.constant, initial)
 
-    @tff.federated_computation
-    def initialize() -> Any:
-        parts = collections.OrderedDict(
-            server=tff.federated_eval(start, tff.SERVER), aggregation=aggregation.initialize()
-        )
-        return tff.federated_zip(parts)
+    def initial_state(process: tff.templates.AggregationProcess) -> tff.Computation:
+        @tff.federated_computation
+        def initialize() -> Any:
+            parts = collections.OrderedDict(
+                server=tff.federated_eval(start, tff.SERVER), aggregation=process.initialize()
+            )
+            return tff.federated_zip(parts)
 
-    state_type = initialize.type_signature.result
+        return initialize
 
-    @tff.federated_computation(
-        state_type,
+    arguments = (
+        initial_state(aggregation).type_signature.result,
         tff.FederatedType(shared_type, tff.SERVER),
         tff.FederatedType(client_type, tff.CLIENTS),
         tff.FederatedType(data, tff.CLIENTS),
     )
-    def next_round(state: Any, shared: Any, clients: Any, batches: Any) -> Any:
-        results = tff.federated_map(
+
+    def train_clients(state: Any, shared: Any, clients: Any, batches: Any) -> Any:
+        return tff.federated_map(
             local, (tff.federated_broadcast(shared), tff.federated_broadcast(state.server), clients, batches)
         )
+
+    @tff.federated_computation(*arguments)
+    def next_round(state: Any, shared: Any, clients: Any, batches: Any) -> Any:
+        results = train_clients(state, shared, clients, batches)
         mean = aggregation.next(state.aggregation, results.update, results.weight)
         received = mean.result
         if has_counts:
@@ -122,6 +139,16 @@ def build(method: Method, shared: SharedModel, context: MethodContext) -> Person
         new = tff.federated_zip(collections.OrderedDict(server=server, aggregation=mean.state))
         return new, results.client, tff.federated_sum(results.metrics)
 
+    histogram = tff.tensorflow.computation(norm_histogram, (update_type, tff.TensorType(np.float32)))
+
+    @tff.federated_computation(*arguments)
+    def measure(state: Any, shared: Any, clients: Any, batches: Any) -> Any:
+        results = train_clients(state, shared, clients, batches)
+        return tff.federated_sum(tff.federated_map(histogram, (results.update, results.weight)))
+
     return PersonalizationProcess(
-        initialize, next_round, lambda state: tf.nest.map_structure(np.asarray, state["server"])
+        lambda clipping_norm=FIRST_CLIPPING_NORM: initial_state(aggregation_from(clipping_norm))(),
+        next_round,
+        measure,
+        lambda state: tf.nest.map_structure(np.asarray, state["server"]),
     )

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from federated.aggregation import norm_quantile
 from federated.data.client_batches import ClientBatcher, Cohort, cohort_batches
 from federated.data.federated_data import FederatedData, sample_cohort
 from federated.job import PersonalizationConfig
@@ -117,7 +118,7 @@ class PersonalizationProgram:
         self._folder.mkdir(parents=True, exist_ok=True)
         with ClientStateStore.open(self._folder / "clients.sqlite") as states:
             process = personalization_process.build(self._method, self._shared, self._context)
-            state, number = self._resumed(states, process.initialize())
+            state, number = self._resumed(states, process)
             while number < rounds:
                 number += 1
                 state = self._round(process, states, state, number, rounds)
@@ -126,10 +127,23 @@ class PersonalizationProgram:
             saved = {client: states.client(client) for client in self._clients.population.training}
         return TrainedMethod(server, lambda client: _pack(start, saved.get(client)))
 
-    def _resumed(self, states: ClientStateStore, initial: Any) -> tuple[Any, int]:
-        """Returns the saved state and its round, or the initial state and 0."""
-        saved = states.server()
-        return (initial, 0) if saved is None else (tf.nest.pack_sequence_as(initial, saved[1]), saved[0])
+    def _resumed(
+        self, states: ClientStateStore, process: personalization_process.PersonalizationProcess
+    ) -> tuple[Any, int]:
+        """Returns the saved state and its round, or the initial state and 0.
+
+        The first cohort's norms give the first clipping norm. A saved state has the clipping norm of its round, so
+        nothing is measured again; a run that was killed before its first round measures the same cohort.
+        """
+        initial, saved = process.initialize(), states.server()
+        if saved is not None:
+            return tf.nest.pack_sequence_as(initial, saved[1]), saved[0]
+        cohort, data, _ = self._cohort(1)
+        if not cohort:
+            return initial, 0
+        starts = [self._method.client(process.server(initial), self._context)] * len(cohort)
+        norms = process.measure(initial, self._shared, starts, data)
+        return process.initialize(norm_quantile(np.asarray(norms))), 0
 
     def _round(
         self,

@@ -6,7 +6,8 @@ A client may be poisoned: 10,000 copies of a sentence, or an update that was mad
 - *Its update*: each local step moves the weights by at most client_learning_rate·clip, so K steps by at most K times as
   much. The robust aggregator then clips the update to C, a quantile of the norms in earlier rounds (at first 1), and
   leaves out an update with an entry far above those of the others. An update that is not finite has no weight.
-- *Its weight* w: its targets in the round, at most `weight_cap`. With the total weight W of the other clients,
+- *Its weight* w: its targets in the round, at most `weight_cap` (by default max_windows·window). With the total weight
+  W of the other clients,
 
       ‖mean with it − mean without it‖ ≤ 2·C·w / (W + w)
 
@@ -60,7 +61,7 @@ class ClientBound:
 
         >>> bound = ClientBound.of(Job())
         >>> bound.pieces, bound.update, bound.weight, round(bound.mean_change(others=9 * 640, clipping_norm=1.0), 3)
-        (640, 10.0, 640, 0.2)
+        (640, 10.0, 640.0, 0.2)
         """
         training = job.training
         pieces = training.max_windows * training.window
@@ -69,7 +70,7 @@ class ClientBound:
             messages=job.data.max_messages,
             pieces=pieces,
             update=steps * training.client_learning_rate * training.clip,
-            weight=min(training.weight_cap, pieces),
+            weight=training.largest_weight,
             server_step=training.server_learning_rate * ADAM_FACTOR,
             word_count=job.tokenizer.count_cap,
             ngram_count=job.ngram.count_cap,

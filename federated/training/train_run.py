@@ -101,7 +101,9 @@ def _start_or_resume(job: Job, folder: Run, corpus: Corpus, resume: bool) -> Non
 
 def _settings_of_shared_model(job: Job) -> dict:
     """Returns the settings that the shared model depends on; the personalization is not among them."""
-    return job.model_dump(mode="json", exclude={"corpus": True, "personalization": True, "ngram": {"weight"}})
+    settings = job.model_dump(mode="json", exclude={"corpus": True, "personalization": True, "ngram": {"weight"}})
+    settings["training"]["weight_cap"] = job.training.largest_weight  # an older default is the same setting
+    return settings
 
 
 def _train(

@@ -3,10 +3,20 @@ import pytest
 import tensorflow as tf
 import tensorflow_federated as tff
 
-from federated.aggregation import AT_LEAST, BITS, q_fed_avg_update, q_ffl_weight, robust_mean
+from federated.aggregation import (
+    AT_LEAST,
+    BITS,
+    FIRST_CLIPPING_NORM,
+    norm_histogram,
+    norm_quantile,
+    q_fed_avg_update,
+    q_ffl_weight,
+    robust_mean,
+)
 from federated.algorithms import per_fedavg
 from federated.algorithms.regularized import ditto
-from tests.support.federated.personal import context_of, rounds
+from federated.personalization import personalization_process
+from tests.support.federated.personal import BASE, context_of, local, rounds
 from tests.support.federated.toys import client
 
 SIZE = AT_LEAST + 1  # far fewer numbers than TFF's own aggregator needs to compress a tensor
@@ -51,6 +61,44 @@ def test_a_fair_round_differs_from_a_plain_one_and_stays_finite():
     assert float(measured["broken_clients"]) == 0
     assert np.isfinite(fair.bias).all()
     assert not np.allclose(fair.bias, plain.bias)
+
+
+def test_the_norm_quantile_is_the_upper_edge_of_the_bin_of_the_fourth_of_five_norms():
+    """Norms 1, 2, 3, 8.5 and 900: four of five are at most 8.5, and 2^3.25 = 9.51 is the next edge."""
+    updates = [(tf.constant([norm * 0.6]), tf.constant([norm * 0.8])) for norm in (1.0, 2.0, 3.0, 8.5, 900.0)]
+    counted = sum(norm_histogram(update, tf.constant(5.0)).numpy() for update in updates)
+    assert norm_quantile(counted) == pytest.approx(2**3.25)
+    nobody = norm_histogram(updates[0], tf.constant(0.0)).numpy()
+    assert norm_quantile(counted + nobody) == pytest.approx(2**3.25)
+    assert norm_quantile(nobody) == FIRST_CLIPPING_NORM
+
+
+@pytest.mark.parametrize(("norm", "edge"), [(0.0, 2.0**-10), (1e9, 2.0**10)])
+def test_a_norm_outside_the_bins_has_the_nearest_edge(norm, edge):
+    assert norm_quantile(norm_histogram((tf.constant([norm]),), tf.constant(1.0)).numpy()) == edge
+
+
+@pytest.mark.usefixtures("execution")
+def test_the_first_round_is_clipped_at_the_measured_norm_and_measuring_has_no_effect():
+    """Four short updates and a far longer one: only the last is clipped, and the start is still that of the method."""
+    context = context_of(ditto.METHOD, learning_rate=1.0, bias_rate=40.0, clip=0.1)
+    clients = [*[client(2, seed=seed) for seed in range(4)], client(1, seed=4) * 12]
+    process = personalization_process.build(ditto.METHOD, BASE, context)
+    start = process.initialize()
+    arguments = BASE, [BASE.adapter] * 5, clients
+    norm = norm_quantile(np.asarray(process.measure(start, *arguments)))
+    made = [local(ditto.METHOD, BASE.adapter, BASE.adapter, batches, context) for batches in clients]
+    norms = np.array([float(tf.linalg.global_norm(each.update)) for each in made])
+    assert norms[:4].max() <= norm < norms[4]
+    after = process.server(process.next(process.initialize(norm), *arguments)[0])
+    weights = np.array([float(each.weight) for each in made]) * np.minimum(1.0, norm / norms)
+    total = sum(float(each.weight) for each in made)
+    expected = [
+        before - sum(weight * np.asarray(each.update[i]) for weight, each in zip(weights, made, strict=True)) / total
+        for i, before in enumerate(BASE.adapter)
+    ]
+    for found, by_hand in zip(after, expected, strict=True):
+        np.testing.assert_allclose(found, by_hand, rtol=1e-4, atol=1e-4)
 
 
 def compressed_mean(updates: list[np.ndarray], weights: list[float]) -> np.ndarray:

@@ -6,6 +6,7 @@ from federated.algorithms import apfl
 from federated.corpus.store import Corpus
 from federated.data.federated_data import FederatedData, shared_word_counts
 from federated.job import DataConfig, PersonalizationConfig
+from federated.personalization.client_states import ClientStateStore
 from federated.personalization.method import SharedModel
 from federated.personalization.program import PersonalizationProgram, PersonalizationRound
 from keyboard_model.model import adapter, cifg_lstm
@@ -54,5 +55,8 @@ def test_resumed_rounds_end_like_uninterrupted_ones(tiny_corpus, tmp_path):
                 tf.nest.assert_same_structure(found, expected)
                 for part, wanted in zip(tf.nest.flatten(found), tf.nest.flatten(expected), strict=True):
                     np.testing.assert_allclose(part, wanted, atol=1e-6)
+        with ClientStateStore.open(tmp_path / "straight" / "clients.sqlite") as stored:
+            _, leaves = stored.server()
+        assert leaves[0] > 1.17**ROUNDS  # the clipping norm: it has not grown from 1, but began at a measured one
         alphas = {float(straight.client(name).alpha) for name in clients.population.training}
         assert len(alphas) > 1  # each client that took part learned its own

@@ -8,7 +8,7 @@ import pytest
 
 from federated.corpus.schema import CorpusError, Record
 from federated.corpus.writer import write_corpus
-from federated.job import RoundsConfig
+from federated.job import JobError, RoundsConfig
 from federated.run import Run, RunError
 from federated.training.callbacks.progress import ReportProgress
 from federated.training.train_run import train
@@ -80,6 +80,28 @@ def test_resuming_counts_missing_ngrams_again_and_rejects_other_settings(finishe
 def test_rejects_resuming_with_another_job(finished, tiny_corpus):
     with pytest.raises(RunError, match="another job"):
         train(tiny_job(rounds=2), tiny_corpus, finished.path, resume=True)
+
+
+def test_a_run_with_the_earlier_default_of_the_weight_cap_can_be_resumed(finished, tiny_corpus, tmp_path):
+    """2000 was never reached, as `None` is not; 3 is another setting."""
+    run = Run(shutil.copytree(finished.path, tmp_path / "run"))
+    run.write_json("job.json", tiny_job(rounds=1, weight_cap=2000.0).model_dump(mode="json", exclude={"corpus"}))
+    train(JOB, tiny_corpus, run.path, resume=True)
+    with pytest.raises(RunError, match="another job"):
+        train(tiny_job(rounds=1, weight_cap=3.0), tiny_corpus, run.path, resume=True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"options": {"base": 1}}, "options of thumbprint: base"),
+        ({"method": "multi_task", "federated": RoundsConfig(fairness_q=1.0)}, "q-FedAvg does not apply"),
+    ],
+)
+def test_rejects_an_unusable_personalization_before_the_training(tmp_path, changes, message):
+    job = JOB.model_copy(update={"personalization": JOB.personalization.model_copy(update=changes)})
+    with pytest.raises(JobError, match=message):
+        train(job, tmp_path / "none.sqlite", tmp_path / "run")
 
 
 def test_rejects_resuming_with_another_corpus(finished, tmp_path):
