@@ -10,8 +10,18 @@ q = 0 is FedAvg's objective. q → ∞ is that of agnostic FedAvg (Mohri et al. 
 
     Δ_k = L·(w − w_k),    w ← w − Σ F_k^q·Δ_k / Σ h_k,    h_k = q·F_k^(q−1)·‖Δ_k‖² + L·F_k^q
 
-F_k is the client's loss at w, and L is one over the local learning rate. It is written as a weighted mean, so that each
-of TFF's aggregators can compute it: the weight is h_k, the update F_k^q·Δ_k / h_k. With q = 0 all clients count alike.
+F_k is the client's loss at w, the weights that it received, and L is one over the local learning rate. Here each tensor
+t moves at a rate η_t of its own. Such steps are plain SGD at the rate 1 on the rescaled weights w_t/√η_t, so L = 1 and
+Δ_k,t = (w_t − w_k,t)/√η_t there. In the weights themselves, Algorithm 2 becomes
+
+    w ← w − Σ F_k^q·(w − w_k) / Σ h_k,    h_k = q·F_k^(q−1)·Σ_t ‖w_t − w_k,t‖²/η_t + F_k^q
+
+With one rate for all tensors this is the paper's step, numerator and denominator divided by L. 1/h_k is again a step
+size that is safe for F^(q+1)/(q+1) (the paper's Lemma 3), because ∇²F ⪯ diag(1/η) implies
+q·F^(q−1)·∇F·∇Fᵀ + F^q·∇²F ⪯ h_k·diag(1/η). A tensor at the rate 0 does not move and adds nothing.
+
+It is written as a weighted mean, so that each of TFF's aggregators can compute it: the weight is h_k, the update
+F_k^q·(w − w_k) / h_k. With q = 0 all clients count alike.
 
 `q_ffl_weight` has only the weights n_k·F_k^q of the gradient, for a server with an optimizer of its own: the Lipschitz
 normalization Σ h_k sets nothing but the length of the step, which FedAdam sets by itself.
@@ -44,20 +54,21 @@ _NORM_EDGES = (2.0 ** (np.arange(-40, 41) / 4)).astype(np.float32)
 """Edges of the bins of norms, four in each factor of 2."""
 
 
-def q_fed_avg_update(update: Any, loss: tf.Tensor, learning_rate: float, q: float) -> tuple[Any, tf.Tensor]:
+def q_fed_avg_update(update: Any, loss: tf.Tensor, rates: Any, q: float) -> tuple[Any, tf.Tensor]:
     """Returns a client's update and weight for the mean.
 
     Args:
         update: w − w_k, a structure of tensors.
-        loss: F_k in nats, a scalar.
-        learning_rate: The local one, 1/L.
+        loss: F_k in nats at w, a scalar.
+        rates: η_t, the rate of the local steps of each tensor, scalars in the structure of `update`; 0 = the tensor
+            does not move.
         q: 0 = the plain mean over clients; larger values even out the clients' losses.
     """
-    lipschitz = 1.0 / learning_rate
     loss = tf.maximum(loss, LEAST_LOSS)
-    norm = sum(tf.reduce_sum(tf.square(lipschitz * part)) for part in tf.nest.flatten(update))
-    weight = q * loss ** (q - 1.0) * norm + lipschitz * loss**q
-    share = loss**q * lipschitz / weight
+    moved = zip(tf.nest.flatten(update), tf.nest.flatten(rates), strict=True)
+    norm = tf.add_n([tf.math.divide_no_nan(tf.reduce_sum(tf.square(part)), rate) for part, rate in moved])
+    weight = q * loss ** (q - 1.0) * norm + loss**q
+    share = loss**q / weight
     return tf.nest.map_structure(lambda part: share * part, update), weight
 
 

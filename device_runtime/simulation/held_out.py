@@ -17,9 +17,9 @@ Message = tuple[datetime | None, str]
 """When a message was written, if that is known, and its text."""
 
 LONGEST_CONTEXT = 1_024
-"""The largest number of characters before a tested word. A phone reads far fewer (`context_reader.MAX_CONTEXT` pieces),
-but it splits the whole context to find them. Without a limit, the time for a message of 10,000 words would grow with
-the square of its length."""
+"""The largest number of characters before a tested word. A phone reads far fewer
+(`device_runtime.inference.context_cache.MAX_CONTEXT` pieces), but it splits the whole context to find them. Without a
+limit, the time for a message of 10,000 words would grow with the square of its length."""
 _STRIDE = 256
 
 

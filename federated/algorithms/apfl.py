@@ -25,6 +25,7 @@ from federated.personalization.method import (
     ClientText,
     ClientUpdate,
     DeviceArtifact,
+    FairnessTerms,
     Method,
     MethodContext,
     Options,
@@ -93,7 +94,16 @@ def local(
 
     start = _Round(server, Own(AdapterTensors(*client[0]), client[1]), tf.constant(0.0), tf.constant(0.0))
     end = batches.reduce(start, step)
-    return ClientUpdate(adapter_sgd.subtract(server, end.w), end.targets, end.own, end.loss_sum, end.targets)
+    return ClientUpdate(
+        adapter_sgd.subtract(server, end.w),
+        end.targets,
+        end.own,
+        end.loss_sum,
+        end.targets,
+        fairness=FairnessTerms(
+            lambda: adapter_sgd.loss(shared.parameters, server, batches, context.bos), adapter_sgd.tensor_rates(rates)
+        ),
+    )
 
 
 def personalize(
@@ -131,7 +141,7 @@ def _own_step(
     difference = adapter_sgd.subtract(own.adapter, w)
     alpha_gradient = tf.add_n([tf.reduce_sum(d * g) for d, g in zip(difference, gradient, strict=True)])
     alpha = tf.clip_by_value(own.alpha - context.options.alpha_rate * alpha_gradient, 0.0, 1.0)
-    eta = AdapterTensors(rates.learning_rate, rates.learning_rate, rates.bias_rate)
+    eta = adapter_sgd.tensor_rates(rates)
     moved = (v - own.alpha * rate * g for v, g, rate in zip(own.adapter, gradient, eta, strict=True))
     return Own(AdapterTensors(*moved), alpha), loss
 
@@ -143,6 +153,7 @@ METHOD = Method(
     personalize=personalize,
     phone=phone,
     local=local,
+    fair=True,
     server=server,
     client=client,
     options=ApflOptions,

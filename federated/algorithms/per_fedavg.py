@@ -33,6 +33,7 @@ from federated.personalization.method import (
     ClientText,
     ClientUpdate,
     DeviceArtifact,
+    FairnessTerms,
     Method,
     MethodContext,
     Options,
@@ -80,11 +81,21 @@ def local(
 ) -> ClientUpdate:
     """Takes one local step for each batch; see the module."""
     start = AdapterTensors(*server)
-    if context.options.variant == "reptile":
-        end = adapter_sgd.steps(shared.parameters, start, start, batches, _inner_rates(context), context.bos)
-    else:
-        end = _meta_steps(shared.parameters, start, batches, context)
-    return ClientUpdate(adapter_sgd.subtract(start, end.adapter), end.targets, client, end.loss_sum, end.targets)
+
+    def steps(rates: StepSizes) -> TrainResult:
+        if context.options.variant == "reptile":
+            return adapter_sgd.steps(shared.parameters, start, start, batches, rates, context.bos)
+        return _meta_steps(shared.parameters, start, batches, rates, context)
+
+    def received_loss() -> tf.Tensor:
+        still = steps(rates._replace(learning_rate=tf.constant(0.0), bias_rate=tf.constant(0.0)))
+        return tf.math.divide_no_nan(still.loss_sum, still.targets)
+
+    rates = _inner_rates(context) if context.options.variant == "reptile" else adapter_sgd.step_sizes(context.config)
+    end = steps(rates)
+    update = adapter_sgd.subtract(start, end.adapter)
+    fairness = FairnessTerms(received_loss, adapter_sgd.tensor_rates(rates))
+    return ClientUpdate(update, end.targets, client, end.loss_sum, end.targets, fairness=fairness)
 
 
 def personalize(
@@ -111,18 +122,14 @@ def _inner_rates(context: MethodContext) -> StepSizes:
     )
 
 
-def _eta(rates: StepSizes) -> AdapterTensors:
-    return AdapterTensors(rates.learning_rate, rates.learning_rate, rates.bias_rate)
-
-
 def _meta_steps(
-    parameters: Parameters, start: AdapterTensors, batches: tf.data.Dataset, context: MethodContext
+    parameters: Parameters, start: AdapterTensors, batches: tf.data.Dataset, rates: StepSizes, context: MethodContext
 ) -> TrainResult:
-    """Takes the steps of Algorithm 1; the losses are those at U(w)."""
+    """Takes the steps of Algorithm 1 at the rates β; the losses are those at U(w)."""
     others = context.options.inner_steps + (context.options.variant == "hessian_free")
     number = batches.reduce(np.int64(0), lambda count, batch: count + 1)
     groups = tf.data.Dataset.zip(tuple(batches.repeat().skip(i) for i in range(1 + others))).take(number)
-    beta = _eta(adapter_sgd.step_sizes(context.config))
+    beta = adapter_sgd.tensor_rates(rates)
 
     def step(state: TrainResult, group: tuple[Batch, ...]) -> TrainResult:
         outer_batch, *inner_batches = (adapter_sgd.features(parameters, batch, context.bos) for batch in group)
@@ -139,13 +146,14 @@ def _meta_gradient(
 ) -> tuple[tf.Tensor, AdapterTensors]:
     """Returns f(U(w); D′) in nats and its gradient at w. `inner_batches`: D of each inner step, then D″."""
     inner = _inner_rates(context)
+    alpha = adapter_sgd.tensor_rates(inner)
     points = [start]
     for read in inner_batches[: context.options.inner_steps]:
         points.append(adapters.step(parameters, points[-1], points[-1], *read, inner)[0])
     loss, gradient = adapters.gradient(parameters, points[-1], *outer_batch)
     if context.options.variant == "hessian_free":
         for point in reversed(points[:-1]):
-            direction = AdapterTensors(*(rate * part for rate, part in zip(_eta(inner), gradient, strict=True)))
+            direction = AdapterTensors(*(rate * part for rate, part in zip(alpha, gradient, strict=True)))
             gradient = adapter_sgd.subtract(
                 gradient, _hessian_product(parameters, point, direction, inner_batches[-1], context.options.delta)
             )
@@ -172,6 +180,7 @@ METHOD = Method(
     personalize=personalize,
     phone=phone,
     local=local,
+    fair=True,
     server=server,
     options=PerFedAvgOptions,
     space={

@@ -83,6 +83,7 @@ METHOD = Method(
     personalize=personalize,
     phone=phone,
     local=local,
+    fair=True,
     server=per_fedavg.server,
     history=True,
     options=ThumbprintOptions,

@@ -132,7 +132,7 @@ def _write_user(
 
 
 def _insert(connection: Connection, table: Table, rows: list[tuple[Any, ...]]) -> None:
-    # With rows that name their columns, most of the time of an import goes into looking the names up.
+    # SQLAlchemy would look up the columns of each row by name, which took a third of the time of an import.
     connection.exec_driver_sql(_insertion(table), rows)
 
 

@@ -55,6 +55,11 @@ def step_sizes(config: PersonalizationConfig, share: tf.Tensor | float = 1.0) ->
     )
 
 
+def tensor_rates(rates: StepSizes) -> AdapterTensors:
+    """Returns the learning rate of each tensor of an adapter."""
+    return AdapterTensors(rates.learning_rate, rates.learning_rate, rates.bias_rate)
+
+
 def steps(
     parameters: Parameters,
     start: AdapterTensors,

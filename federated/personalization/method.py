@@ -88,6 +88,19 @@ class SharedModel(NamedTuple):
         return cls(Parameters(*value[0]), AdapterTensors(*value[1]))
 
 
+class FairnessTerms(NamedTuple):
+    """What q-FedAvg needs of a client beside its update (`federated.aggregation.q_fed_avg_update`).
+
+    Attributes:
+        loss: Returns F_k, the mean loss in nats at the weights that the client received, a scalar. It is a function
+            because it costs one more pass over the client's batches, which only q-FedAvg needs.
+        rates: Rate of the local steps of each tensor of the update, scalars in the structure of the update.
+    """
+
+    loss: Callable[[], tf.Tensor]
+    rates: Structure
+
+
 class ClientUpdate(NamedTuple):
     """The result of a client's round.
 
@@ -100,6 +113,7 @@ class ClientUpdate(NamedTuple):
         targets: Number of counted targets, float32 scalar.
         counts: More values for the server: their sum over the clients, each times its client's weight. Unlike updates,
             they are neither clipped nor compressed. () = none.
+        fairness: What `fairness_q` needs, for a method that is `fair`.
     """
 
     update: Structure
@@ -108,6 +122,7 @@ class ClientUpdate(NamedTuple):
     loss_sum: tf.Tensor
     targets: tf.Tensor
     counts: Structure = ()
+    fairness: FairnessTerms | None = None
 
 
 class PersonalModel(NamedTuple):
@@ -174,6 +189,7 @@ class Method:
         client: `(server, context)` -> a client's initial state; NumPy.
         aggregate: `(server, mean update, context)` -> the server's new state; TensorFlow. The default subtracts the
             mean times `server_learning_rate`. If clients send counts, the mean is `(mean update, summed counts)`.
+        fair: Whether q-FedAvg applies to its rounds: `local` returns `fairness`.
         history: Whether the phone mixes in the owner's own n-grams.
         options: The class of the method's own hyperparameters.
         rounds: Number of rounds if the job gives none.
@@ -190,6 +206,7 @@ class Method:
     server: Callable[[SharedModel, MethodContext], Structure] = _no_server_state
     client: Callable[[Structure, MethodContext], Structure] = _no_client_state
     aggregate: Callable[[Structure, Structure, MethodContext], Structure] = _subtract_mean
+    fair: bool = False
     history: bool = False
     options: type[Options] = Options
     rounds: int = 60
@@ -200,7 +217,7 @@ class Method:
         """Returns the context that follows from a job's `[personalization]`; `bos` is the piece that begins a message.
 
         Raises:
-            JobError: the method has no such option, or its value is out of range.
+            JobError: the method has no such option, its value is out of range, or `fairness_q` does not apply to it.
         """
         try:
             options = self.options.model_validate(config.options)
@@ -210,4 +227,9 @@ class Method:
         rounds = config.federated.rounds
         rounds = self.rounds if rounds is None else rounds
         federated = config.federated.model_copy(update={"rounds": rounds if self.local else 0})
+        if federated.rounds and federated.fairness_q and not self.fair:
+            raise JobError(
+                f"personalization.federated.fairness_q: q-FedAvg does not apply to the rounds of {self.name}; "
+                "set it to 0"
+            )
         return MethodContext(config.model_copy(update={"federated": federated}), options, bos)

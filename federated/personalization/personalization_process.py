@@ -69,8 +69,10 @@ def build(method: Method, shared: SharedModel, context: MethodContext) -> Person
         )
         update, weight = result.update, result.weight
         if config.fairness_q > 0:
-            loss = tf.math.divide_no_nan(result.loss_sum, result.targets)
-            update, weight = q_fed_avg_update(update, loss, context.config.learning_rate, config.fairness_q)
+            assert result.fairness is not None, f"{method.name} is `fair`"
+            received = result.fairness
+            update, fair_weight = q_fed_avg_update(update, received.loss(), received.rates, config.fairness_q)
+            weight = tf.where(weight > 0, fair_weight, 0.0)
 
         def if_finite(value: tf.Tensor, otherwise: tf.Tensor) -> tf.Tensor:
             return tf.where(finite, value, otherwise)

@@ -46,12 +46,13 @@ def train(
 
     Raises:
         RunError: the folder is in use, contains another run, or contains a run and `resume` is not set.
-        JobError: the job's personalization method does not exist.
+        JobError: the job's personalization method does not exist, or does not have these options.
         CorpusError: the corpus cannot be read.
         TokenizerError: the corpus has too little text for a vocabulary.
         WorkerError: a worker cannot be reached.
     """
-    METHODS.named(job.personalization.method)  # reports an unknown method before the training, not after it
+    # Reports an unknown method or option before the training, not after it.
+    METHODS.named(job.personalization.method).context(job.personalization, bos=0)
     folder = Run(run)
 
     def on_stage(stage: str) -> None:

@@ -22,20 +22,39 @@ from tests.support.federated.toys import client
 SIZE = AT_LEAST + 1  # far fewer numbers than TFF's own aggregator needs to compress a tensor
 
 
-def test_the_q_fedavg_update_agrees_with_a_hand_computed_value():
-    """L = 2, Δ = L·(3, 4) = (6, 8), F = 3, q = 2: h = 2·3·100 + 2·9 = 618, and F^q·Δ/h = 9·(6, 8)/618."""
-    update, weight = q_fed_avg_update((tf.constant([3.0]), tf.constant([4.0])), tf.constant(3.0), 0.5, 2.0)
-    assert float(weight) == pytest.approx(618)
-    assert [float(part[0]) for part in update] == pytest.approx([9 * 6 / 618, 9 * 8 / 618])
+def fair(update: tuple[float, ...], loss: float, rates: tuple[float, ...], q: float) -> tuple[list[float], float]:
+    parts, weight = q_fed_avg_update(tuple(tf.constant([part]) for part in update), tf.constant(loss), rates, q)
+    return [float(part[0]) for part in parts], float(weight)
+
+
+def test_with_one_rate_the_q_fedavg_step_is_that_of_the_paper():
+    """L = 2, Δ = L·(3, 4) = (6, 8), F = 3, q = 2: h = 2·3·100 + 2·9 = 618, and the step F^q·Δ/h = 9·(6, 8)/618."""
+    update, weight = fair((3.0, 4.0), 3.0, (0.5, 0.5), 2.0)
+    assert update == pytest.approx([9 * 6 / 618, 9 * 8 / 618])
+    assert weight == pytest.approx(618 / 2)  # weights are relative
+
+
+def test_each_tensor_counts_at_its_own_rate():
+    """F = 2, q = 1, (w − w_k) = (.4, 8) at rates (.4, 16): ‖Δ‖² = .4 + 4 and h = 4.4 + 2."""
+    update, weight = fair((0.4, 8.0), 2.0, (0.4, 16.0), 1.0)
+    assert weight == pytest.approx(6.4)
+    assert update == pytest.approx([2 * 0.4 / 6.4, 2 * 8 / 6.4])
+
+
+@pytest.mark.parametrize(("rates", "norm"), [((0.0, 16.0), 4.0), ((0.0, 0.0), 0.0)])
+def test_a_tensor_at_rate_zero_adds_nothing(rates, norm):
+    moved = (0.0, 8.0 if rates[1] else 0.0)
+    update, weight = fair(moved, 2.0, rates, 1.0)
+    assert weight == pytest.approx(norm + 2)
+    assert update == pytest.approx([2 * part / (norm + 2) for part in moved])
 
 
 def test_q_zero_is_the_plain_mean():
-    update, weight = q_fed_avg_update((tf.constant([3.0, 4.0]),), tf.constant(3.0), 0.5, 0.0)
-    assert (float(weight), list(update[0].numpy())) == (2.0, [3.0, 4.0])
+    assert fair((3.0, 4.0), 3.0, (0.5, 16.0), 0.0) == ([3.0, 4.0], 1.0)
 
 
 def test_a_client_with_a_larger_loss_counts_for_more():
-    weights = [float(q_fed_avg_update((tf.zeros([2]),), tf.constant(loss), 0.5, 1.0)[1]) for loss in (2.0, 4.0)]
+    weights = [fair((0.0, 0.0), loss, (0.5, 0.5), 1.0)[1] for loss in (2.0, 4.0)]
     assert weights[1] == 2 * weights[0]
 
 

@@ -30,6 +30,7 @@ from federated.personalization.method import (
     ClientText,
     ClientUpdate,
     DeviceArtifact,
+    FairnessTerms,
     Method,
     MethodContext,
     Options,
@@ -79,7 +80,12 @@ def local(
     update = AdapterTensors(
         *(tf.tensordot(member, part, axes=0) for part in adapter_sgd.subtract(start, trained.adapter))
     )
-    return ClientUpdate(update, trained.targets, client, trained.loss_sum, trained.targets, counts=member)
+    fairness = FairnessTerms(
+        lambda: adapter_sgd.loss(shared.parameters, start, batches, context.bos), adapter_sgd.tensor_rates(plain)
+    )
+    return ClientUpdate(
+        update, trained.targets, client, trained.loss_sum, trained.targets, counts=member, fairness=fairness
+    )
 
 
 def aggregate(server: Clusters, mean: tuple[AdapterTensors, tf.Tensor], context: MethodContext) -> Clusters:
@@ -130,6 +136,7 @@ METHOD = Method(
     personalize=personalize,
     phone=phone,
     local=local,
+    fair=True,
     server=server,
     aggregate=aggregate,
     options=ClusteredOptions,

@@ -20,6 +20,7 @@ from federated.personalization.method import (
     ClientText,
     ClientUpdate,
     DeviceArtifact,
+    FairnessTerms,
     Method,
     MethodContext,
     Options,
@@ -49,7 +50,10 @@ def local(
     plain = adapter_sgd.step_sizes(context.config)._replace(proximal=tf.constant(0.0))
     trained = adapter_sgd.steps(shared.parameters, server, server, batches, plain, context.bos)
     update = adapter_sgd.subtract(server, trained.adapter)
-    return ClientUpdate(update, trained.targets, client, trained.loss_sum, trained.targets)
+    fairness = FairnessTerms(
+        lambda: adapter_sgd.loss(shared.parameters, server, batches, context.bos), adapter_sgd.tensor_rates(plain)
+    )
+    return ClientUpdate(update, trained.targets, client, trained.loss_sum, trained.targets, fairness=fairness)
 
 
 def personalize(
@@ -74,6 +78,7 @@ METHOD = Method(
     personalize=personalize,
     phone=phone,
     local=local,
+    fair=True,
     server=server,
     options=MixtureOptions,
     space={

@@ -23,6 +23,7 @@ from federated.personalization.method import (
     ClientText,
     ClientUpdate,
     DeviceArtifact,
+    FairnessTerms,
     Method,
     MethodContext,
     Options,
@@ -74,7 +75,7 @@ def local(
 ) -> ClientUpdate:
     """Takes one SGD step of both kinds of layers for each batch, and sends the change of the shared layers."""
     rates = adapter_sgd.step_sizes(context.config)
-    eta = (rates.learning_rate, rates.learning_rate, rates.bias_rate)
+    eta = adapter_sgd.tensor_rates(rates)
     clip, shared_rate = context.config.clip, context.options.base_learning_rate
 
     def step(state: _Round, batch: Batch) -> _Round:
@@ -89,7 +90,18 @@ def local(
     received = SharedModel.from_tff(server).parameters
     end = batches.reduce(_Round(received, AdapterTensors(*client), tf.constant(0.0), tf.constant(0.0)), step)
     update = shared_layers_sgd.subtract(received, end.parameters)
-    return ClientUpdate(update, end.targets, end.adapter, end.loss_sum, end.targets)
+    fairness = shared_layers_fairness(received, AdapterTensors(*client), batches, context)
+    return ClientUpdate(update, end.targets, end.adapter, end.loss_sum, end.targets, fairness=fairness)
+
+
+def shared_layers_fairness(
+    received: Parameters, own: AdapterTensors, batches: tf.data.Dataset, context: MethodContext
+) -> FairnessTerms:
+    """Returns what q-FedAvg needs of shared layers that are trained under a client's adapter."""
+    return FairnessTerms(
+        lambda: adapter_sgd.loss(received, own, batches, context.bos),
+        Parameters(*[tf.constant(context.options.base_learning_rate)] * len(received)),
+    )
 
 
 def aggregate(server: SharedModel, mean: Any, context: MethodContext) -> SharedModel:
@@ -121,6 +133,7 @@ METHOD = Method(
     personalize=personalize,
     phone=phone,
     local=local,
+    fair=True,
     server=server,
     client=client,
     aggregate=aggregate,

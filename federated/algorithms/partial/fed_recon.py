@@ -19,7 +19,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from federated.algorithms.partial.fed_per import SHARED_LAYERS_SPACE, SharedLayersOptions
+from federated.algorithms.partial.fed_per import SHARED_LAYERS_SPACE, SharedLayersOptions, shared_layers_fairness
 from federated.local_training import adapter_sgd, shared_layers_sgd
 from federated.personalization.method import (
     ClientText,
@@ -48,9 +48,11 @@ def local(
     half = batches.reduce(np.int64(0), lambda number, batch: number + 1) // 2
     own = reconstruct(shared, received, batches.take(half), context)
     rate, clip = context.options.base_learning_rate, context.config.clip
-    end = shared_layers_sgd.steps(received, own, batches.skip(half), rate, clip, context.bos)
+    query = batches.skip(half)
+    end = shared_layers_sgd.steps(received, own, query, rate, clip, context.bos)
     update = shared_layers_sgd.subtract(received, end.parameters)
-    return ClientUpdate(update, end.targets, client, end.loss_sum, end.targets)
+    fairness = shared_layers_fairness(received, own, query, context)
+    return ClientUpdate(update, end.targets, client, end.loss_sum, end.targets, fairness=fairness)
 
 
 def reconstruct(
@@ -80,6 +82,7 @@ METHOD = Method(
     personalize=personalize,
     phone=phone,
     local=local,
+    fair=True,
     server=server,
     options=SharedLayersOptions,
     space=SHARED_LAYERS_SPACE,

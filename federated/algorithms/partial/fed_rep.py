@@ -39,7 +39,8 @@ def local(
     rate, clip = context.options.base_learning_rate, context.config.clip
     end = shared_layers_sgd.steps(received, own, batches, rate, clip, context.bos)
     update = shared_layers_sgd.subtract(received, end.parameters)
-    return ClientUpdate(update, end.targets, own, end.loss_sum, end.targets)
+    fairness = fed_per.shared_layers_fairness(received, own, batches, context)
+    return ClientUpdate(update, end.targets, own, end.loss_sum, end.targets, fairness=fairness)
 
 
 METHOD = Method(
@@ -49,6 +50,7 @@ METHOD = Method(
     personalize=fed_per.personalize,
     phone=fed_per.phone,
     local=local,
+    fair=True,
     server=fed_per.server,
     client=fed_per.client,
     aggregate=fed_per.aggregate,

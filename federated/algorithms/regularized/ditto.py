@@ -19,6 +19,7 @@ from federated.personalization.method import (
     ClientText,
     ClientUpdate,
     DeviceArtifact,
+    FairnessTerms,
     Method,
     MethodContext,
     PersonalModel,
@@ -51,7 +52,14 @@ def local(
     trained = adapter_sgd.steps(shared.parameters, server, server, batches, plain, context.bos)
     own = adapter_sgd.steps(shared.parameters, client, server, batches, rates, context.bos)
     return ClientUpdate(
-        adapter_sgd.subtract(server, trained.adapter), trained.targets, own.adapter, own.loss_sum, own.targets
+        adapter_sgd.subtract(server, trained.adapter),
+        trained.targets,
+        own.adapter,
+        own.loss_sum,
+        own.targets,
+        fairness=FairnessTerms(
+            lambda: adapter_sgd.loss(shared.parameters, server, batches, context.bos), adapter_sgd.tensor_rates(plain)
+        ),
     )
 
 
@@ -75,6 +83,7 @@ METHOD = Method(
     personalize=personalize,
     phone=phone,
     local=local,
+    fair=True,
     server=server,
     client=client,
     space={**FINE_TUNING_SEARCH_SPACE, "proximal": Range(1e-3, 10.0, log=True)},

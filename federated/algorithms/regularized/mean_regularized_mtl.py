@@ -9,7 +9,8 @@ every λ, and then T plain local steps:
 
     θ_k ← (θ_k + Tηλ·θ̄) / (1 + Tηλ),    then θ_k ← θ_k − η·∇f_k(θ_k), T times
 
-λ is `proximal`: with 0 every client trains alone, with λ → ∞ this is FedAvg on one adapter for all.
+λ is `proximal`: with 0 every client trains alone, with λ → ∞ this is FedAvg on one adapter for all. q-FedAvg does not
+apply: the server receives the clients' own adapters, not steps from the mean.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def local(
     """Takes the pull, then the local steps, and sends the change of the mean, in which all clients count equally."""
     rates = adapter_sgd.step_sizes(context.config)
     number = batches.reduce(0.0, lambda count, batch: count + 1.0)
-    eta = AdapterTensors(rates.learning_rate, rates.learning_rate, rates.bias_rate)
+    eta = adapter_sgd.tensor_rates(rates)
     pulled = AdapterTensors(
         *(
             mean + (part - mean) / (1.0 + number * rate * rates.proximal)

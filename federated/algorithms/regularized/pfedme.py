@@ -24,6 +24,7 @@ from federated.personalization.method import (
     Choice,
     ClientText,
     ClientUpdate,
+    FairnessTerms,
     Method,
     MethodContext,
     Options,
@@ -69,7 +70,13 @@ def local(
     received = AdapterTensors(*server)
     end = batches.reduce(TrainResult(received, tf.constant(0.0), tf.constant(0.0)), step)
     weight = tf.minimum(end.targets, 1.0)
-    return ClientUpdate(adapter_sgd.subtract(received, end.adapter), weight, client, end.loss_sum, end.targets)
+    # Steps of the length share·(w − θ) are steps along the gradient λ·(w − θ) at the rate share/λ.
+    rate = tf.constant(share / context.config.proximal if share else 0.0)
+    fairness = FairnessTerms(
+        lambda: adapter_sgd.loss(shared.parameters, received, batches, context.bos), AdapterTensors(rate, rate, rate)
+    )
+    update = adapter_sgd.subtract(received, end.adapter)
+    return ClientUpdate(update, weight, client, end.loss_sum, end.targets, fairness=fairness)
 
 
 def personalize(
@@ -86,6 +93,7 @@ METHOD = Method(
     personalize=personalize,
     phone=ditto.phone,
     local=local,
+    fair=True,
     server=ditto.server,
     options=PFedMeOptions,
     space={

@@ -6,6 +6,7 @@ letters, digits and cases. An IBAN is told by its country and length (ISO 13616;
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 
@@ -15,11 +16,12 @@ from keyboard_model.text.sensitive.folded_text import Features
 MAX_DIGITS = 3
 """Most digits of a number or a code that is not masked."""
 
-# Scripts without spaces between words do not glue a number to the word beside it.
-_UNSPACED = (
+UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
 )
-WORD = re.compile(rf"(?:[^\W_{_UNSPACED}]|')+")
+"""For a character class: scripts without spaces between words. A number beside their letters is no part of a word."""
+# A run of letters, digits and apostrophes, with a digit.
+_WORD = re.compile(rf"(?<![^\W_{UNSPACED}])(?<!')(?:[^\W\d_{UNSPACED}]++|')*+\d(?:[^\W_{UNSPACED}]++|')*+")
 _ORDINARY_END = (
     r"(?:am|pm|a\.m|p\.m|uhr|h|hrs?|hours?|min|mins|minutes?|s|secs?|st|nd|rd|th|er|km|kms?|m|cm|mm|kg|kgs|g|mg|l|ml"
     r"|ft|lbs?|oz|k|mb|gb|tb|mbps|gbps|hz|ghz|mhz|kw|kwh|w|v|ah|mah|px|p|fps|x|yo|yrs?|years?|year|day|days|week|weeks"
@@ -41,11 +43,12 @@ _KNOWN = re.compile(
     r"|(?<!\w)0x[0-9A-Fa-f]{8,}"
     r"|(?<!\w)[A-Z0-9]+<[A-Z0-9<]{10,}"
 )
-_KNOWN_STARTS = (
-    "--begin", "ssh-", "ecdsa-", "eyj", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xox",
-    "sk-", "sk_", "pk-", "pk_", "rk-", "rk_", "akia", "asia", "aiza", "ya29.", "hf_", "npm_", "pypi-",
-    "dop_v1_", "shp", "whsec_", "sg.", "age-secret", "age1", "gsk_", "eaac", "sha256:", "md5:", "sha1:",
-    "sha512:", "0x", "<<",
+# How what is known begins, in the order in which it is looked for; a search for capitals skips most of a message.
+_KNOWN_START = re.compile(r"A(?:KIA|SIA|Iza)|EAAC|S(?:G\.|HA256:)|MD5:")
+_KNOWN_BEGINNINGS = frozenset(("age1", "ya29", "sha5", "sha1"))
+_KNOWN_STARTS_WITH_HYPHEN = (
+    "--begin", "ssh-", "ecdsa-", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xox", "sk-", "sk_",
+    "pk-", "pk_", "rk-", "rk_", "hf_", "npm_", "pypi-", "dop_v1_", "shp", "whsec_", "age-secret", "gsk_",
 )  # fmt: skip
 # Licence plates and the like: short groups of capitals and digits in turn.
 _PLATE = re.compile(
@@ -54,8 +57,11 @@ _PLATE = re.compile(
     r"|[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}|[ABCEHKMOPTXYАВЕКМНОРСТУХ]\d{3}[ABCEHKMOPTXYАВЕКМНОРСТУХ]{2} ?\d{2,3}"
     r"|[A-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-D])(?![\w-])"
 )
-_SHORTEST_KNOWN, _SHORTEST_TOKEN, _SHORTEST_RANDOM = 10, 16, 6
+_NEAR_A_CAPITAL = re.compile(r"\d(?:(?<=[A-ZÄÖÜА-Я]\d)|(?<=[A-ZÄÖÜА-Я][ -]\d)|-[A-Z])")  # in every plate
+_SHORTEST_KNOWN, _SHORTEST_TOKEN, _SHORTEST_RANDOM, _SHORTEST_CHANGING, _SHORTEST_EQUAL = 10, 16, 6, 8, 4
+_JOINT, _JOINT_WITHOUT_DOT = re.compile(r"[-_./:•+=][^\W_]"), re.compile(r"[-_:•+=][^\W_]")
 _CAPITALS_WITH_HYPHEN = re.compile(r"-[A-Z]{4}")
+_TWO_NUMBERS = re.compile(r"\d\D+\d")
 _DIGITS = re.compile(r"\d+")
 _CAPITALS = re.compile(r"[A-Z](?=[A-Z])")
 _HEXADECIMAL = re.compile(r"[0-9a-f]+|[0-9A-F]+")
@@ -77,26 +83,45 @@ _IBAN_LENGTHS = {
 }  # fmt: skip
 _IBAN_START = re.compile(r"(?<![A-Za-z0-9])([A-Za-z]{2})( ?)\d{2}(?=[ .-]?[A-Za-z0-9])")
 _IBAN_IN_FOURS = re.compile(r"[A-Z]{2}\d{2}(?: [A-Z0-9]{4}){2,7}(?: [A-Z0-9]{1,3})?(?![A-Za-z0-9])")
-_LONGEST_IBAN = 80
+_LONGEST_IBAN, _FEWEST_DIGITS_OF_AN_IBAN = 80, 10
 
 
 def codes(features: Features) -> Iterator[Span]:
     """Yields the spans of codes in folded text; they may overlap."""
-    text = features.text
-    if features.longest >= _SHORTEST_KNOWN and features.has_any(_KNOWN_STARTS):
+    text, digits = features.text, features.digits
+    mixed = [word for word in features.numbers if not word.isdigit()]
+    if _may_be_known(features) and features.longest() >= _SHORTEST_KNOWN:
         yield from (match.span() for match in _KNOWN.finditer(text) if _is_known(match.group()))
-    if features.longest >= _SHORTEST_TOKEN:
+    if (digits > 1 or _CAPITALS.search(text)) and features.longest() >= _SHORTEST_TOKEN:
         yield from (match.span() for match in _LONG.finditer(text) if _is_token(match.group()))
-    if features.digits > 2 or _CAPITALS_WITH_HYPHEN.search(text):
+    if (digits > 2 and (_JOINT if mixed else _JOINT_WITHOUT_DOT).search(text)) or (
+        "-" in text and _CAPITALS_WITH_HYPHEN.search(text)
+    ):
         yield from (match.span() for match in _CHAIN.finditer(text) if _is_chain(match.group()))
-    if features.digits and any(len(word) >= _SHORTEST_RANDOM and not word.isalpha() for word in features.words):
-        yield from (match.span() for match in WORD.finditer(text) if _is_random(match.group()))
-    if features.digits > 1:
+    longest = max(map(len, mixed), default=0)
+    if longest >= _SHORTEST_RANDOM and (
+        longest >= _SHORTEST_CHANGING or "'" in text or any(map(_TWO_NUMBERS.search, mixed))
+    ):
+        yield from (match.span() for match in _WORD.finditer(text) if _is_random(match.group()))
+    if digits > 1 and _NEAR_A_CAPITAL.search(text):
         yield from (match.span() for match in _PLATE.finditer(text) if _mixed(match.group()))
+    if len(mixed) > 1 and longest >= _SHORTEST_EQUAL:
         for match in _EQUAL_GROUPS.finditer(text):
             yield from _equal_groups(match.group(), match.start())
-    if features.digits > MAX_DIGITS:
+    if digits >= _FEWEST_DIGITS_OF_AN_IBAN:
         yield from ibans(text)
+
+
+def _may_be_known(features: Features) -> bool:
+    text = features.text
+    return (
+        "eyJ" in text
+        or "0x" in text
+        or "<<" in text
+        or _KNOWN_START.search(text) is not None
+        or not _KNOWN_BEGINNINGS.isdisjoint(features.cues)
+        or (("-" in text or "_" in text) and any(start in features.lower for start in _KNOWN_STARTS_WITH_HYPHEN))
+    )
 
 
 def _digits(text: str) -> int:
@@ -127,6 +152,8 @@ def _is_token(found: str) -> bool:
 
 
 def _is_chain(found: str) -> bool:
+    if not any(map(str.isalpha, found)):
+        return False
     groups = _SEPARATOR.split(found)
     mixed = [group for group in groups if _mixed(group) and not _ORDINARY_GROUP.match(group)]
     digits = _digits(found)
@@ -137,7 +164,7 @@ def _is_chain(found: str) -> bool:
         return True
     if len(mixed) >= 2 and digits >= 3 and len(found) > 8 and _changes(found) >= len(found) / 3:
         return True
-    if len(groups) < 3 or not by_hyphens or not any(map(str.isalpha, found)):
+    if len(groups) < 3 or not by_hyphens:
         return False
     if equal and len(groups[0]) >= 4:
         capitals = found.isupper() and (digits > 0 or len(groups[0]) >= 5 or len(set(groups)) >= 4)
@@ -151,18 +178,18 @@ def _equal_groups(found: str, start: int) -> Iterator[Span]:
     for match in [*_GROUP.finditer(found), None]:
         group = match.group() if match else ""
         if run and (len(group) != len(run[0][2]) or not _like_a_code(group)):
-            letters = [each for _, _, each in run if _mixed(each)]
-            digits = sum(_digits(each) for _, _, each in run)
-            enough = digits > MAX_DIGITS or (digits >= 2 and len(run) >= 3 and all(each.isupper() for each in letters))
-            if enough and len(letters) >= 2 and len(run[0][2]) >= 4:
-                yield start + run[0][0], start + run[-1][1]
+            letters = [each for _, _, each in run if not (each.isalpha() or each.isdigit())]
+            if len(letters) >= 2 and len(run[0][2]) >= _SHORTEST_EQUAL:
+                digits = _digits(found[run[0][0] : run[-1][1]])
+                if digits > MAX_DIGITS or (digits >= 2 and len(run) >= 3 and all(each.isupper() for each in letters)):
+                    yield start + run[0][0], start + run[-1][1]
             run = []
         if match and _like_a_code(group):
             run.append((*match.span(), group))
 
 
 def _like_a_code(group: str) -> bool:
-    return (_digits(group) > 0 and not _ORDINARY_GROUP.match(group)) or group.isdigit() or group.isupper()
+    return group.isdigit() or group.isupper() or not (group.isalpha() or _ORDINARY_GROUP.match(group))
 
 
 def _is_random(word: str) -> bool:
@@ -171,7 +198,7 @@ def _is_random(word: str) -> bool:
     digits, changes, runs = _digits(word), _changes(word), len(_DIGITS.findall(word))
     if digits >= 2 and runs >= 2 and changes >= 4 and (runs >= 3 or len(word) >= 7):
         return True
-    return len(word) >= 8 and changes >= 0.6 * len(word)
+    return len(word) >= _SHORTEST_CHANGING and changes >= 0.6 * len(word)
 
 
 def ibans(text: str) -> Iterator[Span]:
@@ -186,14 +213,17 @@ def ibans(text: str) -> Iterator[Span]:
         length = _IBAN_LENGTHS.get(match[1].upper())
         if length is None:
             continue
-        found = re.compile(rf"[A-Za-z0-9](?:[ .-]{{0,3}}[A-Za-z0-9]){{{length - 1}}}(?![A-Za-z0-9])").match(
-            text, match.start(), match.start() + _LONGEST_IBAN
-        )
+        found = _iban_of(length).match(text, match.start(), match.start() + _LONGEST_IBAN)
         if match[2] and not (found and _is_checked_iban(found.group())):
             continue  # `in 10 of 20 …` is no IBAN
         found = found or _IBAN_IN_FOURS.match(text, match.start())
-        if found and _digits(found.group()) >= 10:
+        if found and _digits(found.group()) >= _FEWEST_DIGITS_OF_AN_IBAN:
             yield found.span()
+
+
+@functools.cache
+def _iban_of(length: int) -> re.Pattern[str]:
+    return re.compile(rf"[A-Za-z0-9](?:[ .-]{{0,3}}[A-Za-z0-9]){{{length - 1}}}(?![A-Za-z0-9])")
 
 
 def _is_checked_iban(found: str) -> bool:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 
 from keyboard_model.text.masking import Span
-from keyboard_model.text.sensitive.folded_text import BEGINNING, Features
+from keyboard_model.text.sensitive.folded_text import BEGINNING, Features, fold, lower_form
 
 _PASSWORD_WORDS = (
     "pass word/pass words/pass code/pass phrase/passwort/passwörter/passwd/passw/pword/pwd/pw/psw/pass key"
@@ -31,7 +31,7 @@ _CODE_WORDS = (
     "/access code/login code/sign in code/confirmation code/door code/gate code/entry code/unlock code/alarm code"
     "/safe code/lock code/one time code/authentication code/activation code/reset code/sms code/sicherheitscode"
     "/bestätigungscode/prüfcode/zugangscode/türcode/entsperrcode/wiederherstellungscode/aktivierungscode"
-    "/ersatzcode/einmalcode/código/codigo/codice/code de */code secret/code confidentiel/код/код подтверждения"
+    "/ersatzcode/einmalcode/código/codigo/codice/code secret/code confidentiel/код/код подтверждения"
     "/код доступа/пин/пин код/رمز/קוד/kod/kód/kode/kood/koodi/mã/mã pin/mã xác nhận/licence key/license key"
     "/product key/serial/serial number/activation key/sort code/routing number/bic/swift/passport number/passport"
     "/account number/kontonummer/ausweisnummer/reisepass/passeport/pasaporte/passaporto/ssn"
@@ -50,11 +50,14 @@ _BIRTH_WORDS = (
     "/ميلاد*/נולד*/जन्म*"
 )
 _UNSPACED_BIRTH = r"(?:生日|出生|生年月日|誕生日|생년월일|생일|เกด)"
-_UNSPACED = re.compile("[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+
+
+def _entries(words: str) -> list[str]:
+    return lower_form(fold(words).text).split("/")
 
 
 def _pattern(words: str) -> str:
-    longest_first = sorted(words.split("/"), key=len, reverse=True)
+    longest_first = sorted(_entries(words), key=len, reverse=True)
     return "|".join(
         re.escape(word).replace("wifi", "wi-?fi").replace(r"\ ", "[ _-]?").replace(r"\*", r"\w*")
         for word in longest_first
@@ -64,30 +67,36 @@ def _pattern(words: str) -> str:
 class _Gate:
     """Sees quickly that a text has none of the words; sometimes wrongly not."""
 
-    def __init__(self, words: str) -> None:
-        entries = words.split("/")
-        self._joined = frozenset(entry.replace(" ", "") for entry in entries)
-        self._beginnings = frozenset(entry.rstrip("*").split(" ")[-1][:BEGINNING] for entry in entries)
+    def __init__(self, words: str, unspaced: str = "") -> None:
+        """`unspaced` is a pattern of words that need no space around them."""
+        self.words: set[str] = set()
+        self._starts: tuple[str, ...] = ()
+        self._unspaced = re.compile(unspaced) if unspaced else None
+        for entry in _entries(words):
+            if entry.endswith("*"):
+                self._starts += (entry[:-1],)
+                continue
+            # What is one word in the list may be written as several, and the other way round: the last one counts.
+            parts = re.findall(r"[^\W_]+", entry.replace("wifi", "wi fi"))
+            self.words |= {"".join(parts[first:]) for first in range(len(parts))}
+            self.words.add(parts[-1][:BEGINNING])
 
     def opens(self, features: Features) -> bool:
-        return not (
-            self._beginnings.isdisjoint(features.beginnings)
-            and self._joined.isdisjoint(features.words)
-            and not _UNSPACED.search(features.text)
+        return (
+            not self.words.isdisjoint(features.cues)
+            or (self._starts != () and any(word.startswith(self._starts) for word in features.words))
+            or (self._unspaced is not None and self._unspaced.search(features.text) is not None)
         )
 
 
 _BEFORE, _AFTER = r"(?<![^\W_])", r"(?![^\W\d_])"
 _PASSWORD = rf"(?:(?:{_BEFORE}(?:{_pattern(_PASSWORD_WORDS)}){_AFTER})|{_UNSPACED_PASSWORD})"
-_CODE = rf"(?:(?:{_BEFORE}(?:{_pattern(_CODE_WORDS)}){_AFTER})|{_UNSPACED_CODE})"
-_ANNOUNCES = re.compile(rf"{_PASSWORD}|{_CODE}|{_BEFORE}(?:{_pattern(_CODES_THAT_ARE_NONE)}){_AFTER}", re.IGNORECASE)
-_ANNOUNCES_BIRTH = re.compile(rf"{_BEFORE}(?:{_pattern(_BIRTH_WORDS)}){_AFTER}|{_UNSPACED_BIRTH}", re.IGNORECASE)
-_PASSWORDS, _CODES, _BIRTHS = (
-    _Gate(_PASSWORD_WORDS),
-    _Gate(f"{_CODE_WORDS}/{_CODES_THAT_ARE_NONE}"),
-    _Gate(_BIRTH_WORDS),
-)
-
+_CODE = rf"(?:(?:{_BEFORE}(?:{_pattern(_CODE_WORDS)}|code[ _-]?de[ _-]?\w*){_AFTER})|{_UNSPACED_CODE})"
+_ANNOUNCES = re.compile(rf"{_PASSWORD}|{_CODE}|{_BEFORE}(?:{_pattern(_CODES_THAT_ARE_NONE)}){_AFTER}")
+_ANNOUNCES_BIRTH = re.compile(rf"{_BEFORE}(?:{_pattern(_BIRTH_WORDS)}){_AFTER}|{_UNSPACED_BIRTH}")
+_PASSWORDS = _Gate(_PASSWORD_WORDS, _UNSPACED_PASSWORD)
+_CODES = _Gate(f"{_CODE_WORDS}/{_CODES_THAT_ARE_NONE}", _UNSPACED_CODE)
+_BIRTHS = _Gate(_BIRTH_WORDS, _UNSPACED_BIRTH)
 _WITH_COLON = _Gate(_ONLY_WITH_COLON)
 _QUOTES = "\"'`“”„«»‚‘’「」"
 _IS = (
@@ -100,21 +109,18 @@ _OF = r"(?: (?:for|to|of|für|de|del|di|do|von) (?:\w+ ){0,2}\w+)?"
 _PASSWORD_VALUE = re.compile(
     rf"{_PASSWORD}{_OF}[{_QUOTES}]?(?P<link>{_POINTS}|{_IS}?\s?(?=[{_QUOTES}])|{_IS}?[ -]{{1,3}}|{_IS})"
     rf"(?P<quote>[{_QUOTES}]?)(?P<value>(?!{_PASSWORD}|{_CODE})[^\s{_QUOTES}<>][^\s<>]{{2,}})",
-    re.IGNORECASE,
 )
 _CODE_VALUE = re.compile(
     rf"{_CODE}{_OF}\s?(?:[:=#]|{_IS}|->|→)?:?\s?[{_QUOTES}]?"
-    r"(?P<value>[A-Za-z0-9][A-Za-z0-9-]{2,40}(?: [A-Za-z0-9-]*\d[A-Za-z0-9-]*){0,5})",
-    re.IGNORECASE,
+    r"(?P<value>[a-z0-9][a-z0-9-]{2,40}(?: [a-z0-9-]*\d[a-z0-9-]*){0,5})",
 )
-_VALUE_AFTER_COLON = re.compile(
-    rf"{_BEFORE}(?:{_pattern(_ONLY_WITH_COLON)}){_POINTS}(?P<value>[^\s<>]{{4,}})", re.IGNORECASE
-)
+_VALUE_AFTER_COLON = re.compile(rf"{_BEFORE}(?:{_pattern(_ONLY_WITH_COLON)}){_POINTS}(?P<value>[^\s<>]{{4,}})")
 _SEED_PHRASE = re.compile(
     r"(?:seed|recovery|secret|backup|wallet) (?:phrase|words)\W{1,3}(?:is )?"
     r"(?P<value>[a-z]{3,8}(?:[ ,]+[a-z]{3,8}){11,23})",
-    re.IGNORECASE,
 )
+_PHRASES = frozenset(("phrase", "words"))
+_CAPITALS = re.compile(r"[A-Z0-9][A-Z0-9-]{4}")  # in every code of fewer than two digits
 _SIGN_INSIDE = re.compile(r"\d|[^\W_][!@#$%^&*_+=~?][^\W_]|[^\W_][!@#$%^&*+=~]{2,}$|[a-z][A-Z]")
 _NOT_PASSWORDS = (
     "is are was the a an for to and or in of my your please not none ist der die das nicht und oder est le la es el y"
@@ -133,7 +139,11 @@ ANNOUNCING_WORDS = frozenset(
 """Words after which letters alone may be a secret, to see quickly that a message has none."""
 
 
-def may_announce(features: Features) -> bool:
+CUES = _PASSWORDS.words | _CODES.words | _WITH_COLON.words | _PHRASES
+"""One of these is among the `cues` of every text in ASCII that announces a secret."""
+
+
+def may_announce_secret(features: Features) -> bool:
     """Returns whether the text may announce a secret; quick, and sometimes wrongly true."""
     return _PASSWORDS.opens(features) or _CODES.opens(features)
 
@@ -144,36 +154,36 @@ def may_announce_birth(features: Features) -> bool:
 
 
 def announces_secret(line: str) -> bool:
-    """Returns whether the folded line has a word that announces a secret."""
+    """Returns whether the line in `lower_form` has a word that announces a secret."""
     return _ANNOUNCES.search(line) is not None
 
 
 def announces_birth(line: str) -> bool:
-    """Returns whether the folded line speaks of a birth, so that a date in it may be a date of birth."""
+    """Returns whether the line in `lower_form` speaks of a birth, so that a date in it may be a date of birth."""
     return _ANNOUNCES_BIRTH.search(line) is not None
 
 
 def announced(features: Features) -> Iterator[Span]:
     """Yields the spans of the secrets that words before them announce."""
-    text = features.text
+    text, lower = features.text, features.lower
     if _PASSWORDS.opens(features):
-        for match in _PASSWORD_VALUE.finditer(text):
-            value = match["value"].rstrip(_BUT_AT_THE_END)
+        for match in _PASSWORD_VALUE.finditer(lower):
+            value = text[match.start("value") : match.end("value")].rstrip(_BUT_AT_THE_END)
             clear = any(sign in match["link"] for sign in ":=→>") or match["quote"]
             if len(value) >= 3 and (_SIGN_INSIDE.search(value) or (clear and value.lower() not in _NO_PASSWORD)):
                 yield match.start("value"), match.start("value") + len(value)
-    if _CODES.opens(features):
-        for match in _CODE_VALUE.finditer(text):
-            value = match["value"]
+    if (features.digits > 1 or _CAPITALS.search(text)) and _CODES.opens(features):
+        for match in _CODE_VALUE.finditer(lower):
+            value = text[match.start("value") : match.end("value")]
             if sum(map(str.isdigit, value)) >= 3 or _like_a_code(value.split(" ")[0]):
                 yield match.span("value")
-    if _WITH_COLON.opens(features) and not features.characters.isdisjoint(":=→"):
-        for match in _VALUE_AFTER_COLON.finditer(text):
-            value = match["value"].rstrip(_BUT_AT_THE_END)
+    if any(sign in text for sign in ":=→") and _WITH_COLON.opens(features):
+        for match in _VALUE_AFTER_COLON.finditer(lower):
+            value = text[match.start("value") : match.end("value")].rstrip(_BUT_AT_THE_END)
             if _SIGN_INSIDE.search(value):
                 yield match.start("value"), match.start("value") + len(value)
-    if features.has_any(("phrase", "words")):
-        yield from (match.span("value") for match in _SEED_PHRASE.finditer(text))
+    if not _PHRASES.isdisjoint(features.words):
+        yield from (match.span("value") for match in _SEED_PHRASE.finditer(lower))
 
 
 def _like_a_code(word: str) -> bool:

@@ -66,6 +66,13 @@ _PLACE_BEFORE = re.compile(
     r"(?<!\w)(?:see|check|on|at|from|via|auf|bei|von|sur|chez|su|da|på|op|na|из|на) $", re.IGNORECASE
 )
 _LOOK_BACK = 32
+_PUNYCODE = "xn--"
+_DOMAINS = _SURE | _PERHAPS
+
+
+def may_end_host(labels: list[str]) -> bool:
+    """Returns whether a host name without a path may end in one of the labels, in lower case."""
+    return not _DOMAINS.isdisjoint(labels) or any(label.startswith(_PUNYCODE) for label in labels)
 
 
 def host_end(text: str, start: int, end: int) -> int | None:
@@ -79,7 +86,7 @@ def host_end(text: str, start: int, end: int) -> int | None:
         if count < len(labels):
             end -= len(labels[count]) + 1
         domain = labels[count - 1]
-        if domain.startswith("xn--") or domain in _SURE:
+        if domain.startswith(_PUNYCODE) or domain in _SURE:
             # `a.k.a`, `e.g`: initials are no hosts; `t.me` and `x.com` are.
             if len(labels[count - 2]) > 1 or count > 2 or domain == "com":
                 return end

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Iterable
+from itertools import chain, count, repeat
+from typing import NamedTuple
 
 from keyboard_model.text.masking import Span
 
@@ -19,34 +21,40 @@ _BLANKS = "\t\u2800"  # a braille cell without dots looks like a space
 _FILLERS = "\u115f\u1160\u3164\uffa0"  # Hangul fillers are letters that show nothing
 _MORE_HYPHENS = "\u2212\u2043\u02d7\u23af"  # minus signs, the hyphen bullet, a line extension
 _MIDDLE_DOTS = "·•∙⋅・･‧․◦●▪"
-_ASCII_CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]")
 _KEPT = "ºª"  # `1º` is an ordinal, not `1o`
-
+_ASCII_CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]")
+# Of the frequent characters, those that fold to themselves, to see quickly that a text needs no folding.
+_PERHAPS_FOLDED = re.compile(
+    "[^\n -~º-ž\u0180-\u02af\u0388-\u03cf\u0400-\u0482\u048a-\u0556\u05d0-\u05ea\u061e-\u064a\u0671-\u06d5\u0904-\u0939"
+    "\u0e01-\u0e30\u1e00-\u1e9a‘-‟€\u2600-\u2775\u3001-\u301b\u3041-\u3096\u30a1-\u30fa\u30fc\u3400-\u9fff\uac00-\ud7a3"
+    "\U0001f300-\U0001f51e\U0001f520-\U0001faff]"
+)
 BEGINNING = 4
+"""Length of the beginnings of words that are looked at to see quickly that a text has none of some longer words."""
+_ONLY_LETTERS_AND_DIGITS = bytes(code if chr(code).isalnum() else ord(" ") for code in range(128)).ljust(256)
+_DIGIT = re.compile("[0-9]")
+_LETTERS_FIRST = re.compile(r"(?<![^ ])[^\d ]+")
 _WORD = re.compile(r"[^\W_]+")
-_DIGIT = re.compile(r"\d")
 
 
-@dataclass(frozen=True, slots=True)
-class Folded:
+class Folded(NamedTuple):
     """A text in its folded shape.
 
     Attributes:
         text: The folded text.
-        offsets: For each of its characters, the offset in the original; None = the same offsets.
-        length: Length of the original.
+        shapes: What became of each character of the original; None = each became one character.
     """
 
     text: str
-    offsets: list[int] | None
-    length: int
+    shapes: list[str] | None
 
-    def original(self, span: Span) -> Span:
-        """Returns the span of the original, with the invisible characters after each of its characters."""
-        if self.offsets is None:
-            return span
-        first, last = span
-        return self.offsets[first], self.offsets[last] if last < len(self.offsets) else self.length
+    def original(self, spans: Iterable[Span]) -> Iterable[Span]:
+        """Returns the spans of the original, with the invisible characters after each of its characters."""
+        if self.shapes is None:
+            return spans
+        # For each folded character, where it was, and the end of the original.
+        offsets = [*chain.from_iterable(map(repeat, count(), map(len, self.shapes))), len(self.shapes)]
+        return [(offsets[first], offsets[last]) for first, last in spans]
 
 
 class _Shapes(dict[str, str]):
@@ -88,55 +96,60 @@ def fold(text: str) -> Folded:
     >>> fold("１\\N{ZERO WIDTH SPACE}②\\N{NO-BREAK SPACE}٣").text
     '12 3'
     """
-    if text.isascii() and not _ASCII_CONTROLS.search(text):
-        return Folded(text, None, len(text))
-    made: list[str] = []
-    offsets: list[int] = []
-    for offset, character in enumerate(text):
-        shape = _SHAPES[character]
-        if shape:
-            made.append(shape)
-            offsets += [offset] * len(shape)
-    return Folded("".join(made), offsets, len(text))
+    if text.isascii():
+        if text.isprintable() or not _ASCII_CONTROLS.search(text):
+            return Folded(text, None)
+    elif not _PERHAPS_FOLDED.search(text):
+        return Folded(text, None)
+    shapes = list(map(_SHAPES.__getitem__, text))
+    folded = "".join(shapes)
+    return Folded(folded, None if len(folded) == len(text) and "" not in shapes else shapes)
 
 
-@dataclass(frozen=True, slots=True)
-class Features:
+def lower_form(text: str) -> str:
+    """Returns folded text in lower case, of the same length; all letters i are one, and both small letters sigma.
+
+    >>> lower_form("ŞİFRE"), lower_form("ΚΩΔΙΚΟΣ") == lower_form("κωδικοσ")
+    ('şifre', True)
+    """
+    if text.isascii():
+        return text.lower()
+    return text.replace("İ", "i").lower().replace("ı", "i").replace("ς", "σ")
+
+
+class Features(NamedTuple):
     """A folded text with what the rules ask before they search it.
 
     Attributes:
         text: The folded text.
-        lower: The same in lower case.
+        lower: The same in lower case, see `lower_form`.
+        words: The words of `lower`, in order: runs of letters and digits.
+        numbers: Those of them that have a digit.
+        cues: What may be a word before a secret: the words, and how the numbers begin.
         digits: The number of digits.
-        longest: Length of the longest run without a space.
-        characters: The characters that occur.
-        words: The words in lower case, in order: runs of letters and digits.
-        beginnings: The first `BEGINNING` characters of each word.
     """
 
     text: str
     lower: str
-    digits: int
-    longest: int
-    characters: frozenset[str]
     words: list[str]
-    beginnings: frozenset[str]
+    numbers: list[str]
+    cues: list[str]
+    digits: int
 
     @classmethod
     def of(cls, text: str) -> Features:
         """Computes them for a folded text."""
-        lower = text.lower()
-        words = _WORD.findall(lower)
-        return cls(
-            text=text,
-            lower=lower,
-            digits=len(_DIGIT.findall(text)),
-            longest=max(map(len, text.split()), default=0),
-            characters=frozenset(text),
-            words=words,
-            beginnings=frozenset([word[:BEGINNING] for word in words]),
-        )
+        lower = lower_form(text)
+        if lower.isascii():
+            words = lower.encode().translate(_ONLY_LETTERS_AND_DIGITS).decode().split()  # as `_WORD` finds them
+        else:
+            words = _WORD.findall(lower)
+        numbers = [word for word in words if not word.isalpha()]
+        joined = " ".join(numbers)
+        cues = words + [number[:BEGINNING] for number in numbers] + _LETTERS_FIRST.findall(joined)
+        digits = len(_DIGIT.findall(joined))
+        return cls(text, lower, words, numbers, cues, digits)
 
-    def has_any(self, parts: tuple[str, ...]) -> bool:
-        """Returns whether one of the parts, in lower case, occurs."""
-        return any(part in self.lower for part in parts)
+    def longest(self) -> int:
+        """Returns the length of the longest run without a space."""
+        return max(map(len, self.text.split()), default=0)

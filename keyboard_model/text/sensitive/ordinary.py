@@ -12,22 +12,18 @@ from collections.abc import Iterable, Iterator
 
 from keyboard_model.text.masking import Span
 
-# Not inside a longer series of digits, such as a telephone number.
-_START = r"(?<![\w+])(?<!\w[-/._])(?<!\d[^\w\n])(?<!\d[^\w\n]{2})(?<!\d[^\w\n]{3})"
 _END = r"(?!\w)(?![^\w\n]{0,3}\d)"
-_GROUPED = r"\d{1,3}(?:[,.' ]\d{3}){1,2}"
-_NUMBER = rf"-?(?:{_GROUPED}|\d{{1,7}})(?:[.,]\d{{1,2}})?(?:[km]|bn|mio|mn)?"
-_SHORT = r"\d{1,3}(?:[.,]\d{1,2})?"
+# The possessive repetitions (`}+`) do not try a unit after each digit.
+_GROUPED = r"\d{1,3}+(?:[,.' ]\d{3}){1,2}"
+_NUMBER = rf"-?(?:{_GROUPED}|\d{{1,7}}+)(?:[.,]\d{{1,2}})?(?:[km]|bn|mio|mn)?"
+_SHORT = r"\d{1,3}+(?:[.,]\d{1,2})?"
 _SIGN = r"[$€£¥₹₽₩₺₴₦฿₫₱₪₡¢]"
 _CURRENCY = (
     rf"(?:{_SIGN}|(?:eur|euros?|usd|dollars?|dólares|dolares|bucks|pounds?|quid|gbp|chf|franken|yen|yuan|rmb|rupees|inr|rs"
     r"|kr|kroner|kronor|nok|sek|dkk|zł|zl|złot\w+|pln|kč|czk|ft|huf|lei|ron|руб\w*|р|грн|pesos?|reais|lira|tl|won|krw|baht"
     r"|sgd|aud|cad|nzd|hkd|myr|rm|rp|idr|php|naira|rand|cents?)(?![^\W_])|元|円|块|塊|원)"
 )
-_CURRENCY_BEFORE = (
-    rf"(?:{_SIGN} ?|(?<![^\W_])(?:r\$|us\$|s\$|a\$|rs\.?|rp\.?) ?"
-    r"|(?<![^\W_])(?:eur|usd|gbp|chf|inr|rm|sgd|aud|cad|kr|php|ksh) )"
-)
+_CURRENCY_BEFORE = r"(?:(?:r\$|us\$|s\$|a\$|rs\.?|rp\.?) ?|(?:eur|usd|gbp|chf|inr|rm|sgd|aud|cad|kr|php|ksh) )"
 _UNIT = (
     r"(?:%|‰|°|℃|℉|º[cf]?|(?:percent|prozent|procent|km/?h?|kms|meters?|metres?|metern?|mètres|metros|metri|m2|m²|cm|mm"
     r"|miles?|mi|feet|ft|foot|yards?|inch(?:es)?|kg|kgs|kilos?|grams?|gramm|mg|pounds|lbs?|oz|tons?|tonnen|litres?|liters?"
@@ -40,7 +36,7 @@ _UNIT = (
 )
 # Units of one letter stand at the number: `1500 c u` is no temperature.
 _LETTER_UNIT = r"(?:[mglwvhcfpkмг]|(?<=[0-9]) [mglw])(?![^\W_])"
-_MEASURE = r"-?(?:\d{1,3}(?:[,.' ]\d{3}){1,2}|\d{1,5})(?:[.,]\d{1,2})?"
+_MEASURE = rf"-?(?:{_GROUPED}|\d{{1,5}}+)(?:[.,]\d{{1,2}})?"
 _YEAR = r"(?:1[0-9]|20)\d\d"
 _LATER_YEARS = r"(?:19|20)\d\d(?:[-/]\d\d)?"
 _YEARS = rf"{_YEAR}(?:[-/–](?:{_YEAR}|\d\d))?"
@@ -67,14 +63,19 @@ _YEAR_AFTER = (
 _DAY = r"(?:0?[1-9]|[12]\d|3[01])"
 _LATE = r"(?:20)?(?:1[3-9]|[23]\d)"
 _LATE_IN_FULL = r"20(?:1[3-9]|[23]\d)"
-_TIME_AFTER = r"(?:(?:T|,? | at | um )\d{1,2}(?:[:.h]\d{2}(?::\d{2})?)? ?(?:[ap]m)?(?!\d))?"
+_TIME_AFTER = r"(?:(?:t|,? | at | um )\d{1,2}(?:[:.h]\d{2}(?::\d{2})?)? ?(?:[ap]m)?(?!\d))?"
 _ORDINAL = r"(?:st|nd|rd|th|er|\.|º|ª)?"
 _DAY_AND_MONTH = rf"{_DAY}{_ORDINAL} ?(?:of |de |d')?{_MONTH},? (?:de |del )?"
 
-# Numbers that come first in what is ordinary, and those after a sign or a word.
+# Numbers that come first in what is ordinary, and those after a sign or a word. All patterns search text in lower case.
+# They have many alternatives, so two quick patterns find first where they may match.
+# No number is ordinary inside a longer series of digits, such as a telephone number.
+_NUMBER_START = re.compile(
+    r"[-\d](?:(?<=\d)|(?=\d))"
+    r"(?<![\w+].)(?<!\w[-/._].)(?<!\d[^\w\n].)(?<!\d[^\w\n]{2}.)(?<!\d[^\w\n]{3}.)"
+)
 _NUMBER_FIRST = re.compile(
-    rf"{_START}(?=-?\d)(?:"
-    + "|".join(
+    "|".join(
         (
             # Prices.
             rf"(?:{_NUMBER} ?- ?)?{_NUMBER} ?{_CURRENCY}",
@@ -109,54 +110,60 @@ _NUMBER_FIRST = re.compile(
             rf"24/7/365{_END}",
             rf"\d{{1,4}}(?: ?[-+*/x×÷] ?\d{{1,4}}){{1,4}} ?= ?\d{{1,6}}{_END}",
         )
-    )
-    + ")",
-    re.IGNORECASE | re.MULTILINE,
+    ),
+    re.MULTILINE,
 )
+# No word or sign is more than 20 characters before its number.
+_WORD_START = re.compile(r"[^\s\d.,!?_'-](?:(?<=\W)|(?<![^\W_].))(?=[^\d\n]{0,20}\d)")
+_AMOUNT = rf"{_NUMBER}(?:-{_NUMBER})?\+?(?!\w)(?![-./]?\d)"
 _WORD_FIRST = re.compile(
-    "|".join(
+    rf"{_SIGN} ?{_AMOUNT}|\({_YEARS}\)|(?<![^\W_]){_CURRENCY_BEFORE}{_AMOUNT}|(?<!\w)(?:"
+    + "|".join(
         (
-            rf"{_CURRENCY_BEFORE}{_NUMBER}(?:-{_NUMBER})?\+?(?!\w)(?![-./]?\d)",
-            rf"(?<!\w){_MONTH} {_DAY}{_ORDINAL},? (?:{_LATE_IN_FULL}|1[0-8]\d\d){_TIME_AFTER}{_END}",
-            rf"(?<!\w){_YEAR_BEFORE}(?: the)? '?{_YEARS}(?:,? (?:and|or|to|until|bis|und|y|et|e|-|a) {_YEAR})?"
+            rf"{_MONTH} {_DAY}{_ORDINAL},? (?:{_LATE_IN_FULL}|1[0-8]\d\d){_TIME_AFTER}{_END}",
+            rf"{_YEAR_BEFORE}(?: the)? '?{_YEARS}(?:,? (?:and|or|to|until|bis|und|y|et|e|-|a) {_YEAR})?"
             rf"(?!\w)(?![-./ ]?\d)",
-            rf"(?<!\w)was {_LATER_YEARS}(?!\w)(?![-./ ]?\d)",
-            rf"(?<!\w)the {_YEAR}(?= [^\W\d_]{{3}})",
+            rf"was {_LATER_YEARS}(?!\w)(?![-./ ]?\d)",
+            rf"the {_YEAR}(?= [^\W\d_]{{3}})",
             # Not the month of a full date, which may be a date of birth.
-            rf"(?<!\d )(?<!\d\. )(?<!th )(?<!st )(?<!nd )(?<!rd )(?<!of )(?<!de )(?<!\w)"
+            rf"(?<!\d )(?<!\d\. )(?<!th )(?<!st )(?<!nd )(?<!rd )(?<!of )(?<!de )"
             rf"{_MONTH},? (?:de |del |of )?{_YEARS}{_END}",
-            rf"\({_YEARS}\)",
-            rf"(?<!\w)(?:q[1-4][ /-]?|fy ?|mid-|pre-|post-|expo |wc )'?{_YEARS}{_END}",
-            rf"(?<!\w)(?:iso|rfc|din|ieee|rtx|gtx)[ -]?\d{{4,5}}{_END}",
+            rf"(?:q[1-4][ /-]?|fy ?|mid-|pre-|post-|expo |wc )'?{_YEARS}{_END}",
+            rf"(?:iso|rfc|din|ieee|rtx|gtx)[ -]?\d{{4,5}}{_END}",
             # Versions.
-            r"(?<!\w)(?:v|ver|version|ios|android|windows|macos|python|release|update|build|linux|kernel|java|node|php)"
+            r"(?:v|ver|version|ios|android|windows|macos|python|release|update|build|linux|kernel|java|node|php)"
             rf" ?\d{{1,3}}(?:\.\d{{1,4}}){{1,3}}{_END}",
         )
-    ),
-    re.IGNORECASE,
+    )
+    + ")",
 )
 _FULL_DATE = re.compile(
     rf"(?<!\w)(?:{_DAY_AND_MONTH}|{_MONTH} {_DAY}{_ORDINAL},? )(?P<year>(?:19|20)\d\d)(?!\d)"
     r"|(?<!\d)(?P<cjk>(?:19|20)\d\d)[年년] ?\d{1,2}[月월] ?\d{1,2}[日일]",
-    re.IGNORECASE,
 )
+_YEAR_OF_A_DATE = re.compile(r"(?:19|20)\d\d")
 _FIRST_OF_NO_BIRTH = 2013
 _SURROUNDINGS = 28
+_NEVER_ORDINARY = re.compile(r"\d{8,}")
 _LONGEST = 80  # a longer series of digits is no list of times or prices
 
 
-def ordinary_numbers(text: str, numbers: Iterable[Span]) -> Iterator[Span]:
-    """Yields the spans of numbers in folded text that are no secret, with what says so; they may overlap.
+def ordinary_numbers(lower: str, numbers: Iterable[Span]) -> Iterator[Span]:
+    """Yields the spans of numbers that are no secret, with what says so; they may overlap.
 
     Args:
-        text: Folded text.
+        lower: Folded text in lower case.
         numbers: The spans of its numbers, in any order; only what is near them is searched.
     """
-    for first, last in _near(text, numbers):
-        for pattern in (_NUMBER_FIRST, _WORD_FIRST):
-            for match in pattern.finditer(text, first, last):
-                if match.end() < last or last == len(text):  # the rest of a number cut off may say otherwise
-                    yield match.span()
+    perhaps = [(first, last) for first, last in numbers if not _NEVER_ORDINARY.fullmatch(lower, first, last)]
+    for first, last in _near(lower, perhaps):
+        for start, pattern in ((_NUMBER_START, _NUMBER_FIRST), (_WORD_START, _WORD_FIRST)):
+            end = first
+            for begun in start.finditer(lower, first, last):
+                if begun.start() >= end and (match := pattern.match(lower, begun.start(), last)):
+                    end = match.end()
+                    if end < last or last == len(lower):  # the rest of a number cut off may say otherwise
+                        yield match.span()
 
 
 def _near(text: str, spans: Iterable[Span]) -> Iterator[Span]:
@@ -176,13 +183,18 @@ def _near(text: str, spans: Iterable[Span]) -> Iterator[Span]:
         yield near
 
 
-def birth_dates(text: str, announced: bool) -> Iterator[Span]:
+def may_be_birth_date(text: str) -> bool:
+    """Returns whether the text may have a date of birth; quick, and often wrongly true."""
+    return _YEAR_OF_A_DATE.search(text) is not None
+
+
+def birth_dates(lower: str, announced: bool) -> Iterator[Span]:
     """Yields the spans of full dates with a month's name that may be dates of birth.
 
     Args:
-        text: Folded text.
+        lower: Folded text in lower case.
         announced: Whether the text speaks of a birth, so that every date may be one.
     """
-    for match in _FULL_DATE.finditer(text):
+    for match in _FULL_DATE.finditer(lower):
         if announced or 1900 <= int(match["year"] or match["cjk"]) < _FIRST_OF_NO_BIRTH:
             yield match.span()

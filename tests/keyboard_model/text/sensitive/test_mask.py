@@ -125,6 +125,12 @@ def test_every_link_is_masked(before: str, scheme: str, rest: str, after: str) -
         ("check nrk.no", "check <#>"),
         ("kites dot com or kites[.]com", "<#> or <#>"),
         ("㉔㊽", "<#>"),
+        ("ŞİFRE: kedi77", "ŞİFRE: <#>"),
+        ("SIFIR DÖRT BİR DOKUZ", "<#>"),
+        ("पासवर्ड: kavya77", "पासवर्ड: <#>"),
+        ("wi-fi: netgear42", "wi-fi: <#>"),
+        ("pin456 or PIN789", "pin<#> or PIN<#>"),
+        ("Zoë's tel: +65 9123\u200b4567 ok", "Zoë's tel: +<#> ok"),
     ],
 )
 def test_secrets_of_other_kinds_are_masked(text: str, left: str) -> None:
@@ -210,6 +216,20 @@ HOSTILE = (
         "eyJ.",
     ),
     *("pin ", "password is ", "password: ", "one ", "in 2019 ", "1,000 ", "March 1, ", "de00 1234 ", "A1B2-", "a1b2 "),
+    *(
+        "12.",
+        "1-2/3 ",
+        "GB82 ",
+        "NO12 3456 ",
+        "x.com ",
+        "1'",
+        "a\n",
+        "一二三四",
+        "pin1 ",
+        "ab cd 1e ",
+        "пароль 1 ",
+        "(1990) ",
+    ),
     *("-----BEGIN ", "C:\\a b", "1°2'", "fe80:", "born ", "$1-", "é1\u200b", "１ ", "seed phrase abc "),
 )
 
