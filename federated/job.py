@@ -83,6 +83,8 @@ class TrainingConfig(_Strict):
         rounds: Most rounds; `max_minutes` and `patience` can end the training earlier.
         max_minutes: Minutes of training after which no further round starts; None for no limit.
         clients_per_round: Clients in a cohort.
+        over_selection: Share of additional clients in a cohort. So many can be lost together with a worker elsewhere
+            (Bonawitz et al. 2019, arXiv:1902.01046); if more are lost, they train again on another worker.
         sampling: How a cohort is drawn: `by_size` weights clients by their number of messages, `uniform` does not.
         batch: Windows in a local step.
         window: Pieces in a window.
@@ -108,6 +110,7 @@ class TrainingConfig(_Strict):
     rounds: int = Field(1200, ge=1)
     max_minutes: Positive | None = None
     clients_per_round: int = Field(10, ge=1)
+    over_selection: Annotated[float, Field(ge=0, le=1)] = 0.0
     sampling: Literal["by_size", "uniform"] = "by_size"
     batch: int = Field(16, ge=1, le=1024)
     window: int = Field(20, ge=2, le=200)

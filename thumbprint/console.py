@@ -6,6 +6,7 @@ The lines of a training are always printed, so that a log shows its progress.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
 import time
@@ -200,9 +201,28 @@ class RoundsShown:
         return f"{hours}:{rest // 60:02}:{rest % 60:02}"
 
 
+class _Lines(logging.Handler):
+    """Prints each message of a log as one line."""
+
+    def __init__(self, print_line: Callable[[str], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._print_line = print_line
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._print_line(one_line(record.getMessage()))
+
+
 @contextlib.contextmanager
 def showing_rounds(training: TrainingConfig) -> Iterator[RoundsShown]:
-    """Shows the progress of a training during the block."""
+    """Shows the progress of a training and its warnings, one line each, during the block."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with bar(*columns, TextColumn("{task.fields[figures]}"), TimeElapsedColumn()) as progress:
-        yield RoundsShown(progress, training)
+        shown = RoundsShown(progress, training)
+        log, handler = logging.getLogger("federated"), _Lines(shown.print)
+        log.addHandler(handler)
+        log.propagate = False  # TFF gives the root logger a handler, which would print the warning again
+        try:
+            yield shown
+        finally:
+            log.removeHandler(handler)
+            log.propagate = True

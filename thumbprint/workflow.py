@@ -29,6 +29,8 @@ def train(
     *,
     resume: bool = False,
     workers: Sequence[str] = (),
+    concurrent_clients: int | None = None,
+    round_minutes: float | None = None,
     on_stage: Callable[[str], None] = _ignore,
     on_round: Callable[[RoundReport], None] = _ignore,
     callbacks: Sequence[Callback] = (),
@@ -42,7 +44,14 @@ def train(
 
     progress = ReportProgress(stage=on_stage, round=on_round)
     return train_run.train(
-        job, Path(corpus), Path(run), resume=resume, workers=workers, callbacks=[progress, *callbacks]
+        job,
+        Path(corpus),
+        Path(run),
+        resume=resume,
+        workers=workers,
+        concurrent_clients=concurrent_clients,
+        round_minutes=round_minutes,
+        callbacks=[progress, *callbacks],
     )
 
 

@@ -19,9 +19,6 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-CONCURRENT_CLIENTS = 2
-"""Clients that one worker trains at the same time; one per core was the fastest on two cores."""
-
 _START_SECONDS = 60.0
 # The death signal survives exec, so the worker cannot outlive the process that started it.
 _LAUNCHER = """
@@ -47,12 +44,16 @@ def _binary() -> Path:
 
 
 @contextlib.contextmanager
-def worker_process(port: int, log: Path | None = None) -> Iterator[subprocess.Popen[bytes]]:
+def worker_process(
+    port: int, log: Path | None = None, *, concurrent_clients: int | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     """Runs one TFF worker on `port` for the length of the block.
 
     Args:
         port: The port that the worker listens on.
         log: The file for the worker's output; None discards it. Our own stdout would be kept open by the worker.
+        concurrent_clients: Clients that the worker trains at the same time; None means one for each core that this
+            process may use.
     """
     with contextlib.ExitStack() as stack:
         output = stack.enter_context(log.open("ab")) if log else subprocess.DEVNULL
@@ -60,7 +61,7 @@ def worker_process(port: int, log: Path | None = None) -> Iterator[subprocess.Po
             [
                 *(sys.executable, "-c", _LAUNCHER, str(os.getpid()), str(_binary())),
                 f"--port={port}",
-                f"--max_concurrent_computation_calls={CONCURRENT_CLIENTS}",
+                f"--max_concurrent_computation_calls={concurrent_clients or len(os.sched_getaffinity(0))}",
             ],
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -75,18 +76,19 @@ def worker_process(port: int, log: Path | None = None) -> Iterator[subprocess.Po
             process.wait()
 
 
-def serve_worker(port: int, on_ready: Callable[[], None]) -> None:
+def serve_worker(port: int, on_ready: Callable[[], None], *, concurrent_clients: int | None = None) -> None:
     """Runs a TFF worker on `port` until this process is interrupted; the worker never outlives the call.
 
     Args:
         port: The port that the worker listens on.
         on_ready: Called once, when the port answers.
+        concurrent_clients: See `worker_process`.
 
     Raises:
         WorkerError: the port cannot be used, or the worker ended on its own.
     """
     _check_free(port)
-    with worker_process(port) as process:
+    with worker_process(port, concurrent_clients=concurrent_clients) as process:
         _wait_until_ready(process, port)
         on_ready()
         raise _ended(process.wait(), port)
@@ -119,6 +121,10 @@ def _wait_until_ready(process: subprocess.Popen[bytes], port: int) -> None:
         time.sleep(0.05)
 
 
+def how_ended(code: int) -> str:
+    """Describes the return code of a worker process."""
+    return f"was killed by signal {-code} (out of memory?)" if code < 0 else f"ended with code {code}"
+
+
 def _ended(code: int, port: int) -> WorkerError:
-    how = f"was killed by signal {-code} (out of memory?)" if code < 0 else f"ended with code {code}"
-    return WorkerError(f"the worker on port {port} {how}: start it again")
+    return WorkerError(f"the worker on port {port} {how_ended(code)}: start it again")

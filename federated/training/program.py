@@ -6,6 +6,7 @@ therefore ends at the weights of an uninterrupted run, within the rounding error
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 
@@ -15,6 +16,7 @@ from federated.data.client_batches import ClientBatcher, cohort_batches
 from federated.data.federated_data import FederatedData, sample_cohort
 from federated.evaluation import shared_model
 from federated.run import Run, TrainingResult
+from federated.runtime.execution_context import losing_clients
 from federated.training import fed_avg
 from federated.training.callbacks.callback import Callback, RoundReport, RunState
 from federated.training.callbacks.checkpointing import Checkpointing
@@ -118,17 +120,19 @@ class TrainingProgram:
     def _round(self, run: RunState) -> None:
         began = time.monotonic()
         number = run.progress.round + 1
+        goal = self._job.training.clients_per_round
         drawn = sample_cohort(
             self._clients.population.training,
-            self._job.training.clients_per_round,
+            math.ceil(goal * (1 + self._job.training.over_selection)),
             seed=self._job.seed,
             round_number=number,
             weights=self._sizes,
         )
         cohort = cohort_batches(self._batcher, self._clients, drawn, number)
         measured = {"loss_sum": 0.0, "targets": 0.0, "broken_clients": 0.0}
-        if cohort.batches:
-            output = self._process.next(run.server, cohort.batches)
+        with losing_clients(len(cohort.batches) - goal) as lost:
+            output = self._process.next(run.server, cohort.batches) if cohort.batches else None
+        if output is not None:
             run.server, measured = output.state, output.metrics["client_work"]
         targets, dropped = float(measured["targets"]), cohort.dropped + int(measured["broken_clients"])
         self._trained_targets += targets
@@ -141,7 +145,7 @@ class TrainingProgram:
             rounds=self._job.training.rounds,
             loss=float(measured["loss_sum"]) / max(targets, 1.0),
             targets=int(targets),
-            clients=len(cohort.clients),
+            clients=len(cohort.clients) - lost.clients,
             dropped=dropped,
             seconds=run.progress.seconds,
         )

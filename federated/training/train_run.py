@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -21,6 +22,9 @@ from federated.training.program import TrainingProgram
 from keyboard_model.ngram.kneser_ney import kneser_ney
 from keyboard_model.text import tokenizer as tokenizers
 
+ROUND_MINUTES = 30.0
+"""Default of the deadline of a round."""
+
 
 def train(
     job: Job,
@@ -29,6 +33,8 @@ def train(
     *,
     resume: bool = False,
     workers: Sequence[str] = (),
+    concurrent_clients: int | None = None,
+    round_minutes: float | None = None,
     callbacks: Sequence[Callback] = (),
 ) -> Run:
     """Trains the tokenizer, the shared model and the n-grams, then runs the method's own rounds, in the folder `run`.
@@ -39,6 +45,8 @@ def train(
         run: The folder of the run.
         resume: Continue the run in the folder if there is one. Without `resume`, such a folder is refused.
         workers: `host:port` of running TFF workers, which share the clients of a round. If empty, one is started here.
+        concurrent_clients: Clients that the worker started here trains at the same time; None means one for each core.
+        round_minutes: A worker that does not finish its part of a round in this time is lost; None means 30.
         callbacks: Called after the job's own callbacks (`federated.training.callbacks`); for example `ReportProgress`.
 
     Returns:
@@ -49,7 +57,7 @@ def train(
         JobError: the job's personalization method does not exist, or does not have these options.
         CorpusError: the corpus cannot be read.
         TokenizerError: the corpus has too little text for a vocabulary.
-        WorkerError: a worker cannot be reached.
+        WorkerError: a worker cannot be reached, or no worker is left. The run can be resumed.
     """
     # Reports an unknown method or option before the training, not after it.
     METHODS.named(job.personalization.method).context(job.personalization, bos=0)
@@ -63,7 +71,10 @@ def train(
         opened = corpus if isinstance(corpus, Corpus) else stack.enter_context(Corpus.open(corpus))
         stack.enter_context(folder.locked())  # after the corpus is open: without a corpus, no folder is created
         _start_or_resume(job, folder, opened, resume)
-        _train(folder, folder.clients(opened), workers, callbacks, on_stage)
+        context = execution_context(
+            workers, concurrent_clients=concurrent_clients, minutes=round_minutes or ROUND_MINUTES
+        )
+        _train(folder, folder.clients(opened), context, callbacks, on_stage)
     return folder
 
 
@@ -110,7 +121,7 @@ def _settings_of_shared_model(job: Job) -> dict:
 def _train(
     folder: Run,
     clients: FederatedData,
-    workers: Sequence[str],
+    context: AbstractContextManager[None],
     callbacks: Sequence[Callback],
     on_stage: Callable[[str], None],
 ) -> None:
@@ -119,7 +130,7 @@ def _train(
     if not folder.has_tokenizer():
         _train_tokenizer(folder, clients)
     on_stage("graph")
-    with execution_context(workers):
+    with context:
         result = TrainingProgram(folder, clients, callbacks).run()
         if folder.job().ngram.weight and not folder.has_ngram():
             dropped = _count_ngrams(folder, clients, on_stage)

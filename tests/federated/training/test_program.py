@@ -152,12 +152,22 @@ def test_validations_without_a_gain_stop_the_training(tiny_corpus, tmp_path):
     assert (ended.stopped_by, ended.rounds, ended.best_round) == ("patience", 3, 1)
 
 
-def test_a_run_that_is_out_of_time_before_its_first_validation_has_a_best_model(tiny_corpus, tmp_path):
-    ended = train(tiny_job(max_minutes=1e-6, evaluate_every=100, rounds=100), tiny_corpus, tmp_path / "run").result()
+@pytest.fixture(scope="module")
+def one_round(tiny_corpus, tmp_path_factory) -> Run:
+    """A run that is out of time before its first validation."""
+    job = tiny_job(max_minutes=1e-6, evaluate_every=100, rounds=100, over_selection=0.5)
+    return train(job, tiny_corpus, tmp_path_factory.mktemp("one_round") / "run")
+
+
+def test_a_run_that_is_out_of_time_before_its_first_validation_has_a_best_model(one_round):
+    ended = one_round.result()
     assert (ended.stopped_by, ended.rounds) == ("minutes", 1)
-    run = Run(tmp_path / "run")
-    for a, b in zip(run.parameters("best"), run.parameters("last"), strict=True):
+    for a, b in zip(one_round.parameters("best"), one_round.parameters("last"), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_over_selection_draws_more_clients(one_round):
+    assert [row["clients"] for row in rows(one_round)] == [5]  # a half more than 3
 
 
 def test_training_continues_when_all_clients_diverge(tiny_corpus, tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Group
@@ -15,6 +15,16 @@ from thumbprint.console import SYNTHETIC_MODEL, labelled, output, pairs, showing
 if TYPE_CHECKING:
     from federated.job import Job
     from federated.run import TrainingResult
+
+ConcurrentClientsOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Clients that a worker on this machine trains at the same time.",
+        show_default="one for each core",
+    ),
+]
 
 _STOPPED_BY = {
     "rounds": "all rounds are done",
@@ -46,6 +56,16 @@ def train(
             show_default="this machine only",
         ),
     ] = None,
+    concurrent_clients: ConcurrentClientsOption = None,
+    round_minutes: Annotated[
+        float | None,
+        typer.Option(
+            min=0.1,
+            metavar="MINUTES",
+            help="A worker that does not finish its part of a round in this time is lost.",
+            show_default="30",
+        ),
+    ] = None,
 ) -> None:
     """Train tokenizer and shared model, federated.
 
@@ -67,7 +87,10 @@ def train(
     resume_command = ["thumbprint", "train", str(job), "--run", str(folder), "--resume"]
     resume_command += ["--corpus", str(corpus)] if corpus else []
     resume_command += ["--workers", workers] if workers else []
-    result = _train(loaded, messages, folder, resume, addresses, shlex.join(resume_command))
+    resume_command += ["--concurrent-clients", str(concurrent_clients)] if concurrent_clients else []
+    resume_command += ["--round-minutes", f"{round_minutes:g}"] if round_minutes else []
+    settings = {"workers": addresses, "concurrent_clients": concurrent_clients, "round_minutes": round_minutes}
+    result = _train(loaded, messages, folder, resume, settings, shlex.join(resume_command))
 
     from federated.run import Run
 
@@ -86,11 +109,12 @@ def _addresses(workers: str | None) -> list[str]:
 
 
 def _train(
-    job: Job, corpus: Path, folder: Path, resume: bool, workers: list[str], resume_command: str
+    job: Job, corpus: Path, folder: Path, resume: bool, settings: Mapping[str, Any], resume_command: str
 ) -> TrainingResult:
     silence_tensorflow()
     with showing_rounds(job.training) as shown:
         from federated.run import Run
+        from federated.runtime.worker import WorkerError
         from federated.training.callbacks.progress import ReportProgress
         from federated.training.train_run import train
 
@@ -100,10 +124,10 @@ def _train(
                 corpus,
                 folder,
                 resume=resume,
-                workers=workers,
+                **settings,
                 callbacks=[ReportProgress(stage=shown.stage, round=shown.round)],
             ).result()
-        except (KeyboardInterrupt, SystemExit):
+        except (KeyboardInterrupt, SystemExit, WorkerError):
             if Run(folder).exists():
                 shown.print(f"stopped; continue from the last checkpoint with: {resume_command}")
             raise
@@ -113,6 +137,7 @@ def worker(
     port: Annotated[
         int, typer.Option(min=1, max=65535, metavar="N", help="The port to listen on.", show_default=False)
     ],
+    concurrent_clients: ConcurrentClientsOption = None,
 ) -> None:
     """Lend this machine to a training elsewhere.
 
@@ -124,7 +149,10 @@ def worker(
     """
     from federated.runtime.worker import serve_worker
 
-    serve_worker(port, lambda: typer.echo(f"worker listens on port {port}; Ctrl-C stops it"))
+    def report_ready() -> None:
+        typer.echo(f"worker listens on port {port}; Ctrl-C stops it")
+
+    serve_worker(port, report_ready, concurrent_clients=concurrent_clients)
 
 
 def training_view(run: Path, corpus: Mapping[str, object], result: TrainingResult) -> Group:

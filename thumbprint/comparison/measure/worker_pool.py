@@ -34,6 +34,8 @@ from thumbprint.comparison.tuning import initial_config
 from thumbprint.console import silence_tensorflow
 
 _POLL_SECONDS = 0.2
+_CONCURRENT_CLIENTS = 2
+"""Clients that a worker trains at the same time; the cores are shared by several workers."""
 
 STARTED = "started"
 """The first progress message of each method."""
@@ -88,7 +90,7 @@ def _evaluator() -> MethodEvaluator:
     setup = _config.setup(_resources.enter_context(Corpus.open(_config.corpus)))
     keys = comparison_keys(_config.folder / "keys")
     phones = DeviceEvaluator(setup, keys, _config.initial, _config.budget.test_messages)
-    _resources.enter_context(execution_context())
+    _resources.enter_context(execution_context(concurrent_clients=_CONCURRENT_CLIENTS))
     return MethodEvaluator(
         setup, _config.budget, phones, TffEvaluator(setup), lambda name, step: _progress.put((name, step))
     )

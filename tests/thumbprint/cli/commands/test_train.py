@@ -54,6 +54,8 @@ def test_the_job_can_name_corpus_and_run(run, job_file, tmp_path, monkeypatch):
         ("", ("--corpus", "c", "--workers", "here:0"), "HOST:PORT"),
         ("", ("--corpus", "c", "--workers", "here:1,"), "HOST:PORT"),
         ("", ("--corpus", "c", "--workers", "here:1,here:1"), "twice"),
+        ("", ("--corpus", "c", "--concurrent-clients", "0"), "--concurrent-clients"),
+        ("", ("--corpus", "c", "--round-minutes", "0"), "--round-minutes"),
         ("", ("--corpus", "c"), "corpus import"),
     ],
 )
@@ -62,6 +64,15 @@ def test_rejects_unusable_jobs_and_options_before_it_writes(run, tmp_path, monke
     (tmp_path / "j.toml").write_text(job)
     assert expected in run("train", "j.toml", *arguments).error
     assert not list(tmp_path.glob("runs/*/job.json"))
+
+
+def test_a_training_without_workers_prints_how_to_resume(run, job_file, tiny_corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr("federated.runtime.worker_connection._START_SECONDS", 0.2)
+    addresses = f"localhost:{portpicker.pick_unused_port()}"
+    arguments = ("--corpus", tiny_corpus, "--run", tmp_path / "run", "--workers", addresses, "--round-minutes", 7)
+    code, _, err = run("train", job_file, *arguments)
+    assert code == 2 and f"no TFF worker answers at {addresses}" in err
+    assert all(text in err for text in ("--resume", f"--workers {addresses}", "--round-minutes 7"))
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -1,0 +1,239 @@
+"""Connections to TFF workers. Every call ends within its deadline, whatever becomes of the worker.
+
+TFF repeats a call without end while a worker does not answer. Here a thread makes the call, and the caller watches the
+worker meanwhile. When the worker is lost, the caller closes the channel. This ends the call of the thread: gRPC cancels
+a pending request on a closed channel, and TFF does not repeat one that fails because the channel is closed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import socket
+import subprocess
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Any
+
+import grpc
+import portpicker
+import tensorflow_federated as tff
+
+from federated.runtime.worker import WorkerError, how_ended, worker_process
+
+_START_SECONDS = 60.0
+_RECONNECT_SECONDS = 5.0
+_PROBE_SECONDS = 2.0
+_WATCH_SECONDS = 1.0
+_SILENT_SECONDS = 5.0
+"""A worker elsewhere is lost after so many seconds without an open port. A brief outage therefore costs nothing."""
+_STARTS = 3
+"""The worker of this machine is started at most so many times for one computation."""
+
+_GRPC_BYTES = 2_000_000_000
+_CHANNEL = [
+    ("grpc.max_receive_message_length", _GRPC_BYTES),
+    ("grpc.max_send_message_length", _GRPC_BYTES),
+    ("grpc.enable_http_proxy", 0),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+]
+
+_log = logging.getLogger(__name__)
+
+
+class WorkerLostError(RuntimeError):
+    """A worker ended, is out of reach or passed its deadline during a call; the message says which worker and why."""
+
+
+class DeadlineError(WorkerLostError):
+    """A call did not end within the deadline."""
+
+
+class RemoteWorker:
+    """A worker that somebody else started, at `host:port`."""
+
+    def __init__(self, address: str, minutes: float) -> None:
+        """Connects to nothing yet; `minutes` is the deadline of a call."""
+        self.address, self._minutes = address, minutes
+        self._patience = _SILENT_SECONDS
+        self._channel: grpc.Channel | None = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether the worker can be called; a lost one cannot."""
+        return self._channel is not None
+
+    def connect(self, seconds: float | None = None) -> None:
+        """Waits until the worker answers, at most `seconds` (None: a minute).
+
+        Raises:
+            WorkerError: it does not answer.
+        """
+        channel = grpc.insecure_channel(self.address, _CHANNEL)
+        stub = tff.framework.RemoteExecutorGrpcStub(channel)
+        deadline = time.monotonic() + (_START_SECONDS if seconds is None else seconds)
+        while not stub.is_ready:
+            if time.monotonic() > deadline:
+                channel.close()
+                raise WorkerError(
+                    f"no TFF worker answers at {self.address}: start one there with `thumbprint worker --port PORT`"
+                )
+            time.sleep(0.05)
+        self._context = tff.framework.SyncExecutionContext(
+            executor_fn=_executors(stub),
+            compiler_fn=_compile_once,
+            transform_args=tff.tensorflow.transform_args,
+            transform_result=tff.tensorflow.transform_result,
+        )
+        self._channel = channel
+
+    def disconnect(self) -> None:
+        """Ends the call that is running, if any, with `WorkerLostError`."""
+        channel, self._channel = self._channel, None
+        if channel is not None:
+            channel.close()
+
+    def refresh(self) -> None:
+        """Finds out whether the worker answers now: a lost one can come back, and an idle one can be lost."""
+        problem = self._problem()
+        if self.connected and problem:
+            self.disconnect()
+            _log.warning("%s %s; it is left out until it answers", self, problem)
+        elif not self.connected and not problem:
+            with contextlib.suppress(WorkerError):
+                self.connect(_RECONNECT_SECONDS)
+                _log.warning("%s answers again", self)
+
+    def invoke(self, comp: Any, arg: Any) -> Any:
+        """Runs a computation on the worker and returns its result.
+
+        Raises:
+            WorkerLostError: the worker is lost, or the computation took longer than the deadline.
+        """
+        thread = ThreadPoolExecutor(1, "worker-call")
+        call = thread.submit(self._context.invoke, comp, arg)
+        thread.shutdown(wait=False)
+        try:
+            self._watch(call)
+            return call.result()
+        except (grpc.RpcError, ValueError) as error:
+            problem = self._problem() if self.connected else "was disconnected"  # a closed channel is a ValueError
+            if problem is None:
+                raise
+            self.disconnect()
+            raise WorkerLostError(f"{self} {problem}") from error
+        except WorkerLostError:
+            self.disconnect()
+            raise
+
+    def _watch(self, call: Future[Any]) -> None:
+        """Waits until the call ends or the worker is lost."""
+        began = answered = time.monotonic()
+        while not wait([call], _WATCH_SECONDS).done:
+            problem, now = self._problem(), time.monotonic()
+            answered = answered if problem else now
+            if not self.connected:
+                raise WorkerLostError(f"{self} was disconnected")
+            if problem and now - answered >= self._patience:
+                raise WorkerLostError(f"{self} {problem}")
+            if now - began > 60 * self._minutes:
+                raise DeadlineError(f"{self} did not finish a computation within {self._minutes:g} minutes")
+
+    def __str__(self) -> str:
+        return f"the worker at {self.address}"
+
+    def _problem(self) -> str | None:
+        """Returns why the worker cannot answer, or None if its port is open."""
+        host, _, port = self.address.rpartition(":")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=_PROBE_SECONDS).close()
+        except OSError as error:
+            return f"does not answer ({error.strerror or error})"
+        return None
+
+
+class LocalWorker(RemoteWorker):
+    """A worker of this machine, which is started here and started again when it dies."""
+
+    def __init__(self, minutes: float, concurrent_clients: int | None) -> None:
+        """Starts nothing yet; the arguments are those of `execution_context`."""
+        self._port = portpicker.pick_unused_port()
+        super().__init__(f"localhost:{self._port}", minutes)
+        self._patience = 0.0
+        self._concurrent_clients = concurrent_clients
+        self._running = contextlib.ExitStack()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def connect(self, seconds: float | None = None) -> None:
+        """Starts the worker anew."""
+        self._running.close()
+        self._process = self._running.enter_context(
+            worker_process(self._port, concurrent_clients=self._concurrent_clients)
+        )
+        super().connect(seconds)
+
+    def disconnect(self) -> None:
+        """Ends the call that is running, if any, and the worker."""
+        super().disconnect()
+        self._running.close()
+
+    def refresh(self) -> None:
+        """Starts the worker again if it died between two computations."""
+        if not self.connected or self._problem() is not None:
+            self.disconnect()
+            self.connect()
+
+    def invoke(self, comp: Any, arg: Any) -> Any:
+        """Runs a computation on the worker. If the worker dies, starts it again and repeats the computation.
+
+        Raises:
+            WorkerError: the worker died at every attempt, or the computation took longer than the deadline.
+        """
+        for start in range(1, _STARTS + 1):
+            try:
+                return super().invoke(comp, arg)
+            except DeadlineError as error:
+                raise WorkerError(f"{error}: allow more (--round-minutes), then continue with --resume") from error
+            except WorkerLostError as error:
+                if start == _STARTS:
+                    raise WorkerError(
+                        f"{error}, {_STARTS} times during one computation: free memory or lower --concurrent-clients, "
+                        "then continue with --resume"
+                    ) from error
+                _log.warning("%s; it is started again and the computation repeated", error)
+                self.connect()
+        raise AssertionError("unreachable")
+
+    def __str__(self) -> str:
+        return "the worker of this machine"
+
+    def _problem(self) -> str | None:
+        code = None if self._process is None else self._process.poll()
+        return None if code is None else how_ended(code)
+
+
+@functools.lru_cache(32)
+def _compile(comp: Any) -> Any:
+    return tff.backends.native.desugar_and_transform_to_native(comp)
+
+
+_compiling = threading.Lock()
+
+
+def _compile_once(comp: Any) -> Any:
+    """Compiles a computation for all workers and connections; this takes seconds."""
+    with _compiling:
+        return _compile(comp)
+
+
+def _executors(stub: tff.framework.RemoteExecutorGrpcStub) -> tff.framework.ExecutorFactory:
+    def create(cardinalities: dict) -> tff.framework.RemoteExecutor:
+        cardinalities.setdefault(tff.CLIENTS, 0)
+        executor = tff.framework.RemoteExecutor(stub)
+        executor.set_cardinalities(cardinalities)
+        return executor
+
+    return tff.framework.ResourceManagingExecutorFactory(create)
