@@ -29,6 +29,7 @@ from api.schemas.service import BundleEntry, Bundles, Health
 MAX_WAIT = 60.0
 """Seconds that the service waits for an adaptation at most, see `Client.adapt`."""
 _RETRY_STATUSES = (429, 503)
+_DEVICES_A_PAGE = 200
 _Answer = TypeVar("_Answer", bound=Answer)
 _Item = TypeVar("_Item")
 
@@ -121,7 +122,7 @@ class Client:
         """Yields every device, sorted by id."""
         cursor: dict[str, str] = {}
         while True:
-            page = self._get("/v1/devices", DevicePage, params={"limit": 200, **cursor})
+            page = self._get("/v1/devices", DevicePage, params={"limit": _DEVICES_A_PAGE, **cursor})
             yield from page.devices
             if page.next_cursor is None:
                 return

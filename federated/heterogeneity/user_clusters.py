@@ -65,10 +65,12 @@ def _grouped(first: Matrix, second: Matrix, k: int, seed: int) -> tuple[float, n
     """Clusters the first halves into k; returns the silhouette on the second halves, and each user's cluster."""
     from sklearn.cluster import KMeans
     from sklearn.metrics import silhouette_score
+    from threadpoolctl import threadpool_limits
 
     if len(np.unique(first, axis=0)) < k:
         return 0.0, np.zeros(len(first), np.int64)
-    members = KMeans(k, n_init=10, random_state=seed).fit(first).labels_.astype(np.int64)
+    with threadpool_limits(1):  # in a matrix this small, threads only wait for each other
+        members = KMeans(k, n_init=10, random_state=seed).fit(first).labels_.astype(np.int64)
     return float(silhouette_score(second, members)), members
 
 

@@ -30,18 +30,40 @@ def atomic_write_private(path: Path, data: bytes) -> None:
     _replace(path, data, 0o600)
 
 
+def require_writable(path: Path) -> None:
+    """Checks before long work that `atomic_write` can write to `path`; leaves nothing behind.
+
+    Raises:
+        OSError: `path` is a folder, or its folder does not exist or cannot be written. The error names `path`.
+    """
+    with _naming(path):
+        descriptor, temporary = _temporary_beside(path)
+        os.close(descriptor)
+        os.unlink(temporary)
+
+
 def _replace(path: Path, data: bytes, mode: int) -> None:
-    try:
+    with _naming(path):
         _write_beside(path, data, mode)
-    except OSError as fault:  # the temporary file's name means nothing to a user
-        raise OSError(fault.errno, fault.strerror, str(path)) from fault
     fsync_path(path.parent)
 
 
-def _write_beside(path: Path, data: bytes, mode: int) -> None:
+@contextlib.contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as fault:  # the temporary file's name means nothing to a user
+        raise OSError(fault.errno, fault.strerror, str(path)) from fault
+
+
+def _temporary_beside(path: Path) -> tuple[int, str]:
     if path.is_dir():  # "." would end in EBUSY
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    return tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+
+
+def _write_beside(path: Path, data: bytes, mode: int) -> None:
+    descriptor, temporary = _temporary_beside(path)
     try:
         with open(descriptor, "wb") as file:
             os.fchmod(descriptor, mode)

@@ -58,7 +58,7 @@ def test_acknowledged_data_survives_a_kill_under_load(
     database = "" if kind == "sqlite" else request.getfixturevalue("new_postgres")()
     acknowledged = Acknowledged()
     where = (tiny_bundle, tiny_public_key, tmp_path / "data", tmp_path / "log", database)
-    for seconds in (1.5, 2.5):
+    for seconds in (0.7, 1.2):
         with running(*where) as service:
             for device in DEVICES:
                 assert service.client.post("/v1/devices", json={"device_id": device}).status_code in (201, 409)

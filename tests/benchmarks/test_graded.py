@@ -2,13 +2,16 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from benchmarks.graded import GRADES, MESSAGES, USERS, advice_table, measured_table, populations
+from benchmarks.graded import GRADES, MESSAGES, advice_table, measured_table, populations
 from federated.corpus.store import Corpus
 from federated.corpus.synthetic.generate import RULES
 from federated.corpus.synthetic.vocabulary import SHORT_FORMS
 from federated.heterogeneity.measure import measure
 from federated.heterogeneity.recommendation import recommend_method
 from keyboard_model.text.units import words
+
+USERS = 25
+"""Fewer than in the benchmark: the work grows with the pairs of users."""
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +21,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def found(folder):
-    return {name: (measured := measure(path), recommend_method(measured)) for name, path in populations(folder)}
+    return {name: (measured := measure(path), recommend_method(measured)) for name, path in populations(folder, USERS)}
 
 
 def typed(path):
@@ -29,10 +32,10 @@ def typed(path):
 
 
 def test_they_are_labelled_of_one_size_and_made_once(folder, found):
-    paths = dict(populations(folder))
+    paths = dict(populations(folder, USERS))
     assert list(paths) == [*GRADES, "clusters"]
     before = {path: path.stat().st_mtime_ns for path in paths.values()}
-    assert {path: path.stat().st_mtime_ns for _, path in populations(folder)} == before
+    assert {path: path.stat().st_mtime_ns for _, path in populations(folder, USERS)} == before
     for measured, _ in found.values():
         assert measured.synthetic
         assert "SYNTHETIC" in measured.corpus
@@ -49,7 +52,7 @@ def test_the_same_code_makes_the_same_messages(folder, found, tmp_path):
 def test_disjoint_users_share_no_more_than_the_grammar(folder, found):
     common = {word for things in RULES.values() for thing in things for word in words(thing)}
     common |= {word for spellings in SHORT_FORMS.values() for way in spellings[0] for word in words(way)}
-    own = [vocabulary - common for vocabulary in typed(dict(populations(folder))["disjoint"])]
+    own = [vocabulary - common for vocabulary in typed(dict(populations(folder, USERS))["disjoint"])]
     assert min(map(len, own)) > 20
     shared = [len(first & second) / len(first) for i, first in enumerate(own) for second in own[i + 1 :]]
     assert np.mean(shared) < 0.05
@@ -59,7 +62,7 @@ def test_the_measures_grow_with_the_grade(found):
     graded = [found[name][0] for name in GRADES]
     for figure in ("between_users", "to_others"):
         differences = [getattr(measured, figure).difference.mean for measured in graded]
-        assert differences[0] == pytest.approx(0.0, abs=0.01)
+        assert differences[0] == pytest.approx(0.0, abs=0.015)
         assert all(np.diff(differences) > 0.02), (figure, differences)
     assert all(np.diff([measured.outside_shared.mean for measured in graded]) > 0)
     trusted = [measured.signal.trusted(500) for measured in graded]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -26,10 +27,16 @@ def output_of(script: str, *arguments: object) -> str:
     return done.stdout
 
 
-def test_the_workflow_runs_from_training_to_simulated_phones(tmp_path):
-    job = tmp_path / "job.toml"
+def test_the_workflow_runs_from_training_to_simulated_phones(tmp_path, monkeypatch, capsys):
+    """Runs in this process, because another one would import TensorFlow Federated again."""
+    job, script = tmp_path / "job.toml", str(ROOT / "examples" / "train_and_personalize.py")
     job.write_text(TINY_JOB + "federated.rounds = 1\n")
-    printed = output_of("train_and_personalize.py", tmp_path / "out", job, 12)
+    monkeypatch.setattr(sys, "argv", [script, str(tmp_path / "out"), str(job), "12"])
+    runpy.run_path(script, run_name="__mp_main__")  # as in each process that the simulation starts
+    assert not (tmp_path / "out").exists()
+
+    runpy.run_path(script, run_name="__main__")
+    printed = capsys.readouterr().out
 
     assert "ditto new_phones" in printed
     assert "recall@3 of the personal model, mean over users: " in printed.splitlines()[-1]

@@ -26,7 +26,7 @@ _EXTRA_OF = {
     for extra, modules in {
         "train": (
             "tensorflow tensorflow_federated tensorboard defusedxml ijson optuna scipy sklearn statsmodels grpc "
-            "portpicker sqlalchemy"
+            "portpicker sqlalchemy threadpoolctl"
         ),
         "serve": "alembic fastapi httpx prometheus_client psycopg uvicorn",
         "report": "jinja2 markupsafe matplotlib filelock",

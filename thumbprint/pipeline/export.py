@@ -21,6 +21,7 @@ from federated.personalization.program import (
 )
 from federated.run import Run, open_clients
 from federated.runtime.execution_context import execution_context
+from keyboard_model.storage.durable_files import require_writable
 from tflite_export.export import export_bundle
 from tflite_export.parity_check import ParityReport
 from tflite_export.signatures import ExportError
@@ -44,6 +45,7 @@ def export_run(run: Path, out: Path, private_key: Path, job: Job | None = None) 
     """
     folder = Run(run)
     folder.read_json("summary.json")  # raises for an unfinished run, before the long work
+    require_writable(out)
     trained = folder.job()
     chosen = job or trained
     method = METHODS.named(chosen.personalization.method)

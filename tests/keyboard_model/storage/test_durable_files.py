@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from keyboard_model.storage.durable_files import AppendLog, atomic_write, atomic_write_private
+from keyboard_model.storage.durable_files import AppendLog, atomic_write, atomic_write_private, require_writable
 
 
 def test_file_permissions(tmp_path):
@@ -41,6 +41,19 @@ def test_a_folder_is_not_replaced_by_a_file(tmp_path, monkeypatch, name):
     with pytest.raises(IsADirectoryError, match="Is a directory") as error:
         atomic_write(Path(name), b"new")
     assert error.value.filename == name
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+@pytest.mark.parametrize("name", ["folder", ".", "missing/file", "a" * 300])
+def test_an_unusable_place_is_known_before_there_is_something_to_write(tmp_path, monkeypatch, name):
+    (tmp_path / "folder").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(OSError, match=r"Is a directory|No such file|File name too long") as before:
+        require_writable(Path(name))
+    with pytest.raises(OSError, match=before.value.strerror) as then:
+        atomic_write(Path(name), b"new")
+    assert before.value.filename == then.value.filename == name
+    require_writable(tmp_path / "file")
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
 
 

@@ -82,6 +82,6 @@ def compare(
             on_progress=show_step,
         )
         show_step("writing the report")
-        write_comparison(folder, comparison)
-    output().print(comparison_view(comparison))
+        report = write_comparison(folder, comparison)
+    output().print(comparison_view(report))
     typer.echo(f"wrote {folder / 'report.html'} and {folder / 'report.json'}")

@@ -156,10 +156,12 @@ def mcnemar(gained: Sequence[int], lost: Sequence[int]) -> list[float]:
 
     This is the binomial test on the words for which the two keyboards differ. p is 1 if they never differ.
     """
-    return [
-        float(stats.binomtest(plus, plus + minus).pvalue) if plus + minus else 1.0
-        for plus, minus in zip(gained, lost, strict=True)
-    ]
+    pairs = np.array([gained, lost], np.int64)
+    if not pairs.size:
+        return []
+    # Both tails are equally likely. Together they are above 1 only for equal numbers.
+    p_values = 2 * stats.binom.cdf(pairs.min(0), pairs.sum(0).clip(min=1), 0.5)
+    return [float(p) for p in p_values.clip(max=1.0)]
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

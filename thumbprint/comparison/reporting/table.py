@@ -9,7 +9,7 @@ from rich.text import Text
 
 from device_runtime.reporting.table import DASH, percent
 from thumbprint.comparison.analysis.report import ComparisonReport, Row
-from thumbprint.comparison.analysis.summary import GROUPS, report_of
+from thumbprint.comparison.analysis.summary import GROUPS
 from thumbprint.comparison.reporting.phrases import (
     GROUP_MEANINGS,
     conclusion,
@@ -21,7 +21,7 @@ from thumbprint.comparison.reporting.phrases import (
     tested_on,
     users_hurt,
 )
-from thumbprint.comparison.results import Comparison, Group
+from thumbprint.comparison.results import Group
 from thumbprint.console import headed
 
 _COLUMNS = (
@@ -30,9 +30,8 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def comparison_view(comparison: Comparison) -> Lines:
+def comparison_view(report: ComparisonReport) -> Lines:
     """Returns the notice, one table per group of users (best method first), and the conclusion."""
-    report = report_of(comparison)
     parts: list[RenderableType] = []
     if warning := notice(report.comparison):
         parts.append(Text(warning, style="bold yellow"))

@@ -77,6 +77,12 @@ def test_rejects_unusable_bundles_and_keys(run, tiny_bundle, trusted, unusable, 
     assert str(path if bundle else public) in message
 
 
+def assert_has_the_n_grams(bundle, public, run, weight):
+    exported, counted = load_bundle(bundle, public), Run(run).ngram()
+    assert exported.manifest.ngram_weight == weight
+    assert exported.ngram.to_bytes() == (counted if weight else NgramTable.empty(counted.vocab)).to_bytes()
+
+
 def test_export_signs_a_run_with_the_named_key(run, tiny_run, tiny_keys, tmp_path):
     bundle = tmp_path / "x.bundle"
     code, out, err = run("export", tiny_run, "--out", bundle, "--key", tiny_keys[0])
@@ -86,6 +92,7 @@ def test_export_signs_a_run_with_the_named_key(run, tiny_run, tiny_keys, tmp_pat
     assert f"{bundle.stat().st_size:,}" in out
     manifest = load_bundle(bundle, tiny_keys[1]).manifest
     assert (manifest.name, manifest.provenance.synthetic) == ("tiny", True)
+    assert_has_the_n_grams(bundle, tiny_keys[1], tiny_run, 0.3)
     measured = manifest.metrics["export_difference_log_probability"]
     assert re.search(rf"largest difference in log-probability, nats +│ {measured:.6g} ", out)
 
@@ -94,23 +101,18 @@ def test_export_uses_the_own_key_and_another_job(run, tiny_run, tmp_path):
     bundle, job = tmp_path / "x.bundle", tmp_path / "other.toml"
     assert "keys generate" in run("export", tiny_run, "--out", bundle).error
     _, public = SigningKeys.generate(key_folder())
-    job.write_text('name = "other"\n[personalization]\nsteps = 7\n')
+    job.write_text('name = "other"\n[personalization]\nsteps = 7\n[ngram]\nweight = 0.125\n')
     assert run("export", tiny_run, "--out", bundle, "--job", job).code == 0
     manifest = load_bundle(bundle, public).manifest
     assert (manifest.name, manifest.recipe.steps) == ("other", 7)
+    assert_has_the_n_grams(bundle, public, tiny_run, 0.125)
 
 
-def test_export_includes_the_n_grams_with_the_weight_of_the_job(run, tiny_run, tiny_keys, tmp_path):
-    counted = Run(tiny_run).ngram()
-    for weight in (None, 0.125, 0.0):
-        bundle, job = tmp_path / "x.bundle", tmp_path / "job.toml"
-        job.write_text(f"[ngram]\nweight = {weight}\n")
-        options = () if weight is None else ("--job", job)
-        assert run("export", tiny_run, "--out", bundle, "--key", tiny_keys[0], *options).code == 0
-        exported = load_bundle(bundle, tiny_keys[1])
-        assert exported.manifest.ngram_weight == (0.3 if weight is None else weight)
-        empty = NgramTable.empty(counted.vocab)
-        assert exported.ngram.to_bytes() == (empty if weight == 0.0 else counted).to_bytes()
+def test_export_leaves_out_n_grams_without_weight(run, tiny_run, tiny_keys, tmp_path):
+    bundle, job = tmp_path / "x.bundle", tmp_path / "job.toml"
+    job.write_text("[ngram]\nweight = 0.0\n")
+    assert run("export", tiny_run, "--out", bundle, "--key", tiny_keys[0], "--job", job).code == 0
+    assert_has_the_n_grams(bundle, tiny_keys[1], tiny_run, 0.0)
 
 
 def test_global_only_always_suggests_the_words_of_the_shared_model(run, tiny_run, tiny_keys, tmp_path):

@@ -17,12 +17,9 @@ def pool(tmp_path):
         yield pool
 
 
-def test_raises_the_error_of_a_worker(pool):
+def test_raises_the_error_of_a_worker_and_says_what_to_do_after_it_died(pool):
     with pytest.raises(CorpusError, match=r"nowhere\.sqlite"):
         pool.reference_hits()
-
-
-def test_says_what_to_do_after_a_worker_died(pool):
     pool.submit(os._exit, 3)
     with pytest.raises(WorkerPoolError, match="smaller --at-once"):
         list(pool.measure(["ditto"], {}))

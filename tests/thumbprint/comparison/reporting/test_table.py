@@ -4,19 +4,21 @@ import pytest
 from rich.console import Console
 
 from tests.support.thumbprint.comparison import made_up
+from thumbprint.comparison.analysis.summary import report_of
 from thumbprint.comparison.reporting.table import comparison_view
 
 SPARSE = made_up.comparisons_with_little_data()
 
 
-def printed(comparison):
+def printed(report):
     console = Console(file=io.StringIO(), width=200)
-    console.print(comparison_view(comparison))
+    console.print(comparison_view(report))
     return console.file.getvalue()
 
 
-def test_shows_the_best_method_first_and_the_conclusion_last(comparison):
-    lines = printed(comparison).splitlines()
+def test_shows_the_best_method_first_and_the_conclusion_last():
+    measured = made_up.comparison(methods=("global_only", "local_only", "thumbprint"))
+    lines = printed(report_of(measured)).splitlines()
     first = next(i for i, line in enumerate(lines) if line.startswith("On new phones, thumbprint is best"))
     assert first > max(i for i, line in enumerate(lines) if "local_only" in line)
     assert next(line for line in lines if "│" in line).split("│")[1].strip() == "thumbprint"
@@ -24,4 +26,4 @@ def test_shows_the_best_method_first_and_the_conclusion_last(comparison):
 
 @pytest.mark.parametrize("measured", SPARSE.values(), ids=SPARSE)
 def test_names_the_methods_left_out(measured):
-    assert "left out: fed_recon: no trial finished" in printed(measured)
+    assert "left out: fed_recon: no trial finished" in printed(report_of(measured))
