@@ -2,6 +2,7 @@
 
 import re
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,10 +15,12 @@ import pytest
 import tensorflow_federated as tff
 
 from federated.job import TrainingConfig
+from federated.runtime import worker
 from federated.runtime import worker_connection as connection
 from federated.runtime.execution_context import execution_context, losing_clients
 from federated.runtime.worker import WorkerError, worker_process
 from federated.training import fed_avg
+from tests.support.federated.network_namespace import network_namespace
 from tests.support.federated.toys import BOS, B, T, client, parameters
 
 CLIENTS = [client(1, seed) for seed in range(4)]
@@ -29,8 +32,8 @@ def children() -> list[psutil.Process]:
 
 
 def local_worker() -> psutil.Process:
-    [worker] = [child for child in children() if "worker_binary" in " ".join(child.cmdline())]
-    return worker
+    [found] = [child for child in children() if "worker_binary" in " ".join(child.cmdline())]
+    return found
 
 
 @contextmanager
@@ -43,10 +46,10 @@ def running_workers(number: int) -> Iterator[tuple[list[psutil.Process], list[st
 
 
 @contextmanager
-def killed_in_the_computation(worker: psutil.Process) -> Iterator[None]:
+def killed_in_the_computation(process: psutil.Process) -> Iterator[None]:
     """Stops the worker, so that it cannot finish the computation of the block, and kills it when that has begun."""
-    worker.suspend()
-    timer = threading.Timer(1.0, worker.kill)
+    process.suspend()
+    timer = threading.Timer(1.0, process.kill)
     timer.start()
     try:
         yield
@@ -61,7 +64,7 @@ def port_of(address: str) -> int:
 def wait_until_open(address: str) -> None:
     for _ in range(600):
         try:
-            socket.create_connection(("localhost", port_of(address)), timeout=1).close()
+            socket.create_connection((address.rpartition(":")[0], port_of(address)), timeout=1).close()
             return
         except OSError:
             time.sleep(0.1)
@@ -216,6 +219,34 @@ def test_a_worker_that_passes_the_deadline_is_lost_and_a_local_one_is_an_error()
         local_worker().suspend()
         with pytest.raises(WorkerError, match=r"did not finish .*--round-minutes.*--resume"):
             doubled(VALUES)
+
+
+def test_a_worker_behind_a_cut_line_is_lost_and_comes_back(monkeypatch, caplog):
+    """A cut line ends no connection: nothing arrives, and no error either."""
+    monkeypatch.setattr(connection, "_SILENT_SECONDS", 0.5)
+    monkeypatch.setattr(connection, "_PROBE_SECONDS", 0.5)
+    with running_workers(1) as (_, [here]), ExitStack() as stack:
+        try:
+            name, there, set_line = stack.enter_context(network_namespace())
+        except (OSError, subprocess.CalledProcessError):
+            pytest.skip("only root can add a network namespace")
+        command = ["ip", "netns", "exec", name, str(worker._binary()), "--port=9000"]
+        remote = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        stack.callback(remote.wait)
+        stack.callback(remote.kill)
+        address = f"{there}:9000"
+        stack.enter_context(execution_context([here, address]))
+        psutil.Process(remote.pid).suspend()
+        cut = threading.Timer(1.0, set_line, ["down"])
+        cut.start()
+        assert doubled(VALUES)[1] == 10
+        assert re.search(f"{address} does not answer.*another worker repeats its work", caplog.text)
+        cut.join()
+        psutil.Process(remote.pid).resume()
+        set_line("up")
+        wait_until_open(address)
+        assert doubled(VALUES)[1] == 10
+        assert f"{address} answers again" in caplog.text
 
 
 def killed_after(connect: Callable[..., None]) -> Callable[..., None]:
