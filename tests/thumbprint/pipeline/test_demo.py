@@ -65,14 +65,8 @@ def test_repeats_damaged_steps_and_those_whose_inputs_changed(out, run_again):
     assert (out / "gain.png").exists()
 
 
-def test_repeats_every_step_for_another_job(out, run_again, job):
+def test_repeats_every_step_for_another_job_and_continues_its_interrupted_training(out, run_again, job):
     other = job.model_copy(update={"seed": 1})
-    assert run_again(other) == list(STEPS)
-    assert json.loads((out / "train" / "job.json").read_text())["seed"] == 1
-
-
-def test_continues_an_interrupted_training(tmp_path, job):
-    out = tmp_path / "demo"
     lines: list[str] = []
 
     class InterruptedDemo(Demo):
@@ -80,14 +74,14 @@ def test_continues_an_interrupted_training(tmp_path, job):
             super()._train_model(begun)
             raise KeyboardInterrupt  # after the last round, before the step is recorded as finished
 
-    def run_and_interrupt() -> bytes:
-        with pytest.raises(KeyboardInterrupt):
-            InterruptedDemo(out, job, DEMO_SIZE, on_step=lines.append).run()
-        return (out / "train" / "rounds.csv").read_bytes()
-
-    rounds = run_and_interrupt()
-    assert run_and_interrupt() == rounds  # resumed, with no round left
-    assert "unchanged" in lines[1]
+    with pytest.raises(KeyboardInterrupt):
+        InterruptedDemo(out, other, DEMO_SIZE, on_step=lines.append).run()
+    (messages,) = lines
+    assert messages.startswith("messages: ") and "unchanged" not in messages
+    assert json.loads((out / "train" / "job.json").read_text())["seed"] == 1
+    rounds = (out / "train" / "rounds.csv").read_bytes()
+    assert run_again(other) == ["training", "export", "phones"]
+    assert (out / "train" / "rounds.csv").read_bytes() == rounds  # resumed, with no round left
 
 
 def test_the_package_contains_the_demo_job():
