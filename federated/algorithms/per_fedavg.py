@@ -59,8 +59,10 @@ class PerFedAvgOptions(Options):
     Attributes:
         variant: See the module.
         inner_steps: Number of steps of U; a phone takes `steps`. Reptile takes one for each batch.
-        inner_learning_rate, inner_bias_rate: α; None = the configured rates, which are β. With both 0 the method is
-            FedAvg on the adapter, and Reptile does not train.
+        inner_learning_rate, inner_bias_rate: α; None = the configured rates, with which the phone adapts. With both 0
+            the method is FedAvg on the adapter, and Reptile does not train.
+        outer_learning_rate, outer_bias_rate: β; None = the configured rates. With both 0 the start does not change.
+            Reptile has none: its server's rate is β.
         delta: δ of the central difference.
     """
 
@@ -68,6 +70,8 @@ class PerFedAvgOptions(Options):
     inner_steps: int = Field(1, ge=1, le=50)
     inner_learning_rate: NotNegative | None = None
     inner_bias_rate: NotNegative | None = None
+    outer_learning_rate: NotNegative | None = None
+    outer_bias_rate: NotNegative | None = None
     delta: Positive = 0.01
 
 
@@ -91,7 +95,7 @@ def local(
         still = steps(rates._replace(learning_rate=tf.constant(0.0), bias_rate=tf.constant(0.0)))
         return tf.math.divide_no_nan(still.loss_sum, still.targets)
 
-    rates = _inner_rates(context) if context.options.variant == "reptile" else adapter_sgd.step_sizes(context.config)
+    rates = _inner_rates(context) if context.options.variant == "reptile" else _outer_rates(context)
     end = steps(rates)
     update = adapter_sgd.subtract(start, end.adapter)
     fairness = FairnessTerms(received_loss, adapter_sgd.tensor_rates(rates))
@@ -112,9 +116,18 @@ def phone(shared: SharedModel, server: AdapterTensors, context: MethodContext) -
 
 
 def _inner_rates(context: MethodContext) -> StepSizes:
-    """Returns the step sizes of U, α; its steps have no pull."""
+    """Returns the step sizes of U, α."""
+    return _rates(context, context.options.inner_learning_rate, context.options.inner_bias_rate)
+
+
+def _outer_rates(context: MethodContext) -> StepSizes:
+    """Returns the step sizes β."""
+    return _rates(context, context.options.outer_learning_rate, context.options.outer_bias_rate)
+
+
+def _rates(context: MethodContext, learning_rate: float | None, bias_rate: float | None) -> StepSizes:
+    """Returns step sizes without a pull; None = the configured rate."""
     rates = adapter_sgd.step_sizes(context.config)
-    learning_rate, bias_rate = context.options.inner_learning_rate, context.options.inner_bias_rate
     return rates._replace(
         learning_rate=rates.learning_rate if learning_rate is None else tf.constant(learning_rate, tf.float32),
         bias_rate=rates.bias_rate if bias_rate is None else tf.constant(bias_rate, tf.float32),
@@ -188,6 +201,10 @@ METHOD = Method(
         "proximal": Range(1e-4, 1.0, log=True),
         "options.variant": Choice(("first_order", "hessian_free", "reptile")),
         "options.inner_steps": Choice((1, 3)),
+        "options.inner_learning_rate": Range(0.05, 1.0, log=True),
+        "options.inner_bias_rate": Range(1.0, 20.0, log=True),
+        "options.outer_learning_rate": Range(0.01, 1.0, log=True),
+        "options.outer_bias_rate": Range(0.3, 20.0, log=True),
         "federated.server_learning_rate": Choice((0.3, 1.0)),
     },
 )

@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 
 import tensorflow as tf
 
-from federated.local_training import adapter_sgd
+from federated.local_training import adapter_sgd, full_model
 from keyboard_model.batching.windows import Batch
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
@@ -26,11 +26,17 @@ class Gradients(NamedTuple):
     adapter: AdapterTensors
 
 
-def gradient(parameters: Parameters, adapter: AdapterTensors, batch: Batch, bos: int) -> Gradients:
-    """Returns the gradients of a batch's mean loss with respect to the shared layers and to the adapter."""
+def gradient(
+    parameters: Parameters, adapter: AdapterTensors, batch: Batch, bos: int, *, dropout: float = 0.0
+) -> Gradients:
+    """Returns the gradients of a batch's mean loss with respect to the shared layers and to the adapter.
+
+    `dropout`: the share of the features that is left out, as in the training of the shared model.
+    """
     with tf.GradientTape() as tape:
         tape.watch((parameters, adapter))
         flat, targets = adapter_sgd.features(parameters, batch, bos)
+        flat = full_model.dropout_rate(flat, dropout, batch)
         number = cifg_lstm.counted_targets(targets)
         scores = adapters.logits(parameters, adapter, flat)
         loss_sum = tf.reduce_sum(cifg_lstm.token_losses(scores, targets))
@@ -60,12 +66,19 @@ class SharedLayersResult(NamedTuple):
 
 
 def steps(
-    parameters: Parameters, adapter: AdapterTensors, batches: tf.data.Dataset, rate: float, clip: float, bos: int
+    parameters: Parameters,
+    adapter: AdapterTensors,
+    batches: tf.data.Dataset,
+    rate: float,
+    clip: float,
+    bos: int,
+    *,
+    dropout: float = 0.0,
 ) -> SharedLayersResult:
     """Takes one `shared_step` for each batch, in order; the adapter does not change."""
 
     def step(state: SharedLayersResult, batch: Batch) -> SharedLayersResult:
-        gradients = gradient(state.parameters, adapter, batch, bos)
+        gradients = gradient(state.parameters, adapter, batch, bos, dropout=dropout)
         parameters = shared_step(state.parameters, gradients, rate, clip)
         return SharedLayersResult(parameters, state.loss_sum + gradients.loss_sum, state.targets + gradients.targets)
 

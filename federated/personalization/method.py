@@ -63,11 +63,13 @@ class MethodContext:
         config: The job's `[personalization]`: steps, rates and the other settings that all methods have.
         options: The method's own options, an instance of its `Method.options`.
         bos: Id of the piece that begins a message.
+        dropout: Share of the features that a step of the shared layers drops, `[training] dropout`.
     """
 
     config: PersonalizationConfig
     options: Any
     bos: int
+    dropout: float = 0.0
 
 
 class SharedModel(NamedTuple):
@@ -213,8 +215,12 @@ class Method:
     recipe_alone: tuple[str, ...] = ()
     space: Mapping[str, Range | Choice] = field(default_factory=dict)
 
-    def context(self, config: PersonalizationConfig, bos: int) -> MethodContext:
-        """Returns the context that follows from a job's `[personalization]`; `bos` is the piece that begins a message.
+    def context(self, config: PersonalizationConfig, bos: int, *, dropout: float = 0.0) -> MethodContext:
+        """Returns the context that follows from a job's `[personalization]`.
+
+        Args:
+            bos: The piece that begins a message.
+            dropout: The job's `[training] dropout`; only rounds that train the shared layers use it.
 
         Raises:
             JobError: the method has no such option, its value is out of range, or `fairness_q` does not apply to it.
@@ -232,4 +238,4 @@ class Method:
                 f"personalization.federated.fairness_q: q-FedAvg does not apply to the rounds of {self.name}; "
                 "set it to 0"
             )
-        return MethodContext(config.model_copy(update={"federated": federated}), options, bos)
+        return MethodContext(config.model_copy(update={"federated": federated}), options, bos, dropout)

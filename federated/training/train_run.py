@@ -151,7 +151,7 @@ def _train_method(folder: Run, clients: FederatedData, on_stage: Callable[[str],
     """Runs the federated rounds of the job's method on top of the shared model, if the method has any."""
     job, tokenizer = folder.job(), folder.tokenizer()
     method = METHODS.named(job.personalization.method)
-    context = method.context(job.personalization, tokenizer.bos)
+    context = method.context(job.personalization, tokenizer.bos, dropout=job.training.dropout)
     shared = SharedModel.of(job, folder.parameters())
     method_folder = rounds_folder(folder.path, method, context.config)
 

@@ -7,6 +7,7 @@ Arivazhagan et al. 2019 (arXiv:1912.00818), Algorithms 1 and 2. w is the whole s
 v_k is the client's adapter, which it keeps between rounds. The two gradients are clipped separately. Without personal
 layers (`learning_rate` = `bias_rate` = 0) this is therefore FedAvg. If `base_learning_rate` is 0, the shared layers
 stay as they are and every client trains its adapter alone. `fed_recon` is the stateless form.
+Steps of the shared layers drop as many features as the training of the shared model did (`[training] dropout`).
 """
 
 from __future__ import annotations
@@ -79,7 +80,9 @@ def local(
     clip, shared_rate = context.config.clip, context.options.base_learning_rate
 
     def step(state: _Round, batch: Batch) -> _Round:
-        gradients = shared_layers_sgd.gradient(state.parameters, state.adapter, batch, context.bos)
+        gradients = shared_layers_sgd.gradient(
+            state.parameters, state.adapter, batch, context.bos, dropout=context.dropout
+        )
         return _Round(
             shared_layers_sgd.shared_step(state.parameters, gradients, shared_rate, clip),
             shared_layers_sgd.sgd_step(state.adapter, gradients.adapter, eta, clip),

@@ -49,7 +49,7 @@ def local(
     own = reconstruct(shared, received, batches.take(half), context)
     rate, clip = context.options.base_learning_rate, context.config.clip
     query = batches.skip(half)
-    end = shared_layers_sgd.steps(received, own, query, rate, clip, context.bos)
+    end = shared_layers_sgd.steps(received, own, query, rate, clip, context.bos, dropout=context.dropout)
     update = shared_layers_sgd.subtract(received, end.parameters)
     fairness = shared_layers_fairness(received, own, query, context)
     return ClientUpdate(update, end.targets, client, end.loss_sum, end.targets, fairness=fairness)

@@ -37,7 +37,7 @@ def local(
     passes = batches.repeat(context.options.head_passes)
     own = adapter_sgd.steps(received, start, start, passes, plain, context.bos).adapter
     rate, clip = context.options.base_learning_rate, context.config.clip
-    end = shared_layers_sgd.steps(received, own, batches, rate, clip, context.bos)
+    end = shared_layers_sgd.steps(received, own, batches, rate, clip, context.bos, dropout=context.dropout)
     update = shared_layers_sgd.subtract(received, end.parameters)
     fairness = fed_per.shared_layers_fairness(received, own, batches, context)
     return ClientUpdate(update, end.targets, own, end.loss_sum, end.targets, fairness=fairness)

@@ -43,16 +43,21 @@ def numerical_gradient(theta: Arrays, batch, inner_steps: int) -> Arrays:
 
 @pytest.mark.parametrize("inner_steps", [1, 2])
 def test_hessian_free_agrees_with_the_numerical_gradient_of_the_objective(inner_steps):
-    made = local(METHOD, W, (), ONE, context("hessian_free", inner_steps=inner_steps))
-    exact = numerical_gradient(arrays(W), ONE[0], inner_steps)
-    expected = [before - after for before, after in zip(arrays(W), moved(arrays(W), exact), strict=True)]
+    batches = ONE * (inner_steps + 2)  # D, D′ and D″ are different batches with the same text
+    made = local(METHOD, W, (), batches, context("hessian_free", inner_steps=inner_steps))
+    theta = arrays(W)
+    for _ in batches:
+        theta = moved(theta, numerical_gradient(theta, ONE[0], inner_steps))
+    expected = [before - after for before, after in zip(arrays(W), theta, strict=True)]
     for part, by_hand in zip(made.update, expected, strict=True):
         np.testing.assert_allclose(part, by_hand, rtol=1e-3, atol=2e-5)
 
 
 def test_hessian_free_and_first_order_differ():
     """Otherwise the test above would also pass for the first-order variant."""
-    rough, exact = (local(METHOD, W, (), ONE, context(variant)).update for variant in ("first_order", "hessian_free"))
+    rough, exact = (
+        local(METHOD, W, (), ONE * 3, context(variant)).update for variant in ("first_order", "hessian_free")
+    )
     apart = max(np.abs(one - other).max() for one, other in zip(rough, exact, strict=True))
     assert apart > 1e-3
 
@@ -71,6 +76,15 @@ def test_first_order_uses_the_gradient_after_the_inner_steps(inner_steps, clip):
     assert_close(made.update, [before - after for before, after in zip(arrays(W), theta, strict=True)])
     assert float(made.loss_sum) == pytest.approx(7 * sum(losses), rel=1e-5)
     assert (float(made.weight), float(made.targets)) == (21, 21)
+
+
+def test_the_outer_rates_are_those_of_the_start_and_not_those_of_the_phone():
+    """The configured rates are those of the phone's steps."""
+    outer = {"outer_learning_rate": 0.3, "outer_bias_rate": 1.5}
+    made = local(METHOD, W, (), BATCHES, context("first_order", inner_learning_rate=0, inner_bias_rate=0, **outer))
+    end = sgd(BASE.parameters, arrays(W), BATCHES, (0.3, 1.5), 1e6)
+    assert_close(made.update, [before - after for before, after in zip(arrays(W), end, strict=True)])
+    assert [float(rate) for rate in made.fairness.rates] == pytest.approx([0.3, 0.3, 1.5])
 
 
 @pytest.mark.parametrize("clip", [0.2, 1e6])

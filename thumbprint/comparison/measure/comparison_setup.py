@@ -106,7 +106,7 @@ class ComparisonSetup:
         on_round: Callable[[PersonalizationRound], None] = lambda done: None,
     ) -> TrainedMethod:
         """Runs the federated rounds of a method. Rounds that are already stored are read instead."""
-        context = method.context(config, self.tokenizer.bos)
+        context = method.context(config, self.tokenizer.bos, dropout=self.job.training.dropout)
         return PersonalizationProgram(
             method,
             self.shared,

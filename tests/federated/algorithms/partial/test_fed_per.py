@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -55,12 +57,13 @@ def test_a_round_trains_both_kinds_of_layers_at_once(clip):
     assert (float(made.weight), float(made.targets)) == (21, 21)
 
 
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
 @pytest.mark.parametrize("clip", [0.2, 1e6])
-def test_without_personal_layers_a_clients_round_is_that_of_fedavg(clip):
-    context_ = context(learning_rate=0, bias_rate=0, clip=clip)
+def test_without_personal_layers_a_clients_round_is_that_of_fedavg_with_its_dropout(clip, dropout):
+    context_ = replace(context(learning_rate=0, bias_rate=0, clip=clip), dropout=dropout)
     made = local(METHOD, NEUTRAL, NEUTRAL.adapter, BATCHES, context_)
     start = Parameters(*map(tf.constant, BASE.parameters))
-    config = TrainingConfig(client_learning_rate=RATE, clip=clip, dropout=0, weight_cap=1e6)
+    config = TrainingConfig(client_learning_rate=RATE, clip=clip, dropout=dropout)
     expected = client_update(start, dataset(BATCHES), config, BOS)
     for found, plain in zip(made.update, expected.update, strict=True):
         np.testing.assert_allclose(found, plain, atol=1e-6)
