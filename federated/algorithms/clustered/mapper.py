@@ -1,10 +1,11 @@
-"""MAPPER: an interpolation of a shared and a personal adapter, whose weight is chosen on the client's held-out tail.
+"""An interpolation, after the training, of a shared and a personal adapter; its weight is chosen on the held-out tail.
 
     θ = α·θ_shared + (1 − α)·θ_own,    α from a grid between 0 and 1
 
-Mansour et al. 2020 (arXiv:2002.10619), section 5 (MAPPER), with a shared adapter that is trained by FedAvg in rounds
-(0 rounds: the shared model as it is) and one α for the whole adapter. Hanzely and Richtárik 2020 (arXiv:2002.05516)
-mix weights, too. α = 1 is the shared adapter, α = 0 is fine-tuning from it.
+It follows the model interpolation of Mansour et al. 2020 (arXiv:2002.10619), section 5, but it is not their MAPPER:
+there the shared model is trained with each client's local part and its α in the rounds. Here FedAvg trains the shared
+adapter alone (0 rounds: the shared model as it is), and one α mixes the weights of the adapters. Hanzely and Richtárik
+2020 (arXiv:2002.05516) mix weights, too. α = 1 is the shared adapter, α = 0 is fine-tuning from it.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ def phone(shared: SharedModel, server: AdapterTensors, context: MethodContext) -
 METHOD = Method(
     name="mixture",
     title="mixture of shared and own",
-    paper="Mansour et al. 2020, arXiv:2002.10619, section 5 (MAPPER)",
+    paper="after Mansour et al. 2020, arXiv:2002.10619, section 5, interpolated after the training (not MAPPER)",
     personalize=personalize,
     phone=phone,
     local=local,
