@@ -2,7 +2,7 @@
 
     θ = α·θ_shared + (1 − α)·θ_own,    α from a grid between 0 and 1
 
-Mansour et al. 2020 (arXiv:2002.10619), section 5 (MAPPER), with one α for the whole adapter. α is chosen on messages
+Mansour et al. 2020 (arXiv:2002.10619), section 5, with one α for the whole adapter. α is chosen on messages
 that the owner's adapter was not trained on.
 """
 
