@@ -93,3 +93,83 @@ def test_rejects_a_database_with_a_damaged_page(tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(ServeError, match=r"damaged|malformed"):
         open_database(path, to_serve=True)
+
+
+DEVICE = "INSERT INTO devices VALUES ({id}, {at}, {deleting})"
+KEY = "INSERT INTO api_keys VALUES ('k', 'n', {scope}, NULL, 'd', '2024-05-01 18:30:00.000000', {revoked})"
+JOB = (
+    "INSERT INTO adaptations VALUES (1, 'a', {state}, 'm', '2024-05-01 18:30:00.000000', NULL, "
+    "{kept}, {reason}, {before}, 1.5, {words}, 3, {seconds})"
+)
+VALUES = {
+    "id": "'a'",
+    "at": "'2024-05-01 18:30:00.000000'",
+    "deleting": "0",
+    "scope": "'read'",
+    "revoked": "NULL",
+    "state": "'done'",
+    "kept": "1",
+    "reason": "'better'",
+    "before": "2.5",
+    "words": "7",
+    "seconds": "0.5",
+}
+
+
+def with_row(path: Path, statement: str, **changed: str) -> Path:
+    """Returns an empty database after one statement, whose values are `VALUES` but for those that are given."""
+    open_database(path, to_serve=True).close()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(statement.format(**VALUES | changed))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("statement", "changed"),
+    [
+        (DEVICE, {}),
+        (DEVICE, {"at": "'0999-02-28 00:00:00.000000'", "deleting": "1"}),
+        (KEY, {"revoked": "'2024-02-29 23:59:59.999999'"}),
+        (JOB, {"before": "NULL", "words": "0"}),
+        (JOB, {"before": "3"}),
+        *(
+            (JOB, {"state": f"'{state}'", "kept": "NULL", "words": "NULL", "reason": "NULL"})
+            for state in ("queued", "running")
+        ),
+        (JOB, {"state": "'failed'", "kept": "NULL", "words": "NULL", "reason": "'no text'"}),
+    ],
+)
+def test_opens_a_database_with_rows_of_this_program(tmp_path: Path, statement: str, changed: dict[str, str]) -> None:
+    open_database(with_row(tmp_path / "devices.sqlite", statement, **changed), to_serve=True).close()
+
+
+@pytest.mark.parametrize(
+    ("statement", "changed", "column"),
+    [
+        (DEVICE, {"id": "x'1fa994'"}, "id"),
+        *(
+            (DEVICE, {"at": value}, "created_at")
+            for value in (
+                *("-1e-320", "7", "''", "'2024'", "'soon'", "x'00'", "'2023-02-30 00:00:00.000000'"),
+                *("'2024-05-01 24:30:00.000000'", "'0000-05-01 18:30:00.000000'", "'2024-05-01 18:30:00 noon'"),
+            )
+        ),
+        *((DEVICE, {"deleting": value}, "deleting") for value in ("2", "0.5", "'no'")),
+        *((KEY, {"scope": value}, "scope") for value in ("'root'", "2", "''")),
+        (KEY, {"revoked": "'never'"}, "revoked_at"),
+        *((JOB, {"state": value}, "state") for value in ("'paused'", "1")),
+        *((JOB, {"kept": value}, "kept") for value in ("NULL", "7", "'yes'")),
+        *((JOB, {"words": value}, "tail_words") for value in ("NULL", "0.5", "x'01'")),
+        *((JOB, {"reason": value}, "reason") for value in ("NULL", "x'ff'")),
+        (JOB, {"state": "'failed'", "reason": "NULL"}, "reason"),
+        *((JOB, {"before": value}, "before") for value in ("9e999", "-9e999", "'low'")),
+        (JOB, {"seconds": "9e999"}, "seconds"),
+    ],
+)
+def test_rejects_a_database_with_a_value_that_this_program_does_not_write(
+    tmp_path: Path, statement: str, changed: dict[str, str], column: str
+) -> None:
+    """`benchmarks.fuzz` found it: the service started, and answered with an internal error."""
+    path = with_row(tmp_path / "devices.sqlite", statement, **changed)
+    with pytest.raises(ServeError, match=rf"is damaged: the table \w+ has a foreign value in {column}\b"):
+        open_database(path, to_serve=True)
