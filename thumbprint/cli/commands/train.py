@@ -61,6 +61,7 @@ def train(
         float | None,
         typer.Option(
             min=0.1,
+            max=100_000,
             metavar="MINUTES",
             help="A worker that does not finish its part of a round in this time is lost.",
             show_default="30",
