@@ -18,9 +18,6 @@ from federated.corpus.importers.inputs.source import Source
 from federated.corpus.schema import CorpusError, ImportSummary, NoMessagesError, Progress, Record, Skipped
 from federated.corpus.writer import Profiles, write_corpus
 
-LONGEST_MESSAGE = 65_536
-"""Characters of the longest message that a messenger sends (WhatsApp's limit). A longer record is a damaged file, a
-document, or hostile: reading it would mask and split it at every use."""
 _PROGRESS_EVERY = 5000
 
 
@@ -160,7 +157,7 @@ def _why(skipped: SkipCount) -> str:
 
 
 def _readable(source: Source, records: Iterator[Record], skipped: Skipped) -> Iterator[Record]:
-    """Leaves out and counts the records with a byte that is not text, with half an emoji, or too many characters.
+    """Leaves out and counts the records with a byte that is not text, with half an emoji, and the like.
 
     Raises:
         CorpusError: after the last record, if the source does not say its encoding and is not UTF-8: more of its
@@ -169,9 +166,6 @@ def _readable(source: Source, records: Iterator[Record], skipped: Skipped) -> It
     encoding = source.encoding.removesuffix("-sig").upper()
     valid = undecodable = 0
     for record in records:
-        if len(record.text) > LONGEST_MESSAGE:
-            skipped(f"longer than a message of {LONGEST_MESSAGE:,} characters", ascii(record.text[:60]))
-            continue
         if record.text.isascii() and record.user_id.isascii():  # nearly all; looking further takes time
             yield record
             continue

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from federated.corpus.importers.formats import ATTACHMENT, FORMATS, NO_FORMAT, detect
-from federated.corpus.importers.import_source import LONGEST_MESSAGE, import_corpus
+from federated.corpus.importers.import_source import import_corpus
 from federated.corpus.importers.inputs.source import DAMAGED
 from federated.corpus.schema import CorpusError, NoMessagesError, Record
 from federated.corpus.store import Corpus
@@ -42,14 +42,6 @@ def test_broken_records_are_counted_with_reasons(tmp_path):
     summary = import_corpus(str(tmp_path / "m.jsonl"), tmp_path / "c.sqlite")
     assert (summary.messages, summary.skipped, len(summary.examples)) == (2, {"not valid JSON": 7}, 3)
     assert summary.examples[0].startswith("not valid JSON: line 2")
-
-
-def test_a_record_that_is_longer_than_a_message_is_left_out_and_counted(tmp_path):
-    source = tmp_path / "long.jsonl"
-    texts = ("a" * LONGEST_MESSAGE, "b" * (LONGEST_MESSAGE + 1), "é" * (LONGEST_MESSAGE + 1), "hi")
-    source.write_text("".join(json.dumps({"user_id": "a", "timestamp": None, "text": text}) + "\n" for text in texts))
-    summary = import_corpus(source, tmp_path / "c.sqlite")
-    assert (summary.messages, summary.skipped) == (2, {"longer than a message of 65,536 characters": 2})
 
 
 def test_imports_the_profiles_beside_the_source(tmp_path):
