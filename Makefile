@@ -9,7 +9,8 @@ PYTHON = $(or $(shell for p in python3.11 python3; do $$p $(IS_311) && echo $$p 
   $(error Python 3.11 is needed: python3.11, or a python3 of that version, with its venv module))
 
 # Processes that run the tests; 0 runs them in pytest's own. A file's tests stay together, for they share fixtures.
-WORKERS ?= 2
+# Three keep two cores busy, because some tests wait for a process, a browser or a disk.
+WORKERS ?= 3
 
 .DELETE_ON_ERROR:
 .PHONY: help venv demo screenshots test coverage lint format lock kenlm clean
@@ -17,7 +18,7 @@ WORKERS ?= 2
 help:
 	@echo 'make demo    everything on made-up messages, into runs/demo (minutes; run again, it takes what is there)'
 	@echo 'make screenshots  the pictures of docs/page.md, on what make demo made; takes Chromium'
-	@echo 'make test    the tests, in two processes (make test WORKERS=0: in one; ARGS=tests/api: some of them)'
+	@echo 'make test    the tests, in three processes (make test WORKERS=0: in one; ARGS=tests/api: some of them)'
 	@echo 'make coverage  the tests, and the share of the lines that they run'
 	@echo 'make lint    ruff, mypy and the import contracts'
 	@echo 'make format  puts the code in the form that lint asks for'
