@@ -24,7 +24,7 @@ gc.set_threshold(50_000, 20, 50)  # as `thumbprint.__main__` does
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts the folders with the slowest files first, so that two processes end at about the same time."""
+    """Puts the folders with the slowest files first, so that the processes end at about the same time."""
     slow = [f"tests/{name}/" for name in ("repository", "examples", "thumbprint", "federated")]
     items.sort(key=lambda item: next((at for at, folder in enumerate(slow) if item.nodeid.startswith(folder)), 9))
 
