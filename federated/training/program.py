@@ -123,7 +123,7 @@ class TrainingProgram:
         goal = self._job.training.clients_per_round
         drawn = sample_cohort(
             self._clients.population.training,
-            math.ceil(goal * (1 + self._job.training.over_selection)),
+            goal + math.ceil(goal * self._job.training.over_selection - 1e-9),  # 0.07 * 100 is a little more than 7
             seed=self._job.seed,
             round_number=number,
             weights=self._sizes,
