@@ -11,6 +11,26 @@ _SIGNAL = """{"id": "1", "conversationId": "c", "source": "+10", "type": "outgoi
 _IMESSAGE = (
     """{"messages": [{"text": "see you", "is_from_me": true, "date": "2024-05-01 10:00:00", "sender": "Ann"}]}"""
 )
+_IMESSAGE_TEXT = """May 17, 2022  5:29:42 PM (Read by you after 18 seconds)
+Me
+see you at home
+
+May 17, 2022  5:30:42 PM
++15558675309
+ok
+thanks
+
+"""
+_SIGNAL_CSV = """THREAD_ID,ADDRESS,DATE_SENT,TYPE,BODY
+1,Ann,1714557600000,20,"see you, at home"
+1,+10,1714557700000,10485783,ok
+"""
+_SIGNAL_LINES = """{"date": "2024-05-01 10:00:00", "sender": "You", "body": "see you at home", "quote": "", "reactions": []}
+{"date": "2024-05-01 10:01:00", "sender": "Bob", "body": "ok"}
+"""
+_HANGOUTS = """{"conversations": [{"conversation": {"conversation": {"participant_data": [{"id": {"gaia_id": "1"}, "fallback_name": "Ann"}]}},
+ "events": [{"sender_id": {"gaia_id": "1"}, "timestamp": "1714557600000000", "event_type": "REGULAR_CHAT_MESSAGE",
+ "chat_message": {"message_content": {"segment": [{"type": "TEXT", "text": "see you at home"}]}}}]}]}"""
 _TAKEOUT = """{"messages": [{"creator": {"name": "Ann", "email": "ann@example.org", "user_type": "Human"},
  "created_date": "Wednesday, 1 May 2024 at 10:00:00 UTC", "text": "see you at home", "topic_id": "t", "message_id": "m"}]}"""
 _LEAF = """{"users": ["ann", "bob"], "num_samples": [2, 1], "user_data": {
@@ -56,6 +76,12 @@ SEEDS: tuple[tuple[str, str], ...] = (
         ("chat.txt", _WHATSAPP_ARABIC),
     ),
     *(("sms.xml", _ANDROID), ("smsCorpus.xml", _NUS), ("result.json", _TELEGRAM), ("signal.jsonl", _SIGNAL)),
+    *(
+        ("messages.txt", _IMESSAGE_TEXT),
+        ("signal.csv", _SIGNAL_CSV),
+        ("signal.json", _SIGNAL_LINES),
+        ("Hangouts.json", _HANGOUTS),
+    ),
     *(("imessage.json", _IMESSAGE), ("messages.json", _TAKEOUT), ("leaf.json", _LEAF), ("messages.csv", _CSV)),
 )
 """File names and contents."""
