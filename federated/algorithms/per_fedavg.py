@@ -11,8 +11,10 @@ Fallah et al. 2020 (arXiv:2002.07948), Algorithm 1, in three variants:
 - `reptile`: Nichol et al. 2018 (arXiv:1803.02999), Algorithm 1. The client takes plain steps, and the server moves by
   the share `server_learning_rate` towards the adapter after them.
 
-Each batch is D′ once, and the batches after it, in a circle, are D and D″. With inner rates of 0 the first two variants
-are FedAvg on the adapter. Gradients are clipped as in all methods; the second derivative ignores the clipping.
+Each batch is D′ once, and the batches after it, in a circle, are D and D″. The paper draws the three independently. A
+client with too few batches therefore cuts each into several by its windows, so that D, D′ and D″ share no text. With
+inner rates of 0 the first two variants are FedAvg on the adapter. Gradients are clipped as in all methods; the second
+derivative ignores the clipping.
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ from federated.personalization.method import (
     SharedModel,
     Structure,
 )
-from keyboard_model.batching.windows import Batch
+from keyboard_model.batching.windows import IGNORE, Batch
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.adapter import AdapterTensors
@@ -140,7 +142,7 @@ def _meta_steps(
 ) -> TrainResult:
     """Takes the steps of Algorithm 1 at the rates β; the losses are those at U(w)."""
     others = context.options.inner_steps + (context.options.variant == "hessian_free")
-    number = batches.reduce(np.int64(0), lambda count, batch: count + 1)
+    batches, number = _disjoint(batches, 1 + others)
     groups = tf.data.Dataset.zip(tuple(batches.repeat().skip(i) for i in range(1 + others))).take(number)
     beta = adapter_sgd.tensor_rates(rates)
 
@@ -152,6 +154,22 @@ def _meta_steps(
         return TrainResult(moved, state.loss_sum + loss * targets, state.targets + targets)
 
     return groups.reduce(TrainResult(start, tf.constant(0.0), tf.constant(0.0)), step)
+
+
+def _disjoint(batches: tf.data.Dataset, least: int) -> tuple[tf.data.Dataset, tf.Tensor]:
+    """Returns at least `least` batches without a common window, and their number; none if the client has none.
+
+    Enough batches stay as they are. Of too few, each is repeated, and each copy counts the targets of other windows.
+    """
+    number = batches.reduce(np.int64(0), lambda count, batch: count + 1)
+    copies = -(-least // tf.maximum(number, 1))  # rounded up
+
+    def counted_once(position: tf.Tensor, batch: Batch) -> Batch:
+        window = tf.range(tf.shape(batch.targets, tf.int64)[0])
+        counted = tf.equal(window % copies, position // number)  # in TFF, == compares the tensors' identities
+        return Batch(batch.tokens, tf.where(counted[:, tf.newaxis], batch.targets, IGNORE))
+
+    return batches.repeat(copies).enumerate().map(counted_once), number * copies
 
 
 def _meta_gradient(

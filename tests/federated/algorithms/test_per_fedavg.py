@@ -3,9 +3,10 @@ import pytest
 
 from federated.algorithms.per_fedavg import METHOD
 from federated.job import JobError
+from keyboard_model.batching.windows import Batch
 from tests.support.federated.adapters_by_hand import Arrays, arrays, assert_close, clipped, loss_and_gradient, sgd
 from tests.support.federated.personal import BASE, context_of, local, personal, random_adapter, rounds
-from tests.support.federated.toys import client
+from tests.support.federated.toys import B, T, client
 
 W = random_adapter(1)
 BATCHES = client(3, seed=0, counted=7)
@@ -76,6 +77,26 @@ def test_first_order_uses_the_gradient_after_the_inner_steps(inner_steps, clip):
     assert_close(made.update, [before - after for before, after in zip(arrays(W), theta, strict=True)])
     assert float(made.loss_sum) == pytest.approx(7 * sum(losses), rel=1e-5)
     assert (float(made.weight), float(made.targets)) == (21, 21)
+
+
+def test_a_client_of_one_batch_learns_and_tests_on_different_windows():
+    made = local(METHOD, W, (), ONE, context("first_order"))
+    halves = [Batch(ONE[0].tokens[[window]], ONE[0].targets[[window]]) for window in (0, 1)]
+    theta, losses = arrays(W), []
+    for tested, learnt in (halves, halves[::-1]):
+        stepped = sgd(BASE.parameters, theta, [learnt], ALPHA, 1e6)
+        loss, slope = loss_and_gradient(BASE.parameters, stepped, tested)
+        theta = moved(theta, slope)
+        losses.append(loss)
+    assert_close(made.update, [before - after for before, after in zip(arrays(W), theta, strict=True)])
+    assert float(made.loss_sum) == pytest.approx(T * sum(losses), rel=1e-5)
+    assert (float(made.weight), float(made.targets)) == (B * T, B * T)
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_every_target_is_tested_once_whatever_the_number_of_batches(number):
+    made = local(METHOD, W, (), client(number, seed=2, counted=7), context("hessian_free", inner_steps=2))
+    assert float(made.targets) == 7 * number and all(np.isfinite(part).all() for part in made.update)
 
 
 def test_the_outer_rates_are_those_of_the_start_and_not_those_of_the_phone():
