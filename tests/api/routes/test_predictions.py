@@ -107,19 +107,19 @@ def test_a_device_that_hangs_in_a_request_is_answered_in_time_and_the_others_are
         assert go_on.wait(60)
         observe(phone, messages)
 
-    monkeypatch.setattr(Phone, "observe_many", hang)
-    monkeypatch.setattr(api.service, "ANSWER_SECONDS", 0.2)
     other = f"/v1/devices/{client.post('/v1/devices').json()['device_id']}"
     body = {"messages": [{"text": "hello"}]}
+    monkeypatch.setattr(Phone, "observe_many", hang)
+    monkeypatch.setattr(api.service, "ANSWER_SECONDS", 0.2)
     try:
         for _ in range(phone_pool.MAX_USERS + 4):  # more than one device may use
             answer = require_problem(client.post(f"{device}/messages", json=body), 503)
             assert int(answer.headers["retry-after"]) > 0
+        monkeypatch.setattr(api.service, "ANSWER_SECONDS", 30)  # on a busy machine, others also need more than 0.2 s
         assert client.post(f"{other}/predictions", json={"context": "see you"}).status_code == 200
         assert client.get(other).status_code == 200
     finally:
         go_on.set()
-    monkeypatch.setattr(api.service, "ANSWER_SECONDS", 30)
     deadline, stored = time.monotonic() + 30, 0
     while stored < phone_pool.MAX_USERS and time.monotonic() < deadline:
         time.sleep(0.02)
