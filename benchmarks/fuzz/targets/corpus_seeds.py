@@ -79,7 +79,7 @@ SEEDS: tuple[tuple[str, str], ...] = (
     *(
         ("messages.txt", _IMESSAGE_TEXT),
         ("signal.csv", _SIGNAL_CSV),
-        ("signal.json", _SIGNAL_LINES),
+        ("signal.jsonl", _SIGNAL_LINES),
         ("Hangouts.json", _HANGOUTS),
     ),
     *(("imessage.json", _IMESSAGE), ("messages.json", _TAKEOUT), ("leaf.json", _LEAF), ("messages.csv", _CSV)),
