@@ -100,9 +100,7 @@ def local(
         end.own,
         end.loss_sum,
         end.targets,
-        fairness=FairnessTerms(
-            lambda: adapter_sgd.loss(shared.parameters, server, batches, context.bos), adapter_sgd.tensor_rates(rates)
-        ),
+        fairness=FairnessTerms.of_adapter(shared, server, batches, adapter_sgd.tensor_rates(rates), context.bos),
     )
 
 

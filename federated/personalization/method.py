@@ -25,6 +25,7 @@ import tensorflow as tf
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from federated.job import Job, JobError, PersonalizationConfig
+from federated.local_training import adapter_sgd
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.model.cifg_lstm import Parameters
@@ -101,6 +102,13 @@ class FairnessTerms(NamedTuple):
 
     loss: Callable[[], tf.Tensor]
     rates: Structure
+
+    @classmethod
+    def of_adapter(
+        cls, shared: SharedModel, received: AdapterTensors, batches: tf.data.Dataset, rates: AdapterTensors, bos: int
+    ) -> FairnessTerms:
+        """Returns the terms of a client that received an adapter and sends its change by steps at these rates."""
+        return cls(lambda: adapter_sgd.loss(shared.parameters, received, batches, bos), rates)
 
 
 class ClientUpdate(NamedTuple):

@@ -80,9 +80,7 @@ def local(
     update = AdapterTensors(
         *(tf.tensordot(member, part, axes=0) for part in adapter_sgd.subtract(start, trained.adapter))
     )
-    fairness = FairnessTerms(
-        lambda: adapter_sgd.loss(shared.parameters, start, batches, context.bos), adapter_sgd.tensor_rates(plain)
-    )
+    fairness = FairnessTerms.of_adapter(shared, start, batches, adapter_sgd.tensor_rates(plain), context.bos)
     return ClientUpdate(
         update, trained.targets, client, trained.loss_sum, trained.targets, counts=member, fairness=fairness
     )

@@ -51,9 +51,7 @@ def local(
     plain = adapter_sgd.step_sizes(context.config)._replace(proximal=tf.constant(0.0))
     trained = adapter_sgd.steps(shared.parameters, server, server, batches, plain, context.bos)
     update = adapter_sgd.subtract(server, trained.adapter)
-    fairness = FairnessTerms(
-        lambda: adapter_sgd.loss(shared.parameters, server, batches, context.bos), adapter_sgd.tensor_rates(plain)
-    )
+    fairness = FairnessTerms.of_adapter(shared, server, batches, adapter_sgd.tensor_rates(plain), context.bos)
     return ClientUpdate(update, trained.targets, client, trained.loss_sum, trained.targets, fairness=fairness)
 
 

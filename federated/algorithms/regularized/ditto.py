@@ -57,9 +57,7 @@ def local(
         own.adapter,
         own.loss_sum,
         own.targets,
-        fairness=FairnessTerms(
-            lambda: adapter_sgd.loss(shared.parameters, server, batches, context.bos), adapter_sgd.tensor_rates(plain)
-        ),
+        fairness=FairnessTerms.of_adapter(shared, server, batches, adapter_sgd.tensor_rates(plain), context.bos),
     )
 
 

@@ -72,9 +72,7 @@ def local(
     weight = tf.minimum(end.targets, 1.0)
     # Steps of the length share·(w − θ) are steps along the gradient λ·(w − θ) at the rate share/λ.
     rate = tf.constant(share / context.config.proximal if share else 0.0)
-    fairness = FairnessTerms(
-        lambda: adapter_sgd.loss(shared.parameters, received, batches, context.bos), AdapterTensors(rate, rate, rate)
-    )
+    fairness = FairnessTerms.of_adapter(shared, received, batches, AdapterTensors(rate, rate, rate), context.bos)
     update = adapter_sgd.subtract(received, end.adapter)
     return ClientUpdate(update, weight, client, end.loss_sum, end.targets, fairness=fairness)
 
