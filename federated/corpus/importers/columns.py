@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from federated.corpus.importers.inputs.message_fields import from_epoch, from_iso
 from federated.corpus.importers.inputs.source import Source
@@ -76,6 +76,19 @@ def read(source: Source, skipped: Skipped, columns: Mapping[str, str] | None = N
         yield from _records(rows, len(header), positions, skipped)
 
 
+def valid_rows(rows: csv.DictReader[str] | _Rows, reason: str, skipped: Skipped) -> Iterator[Any]:
+    """Yields the rows of a table. Those that are not valid CSV are reported to `skipped` with the reason."""
+    while True:
+        try:
+            row = next(rows)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            skipped(reason, f"line {rows.line_num}: {error}")
+            continue
+        yield row
+
+
 class _Positions(NamedTuple):
     user: int
     text: int
@@ -83,14 +96,7 @@ class _Positions(NamedTuple):
 
 
 def _records(rows: _Rows, width: int, positions: _Positions, skipped: Skipped) -> Iterator[Record]:
-    while True:
-        try:
-            row = next(rows)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            skipped("not valid CSV", f"line {rows.line_num}: {error}")
-            continue
+    for row in valid_rows(rows, "not valid CSV", skipped):
         if not row:
             continue
         time = row[positions.time] if positions.time >= 0 and len(row) == width else ""

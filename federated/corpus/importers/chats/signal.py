@@ -19,6 +19,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from federated.corpus.importers.columns import valid_rows
 from federated.corpus.importers.inputs.json_document import ITEM, is_document, places, values
 from federated.corpus.importers.inputs.message_fields import People, from_epoch, from_iso
 from federated.corpus.importers.inputs.source import Source
@@ -187,14 +188,7 @@ def read_csv(source: Source, skipped: Skipped) -> Iterator[Record]:
     """
     with source.text(skipped) as text:
         rows = csv.DictReader(text)
-        while True:
-            try:
-                row = next(rows)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                skipped(NOT_A_ROW, f"line {rows.line_num}: {error}")
-                continue
+        for row in valid_rows(rows, NOT_A_ROW, skipped):
             kind = row.get("TYPE") or row.get("MESSAGE_BOX") or ""
             if None in row.values() or None in row or not kind.isascii() or not kind.isdigit():
                 skipped(NOT_A_ROW, f"line {rows.line_num}")
