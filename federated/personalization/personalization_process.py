@@ -33,8 +33,9 @@ from keyboard_model.batching.windows import Batch
 class PersonalizationProcess:
     """A method's rounds.
 
-    `initialize(clipping_norm)` returns the initial state, `next` and `measure` are the TFF computations of the module's
-    docstring, and `server(state)` is the server's state in the method's own structure, as NumPy arrays.
+    `initialize(clipping_norm)` returns the initial state, by default with `FIRST_CLIPPING_NORM`. `next` and `measure`
+    are the TFF computations of the module's docstring, and `server(state)` is the server's state in the method's own
+    structure, as NumPy arrays.
     """
 
     initialize: Callable[..., Any]
@@ -118,8 +119,13 @@ def build(method: Method, shared: SharedModel, context: MethodContext) -> Person
 
         return initialize
 
+    unmeasured = initial_state(aggregation)
+
+    def initialize_process(clipping_norm: float | None = None) -> Any:
+        return (unmeasured if clipping_norm is None else initial_state(aggregation_from(clipping_norm)))()
+
     arguments = (
-        initial_state(aggregation).type_signature.result,
+        unmeasured.type_signature.result,
         tff.FederatedType(shared_type, tff.SERVER),
         tff.FederatedType(client_type, tff.CLIENTS),
         tff.FederatedType(data, tff.CLIENTS),
@@ -149,7 +155,7 @@ def build(method: Method, shared: SharedModel, context: MethodContext) -> Person
         return tff.federated_sum(tff.federated_map(histogram, (results.update, results.weight)))
 
     return PersonalizationProcess(
-        lambda clipping_norm=FIRST_CLIPPING_NORM: initial_state(aggregation_from(clipping_norm))(),
+        initialize_process,
         next_round,
         measure,
         lambda state: tf.nest.map_structure(np.asarray, state["server"]),
