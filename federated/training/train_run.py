@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -121,7 +120,7 @@ def _settings_of_shared_model(job: Job) -> dict:
 def _train(
     folder: Run,
     clients: FederatedData,
-    context: AbstractContextManager[None],
+    context: contextlib.AbstractContextManager[None],
     callbacks: Sequence[Callback],
     on_stage: Callable[[str], None],
 ) -> None:

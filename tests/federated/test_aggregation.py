@@ -87,9 +87,9 @@ def test_the_norm_quantile_is_the_upper_edge_of_the_bin_of_the_fourth_of_five_no
     updates = [(tf.constant([norm * 0.6]), tf.constant([norm * 0.8])) for norm in (1.0, 2.0, 3.0, 8.5, 900.0)]
     counted = sum(norm_histogram(update, tf.constant(5.0)).numpy() for update in updates)
     assert norm_quantile(counted) == pytest.approx(2**3.25)
-    nobody = norm_histogram(updates[0], tf.constant(0.0)).numpy()
-    assert norm_quantile(counted + nobody) == pytest.approx(2**3.25)
-    assert norm_quantile(nobody) == FIRST_CLIPPING_NORM
+    without_weight = norm_histogram(updates[0], tf.constant(0.0)).numpy()
+    assert norm_quantile(counted + without_weight) == pytest.approx(2**3.25)
+    assert norm_quantile(without_weight) == FIRST_CLIPPING_NORM
 
 
 @pytest.mark.parametrize(("norm", "edge"), [(0.0, 2.0**-10), (1e9, 2.0**10)])

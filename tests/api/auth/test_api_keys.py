@@ -27,6 +27,17 @@ def test_a_key_is_valid_until_it_is_revoked(database: Database) -> None:
         keys.revoke(key.id)
 
 
+def test_a_database_with_a_key_of_every_scope_is_opened_again(tmp_path: Path) -> None:
+    """The schema lists the scopes, because it lies below them."""
+    path = tmp_path / "devices.sqlite"
+    database = open_database(path, to_serve=True)
+    created = [ApiKeys(database).create("app", scope)[0] for scope in Scope]
+    database.close()
+    again = open_database(path, to_serve=True)
+    assert sorted(key.id for key in ApiKeys(again).valid()) == sorted(key.id for key in created)
+    again.close()
+
+
 def test_only_the_exact_secret_is_found(database: Database) -> None:
     keys = ApiKeys(database)
     _, secret = keys.create("app", Scope.READ)
