@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 _LARGEST_FLOAT = 1e30  # they become float32
 _LARGEST_INTEGER = 2**31 - 1  # they become int32
@@ -36,6 +37,8 @@ class DataConfig(_Strict):
 
     Attributes:
         new_phone_share: Share of the users that training never sees.
+        fold: Which of the 1 / `new_phone_share` disjoint sets of users are the new phones. Trainings of all folds make
+            each user a new phone once (cross-validation by user).
         validation_share: Share of the other users, for early stopping and tuning.
         train_share: Share of each user's messages, the oldest ones, for training; the newest ones are for tests only.
         max_messages: Most messages of a user that training reads, the newest of those for training. They also count in
@@ -43,9 +46,18 @@ class DataConfig(_Strict):
     """
 
     new_phone_share: Share = 0.2
+    fold: int = Field(0, ge=0)
     validation_share: Share = 0.1
     train_share: Annotated[float, Field(gt=0, le=1)] = 0.8
     max_messages: int = Field(5000, ge=1)
+
+    @model_validator(mode="after")
+    def _the_fold_exists(self) -> Self:
+        folds = math.floor(1 / self.new_phone_share + 1e-9) if self.new_phone_share else 1
+        if self.fold >= folds:
+            share = f"a new_phone_share of {self.new_phone_share:g}"
+            raise ValueError(f"fold is {self.fold}, but {share} gives the folds 0 to {folds - 1}")
+        return self
 
 
 class TokenizerConfig(_Strict):

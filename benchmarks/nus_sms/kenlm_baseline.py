@@ -162,7 +162,7 @@ def trigram_figures(corpus: Corpus, job: Job, min_messages: int = 20) -> dict[st
 
 
 def _group_figures(
-    model: KenlmTrigram, clients: FederatedData, users: tuple[str, ...], min_messages: int
+    model: KenlmTrigram, clients: FederatedData, users: Sequence[str], min_messages: int
 ) -> dict[str, Any]:
     counted = [user for user in users if clients.corpus.message_count(user) >= min_messages]
     tallies = np.array([recall(model, clients.test_messages(user)) for user in counted], float)

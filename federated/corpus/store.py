@@ -11,12 +11,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from sqlalchemy import Engine, Executable, Row, select, text
 from sqlalchemy.exc import DatabaseError
 
 from federated.corpus import schema
 from federated.corpus.schema import CorpusError, Message
 from keyboard_model.text.sensitive import mask_sensitive
+
+_NUMBERS_IN_QUERY = 500  # SQLite allows at least 999 values in a query
 
 
 class Corpus:
@@ -115,6 +119,21 @@ class Corpus:
         with self._reported(), self._engine.connect() as connection:
             for user_id in connection.execution_options(yield_per=1000).scalars(query):
                 yield _text(user_id)
+
+    def user_ids_at(self, numbers: npt.NDArray[np.int32]) -> Iterator[str]:
+        """Yields the ids of some users, in the order of `numbers`, without loading all of them into memory.
+
+        Args:
+            numbers: `[n]` numbers of users; `user_ids` yields user number 0 first.
+        """
+        columns = schema.users.c
+        for start in range(0, len(numbers), _NUMBERS_IN_QUERY):
+            wanted = numbers[start : start + _NUMBERS_IN_QUERY].tolist()
+            query = select(columns.number, columns.user_id).where(columns.number.in_(wanted))
+            with self._reported():
+                found = {row.number: _text(row.user_id) for row in self._rows(query)}
+                ids = [found[number] for number in wanted]
+            yield from ids
 
     def messages(self, user_id: str) -> list[Message]:
         """Returns one user's messages in the stored order, with sensitive text masked.

@@ -12,6 +12,8 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +23,12 @@ from federated.corpus.store import Corpus
 from federated.job import DataConfig
 from keyboard_model.batching.time_splits import split_by_time
 from keyboard_model.text.units import words
+
+EXACT_USERS = 10_000
+"""Up to so many users, the sizes of the roles are exact. Above, they are binomial: their share is within 0.4 points."""
+
+_CHUNK = 10_000
+_TRAINING, _VALIDATION, _NEW_PHONE = range(3)
 
 
 @dataclass(frozen=True)
@@ -33,20 +41,55 @@ class Population:
         new_phones: Users that training never sees.
     """
 
-    training: tuple[str, ...]
-    validation: tuple[str, ...]
-    new_phones: tuple[str, ...]
+    training: Sequence[str]
+    validation: Sequence[str]
+    new_phones: Sequence[str]
+
+
+class CorpusUsers(Sequence[str]):
+    """Some users of a corpus. A user takes 4 bytes: the id is read from the corpus when it is needed."""
+
+    def __init__(self, corpus: Corpus, numbers: npt.NDArray[np.int32]) -> None:
+        """`numbers`: `[n]` numbers of users in the corpus."""
+        self._corpus, self.numbers = corpus, numbers
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> CorpusUsers: ...
+    def __getitem__(self, index: int | slice) -> str | CorpusUsers:
+        if isinstance(index, slice):
+            return CorpusUsers(self._corpus, self.numbers[index])
+        return next(self._corpus.user_ids_at(self.numbers[[index]]))
+
+    def __iter__(self) -> Iterator[str]:
+        return self._corpus.user_ids_at(self.numbers)
 
 
 def split_users(
-    user_ids: Iterable[str], *, new_phone_share: float = 0.2, validation_share: float = 0.1, seed: int = 0
+    user_ids: Iterable[str],
+    *,
+    new_phone_share: float = 0.2,
+    validation_share: float = 0.1,
+    fold: int = 0,
+    seed: int = 0,
 ) -> Population:
-    """Splits users by role. The result depends on the set of ids, the shares and the seed, not on the order of the ids.
+    """Splits users by role. The result depends on the set of ids and the settings, not on the order of the ids.
+
+    A keyed hash of its id gives each user a place on a ring. The new phones are those on an arc that begins at
+    `fold`·`new_phone_share` of the ring, the validation users those on the arc after it. So the role of a user depends
+    on nothing but its id and the settings, a new user changes nobody's role, and the folds make each user a new phone
+    at most once. Up to `EXACT_USERS` users, the place of a user is its rank among the hashes instead: small corpora
+    then get exactly the shares that they ask for.
 
     Args:
         user_ids: All users of the corpus.
-        new_phone_share: Share of all users that are held out as new phones; the number is rounded.
-        validation_share: Share of the other users that are held out for validation; the number is rounded.
+        new_phone_share: Share of all users that are held out as new phones; up to `EXACT_USERS`, the number is rounded.
+        validation_share: Share of the other users that are held out for validation; the number is rounded likewise.
+        fold: Which part of the users are the new phones.
         seed: Each seed gives a different split.
 
     Raises:
@@ -55,19 +98,52 @@ def split_users(
     >>> split_users(["ann", "bob", "cem", "dan", "eve"], new_phone_share=0.4, validation_share=0.3)
     Population(training=('cem', 'dan'), validation=('eve',), new_phones=('ann', 'bob'))
     """
-    _check_share("new_phone_share", new_phone_share)
+    ids = sorted(set(user_ids))
+    numbers = _numbers_by_role(ids, len(ids), new_phone_share, validation_share, fold, seed)
+    training, validation, new_phones = (tuple(ids[number] for number in role) for role in numbers)
+    return Population(training, validation, new_phones)
+
+
+def _numbers_by_role(
+    user_ids: Iterable[str], users: int, new_share: float, validation_share: float, fold: int, seed: int
+) -> list[npt.NDArray[np.int32]]:
+    """Returns the numbers of the users of each role; the first of the `user_ids` has number 0. Ids are not kept."""
+    _check_share("new_phone_share", new_share)
     _check_share("validation_share", validation_share)
-    ranked = sorted(set(user_ids), key=lambda user_id: _rank(seed, user_id))
-    new = _rounded(len(ranked) * new_phone_share)
-    validation = _rounded((len(ranked) - new) * validation_share)
-    return Population(
-        training=tuple(sorted(ranked[new + validation :])),
-        validation=tuple(sorted(ranked[new : new + validation])),
-        new_phones=tuple(sorted(ranked[:new])),
+    hashes = (_hash(seed, user_id) for user_id in user_ids)
+    if users <= EXACT_USERS:
+        ranks = np.empty(users, np.int64)
+        ranks[sorted(range(users), key=list(hashes).__getitem__)] = np.arange(users)
+        first, end = (_rounded(users * new_share * edge) for edge in (fold, fold + 1))
+        of_all = _roles(ranks, users, first, end, _rounded((users - (end - first)) * validation_share))
+    else:
+        chunks = iter(lambda: b"".join(digest[:8] for digest in islice(hashes, _CHUNK)), b"")
+        places = ((np.frombuffer(chunk, ">u8") >> np.uint64(16)) / 2.0**48 for chunk in chunks)  # exact in a float
+        arc = new_share * fold, new_share * (fold + 1), (1 - new_share) * validation_share
+        of_all = np.concatenate([np.empty(0, np.uint8), *(_roles(place, 1.0, *arc) for place in places)])
+    return [np.flatnonzero(of_all == role).astype(np.int32) for role in (_TRAINING, _VALIDATION, _NEW_PHONE)]
+
+
+def _roles(
+    places: npt.NDArray[Any], around: float, first: float, end: float, validation: float
+) -> npt.NDArray[np.uint8]:
+    """Returns the roles of users by their places on a ring.
+
+    Args:
+        places: `[n]` the places.
+        around: Length of the ring.
+        first: Where the arc of the new phones begins.
+        end: Where it ends, and where the arc of the validation users begins.
+        validation: Length of that arc.
+    """
+    return np.select(
+        [(first <= places) & (places < end), (places - end) % max(around, 1) < validation],
+        [np.uint8(_NEW_PHONE), np.uint8(_VALIDATION)],
+        np.uint8(_TRAINING),
     )
 
 
-def _rank(seed: int, user_id: str) -> bytes:
+def _hash(seed: int, user_id: str) -> bytes:
     return hashlib.blake2b(user_id.encode(), key=str(seed).encode(), digest_size=16).digest()
 
 
@@ -108,12 +184,10 @@ class FederatedData:
         Raises:
             CorpusError: the corpus cannot be read.
         """
-        population = split_users(
-            corpus.user_ids(),
-            new_phone_share=data.new_phone_share,
-            validation_share=data.validation_share,
-            seed=seed,
+        numbers = _numbers_by_role(
+            corpus.user_ids(), corpus.num_users, data.new_phone_share, data.validation_share, data.fold, seed
         )
+        population = Population(*(CorpusUsers(corpus, role) for role in numbers))
         return cls(corpus, population, data.train_share, data.max_messages)
 
     def training_messages(self, client: str) -> list[str]:

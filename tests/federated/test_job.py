@@ -37,6 +37,8 @@ FAULTS = [
     ("data.new_phone_share", "[data]\nnew_phone_share = 1.0"),
     ("data.new_phone_share", "[data]\nnew_phone_share = -0.1"),
     ("data.new_phone_share", "[data]\nnew_phone_share = nan"),
+    ("data", "[data]\nfold = 5"),
+    ("data", "[data]\nfold = 1\nnew_phone_share = 0"),
     ("data.train_share", "[data]\ntrain_share = 0"),
     ("data.train_share", "[data]\ntrain_share = nan"),
     ("tokenizer.vocab_size", "[tokenizer]\nvocab_size = 10"),

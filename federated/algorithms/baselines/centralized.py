@@ -148,7 +148,7 @@ def _epoch(
     on_slice: Callable[[Slice], None],
 ) -> Any:
     rng = np.random.default_rng([options.seed, epoch])
-    users = rng.permutation(np.array(clients.population.training, dtype=object))
+    users = rng.permutation(np.array(list(clients.population.training), dtype=object))
     loss_sum = targets = 0.0
     batches = 0
     for chunk in client_batches.message_chunks(map(clients.training_messages, users), tokenizer):

@@ -5,23 +5,60 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from federated.corpus.schema import CorpusError
 from federated.corpus.store import Corpus
+from federated.data import federated_data
 from federated.data.federated_data import FederatedData, sample_cohort, shared_word_counts, split_users
 from federated.job import DataConfig
 
+IDS = st.sets(st.text(min_size=1), max_size=40)
 
-@given(st.sets(st.text(min_size=1), max_size=40), st.floats(0, 1), st.floats(0, 1), st.integers(-3, 3), st.randoms())
-def test_every_user_gets_one_role_in_any_order_of_ids(ids, new_share, validation_share, seed, rng):
+
+@pytest.fixture(params=["small", "large"])
+def corpus_size(request, monkeypatch):
+    """Splits the users of the test once by rank, and once as in a corpus with more than `EXACT_USERS`."""
+    if request.param == "large":
+        monkeypatch.setattr(federated_data, "EXACT_USERS", -1)
+    return request.param
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(IDS, st.floats(0, 1), st.floats(0, 1), st.integers(0, 4), st.integers(-3, 3), st.randoms())
+def test_every_user_gets_one_role_in_any_order_of_ids(corpus_size, ids, new_share, validation_share, fold, seed, rng):
     shuffled = list(ids)
     rng.shuffle(shuffled)
-    shares = {"new_phone_share": new_share, "validation_share": validation_share, "seed": seed}
+    shares = {"new_phone_share": new_share, "validation_share": validation_share, "fold": fold, "seed": seed}
     split = split_users(sorted(ids), **shares)
     assert split == split_users(shuffled, **shares)
     assert sorted(split.training + split.validation + split.new_phones) == sorted(ids)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(IDS, st.integers(2, 60), st.integers(-3, 3))
+def test_every_user_is_a_new_phone_in_exactly_one_fold(corpus_size, ids, folds, seed):
+    new = [split_users(ids, new_phone_share=1 / folds, fold=fold, seed=seed).new_phones for fold in range(folds)]
+    assert sorted(user for users in new for user in users) == sorted(ids)
+
+
+def test_a_small_corpus_has_exactly_the_shares_in_every_fold():
+    for fold in range(5):
+        split = split_users([f"u{i}" for i in range(12)], fold=fold)
+        assert len(split.new_phones) in (2, 3)
+        assert len(split.validation) == 1
+
+
+def test_in_a_large_corpus_the_other_users_do_not_change_the_role_of_a_user(monkeypatch):
+    everybody = [f"u{i}" for i in range(1000)]
+    monkeypatch.setattr(federated_data, "EXACT_USERS", 100)
+    monkeypatch.setattr(federated_data, "_CHUNK", 64)
+    whole, half = split_users(everybody, fold=2), split_users(everybody[::2], fold=2)
+    for role in ("training", "validation", "new_phones"):
+        assert getattr(half, role) == tuple(sorted(set(getattr(whole, role)) & set(everybody[::2])))
+    sizes = [len(users) for users in (whole.training, whole.validation, whole.new_phones)]
+    assert sizes == pytest.approx([720, 80, 200], rel=0.3)
 
 
 def test_the_validation_share_is_a_share_of_the_users_that_are_not_new():
@@ -59,9 +96,19 @@ def test_every_user_of_a_corpus_has_one_role(corpus):
     assert sorted(user for users in roles for user in users) == sorted(corpus.user_ids())
 
 
+def test_a_corpus_is_split_like_its_ids_whatever_its_size(corpus, corpus_size):
+    split = split_users(corpus.user_ids(), fold=1, seed=3)
+    population = FederatedData.of(corpus, DataConfig(fold=1), seed=3).population
+    for role in ("training", "validation", "new_phones"):
+        found, expected = getattr(population, role), getattr(split, role)
+        assert tuple(found) == expected
+        assert [found[i] for i in range(len(found))] == list(expected)
+        assert tuple(found[1:3]) == expected[1:3]
+
+
 def test_the_seed_decides_the_roles(corpus):
     def new_phones(seed):
-        return FederatedData.of(corpus, DataConfig(new_phone_share=0.5), seed).population.new_phones
+        return tuple(FederatedData.of(corpus, DataConfig(new_phone_share=0.5), seed).population.new_phones)
 
     assert new_phones(0) == new_phones(0)
     assert len({new_phones(seed) for seed in range(5)}) > 1

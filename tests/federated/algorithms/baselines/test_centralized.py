@@ -61,7 +61,7 @@ def test_training_reads_only_the_training_messages_and_lowers_the_loss(clients, 
     options = CentralizedOptions(epochs=3, batch=4, window=10, learning_rate=0.01)
     seen: list[Slice] = []
     found = centralized.train(initial, watched, tokenizer, options, on_slice=seen.append)
-    assert sorted(read) == sorted(clients.population.training * 3)
+    assert sorted(read) == sorted([*clients.population.training] * 3)
     assert [read[i] for i in range(len(read) // 3)] != list(clients.population.training)
     last = {done.epoch: done for done in seen}
     assert [last[epoch].batches for epoch in (1, 2, 3)] == [last[1].batches] * 3
