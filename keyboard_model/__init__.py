@@ -5,7 +5,8 @@ Start here:
     Tokenizer       words to pieces (SentencePiece BPE)
     units, words    a message split into words, marks and placeholders
     pack            encoded messages as windows of a fixed length
-    metrics         recall@k, keystroke savings, spreads over users
+    metrics         recall@k, keystroke savings
+    user_statistics figures over users with intervals; `user_posterior`: whom personalization hurts or helps
 
 Inside: `text` (units, tokenizer, masking), `batching` (windows, splits by time), `ngram` (Kneser-Ney tables),
 `storage` (durable files, file locks) and `model` (the CIFG-LSTM and its adapter). Only `model` imports TensorFlow.

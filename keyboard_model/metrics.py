@@ -4,6 +4,12 @@ The unit is the word (see `keyboard_model.text.units`). A word costs len(word) +
 tap on a suggestion types the whole word and its space. Every word counts, including words unknown to the model: a word
 that is not suggested is a miss. Figures are computed per user first and then over users (Wang et al. 2019), because a
 mean over words hides the users whom personalization hurts.
+
+Keystroke savings are given twice. `keystroke_savings` takes taps as free: the share of characters that need not be
+typed. `keystroke_savings_with_taps` counts a tap as one key, as Trnka and McCoy do (2008, "Evaluating Word Prediction:
+Framing Keystroke Savings"): 1 - keys with prediction / keys without. In both, the user taps the word as soon as it is
+shown. After i letters, the other letters and the space take len(word) - i + 1 keys, so a tap that costs one key saves
+len(word) - i: one key if one letter is left, and nothing if only the space is left. Waiting never saves more.
 """
 
 from __future__ import annotations
@@ -30,6 +36,7 @@ class WordCounts:
         hits_at_3: Words among the three suggestions before any of their letters was typed.
         characters: Characters of these words, with one space each.
         characters_saved: Characters that taps on suggestions saved.
+        taps: Words that a tap typed, or whose space a tap typed.
     """
 
     words: int = 0
@@ -37,6 +44,7 @@ class WordCounts:
     hits_at_3: int = 0
     characters: int = 0
     characters_saved: int = 0
+    taps: int = 0
 
     @property
     def recall_at_1(self) -> float:
@@ -50,8 +58,13 @@ class WordCounts:
 
     @property
     def keystroke_savings(self) -> float:
-        """Share of characters not typed, 0..1; 0 without words."""
+        """Share of characters not typed, 0..1, if taps are free; 0 without words."""
         return _share(self.characters_saved, self.characters)
+
+    @property
+    def keystroke_savings_with_taps(self) -> float:
+        """Share of keys saved, 0..1, if a tap costs one key; 0 without words."""
+        return _share(self.characters_saved - self.taps, self.characters)
 
     def __add__(self, other: WordCounts) -> WordCounts:
         return WordCounts(
@@ -60,6 +73,7 @@ class WordCounts:
             self.hits_at_3 + other.hits_at_3,
             self.characters + other.characters,
             self.characters_saved + other.characters_saved,
+            self.taps + other.taps,
         )
 
 
@@ -73,7 +87,7 @@ def count_word(word: str, suggested: Sequence[str], typed: int | None) -> WordCo
             None if it never was. A tap then saves len(word) - typed + 1 characters.
 
     >>> count_word("tonight", ["now", "tonight", "later"], typed=0)
-    WordCounts(words=1, hits_at_1=0, hits_at_3=1, characters=8, characters_saved=8)
+    WordCounts(words=1, hits_at_1=0, hits_at_3=1, characters=8, characters_saved=8, taps=1)
     """
     return WordCounts(
         words=1,
@@ -81,7 +95,17 @@ def count_word(word: str, suggested: Sequence[str], typed: int | None) -> WordCo
         hits_at_3=int(word in suggested[:3]),
         characters=len(word) + 1,
         characters_saved=0 if typed is None else len(word) - typed + 1,
+        taps=int(typed is not None),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A figure over users and its 95 % interval. `low` and `high` are None if too few users were measured for one."""
+
+    value: float
+    low: float | None
+    high: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,19 +16,27 @@ from keyboard_model.metrics import (
 
 
 def test_word_suggested_first_saves_itself_and_its_space():
-    assert count_word("later", ["later", "you"], 0) == WordCounts(1, 1, 1, 6, 6)
+    assert count_word("later", ["later", "you"], 0) == WordCounts(1, 1, 1, 6, 6, 1)
 
 
 def test_word_suggested_third_is_a_hit_at_three_only():
-    assert count_word("later", ["a", "b", "later"], 0) == WordCounts(1, 0, 1, 6, 6)
+    assert count_word("later", ["a", "b", "later"], 0) == WordCounts(1, 0, 1, 6, 6, 1)
 
 
 def test_tap_after_two_characters_saves_the_rest_and_the_space():
-    assert count_word("later", ["a", "b", "c"], 2) == WordCounts(1, 0, 0, 6, 4)
+    assert count_word("later", ["a", "b", "c"], 2) == WordCounts(1, 0, 0, 6, 4, 1)
 
 
 def test_word_that_shows_only_when_spelled_out_saves_its_space():
     assert count_word("ok", [], 2).characters_saved == 1
+
+
+@pytest.mark.parametrize(("typed", "keys"), [(0, 1), (1, 2), (3, 4), (4, 5), (5, 6), (None, 6)])
+def test_a_tap_that_costs_a_key_saves_all_letters_that_are_left(typed, keys):
+    # "later" and its space take 6 keys. After "late", a tap saves one key; once "later" is typed, it saves none.
+    counts = count_word("later", ["later"] if typed == 0 else [], typed)
+    assert counts.characters - counts.characters_saved + counts.taps == keys
+    assert counts.keystroke_savings_with_taps == pytest.approx(1 - keys / 6)
 
 
 def test_word_never_shown_saves_nothing_and_still_counts():
@@ -46,9 +54,12 @@ def test_shares_of_a_hand_counted_message():
         + count_word("you", ["u", "it", "me"], 1)
         + count_word("later", [], None)
     )
-    assert total == WordCounts(words=3, hits_at_1=1, hits_at_3=1, characters=14, characters_saved=7)
+    assert total == WordCounts(words=3, hits_at_1=1, hits_at_3=1, characters=14, characters_saved=7, taps=2)
     assert total.recall_at_1 == pytest.approx(1 / 3)
     assert total.keystroke_savings == 0.5
+    assert total.keystroke_savings_with_taps == pytest.approx(
+        5 / 14
+    )  # 9 keys: a tap, "y" and a tap, "later" and a space
 
 
 def test_no_words_is_zero_not_an_error():

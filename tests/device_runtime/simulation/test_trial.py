@@ -42,7 +42,7 @@ def test_types_each_word_until_it_is_shown(batch_size):
     trial = evaluate_device(phone, user)
     assert phone.learnt == ["seen"] * 4
     # hi: at once, 3 of 3; banana: after two letters, 5 of 7; kiwi: after its last, 1 of 5; ox: never, 0 of 3
-    assert trial.personal == WordCounts(words=4, hits_at_1=0, hits_at_3=1, characters=18, characters_saved=9)
+    assert trial.personal == WordCounts(words=4, hits_at_1=0, hits_at_3=1, characters=18, characters_saved=9, taps=3)
     assert trial.shared == WordCounts(words=4, hits_at_1=0, hits_at_3=0, characters=18, characters_saved=0)
     assert (trial.personal_shown, trial.shared_shown) == ("1000", "0000")
     assert (trial.adapter_bytes, trial.adaptation_seconds, len(trial.prediction_ms)) == (7, 0.5, 4)
