@@ -71,6 +71,9 @@ def simulate(
             min=0, max=1, metavar="SHARE", help="Share of the others held out for validation.", rich_help_panel=_SPLIT
         ),
     ] = 0.1,
+    fold: Annotated[
+        int, typer.Option(min=0, metavar="N", help="The job's fold of new phones.", rich_help_panel=_SPLIT)
+    ] = 0,
     api: Annotated[
         str | None,
         typer.Option(
@@ -150,7 +153,8 @@ def simulate(
         chosen: Iterable[str] = messages.user_ids()
         count = messages.num_users
         if users is not Part.ALL:
-            split = split_users(chosen, new_phone_share=new_phone_share, validation_share=validation_share, seed=seed)
+            shares = {"new_phone_share": new_phone_share, "validation_share": validation_share}
+            split = split_users(chosen, **shares, fold=fold, seed=seed)
             part = {Part.NEW: split.new_phones, Part.TRAINING: split.training}
             chosen = part.get(users, split.validation)
             count = len(chosen)
