@@ -88,8 +88,31 @@ class ModelConfig(_Strict):
     adapter_rank: int = Field(4, ge=1, le=64)
 
 
-class TrainingConfig(_Strict):
-    """The rounds of federated training (see `federated.training.fed_avg`).
+class SamplingConfig(_Strict):
+    """How the cohorts of rounds are drawn (see `federated.data.sampling`).
+
+    Attributes:
+        sampling: `uniform` gives all clients their turns equally often. `by_size` draws them with weights by their
+            numbers of messages, which a server of real phones does not know.
+        min_separation: A client of round r takes part in no round before r + `min_separation`; None lets half of the
+            clients rest. Only with `uniform`.
+        max_turns: Most rounds in which a client takes part; the rounds end when nobody has a turn left. None for no
+            limit. Only with `uniform`.
+    """
+
+    sampling: Literal["by_size", "uniform"] = "by_size"
+    min_separation: int | None = Field(None, ge=1)
+    max_turns: int | None = Field(None, ge=1)
+
+    @model_validator(mode="after")
+    def _limits_fit_the_sampling(self) -> Self:
+        if self.sampling == "by_size" and (self.min_separation, self.max_turns) != (None, None):
+            raise ValueError('min_separation and max_turns need sampling = "uniform"')
+        return self
+
+
+class TrainingConfig(SamplingConfig):
+    """The rounds of federated training (see `federated.training.fed_avg`), and how their cohorts are drawn.
 
     Attributes:
         rounds: Most rounds; `max_minutes` and `patience` can end the training earlier.
@@ -97,7 +120,6 @@ class TrainingConfig(_Strict):
         clients_per_round: Clients in a cohort.
         over_selection: Share of additional clients in a cohort. So many can be lost together with a worker elsewhere
             (Bonawitz et al. 2019, arXiv:1902.01046); if more are lost, they train again on another worker.
-        sampling: How a cohort is drawn: `by_size` weights clients by their number of messages, `uniform` does not.
         batch: Windows in a local step.
         window: Pieces in a window.
         max_windows: Most windows on which a client trains in a round.
@@ -123,7 +145,6 @@ class TrainingConfig(_Strict):
     max_minutes: Positive | None = None
     clients_per_round: int = Field(10, ge=1)
     over_selection: Annotated[float, Field(ge=0, le=1)] = 0.0
-    sampling: Literal["by_size", "uniform"] = "by_size"
     batch: int = Field(16, ge=1, le=1024)
     window: int = Field(20, ge=2, le=200)
     max_windows: int = Field(32, ge=1)
@@ -188,14 +209,14 @@ class HistoryConfig(_Strict):
     strengths: int = Field(3, ge=1, le=101)
 
 
-class RoundsConfig(_Strict):
-    """A method's own federated rounds, after the training of the shared model.
+class RoundsConfig(SamplingConfig):
+    """A method's own federated rounds, after the training of the shared model, and how their cohorts are drawn.
 
     See `federated.personalization.personalization_process`.
 
     Attributes:
         rounds: Number of rounds; None for the method's default.
-        clients_per_round: Clients in a cohort, drawn as in `[training]`.
+        clients_per_round: Clients in a cohort.
         max_windows: Most windows on which a client trains in a round, in batches of the personalization's shape.
         server_learning_rate: Factor of the mean update; 1 is FedAvg.
         fairness_q: q of q-FedAvg; 0 = off.

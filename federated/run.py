@@ -37,10 +37,12 @@ class TrainingResult:
         rounds: Rounds done.
         best_round: The round with the best recall; 0 if no validation took place.
         best_recall: recall@3 on the validation clients in that round; None if no validation took place.
-        stopped_by: `rounds`, `patience`, `minutes`, or the reason of a user's callback.
+        stopped_by: `rounds`, `patience`, `minutes`, `max_turns`, or the reason of a user's callback.
         broken_clients: Clients left out; a client counts once for each round that left it out.
         seconds: Seconds of training in the whole run.
         tokens_per_second: Pieces trained per second in the rounds of the last session.
+        participants: Clients that were drawn for at least one round.
+        most_turns: Most rounds for which one client was drawn.
     """
 
     rounds: int
@@ -50,6 +52,8 @@ class TrainingResult:
     broken_clients: int
     seconds: float
     tokens_per_second: float
+    participants: int = 0
+    most_turns: int = 0
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from typing import Any, Self
 import numpy as np
 
 from federated.corpus.store import Corpus
-from federated.data.federated_data import FederatedData
+from federated.data.federated_data import CorpusUsers, FederatedData
 from federated.job import Job
 from keyboard_model.text.units import MARKS, PLACEHOLDER, Kind, units
 
@@ -162,9 +162,9 @@ def trigram_figures(corpus: Corpus, job: Job, min_messages: int = 20) -> dict[st
 
 
 def _group_figures(
-    model: KenlmTrigram, clients: FederatedData, users: Sequence[str], min_messages: int
+    model: KenlmTrigram, clients: FederatedData, users: CorpusUsers, min_messages: int
 ) -> dict[str, Any]:
-    counted = [user for user in users if clients.corpus.message_count(user) >= min_messages]
+    counted = users.with_messages(min_messages)
     tallies = np.array([recall(model, clients.test_messages(user)) for user in counted], float)
     tallies = tallies[tallies[:, 0] > 0]
     shares = tallies[:, 1:] / tallies[:, :1]

@@ -1,8 +1,7 @@
-"""The users of a corpus as federated clients: the split of users, their messages, cohorts, and shared word counts.
+"""The users of a corpus as federated clients: the split of users, their messages, and shared word counts.
 
 Users are split by a keyed hash of their ids. Training never sees the new phones (Wang et al. 2019, arXiv:1910.10252).
-`keyboard_model.batching.split_by_time` splits the messages of one user. The cohort of a round depends only on
-(seed, round), so a resumed run draws the same cohorts.
+`keyboard_model.batching.split_by_time` splits the messages of one user.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, overload
+from typing import Any, Generic, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -31,8 +30,11 @@ _CHUNK = 10_000
 _TRAINING, _VALIDATION, _NEW_PHONE = range(3)
 
 
+Users = TypeVar("Users", bound=Sequence[str])
+
+
 @dataclass(frozen=True)
-class Population:
+class Population(Generic[Users]):
     """The users of a corpus by role. Each user has one role; the users of a role are sorted by id.
 
     Attributes:
@@ -41,9 +43,9 @@ class Population:
         new_phones: Users that training never sees.
     """
 
-    training: Sequence[str]
-    validation: Sequence[str]
-    new_phones: Sequence[str]
+    training: Users
+    validation: Users
+    new_phones: Users
 
 
 class CorpusUsers(Sequence[str]):
@@ -68,6 +70,15 @@ class CorpusUsers(Sequence[str]):
     def __iter__(self) -> Iterator[str]:
         return self._corpus.user_ids_at(self.numbers)
 
+    @property
+    def message_counts(self) -> npt.NDArray[np.int32]:
+        """`[n]` the number of messages of each; they are read once for the whole corpus."""
+        return self._corpus.message_counts[self.numbers]
+
+    def with_messages(self, least: int) -> CorpusUsers:
+        """Returns those who have at least `least` messages."""
+        return CorpusUsers(self._corpus, self.numbers[self.message_counts >= least])
+
 
 def split_users(
     user_ids: Iterable[str],
@@ -76,7 +87,7 @@ def split_users(
     validation_share: float = 0.1,
     fold: int = 0,
     seed: int = 0,
-) -> Population:
+) -> Population[tuple[str, ...]]:
     """Splits users by role. The result depends on the set of ids and the settings, not on the order of the ids.
 
     A keyed hash of its id gives each user a place on a ring. The new phones are those on an arc that begins at
@@ -112,8 +123,10 @@ def _numbers_by_role(
     _check_share("validation_share", validation_share)
     hashes = (_hash(seed, user_id) for user_id in user_ids)
     if users <= EXACT_USERS:
+        known = list(hashes)
+        users = len(known)
         ranks = np.empty(users, np.int64)
-        ranks[sorted(range(users), key=list(hashes).__getitem__)] = np.arange(users)
+        ranks[sorted(range(users), key=known.__getitem__)] = np.arange(users)
         first, end = (_rounded(users * new_share * edge) for edge in (fold, fold + 1))
         of_all = _roles(ranks, users, first, end, _rounded((users - (end - first)) * validation_share))
     else:
@@ -168,7 +181,7 @@ class FederatedData:
     """
 
     corpus: Corpus
-    population: Population
+    population: Population[CorpusUsers]
     train_share: float
     max_messages: int
 
@@ -203,44 +216,13 @@ class FederatedData:
         for client in self.population.training:
             yield self.training_messages(client)
 
+    @property
     def training_sizes(self) -> npt.NDArray[np.float64]:
-        """Returns `[clients]` the number of messages of each training client, at most `max_messages`.
-
-        No message is read.
-        """
-        counts = [self.corpus.message_count(client) for client in self.population.training]
-        return np.minimum(np.array(counts, np.float64), self.max_messages)
+        """`[clients]` the number of messages of each training client, at most `max_messages`. No message is read."""
+        return np.minimum(self.population.training.message_counts, float(self.max_messages))
 
     def _split(self, client: str) -> tuple[list[str], list[str]]:
         return split_by_time([message.text for message in self.corpus.messages(client)], self.train_share)
-
-
-def sample_cohort(
-    clients: Sequence[str],
-    size: int,
-    *,
-    seed: int,
-    round_number: int,
-    weights: npt.NDArray[np.float64] | None = None,
-) -> list[str]:
-    """Draws the cohort of a round without replacement (McMahan et al. 2017, Algorithm 1).
-
-    Args:
-        clients: The clients to draw from.
-        size: Clients in the cohort; all of them if there are fewer.
-        seed: The job's seed.
-        round_number: Number of the round.
-        weights: `[clients]` positive weights of the draws; None for equal weights. If the training data of a client in
-            a round is capped, weights by size prevent that the model memorizes clients with few messages and hardly
-            reads clients with many.
-
-    Returns:
-        `min(size, len(clients))` clients in the order of the draws.
-    """
-    rng = np.random.default_rng([seed, round_number])
-    probabilities = None if weights is None else weights / weights.sum()
-    chosen = rng.choice(len(clients), size=min(size, len(clients)), replace=False, shuffle=True, p=probabilities)
-    return [clients[i] for i in chosen]
 
 
 def shared_word_counts(clients: Iterable[Iterable[str]], *, min_clients: int, count_cap: int) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,10 +100,7 @@ def evaluate(
     with open_clients(folder, corpus) as clients:
         opened = clients.corpus
         groups = {"training": clients.population.training, "new_phones": clients.population.new_phones}
-        chosen = {
-            name: [client for client in group if opened.message_count(client) >= min_messages]
-            for name, group in groups.items()
-        }
+        chosen = {name: group.with_messages(min_messages) for name, group in groups.items()}
         with execution_context():
             measured = _measure(folder, clients, chosen, on_clients)
     return Evaluation(
@@ -118,7 +115,7 @@ def evaluate(
 
 
 def _measure(
-    folder: Run, clients: FederatedData, groups: dict[str, list[str]], on_clients: Callable[[int, int], None]
+    folder: Run, clients: FederatedData, groups: Mapping[str, Sequence[str]], on_clients: Callable[[int, int], None]
 ) -> dict[str, list[Tallies]]:
     """Returns, for each group, the tallies of the clients that have test messages, in order."""
     job, tokenizer, parameters = folder.job(), folder.tokenizer(), folder.parameters()

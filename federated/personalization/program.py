@@ -13,7 +13,8 @@ import tensorflow as tf
 
 from federated.aggregation import norm_quantile
 from federated.data.client_batches import ClientBatcher, Cohort, cohort_batches
-from federated.data.federated_data import FederatedData, sample_cohort
+from federated.data.federated_data import FederatedData
+from federated.data.sampling import cohort_sampler
 from federated.job import PersonalizationConfig
 from federated.personalization import personalization_process
 from federated.personalization.client_states import ClientStateStore
@@ -104,7 +105,8 @@ class PersonalizationProgram:
             word_dropout=0.0,
             seed=seed,
         )
-        self._sizes = clients.training_sizes()
+        config = context.config.federated
+        self._sampler = cohort_sampler(config, clients, config.clients_per_round, seed)
 
     def run(self) -> TrainedMethod:
         """Trains to the last round and returns the result; without rounds, the method's initial state.
@@ -119,7 +121,7 @@ class PersonalizationProgram:
         with ClientStateStore.open(self._folder / "clients.sqlite") as states:
             process = personalization_process.build(self._method, self._shared, self._context)
             state, number = self._resumed(states, process)
-            while number < rounds:
+            while number < rounds and not self._sampler.is_over(number + 1):
                 number += 1
                 state = self._round(process, states, state, number, rounds)
             server = process.server(state)
@@ -169,13 +171,8 @@ class PersonalizationProgram:
         return state
 
     def _cohort(self, number: int) -> Cohort:
-        drawn = sample_cohort(
-            self._clients.population.training,
-            self._context.config.federated.clients_per_round,
-            seed=self._seed,
-            round_number=number,
-            weights=self._sizes,
-        )
+        training = self._clients.population.training
+        drawn = [training[i] for i in self._sampler.cohort(number)]
         return cohort_batches(self._data, self._clients, drawn, number)
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
 from federated.data.client_batches import ClientBatcher, cohort_batches
-from federated.data.federated_data import FederatedData, sample_cohort
+from federated.data.federated_data import FederatedData
+from federated.data.sampling import cohort_sampler
 from federated.evaluation import shared_model
 from federated.run import Run, TrainingResult
 from federated.runtime.execution_context import losing_clients
@@ -76,10 +78,13 @@ class TrainingProgram:
             word_dropout=job.training.word_dropout,
             seed=job.seed,
         )
-        self._sizes = clients.training_sizes() if job.training.sampling == "by_size" else None
+        goal = job.training.clients_per_round
+        selected = goal + math.ceil(goal * job.training.over_selection - 1e-9)  # 0.07 * 100 is a little more than 7
+        self._sampler = cohort_sampler(job.training, clients, selected, job.seed)
         callbacks = [*job_callbacks(folder, clients, self._initial), *callbacks]
         self._callbacks = [Checkpointing(folder.states, job.training.checkpoint_every, callbacks), *callbacks]
         self._trained_targets, self._training_seconds = 0.0, 0.0
+        self._turns: Counter[int] = Counter()
 
     def run(self) -> TrainingResult:
         """Trains until all rounds are done or a callback stops the training.
@@ -92,6 +97,8 @@ class TrainingProgram:
         run = RunState(self._process, server, weights)
         for callback in self._callbacks:
             callback.on_start(run)
+        for number in range(1, run.progress.round + 1):  # of the sessions before
+            self._turns.update(self._sampler.cohort(number).tolist())
         while (stopped_by := self._stop_reason(run)) is None:
             for callback in self._callbacks:
                 callback.before_round(run)
@@ -109,28 +116,27 @@ class TrainingProgram:
             broken_clients=progress.broken_clients,
             seconds=progress.seconds,
             tokens_per_second=self._trained_targets / max(self._training_seconds, 1e-9),
+            participants=len(self._turns),
+            most_turns=max(self._turns.values(), default=0),
         )
 
     def _stop_reason(self, run: RunState) -> str | None:
         if run.progress.round >= self._job.training.rounds:
             return "rounds"
+        if self._sampler.is_over(run.progress.round + 1):
+            return "max_turns"
         reasons = (callback.stop(run) for callback in self._callbacks)
         return next((reason for reason in reasons if reason is not None), None)
 
     def _round(self, run: RunState) -> None:
         began = time.monotonic()
         number = run.progress.round + 1
-        goal = self._job.training.clients_per_round
-        drawn = sample_cohort(
-            self._clients.population.training,
-            goal + math.ceil(goal * self._job.training.over_selection - 1e-9),  # 0.07 * 100 is a little more than 7
-            seed=self._job.seed,
-            round_number=number,
-            weights=self._sizes,
-        )
+        training, positions = self._clients.population.training, self._sampler.cohort(number).tolist()
+        self._turns.update(positions)
+        drawn = [training[i] for i in positions]
         cohort = cohort_batches(self._batcher, self._clients, drawn, number)
         measured = {"loss_sum": 0.0, "targets": 0.0, "broken_clients": 0.0}
-        with losing_clients(len(cohort.batches) - goal) as lost:
+        with losing_clients(len(cohort.batches) - self._job.training.clients_per_round) as lost:
             output = self._process.next(run.server, cohort.batches) if cohort.batches else None
         if output is not None:
             run.server, measured = output.state, output.metrics["client_work"]

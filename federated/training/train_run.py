@@ -10,6 +10,7 @@ from pathlib import Path
 from federated.algorithms.registry import METHODS
 from federated.corpus.store import Corpus
 from federated.data.federated_data import FederatedData, shared_word_counts
+from federated.data.sampling import cohort_sampler
 from federated.job import Job
 from federated.personalization.method import SharedModel
 from federated.personalization.program import PersonalizationProgram, PersonalizationRound, rounds_folder
@@ -53,7 +54,8 @@ def train(
 
     Raises:
         RunError: the folder is in use, contains another run, or contains a run and `resume` is not set.
-        JobError: the job's personalization method does not exist, or does not have these options.
+        JobError: the job's personalization method does not exist or does not have these options, or the corpus has
+            too few users for the job's `min_separation`.
         CorpusError: the corpus cannot be read.
         TokenizerError: the corpus has too little text for a vocabulary.
         WorkerError: a worker cannot be reached, or no worker is left. The run can be resumed.
@@ -79,10 +81,13 @@ def train(
 
 def _start_or_resume(job: Job, folder: Run, corpus: Corpus, resume: bool) -> None:
     """Writes the job into the run folder. The stages of the training read it from there."""
-    if not FederatedData.of(corpus, job.data, job.seed).population.training:
+    clients = FederatedData.of(corpus, job.data, job.seed)
+    if not clients.population.training:
         raise RunError(
             "no user is left to train on: the corpus is too small for these shares of new and validation users"
         )
+    for rounds in (job.training, job.personalization.federated):  # reports a separation that is too large
+        cohort_sampler(rounds, clients, rounds.clients_per_round, job.seed)
     wanted = job.model_dump(mode="json", exclude={"corpus"})
     if folder.exists():
         if not resume:

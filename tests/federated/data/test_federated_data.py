@@ -1,8 +1,5 @@
 """The split of users and messages, cohorts, and shared word counts."""
 
-from collections import Counter
-from collections.abc import Sequence
-
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,7 +8,7 @@ from hypothesis import strategies as st
 from federated.corpus.schema import CorpusError
 from federated.corpus.store import Corpus
 from federated.data import federated_data
-from federated.data.federated_data import FederatedData, sample_cohort, shared_word_counts, split_users
+from federated.data.federated_data import FederatedData, shared_word_counts, split_users
 from federated.job import DataConfig
 
 IDS = st.sets(st.text(min_size=1), max_size=40)
@@ -140,53 +137,19 @@ def test_rejects_an_unknown_client(corpus):
         FederatedData.of(corpus, DataConfig(), seed=0).training_messages("unknown")
 
 
-CLIENTS = [f"client{i}" for i in range(20)]
+def test_users_are_chosen_by_their_numbers_of_messages(corpus):
+    users = FederatedData.of(corpus, DataConfig(), seed=0).population.training
+    expected = {user: corpus.message_count(user) for user in users}
+    assert list(users.message_counts) == list(expected.values())
+    least = int(np.median(users.message_counts))
+    assert list(users.with_messages(least)) == [user for user, count in expected.items() if count >= least]
 
 
-@given(st.integers(1, 40), st.integers(0, 2**31 - 1), st.integers(1, 10**6))
-def test_a_cohort_has_distinct_clients_and_is_reproducible(size, seed, number):
-    cohort = sample_cohort(CLIENTS, size, seed=seed, round_number=number)
-    assert len(cohort) == len(set(cohort)) == min(size, len(CLIENTS))
-    assert set(cohort) <= set(CLIENTS)
-    assert cohort == sample_cohort(CLIENTS, size, seed=seed, round_number=number)
-
-
-def test_rounds_and_seeds_give_different_cohorts():
-    drawn = [sample_cohort(CLIENTS, 5, seed=seed, round_number=number) for seed in range(3) for number in range(1, 6)]
-    assert len({tuple(cohort) for cohort in drawn}) == len(drawn)
-
-
-def test_all_clients_are_drawn_equally_often_without_weights():
-    draws = Counter(c for number in range(2000) for c in sample_cohort(CLIENTS, 5, seed=0, round_number=number))
-    assert set(draws) == set(CLIENTS)
-    assert all(abs(count - 500) < 100 for count in draws.values())  # 5 standard deviations
-
-
-def test_the_cohort_of_no_clients_is_empty():
-    assert sample_cohort([], 5, seed=0, round_number=1) == []
-
-
-def test_drawing_from_a_million_clients_reads_only_the_drawn_ones():
-    class Many(Sequence):
-        read = 0
-
-        def __len__(self) -> int:
-            return 1_000_000
-
-        def __getitem__(self, index):
-            Many.read += 1
-            return f"client{index}"
-
-    assert len(sample_cohort(Many(), 20, seed=0, round_number=1)) == 20
-    assert Many.read == 20
-
-
-def test_weights_draw_large_clients_more_often_and_no_client_twice():
-    clients, weights = ["large", "small", "other"], np.array([98.0, 1.0, 1.0])
-    drawn = [sample_cohort(clients, 1, seed=0, round_number=n, weights=weights)[0] for n in range(1, 201)]
-    assert drawn.count("large") > 180
-    everyone = sample_cohort(clients, 3, seed=0, round_number=1, weights=weights)
-    assert sorted(everyone) == sorted(clients)
+def test_the_sizes_of_training_clients_are_capped(corpus):
+    clients = FederatedData.of(corpus, DataConfig(max_messages=7), seed=0)
+    counts = [corpus.message_count(user) for user in clients.population.training]
+    assert clients.training_sizes.tolist() == [min(count, 7) for count in counts]
+    assert len(set(counts)) > 1
 
 
 def test_counts_words_of_at_least_min_clients():

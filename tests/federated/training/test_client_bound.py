@@ -15,7 +15,7 @@ from federated.corpus.schema import Record
 from federated.corpus.store import Corpus
 from federated.corpus.writer import write_corpus
 from federated.data.client_batches import ClientBatcher, cohort_batches
-from federated.data.federated_data import FederatedData, Population, shared_word_counts
+from federated.data.federated_data import CorpusUsers, FederatedData, Population, shared_word_counts
 from federated.job import DataConfig, Job, ModelConfig, NgramConfig, TrainingConfig
 from federated.training import fed_avg, ngram_counts
 from federated.training.client_bound import ADAM_FACTOR, ClientBound
@@ -57,12 +57,18 @@ def poisoned(tmp_path_factory):
     path = tmp_path_factory.mktemp("corpus") / "poisoned.sqlite"
     write_corpus(path, [*records, *[Record("eve", None, POISON)] * 10_000], source="jsonl", description="poisoned")
     with Corpus.open(path) as corpus:
-        yield FederatedData(corpus, Population((*HONEST, "eve"), (), ()), train_share=0.8, max_messages=500)
+        yield FederatedData(corpus, population(corpus, users=4), train_share=0.8, max_messages=500)
+
+
+def population(corpus, users):
+    """Returns a population with the first users in training; the last of four is the poisoned one."""
+    numbers = np.arange(users, dtype=np.int32)
+    return Population(*(CorpusUsers(corpus, part) for part in (numbers, numbers[:0], numbers[:0])))
 
 
 @pytest.fixture(scope="module")
 def honest(poisoned):
-    return replace(poisoned, population=Population(HONEST, (), ()))
+    return replace(poisoned, population=population(poisoned.corpus, users=3))
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +87,7 @@ def test_the_vocabulary_has_no_word_of_the_poisoned_client(poisoned, honest, voc
 
 def test_only_some_messages_of_the_poisoned_client_are_read(poisoned):
     assert len(poisoned.training_messages("eve")) == BOUND.messages
-    assert poisoned.training_sizes().tolist() == [40, 40, 40, BOUND.messages]
+    assert poisoned.training_sizes.tolist() == [40, 40, 40, BOUND.messages]
 
 
 @pytest.mark.usefixtures("execution")

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from device_runtime.simulation.held_out import SimulatedUser
 from federated.data.federated_data import FederatedData
 from federated.job import Job, PersonalizationConfig
@@ -63,15 +65,16 @@ class ComparisonSetup:
 
     def seen_users(self) -> list[str]:
         """Returns the training users with at least `min_messages` messages."""
-        return self._with_enough_messages(self.clients.population.training)
+        return list(self.clients.population.training.with_messages(self.min_messages))
 
     def new_phones(self) -> list[str]:
         """Returns the new phones with at least `min_messages` messages, those with most messages first.
 
         Phones are simulated in parallel: a long trial that began last would leave all other workers idle.
         """
-        users = self._with_enough_messages(self.clients.population.new_phones)
-        return sorted(users, key=self.clients.corpus.message_count)[::-1]
+        users = self.clients.population.new_phones.with_messages(self.min_messages)
+        ids = list(users)
+        return [ids[i] for i in np.argsort(users.message_counts, kind="stable")[::-1]]
 
     def validation_users(self) -> list[tuple[str, list[str], list[str]]]:
         """Returns the users for tuning: (user, messages to learn from, messages to test on).
@@ -79,7 +82,7 @@ class ComparisonSetup:
         Both lists come from the messages that training can read, split by time again. The test messages are not used.
         """
         users = []
-        for user in self._with_enough_messages(self.clients.population.validation):
+        for user in self.clients.population.validation.with_messages(self.min_messages):
             older, newer = split_by_time(self.clients.training_messages(user), self.clients.train_share)
             if older and newer:
                 users.append((user, older, newer))
@@ -95,9 +98,6 @@ class ComparisonSetup:
         """Yields the users for tuning with the messages that training can read."""
         for user, older, newer in self.validation_users():
             yield SimulatedUser(user, [(None, text) for text in (*older, *newer)])
-
-    def _with_enough_messages(self, users: Sequence[str]) -> list[str]:
-        return [user for user in users if self.clients.corpus.message_count(user) >= self.min_messages]
 
     def train_method(
         self,
