@@ -183,12 +183,15 @@ class NgramConfig(_Strict):
         min_clients: An n-gram is published if at least this many clients typed it.
         count_cap: A client contributes at most this much to the count of an n-gram.
         max_pieces: A client contributes the n-grams of at most so many pieces, those of its newest messages.
+        max_ngrams: Most bigrams and trigrams that are published. If more have `min_clients` clients, the lowest number
+            of clients with which they are few enough counts instead.
     """
 
     weight: Share = 0.3
     min_clients: int = Field(2, ge=1)
     count_cap: int = Field(100, ge=1)
-    max_pieces: int = Field(100_000, ge=1)
+    max_pieces: int = Field(100_000, ge=1, le=10_000_000)
+    max_ngrams: int = Field(1_000_000, ge=1)
 
 
 class GateConfig(_Strict):

@@ -61,7 +61,8 @@ class Run:
     """A run by the path of its folder; nothing is read until a method is called.
 
     Files: `job.json`, `corpus.json` (which corpus), `tokenizer.model`, `state/` (TFF's program states),
-    `best.safetensors`, `last.safetensors`, `ngram.safetensors`, `rounds.csv`, `tensorboard/`, `summary.json`.
+    `best.safetensors`, `last.safetensors`, `ngram.safetensors`, `rounds.csv`, `tensorboard/`, `summary.json`. While
+    n-grams are counted: `ngram_sums/`.
 
     The methods that read raise RunError if their file is missing or damaged.
     """
@@ -71,6 +72,10 @@ class Run:
     @property
     def states(self) -> Path:
         return self.path / "state"
+
+    @property
+    def ngram_sums(self) -> Path:
+        return self.path / "ngram_sums"
 
     @property
     def rounds(self) -> Path:

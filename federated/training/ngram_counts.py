@@ -1,16 +1,18 @@
-"""Federated n-gram counts: a TFF aggregation of the counts of all training clients, one cohort at a time.
+"""Federated n-gram counts: a TFF aggregation of the counts of each cohort, whose sums are merged on disk.
 
 Chen et al. (2019), "Federated Learning of N-gram Language Models" (arXiv:1910.03432), derive n-grams from a federated
 neural model. Here they are counted directly. A client sends the n-grams of its training messages with their counts, up
 to a cap, so that no client decides a count alone. The server adds the counts, and counts the clients of each n-gram.
-The smoothed table (`keyboard_model.ngram.kneser_ney`) leaves out n-grams of few clients; only this table is saved.
+The smoothed table (`keyboard_model.ngram.kneser_ney`) leaves out n-grams of few clients; only this table is published.
+
+A message between the server and a worker holds one cohort at most, so its size does not depend on the number of
+clients. `federated.training.spilled_counts` adds up the cohorts in constant memory.
 """
 
 from __future__ import annotations
 
 import collections
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -19,33 +21,23 @@ import numpy.typing as npt
 import tensorflow as tf
 import tensorflow_federated as tff
 
-from federated.data.federated_data import FederatedData
+from federated.training.spilled_counts import SpilledCounts
 from keyboard_model.ngram.kneser_ney import NgramCounts, ngram_keys, ngram_occurrences
 from keyboard_model.text.tokenizer import Tokenizer
 
 COHORT = 50
-"""Clients whose n-grams are in memory at the same time, in addition to the sum."""
+"""Most clients of a cohort."""
+COHORT_PIECES = 500_000
+"""Pieces after which a cohort ends. Their n-grams take at most 48 MB, and those of the last client are added."""
 
 _PARTS = NgramCounts._fields
 _COUNTS = collections.OrderedDict((part, tff.TensorType(np.int64, [None])) for part in _PARTS)
 _OCCURRENCES = tff.TensorType(np.int32, [None, 3])
-
-
-@dataclass(frozen=True)
-class NgramCountResult:
-    """The counts of all clients. They contain rare n-grams, so they must not be saved.
-
-    Attributes:
-        counts: The counts.
-        dropped: Clients left out because their data was unusable.
-    """
-
-    counts: NgramCounts
-    dropped: int
+_Occurrences = npt.NDArray[np.int32]
 
 
 def build(count_cap: int) -> Callable[..., Any]:
-    """Returns a TFF computation `(counts so far@SERVER, occurrences [n,3]@CLIENTS) -> counts@SERVER`.
+    """Returns a TFF computation `occurrences [n,3]@CLIENTS -> counts@SERVER`.
 
     Args:
         count_cap: Highest count of an n-gram that one client can contribute.
@@ -62,69 +54,85 @@ def build(count_cap: int) -> Callable[..., Any]:
         return _ordered(*(tf.zeros([0], tf.int64) for _ in _PARTS))
 
     @tff.tensorflow.computation(_COUNTS, _COUNTS)
-    def add(one: collections.OrderedDict, other: collections.OrderedDict) -> collections.OrderedDict:
-        keys, positions = tf.unique(tf.concat([one["keys"], other["keys"]], 0), out_idx=tf.int64)
-        sums = (
-            tf.math.unsorted_segment_sum(tf.concat([one[part], other[part]], 0), positions, tf.size(keys))
-            for part in ("counts", "clients")
-        )
-        return _ordered(keys, *sums)
+    def join(one: collections.OrderedDict, other: collections.OrderedDict) -> collections.OrderedDict:
+        return _ordered(*(tf.concat([one[part], other[part]], 0) for part in _PARTS))
 
     @tff.tensorflow.computation(_COUNTS)
-    def unchanged(counts: collections.OrderedDict) -> collections.OrderedDict:
-        return counts
+    def sums(joined: collections.OrderedDict) -> collections.OrderedDict:
+        keys, positions = tf.unique(joined["keys"], out_idx=tf.int64)
+        added = (tf.math.unsorted_segment_sum(joined[part], positions, tf.size(keys)) for part in _PARTS[1:])
+        return _ordered(keys, *added)
 
-    @tff.federated_computation(tff.FederatedType(_COUNTS, tff.SERVER), tff.FederatedType(_OCCURRENCES, tff.CLIENTS))
-    def add_cohort(so_far: object, occurrences: object) -> object:
+    @tff.federated_computation(tff.FederatedType(_OCCURRENCES, tff.CLIENTS))
+    def cohort_counts(occurrences: object) -> object:
         counts = tff.federated_map(client_counts, occurrences)
-        cohort = tff.federated_aggregate(counts, no_counts(), add, add, unchanged)
-        return tff.federated_map(add, (so_far, cohort))
+        # To add up once at the end is faster than after each client.
+        return tff.federated_aggregate(counts, no_counts(), join, join, sums)
 
-    return add_cohort
+    return cohort_counts
 
 
 def count(
-    clients: FederatedData,
+    clients: Iterable[str],
+    messages: Callable[[str], Sequence[str]],
     tokenizer: Tokenizer,
+    into: SpilledCounts,
+    *,
     count_cap: int,
     max_pieces: int,
     on_client: Callable[[int], None] = lambda done: None,
-) -> NgramCountResult:
-    """Counts the n-grams of all training clients.
+) -> None:
+    """Counts the n-grams of all clients, and saves them in `into`.
+
+    A count that was interrupted continues with the client after those that were saved. The clients are read in one
+    pass, and only one cohort is in memory: they can be a generator of ids.
 
     Args:
-        clients: The corpus; only training messages of training clients are read.
+        clients: The ids of the clients, in the same order whenever a count is continued.
+        messages: Returns the messages of a client; it is not called for clients that are already counted.
         tokenizer: Turns messages into pieces.
+        into: The sums so far.
         count_cap: Highest count of an n-gram that one client can contribute.
         max_pieces: Pieces whose n-grams one client can contribute, those of its newest messages.
         on_client: Called after each cohort with the number of clients done.
+
+    Raises:
+        OSError: the sums cannot be written.
     """
-    add_cohort = build(count_cap)
-    total = _ordered(*(np.zeros(0, np.int64) for _ in _PARTS))
-    dropped = done = 0
-    for cohort in _cohorts(clients.population.training):
-        occurrences = []
-        for client in cohort:
-            try:
-                occurrences.append(_occurrences(tokenizer, clients.training_messages(client), max_pieces))
-            except (ValueError, UnicodeError):
-                dropped += 1
-        if occurrences:
-            total = add_cohort(total, occurrences)
-        done += len(cohort)
-        on_client(done)
-    return NgramCountResult(NgramCounts(**total), dropped)
+    cohort_counts = build(count_cap)
+
+    def read(client: str) -> _Occurrences | None:
+        try:
+            return _occurrences(tokenizer, messages(client), max_pieces)
+        except (ValueError, UnicodeError):
+            return None
+
+    for cohort in _cohorts(map(read, islice(clients, into.clients, None))):
+        usable = [occurrences for occurrences in cohort if occurrences is not None]
+        counts = cohort_counts(usable) if usable else _ordered(*(np.zeros(0, np.int64) for _ in _PARTS))
+        into.add(NgramCounts(**counts), clients=len(cohort), dropped=len(cohort) - len(usable))
+        on_client(into.clients)
+    into.save()
 
 
 def _ordered(*parts: Any) -> collections.OrderedDict:
     return collections.OrderedDict(zip(_PARTS, parts, strict=True))
 
 
-def _cohorts(clients: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (clients[start : start + COHORT] for start in range(0, len(clients), COHORT))
+def _cohorts(clients: Iterable[_Occurrences | None]) -> Iterator[list[_Occurrences | None]]:
+    cohort: list[_Occurrences | None] = []
+    pieces = 0
+    for occurrences in clients:
+        cohort.append(occurrences)
+        pieces += 0 if occurrences is None else len(occurrences)
+        if len(cohort) == COHORT or pieces >= COHORT_PIECES:
+            yield cohort
+            cohort, pieces = [], 0
+    if cohort:
+        yield cohort
 
 
-def _occurrences(tokenizer: Tokenizer, messages: Sequence[str], most: int) -> npt.NDArray[np.int32]:
+def _occurrences(tokenizer: Tokenizer, messages: Sequence[str], most: int) -> _Occurrences:
     """Returns `[n,3]` the trigrams of the newest messages, one row per occurrence, at most `most` rows."""
     newest_first = (row for message in reversed(messages) for row in ngram_occurrences(tokenizer.encode(message)))
     return np.array(list(islice(newest_first, most)), np.int32).reshape(-1, 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -19,7 +20,9 @@ from federated.runtime.execution_context import execution_context
 from federated.training import ngram_counts
 from federated.training.callbacks.callback import Callback
 from federated.training.program import TrainingProgram
+from federated.training.spilled_counts import SpilledCounts
 from keyboard_model.ngram.kneser_ney import kneser_ney
+from keyboard_model.storage.durable_files import erase
 from keyboard_model.text import tokenizer as tokenizers
 
 ROUND_MINUTES = 30.0
@@ -139,6 +142,7 @@ def _train(
         if folder.job().ngram.weight and not folder.has_ngram():
             dropped = _count_ngrams(folder, clients, on_stage)
             result = replace(result, broken_clients=result.broken_clients + dropped)
+        erase(folder.ngram_sums)  # they contain rare n-grams; a run killed after it wrote the n-grams left them behind
         # Written before the method's own rounds, because evaluation and export can resume those.
         folder.write_json("summary.json", asdict(result))
         _train_method(folder, clients, on_stage)
@@ -175,7 +179,13 @@ def _count_ngrams(folder: Run, clients: FederatedData, on_stage: Callable[[str],
         on_stage(f"counting n-grams, {done:,} of {users:,} users")
 
     config, tokenizer = folder.job().ngram, folder.tokenizer()
-    report_clients(0)
-    counted = ngram_counts.count(clients, tokenizer, config.count_cap, config.max_pieces, report_clients)
-    folder.write_ngram(kneser_ney(counted.counts, len(tokenizer), config.min_clients))
-    return counted.dropped
+    limits = {"count_cap": config.count_cap, "max_pieces": config.max_pieces}
+    # A run keeps its corpus and its split, so the sums need only name what can be deleted or changed within a run.
+    identity = f"{hashlib.sha256(tokenizer.model).hexdigest()} {users} {limits}"
+    sums = SpilledCounts(folder.ngram_sums, identity)
+    report_clients(sums.clients)
+    ngram_counts.count(
+        clients.population.training, clients.training_messages, tokenizer, sums, **limits, on_client=report_clients
+    )
+    folder.write_ngram(kneser_ney(sums.blocks(), len(tokenizer), config.min_clients, config.max_ngrams))
+    return sums.dropped

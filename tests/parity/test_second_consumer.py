@@ -149,7 +149,7 @@ def ngrams(content: Content, tiny_corpus: Path) -> bytes:
     typed = [key for text in texts for found in ngram_occurrences(tokenizer.encode(text)) for key in ngram_keys(*found)]
     distinct, counts = np.unique(np.array(typed, np.int64), return_counts=True)
     pooled = NgramCounts(distinct, counts.astype(np.int64), np.ones_like(distinct))
-    return kneser_ney(pooled, len(tokenizer), min_clients=1).to_bytes()
+    return kneser_ney([pooled], len(tokenizer), min_clients=1, max_ngrams=10_000).to_bytes()
 
 
 @pytest.fixture

@@ -19,8 +19,9 @@ from federated.data.federated_data import CorpusUsers, FederatedData, Population
 from federated.job import DataConfig, Job, ModelConfig, NgramConfig, TrainingConfig
 from federated.training import fed_avg, ngram_counts
 from federated.training.client_bound import ADAM_FACTOR, ClientBound
+from federated.training.spilled_counts import SpilledCounts
 from keyboard_model.model import cifg_lstm
-from keyboard_model.ngram.kneser_ney import BIGRAM, TRIGRAM, UNIGRAM, kneser_ney
+from keyboard_model.ngram.kneser_ney import BIGRAM, TRIGRAM, UNIGRAM, NgramCounts, kneser_ney
 from keyboard_model.text import tokenizer as tokenizers
 
 HONEST = ("ann", "bob", "cem")
@@ -122,9 +123,12 @@ def test_a_round_moves_the_shared_model_by_at_most_the_bound(poisoned, honest, v
 
 
 @pytest.mark.usefixtures("execution")
-def test_the_counts_of_ngrams_change_by_at_most_the_bound(poisoned, honest, vocabulary):
-    caps = JOB.ngram.count_cap, JOB.ngram.max_pieces
-    without, with_it = (ngram_counts.count(data, vocabulary, *caps).counts for data in (honest, poisoned))
+def test_the_counts_of_ngrams_change_by_at_most_the_bound(poisoned, honest, vocabulary, tmp_path):
+    caps = {"count_cap": JOB.ngram.count_cap, "max_pieces": JOB.ngram.max_pieces}
+    sums = [SpilledCounts(tmp_path / name, "test") for name in ("without", "with_it")]
+    for data, into in zip((honest, poisoned), sums, strict=True):
+        ngram_counts.count(data.population.training, data.training_messages, vocabulary, into, **caps)
+    without, with_it = (NgramCounts(*np.concatenate([*map(np.stack, into.blocks())], axis=1)) for into in sums)
     before = dict(zip(without.keys.tolist(), without.counts.tolist(), strict=True))
     added = {
         key: count - before.get(key, 0)
@@ -134,7 +138,7 @@ def test_the_counts_of_ngrams_change_by_at_most_the_bound(poisoned, honest, voca
     assert max(added.values()) == BOUND.ngram_count
     for order in range(UNIGRAM, TRIGRAM + UNIGRAM, UNIGRAM):
         assert sum(count for key, count in added.items() if order <= key < order + UNIGRAM) <= BOUND.ngrams
-    published = kneser_ney(with_it, len(vocabulary), JOB.ngram.min_clients).bigrams
+    published = kneser_ney([with_it], len(vocabulary), JOB.ngram.min_clients, JOB.ngram.max_ngrams).bigrams
     context = np.repeat(published.contexts.astype(np.int64), np.diff(published.starts))
     assert len(context)
     assert set((BIGRAM + context * 2**16 + published.pieces).tolist()) <= before.keys(), "none of that client alone"

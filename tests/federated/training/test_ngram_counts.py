@@ -12,7 +12,8 @@ from federated.data.federated_data import FederatedData
 from federated.job import DataConfig
 from federated.runtime.execution_context import execution_context
 from federated.runtime.worker import worker_process
-from federated.training import ngram_counts
+from federated.training import ngram_counts, spilled_counts
+from federated.training.spilled_counts import SpilledCounts
 from keyboard_model.ngram.kneser_ney import NgramCounts, ngram_keys, ngram_occurrences
 from keyboard_model.text import tokenizer as tokenizers
 
@@ -42,45 +43,50 @@ def by_hand(clients: FederatedData, cap: int, left_out: tuple[str, ...] = ()) ->
     return {key: (count, typed_by[key]) for key, count in counts.items()}
 
 
-def as_dict(counts: NgramCounts) -> dict[int, tuple[int, int]]:
-    keys, *figures = (part.tolist() for part in counts)
+def as_dict(*blocks: NgramCounts) -> dict[int, tuple[int, int]]:
+    keys, *figures = np.concatenate([np.zeros((3, 0), np.int64), *map(np.stack, blocks)], axis=1).tolist()
     assert len(set(keys)) == len(keys)
     return dict(zip(keys, zip(*figures, strict=True), strict=True))
 
 
+def count(clients: FederatedData, sums: SpilledCounts, cap: int = 100, **more) -> dict[int, tuple[int, int]]:
+    users, read = clients.population.training, clients.training_messages
+    ngram_counts.count(users, read, TOKENIZER, sums, count_cap=cap, max_pieces=100_000, **more)
+    return as_dict(*sums.blocks())
+
+
+@pytest.fixture
+def sums(tmp_path):
+    return SpilledCounts(tmp_path / "sums", "test")
+
+
 @pytest.mark.parametrize("cap", [1, 3, 1000])
-@pytest.mark.parametrize("cohort", [3, 50])
-def test_equals_a_plain_count_for_any_size_of_cohorts(execution, clients, monkeypatch, cap, cohort):
+@pytest.mark.parametrize(("cohort", "pieces"), [(3, 10**6), (50, 10**6), (50, 1)])
+def test_equals_a_plain_count_for_any_size_of_cohorts(execution, clients, sums, monkeypatch, cap, cohort, pieces):
     monkeypatch.setattr(ngram_counts, "COHORT", cohort)
+    monkeypatch.setattr(ngram_counts, "COHORT_PIECES", pieces)
     reported = []
-    counted = ngram_counts.count(clients, TOKENIZER, cap, 100_000, reported.append)
+    counted = count(clients, sums, cap, on_client=reported.append)
     expected = by_hand(clients, cap)
-    assert as_dict(counted.counts) == expected and counted.dropped == 0
+    assert counted == expected and sums.dropped == 0
     assert max(count for count, _ in expected.values()) > 3 and max(by for _, by in expected.values()) > 1
     users = len(clients.population.training)
-    assert reported == [*range(cohort, users, cohort), users]
+    assert reported == [*range(step := 1 if pieces == 1 else cohort, users, step), users]
 
 
 def test_clients_that_typed_nothing_add_nothing(execution):
     nothing = np.zeros((0, 3), np.int32)
     typed = np.array([[1, 1, 7], [1, 7, 7], [7, 7, 7], [7, 7, 7]], np.int32)
-    empty = ngram_counts.build(9)(NgramCounts(*[np.zeros(0, np.int64)] * 3)._asdict(), [nothing, nothing])
-    assert all(len(part) == 0 for part in empty.values())
-    added = ngram_counts.build(9)(empty, [nothing, typed, typed, nothing])
-    (unigram, bigrams, trigrams) = (
-        ngram_keys(1, 1, 7)[0],
-        [ngram_keys(1, v, 7)[1] for v in (1, 7)],
-        [(1, 1), (1, 7), (7, 7)],
-    )
-    assert as_dict(NgramCounts(**added)) == {
-        unigram: (8, 2),
-        bigrams[0]: (2, 2),
-        bigrams[1]: (6, 2),
-        **{ngram_keys(*context, 7)[2]: (count, 2) for context, count in zip(trigrams, (2, 2, 4), strict=True)},
-    }
+    assert all(len(part) == 0 for part in ngram_counts.build(9)([nothing, nothing]).values())
+    added = as_dict(NgramCounts(**ngram_counts.build(9)([nothing, typed, typed, nothing])))
+    unigram, after_1, *_ = ngram_keys(1, 1, 7)
+    expected = {unigram: (8, 2), after_1: (2, 2), ngram_keys(1, 7, 7)[1]: (6, 2)}
+    for context, count_of in {(1, 1): 2, (1, 7): 2, (7, 7): 4}.items():
+        expected |= dict.fromkeys(ngram_keys(*context, 7)[2:], (count_of, 2))
+    assert added == expected
 
 
-def test_a_client_with_unusable_data_is_left_out_and_counted(execution, clients, monkeypatch):
+def test_a_client_with_unusable_data_is_left_out_and_counted(execution, clients, sums, monkeypatch):
     broken = clients.population.training[1]
     read = FederatedData.training_messages
 
@@ -90,16 +96,42 @@ def test_a_client_with_unusable_data_is_left_out_and_counted(execution, clients,
         return read(self, client)
 
     monkeypatch.setattr(FederatedData, "training_messages", training_messages)
-    counted = ngram_counts.count(clients, TOKENIZER, 100, 100_000)
-    assert counted.dropped == 1
-    assert as_dict(counted.counts) == by_hand(clients, 100, left_out=(broken,))
+    assert count(clients, sums) == by_hand(clients, 100, left_out=(broken,))
+    assert sums.dropped == 1
 
 
-def test_two_workers_give_the_counts_of_one(clients):
+@pytest.mark.parametrize("killed_at", [1, 4, 7])
+def test_a_killed_count_continues_without_reading_a_counted_client_again(
+    execution, clients, sums, tmp_path, monkeypatch, killed_at
+):
+    monkeypatch.setattr(ngram_counts, "COHORT", 2)
+    monkeypatch.setattr(spilled_counts, "ROWS_IN_MEMORY", 1)
+    users = clients.population.training
+    reads = []
+
+    def training_messages(self, client):
+        reads.append(client)
+        if len(reads) == killed_at:
+            raise KeyboardInterrupt
+        return read(self, client)
+
+    read = FederatedData.training_messages
+    monkeypatch.setattr(FederatedData, "training_messages", training_messages)
+    with pytest.raises(KeyboardInterrupt):
+        count(clients, sums)
+    resumed = SpilledCounts(tmp_path / "sums", "test")
+    done = (killed_at - 1) // 2 * 2
+    assert resumed.clients == done
+    counted = count(clients, resumed)
+    assert reads[killed_at:] == list(users)[done:]
+    assert counted == by_hand(clients, 100)
+
+
+def test_two_workers_give_the_counts_of_one(clients, sums):
     with ExitStack() as stack:
         ports = [portpicker.pick_unused_port() for _ in range(2)]
         for port in ports:
             stack.enter_context(worker_process(port))
         stack.enter_context(execution_context([f"localhost:{port}" for port in ports]))
-        counted = ngram_counts.count(clients, TOKENIZER, 100, 100_000)
-    assert as_dict(counted.counts) == by_hand(clients, 100)
+        counted = count(clients, sums)
+    assert counted == by_hand(clients, 100)
