@@ -135,6 +135,7 @@ class TrainingConfig(SamplingConfig):
             evenly (`federated.aggregation`); 0 = off.
         average: Share that the running average of the shared weights keeps in a round (Polyak and Juditsky 1992); the
             average is validated and saved. 0.98 averages about 50 rounds, 0 uses the weights of each round.
+        validation_users: Most users on whom validation measures, a random sample of the validation users.
         evaluate_every: Rounds between validations.
         patience: Validations without a gain after which the training ends.
         checkpoint_every: Rounds between checkpoints.
@@ -157,6 +158,7 @@ class TrainingConfig(SamplingConfig):
     weight_cap: Positive | None = None
     fairness_q: FairnessQ = 0.0
     average: Share = 0.0
+    validation_users: int = Field(200, ge=1)
     evaluate_every: int = Field(40, ge=1)
     patience: int = Field(20, ge=1)
     checkpoint_every: int = Field(20, ge=1)

@@ -90,6 +90,7 @@ def evaluate(
     corpus: Path | str | None = None,
     *,
     min_messages: int = 20,
+    most_users: int = 2000,
     on_clients: Callable[[int, int], None] = _ignore,
 ) -> Evaluation:
     """Measures the shared and the personal models of a finished run on the newest messages of each user.
@@ -99,7 +100,11 @@ def evaluate(
     from federated.evaluation import evaluate_run
 
     return evaluate_run.evaluate(
-        run.path, None if corpus is None else Path(corpus), min_messages=min_messages, on_clients=on_clients
+        run.path,
+        None if corpus is None else Path(corpus),
+        min_messages=min_messages,
+        most_users=most_users,
+        on_clients=on_clients,
     )
 
 

@@ -70,6 +70,15 @@ class CorpusUsers(Sequence[str]):
     def __iter__(self) -> Iterator[str]:
         return self._corpus.user_ids_at(self.numbers)
 
+    def at(self, positions: npt.NDArray[np.int64]) -> CorpusUsers:
+        """Returns the users at these positions, in their order."""
+        return CorpusUsers(self._corpus, self.numbers[positions])
+
+    def sample(self, most: int, seed: int) -> CorpusUsers:
+        """Returns so many users, drawn at random, in the order of their ids; all of them if there are fewer."""
+        drawn = np.random.default_rng(seed).choice(len(self), min(most, len(self)), replace=False)
+        return self.at(np.sort(drawn))
+
     @property
     def message_counts(self) -> npt.NDArray[np.int32]:
         """`[n]` the number of messages of each; they are read once for the whole corpus."""

@@ -67,6 +67,7 @@ class Evaluation:
         synthetic: Whether a program generated the messages.
         best_round: The round whose model was evaluated.
         min_messages: Clients with fewer messages were left out.
+        most_users: Of larger groups, a random sample of so many users was evaluated.
         groups: `training` (clients that trained) and `new_phones` (users that training never saw).
     """
 
@@ -76,11 +77,17 @@ class Evaluation:
     synthetic: bool
     best_round: int
     min_messages: int
+    most_users: int
     groups: dict[str, GroupFigures]
 
 
 def evaluate(
-    run: Path, corpus: Path | None, *, min_messages: int, on_clients: Callable[[int, int], None]
+    run: Path,
+    corpus: Path | None,
+    *,
+    min_messages: int,
+    most_users: int,
+    on_clients: Callable[[int, int], None],
 ) -> Evaluation:
     """Evaluates the best model of a finished run on the test messages of its corpus.
 
@@ -88,6 +95,7 @@ def evaluate(
         run: The folder of the run.
         corpus: The corpus file; None for its path at the time of the training.
         min_messages: Clients with fewer messages, or without a word in their test messages, are left out.
+        most_users: Of a larger group, a random sample of so many users is evaluated, which the job's seed decides.
         on_clients: Called with the number of clients done and the number of all clients.
 
     Raises:
@@ -100,7 +108,8 @@ def evaluate(
     with open_clients(folder, corpus) as clients:
         opened = clients.corpus
         groups = {"training": clients.population.training, "new_phones": clients.population.new_phones}
-        chosen = {name: group.with_messages(min_messages) for name, group in groups.items()}
+        seed = folder.job().seed
+        chosen = {name: group.with_messages(min_messages).sample(most_users, seed) for name, group in groups.items()}
         with execution_context():
             measured = _measure(folder, clients, chosen, on_clients)
     return Evaluation(
@@ -110,6 +119,7 @@ def evaluate(
         synthetic=about["synthetic"],
         best_round=summary["best_round"] or summary["rounds"],
         min_messages=min_messages,
+        most_users=most_users,
         groups={name: _group(clients) for name, clients in measured.items()},
     )
 

@@ -22,8 +22,6 @@ from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.model.cifg_lstm import Parameters
 from keyboard_model.text.tokenizer import Tokenizer
 
-_CLIENTS_PER_CALL = 25  # bounds the memory for any number of clients
-
 Texts = tuple[Sequence[str], Sequence[str]]
 """A client's messages to learn from, and those to test on."""
 
@@ -150,8 +148,8 @@ def tallies(
     """
     config = context.config
     evaluate = build(method, shared, trained.server, context, tokenizer, with_shared=shared_tallies is None)
-    for start in range(0, len(clients), _CLIENTS_PER_CALL):
-        part = clients[start : start + _CLIENTS_PER_CALL]
+    for start in range(0, len(clients), shared_model.CLIENTS_PER_CALL):
+        part = clients[start : start + shared_model.CLIENTS_PER_CALL]
         chosen, states, adaptation, held_out, tested = [], [], [], [], []
         for client in part:
             messages, test = texts(client)

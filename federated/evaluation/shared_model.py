@@ -22,6 +22,9 @@ from keyboard_model.text.tokenizer import Tokenizer
 
 SUGGESTIONS = 3
 
+CLIENTS_PER_CALL = 25
+"""Clients whose text is in memory at the same time in an evaluation; it bounds the memory for any number of clients."""
+
 
 class Tally(NamedTuple):
     """Sums over words; every field a float32 scalar. `loss_sum` in nats."""

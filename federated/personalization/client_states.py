@@ -21,6 +21,8 @@ from federated.run import RunError
 Arrays = Sequence[np.ndarray]
 """The leaves of a structure, in order."""
 
+_CLIENTS_IN_QUERY = 500  # SQLite allows at least 999 values in a query
+
 _metadata = MetaData()
 _clients = Table(
     "clients", _metadata, Column("client", String, primary_key=True), Column("state", LargeBinary, nullable=False)
@@ -65,11 +67,15 @@ class ClientStateStore:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self.close()
 
-    def client(self, client: str) -> list[np.ndarray] | None:
-        """Returns a client's state; None if it took part in no round."""
+    def clients(self, clients: Sequence[str]) -> dict[str, list[np.ndarray]]:
+        """Returns the states of some clients by id; a client that took part in no round has none."""
+        found = {}
         with self._engine.connect() as connection:
-            state = connection.execute(select(_clients.c.state).where(_clients.c.client == client)).scalar()
-        return None if state is None else _from_bytes(state)
+            for start in range(0, len(clients), _CLIENTS_IN_QUERY):
+                wanted = clients[start : start + _CLIENTS_IN_QUERY]
+                for client, state in connection.execute(select(_clients).where(_clients.c.client.in_(wanted))):
+                    found[client] = _from_bytes(state)
+        return found
 
     def server(self) -> tuple[int, list[np.ndarray]] | None:
         """Returns the last round and the server's state after it; None before the first round."""

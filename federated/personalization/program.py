@@ -39,7 +39,8 @@ class TrainedMethod:
 
     Attributes:
         server: In the method's own structure.
-        client: A client's state by id; a client that took no part has the method's initial state.
+        client: Returns a client's state by id, read when it is asked for; a client that took no part has the method's
+            initial state.
     """
 
     server: Structure
@@ -118,16 +119,25 @@ class PersonalizationProgram:
             return without_rounds(self._method, self._shared, self._context)
         rounds = self._context.config.federated.rounds or 0
         self._folder.mkdir(parents=True, exist_ok=True)
-        with ClientStateStore.open(self._folder / "clients.sqlite") as states:
+        with self._states() as states:
             process = personalization_process.build(self._method, self._shared, self._context)
             state, number = self._resumed(states, process)
             while number < rounds and not self._sampler.is_over(number + 1):
                 number += 1
                 state = self._round(process, states, state, number, rounds)
             server = process.server(state)
-            start = self._method.client(server, self._context)
-            saved = {client: states.client(client) for client in self._clients.population.training}
-        return TrainedMethod(server, lambda client: _pack(start, saved.get(client)))
+        start = self._method.client(server, self._context)
+
+        def client_state(client: str) -> Structure:
+            if not tf.nest.flatten(start):
+                return start
+            with self._states() as states:
+                return _pack(start, states.clients([client]).get(client))
+
+        return TrainedMethod(server, client_state)
+
+    def _states(self) -> ClientStateStore:
+        return ClientStateStore.open(self._folder / "clients.sqlite")
 
     def _resumed(
         self, states: ClientStateStore, process: personalization_process.PersonalizationProcess
@@ -160,7 +170,8 @@ class PersonalizationProgram:
         new_states: dict[str, list[np.ndarray]] = {}
         if cohort:
             start = self._method.client(process.server(state), self._context)  # for clients in their first round
-            before = [_pack(start, states.client(client)) for client in cohort]
+            kept = states.clients(cohort)
+            before = [_pack(start, kept.get(client)) for client in cohort]
             state, after, metrics = process.next(state, self._shared, before, data)
             if tf.nest.flatten(start):
                 new_states = {client: _leaves(own) for client, own in zip(cohort, after, strict=True)}
@@ -171,8 +182,7 @@ class PersonalizationProgram:
         return state
 
     def _cohort(self, number: int) -> Cohort:
-        training = self._clients.population.training
-        drawn = [training[i] for i in self._sampler.cohort(number)]
+        drawn = self._clients.population.training.at(self._sampler.cohort(number))
         return cohort_batches(self._data, self._clients, drawn, number)
 
 

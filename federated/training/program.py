@@ -25,7 +25,7 @@ from federated.training.callbacks.checkpointing import Checkpointing
 from federated.training.callbacks.early_stopping import EarlyStopping, TimeLimit
 from federated.training.callbacks.round_files import RoundFiles
 from federated.training.callbacks.server_schedule import ServerSchedule
-from federated.training.callbacks.validation import Validation
+from federated.training.callbacks.validation import Validation, validation_batches
 from federated.training.callbacks.weight_average import WeightAverage
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.cifg_lstm import Parameters
@@ -33,19 +33,16 @@ from keyboard_model.model.cifg_lstm import Parameters
 
 def job_callbacks(folder: Run, clients: FederatedData, initial: Parameters) -> list[Callback]:
     """Returns the job's own callbacks in the order in which they are called; `initial` gives the sizes of the model."""
-    training, tokenizer = folder.job().training, folder.tokenizer()
+    job, tokenizer = folder.job(), folder.tokenizer()
+    training = job.training
     shape = training.batch, training.window
-    validation = (
-        shared_model.evaluation_batches(tokenizer, clients.training_messages(client), *shape)
-        for client in clients.population.validation
-    )
     return [
         ServerSchedule(training.server_learning_rate, training.rounds, training.decay_from),
         WeightAverage(training.average),
         Validation(
             folder,
             shared_model.build(initial, tokenizer, *shape),
-            [batches for batches in validation if batches],
+            validation_batches(tokenizer, clients, training.validation_users, *shape, job.seed),
             every=training.evaluate_every,
             rounds=training.rounds,
         ),
@@ -131,9 +128,9 @@ class TrainingProgram:
     def _round(self, run: RunState) -> None:
         began = time.monotonic()
         number = run.progress.round + 1
-        training, positions = self._clients.population.training, self._sampler.cohort(number).tolist()
-        self._turns.update(positions)
-        drawn = [training[i] for i in positions]
+        positions = self._sampler.cohort(number)
+        self._turns.update(positions.tolist())
+        drawn = self._clients.population.training.at(positions)
         cohort = cohort_batches(self._batcher, self._clients, drawn, number)
         measured = {"loss_sum": 0.0, "targets": 0.0, "broken_clients": 0.0}
         with losing_clients(len(cohort.batches) - self._job.training.clients_per_round) as lost:

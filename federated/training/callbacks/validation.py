@@ -1,4 +1,8 @@
-"""Measures recall on the validation clients every few rounds, and saves the best shared model."""
+"""Measures recall on validation clients every few rounds, and saves the best shared model.
+
+The clients are a sample of fixed size, drawn once, with a bounded amount of text each. A validation therefore takes the
+same time and memory in any population.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +12,46 @@ from typing import Any
 
 import numpy as np
 
+from federated.data.federated_data import FederatedData
+from federated.evaluation import shared_model
 from federated.evaluation.shared_model import EvaluationBatch
 from federated.run import Run
 from federated.runtime.tff_types import model_weights
 from federated.training.callbacks.callback import Callback, RunState
 from keyboard_model.model.cifg_lstm import Parameters
+from keyboard_model.text.tokenizer import Tokenizer
 
 VALIDATION_WORDS = 200.0
 """Weight limit of a validation client, in words, so that one client who types much cannot decide when to stop."""
+
+
+_MOST_PIECES = 10_000
+"""Pieces of a client that validation reads, of its newest training messages."""
+
+
+def validation_batches(
+    tokenizer: Tokenizer, clients: FederatedData, users: int, batch: int, window: int, seed: int
+) -> list[list[EvaluationBatch]]:
+    """Returns the batches of the validation clients that have text, each with at most about 10,000 pieces.
+
+    Args:
+        tokenizer: The tokenizer of the run.
+        clients: The corpus.
+        users: Clients in the sample; all of them if there are fewer.
+        batch: Windows in a batch.
+        window: Pieces in a window.
+        seed: The job's seed, which decides the sample.
+    """
+    found = []
+    for user in clients.population.validation.sample(users, seed):
+        newest, pieces = [], 0
+        for message in reversed(clients.training_messages(user)):
+            newest.append(message)
+            pieces += len(tokenizer.encode(message).ids)
+            if pieces >= _MOST_PIECES:
+                break
+        found.append(shared_model.evaluation_batches(tokenizer, newest[::-1], batch, window))
+    return [batches for batches in found if batches]
 
 
 class Validation(Callback):
@@ -65,7 +101,9 @@ class Validation(Callback):
 
     def _measure(self, parameters: Parameters) -> tuple[float, float]:
         """Returns (loss in nats per word, recall@3). A client's weight is its number of words, up to the limit."""
-        tallies = self._evaluate(model_weights(parameters), self._clients)
+        weights_of_model, most = model_weights(parameters), shared_model.CLIENTS_PER_CALL
+        cohorts = (self._clients[start : start + most] for start in range(0, len(self._clients), most))
+        tallies = [tally for cohort in cohorts for tally in self._evaluate(weights_of_model, cohort)]
         words = np.array([float(tally["words"]) for tally in tallies])
         weights = np.minimum(words, VALIDATION_WORDS) / np.maximum(words, 1.0)
 

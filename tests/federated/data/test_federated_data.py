@@ -145,6 +145,15 @@ def test_users_are_chosen_by_their_numbers_of_messages(corpus):
     assert list(users.with_messages(least)) == [user for user, count in expected.items() if count >= least]
 
 
+def test_a_sample_has_different_users_of_the_group_and_depends_on_the_seed(corpus):
+    users = FederatedData.of(corpus, DataConfig(), seed=0).population.training
+    samples = [tuple(users.sample(4, seed)) for seed in range(6)]
+    assert all(list(sample) == sorted(set(sample) & set(users)) and len(sample) == 4 for sample in samples)
+    assert samples[0] == tuple(users.sample(4, 0))
+    assert len(set(samples)) > 1
+    assert list(users.sample(100, 0)) == list(users)
+
+
 def test_the_sizes_of_training_clients_are_capped(corpus):
     clients = FederatedData.of(corpus, DataConfig(max_messages=7), seed=0)
     counts = [corpus.message_count(user) for user in clients.population.training]

@@ -20,7 +20,11 @@ class Killed(Exception):
 
 
 @pytest.mark.usefixtures("execution")
-def test_resumed_rounds_end_like_uninterrupted_ones(tiny_corpus, tmp_path):
+def test_resumed_rounds_end_like_uninterrupted_ones(tiny_corpus, tmp_path, monkeypatch):
+    states_read, read = [], ClientStateStore.clients
+    monkeypatch.setattr(
+        ClientStateStore, "clients", lambda store, names: states_read.append(len(names)) or read(store, names)
+    )
     method = apfl.METHOD  # its clients keep a nested structure with a scalar
     with Corpus.open(tiny_corpus) as corpus:
         clients = FederatedData.of(corpus, DataConfig(), seed=0)
@@ -49,6 +53,7 @@ def test_resumed_rounds_end_like_uninterrupted_ones(tiny_corpus, tmp_path):
         program, seen = run("interrupted")
         resumed, straight, again = program.run(), run("straight")[0].run(), run("straight")[0].run()
         assert seen == [3]
+        assert max(states_read) == 3  # a cohort's
         for other in (resumed, again):
             for name in (None, *clients.population.training):
                 found, expected = (one.server if name is None else one.client(name) for one in (other, straight))

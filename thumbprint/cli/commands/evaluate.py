@@ -41,6 +41,9 @@ def evaluate(
     min_messages: Annotated[
         int, typer.Option(min=0, metavar="N", help="Users with fewer messages are left out of every average.")
     ] = 20,
+    most_users: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Of a larger group, a random sample of so many users is tested.")
+    ] = 2000,
 ) -> None:
     """Measure a trained model word by word.
 
@@ -52,7 +55,7 @@ def evaluate(
         from federated.evaluation.evaluate_run import evaluate as evaluate_run
         from federated.run import Run
 
-        evaluation = evaluate_run(run, corpus, min_messages=min_messages, on_clients=progress)
+        evaluation = evaluate_run(run, corpus, min_messages=min_messages, most_users=most_users, on_clients=progress)
     Run(run).write_json("evaluation.json", asdict(evaluation))
     output().print(evaluation_view(evaluation))
     typer.echo(f"wrote {run / 'evaluation.json'}")
@@ -62,7 +65,8 @@ def evaluation_view(evaluation: Evaluation) -> Group:
     """Returns one table per group, and an explanation of the columns."""
     tables = [_table(_GROUPS[name], group) for name, group in evaluation.groups.items()]
     explanation = (
-        f"Users with fewer than {evaluation.min_messages:,} messages are left out. All columns count each user once, "
+        f"Users with fewer than {evaluation.min_messages:,} messages are left out, and of a group with "
+        f"more than {evaluation.most_users:,} users a random sample is tested. All columns count each user once, "
         "except pooled, which counts each word once. A word that the tokenizer splits into several pieces counts as "
         "missed here, although a phone can suggest it (thumbprint simulate)."
     )
