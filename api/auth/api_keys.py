@@ -14,12 +14,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 
 from cachetools import TTLCache
 from sqlalchemy import insert, select, update
 
-from api.schemas.base import DEVICE_ID
+from api.schemas.base import DEVICE_ID, KeyScope
 from api.storage.database import Database
 from api.storage.schema import API_KEYS
 
@@ -33,24 +32,6 @@ _VALID = select(API_KEYS.c.id, API_KEYS.c.name, API_KEYS.c.scope, API_KEYS.c.dev
 )
 
 
-class Scope(StrEnum):
-    """What a key allows. Each scope includes the ones before it.
-
-    read: bundles, the list of devices, results of adaptations, metrics; no text that a user typed.
-    device: create devices, and all requests to a device except its deletion.
-    admin: delete devices.
-    """
-
-    READ = "read"
-    DEVICE = "device"
-    ADMIN = "admin"
-
-    def includes(self, needed: Scope) -> bool:
-        """Whether a key of this scope is enough for a route that needs `needed`."""
-        order = list(Scope)
-        return order.index(self) >= order.index(needed)
-
-
 class ApiKeyError(ValueError):
     """A key cannot be made or revoked. The message says why."""
 
@@ -61,7 +42,7 @@ class ApiKey:
 
     id: str
     name: str
-    scope: Scope
+    scope: KeyScope
     device_id: str | None
     created_at: datetime
 
@@ -74,7 +55,7 @@ class ApiKeys:
         self._lock = threading.Lock()
         self._remembered: TTLCache[str, ApiKey] = TTLCache(_MAX_REMEMBERED, REMEMBERED_SECONDS, clock)
 
-    def create(self, name: str, scope: Scope, device_id: str | None = None) -> tuple[ApiKey, str]:
+    def create(self, name: str, scope: KeyScope, device_id: str | None = None) -> tuple[ApiKey, str]:
         """Makes a key. Returns it and its secret, which cannot be read again.
 
         Raises:
@@ -84,8 +65,8 @@ class ApiKeys:
         """
         if not 1 <= len(name) <= 100 or not name.isprintable():
             raise ApiKeyError("a key's name must have 1 to 100 printable characters: name the user of the key")
-        if device_id is not None and scope is not Scope.DEVICE:
-            raise ApiKeyError(f"a key for one device must have the scope {Scope.DEVICE}, not {scope}")
+        if device_id is not None and scope is not KeyScope.DEVICE:
+            raise ApiKeyError(f"a key for one device must have the scope {KeyScope.DEVICE}, not {scope}")
         if device_id is not None and not re.fullmatch(DEVICE_ID, device_id):
             raise ApiKeyError(
                 "this is not a valid device id: an id has 1 to 64 letters, digits, hyphens and underscores"
@@ -101,7 +82,7 @@ class ApiKeys:
         """Returns the keys that are not revoked, oldest first."""
         with self._database.reading() as connection:
             rows = connection.execute(_VALID.order_by(API_KEYS.c.created_at)).all()
-        return [ApiKey(row.id, row.name, Scope(row.scope), row.device_id, row.created_at) for row in rows]
+        return [ApiKey(row.id, row.name, KeyScope(row.scope), row.device_id, row.created_at) for row in rows]
 
     def revoke(self, key_id: str) -> None:
         """Revokes a key. Raises ApiKeyError if no valid key has this id."""
@@ -125,7 +106,7 @@ class ApiKeys:
             row = connection.execute(_VALID.where(API_KEYS.c.digest == digest)).first()
         if row is None:
             return None
-        key = ApiKey(row.id, row.name, Scope(row.scope), row.device_id, row.created_at)
+        key = ApiKey(row.id, row.name, KeyScope(row.scope), row.device_id, row.created_at)
         with self._lock:
             self._remembered[digest] = key
         return key

@@ -16,8 +16,8 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.auth.api_keys import ApiKey, ApiKeys
-from api.auth.api_keys import Scope as KeyScope
 from api.http.problems import Problem, problem, storage_problem
+from api.schemas.base import KeyScope
 from api.storage.database import DatabaseError
 
 CALLER = "thumbprint.caller"

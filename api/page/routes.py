@@ -10,11 +10,11 @@ from importlib import resources
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from api.auth.api_keys import Scope
 from api.auth.authentication import needs
 from api.http.problems import responses
 from api.page.fleet import Fleet
 from api.routes.parameters import V1, known_queries
+from api.schemas.base import KeyScope
 
 _INDEX = "index.html"
 _MEDIA_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
@@ -72,7 +72,7 @@ def page_router(fleet: Fleet) -> APIRouter:
     @routes.get(
         V1 + "/fleet",
         tags=["fleet"],
-        dependencies=[Depends(known_queries), needs(Scope.READ, every_device=True)],
+        dependencies=[Depends(known_queries), needs(KeyScope.READ, every_device=True)],
         responses=responses(401, 403, 421, 422, 500, 503),
     )
     async def show() -> Fleet:

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
-from api.auth.api_keys import Scope
 from api.auth.authentication import needs
 from api.devices.adaptation_jobs import Job
 from api.http.problems import Problem, responses
@@ -24,6 +23,7 @@ from api.schemas.adaptations import (
     RolledBack,
     Verdict,
 )
+from api.schemas.base import KeyScope
 from api.service import Service
 from device_runtime.adapter.adapter import AdapterError
 from device_runtime.phone.adaptation_log import AdaptationEntry
@@ -47,7 +47,7 @@ def router(service: Service) -> APIRouter:
 
 
 def _adaptations(service: Service) -> APIRouter:
-    routes = device_router("adaptations", Scope.READ)
+    routes = device_router("adaptations", KeyScope.READ)
 
     async def wait_for(job: Job, seconds: float, response: Response) -> Adaptation:
         """Waits until the job ends or the time is over. It occupies no thread: threads answer predictions."""
@@ -61,7 +61,7 @@ def _adaptations(service: Service) -> APIRouter:
     @routes.post(
         "/adaptations",
         status_code=202,
-        dependencies=[needs(Scope.DEVICE)],
+        dependencies=[needs(KeyScope.DEVICE)],
         responses={200: {"model": Adaptation, "description": "The adaptation has ended."}, **responses(409, 429)},
     )
     async def adapt(device_id: Id, response: Response, wait: _Wait = 0) -> Adaptation:
@@ -134,7 +134,7 @@ def _adapter(service: Service) -> APIRouter:
 
         return _adapter_entry(await service.run_slow(use))
 
-    @routes.get("/adapter/history", dependencies=[needs(Scope.DEVICE)])
+    @routes.get("/adapter/history", dependencies=[needs(KeyScope.DEVICE)])
     async def history(device_id: Id) -> AdapterHistory:
         """Lists every adaptation and upload with the gate's verdict, newest first."""
 

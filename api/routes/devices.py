@@ -7,12 +7,12 @@ import secrets
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from api.auth.api_keys import Scope
 from api.auth.authentication import OTHER_DEVICE, caller, needs
 from api.devices import registry
 from api.devices.deletions import RETRY_SECONDS
 from api.http.problems import Problem, responses
 from api.routes.parameters import ERRORS, V1, Cursor, Id, Limit, known_queries
+from api.schemas.base import KeyScope
 from api.schemas.devices import DeletionUnderway, Device, DeviceChange, DeviceEntry, DevicePage, NewDevice
 from api.service import Service
 from device_runtime.phone.phone import Phone
@@ -38,7 +38,7 @@ def router(service: Service) -> APIRouter:
             incognito=phone.incognito,
         )
 
-    @routes.post("", status_code=201, dependencies=[needs(Scope.DEVICE)], responses=responses(409, 429))
+    @routes.post("", status_code=201, dependencies=[needs(KeyScope.DEVICE)], responses=responses(409, 429))
     async def create(request: Request, body: NewDevice | None = None) -> Device:
         """Creates a device with an empty history. A key for one device can create only that device."""
         own = caller(request).device_id
@@ -52,7 +52,7 @@ def router(service: Service) -> APIRouter:
 
         return await service.create(add)
 
-    @routes.get("", dependencies=[needs(Scope.READ, every_device=True)])
+    @routes.get("", dependencies=[needs(KeyScope.READ, every_device=True)])
     async def devices(limit: Limit = 50, cursor: Cursor = None) -> DevicePage:
         """Lists the devices, sorted by id, one page at a time."""
         found = await service.run(lambda: service.registry.page(cursor or "", limit + 1))
@@ -62,7 +62,7 @@ def router(service: Service) -> APIRouter:
             next_cursor=page[-1].id if more else None,
         )
 
-    @routes.get("/{device_id}", dependencies=[needs(Scope.READ)])
+    @routes.get("/{device_id}", dependencies=[needs(KeyScope.READ)])
     async def show(device_id: Id) -> Device:
         """Returns a device."""
 
@@ -72,7 +72,7 @@ def router(service: Service) -> APIRouter:
 
         return await service.run(read)
 
-    @routes.patch("/{device_id}", dependencies=[needs(Scope.DEVICE)])
+    @routes.patch("/{device_id}", dependencies=[needs(KeyScope.DEVICE)])
     async def change(device_id: Id, body: DeviceChange) -> Device:
         """Switches incognito on or off."""
 
@@ -86,7 +86,7 @@ def router(service: Service) -> APIRouter:
     @routes.delete(
         "/{device_id}",
         status_code=204,
-        dependencies=[needs(Scope.ADMIN)],
+        dependencies=[needs(KeyScope.ADMIN)],
         response_model=None,
         responses={202: {"model": DeletionUnderway, "description": "The device is gone, but not all of its files."}},
     )

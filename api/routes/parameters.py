@@ -12,10 +12,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.routing import APIRoute
 
-from api.auth.api_keys import Scope
 from api.auth.authentication import needs
 from api.http.problems import Problem, responses
-from api.schemas.base import DeviceId
+from api.schemas.base import DeviceId, KeyScope
 
 MAX_PAGE = 200
 Cursor = Annotated[
@@ -38,7 +37,7 @@ Id = Annotated[DeviceId, Path(examples=["emulator-5554"])]
 ERRORS = (400, 401, 403, 404, 413, 421, 422, 500, 503)
 
 
-def device_router(tag: str | None = None, scope: Scope = Scope.DEVICE) -> APIRouter:
+def device_router(tag: str | None = None, scope: KeyScope = KeyScope.DEVICE) -> APIRouter:
     """Returns an empty router under `/v1/devices/{device_id}` for keys of `scope`.
 
     Args:

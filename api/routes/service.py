@@ -7,12 +7,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, Path, Request
 from starlette.responses import Response
 
-from api.auth.api_keys import Scope
 from api.auth.authentication import needs
 from api.http.bundle_archive import BundleDownload
 from api.http.problems import Problem, responses
 from api.observability import CONTENT_TYPE
 from api.routes.parameters import V1, known_queries
+from api.schemas.base import KeyScope
 from api.schemas.service import BundleEntry, Bundles, Health, Readiness
 from api.service import Service
 
@@ -57,7 +57,7 @@ def _monitoring(service: Service) -> APIRouter:
 
     @routes.get(
         "/metrics",
-        dependencies=[needs(Scope.READ, every_device=True)],
+        dependencies=[needs(KeyScope.READ, every_device=True)],
         responses={**_TEXT, **responses(401, 403, 503)},
         response_class=Response,
     )
@@ -72,7 +72,7 @@ def _bundles(service: Service) -> APIRouter:
     routes = APIRouter(
         prefix=V1 + "/bundles",
         tags=["bundles"],
-        dependencies=[Depends(known_queries), needs(Scope.READ)],
+        dependencies=[Depends(known_queries), needs(KeyScope.READ)],
         responses=responses(401, 403, 421, 422, 500, 503),
     )
     archive, manifest = service.archive, service.bundle.manifest

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
@@ -28,6 +29,24 @@ ModelId = Annotated[
         examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
     ),
 ]
+
+
+class KeyScope(StrEnum):
+    """What an API key allows. Each scope includes the ones before it.
+
+    read: bundles, the list of devices, results of adaptations, metrics; no text that a user typed.
+    device: create devices, and all requests to a device except its deletion.
+    admin: delete devices.
+    """
+
+    READ = "read"
+    DEVICE = "device"
+    ADMIN = "admin"
+
+    def includes(self, needed: KeyScope) -> bool:
+        """Whether a key of this scope is enough for a route that needs `needed`."""
+        order = list(KeyScope)
+        return order.index(self) >= order.index(needed)
 
 
 class Request(BaseModel):

@@ -39,6 +39,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeDecorator
 
 from api.schemas.adaptations import State
+from api.schemas.base import KeyScope
 from api.storage.data_folder import ServeError
 from api.storage.database import Database, DatabaseError
 
@@ -76,7 +77,7 @@ API_KEYS = Table(
     METADATA,
     Column("id", String(16), primary_key=True),
     Column("name", String(100), nullable=False),
-    Column("scope", String(16), nullable=False, info={_VALUES: ("read", "device", "admin")}),
+    Column("scope", String(16), nullable=False, info={_VALUES: tuple(KeyScope)}),
     Column("device_id", String(64)),
     Column("digest", String(64), nullable=False, unique=True),
     Column("created_at", UtcTime, nullable=False),

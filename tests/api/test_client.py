@@ -13,8 +13,9 @@ import httpx
 import pytest
 
 from api import client
-from api.auth.api_keys import ApiKeys, Scope
+from api.auth.api_keys import ApiKeys
 from api.client import Client, ServiceError, _seconds
+from api.schemas.base import KeyScope
 from api.schemas.predictions import Message, PredictionRequest
 from api.storage.schema import open_database
 from device_runtime.bundle.loader import load_bundle, read_manifest
@@ -26,7 +27,7 @@ def service(serving: Serving, tmp_path_factory: pytest.TempPathFactory) -> Itera
     data = tmp_path_factory.mktemp("client")
     with serving(data, insecure=False) as http:
         database = open_database(data / "devices.sqlite", to_serve=False)
-        _, secret = ApiKeys(database).create("client", Scope.ADMIN)
+        _, secret = ApiKeys(database).create("client", KeyScope.ADMIN)
         database.close()
         with Client(str(http.base_url), secret) as client:
             yield client

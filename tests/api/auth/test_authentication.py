@@ -10,7 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from api.auth.api_keys import REMEMBERED_SECONDS, ApiKeys, Scope
+from api.auth.api_keys import REMEMBERED_SECONDS, ApiKeys
+from api.schemas.base import KeyScope
 from api.storage.schema import open_database
 from tests.support.api.serving import Serving
 
@@ -34,8 +35,8 @@ def guarded(serving: Serving, tmp_path_factory: pytest.TempPathFactory) -> Itera
     with serving(data, insecure=False) as client:
         database = open_database(data / "devices.sqlite", to_serve=False)
         keys = ApiKeys(database)
-        secrets = {scope.value: keys.create(scope.value, scope)[1] for scope in Scope}
-        secrets["own"] = keys.create("one phone", Scope.DEVICE, "own")[1]
+        secrets = {scope.value: keys.create(scope.value, scope)[1] for scope in KeyScope}
+        secrets["own"] = keys.create("one phone", KeyScope.DEVICE, "own")[1]
         guarded = GuardedService(client, keys, secrets)
         for device_id in ("phone", "own"):
             created = guarded.status("admin", "POST", "/v1/devices", json={"device_id": device_id})
@@ -121,7 +122,7 @@ def test_without_a_key_only_the_open_paths_answer(guarded: GuardedService) -> No
 
 
 def test_a_revoked_key_is_refused_after_the_cache_expires(guarded: GuardedService) -> None:
-    key, guarded.secrets["revoked"] = guarded.keys.create("short-lived", Scope.READ)
+    key, guarded.secrets["revoked"] = guarded.keys.create("short-lived", KeyScope.READ)
     assert guarded.status("revoked", "GET", "/v1/bundles") == 200
     guarded.keys.revoke(key.id)
     time.sleep(REMEMBERED_SECONDS)

@@ -96,14 +96,15 @@ def test_accepts_times_at_the_ends_of_the_calendar(client: httpx.Client, device:
 
 
 def test_a_key_stays_valid_across_jumps(serving: Serving, tmp_path: Path, set_clock: Callable[[str], None]) -> None:
-    from api.auth.api_keys import ApiKeys, Scope
+    from api.auth.api_keys import ApiKeys
+    from api.schemas.base import KeyScope
     from api.storage.schema import open_database
 
     with serving(tmp_path, insecure=False) as client:
         database = open_database(tmp_path / "devices.sqlite", to_serve=False)
         keys = ApiKeys(database)
         set_clock(JUMPS[2])
-        key, secret = keys.create("me", Scope.ADMIN)
+        key, secret = keys.create("me", KeyScope.ADMIN)
         assert key.created_at == datetime.fromisoformat(JUMPS[2]).replace(tzinfo=UTC)
         for time in JUMPS:
             set_clock(time)

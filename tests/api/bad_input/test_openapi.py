@@ -11,7 +11,8 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from api.auth.api_keys import ApiKeys, Scope
+from api.auth.api_keys import ApiKeys
+from api.schemas.base import KeyScope
 from api.storage.schema import open_database
 from tests.support.api.serving import Serving
 
@@ -31,7 +32,7 @@ def service(serving: Serving, tmp_path_factory: pytest.TempPathFactory) -> Itera
     data = tmp_path_factory.mktemp("fuzzed")
     with serving(data, insecure=False) as client:
         database = open_database(data / "devices.sqlite", to_serve=False)
-        _, secret = ApiKeys(database).create("schemathesis", Scope.ADMIN)
+        _, secret = ApiKeys(database).create("schemathesis", KeyScope.ADMIN)
         database.close()
         headers = {"Authorization": f"Bearer {secret}"}
         assert client.post("/v1/devices", json={"device_id": "emulator-5554"}, headers=headers).status_code == 201

@@ -12,9 +12,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from api.auth.api_keys import ApiKeys
-from api.auth.api_keys import Scope as KeyScope
 from api.client import Client
 from api.http.request_checks import MAX_BODY, SameOriginOnly, is_loopback
+from api.schemas.base import KeyScope
 from api.storage.data_folder import ServeError
 from api.storage.schema import open_database
 from tests.support.api.endpoints import CHANGES, CREATE, OF_THE_SERVICE, OPEN, READS, Endpoint

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from api.auth.api_keys import ApiKeys, Scope
+from api.auth.api_keys import ApiKeys
+from api.schemas.base import KeyScope
 from api.storage.data_folder import database_in
 from api.storage.schema import open_database
 from tests.support.api.browsing import PHONE_WIDTH, key, message, suggestions, teach, thumbprint_serve, type_on_screen
@@ -243,7 +244,7 @@ def luminance(color: str) -> float:
 def test_asks_for_a_key_once(context: BrowserContext, tiny_bundle: Path, tiny_public_key: Path, tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
     database = open_database(database_in(tmp_path), to_serve=False)
-    _, secret = ApiKeys(database).create("page", Scope.DEVICE)
+    _, secret = ApiKeys(database).create("page", KeyScope.DEVICE)
     database.close()
     with thumbprint_serve(tiny_bundle, tiny_public_key, tmp_path) as address:
         page = context.new_page()

@@ -11,9 +11,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from api.auth.api_keys import ApiKeys, Scope
+from api.auth.api_keys import ApiKeys
 from api.client import Client
 from api.devices.adaptation_queue import AdaptationQueue, TooManyAdaptationsError
+from api.schemas.base import KeyScope
 from api.storage.schema import open_database
 from device_runtime.simulation.report import load_report
 from federated.corpus.store import Corpus
@@ -60,7 +61,7 @@ def key_of(service, data):
 
 @pytest.fixture(scope="module")
 def key(key_of):
-    return key_of(Scope.ADMIN)
+    return key_of(KeyScope.ADMIN)
 
 
 @pytest.fixture
@@ -204,7 +205,7 @@ def test_asks_for_a_missing_key(simulate, monkeypatch):
 
 
 def test_rejects_a_key_that_cannot_delete_unless_devices_are_kept(simulate, key_of, service, key, tmp_path):
-    device_key = key_of(Scope.DEVICE)
+    device_key = key_of(KeyScope.DEVICE)
     assert "--keep-devices" in simulate("--api-key", device_key).error
     assert not (tmp_path / "sim").exists()
     assert simulate("--api-key", device_key, "--keep-devices", *ONE_USER).code == 0

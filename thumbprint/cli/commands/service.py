@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from api.schemas.base import KeyScope
 from thumbprint.cli.lazy_commands import STYLE
 from thumbprint.cli.trusted_keys import (
     BundleArgument,
@@ -47,14 +48,6 @@ class LogLevel(StrEnum):
     INFO = "info"
     WARNING = "warning"
     ERROR = "error"
-
-
-class Scope(StrEnum):
-    """The same as `api.auth.api_keys.Scope`, without its import of SQLAlchemy."""
-
-    READ = "read"
-    DEVICE = "device"
-    ADMIN = "admin"
 
 
 def serve(
@@ -137,13 +130,13 @@ def access() -> None:
 def create(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Who uses the key.", show_default=False)],
     scope: Annotated[
-        Scope,
+        KeyScope,
         typer.Option(
             metavar="SCOPE",
             help="read: bundles, devices and metrics, but no typed text; device: also everything in devices; admin: "
             "also deleting devices.",
         ),
-    ] = Scope.DEVICE,
+    ] = KeyScope.DEVICE,
     device: Annotated[
         str | None, typer.Option(metavar="ID", help="The only device that the key can access.", show_default="all")
     ] = None,
@@ -151,10 +144,8 @@ def create(
     database: DatabaseOption = None,
 ) -> None:
     """Create a key and print it. It is shown only once, because the database stores only its hash."""
-    from api.auth import api_keys
-
     with _api_keys(data, database) as keys:
-        key, secret = keys.create(name, api_keys.Scope(scope), device)
+        key, secret = keys.create(name, scope, device)
     typer.echo(
         f"created {key.id} for {key.name}, scope {key.scope}{_device(device)}; save it, it cannot be shown again:",
         err=True,
