@@ -247,7 +247,7 @@ class PersonalizationConfig(_Strict):
         method: A name in `federated.algorithms.registry`; the name is checked when the method is used.
         options: The method's own hyperparameters, by name.
         federated: The method's own rounds.
-        steps: Steps of an adaptation on the phone; 0 = no adapter is trained.
+        steps: Steps of an adaptation on the phone, at most 10,000; 0 = no adapter is trained.
         adapter_dtype: Encoding of the adapter. `sparse` needs a fifth of the bytes of `float32` and predicts as well.
 
     The other settings have the meaning of the recipe's fields.
@@ -256,7 +256,7 @@ class PersonalizationConfig(_Strict):
     method: str = "thumbprint"
     options: dict[str, Any] = {}
     federated: RoundsConfig = RoundsConfig()
-    steps: int = Field(10, ge=0)
+    steps: int = Field(10, ge=0, le=10_000)
     learning_rate: NotNegative = 0.4
     bias_rate: NotNegative = 16.0
     proximal: NotNegative = 0.0005

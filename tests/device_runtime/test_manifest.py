@@ -25,6 +25,7 @@ def test_a_manifest_survives_a_round_trip(content: Content) -> None:
         {"unknown": 1},
         {"recipe": {"stepz": 3}},
         {"recipe": {"steps": -1}},
+        {"recipe": {"steps": 2**63}},
         {"recipe": {"learning_rate": -0.1}},
         {"recipe": {"learning_rate": "NaN"}},
         {"recipe": {"clip": 0}},

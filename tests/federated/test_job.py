@@ -70,6 +70,7 @@ FAULTS = [
     ("ngram.min_clients", "[ngram]\nmin_clients = 0"),
     ("ngram.count_cap", "[ngram]\ncount_cap = 0"),
     ("personalization.steps", "[personalization]\nsteps = -1"),
+    ("personalization.steps", "[personalization]\nsteps = 10_001"),
     ("personalization.steps", "[personalization]\nsteps = 3000000000"),
     ("personalization.method", "[personalization]\nmethod = 3"),
     ("personalization.proximal", "[personalization]\nproximal = -0.1"),

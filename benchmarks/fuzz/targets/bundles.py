@@ -14,6 +14,7 @@ from benchmarks.fuzz.mutators import flatbuffers, json_values, raw_bytes, safete
 from benchmarks.fuzz.target import Input, ViolationError
 from benchmarks.material.material import Material
 from benchmarks.material.signed_content import signed, write_folder
+from device_runtime.adaptation.budget import Budget
 from device_runtime.bundle.files import (
     ADAPTER_INIT,
     CONTENT,
@@ -161,7 +162,7 @@ def use_phone(folder: Path, engine: Engine) -> bool:
         with Phone.open(folder, engine) as phone:
             phone.observe_many(["see you at home", "Meet Zorblatt at the station", "ok thanks"] * 3)
             phone.predict("see you", "h")
-            phone.adapt()
+            phone.adapt(Budget(seconds=0.5))  # a signed recipe can ask for more steps than an input has time for
             phone.predict("meet zorblatt at")
             phone.forget_word("zorblatt")
             phone.rollback(0)

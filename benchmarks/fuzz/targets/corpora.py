@@ -55,8 +55,8 @@ _MARKUP = (
     ),
 )
 
-_LARGEST = 4_000_000
-"""Bytes of a source. The limit of memory says nothing about sources that are larger than it."""
+_LARGEST = 2_000_000
+"""Bytes of a source. A larger one of short messages takes longer than a hang, and its memory says nothing."""
 
 
 @dataclass
