@@ -1,7 +1,7 @@
 """The registry of device algorithms, which turn the bundle's start adapters into an owner's adapter.
 
-An algorithm is one file in `device_runtime.adaptation.algorithms` that defines an `ALGORITHM`: its name in the recipe,
-its constants with their bounds, and its function. The manifest checks a recipe against these declarations, so this
+A file in `device_runtime.adaptation.algorithms` defines `ALGORITHMS`, one or several of a kind: the name in the recipe,
+the constants with their bounds, and the function. The manifest checks a recipe against these declarations, so this
 module is below the manifest. It refers to the package of the algorithms by name only, and imports it on first use.
 """
 
@@ -76,17 +76,15 @@ def algorithms() -> Mapping[str, DeviceAlgorithm]:
     """Returns every algorithm by its name in the recipe.
 
     Raises:
-        ValueError: two files define algorithms with the same name.
+        ValueError: two algorithms have the same name.
     """
     registered: dict[str, DeviceAlgorithm] = {}
     package = importlib.import_module(_PACKAGE)
     for module in pkgutil.iter_modules(package.__path__, f"{_PACKAGE}."):
-        algorithm = getattr(importlib.import_module(module.name), "ALGORITHM", None)
-        if algorithm is None:
-            continue
-        if algorithm.name in registered:
-            raise ValueError(f"two device algorithms are named {algorithm.name!r}: rename the one in {module.name}")
-        registered[algorithm.name] = algorithm
+        for algorithm in importlib.import_module(module.name).ALGORITHMS:
+            if algorithm.name in registered:
+                raise ValueError(f"two device algorithms are named {algorithm.name!r}: rename the one in {module.name}")
+            registered[algorithm.name] = algorithm
     return registered
 
 

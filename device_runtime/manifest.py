@@ -90,7 +90,7 @@ class Recipe(_Strict):
 
     method: the personalization method, for readers and reports; the phone uses only `algorithm`.
     algorithm, constants: the device algorithm (see `algorithm_registry`) and its numbers.
-    starts: the number of adapters in `adapter_init.safetensors`; more than one for "clusters" only.
+    starts: the number of adapters in `adapter_init.safetensors`; more than one for "clusters" and "fed_em" only.
     steps: the number of local SGD steps (K), at most 10,000; 0 = use the starts as they are.
     learning_rate, bias_rate: the rates of the low-rank part and of the bias.
     proximal: λ of the pull back to the shared start; 0 = plain fine-tuning.

@@ -13,9 +13,11 @@ There are three ways to add a method:
     register(method)          for this process alone, for example in a notebook or a test
 
 Baselines: `baselines.global_only`, `baselines.local_only`, `baselines.centralized`. An adapter on the device:
-`fine_tuning`, `per_fedavg`, `apfl`, `dynamic_marginals`. Regularized: `regularized.ditto`, `regularized.pfedme`,
-`regularized.mean_regularized_mtl`. Partial models: `partial.fed_per`, `partial.fed_rep`, `partial.fed_recon`. Clusters:
-`clustered.ifca`, `clustered.mapper`. The user's own n-grams: `user_ngrams`; with an adapter: `thumbprint`.
+`fine_tuning`, `per_fedavg`, `dynamic_marginals`. Interpolated with the shared one: `interpolated.apfl`,
+`interpolated.mapper`, `interpolated.after_training`. Regularized: `regularized.ditto`, `regularized.pfedme`,
+`regularized.mean_regularized_mtl`. Partial models: `partial.fed_per`, `partial.fed_rep`, `partial.fed_recon`,
+`partial.fed_babu`. Several shared adapters: `clustered.ifca`, `clustered.fed_em`. The user's own n-grams:
+`user_ngrams`; with an adapter: `thumbprint`.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from keyboard_model.model import cifg_lstm
 from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.model.cifg_lstm import Parameters
 
-Values = TypeVar("Values", Parameters, AdapterTensors)
+Values = TypeVar("Values", bound=NamedTuple)
 
 
 class Gradients(NamedTuple):
@@ -49,7 +49,7 @@ def gradient(
 def sgd_step(values: Values, gradients: Values, rates: Sequence[tf.Tensor | float], clip: float) -> Values:
     """Takes one SGD step, with one rate for each tensor and the global norm of the gradients clipped to `clip`."""
     gradients, _ = tf.clip_by_global_norm(gradients, clip)
-    return type(values)(*(value - rate * part for value, part, rate in zip(values, gradients, rates, strict=True)))
+    return values._make(value - rate * part for value, part, rate in zip(values, gradients, rates, strict=True))
 
 
 def shared_step(parameters: Parameters, gradients: Gradients, rate: float, clip: float) -> Parameters:

@@ -157,7 +157,7 @@ class DeviceArtifact(NamedTuple):
 
     Attributes:
         parameters: The shared model.
-        starts: The adapters to start from: one, or several for the algorithm `clusters`.
+        starts: The adapters to start from: one, or several for the algorithms `clusters` and `fed_em`.
         algorithm: Name of the algorithm that the phone runs (see `device_runtime.adaptation.algorithms`).
         constants: The algorithm's constants by name.
     """

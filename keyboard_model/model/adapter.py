@@ -45,19 +45,26 @@ def logits(parameters: Parameters, adapter: AdapterTensors, features: tf.Tensor)
 
 
 def gradient(
-    parameters: Parameters, adapter: AdapterTensors, features: tf.Tensor, targets: tf.Tensor
+    parameters: Parameters,
+    adapter: AdapterTensors,
+    features: tf.Tensor,
+    targets: tf.Tensor,
+    weights: tf.Tensor | None = None,
 ) -> tuple[tf.Tensor, AdapterTensors]:
     """Returns the mean cross-entropy over the counted targets and its gradient with respect to the adapter.
 
     Args:
         features: `[N,E]`, of the shared model, which stays fixed.
         targets: `[N]` piece ids, `IGNORE` at positions that do not count.
+        weights: `[N]`, what the loss of each target is multiplied by; the mean still divides by their number. None = 1.
 
     Returns:
         The loss in nats (0 if no target counts) and the gradient.
     """
     counted = tf.cast(tf.not_equal(targets, IGNORE), tf.float32)
     share = counted / tf.maximum(tf.reduce_sum(counted), 1.0)
+    if weights is not None:
+        share *= weights
     scores = logits(parameters, adapter, features)
     wanted = tf.one_hot(targets, parameters.embedding.shape[0])
     log_probabilities = tf.nn.log_softmax(scores)

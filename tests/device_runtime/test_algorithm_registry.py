@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from device_runtime import algorithm_registry
-from device_runtime.adaptation.algorithms import fine_tuning
+from device_runtime.adaptation.algorithms import apfl, fine_tuning
 from device_runtime.algorithm_registry import algorithm_named, algorithms
 
 
 def test_the_names_in_signed_bundles_stay_valid() -> None:
-    assert set(algorithms()) == {"none", "steps", "clusters", "interpolate", "apfl", "marginals"}
+    names = {"none", "steps", "clusters", "interpolate", "apfl", "marginals", "mapper", "fed_em"}
+    assert set(algorithms()) == names
     assert all(algorithm.name == name for name, algorithm in algorithms().items())
 
 
@@ -22,7 +23,7 @@ def test_a_new_file_registers_a_new_algorithm(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "own_algorithms" / "__init__.py").touch()
     (tmp_path / "own_algorithms" / "own.py").write_text(
         "from device_runtime.algorithm_registry import DeviceAlgorithm\n"
-        "ALGORITHM = DeviceAlgorithm('own', None, constants={'alpha': (0, 1)})\n"
+        "ALGORITHMS = (DeviceAlgorithm('own', None, constants={'alpha': (0, 1)}),)\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setattr(algorithm_registry, "_PACKAGE", "own_algorithms")
@@ -33,9 +34,7 @@ def test_a_new_file_registers_a_new_algorithm(tmp_path: Path, monkeypatch: pytes
 
 
 def test_rejects_two_algorithms_with_the_same_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    from device_runtime.adaptation.algorithms import unchanged
-
-    monkeypatch.setattr(unchanged, "ALGORITHM", fine_tuning.ALGORITHM)
+    monkeypatch.setattr(apfl, "ALGORITHMS", fine_tuning.ALGORITHMS[-1:])
     with pytest.raises(ValueError, match="two device algorithms are named 'steps'"):
         algorithm_registry.algorithms.__wrapped__()
 

@@ -230,6 +230,8 @@ ALGORITHMS: dict[str, Merge] = {
     "interpolate": {"constants": {"grid": 9}, "bias_rate": 400.0},
     "apfl": {"constants": {"alpha": 0.5, "alpha_rate": 0.05}},
     "marginals": {"constants": {"strength": 1.0, "pseudo_count": 2.0}, "steps": 0},
+    "mapper": {"constants": {"grid": 3}, "bias_rate": 400.0},
+    "fed_em": {"constants": {"iterations": 5}, "starts": 3},
 }
 
 

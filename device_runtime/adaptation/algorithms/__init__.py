@@ -1,1 +1,1 @@
-"""How a phone gets from the bundle's start adapters to its owner's adapter: one file for each algorithm."""
+"""How a phone gets from the bundle's start adapters to its owner's adapter: one file for each kind of algorithm."""

@@ -32,13 +32,19 @@ def adapt(
 
     `constants["alpha"]` is the share of v at the start, and `constants["alpha_rate"]` is η_α; with 0 the share stays.
     """
-    shared, alpha = starts[0], recipe.constants["alpha"]
+    return train_mixture(engine, recipe, training, starts[0], recipe.constants["alpha"], recipe.constants["alpha_rate"])
+
+
+def train_mixture(
+    engine: TrainingEngine, recipe: Recipe, training: Windows, shared: Adapter, alpha: float, alpha_rate: float
+) -> Adapter:
+    """Returns θ̄ after `recipe.steps` steps of v and α from v = `shared` and this α."""
     own = shared
     cut = batches(engine, training)
     rates = step_sizes(recipe, count_targets(training))
     for step in range(recipe.steps):
         slope = gradient(engine, cut[step % len(cut)], interpolate(own, shared, alpha), recipe.clip)
-        new_alpha = alpha - recipe.constants["alpha_rate"] * _inner_product(own, shared, slope)
+        new_alpha = alpha - alpha_rate * _inner_product(own, shared, slope)
         own = _descend(own, slope, alpha, rates)
         alpha = min(max(new_alpha, 0.0), 1.0)
     engine.rest()
@@ -58,4 +64,4 @@ def _descend(own: Adapter, slope: Adapter, alpha: float, rates: StepSizes) -> Ad
     )
 
 
-ALGORITHM = DeviceAlgorithm("apfl", adapt, constants={"alpha": (0, 1), "alpha_rate": (0, 1e30)})
+ALGORITHMS = (DeviceAlgorithm("apfl", adapt, constants={"alpha": (0, 1), "alpha_rate": (0, 1e30)}),)

@@ -45,9 +45,11 @@ def adapt(
     return train(engine, recipe, training, Adapter(start.lora_a, start.lora_b, bias))
 
 
-ALGORITHM = DeviceAlgorithm(
-    "marginals",
-    adapt,
-    constants={"strength": (0, 100), "pseudo_count": (1e-6, 1e30)},
-    moves_without_steps=lambda constants: constants["strength"] > 0,
+ALGORITHMS = (
+    DeviceAlgorithm(
+        "marginals",
+        adapt,
+        constants={"strength": (0, 100), "pseudo_count": (1e-6, 1e30)},
+        moves_without_steps=lambda constants: constants["strength"] > 0,
+    ),
 )

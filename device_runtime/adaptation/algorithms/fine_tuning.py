@@ -1,4 +1,7 @@
-"""Fine-tuning: K SGD steps from the shared start, with an optional pull back to it."""
+"""Fine-tuning: K SGD steps from the shared start, with an optional pull back to it. Or no step at all.
+
+`none` keeps the shared start, for methods that do not train an adapter, such as the owner's n-grams alone.
+"""
 
 from __future__ import annotations
 
@@ -19,4 +22,4 @@ def adapt(
     return train(engine, recipe, training, starts[0])
 
 
-ALGORITHM = DeviceAlgorithm("steps", adapt)
+ALGORITHMS = (DeviceAlgorithm("none", None), DeviceAlgorithm("steps", adapt))

@@ -70,7 +70,7 @@ def local(
     server = _from_tff(server)
     cluster = tf.where(
         server.round < context.options.warm_up,
-        _random_cluster(batches, context.options.clusters),
+        random_cluster(batches, context.options.clusters),
         adapter_sgd.best_adapter(shared.parameters, server.adapters, batches, context.bos),
     )
     start = adapter_sgd.select(server.adapters, cluster)
@@ -117,7 +117,7 @@ def _from_tff(server: Clusters) -> Clusters:
     return Clusters(AdapterTensors(*server[0]), server[1])
 
 
-def _random_cluster(batches: tf.data.Dataset, clusters: int) -> tf.Tensor:
+def random_cluster(batches: tf.data.Dataset, clusters: int) -> tf.Tensor:
     """Returns a random cluster, an int32 scalar. The batches' content is the seed, so a resumed run draws the same."""
 
     def add(seed: tf.Tensor, batch: Batch) -> tf.Tensor:

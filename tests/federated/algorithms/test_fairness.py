@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from federated.algorithms import apfl, per_fedavg, thumbprint
-from federated.algorithms.clustered import ifca, mapper
-from federated.algorithms.partial import fed_per, fed_recon, fed_rep
+from federated.algorithms import per_fedavg, thumbprint
+from federated.algorithms.clustered import fed_em, ifca
+from federated.algorithms.interpolated import after_training, apfl, mapper
+from federated.algorithms.partial import fed_babu, fed_per, fed_recon, fed_rep
 from federated.algorithms.registry import METHODS
 from federated.algorithms.regularized import ditto, mean_regularized_mtl, pfedme
 from federated.job import JobError
@@ -35,6 +36,11 @@ def stacked(*candidates):
     return ifca.Clusters(type(W)(*map(np.stack, zip(*candidates, strict=True))), np.float32(5))
 
 
+def components(*candidates):
+    return fed_em.Components(*stacked(*candidates))
+
+
+PI = fed_em.Own(np.array([0.25, 0.75], np.float32))
 HEAD = sgd(BASE.parameters, arrays(OWN), BATCHES * 2, (0.1, 0.5), 0.5)
 SHARED_RATES = [0.3] * len(BASE.parameters)
 SHARED = {"base_learning_rate": 0.3}
@@ -45,15 +51,17 @@ SHARED = {"base_learning_rate": 0.3}
     [
         (ditto, W, OWN, {}, mean_loss(arrays(W)), ADAPTER_RATES),
         (apfl, W, apfl.Own(OWN, np.float32(0.5)), {}, mean_loss(arrays(W)), ADAPTER_RATES),
-        (mapper, W, (), {}, mean_loss(arrays(W)), ADAPTER_RATES),
+        (after_training, W, (), {}, mean_loss(arrays(W)), ADAPTER_RATES),
         (pfedme, W, (), {"outer_rate": 2.0}, mean_loss(arrays(W)), [2.0] * 3),
         (pfedme, W, (), {"outer_rate": 10.0}, mean_loss(arrays(W)), [1 / 0.2] * 3),  # η·λ is limited to 1
         (ifca, stacked(W, W), (), {}, mean_loss(arrays(W)), ADAPTER_RATES),
+        (fed_em, components(W, W), PI, {"components": 2}, mean_loss(arrays(W)), ADAPTER_RATES),
         (per_fedavg, W, (), {}, after_one_step((0.1, 0.5)), ADAPTER_RATES),
         (per_fedavg, W, (), REPTILE, mean_loss(arrays(W)), [0.2, 0.2, 4.0]),
         (thumbprint, W, (), START_RATES, after_one_step((0.3, 3.0)), [0.3, 0.3, 3.0]),
         (fed_per, BASE, OWN, SHARED, mean_loss(arrays(OWN)), SHARED_RATES),
         (fed_rep, BASE, OWN, SHARED, mean_loss(HEAD), SHARED_RATES),
+        (fed_babu, fed_babu.body_of(BASE.parameters), (), SHARED, mean_loss(arrays(BASE.adapter)), SHARED_RATES[:4]),
     ],
     ids=lambda value: value.METHOD.name if hasattr(value, "METHOD") else "",
 )
@@ -71,6 +79,20 @@ def test_fed_recons_loss_is_that_of_the_query_batches_under_the_reconstructed_ad
     own = sgd(BASE.parameters, arrays(BASE.adapter), BATCHES[:1], (0.1, 0.5), 0.5)
     assert float(made.fairness.loss()) == pytest.approx(mean_loss(own, BATCHES[1:]), rel=1e-5)
     assert [float(rate) for rate in made.fairness.rates] == pytest.approx(SHARED_RATES)
+
+
+def test_fed_ems_loss_is_that_of_the_mixture():
+    context = context_of(fed_em.METHOD, {"components": 2})
+    made = local(fed_em.METHOD, components(W, OWN), PI, BATCHES, context)
+    assert float(made.fairness.loss()) == pytest.approx(float(made.loss_sum / made.targets), rel=1e-6)
+    assert float(made.fairness.loss()) != pytest.approx(mean_loss(arrays(W)), rel=1e-3)
+
+
+def test_mappers_loss_is_that_of_the_chosen_interpolation_on_the_query_batches():
+    context = context_of(mapper.METHOD, {"grid": 2}, steps=0)
+    made = local(mapper.METHOD, W, (), BATCHES, context)
+    assert float(made.fairness.loss()) == pytest.approx(mean_loss(arrays(W), BATCHES[1:]), rel=1e-5)
+    assert [float(rate) for rate in made.fairness.rates] == pytest.approx(ADAPTER_RATES)
 
 
 @pytest.mark.parametrize("changes", [{"learning_rate": 0.0}, {"learning_rate": 0.0, "bias_rate": 0.0}, {}])

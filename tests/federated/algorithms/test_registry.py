@@ -16,6 +16,7 @@ from federated.job import Job, JobError
 IN_JOBS = {
     *("global_only", "local_only", "centralized", "fine_tuning", "ditto", "fed_per", "fed_recon", "per_fedavg", "apfl"),
     *("mixture", "clustered", "multi_task", "marginals", "user_history", "thumbprint"),
+    *("fed_rep", "pfedme", "fed_babu", "fed_em", "mapper"),
 }
 """The names that job files and reports have used so far: they stay valid."""
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from federated.algorithms import apfl
+from federated.algorithms.interpolated import apfl
 from federated.corpus.store import Corpus
 from federated.data.federated_data import FederatedData, shared_word_counts
 from federated.job import DataConfig, PersonalizationConfig

@@ -20,21 +20,39 @@ export const ALGORITHMS = {
     );
   },
 
-  apfl: async (model, recipe, learnt, heldOut, [shared]) => {
-    const { learning_rate, bias_rate } = ratesOf(recipe, learnt.counted);
-    const measure = { learning_rate: LARGE, bias_rate: LARGE, proximal: 0, clip: recipe.clip };
-    let { alpha } = recipe.constants;
-    let own = shared;
-    for (let i = 0; i < recipe.steps; i++) {
-      const at = between(own, shared, alpha);
-      const moved = await model.adapt(learnt.batches[i % learnt.batches.length], at, at, measure);
-      const slope = each((name) => at[name].map((x, j) => (x - moved[name][j]) / LARGE));
-      const turned = alpha - recipe.constants.alpha_rate * product(own, shared, slope);
-      const rate = { lora_a: learning_rate, lora_b: learning_rate, bias: bias_rate };
-      own = each((name) => own[name].map((x, j) => x - alpha * rate[name] * slope[name][j]));
-      alpha = Math.min(Math.max(turned, 0), 1);
+  apfl: (model, recipe, learnt, heldOut, [shared]) => {
+    const { alpha, alpha_rate } = recipe.constants;
+    return mixed(model, recipe, learnt, shared, alpha, alpha_rate);
+  },
+
+  mapper: async (model, recipe, learnt, heldOut, [shared]) => {
+    const { grid } = recipe.constants;
+    const candidates = [];
+    for (let i = 0; i < grid; i++) {
+      candidates.push(await mixed(model, recipe, learnt, shared, i / (grid - 1), 0));
     }
-    return between(own, shared, alpha);
+    return fittest(model, heldOut, candidates);
+  },
+
+  fed_em: async (model, recipe, learnt, heldOut, starts) => {
+    const logs = [];
+    for (const start of starts) logs.push(await logProbs(model, learnt, start));
+    const count = logs[0].length;
+    let weights = starts.map(() => 1 / starts.length);
+    for (let i = 0; i < recipe.constants.iterations; i++) {
+      const next = starts.map(() => 0);
+      for (let n = 0; n < count; n++) {
+        const most = Math.max(...logs.map((of) => of[n]));
+        const joint = logs.map((of, m) => weights[m] * Math.exp(of[n] - most));
+        const all = joint.reduce((sum, x) => sum + x, 0);
+        joint.forEach((x, m) => (next[m] += x / all / count));
+      }
+      weights = next;
+    }
+    const mean = each((name) =>
+      starts[0][name].map((_, j) => starts.reduce((sum, start, m) => sum + weights[m] * start[name][j], 0)),
+    );
+    return train(model, recipe, learnt, mean);
   },
 
   marginals: async (model, recipe, learnt, heldOut, [start]) => {
@@ -74,6 +92,23 @@ async function train(model, recipe, learnt, anchor) {
     adapter = await model.adapt(learnt.batches[i % learnt.batches.length], adapter, anchor, rates);
   }
   return adapter;
+}
+
+/** K steps of the own adapter through its mixture with the shared one: the result of `apfl`. */
+async function mixed(model, recipe, learnt, shared, alpha, alphaRate) {
+  const { learning_rate, bias_rate } = ratesOf(recipe, learnt.counted);
+  const measure = { learning_rate: LARGE, bias_rate: LARGE, proximal: 0, clip: recipe.clip };
+  let own = shared;
+  for (let i = 0; i < recipe.steps; i++) {
+    const at = between(own, shared, alpha);
+    const moved = await model.adapt(learnt.batches[i % learnt.batches.length], at, at, measure);
+    const slope = each((name) => at[name].map((x, j) => (x - moved[name][j]) / LARGE));
+    const turned = alpha - alphaRate * product(own, shared, slope);
+    const rate = { lora_a: learning_rate, lora_b: learning_rate, bias: bias_rate };
+    own = each((name) => own[name].map((x, j) => x - alpha * rate[name] * slope[name][j]));
+    alpha = Math.min(Math.max(turned, 0), 1);
+  }
+  return between(own, shared, alpha);
 }
 
 function ratesOf({ learning_rate, bias_rate, proximal, clip, evidence }, counted) {

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from device_runtime.adaptation.adapt import candidate_adapter
+from device_runtime.adaptation.algorithms.several_starts import mixture_weights
 from device_runtime.adapter.adapter import Adapter
 from device_runtime.manifest import Recipe
 from tests.support.device_runtime.quadratic_engine import NOTHING, QuadraticEngine, at, text
@@ -95,6 +96,63 @@ def test_interpolate_chooses_the_share_with_the_least_loss_on_the_tail(
 
 def test_interpolate_without_a_tail_returns_the_shared_start(recipe: Recipe) -> None:
     assert_at(adapted(recipe, "interpolate", QuadraticEngine(at([1, 2])), at([0, 3]), constants={"grid": 11.0}), [0, 3])
+
+
+@pytest.mark.parametrize(
+    ("tail", "share", "own"),
+    [
+        # Through λ = 0.5 the first step moves v by 0.1·0.5·(1, 2), the second by 0.1·0.5·0.975·(1, 2): 0.09875·(1, 2).
+        (at([0, 0]), 0.0, 0.0),
+        (at([0.05, 0.1]), 0.5, 0.09875),
+        (at([0.19, 0.38]), 1.0, 0.19),
+    ],
+)
+def test_mapper_trains_through_each_share_and_chooses_on_the_tail(
+    recipe: Recipe, tail: Adapter, share: float, own: float
+) -> None:
+    quadratic = QuadraticEngine(at([1, 2]), tail)
+    found = adapted(recipe, "mapper", quadratic, at([0, 0]), tail=text(1), constants={"grid": 3.0})
+    assert_at(found, [share * own, share * 2 * own])
+
+
+def test_mapper_without_a_tail_returns_the_shared_start(recipe: Recipe) -> None:
+    assert_at(adapted(recipe, "mapper", QuadraticEngine(at([1, 2])), at([0, 3]), constants={"grid": 4.0}), [0, 3])
+
+
+def em(recipe: Recipe, *starts: Adapter, iterations: int, **changes: Any) -> Adapter:
+    return adapted(
+        recipe, "fed_em", QuadraticEngine(at([1, 2])), *starts, constants={"iterations": float(iterations)}, **changes
+    )
+
+
+@pytest.mark.parametrize(("iterations", "share"), [(0, 0.5), (1, 0.75), (2, 0.9)])
+def test_fed_em_mixes_the_starts_by_their_responsibilities(recipe: Recipe, iterations: int, share: float) -> None:
+    # The second start's loss is ln 3 above the first one's, so each iteration multiplies its odds by 1/3.
+    away = float(np.sqrt(2 * np.log(3)))
+    found = em(recipe, at([1, 2]), at([1 + away, 2]), iterations=iterations, steps=0)
+    assert_at(found, [1 + (1 - share) * away, 2])
+
+
+def test_fed_em_takes_its_steps_from_the_mixture_and_is_pulled_to_it(recipe: Recipe) -> None:
+    starts = at([0, 0]), at([2, 4])  # as far from (1, 2) as each other: the mixture is in the middle
+    assert_at(em(recipe, *starts, iterations=5), [1, 2])
+    assert_at(em(recipe, at([0, 0]), at([0, 4]), iterations=5, steps=0), [0, 2])
+    assert_at(em(recipe, at([0, 0]), at([0, 4]), iterations=5), [0.19, 2])
+    assert_at(em(recipe, at([0, 0]), at([0, 4]), iterations=5, proximal=10.0), [0.0725, 2])
+
+
+def test_fed_em_with_one_start_equals_fine_tuning(recipe: Recipe) -> None:
+    one, other = em(recipe, at([0, 1]), iterations=3), adapted(recipe, "steps", QuadraticEngine(at([1, 2])), at([0, 1]))
+    assert_at(one, list(other.bias))
+
+
+@pytest.mark.parametrize("iterations", [0, 1, 20])
+def test_the_weights_of_a_mixture_stay_finite_and_ignore_an_offset(iterations: int) -> None:
+    logs = np.array([[-2000.0, -2001.0], [-3.0, -900.0], [-1.0, -1.0]])
+    found = mixture_weights(logs, iterations)
+    assert found.sum() == pytest.approx(1) and np.isfinite(found).all()
+    np.testing.assert_allclose(found, mixture_weights(logs + np.array([[5.0], [-5.0], [70.0]]), iterations))
+    np.testing.assert_allclose(mixture_weights(np.zeros((0, 4)), iterations), np.full(4, 0.25))
 
 
 def test_apfl_matches_a_calculation_by_hand(recipe: Recipe) -> None:

@@ -4,8 +4,8 @@ import tensorflow as tf
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from federated.algorithms.clustered import mapper
 from federated.algorithms.clustered.ifca import METHOD, Clusters
+from federated.algorithms.interpolated import after_training
 from federated.job import JobError
 from keyboard_model.model.adapter import AdapterTensors
 from tests.support.federated.adapters_by_hand import arrays, assert_close, loss_and_gradient, sgd
@@ -118,7 +118,9 @@ def test_rejects_options_that_are_unknown_or_out_of_range(options):
 def test_one_cluster_is_fedavg_on_the_adapter(rates, federated):
     clients = [BATCHES, client(1, seed=1, counted=4)]
     one, _, _ = rounds(METHOD, context_of(METHOD, {"clusters": 1}, federated, **rates), clients, number=2)
-    plain, _, _ = rounds(mapper.METHOD, context_of(mapper.METHOD, {}, federated, **rates), clients, number=2)
+    plain, _, _ = rounds(
+        after_training.METHOD, context_of(after_training.METHOD, {}, federated, **rates), clients, number=2
+    )
     assert_close([part[0] for part in one.adapters], arrays(plain))
     assert float(np.abs(plain.bias - BASE.adapter.bias).max()) > 1e-3
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from federated.algorithms.apfl import METHOD, Own
+from federated.algorithms.interpolated.apfl import METHOD, Own
 from federated.job import JobError
 from tests.support.federated.adapters_by_hand import arrays, assert_close, clipped, loss_and_gradient, sgd
 from tests.support.federated.personal import BASE, context_of, local, personal, random_adapter, rounds

@@ -2,9 +2,9 @@
 
     θ = α·θ_shared + (1 − α)·θ_own,    α from a grid between 0 and 1
 
-It follows the model interpolation of Mansour et al. 2020 (arXiv:2002.10619), section 5, but it is not their MAPPER:
-there the shared model is trained with each client's local part and its α in the rounds. Here FedAvg trains the shared
-adapter alone (0 rounds: the shared model as it is), and one α mixes the weights of the adapters. Hanzely and Richtárik
+It follows the model interpolation of Mansour et al. 2020 (arXiv:2002.10619), section 5. In their MAPPER (`mapper`) the
+shared adapter is trained with each client's local part and its α in the rounds. Here FedAvg trains the shared adapter
+alone (0 rounds: the shared model as it is), and one α mixes the weights of the adapters. Hanzely and Richtárik
 2020 (arXiv:2002.05516) mix weights, too. α = 1 is the shared adapter, α = 0 is fine-tuning from it.
 """
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from federated.algorithms.clustered.mapper import METHOD
+from federated.algorithms.interpolated.after_training import METHOD
 from federated.job import JobError
 from tests.support.federated.adapters_by_hand import arrays, assert_close, loss_and_gradient, sgd
 from tests.support.federated.personal import BASE, context_of, local, personal, random_adapter, rounds
