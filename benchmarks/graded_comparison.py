@@ -19,8 +19,9 @@ from benchmarks.measure.results import Figure, Machine, publish, write_between
 from benchmarks.results_page import COMPARISON, ROOT, percent
 from federated.heterogeneity.recommendation import Recommendation
 from federated.job import Job
+from keyboard_model.user_statistics import mean
 from thumbprint.comparison.analysis.report import load_comparison
-from thumbprint.comparison.analysis.statistics import bootstrap_mean, paired_rows
+from thumbprint.comparison.analysis.statistics import paired_rows
 from thumbprint.comparison.compare import compare
 from thumbprint.comparison.results import REFERENCE, Budget, Comparison
 
@@ -105,7 +106,7 @@ def outcome(compared: Comparison, advised: str) -> Outcome:
     loss = None
     if advised in recalls:
         lost = [by_method[best][user] - value for user, value in by_method[advised].items()]
-        found = bootstrap_mean(lost, compared.seed)
+        found = mean(lost, compared.seed)
         loss = (found.value, found.low, found.high)
     return Outcome(advised, len(by_method[REFERENCE]), recalls, loss)
 

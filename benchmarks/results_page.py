@@ -32,8 +32,24 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
-def relative(share: float) -> str:
-    return f"{100 * share:+.1f} %"
+def with_interval(figure: Any, sign: str = "") -> str:
+    """Formats an `Estimate` and its 95 % interval, if it has one."""
+    value = f"{100 * figure['value']:{sign}.1f} %"
+    return value if figure["low"] is None else f"{value} ({_range(figure, sign)})"
+
+
+def mean_with_interval(spread: Any) -> str:
+    """Formats the mean of a `Spread` and its 95 % interval, if it has one."""
+    return with_interval({**spread, "value": spread["mean"]})
+
+
+def _range(figure: Any, sign: str) -> str:
+    return f"{100 * figure['low']:{sign}.1f} to {100 * figure['high']:{sign}.1f} %"
+
+
+def likely(report: Any) -> str:
+    """Formats how many users are hurt and helped with a probability of at least 0.9."""
+    return " / ".join(with_interval(report[f"likely_{what}"]) for what in ("hurt", "helped"))
 
 
 def write_figures(run: Path = RUN) -> None:
@@ -54,29 +70,28 @@ def _shared(run: Path) -> str:
     trigram = _read(run / "trigram.json")
     neural = _read(run / "train" / "evaluation.json")["groups"]
     phones = {"training": _read(run / "seen" / "report.json"), "new_phones": _read(run / "report.json")}
-    rows = ["| shared model, recall@1 / recall@3 | users in training | new phones |", "| --- | --- | --- |"]
+    rows = ["| shared model, recall@1 / recall@3 (95 %) | users in training | new phones |", "| --- | --- | --- |"]
     for title, aggregate in (("every word counts once", "pooled"), ("mean over users", "mean")):
         models = {
             "KenLM trigram, centralized": [_of_trigram(trigram[group], aggregate) for group in GROUPS],
             "the neural model alone, federated": [
-                _of_spreads(neural[group]["models"]["shared"], aggregate) for group in GROUPS
+                _of_model(neural[group]["models"]["shared"], aggregate) for group in GROUPS
             ],
-            "Thumbprint, federated, on the phone": [
-                _of_spreads(phones[group]["global"], aggregate) for group in GROUPS
-            ],
+            "Thumbprint, federated, on the phone": [_of_model(phones[group]["global"], aggregate) for group in GROUPS],
         }
         for name, groups in models.items():
-            rows.append(f"| {name}, {title} | {' | '.join(' / '.join(map(percent, pair)) for pair in groups)} |")
+            rows.append(f"| {name}, {title} | {' | '.join(' / '.join(pair) for pair in groups)} |")
     return "\n".join(rows)
 
 
-def _of_trigram(recalls: Any, aggregate: str) -> list[float]:
-    return [recalls[metric][aggregate] for metric in METRICS]
+def _of_trigram(recalls: Any, aggregate: str) -> list[str]:
+    return [percent(recalls[metric][aggregate]) for metric in METRICS]
 
 
-def _of_spreads(recalls: Any, aggregate: str) -> list[float]:
-    pooled = aggregate == "pooled"
-    return [recalls["pooled"][metric] if pooled else recalls[metric]["mean"] for metric in METRICS]
+def _of_model(recalls: Any, aggregate: str) -> list[str]:
+    if aggregate == "pooled":
+        return [with_interval(recalls["pooled"][metric]) for metric in METRICS]
+    return [mean_with_interval(recalls[metric]) for metric in METRICS]
 
 
 def _personal(run: Path) -> str:
@@ -86,14 +101,17 @@ def _personal(run: Path) -> str:
         f"| {report['clients_in_aggregates']} new phones | shared | personal |",
         "| --- | --- | --- |",
     ]
-    for metric in ("recall_at_3", "recall_at_1", "keystroke_savings"):
-        for aggregate in ("mean", "median", "p10", "worst"):
+    for metric in ("recall_at_3", "recall_at_1", "keystroke_savings", "keystroke_savings_with_taps"):
+        means = (mean_with_interval(model[metric]) for model in (shared, personal))
+        rows.append(f"| {metric}, mean (95 %) | {' | '.join(means)} |")
+        for aggregate in ("median", "p10"):
             values = (percent(model[metric][aggregate]) for model in (shared, personal))
             rows.append(f"| {metric}, {aggregate} | {' | '.join(values)} |")
-    gained = f"{relative(gain['relative_mean'])} / {relative(gain['relative_median'])}"
+    gained = " / ".join(with_interval(gain[f"relative_{average}"], "+") for average in ("mean", "median"))
     rows.append(f"| gain in recall_at_3, relative: mean / median | | {gained} |")
+    rows.append(f"| likely hurt / likely helped, of all phones | | {likely(report)} |")
     touched = f"{percent(report['fraction_hurt'])} / {percent(report['fraction_helped'])}"
-    rows.append(f"| fraction_hurt / fraction_helped | | {touched} |")
+    rows.append(f"| raw share hurt / helped, chance included | | {touched} |")
     return "\n".join(rows)
 
 
@@ -106,7 +124,7 @@ def _compared() -> str:
     budget = report["comparison"]["budget"]
     rows = [
         f"| new phones; {budget['trials']} trials, {budget['rounds']} rounds a method | recall@3, mean (95 %) | median "
-        "| p10 | worst | gain over the shared model, mean / median | hurt | measured in |",
+        "| p10 | gain over the shared model, mean / median (95 %) | likely hurt | hurt, raw | measured in |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     where = {method["name"]: method["where"] for method in report["comparison"]["methods"]}
@@ -118,12 +136,13 @@ def _compared() -> str:
 
 def _method_row(row: Any, where: str) -> str:
     recall, against = row["recall_at_3"], row["against_global"]
-    interval = "" if recall["low"] is None else f" ({percent(recall['low'])} to {percent(recall['high'])})"
-    cells = [percent(recall["mean"]) + interval, *(percent(recall[name]) for name in ("median", "p10", "worst"))]
+    cells = [mean_with_interval(recall), *(percent(recall[name]) for name in ("median", "p10"))]
     if against is None:  # the shared model itself
-        cells += ["", ""]
+        cells += ["", "", ""]
     else:
-        cells.append(f"{relative(against['relative_mean']['value'])} / {relative(against['relative_median'])}")
+        cells.append(" / ".join(with_interval(against[f"relative_{average}"], "+") for average in ("mean", "median")))
+        compared = against["users_tested"]
+        cells.append(f"{len(against['users_likely_hurt'])} of {compared}" if compared else "")
         cells.append(percent(against["fraction_hurt"]["value"]))
     cells.append({"phone": "phones", "tff": "TFF, neural model"}[where])
     return f"| `{row['method']}` | {' | '.join(cells)} |"
@@ -143,14 +162,14 @@ def _summary(run: Path) -> str:
     trigram, report, seen = (_read(run / name) for name in ("trigram.json", "report.json", "seen/report.json"))
     rows = ["| | measured | compare with |", "| --- | --- | --- |"]
     for title, group, phones in (("new phones", "new_phones", report), ("users in training", "training", seen)):
-        recall = percent(phones["global"]["pooled"]["recall_at_3"])
+        recall = with_interval(phones["global"]["pooled"]["recall_at_3"])
         other = percent(trigram[group]["recall_at_3"]["pooled"])
-        rows.append(f"| shared model on {title}, recall@3 over all words | {recall} | trigram {other} |")
-    shared, personal = (percent(report[model]["recall_at_3"]["mean"]) for model in ("global", "personal"))
+        rows.append(f"| shared model on {title}, recall@3 over all words (95 %) | {recall} | trigram {other} |")
+    shared, personal = (mean_with_interval(report[model]["recall_at_3"]) for model in ("global", "personal"))
     phones_counted = f"{report['clients_in_aggregates']} new phones"
-    rows.append(f"| personalized, recall@3, mean over {phones_counted} | {personal} | shared model {shared} |")
+    rows.append(f"| personalized, recall@3, mean over {phones_counted} (95 %) | {personal} | shared model {shared} |")
     touched = f"{percent(report['fraction_hurt'])} / {percent(report['fraction_helped'])}"
-    rows.append(f"| of these phones, hurt / helped | {touched} | |")
+    rows.append(f"| of these phones, likely hurt / helped (95 %) | {likely(report)} | raw: {touched} |")
     for name, key, title in README_FIGURES:
         if (figure := _figures(name).get(key)) is not None:
             rows.append(f"| {title} | {_measured(figure)} | asked: {_asked(figure)} |")

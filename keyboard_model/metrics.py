@@ -1,4 +1,4 @@
-"""Metrics: recall@k of suggested words, keystroke savings, and their distribution over users.
+"""Metrics: recall@k of suggested words, keystroke savings, and the form of their distribution over users.
 
 The unit is the word (see `keyboard_model.text.units`). A word costs len(word) + 1 characters, including its space; a
 tap on a suggestion types the whole word and its space. Every word counts, including words unknown to the model: a word
@@ -14,10 +14,8 @@ len(word) - i: one key if one letter is left, and nothing if only the space is l
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 HELPED = 0.02  # smallest gain in recall_at_3 that a user can notice
 
@@ -112,37 +110,22 @@ class Estimate:
 class Spread:
     """Distribution of one figure over users; every field is None without users.
 
+    The smallest value is left out: it falls with the number of users, and it is mostly chance in a user with few words.
+
     Attributes:
         mean: Mean over users, each counted once.
+        low, high: 95 % interval of the mean, by user; None if too few users were measured for one.
         median: Half of the users have less.
         p10: A tenth of the users have less (linear interpolation).
-        worst: The smallest value.
         std: Population standard deviation.
     """
 
     mean: float | None
+    low: float | None
+    high: float | None
     median: float | None
     p10: float | None
-    worst: float | None
     std: float | None
-
-
-def spread(values: Iterable[float]) -> Spread:
-    """Returns the distribution of one value per user; every field is None without values.
-
-    >>> spread([0.1, 0.2, 0.6]).median
-    0.2
-    """
-    x = np.fromiter(values, dtype=np.float64)
-    if not x.size:
-        return Spread(None, None, None, None, None)
-    return Spread(
-        mean=float(x.mean()),
-        median=float(np.median(x)),
-        p10=float(np.percentile(x, 10)),
-        worst=float(x.min()),
-        std=float(x.std()),
-    )
 
 
 def gains(personal: Sequence[float], shared: Sequence[float]) -> list[float]:

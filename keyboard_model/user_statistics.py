@@ -13,7 +13,7 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-from keyboard_model.metrics import Estimate
+from keyboard_model.metrics import Estimate, Spread
 
 RESAMPLES = 2000
 CONFIDENCE = 0.95
@@ -78,9 +78,16 @@ def estimate(samples: Sequence[Sequence[float]], statistic: Statistic, seed: int
     return Estimate(value, float(low), float(high))
 
 
-def mean(values: Sequence[float], seed: int = 0) -> Estimate | None:
-    """Returns the mean over users and its interval; see `estimate`."""
-    return estimate([values], np.mean, seed)
+def mean(values: Sequence[float], seed: int = 0) -> Estimate:
+    """Returns the mean over users and its interval, for at least `MIN_USERS`.
+
+    Raises:
+        ValueError: `values` is empty.
+    """
+    found = estimate([values], np.mean, seed)
+    if found is None:
+        raise ValueError("there is no mean over no users: leave the figure out")
+    return found
 
 
 def pooled(parts: Sequence[float], wholes: Sequence[float], seed: int = 0) -> Estimate | None:
@@ -126,3 +133,33 @@ def fraction(count: int, users: int) -> Estimate | None:
     middle = (share + extra / 2) / (1 + extra)
     half = (extra * (share * (1 - share) + extra / 4)) ** 0.5 / (1 + extra)
     return Estimate(share, max(0.0, middle - half), min(1.0, middle + half))
+
+
+def spread(values: Sequence[float], seed: int = 0, users: Sequence[str] | None = None) -> Spread:
+    """Returns the distribution of one value per user; every field is None without values.
+
+    Args:
+        values: One for each user.
+        seed: Decides the draws of the interval.
+        users: Whose value each one is, if a user has several of them. The interval then draws users with all of theirs.
+
+    >>> spread([0.1, 0.2, 0.6]).median
+    0.2
+    """
+    average = estimate([values], np.mean, seed) if users is None else _mean_of_clusters(values, users, seed)
+    if average is None:
+        return Spread(None, None, None, None, None, None)
+    x = np.asarray(values, np.float64)
+    return Spread(
+        mean=average.value,
+        low=average.low,
+        high=average.high,
+        median=float(np.median(x)),
+        p10=float(np.percentile(x, 10)),
+        std=float(x.std()),
+    )
+
+
+def _mean_of_clusters(values: Sequence[float], users: Sequence[str], seed: int) -> Estimate | None:
+    cluster = np.unique(np.asarray(users), return_inverse=True)[1]
+    return pooled(np.bincount(cluster, values).tolist(), np.bincount(cluster).tolist(), seed)

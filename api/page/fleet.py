@@ -27,7 +27,11 @@ class People(Answer):
     shared: float | None = Field(description="Mean recall_at_3 of the shared model, 0..1.")
     personal: float | None
     helped: float | None = Field(description="Fraction of users who gain at least 2 words in 100.")
-    hurt: float | None = Field(description="Fraction of users who lose anything.")
+    hurt: float | None = Field(description="Fraction of users who lose anything, chance included.")
+    likely_helped: float | None = Field(
+        description="Fraction of users who gain more than half a word in 100 with a probability of at least 0.9."
+    )
+    likely_hurt: float | None = Field(description="Fraction of users who lose as much with that probability.")
     gains: list[float] = Field(description="Each user's gain in recall_at_3 in percentage points, largest first.")
     adapter_bytes: list[int] = Field(description="Adapter size of each phone that keeps one, smallest first.")
     without_adapter: int = Field(description="Number of phones that keep no adapter.")
@@ -98,6 +102,8 @@ def _people(report: Report) -> People:
         personal=report.personal.recall_at_3.mean,
         helped=report.fraction_helped,
         hurt=report.fraction_hurt,
+        likely_helped=report.likely_helped.value if report.likely_helped else None,
+        likely_hurt=report.likely_hurt.value if report.likely_hurt else None,
         gains=user_gains(report),
         adapter_bytes=stored,
         without_adapter=len(sizes) - len(stored),

@@ -80,7 +80,7 @@ def render(report: Report, examples: Examples | None = None) -> str:
         left_out=table.left_out(report),
         column_titles=table.COLUMN_TITLES,
         metrics=[
-            (title, table.spread_cells(report.shared, metric), table.spread_cells(report.personal, metric))
+            (title, *(table.spread_cells(getattr(keyboard, metric)) for keyboard in (report.shared, report.personal)))
             for metric, title in table.METRIC_TITLES.items()
         ],
         gain=table.gain_cells(report),

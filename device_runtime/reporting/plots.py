@@ -14,6 +14,7 @@ import numpy as np
 from device_runtime.reporting.table import notice_of, percent, users
 from device_runtime.simulation.report import Report
 from keyboard_model.metrics import gains
+from keyboard_model.user_posterior import SURE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -202,7 +203,8 @@ def _label(axes: Axes, gain: list[float]) -> None:
 
 
 def _figure(report: Report) -> Figure:
-    subtitle = f"notably helped {percent(report.fraction_helped, 0)}, hurt {percent(report.fraction_hurt, 0)}"
+    likely = (percent(share.value if share else None, 0) for share in (report.likely_helped, report.likely_hurt))
+    subtitle = "helped {}, hurt {} with a probability of at least {:.1f}".format(*likely, SURE)
     if notice_of(report):
         subtitle += " · SYNTHETIC"
     figure, (axes,) = new_figure("What the personal keyboard changes, user by user", subtitle)

@@ -11,16 +11,20 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from device_runtime.simulation.report import ModelSummary, Report
+from device_runtime.simulation.report import Report
+from keyboard_model.metrics import Estimate, Spread
+from keyboard_model.user_posterior import SURE
 
 DASH = "–"
 """Stands in place of a missing figure."""
-COLUMNS = ("mean", "median", "p10", "worst", "std")
-COLUMN_TITLES = ("mean", "median", "weakest tenth", "worst", "std")
+COLUMNS = ("median", "p10", "std")
+"""Of a `Spread`, beside the mean and its interval."""
+COLUMN_TITLES = ("mean [95 %]", "median", "weakest tenth", "std")
 METRIC_TITLES = {
     "recall_at_3": "the next word is among the 3 shown",
     "recall_at_1": "the next word is the first shown",
-    "keystroke_savings": "characters you need not type",
+    "keystroke_savings": "characters you need not type, taps are free",
+    "keystroke_savings_with_taps": "keys you save, a tap costs one",
 }
 
 
@@ -32,6 +36,21 @@ def percent(value: float | None, digits: int = 1) -> str:
 def points(value: float | None) -> str:
     """Formats a difference of two shares in percentage points, with its sign."""
     return DASH if value is None else f"{100 * value:+.1f}"
+
+
+def interval(low: float | None, high: float | None, signed: bool = False) -> str:
+    """Formats a 95 % interval of shares in percent, such as `[12.1, 15.0]`; empty if there is no interval."""
+    if low is None or high is None:
+        return ""
+    sign = "+" if signed else ""
+    return f"[{100 * low:{sign}.1f}, {100 * high:{sign}.1f}]"
+
+
+def relative_gain(estimate: Estimate | None) -> str:
+    """Formats a relative gain in percent and its interval."""
+    if estimate is None:
+        return DASH
+    return f"{100 * estimate.value:+.1f} % {interval(estimate.low, estimate.high, signed=True)}".strip()
 
 
 def figure(value: float | None, unit: str) -> str:
@@ -67,16 +86,17 @@ def synthetic_notice(corpus: bool, model: bool, who: str) -> str | None:
     return None
 
 
-def spread_cells(summary: ModelSummary, metric: str) -> Sequence[str]:
-    """Returns the five figures of one metric, in the order of `COLUMNS`."""
-    return [percent(getattr(getattr(summary, metric), column)) for column in COLUMNS]
+def spread_cells(spread: Spread) -> Sequence[str]:
+    """Returns the figures of one metric in the order of `COLUMN_TITLES`."""
+    mean = f"{percent(spread.mean)} {interval(spread.low, spread.high)}".strip()
+    return [mean, *(percent(getattr(spread, column)) for column in COLUMNS)]
 
 
 def gain_cells(report: Report) -> Sequence[str]:
-    """Returns the users' gain in recall_at_3, in points, in the order of `COLUMNS`. A std has no sign."""
+    """Returns the users' gain in recall_at_3, in points, in the order of `COLUMN_TITLES`. A std has no sign."""
     gain = report.gain.recall_at_3
-    signed = [points(getattr(gain, column)) for column in COLUMNS[:-1]]
-    return [*signed, points(gain.std).removeprefix("+")]
+    mean = f"{points(gain.mean)} {interval(gain.low, gain.high, signed=True)}".strip()
+    return [mean, points(gain.median), points(gain.p10), points(gain.std).removeprefix("+")]
 
 
 def notice_of(report: Report) -> str | None:
@@ -92,12 +112,22 @@ def meaning(report: Report) -> str:
             f"No user had {report.min_messages} messages and a word to test, so there is nothing to compare: "
             "lower --min-messages or give a larger corpus."
         )
-    relative = report.gain.relative_mean
-    change = "" if relative is None else f" ({100 * relative:+.0f} %)"
     return (
         f"Of 100 words, the shared keyboard shows {100 * shared:.1f} before they are typed, the personal one "
-        f"{100 * personal:.1f}{change}. It notably helps {percent(report.fraction_helped, 0)} of "
-        f"{users(report.clients_in_aggregates)} and makes it worse for {percent(report.fraction_hurt, 0)}."
+        f"{100 * personal:.1f} ({relative_gain(report.gain.relative_mean)}). {helped_and_hurt(report)}"
+    )
+
+
+def helped_and_hurt(report: Report) -> str:
+    """Returns sentences on the users who are likely helped and hurt, and on the raw shares."""
+    if report.likely_helped is None or report.likely_hurt is None:
+        return ""
+    count = report.clients_in_aggregates
+    helped, hurt = (round(share.value * count) for share in (report.likely_helped, report.likely_hurt))
+    return (
+        f"With a probability of at least {SURE:.1f} it helps {helped:,} and hurts {hurt:,} of {users(count)}, by more "
+        f"than half a word in 100. {percent(report.fraction_hurt, 0)} lose a word or more, but chance alone does that "
+        "to some."
     )
 
 
@@ -145,7 +175,7 @@ def _table(report: Report) -> Table:
     for title in COLUMN_TITLES:
         table.add_column(title, justify="right")
     for metric, title in METRIC_TITLES.items():
-        table.add_row(title, "shared", *spread_cells(report.shared, metric))
-        table.add_row("", "personal", *spread_cells(report.personal, metric), style="bold", end_section=True)
+        table.add_row(title, "shared", *spread_cells(getattr(report.shared, metric)))
+        table.add_row("", "personal", *spread_cells(getattr(report.personal, metric)), style="bold", end_section=True)
     table.add_row("gain of each user in the first, points", "", *gain_cells(report))
     return table

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from keyboard_model.metrics import Spread
+from keyboard_model.metrics import Estimate, Spread
 from keyboard_model.storage.durable_files import atomic_write_private
 
 
@@ -30,6 +30,10 @@ class ReportModel(BaseModel):
 class VersionedReport(ReportModel):
     """A whole report file. `schema_version` is the version of its schema."""
 
+    schema_version: int
+
+
+class _Version(BaseModel):
     schema_version: int
 
 
@@ -69,21 +73,29 @@ def read_model(path: Path, kind: type[_Whole], version: int, what: str, again: s
         ReportError: the file cannot be read, is not such a report, or has another schema_version.
     """
     try:
-        report = kind.model_validate_json(path.read_bytes())
+        content = path.read_bytes()
+        _check_version(path, content, version, again)
+        report = kind.model_validate_json(content)
     except OSError as error:
         raise ReportError(f"cannot read {path}: {error.strerror or error}") from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise ReportError(f"{path} is not {what}: {where}: {first['msg']}") from error
-    if report.schema_version != version:
-        raise ReportError(
-            f"{path} has schema_version {report.schema_version}, this program reads {version}: {again} to renew it"
-        )
     return report
 
 
-SCHEMA_VERSION = 1
+def _check_version(path: Path, content: bytes, version: int, again: str) -> None:
+    """Refuses a report of another version for its version, and not for the first key that differs."""
+    try:
+        found = _Version.model_validate_json(content).schema_version
+    except ValidationError:
+        return  # it is no report at all
+    if found != version:
+        raise ReportError(f"{path} has schema_version {found}, this program reads {version}: {again} to renew it")
+
+
+SCHEMA_VERSION = 2
 
 
 class BundleInfo(ReportModel):
@@ -108,6 +120,16 @@ class Metrics(ReportModel):
     recall_at_1: float
     recall_at_3: float
     keystroke_savings: float
+    keystroke_savings_with_taps: float
+
+
+class PooledMetrics(ReportModel):
+    """The metrics of one keyboard over all words of the users, where each word counts once, with intervals by user."""
+
+    recall_at_1: Estimate | None
+    recall_at_3: Estimate | None
+    keystroke_savings: Estimate | None
+    keystroke_savings_with_taps: Estimate | None
 
 
 class ModelSummary(ReportModel):
@@ -116,7 +138,8 @@ class ModelSummary(ReportModel):
     recall_at_1: Spread
     recall_at_3: Spread
     keystroke_savings: Spread
-    pooled: Metrics | None
+    keystroke_savings_with_taps: Spread
+    pooled: PooledMetrics
 
 
 class Gain(ReportModel):
@@ -124,12 +147,14 @@ class Gain(ReportModel):
 
     Attributes:
         recall_at_3: Spread of personal minus shared recall_at_3.
+        pooled: The same difference where each word counts once. None without users.
         relative_mean, relative_median: personal / shared - 1 of the mean and of the median. None if shared is 0.
     """
 
     recall_at_3: Spread
-    relative_mean: float | None
-    relative_median: float | None
+    pooled: Estimate | None
+    relative_mean: Estimate | None
+    relative_median: Estimate | None
 
 
 class Sizes(ReportModel):
@@ -156,13 +181,22 @@ class GateVerdict(ReportModel):
 
 
 class ClientRow(ReportModel):
-    """One user. `shared` (key `global`) and `personal` are None when none of the held-out messages has a word."""
+    """One user. `shared` (key `global`) and `personal` are None when none of the held-out messages has a word.
+
+    Attributes:
+        gained, lost: Words that only the personal, or only the shared keyboard showed.
+        hurt_probability, helped_probability: See `keyboard_model.user_posterior`. None if not in the aggregates.
+    """
 
     user_id: str
     messages: int
     words_tested: int
     shared: Metrics | None = Field(validation_alias="global", serialization_alias="global")
     personal: Metrics | None
+    gained: int
+    lost: int
+    hurt_probability: float | None
+    helped_probability: float | None
     verdict: GateVerdict
     adapter_bytes: int
     adaptation_seconds: float
@@ -191,6 +225,8 @@ class Report(VersionedReport):
     gain: Gain
     fraction_hurt: float | None
     fraction_helped: float | None
+    likely_hurt: Estimate | None
+    likely_helped: Estimate | None
     adapter_bytes: Sizes
     adaptation_seconds: Percentiles
     prediction_ms: Percentiles

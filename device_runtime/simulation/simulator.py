@@ -25,13 +25,16 @@ from device_runtime.simulation.report import (
     Metrics,
     ModelSummary,
     Percentiles,
+    PooledMetrics,
     Report,
     Sizes,
 )
 from device_runtime.simulation.trial import Trial
 from device_runtime.simulation.trial_queue import SimulationError, TrialQueue, TrialWorkerPool
 from device_runtime.simulation.trial_store import TrialKeys, TrialStore
-from keyboard_model.metrics import WordCounts, fraction_helped, fraction_hurt, gains, spread
+from keyboard_model.metrics import WordCounts, fraction_helped, fraction_hurt, gains
+from keyboard_model.user_posterior import UserPosterior, count_changes, user_posteriors
+from keyboard_model.user_statistics import fraction, pooled, relative_gain, spread
 
 
 def simulate(
@@ -141,8 +144,9 @@ def aggregate(
     """
     counted = [trial.messages >= min_messages and trial.shared.words > 0 for trial in trials]
     chosen = [trial for trial, counts in zip(trials, counted, strict=True) if counts]
-    shared, personal = _summary([t.shared for t in chosen]), _summary([t.personal for t in chosen])
-    recalls = [t.personal.recall_at_3 for t in chosen], [t.shared.recall_at_3 for t in chosen]
+    shared, personal = [t.shared for t in chosen], [t.personal for t in chosen]
+    recalls = [counts.recall_at_3 for counts in personal], [counts.recall_at_3 for counts in shared]
+    posteriors = _posteriors(chosen)
     return Report(
         bundle=BundleInfo(name=manifest.name, model_id=manifest.model_id, synthetic=manifest.provenance.synthetic),
         corpus=corpus,
@@ -150,20 +154,18 @@ def aggregate(
         train_share=train_share,
         users=len(trials) + len(failed),
         clients_in_aggregates=len(chosen),
-        shared=shared,
-        personal=personal,
-        gain=Gain(
-            recall_at_3=spread(gains(*recalls)),
-            relative_mean=_relative(personal.recall_at_3.mean, shared.recall_at_3.mean),
-            relative_median=_relative(personal.recall_at_3.median, shared.recall_at_3.median),
-        ),
+        shared=_summary(shared),
+        personal=_summary(personal),
+        gain=_gain(personal, shared),
         fraction_hurt=fraction_hurt(*recalls),
         fraction_helped=fraction_helped(*recalls),
+        likely_hurt=fraction(sum(each.hurt for each in posteriors.values()), len(posteriors)),
+        likely_helped=fraction(sum(each.helped for each in posteriors.values()), len(posteriors)),
         adapter_bytes=_sizes([t.adapter_bytes for t in chosen if t.adapter_bytes]),
         adaptation_seconds=_percentiles(t.adaptation_seconds for t in chosen),
         prediction_ms=_percentiles(ms for t in chosen for ms in t.prediction_ms),
         failed=tuple(failed),
-        clients=tuple(_row(trial, counts) for trial, counts in zip(trials, counted, strict=True)),
+        clients=tuple(_row(trial, posteriors.get(trial.user_id)) for trial in trials),
     )
 
 
@@ -171,21 +173,50 @@ def _metrics(counts: WordCounts) -> Metrics | None:
     if not counts.words:
         return None
     return Metrics(
-        recall_at_1=counts.recall_at_1, recall_at_3=counts.recall_at_3, keystroke_savings=counts.keystroke_savings
+        recall_at_1=counts.recall_at_1,
+        recall_at_3=counts.recall_at_3,
+        keystroke_savings=counts.keystroke_savings,
+        keystroke_savings_with_taps=counts.keystroke_savings_with_taps,
     )
 
 
 def _summary(counts: Sequence[WordCounts]) -> ModelSummary:
     return ModelSummary(
-        recall_at_1=spread(c.recall_at_1 for c in counts),
-        recall_at_3=spread(c.recall_at_3 for c in counts),
-        keystroke_savings=spread(c.keystroke_savings for c in counts),
-        pooled=_metrics(sum(counts, WordCounts())),
+        recall_at_1=spread([c.recall_at_1 for c in counts]),
+        recall_at_3=spread([c.recall_at_3 for c in counts]),
+        keystroke_savings=spread([c.keystroke_savings for c in counts]),
+        keystroke_savings_with_taps=spread([c.keystroke_savings_with_taps for c in counts]),
+        pooled=_pooled(counts),
     )
 
 
-def _relative(personal: float | None, shared: float | None) -> float | None:
-    return personal / shared - 1 if personal is not None and shared else None
+def _pooled(counts: Sequence[WordCounts]) -> PooledMetrics:
+    words, characters = [c.words for c in counts], [c.characters for c in counts]
+    return PooledMetrics(
+        recall_at_1=pooled([c.hits_at_1 for c in counts], words),
+        recall_at_3=pooled([c.hits_at_3 for c in counts], words),
+        keystroke_savings=pooled([c.characters_saved for c in counts], characters),
+        keystroke_savings_with_taps=pooled([c.characters_saved - c.taps for c in counts], characters),
+    )
+
+
+def _gain(personal: Sequence[WordCounts], shared: Sequence[WordCounts]) -> Gain:
+    recalls = [c.recall_at_3 for c in personal], [c.recall_at_3 for c in shared]
+    more = [p.hits_at_3 - s.hits_at_3 for p, s in zip(personal, shared, strict=True)]
+    return Gain(
+        recall_at_3=spread(gains(*recalls)),
+        pooled=pooled(more, [c.words for c in shared]),
+        relative_mean=relative_gain(*recalls),
+        relative_median=relative_gain(*recalls, average=np.median),
+    )
+
+
+def _posteriors(trials: Sequence[Trial]) -> dict[str, UserPosterior]:
+    changes = [count_changes(trial.personal_shown, trial.shared_shown) for trial in trials]
+    found = user_posteriors(
+        [trial.shared.words for trial in trials], [gained for gained, _ in changes], [lost for _, lost in changes]
+    )
+    return {trial.user_id: posterior for trial, posterior in zip(trials, found, strict=True)}
 
 
 def _percentiles(values: Iterable[float]) -> Percentiles:
@@ -200,15 +231,20 @@ def _sizes(stored: Sequence[int]) -> Sizes:
     return Sizes(p50=round(float(np.median(stored))), max=max(stored)) if stored else Sizes(p50=None, max=None)
 
 
-def _row(trial: Trial, in_aggregates: bool) -> ClientRow:
+def _row(trial: Trial, posterior: UserPosterior | None) -> ClientRow:
+    gained, lost = count_changes(trial.personal_shown, trial.shared_shown)
     return ClientRow(
         user_id=trial.user_id,
         messages=trial.messages,
         words_tested=trial.shared.words,
         shared=_metrics(trial.shared),
         personal=_metrics(trial.personal),
+        gained=gained,
+        lost=lost,
+        hurt_probability=posterior.hurt_probability if posterior else None,
+        helped_probability=posterior.helped_probability if posterior else None,
         verdict=trial.verdict,
         adapter_bytes=trial.adapter_bytes,
         adaptation_seconds=trial.adaptation_seconds,
-        in_aggregates=in_aggregates,
+        in_aggregates=posterior is not None,
     )

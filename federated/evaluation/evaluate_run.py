@@ -13,16 +13,20 @@ from federated.personalization.method import SharedModel
 from federated.personalization.program import PersonalizationProgram, rounds_folder
 from federated.run import Run, open_clients
 from federated.runtime.execution_context import execution_context
-from keyboard_model.metrics import Spread, WordCounts, spread
+from keyboard_model.metrics import Estimate, Spread
+from keyboard_model.user_statistics import pooled, spread
 
 
 @dataclass(frozen=True)
 class Pooled:
-    """Figures over all words of a group, where each word counts once; `loss` in nats per word."""
+    """Figures over all words of a group, where each word counts once, with intervals by client.
 
-    recall_at_1: float
-    recall_at_3: float
-    loss: float
+    `loss` is in nats per word.
+    """
+
+    recall_at_1: Estimate | None
+    recall_at_3: Estimate | None
+    loss: Estimate | None
 
 
 @dataclass(frozen=True)
@@ -164,10 +168,15 @@ def _group(clients: list[Tallies]) -> GroupFigures:
 
 
 def _figures(tallies: list[WordTally]) -> WordFigures:
-    total = sum((tally.counts for tally in tallies), WordCounts())
-    loss = sum(tally.loss_sum for tally in tallies)
+    words = [tally.counts.words for tally in tallies]
     return WordFigures(
-        recall_at_1=spread(tally.counts.recall_at_1 for tally in tallies),
-        recall_at_3=spread(tally.counts.recall_at_3 for tally in tallies),
-        pooled=Pooled(total.recall_at_1, total.recall_at_3, loss / total.words) if total.words else None,
+        recall_at_1=spread([tally.counts.recall_at_1 for tally in tallies]),
+        recall_at_3=spread([tally.counts.recall_at_3 for tally in tallies]),
+        pooled=Pooled(
+            recall_at_1=pooled([tally.counts.hits_at_1 for tally in tallies], words),
+            recall_at_3=pooled([tally.counts.hits_at_3 for tally in tallies], words),
+            loss=pooled([tally.loss_sum for tally in tallies], words),
+        )
+        if words
+        else None,
     )

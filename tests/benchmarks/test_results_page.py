@@ -7,17 +7,31 @@ import pytest
 
 from benchmarks import results_page
 
-RECALLS = {"recall_at_1": 0.125, "recall_at_3": 0.25, "keystroke_savings": 0.5}
-AGGREGATES = ("mean", "median", "p10", "worst")
-MODEL = {"pooled": RECALLS, **{metric: dict.fromkeys(AGGREGATES, value) for metric, value in RECALLS.items()}}
+RECALLS = {"recall_at_1": 0.125, "recall_at_3": 0.25, "keystroke_savings": 0.5, "keystroke_savings_with_taps": 0.375}
+
+
+def estimate(value, low=None, high=None):
+    return {"value": value, "low": low, "high": high}
+
+
+def spread(value):
+    return {"mean": value, "low": value - 0.05, "high": value + 0.05, "median": value, "p10": value, "std": value}
+
+
+MODEL = {
+    "pooled": {metric: estimate(value, value - 0.1, value + 0.1) for metric, value in RECALLS.items()},
+    **{metric: spread(value) for metric, value in RECALLS.items()},
+}
 TRIGRAM = {metric: {"pooled": 0.2, "mean": 0.3} for metric in results_page.METRICS}
 REPORT = {
     "clients_in_aggregates": 7,
     "global": MODEL,
     "personal": MODEL,
-    "gain": {"relative_mean": 0.191, "relative_median": 0.053},
+    "gain": {"relative_mean": estimate(0.191, 0.1, 0.31), "relative_median": estimate(0.053)},
     "fraction_hurt": 0.042,
     "fraction_helped": 0.458,
+    "likely_hurt": estimate(0.0, 0.0, 0.05),
+    "likely_helped": estimate(0.4, 0.3, 0.5),
 }
 RESULTS = {
     "trigram.json": dict.fromkeys(results_page.GROUPS, TRIGRAM),
@@ -52,10 +66,11 @@ def pages(tmp_path, monkeypatch):
 def test_both_pages_get_their_tables_and_a_second_run_changes_nothing(pages):
     results_page.write_figures(results_page.RUN)
     results, readme = (page.read_text() for page in pages)
-    assert "| gain in recall_at_3, relative: mean / median | | +19.1 % / +5.3 % |" in results
+    assert "| gain in recall_at_3, relative: mean / median | | +19.1 % (+10.0 to +31.0 %) / +5.3 % |" in results
+    assert "| keystroke_savings_with_taps, mean (95 %) | 37.5 % (32.5 to 42.5 %) | 37.5 % (32.5 to 42.5 %) |" in results
     assert "| bundle | 1.99 MB | at most 3 | `benchmarks.phone` |" in results
-    assert "| shared model on new phones, recall@3 over all words | 25.0 % | trigram 20.0 % |" in readme
-    assert "| of these phones, hurt / helped | 4.2 % / 45.8 % | |" in readme
+    assert "recall@3 over all words (95 %) | 25.0 % (15.0 to 35.0 %) | trigram 20.0 % |" in readme
+    assert "| 0.0 % (0.0 to 5.0 %) / 40.0 % (30.0 to 50.0 %) | raw: 4.2 % / 45.8 % |" in readme
     assert "| bundle | 1.99 MB | asked: at most 3 |" in readme
     results_page.write_figures(results_page.RUN)
     assert [page.read_text() for page in pages] == [results, readme]

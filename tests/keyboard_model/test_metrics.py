@@ -1,17 +1,11 @@
-import math
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from keyboard_model.metrics import (
-    Spread,
     WordCounts,
     count_word,
     fraction_helped,
     fraction_hurt,
     gains,
-    spread,
 )
 
 
@@ -69,32 +63,6 @@ def test_no_words_is_zero_not_an_error():
 def test_empty_counts_are_neutral():
     one = count_word("hi", ["hi"], 0)
     assert WordCounts() + one == one + WordCounts() == one
-
-
-def test_spread_of_hand_computed_values():
-    found = spread([0.1, 0.2, 0.3, 0.4])
-    assert found == Spread(
-        mean=pytest.approx(0.25),
-        median=pytest.approx(0.25),
-        p10=pytest.approx(0.13),  # 0.3 of the way from 0.1 to 0.2
-        worst=0.1,
-        std=pytest.approx(math.sqrt(0.0125)),  # population
-    )
-
-
-def test_spread_without_users_is_none():
-    assert spread([]) == Spread(None, None, None, None, None)
-
-
-def test_spread_of_one_person():
-    assert spread([0.5]) == Spread(0.5, 0.5, 0.5, 0.5, 0.0)
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
-def test_spread_is_ordered_and_independent_of_the_order_of_people(values):
-    found = spread(values)
-    assert found.worst <= found.p10 + 1e-12 and found.p10 <= found.median + 1e-12
-    assert spread(sorted(values)).median == found.median
 
 
 def test_hurt_and_helped():

@@ -1,9 +1,13 @@
+import math
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from keyboard_model import user_statistics
-from keyboard_model.metrics import Estimate
-from keyboard_model.user_statistics import bootstrap_interval, fraction, mean, pooled, relative_gain
+from keyboard_model.metrics import Estimate, Spread
+from keyboard_model.user_statistics import bootstrap_interval, fraction, mean, pooled, relative_gain, spread
 
 
 def test_bootstrap_draws_all_columns_of_a_user_together():
@@ -43,7 +47,8 @@ def test_batches_of_resamples_have_the_same_distribution(monkeypatch):
 
 def test_few_users_have_no_interval_and_no_users_no_mean():
     assert mean([0.1, 0.3]) == Estimate(pytest.approx(0.2), None, None)
-    assert mean([]) is None
+    with pytest.raises(ValueError, match="no users"):
+        mean([])
 
 
 def test_a_pooled_figure_counts_every_word_once_and_draws_whole_users():
@@ -94,3 +99,40 @@ def test_a_share_of_zero_has_an_interval_above_zero():
     found = fraction(0, 10)
     assert found.low == pytest.approx(0, abs=1e-12) and found.high == pytest.approx(0.2775, abs=1e-4)
     assert fraction(0, 0) is None
+
+
+def test_spread_of_hand_computed_values():
+    found = spread([0.1, 0.2, 0.3, 0.4])
+    assert found == Spread(
+        mean=pytest.approx(0.25),
+        low=None,  # four users
+        high=None,
+        median=pytest.approx(0.25),
+        p10=pytest.approx(0.13),  # 0.3 of the way from 0.1 to 0.2
+        std=pytest.approx(math.sqrt(0.0125)),  # population
+    )
+
+
+def test_spread_without_users_is_none():
+    assert spread([]) == Spread(None, None, None, None, None, None)
+
+
+def test_spread_of_one_person():
+    assert spread([0.5]) == Spread(0.5, None, None, 0.5, 0.5, 0.0)
+
+
+@settings(max_examples=20)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+def test_spread_is_ordered_and_independent_of_the_order_of_people(values):
+    found = spread(values)
+    assert min(values) - 1e-12 <= found.p10 <= found.median + 1e-12
+    assert spread(sorted(values)).median == found.median
+
+
+def test_the_interval_of_several_phones_of_a_user_draws_users():
+    values, owners = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6], list("abcdef")
+    once, often = spread(values), spread(values * 100, users=owners * 100)
+    assert (often.mean, often.median) == pytest.approx((once.mean, once.median))
+    assert (often.low, often.high) == pytest.approx((once.low, once.high), abs=0.01)
+    alone = spread(values * 100)
+    assert alone.high - alone.low < 0.2 * (once.high - once.low)

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, model_validator
 
 from device_runtime.simulation.report import CorpusInfo
-from keyboard_model.metrics import WordCounts
+from keyboard_model.metrics import Estimate, WordCounts
 
 COST_TEST_MESSAGES = 100
 """Number of messages of a user on which scarcity, drift and storage are tested.
@@ -56,14 +56,6 @@ class Frozen(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, protected_namespaces=())
 
 
-class Estimate(Frozen):
-    """A figure and its 95 % interval. `low` and `high` are null if too few users were measured for an interval."""
-
-    value: float
-    low: float | None
-    high: float | None
-
-
 REFERENCE = "global_only"
 """The method that all others are compared with: the shared model without personalization."""
 
@@ -82,6 +74,7 @@ class ClientResult(Frozen):
     Attributes:
         messages: All messages of the user, both learned from and tested.
         characters: 0 if keystrokes were not measured.
+        taps: Taps on suggestions that saved the characters.
         gained: Number of words that this method showed and `global_only` did not; None if the two were not compared
             word by word.
         lost: The reverse.
@@ -98,13 +91,14 @@ class ClientResult(Frozen):
     hits_at_3: NonNegativeInt
     characters: NonNegativeInt = 0
     characters_saved: NonNegativeInt = 0
+    taps: NonNegativeInt = 0
     gained: NonNegativeInt | None = None
     lost: NonNegativeInt | None = None
     shared_hits_at_3: NonNegativeInt | None = None
 
     @property
     def counts(self) -> WordCounts:
-        return WordCounts(self.words, self.hits_at_1, self.hits_at_3, self.characters, self.characters_saved)
+        return WordCounts(self.words, self.hits_at_1, self.hits_at_3, self.characters, self.characters_saved, self.taps)
 
     @model_validator(mode="after")
     def _counts_are_possible(self) -> ClientResult:
@@ -112,6 +106,8 @@ class ClientResult(Frozen):
             raise ValueError(f"user {self.user_id}: hits_at_1 <= hits_at_3 <= words does not hold")
         if self.characters_saved > self.characters:
             raise ValueError(f"user {self.user_id}: more characters are saved than there are")
+        if not self.taps <= self.characters_saved or (self.characters_saved and not self.taps):
+            raise ValueError(f"user {self.user_id}: {self.characters_saved} characters cannot take {self.taps} taps")
         if (self.gained is None) != (self.lost is None):
             raise ValueError(f"user {self.user_id}: gained and lost must be known together or not at all")
         if (self.shared_hits_at_3 or 0) > self.words:

@@ -27,11 +27,11 @@ function howTo() {
   ];
 }
 
-function figures({ tested: count, shared, personal, helped, hurt }) {
+function figures({ tested: count, shared, personal, helped, hurt, likely_helped: likelyHelped, likely_hurt: likelyHurt }) {
   const all = [
     [`${percent(shared)} → ${percent(personal)}`, "of words are among the 3 suggestions, mean over users"],
-    [percent(helped, 0), `of ${count} users gain at least 2 words in 100`],
-    [percent(hurt, 0), "lose anything"],
+    [percent(likelyHelped, 0), `of ${count} users are likely helped; ${percent(helped, 0)} gain at least 2 words in 100`],
+    [percent(likelyHurt, 0), `likely hurt; ${percent(hurt, 0)} lose anything, chance included`],
   ];
   return element("ul", { class: "figures" }, ...all.map(([value, text]) => element("li", {}, element("b", {}, value), text)));
 }

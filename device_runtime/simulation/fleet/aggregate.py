@@ -10,17 +10,26 @@ import numpy as np
 
 from device_runtime.bundle.loader import Bundle
 from device_runtime.simulation.fleet.plan import FleetPlan
-from device_runtime.simulation.fleet.report import DayRow, FleetReport, PhoneSpread, PlanInfo, Recall, Refusal
+from device_runtime.simulation.fleet.report import (
+    DayRow,
+    FleetReport,
+    PhoneSpread,
+    PlanInfo,
+    PooledRecall,
+    Recall,
+    Refusal,
+)
 from device_runtime.simulation.fleet.timeline import Days, DeviceTimeline
 from device_runtime.simulation.report import BundleInfo, CorpusInfo, FailedUser, Sizes
-from keyboard_model.metrics import gains, spread
+from keyboard_model.metrics import Estimate, Spread, gains
+from keyboard_model.user_statistics import pooled, spread
 
 _COUNTS = tuple(Days.model_fields)
 _HITS = ("shared_at_1", "shared_at_3", "personal_at_1", "personal_at_3")
 
 
 class FleetAggregate:
-    """Sums by day, and for each phone only its four recalls."""
+    """Sums by day and by user, and for each phone only its owner and its four recalls."""
 
     def __init__(self, plan: FleetPlan) -> None:
         self._plan = plan
@@ -29,6 +38,8 @@ class FleetAggregate:
         self._phones_tested = np.zeros(plan.days, np.int64)
         self._new_bundle = np.zeros(plan.days, np.int64)
         self._phone_recalls: dict[str, list[float]] = {name: [] for name in _HITS}
+        self._owners: list[str] = []
+        self._user_sums: dict[str, dict[str, int]] = {}
         self._adapter_sizes: list[int] = []
         self._user_ids: set[str] = set()
         self._refused: Counter[str] = Counter()
@@ -47,6 +58,11 @@ class FleetAggregate:
             self._recall_sums[name][tested] += counts[name][tested] / counts["words"][tested]
             if tested.any():
                 self._phone_recalls[name].append(float(counts[name].sum() / counts["words"].sum()))
+        if tested.any():
+            self._owners.append(timeline.user_id)
+            sums = self._user_sums.setdefault(timeline.user_id, dict.fromkeys(("words", *_HITS), 0))
+            for name in sums:
+                sums[name] += int(counts[name].sum())
         self._phones_tested += tested
         if timeline.new_bundle_day is not None:
             self._new_bundle[timeline.new_bundle_day :] += 1
@@ -77,9 +93,9 @@ class FleetAggregate:
             users=len(self._user_ids),
             phones_by_own_times=self._own_times,
             phones_with_wrong_clocks=self._wrong_clocks,
-            shared=self._spread("shared"),
-            personal=self._spread("personal"),
-            gain=spread(gains(self._phone_recalls["personal_at_3"], self._phone_recalls["shared_at_3"])),
+            shared=self._keyboard("shared"),
+            personal=self._keyboard("personal"),
+            gain=self._spread(gains(self._phone_recalls["personal_at_3"], self._phone_recalls["shared_at_3"])),
             days=tuple(self._day(day) for day in range(self._plan.days)),
             refusals=(*_refusals("policy", self._refused), *_refusals("gate", self._turned_down)),
             adaptations=adaptations,
@@ -89,13 +105,20 @@ class FleetAggregate:
             failed=tuple(self._failed),
         )
 
-    def _spread(self, keyboard: str) -> PhoneSpread:
+    def _keyboard(self, keyboard: str) -> PhoneSpread:
         at_1, at_3 = f"{keyboard}_at_1", f"{keyboard}_at_3"
         return PhoneSpread(
-            recall_at_1=spread(self._phone_recalls[at_1]),
-            recall_at_3=spread(self._phone_recalls[at_3]),
-            pooled=_recall(self._sums[at_1].sum(), self._sums[at_3].sum(), self._sums["words"].sum()),
+            recall_at_1=self._spread(self._phone_recalls[at_1]),
+            recall_at_3=self._spread(self._phone_recalls[at_3]),
+            pooled=PooledRecall(recall_at_1=self._pooled(at_1), recall_at_3=self._pooled(at_3)),
         )
+
+    def _spread(self, values: Sequence[float]) -> Spread:
+        return spread(values, users=self._owners)
+
+    def _pooled(self, hits: str) -> Estimate | None:
+        users = self._user_sums.values()
+        return pooled([sums[hits] for sums in users], [sums["words"] for sums in users])
 
     def _day(self, day: int) -> DayRow:
         sums = {name: int(values[day]) for name, values in self._sums.items()}

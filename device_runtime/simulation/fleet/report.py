@@ -23,9 +23,9 @@ from device_runtime.simulation.report import (
     read_model,
     write_model,
 )
-from keyboard_model.metrics import Spread
+from keyboard_model.metrics import Estimate, Spread
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class PlanInfo(ReportModel):
@@ -74,12 +74,22 @@ class DayRow(ReportModel):
     personal_pooled: Recall | None
 
 
+class PooledRecall(ReportModel):
+    """The recall of one keyboard where each word counts once, with intervals by user. None without words."""
+
+    recall_at_1: Estimate | None
+    recall_at_3: Estimate | None
+
+
 class PhoneSpread(ReportModel):
-    """One keyboard over phones, with all their days together. In `pooled`, each word counts once."""
+    """One keyboard over phones, with all their days together. In `pooled`, each word counts once.
+
+    The intervals are by user, because the phones of one user type the same messages.
+    """
 
     recall_at_1: Spread
     recall_at_3: Spread
-    pooled: Recall | None
+    pooled: PooledRecall
 
 
 class Refusal(ReportModel):

@@ -18,6 +18,7 @@ def test_reads_both_files_without_names(tmp_path: Path, tiny_bundle: Path, tiny_
     fleet = load_fleet(tmp_path)
     assert fleet.people is not None and fleet.days is not None and fleet.synthetic
     assert fleet.people.gains == pytest.approx([10, 0, -5])
+    assert (fleet.people.likely_hurt, fleet.people.hurt) == (0, pytest.approx(1 / 3))
     assert fleet.people.adapter_bytes == [19000] * 3 and fleet.people.without_adapter == 0
     # Ann's recalls are 1/4 and 2/4 on the first day, Bob's 1 and 0; no one types on the third.
     assert [(day.day, day.phones) for day in fleet.days.days] == [(0, 2), (1, 1), (2, 0)]

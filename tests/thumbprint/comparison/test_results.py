@@ -16,8 +16,8 @@ def test_a_comparison_survives_serialization():
 
 def test_has_the_documented_keys():
     assert list(ClientResult.model_fields) == [
-        "user_id", "group", "messages", "words", "hits_at_1", "hits_at_3", "characters", "characters_saved", "gained",
-        "lost", "shared_hits_at_3",
+        "user_id", "group", "messages", "words", "hits_at_1", "hits_at_3", "characters", "characters_saved", "taps",
+        "gained", "lost", "shared_hits_at_3",
     ]  # fmt: skip
 
 
@@ -26,6 +26,10 @@ def test_has_the_documented_keys():
     [
         ({"hits": 101}, "hits_at_3 <= words"),
         ({"hits": 3, "characters": 1, "characters_saved": 2}, "more characters are saved"),
+        (
+            {"hits": 3, "characters": 9, "characters_saved": 2},
+            "cannot take 0 taps",
+        ),  # a row without taps, of a version before
         ({"hits": 3, "gained": 1}, "must be known together"),
         ({"hits": 3, "shared_hits_at_3": 200}, "more than words"),
         ({"hits": 3, "group": "old"}, "seen"),

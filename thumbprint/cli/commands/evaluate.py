@@ -85,14 +85,18 @@ def _table(title: str, group: GroupFigures) -> RenderableType:
         for row, (name, figures) in enumerate(group.models.items()):
             table.add_row("" if row else METRIC_TITLES[metric], name, *_cells(figures, metric))
         table.add_section()
-    losses = [f"{name} {figures.pooled.loss:.3f}" for name, figures in group.models.items() if figures.pooled]
+    losses = [
+        f"{name} {figures.pooled.loss.value:.3f}"
+        for name, figures in group.models.items()
+        if figures.pooled and figures.pooled.loss
+    ]
     loss = f"; loss in nats per word: {', '.join(losses)}" if losses else ""
     return headed(f"{title}: {group.clients:,} users, {group.words:,} words{loss}", table)
 
 
 def _cells(figures: WordFigures, metric: str) -> list[str]:
-    from device_runtime.reporting.table import COLUMNS, percent
+    from device_runtime.reporting.table import DASH, interval, percent, spread_cells
 
-    spread = getattr(figures, metric)
     pooled = getattr(figures.pooled, metric, None)
-    return [*(percent(getattr(spread, column)) for column in COLUMNS), percent(pooled)]
+    every_word = f"{percent(pooled.value)} {interval(pooled.low, pooled.high)}".strip() if pooled else DASH
+    return [*spread_cells(getattr(figures, metric)), every_word]

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from keyboard_model.metrics import HELPED
-from thumbprint.comparison.analysis.statistics import Floats, Pair, bootstrap_interval, permutation_p_value
+from keyboard_model.user_statistics import Floats, bootstrap_interval
+from thumbprint.comparison.analysis.statistics import Pair, permutation_p_value
 from thumbprint.comparison.results import Frozen
 
 MIN_GROUP = 5

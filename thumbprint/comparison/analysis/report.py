@@ -9,31 +9,18 @@ from pathlib import Path
 from typing import Literal
 
 from device_runtime.simulation.report import VersionedReport, read_model
+from keyboard_model.metrics import Estimate, Spread
 from thumbprint.comparison.analysis.fairness import AttributeFairness
-from thumbprint.comparison.results import Comparison, Estimate, Frozen, Group
+from thumbprint.comparison.results import Comparison, Frozen, Group
 
-SCHEMA_VERSION = 1
-
-
-class Figure(Frozen):
-    """The distribution of one value per user: `Spread` of keyboard_model.metrics, and the 95 % interval of the mean.
-
-    All fields are null if no user was measured. `low` and `high` are also null if too few users were measured.
-    """
-
-    mean: float | None
-    median: float | None
-    p10: float | None
-    worst: float | None
-    std: float | None
-    low: float | None
-    high: float | None
+SCHEMA_VERSION = 2
 
 
 class AgainstShared(Frozen):
     """A method compared with the shared model, each user with themselves. Gains are differences in recall_at_3.
 
     Attributes:
+        pooled_gain: The gain where each word counts once. Its interval draws users.
         relative_mean: Mean divided by the mean of the shared model, minus 1; None if the latter is 0.
         relative_median: The same for the medians.
         fraction_hurt: Share of users below the shared model, by any amount.
@@ -41,34 +28,43 @@ class AgainstShared(Frozen):
         p_value: Wilcoxon signed-rank test over users.
         p_value_corrected: The same with Holm's correction over the methods of this group.
         users_tested: Number of users whose words were compared one by one.
-        users_hurt_significantly: The users among them who lost significantly more words than they gained (exact
-            McNemar test, Holm's correction over these users). None if no user was compared word by word.
-        users_helped_significantly: The reverse.
+        likely_hurt: Share of these users who lose more than half a word in 100 with a probability of at least 0.9 (see
+            `keyboard_model.user_posterior`). None if no user was compared word by word.
+        likely_helped: Share of them who gain as much with that probability.
+        users_likely_hurt, users_likely_helped: Their ids.
     """
 
     users: int
-    gain: Figure
+    gain: Spread
+    pooled_gain: Estimate | None
     relative_mean: Estimate | None
-    relative_median: float | None
+    relative_median: Estimate | None
     fraction_hurt: Estimate | None
     fraction_helped: Estimate | None
     p_value: float
     p_value_corrected: float
     users_tested: int
-    users_hurt_significantly: tuple[str, ...] | None
-    users_helped_significantly: tuple[str, ...] | None
+    likely_hurt: Estimate | None
+    likely_helped: Estimate | None
+    users_likely_hurt: tuple[str, ...]
+    users_likely_helped: tuple[str, ...]
 
 
 class Row(Frozen):
-    """One method on one group of users. `against_global` is None if the shared model was not measured."""
+    """One method on one group of users. `against_global` is None if the shared model was not measured.
+
+    In `pooled_recall_at_3`, every word counts once; its interval draws users.
+    """
 
     method: str
     group: Group
     users: int
     words: int
-    recall_at_1: Figure
-    recall_at_3: Figure
-    keystroke_savings: Figure
+    recall_at_1: Spread
+    recall_at_3: Spread
+    pooled_recall_at_3: Estimate | None
+    keystroke_savings: Spread
+    keystroke_savings_with_taps: Spread
     against_global: AgainstShared | None
 
 

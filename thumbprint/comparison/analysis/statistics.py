@@ -1,13 +1,12 @@
-"""Confidence intervals over users, and significance tests over users and within one user.
+"""Significance tests over users, and the users that count in a figure.
 
-The user is the unit of analysis. The words of one user depend on each other, so an interval over words would be far
-too narrow. `counted_rows` and `paired_rows` select the users that count in a figure.
+The user is the unit of analysis, as in `keyboard_model.user_statistics`. `counted_rows` and `paired_rows` select users.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,58 +15,22 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from keyboard_model.metrics import gains
-from thumbprint.comparison.results import REFERENCE, ClientResult, Comparison, Estimate, Group, MethodResult
+from keyboard_model.user_statistics import Floats, Statistic
+from thumbprint.comparison.results import REFERENCE, ClientResult, Comparison, Group, MethodResult
 
-RESAMPLES, SHUFFLES = 2000, 1000
-CONFIDENCE = 0.95
+SHUFFLES = 1000
 LEVEL = 0.05
-MIN_USERS = 5
-"""With fewer users, a bootstrap interval is misleadingly narrow, so none is shown."""
-_MAX_DRAWN = 2_000_000  # resampled numbers held in memory
-
-Floats = npt.NDArray[np.float64]
+_MAX_DRAWN = 2_000_000  # shuffled numbers held in memory
 
 
-def _batch(size: int) -> int:
-    """Returns how many resamples of `size` numbers are computed at a time."""
-    return max(1, _MAX_DRAWN // max(1, size))
-
-
-def bootstrap_interval(
-    samples: Sequence[npt.ArrayLike], statistic: Callable[..., Floats], seed: int, *, paired: bool = False
-) -> tuple[Floats, Floats]:
-    """Computes a bootstrap percentile interval (Efron & Tibshirani 1993, ch. 13) by drawing users with replacement.
-
-    Args:
-        samples: Each has the shape `[users]` or `[columns, users]`. The columns of a user are drawn together.
-        statistic: Called with resamples and the `axis` of their users, like NumPy's reductions.
-        paired: All samples have the same users, so each user is drawn with all of their values.
-
-    Returns:
-        The lower and the upper limit, each a scalar or `[columns]`; NaN where the statistic of a resample is NaN.
-    """
-    result = stats.bootstrap(
-        samples,
-        statistic,
-        axis=-1,
-        paired=paired,
-        n_resamples=RESAMPLES,
-        batch=_batch(sum(np.size(sample) for sample in samples)),
-        confidence_level=CONFIDENCE,
-        method="percentile",
-        random_state=np.random.default_rng(seed),
-    )
-    return result.confidence_interval.low, result.confidence_interval.high
-
-
-def permutation_p_value(samples: Sequence[npt.ArrayLike], statistic: Callable[..., Floats], seed: int) -> Floats:
+def permutation_p_value(samples: Sequence[npt.ArrayLike], statistic: Statistic, seed: int) -> Floats:
     """Permutation test: the probability of a statistic at least as large if users belonged to the samples by chance.
 
     The test is exact if there are at most `SHUFFLES` ways to assign the users. Otherwise p is
     (1 + number of shuffles with a statistic at least as large) / (1 + shuffles).
 
     Args:
-        samples, statistic: See `bootstrap_interval`.
+        samples, statistic, seed: See `bootstrap_interval`.
 
     Returns:
         A scalar or `[columns]`.
@@ -80,63 +43,12 @@ def permutation_p_value(samples: Sequence[npt.ArrayLike], statistic: Callable[..
             permutation_type="independent",
             vectorized=True,
             n_resamples=SHUFFLES,
-            batch=_batch(sum(np.size(sample) for sample in samples)),
+            batch=max(1, _MAX_DRAWN // max(1, sum(np.size(sample) for sample in samples))),
             alternative="greater",
             random_state=np.random.default_rng(seed),
         )
     p_values: Floats = result.pvalue
     return p_values
-
-
-def bootstrap_mean(values: Sequence[float], seed: int = 0) -> Estimate:
-    """Returns the mean over users and its bootstrap interval; no interval for fewer than `MIN_USERS`.
-
-    Raises:
-        ValueError: `values` is empty.
-    """
-    if not len(values):
-        raise ValueError("there is no mean over no users: leave the figure out")
-    mean = float(np.mean(values))
-    if len(values) < MIN_USERS:
-        return Estimate(value=mean, low=None, high=None)
-    low, high = bootstrap_interval([values], np.mean, seed)
-    return Estimate(value=mean, low=float(low), high=float(high))
-
-
-def relative_gain(personal: Sequence[float], shared: Sequence[float], seed: int) -> Estimate | None:
-    """Returns mean(personal) / mean(shared) - 1 and its bootstrap interval. Users are drawn with both of their values.
-
-    The result is None if there are no users or the shared mean is 0. It has no interval if the shared mean of a
-    resample is 0, or for fewer than `MIN_USERS`.
-
-    Raises:
-        ValueError: the two sequences differ in length.
-    """
-    if len(personal) != len(shared):
-        raise ValueError(f"{len(personal)} personal values but {len(shared)} shared ones: pair the users first")
-    if not len(shared) or not np.mean(shared):
-        return None
-    value = float(np.mean(personal) / np.mean(shared) - 1)
-    if len(shared) < MIN_USERS:
-        return Estimate(value=value, low=None, high=None)
-    low, high = bootstrap_interval([personal, shared], _relative, seed, paired=True)
-    if np.isnan(low):
-        return Estimate(value=value, low=None, high=None)
-    return Estimate(value=value, low=float(low), high=float(high))
-
-
-def _relative(personal: Floats, shared: Floats, axis: int) -> Floats:
-    means = shared.mean(axis)
-    ratio: Floats = personal.mean(axis) / np.where(means == 0, np.nan, means) - 1
-    return ratio
-
-
-def fraction_estimate(count: int, users: int) -> Estimate | None:
-    """Returns a share of users and its Wilson interval (1927), valid for shares of 0 and 1; None without users."""
-    if not users:
-        return None
-    limits = stats.binomtest(count, users).proportion_ci(CONFIDENCE, method="wilson")
-    return Estimate(value=count / users, low=float(limits.low), high=float(limits.high))
 
 
 def signed_rank(differences: Sequence[float]) -> float:
@@ -149,19 +61,6 @@ def signed_rank(differences: Sequence[float]) -> float:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "np.find_common_type", DeprecationWarning)
         return float(stats.wilcoxon(nonzero).pvalue) if nonzero else 1.0
-
-
-def mcnemar(gained: Sequence[int], lost: Sequence[int]) -> list[float]:
-    """Returns one p per user of McNemar's exact two-sided test (1947) that as many words are gained as lost.
-
-    This is the binomial test on the words for which the two keyboards differ. p is 1 if they never differ.
-    """
-    pairs = np.array([gained, lost], np.int64)
-    if not pairs.size:
-        return []
-    # Both tails are equally likely. Together they are above 1 only for equal numbers.
-    p_values = 2 * stats.binom.cdf(pairs.min(0), pairs.sum(0).clip(min=1), 0.5)
-    return [float(p) for p in p_values.clip(max=1.0)]
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

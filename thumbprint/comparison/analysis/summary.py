@@ -6,18 +6,18 @@ The answer names the best method among those that can ship, and its lead over th
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from typing import Literal
 
 import numpy as np
 
-from keyboard_model.metrics import HELPED, spread
+from keyboard_model.metrics import HELPED, Estimate
+from keyboard_model.user_posterior import user_posteriors
+from keyboard_model.user_statistics import fraction, mean, pooled, relative_gain, spread
 from thumbprint.comparison.analysis import statistics
 from thumbprint.comparison.analysis.fairness import attribute_fairness, attributes
 from thumbprint.comparison.analysis.report import (
     AgainstShared,
     ComparisonReport,
-    Figure,
     Headline,
     MethodFairness,
     Reach,
@@ -25,7 +25,7 @@ from thumbprint.comparison.analysis.report import (
     Summary,
 )
 from thumbprint.comparison.analysis.statistics import Pair, counted_rows, paired_rows
-from thumbprint.comparison.results import REFERENCE, Comparison, CurvePoint, Estimate, Group, MethodResult
+from thumbprint.comparison.results import REFERENCE, Comparison, CurvePoint, Group, MethodResult
 
 GROUPS: tuple[Group, ...] = ("new_phone", "seen")
 """New phones come first. They decide, because a product is not shipped to the users of the training run alone."""
@@ -88,7 +88,7 @@ def _lead(comparison: Comparison, best: MethodResult, other: MethodResult, group
         for row in counted_rows(comparison, best, group)
         if row.user_id in recalls
     ]
-    return statistics.bootstrap_mean(differences, comparison.seed) if differences else None
+    return mean(differences, comparison.seed) if differences else None
 
 
 def _rows(comparison: Comparison, group: Group) -> list[Row]:
@@ -99,6 +99,7 @@ def _rows(comparison: Comparison, group: Group) -> list[Row]:
 
 def _row(comparison: Comparison, method: MethodResult, group: Group) -> Row:
     counts = [row.counts for row in counted_rows(comparison, method, group)]
+    typed = [count for count in counts if count.characters]
     seed = comparison.seed
     pairs = paired_rows(comparison, method, group) if method.name != REFERENCE else []
     return Row(
@@ -106,19 +107,13 @@ def _row(comparison: Comparison, method: MethodResult, group: Group) -> Row:
         group=group,
         users=len(counts),
         words=sum(count.words for count in counts),
-        recall_at_1=figure([count.recall_at_1 for count in counts], seed),
-        recall_at_3=figure([count.recall_at_3 for count in counts], seed),
-        keystroke_savings=figure([count.keystroke_savings for count in counts if count.characters], seed),
+        recall_at_1=spread([count.recall_at_1 for count in counts], seed),
+        recall_at_3=spread([count.recall_at_3 for count in counts], seed),
+        pooled_recall_at_3=pooled([count.hits_at_3 for count in counts], [count.words for count in counts], seed),
+        keystroke_savings=spread([count.keystroke_savings for count in typed], seed),
+        keystroke_savings_with_taps=spread([count.keystroke_savings_with_taps for count in typed], seed),
         against_global=against_shared(pairs, seed),
     )
-
-
-def figure(values: Sequence[float], seed: int) -> Figure:
-    """Returns the distribution of one value per user; all fields are None if there are no values."""
-    if not len(values):
-        return Figure(mean=None, median=None, p10=None, worst=None, std=None, low=None, high=None)
-    mean = statistics.bootstrap_mean(values, seed)
-    return Figure(**asdict(spread(values)), low=mean.low, high=mean.high)
 
 
 def against_shared(pairs: Sequence[Pair], seed: int) -> AgainstShared | None:
@@ -130,33 +125,38 @@ def against_shared(pairs: Sequence[Pair], seed: int) -> AgainstShared | None:
         return None
     gains = [pair.gain for pair in pairs]
     recall, shared = [pair.recall for pair in pairs], [pair.shared_recall for pair in pairs]
-    median = float(np.median(shared))
     hurt, helped = sum(gain < 0 for gain in gains), sum(gain >= HELPED for gain in gains)
     p_value = statistics.signed_rank(gains)
-    tested, worse, better = _user_tests(pairs)
+    words = [pair.personal.words for pair in pairs]
+    tested, worse, better = _likely_hurt_and_helped(pairs, seed)
     return AgainstShared(
         users=len(pairs),
-        gain=figure(gains, seed),
-        relative_mean=statistics.relative_gain(recall, shared, seed),
-        relative_median=float(np.median(recall)) / median - 1 if median else None,
-        fraction_hurt=statistics.fraction_estimate(hurt, len(pairs)),
-        fraction_helped=statistics.fraction_estimate(helped, len(pairs)),
+        gain=spread(gains, seed),
+        pooled_gain=pooled([gain * count for gain, count in zip(gains, words, strict=True)], words, seed),
+        relative_mean=relative_gain(recall, shared, seed),
+        relative_median=relative_gain(recall, shared, seed, np.median),
+        fraction_hurt=fraction(hurt, len(pairs)),
+        fraction_helped=fraction(helped, len(pairs)),
         p_value=p_value,
         p_value_corrected=p_value,
         users_tested=tested,
-        users_hurt_significantly=worse if tested else None,
-        users_helped_significantly=better if tested else None,
+        likely_hurt=fraction(len(worse), tested),
+        likely_helped=fraction(len(better), tested),
+        users_likely_hurt=worse,
+        users_likely_helped=better,
     )
 
 
-def _user_tests(pairs: Sequence[Pair]) -> tuple[int, tuple[str, ...], tuple[str, ...]]:
-    """Returns the number of users tested word by word, and the users significantly hurt and helped."""
+def _likely_hurt_and_helped(pairs: Sequence[Pair], seed: int) -> tuple[int, tuple[str, ...], tuple[str, ...]]:
+    """Returns the number of users compared word by word, and the users likely hurt and helped."""
     rows = [pair.personal for pair in pairs]
-    tested = [(row.user_id, row.gained, row.lost) for row in rows if row.gained is not None and row.lost is not None]
-    p_values = statistics.holm(statistics.mcnemar([gained for _, gained, _ in tested], [lost for *_, lost in tested]))
-    significant = [entry for entry, p in zip(tested, p_values, strict=True) if p < statistics.LEVEL]
-    hurt = tuple(user for user, gained, lost in significant if lost > gained)
-    return len(tested), hurt, tuple(user for user, gained, lost in significant if gained > lost)
+    tested = [(row, row.gained, row.lost) for row in rows if row.gained is not None and row.lost is not None]
+    posteriors = user_posteriors(
+        [row.words for row, *_ in tested], [gained for _, gained, _ in tested], [lost for *_, lost in tested], seed
+    )
+    named = [(row.user_id, posterior) for (row, *_), posterior in zip(tested, posteriors, strict=True)]
+    hurt = tuple(user for user, posterior in named if posterior.hurt)
+    return len(tested), hurt, tuple(user for user, posterior in named if posterior.helped)
 
 
 def _with_corrected_p_values(rows: Sequence[Row]) -> list[Row]:

@@ -20,7 +20,7 @@ from device_runtime.simulation.trial import Trial
 from federated.job import PersonalizationConfig
 from federated.personalization.method import Method
 from federated.personalization.program import TrainedMethod
-from thumbprint.comparison.analysis.statistics import bootstrap_mean
+from keyboard_model.user_statistics import mean
 from thumbprint.comparison.measure.comparison_setup import ComparisonSetup
 from thumbprint.comparison.measure.device_evaluator import DeviceEvaluator
 from thumbprint.comparison.measure.tff_evaluator import TffEvaluator, UserCounts
@@ -147,9 +147,7 @@ def scarcity(phones: DeviceEvaluator, bundle: Bundle, users: Sequence[str]) -> l
 def _scarcity_point(messages_seen: int, trials: Sequence[Trial], seed: int) -> ScarcityPoint:
     gains = [trial.personal.recall_at_3 - trial.shared.recall_at_3 for trial in trials]
     recall = float(np.mean([trial.personal.recall_at_3 for trial in trials]))
-    return ScarcityPoint(
-        messages_seen=messages_seen, users=len(trials), gain=bootstrap_mean(gains, seed), recall_at_3=recall
-    )
+    return ScarcityPoint(messages_seen=messages_seen, users=len(trials), gain=mean(gains, seed), recall_at_3=recall)
 
 
 def drift(

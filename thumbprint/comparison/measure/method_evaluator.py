@@ -12,6 +12,7 @@ from federated.job import PersonalizationConfig
 from federated.personalization.method import Method
 from federated.personalization.program import TrainedMethod
 from keyboard_model.metrics import WordCounts
+from keyboard_model.user_posterior import count_changes
 from thumbprint.comparison.measure import costs
 from thumbprint.comparison.measure.comparison_setup import ComparisonSetup
 from thumbprint.comparison.measure.device_evaluator import DeviceEvaluator
@@ -143,7 +144,7 @@ class MethodEvaluator:
         rows = []
         for trial in self.phones.new_phones(name, bundle, self.setup.new_phones()):
             if trial.personal.words:
-                changes = _gained_and_lost(trial.personal_shown, reference_hits[trial.user_id])
+                changes = count_changes(trial.personal_shown, reference_hits[trial.user_id])
                 rows.append(self._row(trial.user_id, "new_phone", trial.personal, changes))
         return rows
 
@@ -158,6 +159,7 @@ class MethodEvaluator:
             hits_at_3=counts.hits_at_3,
             characters=counts.characters,
             characters_saved=counts.characters_saved,
+            taps=counts.taps,
             gained=gained,
             lost=lost,
         )
@@ -177,9 +179,3 @@ class MethodEvaluator:
             self.on_progress(name, "forgetting")
             results["drift"] = tuple(costs.drift(self.setup, self.in_tff, method, config, trained, users))
         return results
-
-
-def _gained_and_lost(personal: str, reference: str) -> tuple[int, int]:
-    """Returns the number of words that only the personal keyboard showed, and that only the reference showed."""
-    pairs = list(zip(personal, reference, strict=True))
-    return pairs.count(("1", "0")), pairs.count(("0", "1"))

@@ -5,10 +5,12 @@ The conclusion says which method to ship, how much it gains, which users it hurt
 
 from __future__ import annotations
 
-from device_runtime.reporting.table import DASH, percent, points, synthetic_notice, users
+from device_runtime.reporting.table import DASH, interval, percent, points, relative_gain, synthetic_notice, users
+from keyboard_model.metrics import Estimate
+from keyboard_model.user_posterior import SURE
 from thumbprint.comparison.analysis import statistics
 from thumbprint.comparison.analysis.report import AgainstShared, ComparisonReport, Headline, Row
-from thumbprint.comparison.results import REFERENCE, Comparison, Estimate, Group, MethodResult, StoredAs
+from thumbprint.comparison.results import REFERENCE, Comparison, Group, MethodResult, StoredAs
 
 GROUP_TITLES: dict[Group, str] = {"new_phone": "new phones", "seen": "users in training"}
 GROUP_MEANINGS: dict[Group, str] = {
@@ -30,24 +32,9 @@ def volume(count: float | None) -> str:
     return f"{size:.0f} {_UNITS[unit]}" if not unit or size >= 99.5 else f"{size:.2g} {_UNITS[unit]}"
 
 
-def interval(low: float | None, high: float | None, signed: bool = False) -> str:
-    """Formats a 95 % interval of shares in percent, such as `[12.1, 15.0]`; empty if there is no interval."""
-    if low is None or high is None:
-        return ""
-    sign = "+" if signed else ""
-    return f"[{100 * low:{sign}.1f}, {100 * high:{sign}.1f}]"
-
-
 def share(estimate: Estimate | None, digits: int = 0) -> str:
     """Formats an estimated share in percent, without its interval."""
     return percent(estimate.value if estimate else None, digits)
-
-
-def relative_gain(estimate: Estimate | None) -> str:
-    """Formats a relative gain in percent and its interval."""
-    if estimate is None:
-        return DASH
-    return f"{100 * estimate.value:+.1f} % {interval(estimate.low, estimate.high, signed=True)}".strip()
 
 
 def gain_in_points(mean: float | None, low: float | None, high: float | None) -> str:
@@ -61,10 +48,12 @@ def p_value(p: float | None) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def users_hurt(against: AgainstShared) -> str:
-    """Formats how many users are significantly hurt; a dash if no user was compared word by word."""
-    hurt = against.users_hurt_significantly
-    return DASH if hurt is None else f"{len(hurt):,} of {against.users_tested:,}"
+def likely_helped_and_hurt(against: AgainstShared) -> tuple[str, str]:
+    """Formats how many users are likely helped, and likely hurt; dashes if no user was compared word by word."""
+    if not against.users_tested:
+        return DASH, DASH
+    helped, hurt = len(against.users_likely_helped), len(against.users_likely_hurt)
+    return f"{helped:,} of {against.users_tested:,}", f"{hurt:,} of {against.users_tested:,}"
 
 
 def notice(comparison: Comparison) -> str | None:
@@ -164,16 +153,17 @@ def _users_helped_and_hurt(row: Row) -> str:
         return ""
     hurt = against.fraction_hurt
     within = f" {interval(hurt.low, hurt.high)}" if hurt else ""
-    significant = against.users_hurt_significantly
-    if significant is None:
-        evidence = "The words of the users were not compared one by one, so losses were not tested for chance."
-    elif significant:
-        evidence = f"{len(significant):,} of {users(against.users_tested)} lost more words than chance explains."
-    else:
-        evidence = "No single user shows evidence of a loss beyond chance."
+    raw = (
+        f"{share(against.fraction_helped)} of the users gain at least 2 words in 100, and {share(hurt)}{within} lose "
+        "at least one word; chance alone does that to some."
+    )
+    if against.likely_hurt is None:
+        return f"{raw} The words of the users were not compared one by one, so losses were not told from chance."
+    helped, worse = (len(ids) for ids in (against.users_likely_helped, against.users_likely_hurt))
     return (
-        f"It notably helps {share(against.fraction_helped)} of the users, and {share(hurt)}{within} lose at least one "
-        f"word. {evidence}"
+        f"With noise in mind, it helps {helped:,} and hurts {worse:,} of {users(against.users_tested)} "
+        f"{interval(against.likely_hurt.low, against.likely_hurt.high)}: more than half a word in 100, with a "
+        f"probability of at least {SURE:.1f}. {raw}"
     )
 
 

@@ -23,8 +23,9 @@ from device_runtime.reporting.plots import (
 )
 from device_runtime.reporting.table import users
 from keyboard_model.metrics import HELPED
+from keyboard_model.user_statistics import Floats
 from thumbprint.comparison.analysis.report import ComparisonReport
-from thumbprint.comparison.analysis.statistics import Floats, Pair, paired_rows
+from thumbprint.comparison.analysis.statistics import Pair, paired_rows
 from thumbprint.comparison.reporting import plot_costs
 from thumbprint.comparison.reporting.phrases import GROUP_TITLES
 from thumbprint.comparison.results import REFERENCE

@@ -7,26 +7,24 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from device_runtime.reporting.table import DASH, percent
+from device_runtime.reporting.table import DASH, interval, percent, relative_gain
 from thumbprint.comparison.analysis.report import ComparisonReport, Row
 from thumbprint.comparison.analysis.summary import GROUPS
 from thumbprint.comparison.reporting.phrases import (
     GROUP_MEANINGS,
     conclusion,
-    interval,
+    likely_helped_and_hurt,
     notice,
     p_value,
-    relative_gain,
     share,
     tested_on,
-    users_hurt,
 )
 from thumbprint.comparison.results import Group
 from thumbprint.console import headed
 
 _COLUMNS = (
-    "recall@3", "95 %", "median", "weakest tenth", "worst", "recall@1", "keystrokes", "gain", "p", "helped",
-    "hurt", "hurt, significant",
+    "recall@3", "95 %", "median", "weakest tenth", "recall@1", "keys saved, free taps", "a tap costs one", "gain", "p",
+    "helped", "hurt", "helped, raw", "hurt, raw",
 )  # fmt: skip
 
 
@@ -65,9 +63,9 @@ def _cells(report: ComparisonReport, row: Row) -> list[str]:
         interval(recall.low, recall.high),
         percent(recall.median),
         percent(recall.p10),
-        percent(recall.worst),
         percent(row.recall_at_1.mean),
         percent(row.keystroke_savings.mean),
+        percent(row.keystroke_savings_with_taps.mean),
     ]
     if against is None:
         return [*cells, *[DASH] * (len(_COLUMNS) + 1 - len(cells))]
@@ -75,7 +73,7 @@ def _cells(report: ComparisonReport, row: Row) -> list[str]:
         *cells,
         relative_gain(against.relative_mean),
         p_value(against.p_value_corrected),
+        *likely_helped_and_hurt(against),
         share(against.fraction_helped),
         share(against.fraction_hurt),
-        users_hurt(against),
     ]

@@ -13,9 +13,10 @@ import jinja2
 
 from device_runtime.reporting.html import inline_picture, load_template
 from device_runtime.simulation.report import write_file, write_model
+from keyboard_model.user_statistics import RESAMPLES
 from thumbprint.comparison.analysis.fairness import MIN_GROUP
 from thumbprint.comparison.analysis.report import ComparisonReport, MethodFairness, Row
-from thumbprint.comparison.analysis.statistics import RESAMPLES, Pair, paired_rows
+from thumbprint.comparison.analysis.statistics import Pair, paired_rows
 from thumbprint.comparison.analysis.summary import GROUPS, TARGET_SHARE, report_of
 from thumbprint.comparison.reporting import phrases
 from thumbprint.comparison.reporting.plots import PICTURES, picture

@@ -37,7 +37,7 @@ def test_the_schema_is_stable(bundle, tmp_path):
 def test_rejects_a_file_that_is_not_a_report(bundle, tmp_path, content, said):
     path = tmp_path / "fleet.json"
     if content == "version":
-        content = make_fleet_report([bundle]).model_copy(update={"schema_version": 2}).model_dump_json()
+        content = make_fleet_report([bundle]).model_copy(update={"schema_version": 1}).model_dump_json()
     if content is not None:
         path.write_text(content)
     with pytest.raises(ReportError, match=said):

@@ -9,21 +9,25 @@ from device_runtime.simulation.report import (
     Metrics,
     ModelSummary,
     Percentiles,
+    PooledMetrics,
     Report,
     Sizes,
 )
-from keyboard_model.metrics import fraction_helped, fraction_hurt, gains, spread
+from keyboard_model.metrics import Estimate, fraction_helped, fraction_hurt, gains
+from keyboard_model.user_statistics import fraction, relative_gain, spread
+
+METRICS = ("recall_at_1", "recall_at_3", "keystroke_savings", "keystroke_savings_with_taps")
 
 
 def summary(values):
     one = spread(values)
-    pooled = Metrics(recall_at_1=0.1, recall_at_3=0.25, keystroke_savings=0.4) if values else None
-    return ModelSummary(recall_at_1=one, recall_at_3=one, keystroke_savings=one, pooled=pooled)
+    pooled = Estimate(0.25, 0.2, 0.3) if values else None
+    return ModelSummary(**dict.fromkeys(METRICS, one), pooled=PooledMetrics(**dict.fromkeys(METRICS, pooled)))
 
 
 def row(name, shared, personal, in_aggregates=True):
     def metrics(value):
-        return None if value is None else Metrics(recall_at_1=value, recall_at_3=value, keystroke_savings=value)
+        return None if value is None else Metrics(**dict.fromkeys(METRICS, value))
 
     return ClientRow(
         user_id=name,
@@ -31,6 +35,10 @@ def row(name, shared, personal, in_aggregates=True):
         words_tested=100 if shared is not None else 0,
         shared=metrics(shared),
         personal=metrics(personal),
+        gained=6,
+        lost=2,
+        hurt_probability=0.05 if in_aggregates else None,
+        helped_probability=0.7 if in_aggregates else None,
         verdict=GateVerdict(kept=True, reason="better on 80 words"),
         adapter_bytes=19000,
         adaptation_seconds=0.2,
@@ -41,7 +49,7 @@ def row(name, shared, personal, in_aggregates=True):
 def make_report(shared=(0.2, 0.3, 0.4), personal=(0.3, 0.3, 0.35), synthetic=False, extra=(), failed=()):
     rows = [row(f"user-{i}", s, p) for i, (s, p) in enumerate(zip(shared, personal, strict=True))]
     recalls = list(personal), list(shared)
-    mean = sum(personal) / sum(shared) - 1 if shared else None
+    relative = relative_gain(*recalls)
     return Report(
         bundle=BundleInfo(name="tiny", model_id="ab" * 32, synthetic=synthetic),
         corpus=CorpusInfo(id="c", description="a small corpus", synthetic=synthetic),
@@ -51,9 +59,11 @@ def make_report(shared=(0.2, 0.3, 0.4), personal=(0.3, 0.3, 0.35), synthetic=Fal
         clients_in_aggregates=len(rows),
         shared=summary(shared),
         personal=summary(personal),
-        gain=Gain(recall_at_3=spread(gains(*recalls)), relative_mean=mean, relative_median=mean),
+        gain=Gain(recall_at_3=spread(gains(*recalls)), pooled=None, relative_mean=relative, relative_median=relative),
         fraction_hurt=fraction_hurt(*recalls),
         fraction_helped=fraction_helped(*recalls),
+        likely_hurt=fraction(0, len(rows)),
+        likely_helped=fraction(min(1, len(rows)), len(rows)),
         adapter_bytes=Sizes(p50=19000, max=19000),
         adaptation_seconds=Percentiles(p50=0.2, p90=0.2, p99=0.2, max=0.2),
         prediction_ms=Percentiles(p50=0.5, p90=0.7, p99=1.2, max=3.0),

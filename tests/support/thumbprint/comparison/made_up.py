@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from device_runtime.simulation.report import CorpusInfo
-from thumbprint.comparison.analysis.statistics import bootstrap_mean
+from keyboard_model.user_statistics import mean
 from thumbprint.comparison.results import (
     QUICK,
     ClientResult,
@@ -54,7 +54,7 @@ def _row(rng, user, effect):
     return ClientResult(
         user_id=name, group=group, messages=messages, words=words,
         hits_at_1=int(first.sum()), hits_at_3=int(personal.sum()),
-        characters=int(5.1 * words), characters_saved=saved,
+        characters=int(5.1 * words), characters_saved=saved, taps=saved // 3,
         gained=int((personal & ~shared).sum()), lost=int((shared & ~personal).sum()),
     )  # fmt: skip
 
@@ -91,7 +91,7 @@ def _method(rng, name, population):
         scarcity=[
             ScarcityPoint(
                 messages_seen=seen, users=40 - k * 6,
-                gain=bootstrap_mean([float(g) for g in rng.normal(effect[0] * (k - 0.5) / 3, 0.02, 40 - k * 6)]),
+                gain=mean([float(g) for g in rng.normal(effect[0] * (k - 0.5) / 3, 0.02, 40 - k * 6)]),
                 recall_at_3=0.25 + effect[0] * k / 4,
             )
             for k, seen in enumerate((5, 10, 30, 100, 300))

@@ -15,11 +15,11 @@ def test_computes_the_figures_of_a_method_by_hand():
     assert figures.recall_at_3.mean == pytest.approx(0.30)
     assert figures.recall_at_3.median == pytest.approx(0.295)
     assert figures.recall_at_3.p10 == pytest.approx(0.10 + 0.3 * 0.19)
-    assert figures.recall_at_3.worst == pytest.approx(0.10)
+    assert figures.pooled_recall_at_3.value == pytest.approx(0.30)
     against = figures.against_global
-    assert against.gain.mean == pytest.approx(0.05)
+    assert against.gain.mean == pytest.approx(0.05) == against.pooled_gain.value
     assert against.relative_mean.value == pytest.approx(0.2)
-    assert against.relative_median == pytest.approx(0.295 / 0.25 - 1)
+    assert against.relative_median.value == pytest.approx(0.295 / 0.25 - 1)
     assert (against.fraction_hurt.value, against.fraction_helped.value) == (0.25, 0.5)
     # The absolute differences 1, 10, 11 have ranks 1, 2, 3. The negative one has rank 1, so p = 2 * 2/8.
     assert against.p_value == pytest.approx(0.5)
@@ -40,21 +40,22 @@ def test_orders_rows_by_group_then_by_recall(report):
     assert rows[0].method == report.summary.headline.best == "thumbprint"
 
 
-def test_names_the_users_hurt_significantly():
-    # a: 0 gained, 10 lost, p = 2/1024, corrected for four users 8/1024; b: 5 and 6; c, d: nothing.
-    ditto = method(
-        "ditto",
-        [row("a", 10, gained=0, lost=10), row("b", 29, gained=5, lost=6), row("c", 10, gained=0, lost=0), row("d", 40)],
+def test_names_the_users_that_are_likely_hurt_and_helped():
+    changes = {"a": (0, 15), "b": (5, 6), "c": (0, 0), "d": (18, 1)}
+    shared = {"a": 20, "b": 30, "c": 10, "d": 40}
+    rows = [row(user, shared[user] + up - down, gained=up, lost=down) for user, (up, down) in changes.items()]
+    against = (
+        summarize(comparison([SHARED, method("ditto", [*rows, row("e", 40)])])).row("ditto", "new_phone").against_global
     )
-    against = summarize(comparison([SHARED, ditto])).row("ditto", "new_phone").against_global
-    assert against.users_tested == 3
-    assert against.users_hurt_significantly == ("a",)
-    assert against.users_helped_significantly == ()
+    assert against.users_tested == 4
+    assert (against.users_likely_hurt, against.users_likely_helped) == (("a",), ("d",))
+    assert against.likely_hurt.value == against.likely_helped.value == 0.25
+    assert against.fraction_hurt.value == 0.5  # b too, by one word
 
 
-def test_words_that_were_not_compared_one_by_one_give_no_test():
+def test_words_that_were_not_compared_one_by_one_give_no_posterior():
     against = summarize(comparison([SHARED, method("ditto", [row("a", 1)])])).row("ditto", "new_phone").against_global
-    assert (against.users_tested, against.users_hurt_significantly) == (0, None)
+    assert (against.users_tested, against.likely_hurt, against.users_likely_hurt) == (0, None, ())
 
 
 def test_compares_tff_measurements_with_the_shared_model_in_tff():
@@ -71,9 +72,10 @@ def test_ignores_users_with_few_messages_or_no_tested_word():
 
 
 def test_keystroke_savings_are_null_if_not_measured():
-    rows = [row("a", 20, characters=200, characters_saved=50), row("b", 20)]
+    rows = [row("a", 20, characters=200, characters_saved=50, taps=20), row("b", 20)]
     figures = summarize(comparison([method("global_only", rows)])).rows[0]
     assert figures.keystroke_savings.mean == pytest.approx(0.25)
+    assert figures.keystroke_savings_with_taps.mean == pytest.approx(0.15)
     assert summarize(comparison([SHARED])).rows[0].keystroke_savings.mean is None
 
 

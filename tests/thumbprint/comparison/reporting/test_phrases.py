@@ -42,7 +42,9 @@ def test_advises_against_personalization_that_does_not_beat_the_shared_model():
 
 def test_counts_the_users_hurt_beyond_chance():
     rows = [row("u0", 5, gained=0, lost=15), *(row(f"u{i}", 40, gained=20, lost=0) for i in range(1, 8))]
-    assert "1 of 8 users lost more words than chance explains" in conclusion_of(method("ditto", rows))
+    assert "it helps 7 and hurts 1 of 8 users [" in conclusion_of(method("ditto", rows))
+    uncompared = method("ditto", [row(f"u{i}", 40) for i in range(8)])
+    assert "not compared one by one" in conclusion_of(uncompared)
 
 
 @pytest.mark.parametrize(

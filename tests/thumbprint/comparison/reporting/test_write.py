@@ -113,7 +113,7 @@ def test_rejects_a_folder_that_it_cannot_write(tmp_path):
     assert [path.name for path in tmp_path.iterdir() if path.name != "home"] == ["report.json"]
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"schema_version": 1}', b"\xff\xfe"])
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"schema_version": 2}', b"\xff\xfe"])
 def test_rejects_a_file_that_is_not_a_report(tmp_path, content):
     path = tmp_path / "report.json"
     path.write_bytes(content)
@@ -126,6 +126,6 @@ def test_rejects_another_schema_version_and_a_missing_report(tmp_path):
     with pytest.raises(ReportError, match="No such file"):
         load_comparison(path)
     write_comparison(tmp_path, made_up.comparison(methods=()))
-    path.write_text(path.read_text().replace('"schema_version": 1', '"schema_version": 2'))
-    with pytest.raises(ReportError, match=r"schema_version 2.*compare again"):
+    path.write_text(path.read_text().replace('"schema_version": 2', '"schema_version": 1'))
+    with pytest.raises(ReportError, match=r"schema_version 1.*compare again"):
         load_comparison(path)
