@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from federated.job import Job
     from federated.personalization.method import Method
     from federated.run import Run
+    from federated.runtime.credentials import TrainingCredentials
     from federated.training.callbacks.callback import Callback, RoundReport
     from tflite_export.parity_check import ParityReport
     from thumbprint.comparison.results import Comparison
@@ -29,6 +30,8 @@ def train(
     *,
     resume: bool = False,
     workers: Sequence[str] = (),
+    credentials: TrainingCredentials | None = None,
+    insecure: bool = False,
     concurrent_clients: int | None = None,
     round_minutes: float | None = None,
     on_stage: Callable[[str], None] = _ignore,
@@ -49,6 +52,8 @@ def train(
         Path(run),
         resume=resume,
         workers=workers,
+        credentials=credentials,
+        insecure=insecure,
         concurrent_clients=concurrent_clients,
         round_minutes=round_minutes,
         callbacks=[progress, *callbacks],
@@ -200,11 +205,13 @@ def simulate(
         )
 
 
-def execution_context(workers: Sequence[str] = ()) -> AbstractContextManager[None]:
+def execution_context(
+    workers: Sequence[str] = (), *, credentials: TrainingCredentials | None = None, insecure: bool = False
+) -> AbstractContextManager[None]:
     """Runs your own TFF computations inside the `with` block (see `federated.runtime.execution_context`)."""
     from federated.runtime.execution_context import execution_context as context
 
-    return context(workers)
+    return context(workers, credentials=credentials, insecure=insecure)
 
 
 def register_method(method: Method) -> Method:

@@ -19,8 +19,9 @@ from typing import Any
 
 import tensorflow_federated as tff
 
+from federated.runtime.credentials import Address, TrainingCredentials
 from federated.runtime.worker import WorkerError
-from federated.runtime.worker_connection import LocalWorker, RemoteWorker, WorkerLostError
+from federated.runtime.worker_connection import LocalWorker, RemoteWorker, Worker, WorkerLostError
 
 # TFF's default context would start a worker that is never stopped, and prints errors when Python exits.
 tff.test.set_no_default_context()
@@ -41,7 +42,7 @@ class LostClients:
 class _Context(tff.framework.SyncContext):
     """Runs computations on one worker."""
 
-    def __init__(self, worker: RemoteWorker) -> None:
+    def __init__(self, worker: Worker) -> None:
         self._worker = worker
 
     def invoke(self, comp: Any, arg: Any) -> Any:
@@ -61,10 +62,10 @@ class _SharingContext(tff.framework.SyncContext):
     results of it, and `after_merge`. Each part is a computation of its own, which any worker can repeat.
     """
 
-    def __init__(self, workers: Sequence[RemoteWorker]) -> None:
+    def __init__(self, workers: Sequence[Worker]) -> None:
         self._workers = workers
         self._free = threading.Condition()
-        self._busy: set[RemoteWorker] = set()
+        self._busy: set[Worker] = set()
         self._threads = ThreadPoolExecutor(len(workers), "workers")
         self._compile = functools.lru_cache(tff.backends.native.compile_to_mergeable_comp_form)
         self._contexts: dict[int, tff.framework.MergeableCompExecutionContext] = {}  # by their number of shares
@@ -73,7 +74,7 @@ class _SharingContext(tff.framework.SyncContext):
         self._closed = False
 
     def invoke(self, comp: Any, arg: Any) -> Any:
-        list(self._threads.map(RemoteWorker.refresh, self._workers))
+        list(self._threads.map(Worker.refresh, self._workers))
         form = self._compile(comp)
         # A result for each client has a place for each client.
         server_only = not tff.types.contains(form.after_merge.type_signature.result, _differs_by_client)
@@ -108,7 +109,7 @@ class _SharingContext(tff.framework.SyncContext):
                     self._busy.remove(worker)
                     self._free.notify_all()
 
-    def _take(self, preferred: int) -> RemoteWorker:
+    def _take(self, preferred: int) -> Worker:
         with self._free:
             while alive := [worker for worker in self._workers if worker.connected]:
                 in_order = alive[preferred % len(alive) :] + alive
@@ -184,32 +185,50 @@ def losing_clients(at_most: int) -> Iterator[LostClients]:
         context.lost = LostClients()
 
 
-@contextlib.contextmanager
 def execution_context(
-    workers: Sequence[str] = (), *, concurrent_clients: int | None = None, minutes: float | None = None
-) -> Iterator[None]:
+    workers: Sequence[str] = (),
+    *,
+    credentials: TrainingCredentials | None = None,
+    insecure: bool = False,
+    concurrent_clients: int | None = None,
+    minutes: float | None = None,
+) -> contextlib.AbstractContextManager[None]:
     """Lets TFF computations run inside the block, and stops the worker that it started.
 
     Args:
         workers: `host:port` of running workers. If empty, a worker is started on this machine.
+        credentials: For TLS with the workers. Without them, workers of other machines are refused.
+        insecure: Permits workers of other machines without credentials.
         concurrent_clients: Clients that the worker of this machine trains at the same time; None means one for each
             core.
         minutes: A worker that does not finish its part of a computation in this time is lost; None means a day.
 
     Raises:
-        WorkerError: a worker cannot be started or does not answer within a minute; in a computation: no worker is left.
+        WorkerError: a worker of `workers` is refused; in the block: a worker cannot be started or does not answer
+            within a minute, or no worker is left.
     """
     minutes = _MINUTES if minutes is None else minutes
-    connections = [RemoteWorker(address, minutes) for address in workers]
+    connections = [RemoteWorker(Address.parse(address), minutes, credentials) for address in workers]
+    for worker in connections:
+        if credentials is None and not insecure and not worker.address.is_loopback:
+            raise WorkerError(
+                f"what is sent to {worker} would not be encrypted: give --token-file and --tls-ca, or --insecure in a "
+                "network that you trust"
+            )
+    return _running(connections or [LocalWorker(minutes, concurrent_clients)])
+
+
+@contextlib.contextmanager
+def _running(workers: Sequence[Worker]) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
-        for worker in connections or [LocalWorker(minutes, concurrent_clients)]:
+        for worker in workers:
             stack.callback(worker.disconnect)
             worker.connect()
         context: _Context | _SharingContext
-        if len(connections) > 1:
-            context = _SharingContext(connections)
+        if len(workers) > 1:
+            context = _SharingContext(workers)
             stack.callback(context.close)
         else:
-            context = _Context(worker)
+            context = _Context(workers[0])
         stack.enter_context(tff.framework.get_context_stack().install(context))
         yield

@@ -1,38 +1,62 @@
-"""Starts and stops TFF's worker processes. A worker never outlives the process that started it.
+"""Starts and stops TFF's worker processes, closed off from the network. A worker never outlives who started it.
 
-TFF's own local context leaves its `worker_binary` child running when Python exits. The child keeps Python's stdout
-open, so pipelines hang. Here every worker has its own output, dies with its parent (even after SIGKILL), and is stopped
-whenever the block that started it ends. This module does not import TensorFlow, so `thumbprint worker` needs little
-more memory than the worker alone.
+TFF's `worker_binary` runs whatever anyone sends to its port, and listens on all interfaces. Here it runs in a network
+namespace of its own, which has no interface but a loopback. The only way in is a Unix socket in a folder of its owner.
+TFF's own local context leaves its worker running when Python exits. Here every worker dies with its parent (even after
+SIGKILL), and is stopped whenever the block that started it ends.
+
+This file is also a program: the parent of the worker binary, inside the namespace. It therefore imports only the
+standard library.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
+import ctypes
+import fcntl
+import functools
 import importlib.util
 import os
+import signal
 import socket
+import struct
 import subprocess
 import sys
+import tempfile
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple, NoReturn
 
-_START_SECONDS = 60.0
-# The death signal survives exec, so the worker cannot outlive the process that started it.
-_LAUNCHER = """
-import ctypes, os, signal, sys
-parent = int(sys.argv[1])
-ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-if os.getppid() != parent:
-    sys.exit(1)
-os.execv(sys.argv[2], sys.argv[2:])
-"""
+_CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
+_SIOCSIFFLAGS, _IFF_UP, _PR_SET_PDEATHSIG = 0x8914, 0x1, 1
+_PORT_IN_NAMESPACE = 10000
+_START_SECONDS, _STOP_SECONDS = 60.0, 10.0
+_CHUNK = 1 << 20
 
 
 class WorkerError(RuntimeError):
     """A worker could not be started or reached; the message says which one and what to do."""
+
+
+class WorkerProcess(NamedTuple):
+    """A worker that was started.
+
+    Attributes:
+        process: Ends with the worker's return code.
+        socket: The Unix socket to the worker. It exists when the worker answers.
+    """
+
+    process: subprocess.Popen[bytes]
+    socket: Path
+
+    def how_ended(self) -> str | None:
+        """Describes how the worker ended; None if it runs."""
+        code = self.process.poll()
+        if code is None:
+            return None
+        return f"was killed by signal {-code} (out of memory?)" if code < 0 else f"ended with code {code}"
 
 
 def _binary() -> Path:
@@ -43,26 +67,45 @@ def _binary() -> Path:
     raise WorkerError("the worker program of TensorFlow Federated is missing: install the `train` extra again")
 
 
+@functools.cache
+def can_be_closed_off() -> bool:
+    """Whether this process may give a worker a network namespace of its own."""
+    return subprocess.run(_program(), stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+
+
+def _unused_port() -> int:
+    import portpicker  # not for the program
+
+    port: int = portpicker.pick_unused_port()
+    return port
+
+
+def _program(*arguments: str) -> list[str]:
+    return [sys.executable, "-I", "-S", __file__, *arguments]
+
+
 @contextlib.contextmanager
-def worker_process(
-    port: int, log: Path | None = None, *, concurrent_clients: int | None = None
-) -> Iterator[subprocess.Popen[bytes]]:
-    """Runs one TFF worker on `port` for the length of the block.
+def worker_process(log: Path | None = None, *, concurrent_clients: int | None = None) -> Iterator[WorkerProcess]:
+    """Runs one TFF worker for the length of the block.
+
+    Where `can_be_closed_off` is false, the worker also listens on a free port of all interfaces.
 
     Args:
-        port: The port that the worker listens on.
         log: The file for the worker's output; None discards it. Our own stdout would be kept open by the worker.
         concurrent_clients: Clients that the worker trains at the same time; None means one for each core that this
             process may use.
     """
     with contextlib.ExitStack() as stack:
+        path = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="worker-"))) / "socket"
         output = stack.enter_context(log.open("ab")) if log else subprocess.DEVNULL
+        clients = concurrent_clients or len(os.sched_getaffinity(0))
+        open_port = 0 if can_be_closed_off() else _unused_port()
         process = subprocess.Popen(
-            [
-                *(sys.executable, "-c", _LAUNCHER, str(os.getpid()), str(_binary())),
-                f"--port={port}",
-                f"--max_concurrent_computation_calls={concurrent_clients or len(os.sched_getaffinity(0))}",
-            ],
+            _program(
+                *(str(os.getpid()), str(path), str(open_port), str(_binary())),
+                f"--port={open_port or _PORT_IN_NAMESPACE}",
+                f"--max_concurrent_computation_calls={clients}",
+            ),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -70,61 +113,108 @@ def worker_process(
             start_new_session=True,  # Ctrl-C reaches only this process, which then stops the worker
         )
         try:
-            yield process
+            yield WorkerProcess(process, path)
         finally:
-            process.kill()  # a worker has no state to save, and it can ignore SIGINT during a computation
+            process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_STOP_SECONDS)
+            process.kill()
             process.wait()
 
 
-def serve_worker(port: int, on_ready: Callable[[], None], *, concurrent_clients: int | None = None) -> None:
-    """Runs a TFF worker on `port` until this process is interrupted; the worker never outlives the call.
-
-    Args:
-        port: The port that the worker listens on.
-        on_ready: Called once, when the port answers.
-        concurrent_clients: See `worker_process`.
+def wait_until_ready(worker: WorkerProcess) -> None:
+    """Returns when the worker answers.
 
     Raises:
-        WorkerError: the port cannot be used, or the worker ended on its own.
+        WorkerError: it ended, or does not answer within a minute.
     """
-    _check_free(port)
-    with worker_process(port, concurrent_clients=concurrent_clients) as process:
-        _wait_until_ready(process, port)
-        on_ready()
-        raise _ended(process.wait(), port)
-
-
-def _check_free(port: int) -> None:
-    # gRPC shares a port in use (SO_REUSEPORT): each of two workers would then get some of the other's requests.
-    family = socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET
-    try:
-        socket.create_server(("", port), family=family, dualstack_ipv6=family is socket.AF_INET6).close()
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise WorkerError(f"port {port} is in use: choose another --port") from error
-        raise WorkerError(f"cannot listen on port {port} ({error.strerror}): choose another --port") from error
-
-
-def _wait_until_ready(process: subprocess.Popen[bytes], port: int) -> None:
     deadline = time.monotonic() + _START_SECONDS
+    while not worker.socket.exists():
+        if problem := worker.how_ended():
+            raise WorkerError(f"the worker {problem} when it was started")
+        if time.monotonic() > deadline:
+            raise WorkerError("the worker did not answer within a minute: start it again")
+        time.sleep(0.02)
+
+
+# What follows runs in the program.
+
+
+def _close_off() -> None:
+    """Moves this process into a network namespace whose only interface is a loopback.
+
+    Raises:
+        OSError: this process may not do that.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    # Without root, a user namespace comes first; root may lack the capability as well (in a container).
+    if libc.unshare(_CLONE_NEWNET) and libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), "cannot add a network namespace")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", _IFF_UP))
+
+
+def _die_with(parent: int) -> None:
+    """Lets the kernel kill this process when its parent ends. The order survives exec."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _run(parent: int, path: str, port: int, command: list[str]) -> NoReturn:
+    """Runs the worker behind the Unix socket `path`, and ends as the worker ends."""
+    if not port:
+        _close_off()
+    _die_with(parent)  # after `_close_off`: new credentials cancel it
+    this = os.getpid()
+    worker = subprocess.Popen(command, preexec_fn=lambda: _die_with(this))
+
+    def stop(*_: object) -> None:
+        worker.kill()  # a worker has no state to save, and it can ignore SIGINT during a computation
+
+    signal.signal(signal.SIGTERM, stop)
+    threading.Thread(target=_relay, args=(path, port or _PORT_IN_NAMESPACE), daemon=True).start()
+    code = worker.wait()
+    if code < 0:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(this, -code)
+    os._exit(code)
+
+
+def _relay(path: str, port: int) -> None:
+    """Connects each client of the Unix socket with the worker. The socket appears when the worker's port answers."""
     while True:
-        if (code := process.poll()) is not None:
-            raise _ended(code, port)
         try:
-            socket.create_connection(("localhost", port), timeout=1).close()
-            return
-        except OSError as error:
-            if time.monotonic() > deadline:
-                raise WorkerError(
-                    f"the worker on port {port} did not answer within a minute: start it again, or on another --port"
-                ) from error
-        time.sleep(0.05)
+            socket.create_connection(("127.0.0.1", port)).close()
+            break
+        except OSError:
+            time.sleep(0.02)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(f"{path}~")
+        server.listen()
+        os.rename(f"{path}~", path)
+        while True:
+            client, _ = server.accept()
+            try:
+                worker = socket.create_connection(("127.0.0.1", port))
+            except OSError:  # it is ending
+                client.close()
+                continue
+            for source, target in ((client, worker), (worker, client)):
+                threading.Thread(target=_copy, args=(source, target), daemon=True).start()
 
 
-def how_ended(code: int) -> str:
-    """Describes the return code of a worker process."""
-    return f"was killed by signal {-code} (out of memory?)" if code < 0 else f"ended with code {code}"
+def _copy(source: socket.socket, target: socket.socket) -> None:
+    buffer = memoryview(bytearray(_CHUNK))
+    with contextlib.suppress(OSError):
+        while size := source.recv_into(buffer):
+            target.sendall(buffer[:size])
+    for end in (source, target):
+        with contextlib.suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
 
 
-def _ended(code: int, port: int) -> WorkerError:
-    return WorkerError(f"the worker on port {port} {how_ended(code)}: start it again")
+if __name__ == "__main__":
+    if sys.argv[1:]:
+        _run(int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4:])
+    _close_off()

@@ -11,17 +11,17 @@ import contextlib
 import functools
 import logging
 import socket
-import subprocess
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 import grpc
-import portpicker
 import tensorflow_federated as tff
 
-from federated.runtime.worker import WorkerError, how_ended, worker_process
+from federated.runtime.credentials import Address, TrainingCredentials, speaks_tls
+from federated.runtime.worker import WorkerError, WorkerProcess, can_be_closed_off, wait_until_ready, worker_process
+from federated.runtime.worker_front import CHECK
 
 _START_SECONDS = 60.0
 _RECONNECT_SECONDS = 5.0
@@ -52,13 +52,13 @@ class DeadlineError(WorkerLostError):
     """A call did not end within the deadline."""
 
 
-class RemoteWorker:
-    """A worker that somebody else started, at `host:port`."""
+class Worker:
+    """A worker that computations can be sent to, of this machine or elsewhere."""
 
-    def __init__(self, address: str, minutes: float) -> None:
+    def __init__(self, minutes: float) -> None:
         """Connects to nothing yet; `minutes` is the deadline of a call."""
-        self.address, self._minutes = address, minutes
-        self._patience = _SILENT_SECONDS
+        self._minutes = minutes
+        self._patience = 0.0
         self._channel: grpc.Channel | None = None
 
     @property
@@ -70,18 +70,22 @@ class RemoteWorker:
         """Waits until the worker answers, at most `seconds` (None: a minute).
 
         Raises:
-            WorkerError: it does not answer.
+            WorkerError: it does not answer, or refuses the connection.
         """
-        channel = grpc.insecure_channel(self.address, _CHANNEL)
-        stub = tff.framework.RemoteExecutorGrpcStub(channel)
-        deadline = time.monotonic() + (_START_SECONDS if seconds is None else seconds)
-        while not stub.is_ready:
-            if time.monotonic() > deadline:
-                channel.close()
-                raise WorkerError(
-                    f"no TFF worker answers at {self.address}: start one there with `thumbprint worker --port PORT`"
-                )
-            time.sleep(0.05)
+        channel = self._open()
+        try:
+            stub = tff.framework.RemoteExecutorGrpcStub(channel)
+            deadline = time.monotonic() + (_START_SECONDS if seconds is None else seconds)
+            while not stub.is_ready:
+                time.sleep(0.05)
+                if not stub.is_ready and (refusal := self._refusal()):
+                    raise WorkerError(f"{self} {refusal}")
+                if time.monotonic() > deadline:
+                    raise WorkerError(f"{self} does not answer: start it with `thumbprint worker`")
+            self._check(channel)
+        except WorkerError:
+            channel.close()
+            raise
         self._context = tff.framework.SyncExecutionContext(
             executor_fn=_executors(stub),
             compiler_fn=_compile_once,
@@ -142,37 +146,79 @@ class RemoteWorker:
             if now - began > 60 * self._minutes:
                 raise DeadlineError(f"{self} did not finish a computation within {self._minutes:g} minutes")
 
+    def _open(self) -> Any:
+        """Returns a new channel to the worker."""
+        raise NotImplementedError
+
+    def _refusal(self) -> str | None:
+        """Returns why the worker will never answer, or None if it may be starting."""
+        raise NotImplementedError
+
+    def _check(self, channel: Any) -> None:
+        """Raises WorkerError if the worker answers but does not accept our calls."""
+
+    def _problem(self) -> str | None:
+        """Returns why the worker cannot answer, or None."""
+        raise NotImplementedError
+
+
+class RemoteWorker(Worker):
+    """A worker that somebody else started."""
+
+    def __init__(self, address: Address, minutes: float, credentials: TrainingCredentials | None = None) -> None:
+        """Connects to nothing yet. Without credentials, nothing is encrypted."""
+        super().__init__(minutes)
+        self.address, self._credentials = address, credentials
+        self._patience = _SILENT_SECONDS
+
     def __str__(self) -> str:
         return f"the worker at {self.address}"
 
-    def _problem(self) -> str | None:
-        """Returns why the worker cannot answer, or None if its port is open."""
-        host, _, port = self.address.rpartition(":")
+    def _open(self) -> Any:
+        if self._credentials is None:
+            return grpc.insecure_channel(str(self.address), _CHANNEL)
+        return self._credentials.channel(self.address, _CHANNEL)
+
+    def _refusal(self) -> str | None:
+        if self._credentials is not None:
+            return self._credentials.refusal(self.address)
+        return "expects TLS: give --token-file and --tls-ca" if speaks_tls(self.address) else None
+
+    def _check(self, channel: Any) -> None:
+        if self._credentials is None:
+            return
         try:
-            socket.create_connection((host.strip("[]"), int(port)), timeout=_PROBE_SECONDS).close()
+            channel.unary_unary(CHECK)(b"", timeout=_START_SECONDS)
+        except grpc.RpcError as error:
+            if error.code() is grpc.StatusCode.UNAUTHENTICATED:
+                raise WorkerError(f"{self} refuses the token: give the same --token-file to both") from error
+            raise WorkerError(f"{self} does not answer ({error.details()}): start it again") from error
+
+    def _problem(self) -> str | None:
+        try:
+            socket.create_connection(self.address, timeout=_PROBE_SECONDS).close()
         except OSError as error:
             return f"does not answer ({error.strerror or error})"
         return None
 
 
-class LocalWorker(RemoteWorker):
+class LocalWorker(Worker):
     """A worker of this machine, which is started here and started again when it dies."""
 
     def __init__(self, minutes: float, concurrent_clients: int | None) -> None:
         """Starts nothing yet; the arguments are those of `execution_context`."""
-        self._port = portpicker.pick_unused_port()
-        super().__init__(f"localhost:{self._port}", minutes)
-        self._patience = 0.0
+        super().__init__(minutes)
         self._concurrent_clients = concurrent_clients
         self._running = contextlib.ExitStack()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._worker: WorkerProcess | None = None
+        if not can_be_closed_off():
+            _log.warning("the worker cannot be closed off on this machine: others can reach it while it runs")
 
     def connect(self, seconds: float | None = None) -> None:
         """Starts the worker anew."""
         self._running.close()
-        self._process = self._running.enter_context(
-            worker_process(self._port, concurrent_clients=self._concurrent_clients)
-        )
+        self._worker = self._running.enter_context(worker_process(concurrent_clients=self._concurrent_clients))
+        wait_until_ready(self._worker)
         super().connect(seconds)
 
     def disconnect(self) -> None:
@@ -210,9 +256,15 @@ class LocalWorker(RemoteWorker):
     def __str__(self) -> str:
         return "the worker of this machine"
 
+    def _open(self) -> Any:
+        assert self._worker is not None
+        return grpc.insecure_channel(f"unix:{self._worker.socket}", _CHANNEL)
+
+    def _refusal(self) -> str | None:
+        return self._problem()
+
     def _problem(self) -> str | None:
-        code = None if self._process is None else self._process.poll()
-        return None if code is None else how_ended(code)
+        return None if self._worker is None else self._worker.how_ended()
 
 
 @functools.lru_cache(32)

@@ -16,6 +16,7 @@ from federated.job import Job
 from federated.personalization.method import SharedModel
 from federated.personalization.program import PersonalizationProgram, PersonalizationRound, rounds_folder
 from federated.run import Run, RunError
+from federated.runtime.credentials import TrainingCredentials
 from federated.runtime.execution_context import execution_context
 from federated.training import ngram_counts
 from federated.training.callbacks.callback import Callback
@@ -36,6 +37,8 @@ def train(
     *,
     resume: bool = False,
     workers: Sequence[str] = (),
+    credentials: TrainingCredentials | None = None,
+    insecure: bool = False,
     concurrent_clients: int | None = None,
     round_minutes: float | None = None,
     callbacks: Sequence[Callback] = (),
@@ -48,6 +51,8 @@ def train(
         run: The folder of the run.
         resume: Continue the run in the folder if there is one. Without `resume`, such a folder is refused.
         workers: `host:port` of running TFF workers, which share the clients of a round. If empty, one is started here.
+        credentials: For TLS with these workers. Without them, workers of other machines are refused.
+        insecure: Permits workers of other machines without credentials.
         concurrent_clients: Clients that the worker started here trains at the same time; None means one for each core.
         round_minutes: A worker that does not finish its part of a round in this time is lost; None means 30.
         callbacks: Called after the job's own callbacks (`federated.training.callbacks`); for example `ReportProgress`.
@@ -61,10 +66,17 @@ def train(
             too few users for the job's `min_separation`.
         CorpusError: the corpus cannot be read.
         TokenizerError: the corpus has too little text for a vocabulary.
-        WorkerError: a worker cannot be reached, or no worker is left. The run can be resumed.
+        WorkerError: a worker is refused or cannot be reached, or no worker is left. The run can be resumed.
     """
     # Reports an unknown method or option before the training, not after it.
     METHODS.named(job.personalization.method).context(job.personalization, bos=0)
+    context = execution_context(
+        workers,
+        credentials=credentials,
+        insecure=insecure,
+        concurrent_clients=concurrent_clients,
+        minutes=round_minutes or ROUND_MINUTES,
+    )
     folder = Run(run)
 
     def on_stage(stage: str) -> None:
@@ -75,9 +87,6 @@ def train(
         opened = corpus if isinstance(corpus, Corpus) else stack.enter_context(Corpus.open(corpus))
         stack.enter_context(folder.locked())  # after the corpus is open: without a corpus, no folder is created
         _start_or_resume(job, folder, opened, resume)
-        context = execution_context(
-            workers, concurrent_clients=concurrent_clients, minutes=round_minutes or ROUND_MINUTES
-        )
         _train(folder, folder.clients(opened), context, callbacks, on_stage)
     return folder
 

@@ -34,7 +34,7 @@ COMMANDS = tuple(
             "Compare all personalization methods, and show which users each one hurts.",
             _TRAINING,
         ),
-        ("keys", "bundle:keys_app", "Generate the keys that sign bundles.", _BUNDLES),
+        ("keys", "bundle:keys_app", "Generate the keys that sign bundles, and those of workers.", _BUNDLES),
         ("export", "bundle:export", "Make a signed bundle of a training run.", _BUNDLES),
         ("bundle", "bundle:app", "Verify a bundle, and show its contents.", _BUNDLES),
         ("predict", "predict:predict", "Suggest the next word of a message.", _PHONES),

@@ -18,7 +18,7 @@ from federated.job import TrainingConfig
 from federated.runtime import worker
 from federated.runtime import worker_connection as connection
 from federated.runtime.execution_context import execution_context, losing_clients
-from federated.runtime.worker import WorkerError, worker_process
+from federated.runtime.worker import WorkerError
 from federated.training import fed_avg
 from tests.support.federated.network_namespace import network_namespace
 from tests.support.federated.toys import BOS, B, T, client, parameters
@@ -38,11 +38,22 @@ def local_worker() -> psutil.Process:
 
 
 @contextmanager
+def open_worker(port: int) -> Iterator[psutil.Process]:
+    """Runs a worker that is not closed off."""
+    command = [str(worker._binary()), f"--port={port}"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            yield psutil.Process(process.pid)
+        finally:
+            process.kill()
+
+
+@contextmanager
 def running_workers(number: int) -> Iterator[tuple[list[psutil.Process], list[str]]]:
     """Yields the processes and the addresses of workers."""
     with ExitStack() as stack:
         ports = [portpicker.pick_unused_port() for _ in range(number)]
-        processes = [psutil.Process(stack.enter_context(worker_process(port)).pid) for port in ports]
+        processes = [stack.enter_context(open_worker(port)) for port in ports]
         yield processes, [f"localhost:{port}" for port in ports]
 
 
@@ -124,7 +135,7 @@ def undisturbed(process) -> dict[str, Weights]:
 def test_an_error_inside_the_block_stops_the_worker():
     before = children()
     with pytest.raises(KeyboardInterrupt), execution_context():
-        assert len(children()) == len(before) + 1
+        assert len(children()) == len(before) + 2  # the worker, and its parent in the namespace
         raise KeyboardInterrupt
     assert children() == before
 
@@ -156,7 +167,7 @@ def test_two_workers_compute_the_rounds_of_one_with_and_without_losses(monkeypat
             with killed_in_the_computation(lost), losing_clients(may_be_lost) as losses:
                 assert (rounds.run(), losses.clients) == (trained, 4 - trained)
             assert re.search(f"{address}.*{message}", caplog.text)
-            lost = psutil.Process(stack.enter_context(worker_process(port_of(address))).pid)
+            lost = stack.enter_context(open_worker(port_of(address)))
             wait_until_open(address)
             rounds.run()
             assert f"{address} answers again" in caplog.text
@@ -236,7 +247,7 @@ def test_a_worker_behind_a_cut_line_is_lost_and_comes_back(monkeypatch, caplog):
         stack.callback(remote.wait)
         stack.callback(remote.kill)
         address = f"{there}:9000"
-        stack.enter_context(execution_context([here, address]))
+        stack.enter_context(execution_context([here, address], insecure=True))
         psutil.Process(remote.pid).suspend()
         cut = threading.Timer(1.0, set_line, ["down"])
         cut.start()

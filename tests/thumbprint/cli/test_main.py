@@ -94,7 +94,7 @@ def test_shows_the_help_without_arguments(run):
             "thumbprint simulate --help",
         ),
         (["train"], "JOB", "thumbprint train --help"),
-        (["worker"], "--port", "thumbprint worker --help"),
+        (["worker"], "--listen", "thumbprint worker --help"),
         (["export", "r"], "--out", "thumbprint export --help"),
         (["serve", "x.bundle", "--port", "70000"], "'--port'", "thumbprint serve --help"),
     ],

@@ -110,7 +110,7 @@ def export(
 
 @keys_app.callback()
 def keys() -> None:
-    """Generate the keys that sign bundles."""
+    """Generate the keys that sign bundles, and those of workers."""
 
 
 @keys_app.command()
@@ -131,6 +131,29 @@ def generate(
     typer.echo(f"private key  {private}  (keep it secret)")
     typer.echo(f"public key   {public}")
     typer.echo(f"fingerprint  {fingerprint(public)}")
+
+
+@keys_app.command()
+def worker(
+    hosts: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="HOST...", help="The machines of the workers, as --workers will name them.", show_default=False
+        ),
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the files.", show_default=False)],
+) -> None:
+    """Generate a token and a TLS certificate for the workers of a training. Nothing is overwritten.
+
+    Each worker needs the three files (`thumbprint worker`), and the training needs the token and the certificate
+    (`thumbprint train --token-file --tls-ca`). The certificate is valid for a year.
+    """
+    from federated.runtime.credentials import CredentialFiles
+
+    token, certificate, key = CredentialFiles.generate(out, hosts)
+    typer.echo(f"token        {token}  (keep it secret)")
+    typer.echo(f"certificate  {certificate}")
+    typer.echo(f"private key  {key}  (keep it secret; only the workers need it)")
 
 
 def export_view(out: Path, parity: ParityReport, *, size: int, signer: str, synthetic: bool) -> Group:

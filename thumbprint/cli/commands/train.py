@@ -15,6 +15,7 @@ from thumbprint.console import SYNTHETIC_MODEL, labelled, output, pairs, showing
 if TYPE_CHECKING:
     from federated.job import Job
     from federated.run import TrainingResult
+    from federated.runtime.credentials import TrainingCredentials
 
 ConcurrentClientsOption = Annotated[
     int | None,
@@ -23,6 +24,15 @@ ConcurrentClientsOption = Annotated[
         metavar="N",
         help="Clients that a worker on this machine trains at the same time.",
         show_default="one for each core",
+    ),
+]
+
+TokenOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="The token that the training and its workers share (`thumbprint keys worker` makes one).",
+        show_default=False,
     ),
 ]
 
@@ -56,6 +66,14 @@ def train(
             show_default="this machine only",
         ),
     ] = None,
+    token_file: TokenOption = None,
+    tls_ca: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The workers' certificates, or those of their issuers.", show_default=False),
+    ] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Use workers of other machines without encryption and token.")
+    ] = False,
     concurrent_clients: ConcurrentClientsOption = None,
     round_minutes: Annotated[
         float | None,
@@ -88,9 +106,18 @@ def train(
     resume_command = ["thumbprint", "train", str(job), "--run", str(folder), "--resume"]
     resume_command += ["--corpus", str(corpus)] if corpus else []
     resume_command += ["--workers", workers] if workers else []
+    resume_command += ["--token-file", str(token_file)] if token_file else []
+    resume_command += ["--tls-ca", str(tls_ca)] if tls_ca else []
+    resume_command += ["--insecure"] if insecure else []
     resume_command += ["--concurrent-clients", str(concurrent_clients)] if concurrent_clients else []
     resume_command += ["--round-minutes", f"{round_minutes:g}"] if round_minutes else []
-    settings = {"workers": addresses, "concurrent_clients": concurrent_clients, "round_minutes": round_minutes}
+    settings = {
+        "workers": addresses,
+        "credentials": _training_credentials(token_file, tls_ca),
+        "insecure": insecure,
+        "concurrent_clients": concurrent_clients,
+        "round_minutes": round_minutes,
+    }
     result = _train(loaded, messages, folder, resume, settings, shlex.join(resume_command))
 
     from federated.run import Run
@@ -99,14 +126,24 @@ def train(
 
 
 def _addresses(workers: str | None) -> list[str]:
-    addresses = [part.strip() for part in workers.split(",")] if workers is not None else []
-    for address in addresses:
-        host, _, port = address.rpartition(":")
-        if not host or not port.isdecimal() or not 0 < int(port) < 65536:
-            raise typer.BadParameter(f"--workers: {address!r} is not HOST:PORT")
+    if workers is None:
+        return []
+    from federated.runtime.credentials import Address
+
+    addresses = [str(Address.parse(part.strip())) for part in workers.split(",")]
     if len(set(addresses)) < len(addresses):
         raise typer.BadParameter("--workers: the same worker is named twice")
     return addresses
+
+
+def _training_credentials(token_file: Path | None, tls_ca: Path | None) -> TrainingCredentials | None:
+    if token_file is None and tls_ca is None:
+        return None
+    if token_file is None or tls_ca is None:
+        raise typer.BadParameter("give both --token-file and --tls-ca, or neither")
+    from federated.runtime.credentials import TrainingCredentials
+
+    return TrainingCredentials.read(token_file, tls_ca)
 
 
 def _train(
@@ -135,9 +172,24 @@ def _train(
 
 
 def worker(
-    port: Annotated[
-        int, typer.Option(min=1, max=65535, metavar="N", help="The port to listen on.", show_default=False)
+    listen: Annotated[
+        str,
+        typer.Option(metavar="HOST:PORT", help="Where to listen; HOST 0.0.0.0 is every network.", show_default=False),
     ],
+    token_file: TokenOption = None,
+    tls_cert: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The certificate of this machine.", show_default=False)
+    ] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The private key of the certificate.", show_default=False)
+    ] = None,
+    insecure: Annotated[
+        bool,
+        typer.Option(
+            "--insecure",
+            help="Listen for other machines without encryption and token, or where the worker cannot be closed off.",
+        ),
+    ] = False,
     concurrent_clients: ConcurrentClientsOption = None,
 ) -> None:
     """Lend this machine to a training elsewhere.
@@ -145,15 +197,27 @@ def worker(
     Starts one worker of TensorFlow Federated, and stops it when this command ends, by Ctrl-C or otherwise. The training
     names its address: `thumbprint train JOB --workers THIS-MACHINE:PORT,OTHER-MACHINE:PORT`.
 
-    The worker runs any code that it receives, receives the training messages, and encrypts nothing. Use it only in a
-    private network.
+    The worker runs any code that it receives. With --token-file, --tls-cert and --tls-key (from `thumbprint keys
+    worker`) it runs only what comes with the token, over TLS. Without them it listens for this machine only.
+
+    Example: thumbprint worker --listen 0.0.0.0:9000 --token-file worker.token --tls-cert worker.crt --tls-key
+    worker.key
     """
-    from federated.runtime.worker import serve_worker
+    from federated.runtime.credentials import Address, WorkerCredentials
+    from federated.runtime.worker_front import serve_worker
+
+    address, credentials = Address.parse(listen), None
+    if token_file and tls_cert and tls_key:
+        credentials = WorkerCredentials.read(token_file, tls_cert, tls_key)
+    elif token_file or tls_cert or tls_key:
+        raise typer.BadParameter("give --token-file, --tls-cert and --tls-key together, or none of them")
 
     def report_ready() -> None:
-        typer.echo(f"worker listens on port {port}; Ctrl-C stops it")
+        typer.echo(f"worker listens on {address}{' with TLS' if credentials else ''}; Ctrl-C stops it")
 
-    serve_worker(port, report_ready, concurrent_clients=concurrent_clients)
+    serve_worker(
+        address, report_ready, credentials=credentials, insecure=insecure, concurrent_clients=concurrent_clients
+    )
 
 
 def training_view(run: Path, corpus: Mapping[str, object], result: TrainingResult) -> Group:

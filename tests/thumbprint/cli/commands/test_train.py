@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from federated.run import Run
+from federated.runtime.credentials import CredentialFiles
 from tests.support.thumbprint.command_line import PROGRAM
 
 
@@ -54,6 +55,10 @@ def test_the_job_can_name_corpus_and_run(run, job_file, tmp_path, monkeypatch):
         ("", ("--corpus", "c", "--workers", "here:0"), "HOST:PORT"),
         ("", ("--corpus", "c", "--workers", "here:1,"), "HOST:PORT"),
         ("", ("--corpus", "c", "--workers", "here:1,here:1"), "twice"),
+        ("", ("--corpus", "c", "--workers", "192.0.2.1:1"), "--token-file and --tls-ca, or --insecure"),
+        ("", ("--corpus", "c", "--token-file", "t"), "--tls-ca"),
+        ("", ("--corpus", "c", "--tls-ca", "t"), "--token-file"),
+        ("", ("--corpus", "c", "--tls-ca", "c", "--token-file", "missing"), "cannot read missing"),
         ("", ("--corpus", "c", "--concurrent-clients", "0"), "--concurrent-clients"),
         ("", ("--corpus", "c", "--round-minutes", "0"), "--round-minutes"),
         ("", ("--corpus", "c"), "corpus import"),
@@ -71,7 +76,7 @@ def test_a_training_without_workers_prints_how_to_resume(run, job_file, tiny_cor
     addresses = f"localhost:{portpicker.pick_unused_port()}"
     arguments = ("--corpus", tiny_corpus, "--run", tmp_path / "run", "--workers", addresses, "--round-minutes", 7)
     code, _, err = run("train", job_file, *arguments)
-    assert code == 2 and f"no TFF worker answers at {addresses}" in err
+    assert code == 2 and f"the worker at {addresses} does not answer" in err
     assert all(text in err for text in ("--resume", f"--workers {addresses}", "--round-minutes 7"))
 
 
@@ -111,44 +116,53 @@ def test_a_stopped_training_prints_how_to_resume_and_leaves_no_worker(job_file, 
 EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGKILL: -9}
 
 
-def start(port):
+def start(port, *arguments):
     return subprocess.Popen(
-        [*PROGRAM, "worker", "--port", str(port)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*PROGRAM, "worker", "--listen", f"localhost:{port}", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
 
 
-def worker_processes(ports):
-    """Returns the ids of the running worker processes that listen on one of `ports`."""
-    options = {f"--port={port}" for port in ports}
-    running = (process.info for process in psutil.process_iter(["pid", "cmdline", "status"]))
-    return [
-        info["pid"]
-        for info in running
-        if options & set(info["cmdline"] or ()) and info["status"] != psutil.STATUS_ZOMBIE
-    ]
+def children(process):
+    return psutil.Process(process.pid).children(recursive=True)
+
+
+@pytest.fixture(scope="module")
+def credentials(tmp_path_factory):
+    return CredentialFiles.generate(tmp_path_factory.mktemp("credentials"), ["localhost"])
 
 
 @pytest.fixture
-def workers():
-    ports = [portpicker.pick_unused_port() for _ in range(2)]
-    started = {port: start(port) for port in ports}
+def workers(credentials):
+    token, certificate, key = credentials
+    options = ("--token-file", token, "--tls-cert", certificate, "--tls-key", key)
+    started = {port: start(port, *options) for port in (portpicker.pick_unused_port() for _ in range(2))}
     try:
         for port, process in started.items():
-            assert process.stdout.readline() == f"worker listens on port {port}; Ctrl-C stops it\n"
+            assert process.stdout.readline() == f"worker listens on localhost:{port} with TLS; Ctrl-C stops it\n"
         yield started
-    finally:
+        errors = []
         for process in started.values():
             process.terminate()
-            process.communicate(timeout=300)
-        assert worker_processes(ports) == []
+            errors.append(process.communicate(timeout=300)[1])
+        assert errors == ["ended by SIGTERM\n"] * 2
+    finally:
+        for process in started.values():
+            process.kill()
 
 
-def test_two_workers_train_the_same_model_as_one_machine(run, workers, tiny_run, job_file, tiny_corpus, tmp_path):
+def test_two_workers_with_tls_train_the_same_model_as_one_machine(
+    run, workers, credentials, tiny_run, job_file, tiny_corpus, tmp_path
+):
     folder = tmp_path / "run"
     addresses = ",".join(f"localhost:{port}" for port in workers)
-    code, _, err = run("train", job_file, "--corpus", tiny_corpus, "--run", folder, "--workers", addresses)
+    options = ("--workers", addresses, "--token-file", credentials.token, "--tls-ca", credentials.certificate)
+    code, _, err = run("train", job_file, "--corpus", tiny_corpus, "--run", folder, *options)
     assert (code, err.count("round ")) == (0, 2)
-    assert len(worker_processes(workers)) == 2  # the training neither started nor stopped workers
+    # The training neither started nor stopped workers.
+    assert [len(children(process)) for process in workers.values()] == [2, 2]
     single, distributed = (Run(path).parameters("last") for path in (tiny_run, folder))
     for name, expected in single._asdict().items():
         np.testing.assert_allclose(getattr(distributed, name), expected, atol=1e-5, err_msg=name)
@@ -156,31 +170,50 @@ def test_two_workers_train_the_same_model_as_one_machine(run, workers, tiny_run,
 
 @pytest.mark.parametrize("number", EXIT_CODES)
 def test_the_worker_process_ends_with_the_command(number):
-    port = portpicker.pick_unused_port()
-    process = start(port)
+    process = start(portpicker.pick_unused_port())
     process.stdout.readline()
-    children = [psutil.Process(pid) for pid in worker_processes([port])]
-    assert children
+    started = children(process)
+    assert len(started) == 2
     process.send_signal(number)
     _, err = process.communicate(timeout=300)
     assert process.returncode == EXIT_CODES[number]
     assert "Traceback" not in err
-    psutil.wait_procs(children, timeout=120)
-    assert worker_processes([port]) == []
+    assert not psutil.wait_procs(started, timeout=120)[1]
 
 
 def test_reports_a_worker_that_was_killed():
     port = portpicker.pick_unused_port()
     process = start(port)
     process.stdout.readline()
-    (pid,) = worker_processes([port])
-    psutil.Process(pid).kill()
+    max(children(process), key=psutil.Process.create_time).kill()
     _, err = process.communicate(timeout=300)
     assert process.returncode == 2
-    assert err == f"error: the worker on port {port} was killed by signal 9 (out of memory?): start it again\n"
+    assert err == f"error: the worker at localhost:{port} was killed by signal 9 (out of memory?): start it again\n"
 
 
-def test_worker_rejects_a_port_in_use(run):
-    with socket.create_server(("", 0)) as other:
-        port = other.getsockname()[1]
-        assert f"port {port} is in use" in run("worker", "--port", port).error
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("--listen", "9000"), "HOST:PORT"),
+        (("--listen", "0.0.0.0:9000"), "--token-file, --tls-cert and --tls-key, or --insecure"),
+        (("--listen", "localhost:9000", "--token-file", "t"), "together"),
+        (("--listen", "localhost:9000", "--token-file", "t", "--tls-cert", "c", "--tls-key", "k"), "cannot read t"),
+    ],
+)
+def test_worker_rejects_unusable_options(run, tmp_path, monkeypatch, arguments, expected):
+    monkeypatch.chdir(tmp_path)
+    assert expected in run("worker", *arguments).error
+
+
+def test_worker_rejects_an_address_in_use(run):
+    with socket.create_server(("localhost", 0)) as other:
+        address = f"localhost:{other.getsockname()[1]}"
+        assert f"cannot listen on {address}" in run("worker", "--listen", address).error
+
+
+def test_generates_what_workers_need(run, tmp_path):
+    code, out, _ = run("keys", "worker", "localhost", "10.0.0.2", "--out", tmp_path / "made")
+    files = sorted((tmp_path / "made").iterdir())
+    assert code == 0 and [path.name for path in files] == ["worker.crt", "worker.key", "worker.token"]
+    assert all(str(path) in out for path in files) and files[2].read_text().strip() not in out
+    assert "never overwritten" in run("keys", "worker", "localhost", "--out", tmp_path / "made").error
