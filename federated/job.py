@@ -61,17 +61,22 @@ class DataConfig(_Strict):
 
 
 class TokenizerConfig(_Strict):
-    """The vocabulary.
+    """The vocabulary (see `federated.training.word_counts`).
 
     Attributes:
         vocab_size: Most pieces in the vocabulary. If they are too few for all characters, rare ones are spelt in bytes.
         min_clients: The vocabulary is trained on words that at least this many clients typed.
         count_cap: A client contributes at most this much to the count of a word.
+        max_words: A client contributes at most so many words, those that it types most.
+        capacity: Most distinct words that the server counts at a time. If there are more, the counts are lower bounds,
+            and the rarest words are left out.
     """
 
     vocab_size: int = Field(8192, ge=300, le=65536)
     min_clients: int = Field(2, ge=1)
     count_cap: int = Field(100, ge=1)
+    max_words: int = Field(10_000, ge=1, le=100_000)
+    capacity: int = Field(1_000_000, ge=1, le=10_000_000)
 
 
 class ModelConfig(_Strict):

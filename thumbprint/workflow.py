@@ -43,7 +43,7 @@ def train(
     For the arguments and errors see `federated.training.train_run.train`.
     """
     from federated.training import train_run
-    from federated.training.callbacks.progress import ReportProgress
+    from federated.training.callbacks.round_reports import ReportProgress
 
     progress = ReportProgress(stage=on_stage, round=on_round)
     return train_run.train(

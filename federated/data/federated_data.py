@@ -1,4 +1,4 @@
-"""The users of a corpus as federated clients: the split of users, their messages, and shared word counts.
+"""The users of a corpus as federated clients: the split of users, and their messages.
 
 Users are split by a keyed hash of their ids. Training never sees the new phones (Wang et al. 2019, arXiv:1910.10252).
 `keyboard_model.batching.split_by_time` splits the messages of one user.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -21,7 +20,6 @@ from federated.corpus.schema import CorpusError
 from federated.corpus.store import Corpus
 from federated.job import DataConfig
 from keyboard_model.batching.time_splits import split_by_time
-from keyboard_model.text.units import words
 
 EXACT_USERS = 10_000
 """Up to so many users, the sizes of the roles are exact. Above, they are binomial: their share is within 0.4 points."""
@@ -232,26 +230,3 @@ class FederatedData:
 
     def _split(self, client: str) -> tuple[list[str], list[str]]:
         return split_by_time([message.text for message in self.corpus.messages(client)], self.train_share)
-
-
-def shared_word_counts(clients: Iterable[Iterable[str]], *, min_clients: int, count_cap: int) -> dict[str, int]:
-    """Counts words over clients, one client at a time.
-
-    Every phone gets the vocabulary, so it must not contain a word that only one client types: that would reveal the
-    client.
-
-    Args:
-        clients: The training messages of each client.
-        min_clients: Only words of at least this many clients are returned.
-        count_cap: A client contributes at most this much to the count of a word.
-
-    >>> shared_word_counts([["see you", "see me"], ["you see"], ["you"]], min_clients=2, count_cap=100)
-    {'see': 3, 'you': 3}
-    """
-    counts: Counter[str] = Counter()
-    clients_of: Counter[str] = Counter()
-    for messages in clients:
-        own = Counter(word for message in messages for word in words(message))
-        counts.update({word: min(count, count_cap) for word, count in own.items()})
-        clients_of.update(own.keys())
-    return {word: count for word, count in counts.items() if clients_of[word] >= min_clients}

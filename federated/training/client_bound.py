@@ -15,8 +15,8 @@ A client may be poisoned: 10,000 copies of a sentence, or an update that was mad
   rate times `ADAM_FACTOR`, whatever the clients send.
 
 Counts have limits of their own. A client counts a word or an n-gram at most `count_cap` times, and contributes at most
-`[ngram] max_pieces` n-grams of each order. The vocabulary and the n-grams have no word and no n-gram that fewer than
-`min_clients` clients typed. Clients that work together count as many.
+`[tokenizer] max_words` words and `[ngram] max_pieces` n-grams of each order. The vocabulary and the n-grams have no
+word and no n-gram that fewer than `min_clients` clients typed. Clients that work together count as many.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ class ClientBound:
         update: Largest norm of its update before the aggregator clips it.
         weight: Largest weight in the mean of a round, w.
         server_step: How far a weight of the model moves in a round at most.
+        words: How many words it contributes.
         word_count: How much it adds to the count of a word.
         ngram_count: How much it adds to the count of an n-gram.
         ngrams: How much it adds to the counts of all n-grams of an order together.
@@ -51,6 +52,7 @@ class ClientBound:
     update: float
     weight: float
     server_step: float
+    words: int
     word_count: int
     ngram_count: int
     ngrams: int
@@ -72,6 +74,7 @@ class ClientBound:
             update=steps * training.client_learning_rate * training.clip,
             weight=training.largest_weight,
             server_step=training.server_learning_rate * ADAM_FACTOR,
+            words=job.tokenizer.max_words,
             word_count=job.tokenizer.count_cap,
             ngram_count=job.ngram.count_cap,
             ngrams=job.ngram.max_pieces,

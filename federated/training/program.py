@@ -23,7 +23,7 @@ from federated.training import fed_avg
 from federated.training.callbacks.callback import Callback, RoundReport, RunState
 from federated.training.callbacks.checkpointing import Checkpointing
 from federated.training.callbacks.early_stopping import EarlyStopping, TimeLimit
-from federated.training.callbacks.round_files import RoundFiles
+from federated.training.callbacks.round_reports import RoundFiles
 from federated.training.callbacks.server_schedule import ServerSchedule
 from federated.training.callbacks.validation import Validation, validation_batches
 from federated.training.callbacks.weight_average import WeightAverage

@@ -88,7 +88,7 @@ class SpilledCounts:
         Raises:
             OSError: the disk is full or cannot be written; what was saved before is intact.
         """
-        added = _summed(self._added)
+        added = summed(self._added)
         self._added = []
         if len(added):
             self._runs.append(self._write([added], level=0))
@@ -164,7 +164,7 @@ def merge(runs: Sequence[Iterator[Rows]]) -> Iterator[Rows]:
         # A key up to the lowest last key is in no later block of any run.
         bound = min(block[-1, 0] for block, _ in heads)
         cuts = [int(block[:, 0].searchsorted(bound, "right")) for block, _ in heads]
-        yield _summed([block[:cut] for (block, _), cut in zip(heads, cuts, strict=True)])
+        yield summed([block[:cut] for (block, _), cut in zip(heads, cuts, strict=True)])
         rest = ((block[cut:], run) for (block, run), cut in zip(heads, cuts, strict=True))
         heads = [
             (following, run)
@@ -178,8 +178,8 @@ def _blocks(file: BinaryIO) -> Iterator[Rows]:
         yield block
 
 
-def _summed(parts: Sequence[Rows]) -> Rows:
-    """Returns the sums by key, ascending."""
+def summed(parts: Sequence[Rows]) -> Rows:
+    """Returns the sums of several `[n, 3]` by key, in ascending order of keys. `[m, 3]`"""
     rows = np.concatenate([np.zeros((0, _FIELDS), np.int64), *parts])
     rows = rows[rows[:, 0].argsort(kind="stable")]
     begins = np.flatnonzero(np.diff(rows[:, 0], prepend=-1))

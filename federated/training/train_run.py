@@ -10,7 +10,7 @@ from pathlib import Path
 
 from federated.algorithms.registry import METHODS
 from federated.corpus.store import Corpus
-from federated.data.federated_data import FederatedData, shared_word_counts
+from federated.data.federated_data import FederatedData
 from federated.data.sampling import cohort_sampler
 from federated.job import Job
 from federated.personalization.method import SharedModel
@@ -22,6 +22,7 @@ from federated.training import ngram_counts
 from federated.training.callbacks.callback import Callback
 from federated.training.program import TrainingProgram
 from federated.training.spilled_counts import SpilledCounts
+from federated.training.word_counts import shared_word_counts
 from keyboard_model.ngram.kneser_ney import kneser_ney
 from keyboard_model.storage.durable_files import erase
 from keyboard_model.text import tokenizer as tokenizers
@@ -142,11 +143,11 @@ def _train(
     on_stage: Callable[[str], None],
 ) -> None:
     """Runs the stages, each of which continues where an interrupted training left it."""
-    on_stage("vocabulary")
-    if not folder.has_tokenizer():
-        _train_tokenizer(folder, clients)
-    on_stage("graph")
     with context:
+        on_stage("vocabulary")
+        if not folder.has_tokenizer():
+            _train_tokenizer(folder, clients, on_stage)
+        on_stage("graph")
         result = TrainingProgram(folder, clients, callbacks).run()
         if folder.job().ngram.weight and not folder.has_ngram():
             dropped = _count_ngrams(folder, clients, on_stage)
@@ -157,10 +158,18 @@ def _train(
         _train_method(folder, clients, on_stage)
 
 
-def _train_tokenizer(folder: Run, clients: FederatedData) -> None:
+def _train_tokenizer(folder: Run, clients: FederatedData, on_stage: Callable[[str], None]) -> None:
     config = folder.job().tokenizer
-    messages = clients.all_training_messages()
-    counts = shared_word_counts(messages, min_clients=config.min_clients, count_cap=config.count_cap)
+    users = clients.population.training
+    counts = shared_word_counts(
+        users,
+        clients.training_messages,
+        min_clients=config.min_clients,
+        count_cap=config.count_cap,
+        max_words=config.max_words,
+        capacity=config.capacity,
+        on_client=lambda done: on_stage(f"counting words, {done:,} of {len(users):,} users"),
+    )
     folder.write_tokenizer(tokenizers.train(counts, config.vocab_size))
 
 

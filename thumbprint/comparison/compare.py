@@ -21,7 +21,7 @@ from federated.job import Job
 from federated.personalization.method import Method
 from federated.run import Run
 from federated.training.callbacks.callback import RoundReport
-from federated.training.callbacks.progress import ReportProgress
+from federated.training.callbacks.round_reports import ReportProgress
 from federated.training.train_run import train
 from keyboard_model.storage.durable_files import atomic_write
 from keyboard_model.storage.file_lock import exclusive_lock

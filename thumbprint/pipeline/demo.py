@@ -164,7 +164,7 @@ class Demo:
         if not begun and self._train.exists():  # the messages, the job or the program changed
             shutil.rmtree(self._train)
         with self._progress.training(self._job.training) as shown:
-            from federated.training.callbacks.progress import ReportProgress
+            from federated.training.callbacks.round_reports import ReportProgress
             from federated.training.train_run import train
 
             where = (self._job, self._corpus, self._train)

@@ -15,7 +15,7 @@ from federated.corpus.schema import CorpusError, Message, Record
 from federated.corpus.store import Corpus
 from federated.corpus.writer import write_corpus
 from federated.data.client_batches import ClientBatcher
-from federated.data.federated_data import FederatedData, shared_word_counts
+from federated.data.federated_data import FederatedData
 from federated.job import DataConfig
 from federated.training import ngram_counts
 from federated.training.spilled_counts import SpilledCounts
@@ -23,6 +23,7 @@ from keyboard_model.ngram.kneser_ney import NgramCounts
 from keyboard_model.text import tokenizer as tokenizers
 from keyboard_model.text.tokenizer import Tokenizer
 from keyboard_model.text.units import PLACEHOLDER, words
+from tests.support.federated.plain_counts import plain_word_counts
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 
@@ -175,7 +176,7 @@ def masked_clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federat
 
 
 def tokenizer_of(clients: FederatedData) -> Tokenizer:
-    counts = shared_word_counts(clients.all_training_messages(), min_clients=1, count_cap=10)
+    counts = plain_word_counts(clients.all_training_messages(), min_clients=1, count_cap=10)
     return tokenizers.train(counts, 400)
 
 

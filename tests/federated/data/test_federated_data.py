@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from federated.corpus.schema import CorpusError
 from federated.corpus.store import Corpus
 from federated.data import federated_data
-from federated.data.federated_data import FederatedData, shared_word_counts, split_users
+from federated.data.federated_data import FederatedData, split_users
 from federated.job import DataConfig
 
 IDS = st.sets(st.text(min_size=1), max_size=40)
@@ -159,29 +159,3 @@ def test_the_sizes_of_training_clients_are_capped(corpus):
     counts = [corpus.message_count(user) for user in clients.population.training]
     assert clients.training_sizes.tolist() == [min(count, 7) for count in counts]
     assert len(set(counts)) > 1
-
-
-def test_counts_words_of_at_least_min_clients():
-    clients = [["See you", "see ME"], ["you see <#>"], ["you"]]
-    assert shared_word_counts(clients, min_clients=1, count_cap=10) == {"see": 3, "you": 3, "me": 1}
-    assert shared_word_counts(clients, min_clients=2, count_cap=10) == {"see": 3, "you": 3}
-    assert shared_word_counts(clients, min_clients=3, count_cap=10) == {"you": 3}
-    assert shared_word_counts(clients, min_clients=4, count_cap=10) == {}
-
-
-def test_a_client_contributes_to_a_count_up_to_the_cap():
-    assert shared_word_counts([["ha " * 1000], ["ha"]], min_clients=2, count_cap=5) == {"ha": 6}
-
-
-def test_a_word_that_one_client_types_often_is_not_shared():
-    assert shared_word_counts([["secret"] * 100], min_clients=2, count_cap=100) == {}
-
-
-def test_clients_without_words_give_no_counts():
-    assert shared_word_counts([], min_clients=1, count_cap=1) == {}
-    assert shared_word_counts([[], [""], ["..."]], min_clients=1, count_cap=1) == {}
-
-
-def test_a_shared_vocabulary_has_words_without_emoji_invisible_characters_and_endless_runs():
-    clients = [["I ❤️love", "so\u00adft"], ["♥️love", "soft", "h" * 49], ["\u200blove", "h" * 49]]
-    assert shared_word_counts(clients, min_clients=2, count_cap=10) == {"love": 3, "soft": 2}

@@ -4,13 +4,14 @@ import tensorflow as tf
 
 from federated.algorithms.interpolated import apfl
 from federated.corpus.store import Corpus
-from federated.data.federated_data import FederatedData, shared_word_counts
+from federated.data.federated_data import FederatedData
 from federated.job import DataConfig, PersonalizationConfig
 from federated.personalization.client_states import ClientStateStore
 from federated.personalization.method import SharedModel
 from federated.personalization.program import PersonalizationProgram, PersonalizationRound
 from keyboard_model.model import adapter, cifg_lstm
 from keyboard_model.text import tokenizer
+from tests.support.federated.plain_counts import plain_word_counts
 
 ROUNDS = 3
 
@@ -28,7 +29,7 @@ def test_resumed_rounds_end_like_uninterrupted_ones(tiny_corpus, tmp_path, monke
     method = apfl.METHOD  # its clients keep a nested structure with a scalar
     with Corpus.open(tiny_corpus) as corpus:
         clients = FederatedData.of(corpus, DataConfig(), seed=0)
-        counts = shared_word_counts(clients.all_training_messages(), min_clients=2, count_cap=100)
+        counts = plain_word_counts(clients.all_training_messages(), min_clients=2)
         pieces = tokenizer.train(counts, 400)
         base = SharedModel(cifg_lstm.init(len(pieces), 8, 12, seed=0), adapter.init(len(pieces), 8, 2, seed=0))
         rounds = {"rounds": ROUNDS, "clients_per_round": 3, "max_windows": 8}

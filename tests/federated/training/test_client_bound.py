@@ -15,14 +15,16 @@ from federated.corpus.schema import Record
 from federated.corpus.store import Corpus
 from federated.corpus.writer import write_corpus
 from federated.data.client_batches import ClientBatcher, cohort_batches
-from federated.data.federated_data import CorpusUsers, FederatedData, Population, shared_word_counts
+from federated.data.federated_data import CorpusUsers, FederatedData, Population
 from federated.job import DataConfig, Job, ModelConfig, NgramConfig, TrainingConfig
 from federated.training import fed_avg, ngram_counts
 from federated.training.client_bound import ADAM_FACTOR, ClientBound
 from federated.training.spilled_counts import SpilledCounts
+from federated.training.word_counts import shared_word_counts
 from keyboard_model.model import cifg_lstm
 from keyboard_model.ngram.kneser_ney import BIGRAM, TRIGRAM, UNIGRAM, NgramCounts, kneser_ney
 from keyboard_model.text import tokenizer as tokenizers
+from tests.support.federated.plain_counts import plain_word_counts
 
 HONEST = ("ann", "bob", "cem")
 POISON = "see zorblatt coins"
@@ -74,13 +76,16 @@ def honest(poisoned):
 
 @pytest.fixture(scope="module")
 def vocabulary(poisoned):
-    counts = shared_word_counts(poisoned.all_training_messages(), min_clients=2, count_cap=JOB.tokenizer.count_cap)
+    counts = plain_word_counts(poisoned.all_training_messages(), min_clients=2, count_cap=JOB.tokenizer.count_cap)
     return tokenizers.train(counts, 400)
 
 
+@pytest.mark.usefixtures("execution")
 def test_the_vocabulary_has_no_word_of_the_poisoned_client(poisoned, honest, vocabulary):
-    config = {"min_clients": JOB.tokenizer.min_clients, "count_cap": JOB.tokenizer.count_cap}
-    without, with_it = (shared_word_counts(data.all_training_messages(), **config) for data in (honest, poisoned))
+    config = JOB.tokenizer.model_dump(exclude={"vocab_size"})
+    without, with_it = (
+        shared_word_counts(data.population.training, data.training_messages, **config) for data in (honest, poisoned)
+    )
     assert with_it.keys() == without.keys()
     assert max(with_it[word] - without[word] for word in without) == BOUND.word_count
     assert not any("zorb" in piece or "coin" in piece for piece in vocabulary.pieces)
@@ -162,7 +167,7 @@ def test_no_gradients_move_a_weight_further_than_the_bound_of_the_servers_adam()
 def test_the_default_job_has_the_bound_of_the_documentation():
     bound = ClientBound.of(Job())
     assert (bound.messages, bound.pieces, bound.update, bound.weight) == (5000, 640, 10.0, 640)
-    assert (bound.word_count, bound.ngram_count, bound.ngrams) == (100, 100, 100_000)
+    assert (bound.words, bound.word_count, bound.ngram_count, bound.ngrams) == (10_000, 100, 100, 100_000)
     assert bound.server_step == pytest.approx(0.0235, abs=1e-4)
     assert bound.mean_change(others=9 * 640, clipping_norm=1.0) == pytest.approx(0.2)
     assert math.isclose(ADAM_FACTOR, 2.345, abs_tol=1e-3)

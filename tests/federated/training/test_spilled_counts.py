@@ -62,7 +62,7 @@ def test_many_runs_become_few_files_and_small_blocks(tmp_path):
     assert max(len(block.keys) for block in sums.blocks()) <= 2 * 2 * 4
 
 
-@pytest.mark.parametrize("name", ["atomic_write_private", "fsync_path", "_blocks", "_summed"])
+@pytest.mark.parametrize("name", ["atomic_write_private", "fsync_path", "_blocks", "summed"])
 @pytest.mark.parametrize("call", [1, 2, 5, 9])
 def test_a_kill_at_any_moment_loses_no_client_and_counts_none_twice(tmp_path, monkeypatch, name, call):
     original, calls = getattr(spilled_counts, name), 0

@@ -10,7 +10,7 @@ from federated.corpus.schema import CorpusError, Record
 from federated.corpus.writer import write_corpus
 from federated.job import JobError, RoundsConfig
 from federated.run import Run, RunError
-from federated.training.callbacks.progress import ReportProgress
+from federated.training.callbacks.round_reports import ReportProgress
 from federated.training.train_run import train
 from keyboard_model.text.tokenizer import TokenizerError
 from tests.support.federated.runs import tiny_job
@@ -23,7 +23,12 @@ def finished(tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Run
     run = Run(tmp_path_factory.mktemp("finished") / "run")
     stages, rounds = [], []
     train(JOB, tiny_corpus, run.path, callbacks=[ReportProgress(stage=stages.append, round=rounds.append)])
-    assert stages == ["vocabulary", "graph", *(f"counting n-grams, {done} of 9 users" for done in (0, 9))]
+    assert stages == [
+        "vocabulary",
+        "counting words, 9 of 9 users",
+        "graph",
+        *(f"counting n-grams, {done} of 9 users" for done in (0, 9)),
+    ]
     assert [report.round for report in rounds] == [1]
     return run
 

@@ -7,7 +7,6 @@ import sentencepiece
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from federated.data.federated_data import shared_word_counts
 from keyboard_model.text.tokenizer import BOUNDARY, Tokenizer, TokenizerError, train
 from keyboard_model.text.units import MARKS, PLACEHOLDER, words
 
@@ -113,17 +112,6 @@ def test_ten_thousand_words():
 def test_training_is_deterministic_and_independent_of_the_order_of_words():
     again = train(dict(reversed(COUNTS.items())), 400)
     assert again.model == TOKENIZER.model == Tokenizer(TOKENIZER.model).model
-
-
-def test_words_of_too_few_clients_never_become_pieces():
-    clients = [["see you home", "secretname secretname"] * 50, ["see you home"] * 50]
-    counts = shared_word_counts(clients, min_clients=2, count_cap=100)
-    assert counts.keys() == {"see", "you", "home"}
-    tokenizer = train(counts, 300)
-    single = tokenizer.single_piece_words | tokenizer.continuing_pieces
-    shared = "".join(f"{word}{BOUNDARY}" for word in counts)
-    assert all(tokenizer.pieces[i] in shared or len(piece) == 0 for i, piece in single.items())
-    assert spelled(tokenizer, tokenizer.encode_word("secretname")) == "secretname"
 
 
 def test_training_without_words_is_refused():

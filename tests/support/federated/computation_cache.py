@@ -19,6 +19,7 @@ BUILDERS = (
     "federated.personalization.personalization_process",
     "federated.training.fed_avg",
     "federated.training.ngram_counts",
+    "federated.training.word_counts",
 )
 """Modules whose `build` returns computations."""
 

@@ -153,7 +153,7 @@ def _train(
     with showing_rounds(job.training) as shown:
         from federated.run import Run
         from federated.runtime.worker import WorkerError
-        from federated.training.callbacks.progress import ReportProgress
+        from federated.training.callbacks.round_reports import ReportProgress
         from federated.training.train_run import train
 
         try:

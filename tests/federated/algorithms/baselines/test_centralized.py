@@ -5,13 +5,14 @@ import tensorflow as tf
 from federated.algorithms.baselines import centralized
 from federated.algorithms.baselines.centralized import METHOD, CentralizedOptions, Slice
 from federated.corpus.store import Corpus
-from federated.data.federated_data import FederatedData, shared_word_counts
+from federated.data.federated_data import FederatedData
 from federated.job import DataConfig, JobError
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.cifg_lstm import Parameters
 from keyboard_model.text.tokenizer import train as train_tokenizer
 from tests.support.federated.adam_by_hand import adam_by_hand
 from tests.support.federated.personal import BASE, TENSORS, context_of, text
+from tests.support.federated.plain_counts import plain_word_counts
 from tests.support.federated.toys import BOS, B, E, H, T, client, parameters
 
 pytestmark = pytest.mark.usefixtures("execution")
@@ -26,7 +27,7 @@ def clients(tiny_corpus):
 
 @pytest.fixture
 def tokenizer(clients):
-    counts = shared_word_counts(clients.all_training_messages(), min_clients=2, count_cap=100)
+    counts = plain_word_counts(clients.all_training_messages(), min_clients=2)
     return train_tokenizer(counts, 500)
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from federated.corpus.store import Corpus
-from federated.data.federated_data import FederatedData, shared_word_counts
+from federated.data.federated_data import FederatedData
 from federated.evaluation import shared_model
 from federated.job import DataConfig
 from federated.run import Run
@@ -11,6 +11,7 @@ from federated.training.callbacks.callback import Progress, RoundReport, RunStat
 from federated.training.callbacks.validation import Validation, validation_batches
 from keyboard_model.model import cifg_lstm
 from keyboard_model.text import tokenizer
+from tests.support.federated.plain_counts import plain_word_counts
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def clients(tiny_corpus):
 
 @pytest.fixture
 def pieces(clients):
-    return tokenizer.train(shared_word_counts(clients.all_training_messages(), min_clients=2, count_cap=100), 400)
+    return tokenizer.train(plain_word_counts(clients.all_training_messages(), min_clients=2), 400)
 
 
 def test_the_sample_has_so_many_users_and_the_newest_text_of_each(clients, pieces, monkeypatch):

@@ -1,0 +1,229 @@
+"""Federated counts of the words that enough clients type: heavy hitters by two TFF computations.
+
+1. Each client sends a hash of each of its words, with the count of the word. The server adds them up.
+2. The server sends the hashes that at least `min_clients` clients sent. A client answers with its words that have them.
+
+So the server never receives a word that fewer clients typed. (It could test its guesses by their hashes.)
+
+A client contributes at most `max_words` words, and `count_cap` to the count of a word. This bounds the L0 and L∞
+sensitivity that noise before the threshold would need.
+
+The server's state is bounded by `capacity`, whatever the number of clients: a Misra-Gries summary (Misra and Gries
+1982, "Finding repeated elements"; that summaries can be merged: Agarwal et al. 2012, "Mergeable summaries", section 3).
+As long as the distinct words fit, the counts are exact. After that, a word can lose at most `error` clients, and only
+too few clients are ever counted, never too many: no rare word passes `min_clients`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+import tensorflow_federated as tff
+
+from federated.training.spilled_counts import summed
+from keyboard_model.text.units import words
+
+COHORT = 50
+"""Clients whose words are in memory at the same time."""
+KEPT_BYTES = 1 << 26
+"""Bytes of words that clients keep for the second computation; the messages of other clients are read again."""
+
+_BUCKETS = 2**62
+"""The probability that any two of a million words share a hash is 1 in 9 million; one of them then has both counts."""
+_KEY = [0x74687562, 0x7072696E]
+_HASHES, _STRINGS = tff.TensorType(np.int64, [None]), tff.TensorType(np.str_, [None])
+_COUNTS = tff.types.to_type((_HASHES,) * 3)
+_CLIENT = tff.types.to_type((_STRINGS, _HASHES))
+
+Ints = npt.NDArray[np.int64]
+_Typed = tuple[npt.NDArray[np.object_], Ints]
+"""The words of a client and their counts."""
+
+
+class FrequentHashes:
+    """The most frequent hashes of all clients, in bounded memory.
+
+    Attributes:
+        error: Clients that the count of a hash can lack at most; 0 while all distinct hashes fit.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        """Args: capacity: Most hashes that are kept."""
+        self._capacity, self.error = capacity, 0
+        self._rows = np.zeros((0, 3), np.int64)
+        self._added: list[Ints] = []
+
+    def add(self, hashes: Ints, counts: Ints, clients: Ints) -> None:
+        """Adds the sums of a cohort, `[n]` each."""
+        self._added.append(np.stack([hashes, counts, clients], axis=1))
+        if sum(map(len, self._added)) > self._capacity // 4:  # merging less often is faster
+            self._merge()
+
+    def of_clients(self, at_least: int) -> tuple[Ints, Ints]:
+        """Returns the hashes that certainly so many clients sent, ascending, and their counts. `[m]` each"""
+        self._merge()
+        rows = self._rows[self._rows[:, 2] >= at_least]
+        return rows[:, 0], rows[:, 1]
+
+    def _merge(self) -> None:
+        sums = summed([self._rows, *self._added])
+        if (surplus := len(sums) - self._capacity) > 0:
+            lost = int(np.partition(sums[:, 2], surplus - 1)[surplus - 1])
+            self.error += lost
+            sums[:, 2] -= lost
+            sums = sums[sums[:, 2] > 0]
+        self._rows, self._added = sums, []
+
+
+def build(count_cap: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Returns the two TFF computations.
+
+    Args:
+        count_cap: Highest count of a word that one client can contribute.
+
+    Returns:
+        `(words [n], counts [n])@CLIENTS -> (hashes [m], counts [m], clients [m])@SERVER`, and
+        `(hashes [h]@SERVER, (words [n], counts [n])@CLIENTS) -> (words [m], their hashes [m])@SERVER`; h is above 0.
+    """
+
+    @tff.tensorflow.computation(_CLIENT)
+    def hashed(typed: Any) -> Any:
+        own, counts = typed
+        return _hashes(own), tf.minimum(counts, count_cap), tf.ones_like(counts)
+
+    @tff.tensorflow.computation(_COUNTS)
+    def sums(joined: Any) -> Any:
+        hashes, positions = tf.unique(joined[0], out_idx=tf.int64)
+        return hashes, *(tf.math.unsorted_segment_sum(part, positions, tf.size(hashes)) for part in joined[1:])
+
+    @tff.federated_computation(tff.FederatedType(_CLIENT, tff.CLIENTS))
+    def count(typed: Any) -> Any:
+        return _joined(tff.federated_map(hashed, typed), sums)
+
+    @tff.tensorflow.computation(_HASHES, _CLIENT)
+    def wanted_words(wanted: Any, typed: Any) -> Any:
+        hashes = _hashes(typed[0])
+        at = tf.minimum(tf.searchsorted(wanted, hashes, out_type=tf.int64), tf.size(wanted, tf.int64) - 1)
+        return (tf.boolean_mask(typed[0], tf.equal(tf.gather(wanted, at), hashes)),)
+
+    @tff.tensorflow.computation(tff.types.to_type((_STRINGS,)))
+    def distinct(joined: Any) -> Any:
+        found = tf.unique(joined[0]).y
+        return found, _hashes(found)
+
+    @tff.federated_computation(tff.FederatedType(_HASHES, tff.SERVER), tff.FederatedType(_CLIENT, tff.CLIENTS))
+    def name(wanted: Any, typed: Any) -> Any:
+        found = tff.federated_map(wanted_words, (tff.federated_broadcast(wanted), typed))
+        return _joined(found, distinct)
+
+    return count, name
+
+
+def shared_word_counts(
+    clients: Iterable[str],
+    messages: Callable[[str], Iterable[str]],
+    *,
+    min_clients: int,
+    count_cap: int,
+    max_words: int,
+    capacity: int,
+    on_client: Callable[[int], None] = lambda done: None,
+) -> dict[str, int]:
+    """Counts the words that at least `min_clients` clients typed.
+
+    Every phone gets the vocabulary, so it must not contain a word that only one client types: that would reveal the
+    client. What is no word in `keyboard_model.text.units` is not counted, such as a run of more than `MAX_LETTERS`.
+
+    Only one cohort of clients is in memory, and `capacity` hashes. The clients can be streamed from a corpus.
+
+    Args:
+        clients: The ids of the clients; read twice, so not an iterator.
+        messages: Returns the messages of a client; called once or twice for each.
+        min_clients: Only words of at least this many clients are returned.
+        count_cap: A client contributes at most this much to the count of a word.
+        max_words: A client contributes at most so many words, those that it types most.
+        capacity: Most distinct words that the server counts at a time; with more, the counts are lower bounds.
+        on_client: Called after each cohort of the first computation with the number of clients done.
+
+    Returns:
+        The count of each word.
+
+    Raises:
+        TypeError: `clients` is an iterator.
+    """
+    if iter(clients) is clients:
+        raise TypeError("the clients are read twice: pass a sequence of ids, not an iterator")
+    typed = _ClientWords(messages, max_words)
+    count, name = build(count_cap)
+    frequent = FrequentHashes(capacity)
+    done = 0
+    for cohort in _cohorts(clients):
+        frequent.add(*count([typed.read(client) for client in cohort]))
+        done += len(cohort)
+        on_client(done)
+    wanted, counts = frequent.of_clients(min_clients)
+    count_of = dict(zip(wanted.tolist(), counts.tolist(), strict=True))
+    found: dict[str, int] = {}
+    for cohort in _cohorts(clients):
+        if not count_of:
+            break
+        wanted = np.array(sorted(count_of), np.int64)
+        for word, hash_of in zip(*name(wanted, [typed.read(client) for client in cohort]), strict=True):
+            if (its_count := count_of.pop(int(hash_of), None)) is not None:
+                found[word.decode()] = its_count
+    return found
+
+
+class _ClientWords:
+    """Reads the words of clients, which keep them for a second reading as long as there is room."""
+
+    def __init__(self, messages: Callable[[str], Iterable[str]], most: int) -> None:
+        self._messages, self._most = messages, most
+        self._kept: dict[str, _Typed] = {}
+        self._room = KEPT_BYTES
+
+    def read(self, client: str) -> _Typed:
+        if client in self._kept:
+            return self._kept[client]
+        counts = Counter(word for message in self._messages(client) for word in words(message))
+        most = counts.most_common(self._most)
+        typed = np.array([word.encode() for word, _ in most], object), np.array([count for _, count in most], np.int64)
+        self._room -= sum(map(len, typed[0]), 64 * len(most))
+        if self._room >= 0:
+            self._kept[client] = typed
+        return typed
+
+
+def _hashes(own: Any) -> Any:
+    return tf.strings.to_hash_bucket_strong(own, _BUCKETS, _KEY)
+
+
+def _joined(parts: Any, report: Any) -> Any:
+    """Joins tuples of tensors `[n]` of all clients, and applies `report`, a computation of the joined ones."""
+    kind = parts.type_signature.member
+
+    @tff.tensorflow.computation
+    def nothing() -> Any:
+        return tuple(tf.zeros([0], tf.as_dtype(part.dtype)) for part in kind)
+
+    @tff.tensorflow.computation(kind, kind)
+    def join(one: Any, other: Any) -> Any:
+        return tuple(tf.concat(pair, 0) for pair in zip(one, other, strict=True))
+
+    return tff.federated_aggregate(parts, nothing(), join, join, report)
+
+
+def _cohorts(clients: Iterable[str]) -> Iterator[Sequence[str]]:
+    cohort: list[str] = []
+    for client in clients:
+        cohort.append(client)
+        if len(cohort) == COHORT:
+            yield cohort
+            cohort = []
+    if cohort:
+        yield cohort

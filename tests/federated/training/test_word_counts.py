@@ -1,0 +1,149 @@
+"""Words counted by TFF equal those of a plain count; only shared words leave a client, and the state is bounded."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from federated.training import word_counts
+from federated.training.word_counts import FrequentHashes, shared_word_counts
+from keyboard_model.text.tokenizer import BOUNDARY, train
+from keyboard_model.text.units import MAX_LETTERS
+from tests.support.federated.plain_counts import plain_word_counts
+
+pytestmark = pytest.mark.usefixtures("execution")
+
+Clients = list[list[str]]
+SENTENCES = (
+    "See you at the café, don't wait!",
+    "ok 👍 see you",
+    "привет, как дела?",
+    "พรุ่งนี้เจอกัน",
+    "明天见 明天见",
+    "مرحبا كيف حالك",
+    "नमस्ते दोस्त",
+    "so\u00adft e\u0301te\u0301",
+    "ΟΔΟΣ İstanbul straße 𝒶𝒷",
+)
+RNG = np.random.default_rng(0)
+MANY = [[SENTENCES[i] for i in RNG.integers(0, len(SENTENCES), 3)] for _ in range(11)]
+
+
+def counted(clients: Clients, min_clients: int = 2, **limits: int) -> dict[str, int]:
+    defaults = {"count_cap": 10, "max_words": 100, "capacity": 1000}
+    ids = [str(i) for i in range(len(clients))]
+    return shared_word_counts(ids, lambda i: clients[int(i)], min_clients=min_clients, **defaults | limits)
+
+
+@pytest.mark.parametrize("cohort", [1, 4, 50])
+@pytest.mark.parametrize("min_clients", [1, 2, 5])
+@pytest.mark.parametrize("cap", [1, 10])
+def test_equals_a_plain_count_in_all_scripts(monkeypatch, cohort, min_clients, cap):
+    monkeypatch.setattr(word_counts, "COHORT", cohort)
+    expected = plain_word_counts(MANY, min_clients=min_clients, count_cap=cap)
+    assert counted(MANY, min_clients, count_cap=cap) == expected
+    assert {"привет", "café", "明天"} <= expected.keys() or min_clients > 2
+
+
+def test_counts_words_of_at_least_min_clients():
+    clients = [["See you", "see ME"], ["you see <#>"], ["you"]]
+    assert counted(clients, 1) == {"see": 3, "you": 3, "me": 1}
+    assert counted(clients, 2) == {"see": 3, "you": 3}
+    assert counted(clients, 3) == {"you": 3}
+    assert counted(clients, 4) == {}
+
+
+def test_a_client_contributes_to_a_count_up_to_the_cap():
+    assert counted([["ha " * 1000], ["ha"]], count_cap=5) == {"ha": 6}
+
+
+def test_a_client_contributes_the_words_that_it_types_most():
+    flood = [" ".join(f"word{i}" for i in range(100)), "see see you you you"]
+    assert counted([flood, flood], max_words=2) == {"you": 6, "see": 4}
+    assert len(counted([flood, flood], max_words=50)) == 50
+
+
+@pytest.mark.parametrize("clients", [[], [[], [""], ["..."]], [["secret"] * 100]], ids=["none", "no words", "one"])
+def test_nothing_is_counted_without_shared_words(clients):
+    assert counted(clients) == {}
+
+
+def test_emoji_invisible_characters_and_endless_runs_are_no_words():
+    longest, too_long = "h" * MAX_LETTERS, "h" * (MAX_LETTERS + 1)
+    clients = [["I ❤️love", "so\u00adft"], ["♥️love", "soft", longest, too_long], ["\u200blove", longest, too_long]]
+    assert counted(clients) == {"love": 3, "soft": 2, longest: 2}
+
+
+def test_the_server_receives_no_word_of_too_few_clients(monkeypatch):
+    received = []
+    original = word_counts.build
+
+    def build(count_cap):
+        def spied(computation):
+            def call(*args):
+                received.append(result := computation(*args))
+                return result
+
+            return call
+
+        return tuple(map(spied, original(count_cap)))
+
+    monkeypatch.setattr(word_counts, "build", build)
+    assert counted([["see you, zorblatt"], ["see me"], ["you see"]]) == {"see": 3, "you": 2}
+    assert [np.asarray(part).dtype.kind for part in received[0]] == ["i", "i", "i"]
+    assert sorted(received[1][0]) == [b"see", b"you"]
+
+
+def test_words_of_too_few_clients_never_become_pieces():
+    clients = [["see you home", "secretname secretname"] * 50, ["see you home"] * 50]
+    counts = counted(clients)
+    tokenizer = train(counts, 300)
+    single = tokenizer.single_piece_words | tokenizer.continuing_pieces
+    shared = "".join(f"{word}{BOUNDARY}" for word in counts)
+    assert all(tokenizer.pieces[i] in shared or len(piece) == 0 for i, piece in single.items())
+
+
+@pytest.mark.parametrize(("room", "readings"), [(1 << 20, 1), (0, 2)], ids=["kept", "read again"])
+def test_clients_keep_their_words_if_there_is_room(monkeypatch, room, readings):
+    monkeypatch.setattr(word_counts, "KEPT_BYTES", room)
+    read = []
+    counts = shared_word_counts(
+        ["a", "b"],
+        lambda client: read.append(client) or ["see you"],
+        min_clients=2,
+        count_cap=9,
+        max_words=9,
+        capacity=9,
+    )
+    assert counts == {"see": 2, "you": 2} and read == ["a", "b"] * readings
+
+
+def test_clients_that_can_be_read_only_once_are_refused():
+    with pytest.raises(TypeError, match="read twice"):
+        shared_word_counts(iter("ab"), lambda _: [], min_clients=2, count_cap=1, max_words=1, capacity=1)
+
+
+def test_with_more_words_than_fit_the_most_frequent_are_counted_and_no_rare_one():
+    clients = [[f"see you rare{i} odd{i}"] for i in range(30)]
+    assert counted(clients, min_clients=3, capacity=8).keys() == {"see", "you"}
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.lists(st.integers(0, 30), max_size=15), max_size=15), st.integers(1, 40))
+def test_a_hash_lacks_at_most_the_error_and_no_client_is_invented(cohorts, capacity):
+    frequent, clients = FrequentHashes(capacity), Counter()
+    for cohort in cohorts:
+        hashes, of_clients = np.unique(np.array(cohort, np.int64), return_counts=True)
+        frequent.add(hashes, 2 * of_clients, of_clients)
+        clients.update(cohort)
+    for at_least in (1, 3):
+        hashes, counts = frequent.of_clients(at_least)
+        assert len(hashes) <= capacity and (np.diff(hashes) > 0).all()
+        found = dict(zip(hashes.tolist(), counts.tolist(), strict=True))
+        assert all(clients[each] >= at_least and count <= 2 * clients[each] for each, count in found.items())
+        assert all(each in found for each, typed_by in clients.items() if typed_by >= at_least + frequent.error)
+        assert all(clients[each] - count / 2 <= frequent.error for each, count in found.items())
+    if len(clients) <= capacity:
+        assert frequent.error == 0 and found == {each: 2 * by for each, by in clients.items() if by >= 3}
