@@ -21,6 +21,7 @@ from federated.runtime.execution_context import execution_context, losing_client
 from federated.runtime.worker import WorkerError
 from federated.training import fed_avg
 from tests.support.federated.network_namespace import network_namespace
+from tests.support.federated.open_worker import open_worker
 from tests.support.federated.toys import BOS, B, T, client, parameters
 
 CLIENTS = [client(1, seed) for seed in range(4)]
@@ -35,17 +36,6 @@ def local_worker() -> psutil.Process:
     """Returns the newest worker. The session's worker of other tests can be running, too."""
     workers = (child for child in children() if "worker_binary" in " ".join(child.cmdline()))
     return max(workers, key=psutil.Process.create_time)
-
-
-@contextmanager
-def open_worker(port: int) -> Iterator[psutil.Process]:
-    """Runs a worker that is not closed off."""
-    command = [str(worker._binary()), f"--port={port}"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            yield psutil.Process(process.pid)
-        finally:
-            process.kill()
 
 
 @contextmanager

@@ -11,11 +11,11 @@ from federated.corpus.store import Corpus
 from federated.data.federated_data import FederatedData
 from federated.job import DataConfig
 from federated.runtime.execution_context import execution_context
-from federated.runtime.worker import worker_process
 from federated.training import ngram_counts, spilled_counts
 from federated.training.spilled_counts import SpilledCounts
 from keyboard_model.ngram.kneser_ney import NgramCounts, ngram_keys, ngram_occurrences
 from keyboard_model.text import tokenizer as tokenizers
+from tests.support.federated.open_worker import open_worker
 
 TOKENIZER = tokenizers.train({"see": 9, "you": 8, "home": 7, "later": 6}, 400)
 
@@ -131,7 +131,7 @@ def test_two_workers_give_the_counts_of_one(clients, sums):
     with ExitStack() as stack:
         ports = [portpicker.pick_unused_port() for _ in range(2)]
         for port in ports:
-            stack.enter_context(worker_process(port))
+            stack.enter_context(open_worker(port))
         stack.enter_context(execution_context([f"localhost:{port}" for port in ports]))
         counted = count(clients, sums)
     assert counted == by_hand(clients, 100)
