@@ -1,7 +1,13 @@
-"""Adds up the timelines of a fleet one at a time, so that its memory does not grow with the number of days."""
+"""Adds up the timelines of a fleet one at a time.
+
+Memory does not grow with the number of days. It grows by about 50 bytes a phone: the spreads over phones have exact
+quantiles, which need each phone's recalls, and intervals, which need its owner.
+"""
 
 from __future__ import annotations
 
+import sys
+from array import array
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -29,7 +35,7 @@ _HITS = ("shared_at_1", "shared_at_3", "personal_at_1", "personal_at_3")
 
 
 class FleetAggregate:
-    """Sums by day and by user, and for each phone only its owner and its four recalls."""
+    """Sums by day and by user, and for each phone only its owner, its four recalls and the size of its adapter."""
 
     def __init__(self, plan: FleetPlan) -> None:
         self._plan = plan
@@ -37,10 +43,10 @@ class FleetAggregate:
         self._recall_sums = {name: np.zeros(plan.days) for name in _HITS}
         self._phones_tested = np.zeros(plan.days, np.int64)
         self._new_bundle = np.zeros(plan.days, np.int64)
-        self._phone_recalls: dict[str, list[float]] = {name: [] for name in _HITS}
+        self._phone_recalls = {name: array("d") for name in _HITS}
         self._owners: list[str] = []
         self._user_sums: dict[str, dict[str, int]] = {}
-        self._adapter_sizes: list[int] = []
+        self._adapter_sizes = array("q")
         self._user_ids: set[str] = set()
         self._refused: Counter[str] = Counter()
         self._turned_down: Counter[str] = Counter()
@@ -59,7 +65,7 @@ class FleetAggregate:
             if tested.any():
                 self._phone_recalls[name].append(float(counts[name].sum() / counts["words"].sum()))
         if tested.any():
-            self._owners.append(timeline.user_id)
+            self._owners.append(sys.intern(timeline.user_id))
             sums = self._user_sums.setdefault(timeline.user_id, dict.fromkeys(("words", *_HITS), 0))
             for name in sums:
                 sums[name] += int(counts[name].sum())

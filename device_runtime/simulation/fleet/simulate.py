@@ -2,7 +2,7 @@
 
 Phones do not interact, so each is simulated through all its days at once, in any order. At any moment a process has
 one phone open. Every other phone either does not exist yet or has been reduced to its counts. Therefore a process can
-simulate 10,000 phones (benchmarks/fleet.py).
+simulate 100,000 phones (benchmarks/fleet.py).
 """
 
 from __future__ import annotations

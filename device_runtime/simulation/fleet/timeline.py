@@ -1,7 +1,7 @@
 """The counts of one phone's days, and finished timelines on disk (`lives.jsonl`), so that a stopped fleet can continue.
 
 Each line is one timeline and its key. The key covers everything that the timeline depends on. Only the positions of the
-lines are in memory. The timelines of a large fleet are read one at a time.
+lines of earlier runs are in memory. The timelines of a large fleet are read one at a time.
 """
 
 from __future__ import annotations
@@ -108,7 +108,11 @@ class TimelineKeys:
 
 
 class TimelineStore:
-    """The timelines in `<folder>/lives.jsonl`. A context manager. The caller makes sure that there is only one."""
+    """The timelines in `<folder>/lives.jsonl`. A context manager. The caller makes sure that there is only one.
+
+    It contains the timelines of earlier runs, each until it is read. What is added now is for later runs, so memory
+    does not grow with the phones of this run.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Opens the store.
@@ -126,12 +130,12 @@ class TimelineStore:
         return key in self._positions
 
     def read(self, key: str) -> DeviceTimeline:
-        """Reads one timeline.
+        """Reads one timeline of an earlier run and forgets its position.
 
         Raises:
-            KeyError: no timeline has this key.
+            KeyError: no timeline has this key, or it was read before.
         """
-        return _Line.model_validate_json(self._file.line(self._positions[key])).timeline
+        return _Line.model_validate_json(self._file.line(self._positions.pop(key))).timeline
 
     def add(self, key: str, timeline: DeviceTimeline) -> None:
         """Stores one timeline durably.
@@ -139,8 +143,7 @@ class TimelineStore:
         Raises:
             FleetError: the disk is full or unavailable. Timelines stored before are unchanged.
         """
-        line = _Line(key=key, timeline=timeline)
-        self._positions[key] = self._file.append(line.model_dump_json().encode())
+        self._file.append(_Line(key=key, timeline=timeline).model_dump_json().encode())
 
     def __enter__(self) -> TimelineStore:
         return self

@@ -1,7 +1,11 @@
+import tracemalloc
+
 import pytest
 
+from device_runtime.simulation.fleet.aggregate import FleetAggregate
+from device_runtime.simulation.fleet.plan import FleetPlan
 from device_runtime.simulation.fleet.report import Recall, Refusal
-from tests.support.device_runtime.simulation.fleet_report import make_fleet_report
+from tests.support.device_runtime.simulation.fleet_report import ANN, make_fleet_report
 
 
 def test_a_days_recall_is_the_mean_over_phones_and_pooled_over_words(bundle):
@@ -59,3 +63,16 @@ def test_a_fleet_without_timelines_has_no_figures(bundle):
         is report.adapter_bytes.p50
         is None
     )
+
+
+def test_a_phone_takes_few_bytes():
+    aggregate = FleetAggregate(FleetPlan(1, 3))
+    aggregate.add(ANN)
+    tracemalloc.start()
+    try:
+        for _ in range(300):
+            aggregate.add(ANN.model_copy(update={"user_id": "".join(ANN.user_id)}))
+        grown, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert grown < 300 * 64

@@ -1,5 +1,6 @@
 import dataclasses
 import stat
+import tracemalloc
 
 import pytest
 
@@ -15,12 +16,26 @@ def test_reads_back_what_was_stored(tmp_path):
     with TimelineStore(tmp_path) as store:
         store.add("a", ANN)
         store.add("b", BOB)
-        assert (store.read("b"), store.read("a")) == (BOB, ANN)
     with TimelineStore(tmp_path) as store:
         assert "a" in store and "c" not in store
-        assert (store.read("a"), store.read("b")) == (ANN, BOB)
         store.add("c", ANN)
+        assert (store.read("b"), store.read("a")) == (BOB, ANN)
+    with TimelineStore(tmp_path) as store:
         assert (store.read("c"), store.read("b")) == (ANN, BOB)
+
+
+def test_a_stored_phone_takes_no_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.fsync", lambda file: None)
+    with TimelineStore(tmp_path) as store:
+        store.add("warm", ANN)
+        tracemalloc.start()
+        try:
+            for i in range(300):
+                store.add(f"{i:064x}", ANN)
+            grown, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert grown < 300 * 50, "a position by key would take 200 bytes"
 
 
 def test_only_the_owner_can_read_the_file(tmp_path):
@@ -38,6 +53,7 @@ def test_ignores_a_truncated_line_and_a_line_of_another_version(tmp_path):
         assert "old" not in store
         assert store.read("a") == ANN
         store.add("b", BOB)
+    with TimelineStore(tmp_path) as store:
         assert store.read("b") == BOB
 
 
