@@ -120,6 +120,55 @@ def test_the_first_round_is_clipped_at_the_measured_norm_and_measuring_has_no_ef
         np.testing.assert_allclose(found, by_hand, rtol=1e-4, atol=1e-4)
 
 
+HONEST = np.array([[0.6, 0.8, 0.0], [0.8, 0.6, 0.0], [0.6, 0.7, 0.1], [0.5, 0.8, 0.2]], np.float32)
+HONEST_WEIGHTS, ATTACKERS_WEIGHT = [10.0, 20.0, 30.0, 40.0], 50.0
+BOUND = 2 * FIRST_CLIPPING_NORM * ATTACKERS_WEIGHT / (sum(HONEST_WEIGHTS) + ATTACKERS_WEIGHT)
+
+
+def vector_mean(factory):
+    return factory.create(tff.TensorType(np.float32, [3]), tff.TensorType(np.float32))
+
+
+@pytest.fixture(scope="module")
+def robust(execution):
+    return vector_mean(robust_mean())
+
+
+def moved(process, scale: float) -> float:
+    """How far an attacker who sends `scale` times the opposite of the others' update moves the mean."""
+
+    def mean(updates, weights):
+        weights = [np.float32(weight) for weight in weights]
+        return process.next(process.initialize(), list(updates), weights).result
+
+    attack = -np.float32(scale) * HONEST[:1]
+    with_it = mean(np.concatenate([HONEST, attack]), [*HONEST_WEIGHTS, ATTACKERS_WEIGHT])
+    return float(np.linalg.norm(with_it - mean(HONEST, HONEST_WEIGHTS)))
+
+
+@pytest.mark.parametrize("scale", [1.0, 9.0, 10.0, 100.0, 1e30])
+def test_a_client_moves_the_robust_mean_by_at_most_the_bound_whatever_it_sends(robust, scale):
+    assert moved(robust, scale) <= 1.001 * BOUND
+    assert moved(robust, 9.0) > 0.9 * BOUND, "clipped, but not yet left out"
+
+
+@pytest.mark.usefixtures("execution")
+def test_the_plain_mean_has_no_bound():
+    assert moved(vector_mean(tff.aggregators.MeanFactory()), 100.0) > 30 * BOUND
+
+
+def test_a_client_changes_the_next_clipping_norm_by_one_share_of_the_learning_rate(robust):
+    """C ← C·exp(−0.2·(share of norms below C − 0.8)): with five clients, one changes it by at most exp(0.2/5)."""
+
+    def next_norm(scale: float) -> float:
+        updates, weights = [*HONEST, scale * HONEST[0]], [np.float32(1)] * 5
+        state = robust.next(robust.initialize(), updates, weights).state
+        return float(robust.next(state, updates, weights).measurements["zeroing"]["clipping_norm"])
+
+    grown = next_norm(9.0) / next_norm(0.1)
+    assert 1.01 < grown <= 1.001 * np.exp(0.2 / 5)
+
+
 def compressed_mean(updates: list[np.ndarray], weights: list[float]) -> np.ndarray:
     process = robust_mean(compressed=True).create(
         tff.TensorType(np.float32, [len(updates[0])]), tff.TensorType(np.float32)
