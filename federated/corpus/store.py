@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Engine, Executable, Row, select, text
+from sqlalchemy import Engine, Executable, Row, bindparam, select, text
 from sqlalchemy.exc import DatabaseError
 
 from federated.corpus import schema
@@ -22,6 +22,15 @@ from federated.corpus.schema import CorpusError, Message
 from keyboard_model.text.sensitive import mask_sensitive
 
 _NUMBERS_IN_QUERY = 500  # SQLite allows at least 999 values in a query
+
+# Built once: SQLAlchemy needs longer to build a query than SQLite to answer it.
+_USER = select(schema.users).where(schema.users.c.user_id == bindparam("user_id"))
+_MESSAGES = (
+    select(schema.messages.c.timestamp, schema.messages.c.text)
+    .join_from(schema.users, schema.messages, schema.messages.c.user_number == schema.users.c.number)
+    .where(schema.users.c.user_id == bindparam("user_id"))
+    .order_by(schema.messages.c.position)
+)
 
 
 class Corpus:
@@ -145,14 +154,15 @@ class Corpus:
         Raises:
             CorpusError: the corpus has no such user.
         """
-        columns = schema.messages.c
-        query = select(columns.timestamp, columns.text).where(columns.user_number == self._user(user_id).number)
         with self._reported():
+            rows = self._rows(_MESSAGES, user_id=user_id)
+            if not rows:
+                self._user(user_id)
             return [
                 Message(
                     datetime.fromisoformat(row.timestamp) if row.timestamp else None, mask_sensitive(_text(row.text))
                 )
-                for row in self._rows(query.order_by(columns.position))
+                for row in rows
             ]
 
     @functools.cached_property
@@ -191,14 +201,14 @@ class Corpus:
             return about
 
     def _user(self, user_id: str) -> Row[Any]:
-        rows = self._rows(select(schema.users).where(schema.users.c.user_id == user_id))
+        rows = self._rows(_USER, user_id=user_id)
         if not rows:
             raise CorpusError(f"{self.path} has no user {user_id!r}")
         return rows[0]
 
-    def _rows(self, query: Executable) -> Sequence[Row[Any]]:
+    def _rows(self, query: Executable, **values: object) -> Sequence[Row[Any]]:
         with self._reported(), self._engine.connect() as connection:
-            return connection.execute(query).all()
+            return connection.execute(query, values).all()
 
     @contextmanager
     def _reported(self) -> Iterator[None]:
