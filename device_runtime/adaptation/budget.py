@@ -109,7 +109,7 @@ def adapt_within(
         return adapt.adapt(budgeted, recipe, window, current, starts)
     except OverBudgetError as error:
         engine.rest()
-        reason = f"{error}: stopped after {budgeted.steps} of {recipe.steps} steps"
+        reason = f"{error}: stopped after {budgeted.steps} steps"
         return Adaptation(current, Verdict(False, reason, 0, 0.0, 0.0), budgeted.steps, clock() - started)
 
 

@@ -210,5 +210,6 @@ METHOD = Method(
         "steps": Choice((0, 5, 10, 20)),
         "proximal": Range(1e-4, 1.0, log=True),
         "options.components": Choice((1, 2, 3, 5)),
+        "options.warm_up": Choice((1, 3, 10)),
     },
 )

@@ -82,8 +82,8 @@ def local_parts(
 
     def step(parts: AdapterTensors, batch: Batch) -> AdapterTensors:
         flat, targets = adapter_sgd.features(parameters, batch, context.bos)
-        moved = []
-        for i, share in enumerate(shares):
+        moved = [w]  # λ = 0
+        for i, share in enumerate(shares[1:], start=1):
             v = adapter_sgd.select(parts, i)
             _, slope = adapters.gradient(parameters, adapter_sgd.interpolate(v, w, share), flat, targets)
             slope, _ = tf.clip_by_global_norm(slope, rates.clip)

@@ -42,7 +42,7 @@ def test_an_adaptation_stops_after_the_step_that_exceeds_the_time(learning_engin
         if result.verdict.kept:
             break
         assert result.adapter is learning_engine.bundle.adapter_init
-        assert f"more than {seconds + 0.5} s: stopped after {result.steps} of 4 steps" in result.verdict.reason
+        assert f"more than {seconds + 0.5} s: stopped after {result.steps} steps" in result.verdict.reason
         steps.append(result.steps)
     assert steps == sorted(steps)
     assert {0, 1, 2, 3, 4} == set(steps)
