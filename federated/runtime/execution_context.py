@@ -54,6 +54,9 @@ class _Context(tff.framework.SyncContext):
         except WorkerLostError as error:
             raise _none_left(error) from error
 
+    def has_copy(self, corpus_id: str) -> bool:
+        return self._worker.has_copy(corpus_id)
+
 
 class _SharingContext(tff.framework.SyncContext):
     """Spreads the clients of computations over several workers, and survives the loss of all but one.
@@ -85,6 +88,9 @@ class _SharingContext(tff.framework.SyncContext):
                 [_Share(self._threads, functools.partial(self._run, preferred=i)) for i in range(shares)]
             )
         return self._contexts[shares].invoke(form, arg)
+
+    def has_copy(self, corpus_id: str) -> bool:
+        return any(worker.has_copy(corpus_id) for worker in self._workers)
 
     def close(self) -> None:
         """Ends all calls, and releases the threads."""
@@ -183,6 +189,12 @@ def losing_clients(at_most: int) -> Iterator[LostClients]:
         yield lost
     finally:
         context.lost = LostClients()
+
+
+def workers_have_copy(corpus_id: str) -> bool:
+    """Whether a worker of the context can read the data of clients of this corpus itself."""
+    context = tff.framework.get_context_stack().current
+    return isinstance(context, _Context | _SharingContext) and context.has_copy(corpus_id)
 
 
 def execution_context(

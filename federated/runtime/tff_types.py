@@ -1,8 +1,9 @@
-"""The TFF types of client data, model weights, and structures of arrays."""
+"""The TFF types of client data, model weights, and structures of arrays; and client data that a worker reads itself."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import tensorflow as tf
@@ -39,3 +40,36 @@ def type_of(structure: Any) -> tff.Type:
     return tff.types.to_type(
         tf.nest.map_structure(lambda part: tff.TensorType(np.asarray(part).dtype.type, np.shape(part)), structure)
     )
+
+
+@runtime_checkable
+class ClientData(Protocol):
+    """The data of one client in the argument of a computation.
+
+    A worker with a copy of the corpus reads it there. To all others, what `read` returns is sent.
+
+    Attributes:
+        corpus_id: The corpus that the data comes from.
+        source: What a worker needs to read the data of any client of this training.
+    """
+
+    corpus_id: str
+    source: bytes
+
+    def read(self) -> Any:
+        """Returns the data."""
+
+    def reference(self) -> Any:
+        """Returns what stands for the data in the argument: TFF's proto of a computation whose value is `Data`."""
+
+
+def with_client_data(argument: Any, replace: Callable[[ClientData], Any]) -> Any:
+    """Returns the argument of a computation with every `ClientData` in it replaced."""
+    if isinstance(argument, ClientData):
+        return replace(argument)
+    if type(argument) is list:
+        return [with_client_data(part, replace) for part in argument]
+    if isinstance(argument, tff.structure.Struct):
+        parts = tff.structure.to_elements(argument)
+        return tff.structure.Struct((name, with_client_data(part, replace)) for name, part in parts)
+    return argument

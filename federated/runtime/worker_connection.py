@@ -20,8 +20,9 @@ import grpc
 import tensorflow_federated as tff
 
 from federated.runtime.credentials import Address, TrainingCredentials, speaks_tls
+from federated.runtime.tff_types import ClientData, with_client_data
 from federated.runtime.worker import WorkerError, WorkerProcess, can_be_closed_off, wait_until_ready, worker_process
-from federated.runtime.worker_front import CHECK
+from federated.runtime.worker_front import FrontCalls
 
 _START_SECONDS = 60.0
 _RECONNECT_SECONDS = 5.0
@@ -118,7 +119,7 @@ class Worker:
             WorkerLostError: the worker is lost, or the computation took longer than the deadline.
         """
         thread = ThreadPoolExecutor(1, "worker-call")
-        call = thread.submit(self._context.invoke, comp, arg)
+        call = thread.submit(lambda: self._context.invoke(comp, with_client_data(arg, self._client_data)))
         thread.shutdown(wait=False)
         try:
             self._watch(call)
@@ -152,14 +153,22 @@ class Worker:
 
     def _refusal(self) -> str | None:
         """Returns why the worker will never answer, or None if it may be starting."""
-        raise NotImplementedError
+        return self._problem()
 
     def _check(self, channel: Any) -> None:
-        """Raises WorkerError if the worker answers but does not accept our calls."""
+        """Raises WorkerError if the worker does not accept our calls."""
 
     def _problem(self) -> str | None:
         """Returns why the worker cannot answer, or None."""
         raise NotImplementedError
+
+    def has_copy(self, corpus_id: str) -> bool:
+        """Whether the worker can read the data of clients of this corpus itself."""
+        return False
+
+    def _client_data(self, data: ClientData) -> Any:
+        """Returns what is sent for the data of a client."""
+        return data.read()
 
 
 class RemoteWorker(Worker):
@@ -169,6 +178,7 @@ class RemoteWorker(Worker):
         """Connects to nothing yet. Without credentials, nothing is encrypted."""
         super().__init__(minutes)
         self.address, self._credentials = address, credentials
+        self._front: FrontCalls | None = None
         self._patience = _SILENT_SECONDS
 
     def __str__(self) -> str:
@@ -185,14 +195,21 @@ class RemoteWorker(Worker):
         return "expects TLS: give --token-file and --tls-ca" if speaks_tls(self.address) else None
 
     def _check(self, channel: Any) -> None:
-        if self._credentials is None:
-            return
+        self._front = FrontCalls(channel)
         try:
-            channel.unary_unary(CHECK)(b"", timeout=_START_SECONDS)
+            self._front.check(_START_SECONDS)
         except grpc.RpcError as error:
             if error.code() is grpc.StatusCode.UNAUTHENTICATED:
                 raise WorkerError(f"{self} refuses the token: give the same --token-file to both") from error
             raise WorkerError(f"{self} does not answer ({error.details()}): start it again") from error
+
+    def has_copy(self, corpus_id: str) -> bool:
+        """Whether the worker can read the data of clients of this corpus itself."""
+        return self._front is not None and self._front.corpus_id == corpus_id
+
+    def _client_data(self, data: ClientData) -> Any:
+        assert self._front is not None
+        return self._front.client_data(data) if self.has_copy(data.corpus_id) else data.read()
 
     def _problem(self) -> str | None:
         try:
@@ -259,9 +276,6 @@ class LocalWorker(Worker):
     def _open(self) -> Any:
         assert self._worker is not None
         return grpc.insecure_channel(f"unix:{self._worker.socket}", _CHANNEL)
-
-    def _refusal(self) -> str | None:
-        return self._problem()
 
     def _problem(self) -> str | None:
         return None if self._worker is None else self._worker.how_ended()

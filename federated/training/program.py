@@ -18,7 +18,7 @@ from federated.data.federated_data import FederatedData
 from federated.data.sampling import cohort_sampler
 from federated.evaluation import shared_model
 from federated.run import Run, TrainingResult
-from federated.runtime.execution_context import losing_clients
+from federated.runtime.execution_context import losing_clients, workers_have_copy
 from federated.training import fed_avg
 from federated.training.callbacks.callback import Callback, RoundReport, RunState
 from federated.training.callbacks.checkpointing import Checkpointing
@@ -131,7 +131,8 @@ class TrainingProgram:
         positions = self._sampler.cohort(number)
         self._turns.update(positions.tolist())
         drawn = self._clients.population.training.at(positions)
-        cohort = cohort_batches(self._batcher, self._clients, drawn, number)
+        by_workers = workers_have_copy(self._clients.corpus.corpus_id)
+        cohort = cohort_batches(self._batcher, self._clients, drawn, number, by_workers=by_workers)
         measured = {"loss_sum": 0.0, "targets": 0.0, "broken_clients": 0.0}
         with losing_clients(len(cohort.batches) - self._job.training.clients_per_round) as lost:
             output = self._process.next(run.server, cohort.batches) if cohort.batches else None

@@ -1,9 +1,29 @@
 """The batches of a client in a round, and of all clients together: whole messages, none lost or repeated."""
 
 import numpy as np
+import portpicker
 import pytest
+import tensorflow as tf
+import tensorflow_federated as tff
+from tensorflow_federated.proto.v0 import executor_pb2
 
-from federated.data.client_batches import ClientBatcher, message_chunks, shuffled_batches
+from federated.corpus.store import Corpus
+from federated.corpus.synthetic.generate import write_synthetic
+from federated.data.client_batches import (
+    ClientBatcher,
+    ClientRound,
+    CorpusShare,
+    cohort_batches,
+    message_chunks,
+    shuffled_batches,
+)
+from federated.data.federated_data import FederatedData
+from federated.job import DataConfig
+from federated.runtime.credentials import Address
+from federated.runtime.execution_context import execution_context, workers_have_copy
+from federated.runtime.tff_types import batch_type
+from federated.runtime.worker import WorkerProcess, wait_until_ready, worker_process
+from federated.runtime.worker_front import front
 from keyboard_model.batching.windows import IGNORE, batches
 from keyboard_model.text.tokenizer import Tokenizer, train
 
@@ -139,3 +159,97 @@ def test_shuffled_batches_contain_every_piece_once():
     counted = sorted(targets[targets != IGNORE].tolist())
     assert counted == sorted(others[others != IGNORE].tolist())
     assert counted == sorted(piece for encoded in messages for piece in encoded.ids[1:])
+
+
+@tff.tensorflow.computation(batch_type(3, 8))
+def fingerprint(data):
+    """Differs if a number or the order of the batches differs."""
+    weights = tf.range(1, 25, dtype=tf.int64)
+
+    def add(so_far, batch):
+        both = (tf.cast(tf.reshape(part, [24]), tf.int64) * weights for part in batch)
+        return so_far * 31 + sum(tf.reduce_sum(part) for part in both)
+
+    return data.reduce(tf.constant(0, tf.int64), lambda so_far, batch: add(so_far, batch))
+
+
+@tff.federated_computation(tff.FederatedType(batch_type(3, 8), tff.CLIENTS))
+def fingerprints(data):
+    return tff.federated_map(fingerprint, data)
+
+
+@pytest.fixture(scope="module")
+def worker():
+    with worker_process() as running:
+        wait_until_ready(running)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def data(tiny_corpus):
+    with Corpus.open(tiny_corpus) as corpus:
+        yield FederatedData.of(corpus, DataConfig(), seed=0)
+
+
+def seen_by(worker: WorkerProcess, share: CorpusShare | None, data: FederatedData, cohort: list) -> tuple[bool, list]:
+    """Returns whether the worker has a copy of the corpus, and the fingerprints that it computes."""
+    address = Address("localhost", portpicker.pick_unused_port())
+    with front(address, worker, None, share), execution_context([str(address)]):
+        return workers_have_copy(data.corpus.corpus_id), [int(found) for found in fingerprints(cohort)]
+
+
+def test_a_worker_with_a_copy_of_the_corpus_reads_the_batches_of_its_clients(
+    tokenizer, worker, data, tiny_corpus, monkeypatch
+):
+    made, clients = batcher(tokenizer, word_dropout=0.3, max_windows=6), list(data.population.training)
+    sent, references = (cohort_batches(made, data, clients, 5, by_workers=by) for by in (False, True))
+    assert sent.clients == references.clients and all(isinstance(item, ClientRound) for item in references.batches)
+
+    expected = seen_by(worker, None, data, sent.batches)
+    assert expected[0] is False and len(set(expected[1])) == len(clients)
+    assert seen_by(worker, None, data, references.batches) == expected  # without a copy, the batches are sent
+
+    def read(self):
+        raise AssertionError("the training read the batches")
+
+    monkeypatch.setattr(ClientRound, "read", read)
+    with Corpus.open(tiny_corpus) as copy:
+        assert seen_by(worker, CorpusShare(copy), data, references.batches) == (True, expected[1])
+
+
+def test_a_copy_of_another_corpus_is_not_used(tokenizer, worker, data, tmp_path):
+    write_synthetic(tmp_path / "other.sqlite", users=3, messages=(20, 21), seed=2)
+    references = cohort_batches(batcher(tokenizer), data, list(data.population.training)[:2], 1, by_workers=True)
+    sent = [client.read() for client in references.batches]
+    with Corpus.open(tmp_path / "other.sqlite") as other:
+        assert seen_by(worker, CorpusShare(other), data, references.batches) == seen_by(worker, None, data, sent)
+
+
+def test_a_worker_gives_a_client_whose_data_is_unusable_no_batches(tokenizer, worker, data, monkeypatch):
+    references = cohort_batches(batcher(tokenizer), data, list(data.population.training)[:2], 1, by_workers=True)
+    share = CorpusShare(data.corpus)
+
+    def unusable(self, *arguments):
+        raise ValueError
+
+    monkeypatch.setattr(ClientBatcher, "round", unusable)
+    assert seen_by(worker, share, data, references.batches) == (True, [0, 0])
+
+
+def test_clients_without_text_are_left_out_by_both(tokenizer, data, monkeypatch):
+    texts = {"empty": ["", "  "], "none": [], "late": ["", "see you"]}
+    monkeypatch.setattr(FederatedData, "training_messages", lambda self, client: texts[client])
+    for by_workers in (False, True):
+        assert cohort_batches(batcher(tokenizer), data, texts, 1, by_workers=by_workers).clients == ["late"]
+
+
+def test_a_reference_to_a_training_that_is_unknown_is_an_error(tokenizer, data):
+    (client,) = cohort_batches(batcher(tokenizer), data, list(data.population.training)[:1], 1, by_workers=True).batches
+    request = executor_pb2.CreateValueRequest(value=executor_pb2.Value(computation=client.reference()))
+    share = CorpusShare(data.corpus)
+    assert share.fill(b"other") == b"other"
+    with pytest.raises(ValueError, match="was not told"):
+        share.fill(request.SerializeToString())
+    share.open(client.source)
+    filled = executor_pb2.CreateValueRequest.FromString(share.fill(request.SerializeToString()))
+    assert filled.value.HasField("sequence")

@@ -115,8 +115,8 @@ def test_a_training_with_credentials_sends_nothing_to_a_worker_without_tls(worke
 @pytest.mark.parametrize(
     ("method", "token", "code"),
     [
-        (worker_front.CHECK, True, None),
-        (worker_front.CHECK, False, grpc.StatusCode.UNAUTHENTICATED),
+        (worker_front._CHECK, True, None),
+        (worker_front._CHECK, False, grpc.StatusCode.UNAUTHENTICATED),
         ("/tensorflow_federated.v0.ExecutorGroup/GetExecutor", False, grpc.StatusCode.UNAUTHENTICATED),
         ("/tensorflow_federated.v0.ExecutorGroup/Compute", True, grpc.StatusCode.FAILED_PRECONDITION),
         ("/other.Service/Call", False, grpc.StatusCode.UNAUTHENTICATED),

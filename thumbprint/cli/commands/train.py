@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -183,6 +184,10 @@ def worker(
     tls_key: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The private key of the certificate.", show_default=False)
     ] = None,
+    corpus: Annotated[
+        Path | None,
+        typer.Option(metavar="CORPUS", help="A copy of the training's corpus, to read it here.", show_default=False),
+    ] = None,
     insecure: Annotated[
         bool,
         typer.Option(
@@ -200,6 +205,8 @@ def worker(
     The worker runs any code that it receives. With --token-file, --tls-cert and --tls-key (from `thumbprint keys
     worker`) it runs only what comes with the token, over TLS. Without them it listens for this machine only.
 
+    With --corpus, clients of rounds on that corpus are read and encoded here, and not sent.
+
     Example: thumbprint worker --listen 0.0.0.0:9000 --token-file worker.token --tls-cert worker.crt --tls-key
     worker.key
     """
@@ -215,9 +222,22 @@ def worker(
     def report_ready() -> None:
         typer.echo(f"worker listens on {address}{' with TLS' if credentials else ''}; Ctrl-C stops it")
 
-    serve_worker(
-        address, report_ready, credentials=credentials, insecure=insecure, concurrent_clients=concurrent_clients
-    )
+    with contextlib.ExitStack() as stack:
+        share = None
+        if corpus is not None:
+            silence_tensorflow()
+            from federated.corpus.store import Corpus
+            from federated.data.client_batches import CorpusShare
+
+            share = CorpusShare(stack.enter_context(Corpus.open(corpus)))
+        serve_worker(
+            address,
+            report_ready,
+            credentials=credentials,
+            insecure=insecure,
+            share=share,
+            concurrent_clients=concurrent_clients,
+        )
 
 
 def training_view(run: Path, corpus: Mapping[str, object], result: TrainingResult) -> Group:

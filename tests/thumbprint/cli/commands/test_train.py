@@ -135,10 +135,14 @@ def credentials(tmp_path_factory):
 
 
 @pytest.fixture
-def workers(credentials):
+def workers(credentials, tiny_corpus):
+    """Two workers with TLS, the second of which has a copy of the corpus."""
     token, certificate, key = credentials
     options = ("--token-file", token, "--tls-cert", certificate, "--tls-key", key)
-    started = {port: start(port, *options) for port in (portpicker.pick_unused_port() for _ in range(2))}
+    ports = [portpicker.pick_unused_port() for _ in range(2)]
+    started = {
+        port: start(port, *options, *copy) for port, copy in zip(ports, ((), ("--corpus", tiny_corpus)), strict=True)
+    }
     try:
         for port, process in started.items():
             assert process.stdout.readline() == f"worker listens on localhost:{port} with TLS; Ctrl-C stops it\n"
