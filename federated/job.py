@@ -170,6 +170,15 @@ class TrainingConfig(SamplingConfig):
     decay_from: Annotated[float, Field(ge=0, le=1)] = 0.3
 
     @property
+    def cohort_size(self) -> int:
+        """Clients drawn for a round, with those of `over_selection`.
+
+        >>> TrainingConfig(clients_per_round=100, over_selection=0.07).cohort_size
+        107
+        """
+        return self.clients_per_round + math.ceil(self.clients_per_round * self.over_selection - 1e-9)
+
+    @property
     def largest_weight(self) -> float:
         """The largest weight that a client can have in the average, in targets.
 

@@ -17,7 +17,7 @@ from federated.data.federated_data import FederatedData
 from federated.data.sampling import cohort_sampler
 from federated.job import Job, SamplingConfig
 
-ROUNDS, COHORT, COHORTS_DRAWN = 3, 20, 1000
+ROUNDS, COHORT, COHORTS_DRAWN, EVALUATED = 3, 20, 1000, 200
 SEED = 0
 _POLL_SECONDS = 0.05
 JOB = Job.model_validate(
@@ -122,7 +122,7 @@ def _method(folder: Path, users: int) -> None:
 def _evaluate(folder: Path, users: int) -> None:
     from federated.evaluation.evaluate_run import evaluate
 
-    evaluate(folder / "run", None, min_messages=5, most_users=1000, on_clients=lambda done, total: None)
+    evaluate(folder / "run", None, min_messages=5, most_users=EVALUATED, on_clients=lambda done, total: None)
 
 
 STEPS = (
@@ -133,7 +133,7 @@ STEPS = (
     Step("vocabulary", "vocabulary of all training users", _vocabulary),
     Step("rounds", f"{ROUNDS} rounds of {COHORT} clients, and a validation", _rounds),
     Step("method", "one round of `ditto`, whose clients keep a state", _method),
-    Step("evaluation", "evaluation of 1,000 users in training and 1,000 new phones", _evaluate),
+    Step("evaluation", f"evaluation of {EVALUATED} users in training and {EVALUATED} new phones", _evaluate),
     Step("ngrams", "n-grams of all training users", _ngrams),
 )
 

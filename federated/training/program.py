@@ -6,7 +6,6 @@ therefore ends at the weights of an uninterrupted run, within the rounding error
 
 from __future__ import annotations
 
-import math
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -75,9 +74,7 @@ class TrainingProgram:
             word_dropout=job.training.word_dropout,
             seed=job.seed,
         )
-        goal = job.training.clients_per_round
-        selected = goal + math.ceil(goal * job.training.over_selection - 1e-9)  # 0.07 * 100 is a little more than 7
-        self._sampler = cohort_sampler(job.training, clients, selected, job.seed)
+        self._sampler = cohort_sampler(job.training, clients, job.training.cohort_size, job.seed)
         callbacks = [*job_callbacks(folder, clients, self._initial), *callbacks]
         self._callbacks = [Checkpointing(folder.states, job.training.checkpoint_every, callbacks), *callbacks]
         self._trained_targets, self._training_seconds = 0.0, 0.0

@@ -99,8 +99,9 @@ def _start_or_resume(job: Job, folder: Run, corpus: Corpus, resume: bool) -> Non
         raise RunError(
             "no user is left to train on: the corpus is too small for these shares of new and validation users"
         )
-    for rounds in (job.training, job.personalization.federated):  # reports a separation that is too large
-        cohort_sampler(rounds, clients, rounds.clients_per_round, job.seed)
+    own_rounds = job.personalization.federated
+    for rounds, cohort in ((job.training, job.training.cohort_size), (own_rounds, own_rounds.clients_per_round)):
+        cohort_sampler(rounds, clients, cohort, job.seed)  # reports a separation that is too large
     wanted = job.model_dump(mode="json", exclude={"corpus"})
     if folder.exists():
         if not resume:

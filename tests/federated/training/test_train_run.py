@@ -8,7 +8,7 @@ import pytest
 
 from federated.corpus.schema import CorpusError, Record
 from federated.corpus.writer import write_corpus
-from federated.job import JobError, RoundsConfig
+from federated.job import JobError, PersonalizationConfig, RoundsConfig
 from federated.run import Run, RunError
 from federated.training.callbacks.round_reports import ReportProgress
 from federated.training.train_run import train
@@ -31,6 +31,30 @@ def finished(tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Run
     ]
     assert [report.round for report in rounds] == [1]
     return run
+
+
+def test_a_separation_that_the_corpus_does_not_allow_is_refused_before_a_folder_is_written(tiny_corpus, tmp_path):
+    for job in (
+        tiny_job(sampling="uniform", min_separation=3, over_selection=0.1),  # 3 + 1 of 9 users
+        JOB.model_copy(
+            update={"personalization": own_rounds(sampling="uniform", clients_per_round=4, min_separation=3)}
+        ),
+    ):
+        with pytest.raises(JobError, match="needs 12 users in training, and there are 9: set it to 2 or less"):
+            train(job, tiny_corpus, tmp_path / "run")
+    assert not (tmp_path / "run" / "job.json").exists()
+
+
+def own_rounds(**settings: object) -> PersonalizationConfig:
+    return PersonalizationConfig.model_validate({"federated": settings})
+
+
+def test_a_training_ends_when_nobody_has_a_turn_left(finished, tiny_corpus, tmp_path):
+    (tmp_path / "run").mkdir()
+    shutil.copy(finished.path / "tokenizer.model", tmp_path / "run")
+    job = tiny_job(rounds=12, sampling="uniform", max_turns=1)
+    result = train(job, tiny_corpus, tmp_path / "run").result()
+    assert (result.stopped_by, result.rounds, result.participants, result.most_turns) == ("max_turns", 3, 9, 1)
 
 
 def corpus_of(path: Path, *texts: str) -> Path:
