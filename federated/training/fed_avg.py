@@ -8,6 +8,8 @@ number of targets, up to a cap. With `fairness_q`, clients with a high loss get 
 from __future__ import annotations
 
 import collections
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -20,9 +22,32 @@ from federated.runtime.tff_types import batch_type, model_weights, weights_type
 from keyboard_model.batching.windows import Batch
 from keyboard_model.model.cifg_lstm import Parameters
 
+LocalUpdate = Callable[[Any, Any], collections.OrderedDict]
+"""`(weights, data) -> {result, measured}`: a `ClientResult`; the sums `loss_sum`, `targets` and `broken_clients`."""
+
 
 def build(initial: Parameters, config: TrainingConfig, bos: int) -> tff.learning.templates.LearningProcess:
     """Returns the learning process: `initialize()`, `next(state, client_data)`, `get_model_weights(state)`."""
+    data = batch_type(config.batch, config.window)
+    return compose(initial, config, data, local_update(config, bos), robust_mean())
+
+
+def compose(
+    initial: Parameters,
+    config: TrainingConfig,
+    data: tff.Type,
+    local: LocalUpdate,
+    aggregator: tff.aggregators.WeightedAggregationFactory,
+) -> tff.learning.templates.LearningProcess:
+    """Returns the learning process of any clients and any aggregator, with the server's optimizer.
+
+    Args:
+        initial: The first weights.
+        config: The server's settings.
+        data: The type of a client's data.
+        local: What a client does.
+        aggregator: Makes one update from those of the clients.
+    """
     kind = weights_type(initial)
 
     @tff.tensorflow.computation
@@ -35,16 +60,15 @@ def build(initial: Parameters, config: TrainingConfig, bos: int) -> tff.learning
     return tff.learning.templates.compose_learning_process(
         initial_weights,
         tff.learning.templates.build_broadcast_process(kind),
-        _client_work(kind, config, bos),
-        robust_mean().create(kind.trainable, tff.TensorType(np.float32)),
+        _client_work(kind, data, local),
+        aggregator.create(kind.trainable, tff.TensorType(np.float32)),
         tff.learning.templates.build_apply_optimizer_finalizer(optimizer, kind),
     )
 
 
-def _client_work(kind: tff.Type, config: TrainingConfig, bos: int) -> tff.learning.templates.ClientWorkProcess:
-    data = batch_type(config.batch, config.window)
+def local_update(config: TrainingConfig, bos: int) -> LocalUpdate:
+    """Returns what an honest client does with its batches: local SGD, and its weight in the average."""
 
-    @tff.tensorflow.computation(kind, data)
     def local(weights: tff.learning.models.ModelWeights, batches: tf.data.Dataset) -> collections.OrderedDict:
         shared = Parameters(*weights.trainable)
         batches = batches.map(Batch)
@@ -60,6 +84,12 @@ def _client_work(kind: tff.Type, config: TrainingConfig, bos: int) -> tff.learni
             ),
         )
 
+    return local
+
+
+def _client_work(kind: tff.Type, data: tff.Type, local: LocalUpdate) -> tff.learning.templates.ClientWorkProcess:
+    computation = tff.tensorflow.computation(local, (kind, data))
+
     @tff.federated_computation
     def init_fn() -> object:
         return tff.federated_value((), tff.SERVER)
@@ -68,7 +98,7 @@ def _client_work(kind: tff.Type, config: TrainingConfig, bos: int) -> tff.learni
         init_fn.type_signature.result, tff.FederatedType(kind, tff.CLIENTS), tff.FederatedType(data, tff.CLIENTS)
     )
     def next_fn(state: object, weights: object, batches: object) -> tff.templates.MeasuredProcessOutput:
-        output = tff.federated_map(local, (weights, batches))
+        output = tff.federated_map(computation, (weights, batches))
         return tff.templates.MeasuredProcessOutput(state, output.result, tff.federated_sum(output.measured))
 
     return tff.learning.templates.ClientWorkProcess(init_fn, next_fn)

@@ -1,0 +1,133 @@
+"""What `[training] fairness_q` does in a whole training: `python -m benchmarks.fairness CORPUS`.
+
+Trains the same shared model with each q (q-FFL: Li et al. 2020, arXiv:1905.10497) and compares the recall@3 of the
+neural model over users, on their newest messages. Writes `runs/benchmarks/fairness.json`, and the trained models to
+`--runs`, where a run that was stopped continues. The job is smaller than the main one, so that all three trainings take
+about 20 minutes on two cores.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import numpy.typing as npt
+import typer
+
+from benchmarks.measure.results import FOLDER, Figure, Machine, keep
+from keyboard_model.user_statistics import bootstrap_interval
+from thumbprint.console import silence_tensorflow
+
+Q = (0.0, 0.5, 1.0)
+STATISTICS: Mapping[str, Callable[..., npt.NDArray[np.float64]]] = {
+    "mean": np.mean,
+    "median": np.median,
+    "p10": functools.partial(np.percentile, q=10),
+    "std": np.std,
+}
+_SEED = 0
+
+
+def main(
+    corpus: Annotated[Path, typer.Argument(help="An imported corpus.")],
+    runs: Annotated[Path, typer.Option(help="The folder of the trained models.")] = FOLDER.parent / "fairness",
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds of each training.")] = 160,
+    min_messages: Annotated[int, typer.Option(min=1, help="Users with fewer messages are not tested.")] = 20,
+) -> None:
+    """Measures the spread of recall@3 over users for each q."""
+    machine = Machine.now()
+    silence_tensorflow()
+    from benchmarks.measure.user_recalls import recalls_of
+    from federated.corpus.store import Corpus
+    from federated.job import DataConfig, Job, ModelConfig, NgramConfig, PersonalizationConfig, TrainingConfig
+    from federated.job import TokenizerConfig as Vocabulary
+    from federated.runtime.execution_context import execution_context
+    from federated.training.train_run import train
+
+    def job(q: float) -> Job:
+        return Job(
+            seed=_SEED,
+            data=DataConfig(validation_share=0.1),
+            tokenizer=Vocabulary(vocab_size=2048),
+            model=ModelConfig(embedding=48, cells=128),
+            training=TrainingConfig(
+                rounds=rounds,
+                max_windows=32,
+                average=0.95,
+                evaluate_every=rounds,
+                checkpoint_every=50,
+                fairness_q=q,
+            ),
+            ngram=NgramConfig(weight=0.0),
+            personalization=PersonalizationConfig(method="global_only"),
+        )
+
+    found: dict[str, dict[float, dict[str, float]]] = {"training": {}, "new_phones": {}}
+    with Corpus.open(corpus) as opened:
+        for q in Q:
+            run = train(job(q), opened, runs / f"q{q:g}", resume=True)
+            data, model, tokenizer = run.clients(opened), run.parameters("last"), run.tokenizer()
+            for group in found:
+                users = [u for u in getattr(data.population, group) if opened.message_count(u) >= min_messages]
+                with execution_context():
+                    found[group][q] = recalls_of(users, data, model, tokenizer)(model)
+    print(table(found))
+    figures = [
+        Figure(f"{group}_q{q:g}_{name}", f"recall@3, {name} over {group}, q = {q:g}", float(of(_values(by_q[q]))), "")
+        for group, by_q in found.items()
+        for q in Q
+        for name, of in STATISTICS.items()
+    ]
+    samples: dict[str, Any] = {"rounds": rounds, "min_messages": min_messages, "job": job(0.0).model_dump(mode="json")}
+    recalls = {group: {f"{q:g}": list(by_q[q].values()) for q in Q} for group, by_q in found.items()}
+    keep("fairness", figures, samples | {"recalls": recalls}, machine)
+
+
+def table(found: Mapping[str, Mapping[float, Mapping[str, float]]]) -> str:
+    """Returns the Markdown table of recall@3 by group and q. In brackets: 95 % intervals, users drawn.
+
+    Args:
+        found: Recalls by group, q and user.
+    """
+    names = list(STATISTICS)
+    rows = [f"| recall@3 over users | {' | '.join(names)} |", "| --- |" + " --- |" * len(names)]
+    for group, by_q in found.items():
+        base = _values(by_q[Q[0]])
+        for q in Q:
+            values = _values(by_q[q])
+            cells = [_cell(values, base if q else None, of) for of in STATISTICS.values()]
+            rows.append(f"| {len(values)} {group.replace('_', ' ')}, q = {q:g} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def _values(recalls: Mapping[str, float]) -> npt.NDArray[np.float64]:
+    return np.array([recalls[user] for user in sorted(recalls)])
+
+
+def _cell(
+    values: npt.NDArray[np.float64],
+    base: npt.NDArray[np.float64] | None,
+    statistic: Callable[..., npt.NDArray[np.float64]],
+) -> str:
+    """Returns the statistic with its interval, or with the interval of its difference from `base`, in percent."""
+    text = f"{100 * float(statistic(values)):.1f} %"
+    if base is None:
+        low, high = bootstrap_interval([values], statistic, _SEED)
+        return f"{text} [{100 * float(low):.1f}, {100 * float(high):.1f}]"
+    low, high = bootstrap_interval([values, base], _difference(statistic), _SEED, paired=True)
+    difference = float(statistic(values)) - float(statistic(base))
+    return f"{text}: {100 * difference:+.1f} [{100 * float(low):+.1f}, {100 * float(high):+.1f}]"
+
+
+def _difference(statistic: Callable[..., npt.NDArray[np.float64]]) -> Callable[..., npt.NDArray[np.float64]]:
+    def difference(values: Sequence[float], base: Sequence[float], axis: int) -> npt.NDArray[np.float64]:
+        return statistic(values, axis=axis) - statistic(base, axis=axis)
+
+    return difference
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,1 @@
+"""What poisoned clients do to the shared model, with each aggregator."""
