@@ -159,8 +159,8 @@ class Setting:
         config, users = self.job.ngram, (*self.users, ATTACKER) if with_attacker else self.users
         with tempfile.TemporaryDirectory() as folder:
             sums = SpilledCounts(Path(folder), "")
-            limits = {"count_cap": config.count_cap, "max_pieces": config.max_pieces}
-            ngram_counts.count(users, self._messages, self.tokenizer, sums, **limits)
+            caps = config.count_cap, config.max_pieces
+            ngram_counts.count(users, self._messages, self.tokenizer, sums, count_cap=caps[0], max_pieces=caps[1])
             table = kneser_ney(sums.blocks(), len(self.tokenizer), config.min_clients, config.max_ngrams)
         ids = [self.tokenizer.bos, *self.tokenizer.encode(SENTENCE).ids]
         rows = [table.distribution(older, newer) for older, newer in pairwise(ids[:-1])]
