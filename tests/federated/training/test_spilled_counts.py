@@ -18,7 +18,8 @@ CLIENTS = [RNG.integers(0, 60, size=5).tolist() for _ in range(40)]
 
 @pytest.fixture(autouse=True)
 def small_runs(monkeypatch):
-    """Three runs of a level are merged, in blocks of two rows, and a run is written for seven rows."""
+    """Merges three runs of a level, in blocks of two rows, and writes a run for seven rows; syncs nothing."""
+    monkeypatch.setattr("os.fsync", lambda descriptor: None)
     for name, value in {"FAN": 3, "BLOCK": 2, "ROWS_IN_MEMORY": 7}.items():
         monkeypatch.setattr(spilled_counts, name, value)
 
