@@ -107,6 +107,8 @@ def _personal(run: Path) -> str:
         for aggregate in ("median", "p10"):
             values = (percent(model[metric][aggregate]) for model in (shared, personal))
             rows.append(f"| {metric}, {aggregate} | {' | '.join(values)} |")
+    learning_on = mean_with_interval(report["prequential"]["recall_at_3"])
+    rows.append(f"| recall_at_3 of phones that count each message after its test, mean (95 %) | | {learning_on} |")
     gained = " / ".join(with_interval(gain[f"relative_{average}"], "+") for average in ("mean", "median"))
     rows.append(f"| gain in recall_at_3, relative: mean / median | | {gained} |")
     rows.append(f"| likely hurt / likely helped, of all phones | | {likely(report)} |")
@@ -123,9 +125,10 @@ def _compared() -> str:
     report = _read(path)
     budget = report["comparison"]["budget"]
     rows = [
-        f"| new phones; {budget['trials']} trials, {budget['rounds']} rounds a method | recall@3, mean (95 %) | median "
-        "| p10 | gain over the shared model, mean / median (95 %) | likely hurt | hurt, raw | measured in |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        f"| new phones; {budget['trials']} trials, {budget['rounds']} rounds a method | recall@3, mean (95 %) "
+        "| learning on | median | p10 | gain over the shared model, mean / median (95 %) | likely hurt | hurt, raw "
+        "| measured in |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     where = {method["name"]: method["where"] for method in report["comparison"]["methods"]}
     for row in report["summary"]["rows"]:
@@ -136,7 +139,9 @@ def _compared() -> str:
 
 def _method_row(row: Any, where: str) -> str:
     recall, against = row["recall_at_3"], row["against_global"]
-    cells = [mean_with_interval(recall), *(percent(recall[name]) for name in ("median", "p10"))]
+    learning_on = row["prequential_recall_at_3"]["mean"]
+    cells = [mean_with_interval(recall), "" if learning_on is None else percent(learning_on)]
+    cells += [percent(recall[name]) for name in ("median", "p10")]
     if against is None:  # the shared model itself
         cells += ["", "", ""]
     else:
@@ -168,6 +173,8 @@ def _summary(run: Path) -> str:
     shared, personal = (mean_with_interval(report[model]["recall_at_3"]) for model in ("global", "personal"))
     phones_counted = f"{report['clients_in_aggregates']} new phones"
     rows.append(f"| personalized, recall@3, mean over {phones_counted} (95 %) | {personal} | shared model {shared} |")
+    learning_on = mean_with_interval(report["prequential"]["recall_at_3"])
+    rows.append(f"| the same, counting each message after its test (95 %) | {learning_on} | |")
     touched = f"{percent(report['fraction_hurt'])} / {percent(report['fraction_helped'])}"
     rows.append(f"| of these phones, likely hurt / helped (95 %) | {likely(report)} | raw: {touched} |")
     for name, key, title in README_FIGURES:

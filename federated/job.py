@@ -40,7 +40,8 @@ class DataConfig(_Strict):
         fold: Which of the 1 / `new_phone_share` disjoint sets of users are the new phones. Trainings of all folds make
             each user a new phone once (cross-validation by user).
         validation_share: Share of the other users, for early stopping and tuning.
-        train_share: Share of each user's messages, the oldest ones, for training; the newest ones are for tests only.
+        train_share: Share of each user's messages, the first ones by time (or in the corpus's order without times), for
+            training; the last ones are for tests only.
         max_messages: Most messages of a user that training reads, the newest of those for training. They also count in
             the draw of a cohort `by_size`, so that no user takes part in every round by typing more.
     """

@@ -28,8 +28,9 @@ NOTICEABLE = 0.005
 """A true loss or gain counts if it is larger than half a word in 100."""
 SURE = 0.9
 """A user counts as hurt or helped if that is at least so probable."""
-_DRAWS = 4000
-_POINTS, _ZOOMS = 25, 4  # points of the grid along each axis, and how often it is narrowed to where the posterior is
+_DRAWS = 2000
+_POINTS, _ZOOMS = 15, 5  # points of the grid along each axis, and how often it is narrowed to where the posterior is
+_AT_ONCE = 500  # users whose likelihoods are computed in one array
 _NEGLIGIBLE = 10.0  # nats below the largest density of the grid
 
 Floats = npt.NDArray[np.float64]
@@ -63,7 +64,7 @@ class UserPosterior:
 def user_posteriors(
     words: Sequence[int], gained: Sequence[int], lost: Sequence[int], seed: int = 0
 ) -> list[UserPosterior]:
-    """Returns the posterior of each user, from 4,000 draws: a probability of 0.9 is exact to about 0.01.
+    """Returns the posterior of each user, from 2,000 draws: a probability of 0.9 is exact to about 0.01.
 
     Args:
         words: Tested words of each user.
@@ -147,8 +148,9 @@ def _log_density(odds: Floats, width: Floats, hits: npt.NDArray[np.int64], trial
     a, b = _parameters(odds, width)
     density: Floats = np.log(a) + np.log(b) - 2 * np.log(a + b)  # the mean's prior is uniform, the grid is in log odds
     density -= len(hits) * _log_beta(a, b)
-    for k, n in zip(hits, trials, strict=True):
-        density += _log_beta(a + k, b + (n - k))
+    for first in range(0, len(hits), _AT_ONCE):
+        k, n = (counts[first : first + _AT_ONCE, None, None] for counts in (hits, trials))
+        density += _log_beta(a + k, b + (n - k)).sum(axis=0)
     return density
 
 
@@ -157,11 +159,10 @@ def _log_beta(a: Floats, b: Floats) -> Floats:
 
 
 def _log_gamma(x: Floats) -> Floats:
-    """Stirling's series after 8 steps of the recurrence, exact to 1e-9 for x > 0. A phone has no SciPy."""
-    steps = np.log(x)
-    for step in range(1, 8):
-        steps = steps + np.log(x + step)
+    """Stirling's series after 8 steps of the recurrence, exact to 1e-9 for 0 < x < 1e30. A phone has no SciPy."""
+    steps = x * (x + 1) * (x + 2) * (x + 3) * (x + 4) * (x + 5) * (x + 6) * (x + 7)
     y = x + 8
-    rest = 1 / (12 * y) - 1 / (360 * y**3) + 1 / (1260 * y**5)
-    result: Floats = (y - 0.5) * np.log(y) - y + 0.5 * np.log(2 * np.pi) + rest - steps
+    r = 1 / y
+    rest = r * (1 / 12 - r * r * (1 / 360 - r * r / 1260))
+    result: Floats = (y - 0.5) * np.log(y) - y + 0.5 * np.log(2 * np.pi) + rest - np.log(steps)
     return result

@@ -98,7 +98,7 @@ def evaluate(
     most_users: int = 2000,
     on_clients: Callable[[int, int], None] = _ignore,
 ) -> Evaluation:
-    """Measures the shared and the personal models of a finished run on the newest messages of each user.
+    """Measures the shared and the personal models of a finished run on the last messages of each user.
 
     For the arguments and errors see `federated.evaluation.evaluate_run.evaluate`.
     """
@@ -170,7 +170,7 @@ def simulate(
     workers: int = 2,
     on_phone: Callable[[object], None] = _ignore,
 ) -> Report:
-    """Gives each user of a corpus a phone with the bundle, which learns their older messages and predicts the newest.
+    """Gives each user of a corpus a phone with the bundle, which learns their first messages and predicts the last.
 
     Args:
         out: Holds the phones, so that a stopped simulation can continue. It therefore holds the users' messages.

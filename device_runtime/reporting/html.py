@@ -79,11 +79,8 @@ def render(report: Report, examples: Examples | None = None) -> str:
         cost=table.cost(report),
         left_out=table.left_out(report),
         column_titles=table.COLUMN_TITLES,
-        metrics=[
-            (title, *(table.spread_cells(getattr(keyboard, metric)) for keyboard in (report.shared, report.personal)))
-            for metric, title in table.METRIC_TITLES.items()
-        ],
-        gain=table.gain_cells(report),
+        metrics=[(title, table.metric_rows(report, metric)) for metric, title in table.METRIC_TITLES.items()],
+        gain=table.gain_rows(report),
         picture=inline_picture(gain_picture(report).svg()),
         examples=[_example_row(example) for example in examples.items] if examples else [],
         examples_explanation=examples.explanation if examples else None,

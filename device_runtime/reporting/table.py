@@ -20,6 +20,8 @@ DASH = "–"
 COLUMNS = ("median", "p10", "std")
 """Of a `Spread`, beside the mean and its interval."""
 COLUMN_TITLES = ("mean [95 %]", "median", "weakest tenth", "std")
+LEARNING_ON = "personal, learning on"
+"""The personal keyboard in the prequential test: it counts each message after it was tested."""
 METRIC_TITLES = {
     "recall_at_3": "the next word is among the 3 shown",
     "recall_at_1": "the next word is the first shown",
@@ -92,9 +94,23 @@ def spread_cells(spread: Spread) -> Sequence[str]:
     return [mean, *(percent(getattr(spread, column)) for column in COLUMNS)]
 
 
-def gain_cells(report: Report) -> Sequence[str]:
-    """Returns the users' gain in recall_at_3, in points, in the order of `COLUMN_TITLES`. A std has no sign."""
-    gain = report.gain.recall_at_3
+def metric_rows(report: Report, metric: str) -> list[tuple[str, Sequence[str]]]:
+    """Returns one metric's rows: the name of the keyboard and its `spread_cells`."""
+    keyboards = {"shared": report.shared, "personal": report.personal, LEARNING_ON: report.prequential}
+    spreads = {name: getattr(keyboard, metric, None) for name, keyboard in keyboards.items()}
+    return [(name, spread_cells(spread)) for name, spread in spreads.items() if spread]
+
+
+def gain_rows(report: Report) -> list[tuple[str, Sequence[str]]]:
+    """Returns the rows of the users' gain in recall_at_3: the name of the keyboard and the gain in points."""
+    rows = [("personal", _gain_cells(report.gain.recall_at_3))]
+    if report.prequential:
+        rows.append((LEARNING_ON, _gain_cells(report.prequential.gain.recall_at_3)))
+    return rows
+
+
+def _gain_cells(gain: Spread) -> Sequence[str]:
+    """Returns points in the order of `COLUMN_TITLES`. A std has no sign."""
     mean = f"{points(gain.mean)} {interval(gain.low, gain.high, signed=True)}".strip()
     return [mean, points(gain.median), points(gain.p10), points(gain.std).removeprefix("+")]
 
@@ -114,8 +130,15 @@ def meaning(report: Report) -> str:
         )
     return (
         f"Of 100 words, the shared keyboard shows {100 * shared:.1f} before they are typed, the personal one "
-        f"{100 * personal:.1f} ({relative_gain(report.gain.relative_mean)}). {helped_and_hurt(report)}"
+        f"{100 * personal:.1f} ({relative_gain(report.gain.relative_mean)}){learning_on(report)}. "
+        f"{helped_and_hurt(report)}"
     )
+
+
+def learning_on(report: Report) -> str:
+    """Returns what the personal keyboard shows if it goes on counting, as a part of a sentence."""
+    mean = report.prequential.recall_at_3.mean if report.prequential else None
+    return "" if mean is None else f", and {100 * mean:.1f} if it goes on counting messages"
 
 
 def helped_and_hurt(report: Report) -> str:
@@ -170,12 +193,14 @@ def table_of(report: Report) -> Group:
 
 def _table(report: Report) -> Table:
     table = Table(title=f"{users(report.clients_in_aggregates)}, each with their own phone", title_justify="left")
-    table.add_column("measured on messages the phone never saw")
+    table.add_column("measured on messages the phone had not seen")
     table.add_column("keyboard")
     for title in COLUMN_TITLES:
         table.add_column(title, justify="right")
     for metric, title in METRIC_TITLES.items():
-        table.add_row(title, "shared", *spread_cells(getattr(report.shared, metric)))
-        table.add_row("", "personal", *spread_cells(getattr(report.personal, metric)), style="bold", end_section=True)
-    table.add_row("gain of each user in the first, points", "", *gain_cells(report))
+        for row, (keyboard, cells) in enumerate(metric_rows(report, metric)):
+            table.add_row("" if row else title, keyboard, *cells, style="bold" if row else None)
+        table.add_section()
+    for row, (keyboard, cells) in enumerate(gain_rows(report)):
+        table.add_row("" if row else "gain of each user in the first, points", keyboard, *cells)
     return table

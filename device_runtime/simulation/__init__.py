@@ -2,7 +2,7 @@
 
 Start here:
 
-    simulate             one phone for each user: it learns from the older messages and predicts the newest
+    simulate             one phone for each user: it learns from the first messages and predicts the last
     SimulatedUser        a user and their messages, oldest first
     Report, load_report  the result, as `report.json` holds it
     simulate_fleet       phones through simulated days: typing, charging, adapting, updates

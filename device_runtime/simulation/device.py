@@ -50,6 +50,9 @@ class Device(Protocol):
     def learn(self, messages: Sequence[Message]) -> AdaptationOutcome:
         """Observes these messages, then adapts once."""
 
+    def observe(self, message: Message) -> None:
+        """Counts a message that the user sent. The adapter stays as it is."""
+
     def suggest(self, queries: Sequence[PredictionQuery], personal: bool) -> list[list[str]]:
         """Returns `SHOWN` words for each query, best first, from the personal or the shared keyboard."""
 
@@ -85,6 +88,15 @@ class LocalDevice:
         adaptation = self._phone.adapt()
         verdict = GateVerdict(kept=adaptation.verdict.kept, reason=adaptation.verdict.reason)
         return AdaptationOutcome(verdict, adaptation.seconds)
+
+    def observe(self, message: Message) -> None:
+        """See `Device`.
+
+        Raises:
+            PhoneError: the message is not valid, or the phone cannot store it.
+        """
+        at, text = message
+        self._phone.observe(text, at)
 
     def suggest(self, queries: Sequence[PredictionQuery], personal: bool) -> list[list[str]]:
         """See `Device`."""

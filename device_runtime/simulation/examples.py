@@ -123,7 +123,7 @@ def _explanation(predictions: Sequence[Example], shown: Sequence[Example], users
     losses = sum(not e.won and e.typed in e.shared for e in predictions)
     who = "the user" if users == 1 else f"the {users} users"
     return (
-        f"From {who} whose gain is nearest to the median. Of {_words(len(predictions))} that their phones had never "
+        f"From {who} whose gain is nearest to the median. Of {_words(len(predictions))} that their phones had not "
         f"seen, both keyboards suggested {both:,}, only the personal one {wins:,}, only the shared one {losses:,}, "
         f"and neither {len(predictions) - both - wins - losses:,}. The {len(shown)} examples are words that exactly "
         "one keyboard suggested, with wins and losses in this proportion, evenly spread over the messages."

@@ -1,7 +1,7 @@
 """The data of a simulation: a user's messages, how a trial splits them, and the held-out words that it tests.
 
-The split follows Wang et al. 2019. A user's messages are split by time. The phone learns from the first part and
-predicts the words of the last part, from which it never learns.
+The split follows Wang et al. 2019. A user's messages are split by time, or by the order of the corpus where times are
+missing. The phone learns from the first part, and predicts the words of the last part.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _STRIDE = 256
 
 @dataclass(frozen=True)
 class SimulatedUser:
-    """One user. `messages` are in the order in which they were written."""
+    """One user. `messages` are in the order in which they were written, or in the corpus's if it lacks times."""
 
     user_id: str
     messages: Sequence[Message]
@@ -47,6 +47,7 @@ class TrialPlan:
         train_share: Share of the messages that the phone learns from, between 0 and 1. The others are for the test.
         seen: Of the messages to learn from, the phone sees only this many of the newest. None: all of them.
         tested: Of the other messages, only this many of the first are tested. None: all of them.
+        prequential: Whether to test the words a second time, with a phone that counts each message after its test.
         keystrokes: Whether to type out the words that are not suggested at once. This takes most of the time. Without
             it, no characters are counted.
     """
@@ -54,6 +55,7 @@ class TrialPlan:
     train_share: float = 0.8
     seen: int | None = None
     tested: int | None = None
+    prequential: bool = True
     keystrokes: bool = True
 
 

@@ -123,6 +123,20 @@ class Metrics(ReportModel):
     keystroke_savings_with_taps: float
 
 
+class Recall(ReportModel):
+    """The recall of one keyboard, as shares 0..1."""
+
+    recall_at_1: float
+    recall_at_3: float
+
+
+class PooledRecall(ReportModel):
+    """The recall of one keyboard where each word counts once, with intervals by user. None without words."""
+
+    recall_at_1: Estimate | None
+    recall_at_3: Estimate | None
+
+
 class PooledMetrics(ReportModel):
     """The metrics of one keyboard over all words of the users, where each word counts once, with intervals by user."""
 
@@ -143,7 +157,7 @@ class ModelSummary(ReportModel):
 
 
 class Gain(ReportModel):
-    """The gain of personalization over users.
+    """The gain of a personal keyboard over users.
 
     Attributes:
         recall_at_3: Spread of personal minus shared recall_at_3.
@@ -155,6 +169,15 @@ class Gain(ReportModel):
     pooled: Estimate | None
     relative_mean: Estimate | None
     relative_median: Estimate | None
+
+
+class PrequentialSummary(ReportModel):
+    """The personal keyboard that counts each message after its test: see `device_runtime.simulation.trial`."""
+
+    recall_at_1: Spread
+    recall_at_3: Spread
+    pooled: PooledRecall
+    gain: Gain
 
 
 class Sizes(ReportModel):
@@ -184,6 +207,7 @@ class ClientRow(ReportModel):
     """One user. `shared` (key `global`) and `personal` are None when none of the held-out messages has a word.
 
     Attributes:
+        prequential: The personal keyboard that counts each message after its test. None also if this was not tested.
         gained, lost: Words that only the personal, or only the shared keyboard showed.
         hurt_probability, helped_probability: See `keyboard_model.user_posterior`. None if not in the aggregates.
     """
@@ -193,6 +217,7 @@ class ClientRow(ReportModel):
     words_tested: int
     shared: Metrics | None = Field(validation_alias="global", serialization_alias="global")
     personal: Metrics | None
+    prequential: Recall | None
     gained: int
     lost: int
     hurt_probability: float | None
@@ -223,6 +248,7 @@ class Report(VersionedReport):
     shared: ModelSummary = Field(validation_alias="global", serialization_alias="global")
     personal: ModelSummary
     gain: Gain
+    prequential: PrequentialSummary | None
     fraction_hurt: float | None
     fraction_helped: float | None
     likely_hurt: Estimate | None

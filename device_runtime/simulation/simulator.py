@@ -26,6 +26,9 @@ from device_runtime.simulation.report import (
     ModelSummary,
     Percentiles,
     PooledMetrics,
+    PooledRecall,
+    PrequentialSummary,
+    Recall,
     Report,
     Sizes,
 )
@@ -80,7 +83,8 @@ def run_trials(
     """Gives each user a phone with `bundle`, lets it learn on its own, and tests it.
 
     A phone observes the first `plan.train_share` of its user's messages, adapts once, then predicts every word of the
-    other messages without learning from them. Everything in a trial except its times is deterministic.
+    other messages, without learning from them and while counting them (`device_runtime.simulation.trial`). Everything
+    in a trial except its times is deterministic.
 
     Args:
         bundle: The bundle on the phones.
@@ -157,6 +161,7 @@ def aggregate(
         shared=_summary(shared),
         personal=_summary(personal),
         gain=_gain(personal, shared),
+        prequential=_prequential(chosen),
         fraction_hurt=fraction_hurt(*recalls),
         fraction_helped=fraction_helped(*recalls),
         likely_hurt=fraction(sum(each.hurt for each in posteriors.values()), len(posteriors)),
@@ -180,6 +185,12 @@ def _metrics(counts: WordCounts) -> Metrics | None:
     )
 
 
+def _recall(counts: WordCounts | None) -> Recall | None:
+    if counts is None or not counts.words:
+        return None
+    return Recall(recall_at_1=counts.recall_at_1, recall_at_3=counts.recall_at_3)
+
+
 def _summary(counts: Sequence[WordCounts]) -> ModelSummary:
     return ModelSummary(
         recall_at_1=spread([c.recall_at_1 for c in counts]),
@@ -197,6 +208,23 @@ def _pooled(counts: Sequence[WordCounts]) -> PooledMetrics:
         recall_at_3=pooled([c.hits_at_3 for c in counts], words),
         keystroke_savings=pooled([c.characters_saved for c in counts], characters),
         keystroke_savings_with_taps=pooled([c.characters_saved - c.taps for c in counts], characters),
+    )
+
+
+def _prequential(trials: Sequence[Trial]) -> PrequentialSummary | None:
+    tested = [(trial.prequential, trial.shared) for trial in trials if trial.prequential]
+    if not tested:
+        return None
+    counts, shared = [each for each, _ in tested], [each for _, each in tested]
+    words = [each.words for each in counts]
+    return PrequentialSummary(
+        recall_at_1=spread([each.recall_at_1 for each in counts]),
+        recall_at_3=spread([each.recall_at_3 for each in counts]),
+        pooled=PooledRecall(
+            recall_at_1=pooled([each.hits_at_1 for each in counts], words),
+            recall_at_3=pooled([each.hits_at_3 for each in counts], words),
+        ),
+        gain=_gain(counts, shared),
     )
 
 
@@ -239,6 +267,7 @@ def _row(trial: Trial, posterior: UserPosterior | None) -> ClientRow:
         words_tested=trial.shared.words,
         shared=_metrics(trial.shared),
         personal=_metrics(trial.personal),
+        prequential=_recall(trial.prequential),
         gained=gained,
         lost=lost,
         hurt_probability=posterior.hurt_probability if posterior else None,

@@ -1,4 +1,9 @@
-"""A trial of one user: a phone learns from the user's first messages and is tested on the last ones."""
+"""A trial of one user: a phone learns from the user's first messages and is tested on the last ones, in two ways.
+
+*Frozen*: the phone learns nothing from the messages of the test. *Prequential* (Dawid 1984): it predicts each message
+of the test, and then counts it, as a real phone does. The adapter stays the same, because a phone adapts only now and
+then, while its n-grams grow with each message.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +21,7 @@ from device_runtime.simulation.device import Device, LocalDevice, PredictionQuer
 from device_runtime.simulation.held_out import (
     DEFAULT_PLAN,
     HeldOutWord,
+    Message,
     SimulatedUser,
     TrialPlan,
     held_out_words,
@@ -29,8 +35,10 @@ class Trial(BaseModel):
     """The result of one user's trial. It has counts instead of shares, so that the counts of users can be added.
 
     Attributes:
-        shared_shown, personal_shown: One character for each word in order: "1" if the word was among the three
-            suggestions before any of its letters was typed, else "0". Paired tests need this.
+        shared, personal: The frozen test.
+        prequential: The personal keyboard in the prequential test, without characters. None if it was left out.
+        shared_shown, personal_shown, prequential_shown: One character for each word in order: "1" if the word was among
+            the three suggestions before any of its letters was typed, else "0". Paired figures need this.
         prediction_ms: Time of each next-word prediction of the personal keyboard. For a batch of words, each word has
             the mean time of the batch.
     """
@@ -41,8 +49,10 @@ class Trial(BaseModel):
     messages: int
     shared: WordCounts
     personal: WordCounts
+    prequential: WordCounts | None
     shared_shown: str
     personal_shown: str
+    prequential_shown: str | None
     verdict: GateVerdict
     adapter_bytes: int
     adaptation_seconds: float
@@ -65,7 +75,10 @@ def run_trial(engine: Engine, user: SimulatedUser, folder: Path, plan: TrialPlan
 
 
 def evaluate_device(phone: Device, user: SimulatedUser, plan: TrialPlan = DEFAULT_PLAN) -> Trial:
-    """Lets `phone` learn from the user's first messages, then tests both keyboards on every word of the last ones."""
+    """Lets `phone` learn from the user's first messages, then tests both keyboards on every word of the last ones.
+
+    The frozen test comes first. After the prequential one, the phone has observed all of these messages.
+    """
     learn_from, test = split_messages(user.messages, plan)
     adaptation = phone.learn(learn_from)
     shared, personal = _KeyboardResult(), _KeyboardResult()
@@ -73,13 +86,16 @@ def evaluate_device(phone: Device, user: SimulatedUser, plan: TrialPlan = DEFAUL
         # The personal keyboard is first. The second keyboard finds the state of the context in the cache.
         personal.add(_test_words(phone, words, True, plan.keystrokes))
         shared.add(_test_words(phone, words, False, plan.keystrokes))
+    prequential = _test_prequentially(phone, test) if plan.prequential else None
     return Trial(
         user_id=user.user_id,
         messages=len(user.messages),
         shared=shared.counts,
         personal=personal.counts,
+        prequential=prequential.counts if prequential else None,
         shared_shown=shared.shown,
         personal_shown=personal.shown,
+        prequential_shown=prequential.shown if prequential else None,
         verdict=adaptation.verdict,
         adapter_bytes=phone.adapter_bytes(),
         adaptation_seconds=adaptation.seconds,
@@ -99,6 +115,15 @@ class _KeyboardResult:
         self.counts += other.counts
         self.shown += other.shown
         self.milliseconds += other.milliseconds
+
+
+def _test_prequentially(phone: Device, test: Sequence[Message]) -> _KeyboardResult:
+    result = _KeyboardResult()
+    for message in test:
+        for words in _batches(held_out_words([message]), phone.batch_size):
+            result.add(_test_words(phone, words, True, keystrokes=False))
+        phone.observe(message)
+    return result
 
 
 def _batches(words: Iterable[HeldOutWord], size: int) -> Iterator[list[HeldOutWord]]:

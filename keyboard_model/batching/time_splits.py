@@ -18,7 +18,7 @@ _Message = TypeVar("_Message")
 
 
 def split_by_time(messages: Sequence[_Message], train_share: float) -> tuple[list[_Message], list[_Message]]:
-    """Splits messages, given in time order, into (training part, test part).
+    """Splits messages, given in time order or, without times, in that of the corpus, into (training part, test part).
 
     Wang et al. 2019 (arXiv:1910.10252) split each user's messages this way, 80 % and 20 %. The training part has
     floor(train_share · n) messages, but at least one if there is any. So a single message leaves nothing to test.

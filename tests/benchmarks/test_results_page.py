@@ -6,6 +6,8 @@ import re
 import pytest
 
 from benchmarks import results_page
+from tests.support.thumbprint.comparison import made_up
+from thumbprint.comparison.analysis.summary import report_of
 
 RECALLS = {"recall_at_1": 0.125, "recall_at_3": 0.25, "keystroke_savings": 0.5, "keystroke_savings_with_taps": 0.375}
 
@@ -28,6 +30,7 @@ REPORT = {
     "global": MODEL,
     "personal": MODEL,
     "gain": {"relative_mean": estimate(0.191, 0.1, 0.31), "relative_median": estimate(0.053)},
+    "prequential": {"recall_at_3": spread(0.3)},
     "fraction_hurt": 0.042,
     "fraction_helped": 0.458,
     "likely_hurt": estimate(0.0, 0.0, 0.05),
@@ -70,10 +73,22 @@ def test_both_pages_get_their_tables_and_a_second_run_changes_nothing(pages):
     assert "| keystroke_savings_with_taps, mean (95 %) | 37.5 % (32.5 to 42.5 %) | 37.5 % (32.5 to 42.5 %) |" in results
     assert "| bundle | 1.99 MB | at most 3 | `benchmarks.phone` |" in results
     assert "recall@3 over all words (95 %) | 25.0 % (15.0 to 35.0 %) | trigram 20.0 % |" in readme
+    assert "| the same, counting each message after its test (95 %) | 30.0 % (25.0 to 35.0 %) | |" in readme
     assert "| 0.0 % (0.0 to 5.0 %) / 40.0 % (30.0 to 50.0 %) | raw: 4.2 % / 45.8 % |" in readme
     assert "| bundle | 1.99 MB | asked: at most 3 |" in readme
     results_page.write_figures(results_page.RUN)
     assert [page.read_text() for page in pages] == [results, readme]
+
+
+def test_the_table_of_methods_is_made_from_a_report_of_compare(pages, tmp_path, monkeypatch):
+    report = report_of(made_up.comparison(users=20, methods=("global_only", "ditto", "centralized")))
+    write_json(tmp_path / "comparison" / "report.json", json.loads(report.model_dump_json()))
+    monkeypatch.setattr(results_page, "COMPARISON", tmp_path / "comparison")
+    results_page.write_figures(results_page.RUN)
+    rows = {line.split("`")[1]: line for line in pages[0].read_text().splitlines() if line.startswith("| `")}
+    assert set(rows) == {"global_only", "ditto", "centralized"}
+    assert len({row.count("|") for row in rows.values()}) == 1
+    assert re.search(r"\| [+-][\d.]+ % \([+-].*\) / [+-].* \| \d of \d \| [\d.]+ % \| phones \|$", rows["ditto"])
 
 
 def test_another_run_writes_no_page(pages, tmp_path):

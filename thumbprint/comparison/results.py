@@ -78,6 +78,7 @@ class ClientResult(Frozen):
         gained: Number of words that this method showed and `global_only` did not; None if the two were not compared
             word by word.
         lost: The reverse.
+        prequential_hits_at_3: Hits of a phone that counts each message after its test; None if this was not tested.
         shared_hits_at_3: Hits of the shared model in the same kind of measurement, if this differs from that of
             `global_only`: TFF counts a word of several pieces as missed, while a phone can spell it. None: the hits
             in the row of `global_only`.
@@ -94,11 +95,19 @@ class ClientResult(Frozen):
     taps: NonNegativeInt = 0
     gained: NonNegativeInt | None = None
     lost: NonNegativeInt | None = None
+    prequential_hits_at_3: NonNegativeInt | None = None
     shared_hits_at_3: NonNegativeInt | None = None
 
     @property
     def counts(self) -> WordCounts:
         return WordCounts(self.words, self.hits_at_1, self.hits_at_3, self.characters, self.characters_saved, self.taps)
+
+    @property
+    def prequential_recall(self) -> float | None:
+        """Recall_at_3 of a phone that counts each message after its test; None if this was not tested."""
+        return (
+            self.prequential_hits_at_3 / self.words if self.prequential_hits_at_3 is not None and self.words else None
+        )
 
     @model_validator(mode="after")
     def _counts_are_possible(self) -> ClientResult:
@@ -110,8 +119,9 @@ class ClientResult(Frozen):
             raise ValueError(f"user {self.user_id}: {self.characters_saved} characters cannot take {self.taps} taps")
         if (self.gained is None) != (self.lost is None):
             raise ValueError(f"user {self.user_id}: gained and lost must be known together or not at all")
-        if (self.shared_hits_at_3 or 0) > self.words:
-            raise ValueError(f"user {self.user_id}: shared_hits_at_3 is more than words")
+        for name in ("prequential_hits_at_3", "shared_hits_at_3"):
+            if (getattr(self, name) or 0) > self.words:
+                raise ValueError(f"user {self.user_id}: {name} is more than words")
         return self
 
 

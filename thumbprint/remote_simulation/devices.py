@@ -67,18 +67,27 @@ class RemoteDevice:
     def __init__(self, client: Client, device_id: str, model_id: str, cancellation: Cancellation) -> None:
         self._client, self._device_id, self._model_id = client, device_id, model_id
         self._cancellation = cancellation
-        self._outcome: AdaptationOutcome | None = None
 
     def learn(self, messages: Sequence[Message]) -> AdaptationOutcome:
-        """See `Device`. A device learns once: further calls return the same outcome.
+        """See `Device`.
 
         Raises:
             ServiceError: the service refuses or is gone.
             PhoneDataError, BundleChangedError: see there.
         """
-        if self._outcome is None:
-            self._outcome = self._learn(messages)
-        return self._outcome
+        self._cancellation.check()
+        self._client.observe(self._device_id, [_observed(message) for message in messages])
+        adaptation = self._adapt()
+        self._check_bundle(adaptation.model_id)
+        if adaptation.verdict is None:
+            raise PhoneDataError(f"the adaptation failed: {adaptation.reason}")
+        verdict = GateVerdict(kept=adaptation.verdict.kept, reason=adaptation.verdict.reason)
+        return AdaptationOutcome(verdict, adaptation.seconds or 0.0)
+
+    def observe(self, message: Message) -> None:
+        """See `Device`. Raises ServiceError and PhoneDataError."""
+        self._cancellation.check()
+        self._client.observe(self._device_id, [_observed(message)])
 
     def suggest(self, queries: Sequence[PredictionQuery], personal: bool) -> list[list[str]]:
         """See `Device`. There are no suggestions for prefixes that are longer than the service allows."""
@@ -94,16 +103,6 @@ class RemoteDevice:
         device = self._client.device(self._device_id)
         self._check_bundle(device.model_id)
         return len(self._client.adapter(self._device_id)) if device.personal else 0
-
-    def _learn(self, messages: Sequence[Message]) -> AdaptationOutcome:
-        self._cancellation.check()
-        self._client.observe(self._device_id, [_observed(message) for message in messages])
-        adaptation = self._adapt()
-        self._check_bundle(adaptation.model_id)
-        if adaptation.verdict is None:
-            raise PhoneDataError(f"the adaptation failed: {adaptation.reason}")
-        verdict = GateVerdict(kept=adaptation.verdict.kept, reason=adaptation.verdict.reason)
-        return AdaptationOutcome(verdict, adaptation.seconds or 0.0)
 
     def _adapt(self) -> Adaptation:
         adaptation = self._client.adapt(self._device_id, wait=_ADAPTATION_WAIT)
@@ -209,7 +208,6 @@ class ServiceDevices:
 
     def __init__(self, client: Client, model_id: str, ledger: DeviceLedger, cancellation: Cancellation) -> None:
         self._client, self._model_id, self._ledger, self._cancellation = client, model_id, ledger, cancellation
-        self._kept: dict[str, RemoteDevice] = {}
 
     @contextlib.contextmanager
     def temporary(self, user_id: str) -> Iterator[Device]:
@@ -223,16 +221,6 @@ class ServiceDevices:
         """A `DeviceFactory`: a device that stays, unless the block ends with an error."""
         with self._created(user_id) as (_, phone):
             yield phone
-            self._kept[user_id] = phone
-
-    @contextlib.contextmanager
-    def kept_or_new(self, user_id: str) -> Iterator[Device]:
-        """A `DeviceFactory`: the device that `kept` created for this user, or a new one that stays."""
-        if user_id in self._kept:
-            yield self._kept[user_id]
-        else:
-            with self.kept(user_id) as phone:
-                yield phone
 
     def delete_all(self) -> None:
         """Deletes every device in the ledger that this service may still have.

@@ -103,7 +103,7 @@ def simulate_service(
                 min_messages=min_messages,
                 train_share=DEFAULT_PLAN.train_share,
             )
-            write_results(devices.kept_or_new if service.keep_devices else devices.temporary, corpus, report, out)
+            write_results(new_device, corpus, report, out)
     return report
 
 

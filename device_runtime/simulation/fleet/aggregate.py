@@ -21,12 +21,10 @@ from device_runtime.simulation.fleet.report import (
     FleetReport,
     PhoneSpread,
     PlanInfo,
-    PooledRecall,
-    Recall,
     Refusal,
 )
 from device_runtime.simulation.fleet.timeline import Days, DeviceTimeline
-from device_runtime.simulation.report import BundleInfo, CorpusInfo, FailedUser, Sizes
+from device_runtime.simulation.report import BundleInfo, CorpusInfo, FailedUser, PooledRecall, Recall, Sizes
 from keyboard_model.metrics import Estimate, Spread, gains
 from keyboard_model.user_statistics import pooled, spread
 

@@ -17,13 +17,15 @@ from device_runtime.simulation.report import (
     BundleInfo,
     CorpusInfo,
     FailedUser,
+    PooledRecall,
+    Recall,
     ReportModel,
     Sizes,
     VersionedReport,
     read_model,
     write_model,
 )
-from keyboard_model.metrics import Estimate, Spread
+from keyboard_model.metrics import Spread
 
 SCHEMA_VERSION = 2
 
@@ -37,13 +39,6 @@ class PlanInfo(ReportModel):
     words_a_day: int
     release_day: int
     world: dict[str, float]
-
-
-class Recall(ReportModel):
-    """The recall of one keyboard, as shares 0..1: a mean in which each phone counts once, or each word."""
-
-    recall_at_1: float
-    recall_at_3: float
 
 
 class DayRow(ReportModel):
@@ -72,13 +67,6 @@ class DayRow(ReportModel):
     personal: Recall | None
     shared_pooled: Recall | None = Field(validation_alias="global_pooled", serialization_alias="global_pooled")
     personal_pooled: Recall | None
-
-
-class PooledRecall(ReportModel):
-    """The recall of one keyboard where each word counts once, with intervals by user. None without words."""
-
-    recall_at_1: Estimate | None
-    recall_at_3: Estimate | None
 
 
 class PhoneSpread(ReportModel):

@@ -28,16 +28,16 @@ def test_keys_are_those_of_the_documentation(tmp_path):
     found = json.loads((tmp_path / "report.json").read_text())
     assert list(found) == [
         "schema_version", "bundle", "corpus", "min_messages", "train_share", "users", "clients_in_aggregates",
-        "global", "personal", "gain", "fraction_hurt", "fraction_helped", "likely_hurt", "likely_helped",
-        "adapter_bytes", "adaptation_seconds", "prediction_ms", "failed", "clients",
+        "global", "personal", "gain", "prequential", "fraction_hurt", "fraction_helped", "likely_hurt",
+        "likely_helped", "adapter_bytes", "adaptation_seconds", "prediction_ms", "failed", "clients",
     ]  # fmt: skip
     assert list(found["global"]) == [
         "recall_at_1", "recall_at_3", "keystroke_savings", "keystroke_savings_with_taps", "pooled",
     ]  # fmt: skip
     assert list(found["global"]["recall_at_3"]) == ["mean", "low", "high", "median", "p10", "std"]
     assert list(found["clients"][0]) == [
-        "user_id", "messages", "words_tested", "global", "personal", "gained", "lost", "hurt_probability",
-        "helped_probability", "verdict", "adapter_bytes", "adaptation_seconds", "in_aggregates",
+        "user_id", "messages", "words_tested", "global", "personal", "prequential", "gained", "lost",
+        "hurt_probability", "helped_probability", "verdict", "adapter_bytes", "adaptation_seconds", "in_aggregates",
     ]  # fmt: skip
 
 

@@ -24,6 +24,9 @@ class ScriptedDevice:
         self.learnt = [text for _, text in messages]
         return AdaptationOutcome(GateVerdict(kept=True, reason="scripted"), 0.5)
 
+    def observe(self, message):
+        self.learnt.append(message[1])
+
     def suggest(self, queries, personal):
         self.asked.append((personal, [(each.word.word, each.typed) for each in queries]))
         return [
@@ -39,8 +42,9 @@ class ScriptedDevice:
 def test_types_each_word_until_it_is_shown(batch_size):
     user = SimulatedUser("u", [(None, "seen")] * 4 + [(None, "hi banana kiwi ox")])
     phone = ScriptedDevice(batch_size)
-    trial = evaluate_device(phone, user)
+    trial = evaluate_device(phone, user, TrialPlan(prequential=False))
     assert phone.learnt == ["seen"] * 4
+    assert (trial.prequential, trial.prequential_shown) == (None, None)
     # hi: at once, 3 of 3; banana: after two letters, 5 of 7; kiwi: after its last, 1 of 5; ox: never, 0 of 3
     assert trial.personal == WordCounts(words=4, hits_at_1=0, hits_at_3=1, characters=18, characters_saved=9, taps=3)
     assert trial.shared == WordCounts(words=4, hits_at_1=0, hits_at_3=0, characters=18, characters_saved=0)
@@ -53,9 +57,26 @@ def test_types_each_word_until_it_is_shown(batch_size):
 def test_types_nothing_if_the_plan_counts_no_keystrokes():
     user = SimulatedUser("u", [(None, "seen")] * 4 + [(None, "hi banana")])
     phone = ScriptedDevice(100)
-    trial = evaluate_device(phone, user, TrialPlan(keystrokes=False))
+    trial = evaluate_device(phone, user, TrialPlan(prequential=False, keystrokes=False))
     assert phone.asked == [(True, [("hi", 0), ("banana", 0)]), (False, [("hi", 0), ("banana", 0)])]
     assert (trial.personal.characters, trial.personal.hits_at_3) == (0, 1)
+
+
+class CountingDevice(ScriptedDevice):
+    """A device whose personal keyboard shows every word that it observed."""
+
+    def suggest(self, queries, personal):
+        known = {word for text in self.learnt for word in text.split()}
+        return [[each.word.word] if personal and each.word.word in known else ["x"] for each in queries]
+
+
+@pytest.mark.parametrize("batch_size", [1, 3])
+def test_each_message_is_predicted_before_the_phone_counts_it(batch_size):
+    user = SimulatedUser("u", [(None, "hi")] * 12 + [(None, "hi ox ox"), (None, "ox emu"), (None, "emu ox hi")])
+    trial = evaluate_device(CountingDevice(batch_size), user)
+    assert (trial.personal_shown, trial.prequential_shown) == ("10000001", "10010111")
+    assert trial.prequential == WordCounts(words=8, hits_at_1=5, hits_at_3=5)
+    assert trial.personal.hits_at_3 == 2
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +107,8 @@ def test_learns_only_from_the_first_messages(engine, tmp_path):
     messages = [(None, "plain words here")] * 24 + [(None, "zorblax zorblax")] * 6
     trial = run_trial(engine, SimulatedUser("u", messages), tmp_path / "phone")
     assert trial.shared.words == trial.personal.words == 12
-    assert trial.personal.hits_at_3 == 0  # the word is in the test part alone, and never learnt there
+    assert trial.personal.hits_at_3 == 0  # the word is in the test part alone, and not learnt there
+    assert trial.prequential.words == 12 and trial.prequential.hits_at_3 > 0  # here it is counted
     assert len(trial.prediction_ms) == 12
 
 

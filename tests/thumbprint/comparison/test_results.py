@@ -17,7 +17,7 @@ def test_a_comparison_survives_serialization():
 def test_has_the_documented_keys():
     assert list(ClientResult.model_fields) == [
         "user_id", "group", "messages", "words", "hits_at_1", "hits_at_3", "characters", "characters_saved", "taps",
-        "gained", "lost", "shared_hits_at_3",
+        "gained", "lost", "prequential_hits_at_3", "shared_hits_at_3",
     ]  # fmt: skip
 
 
@@ -32,6 +32,7 @@ def test_has_the_documented_keys():
         ),  # a row without taps, of a version before
         ({"hits": 3, "gained": 1}, "must be known together"),
         ({"hits": 3, "shared_hits_at_3": 200}, "more than words"),
+        ({"hits": 3, "prequential_hits_at_3": 200}, "more than words"),
         ({"hits": 3, "group": "old"}, "seen"),
         ({"hits": 3, "unknown": 1}, "Extra inputs"),
         ({"hits": -1}, "greater than or equal to 0"),

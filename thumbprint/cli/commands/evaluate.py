@@ -47,7 +47,7 @@ def evaluate(
 ) -> None:
     """Measure a trained model word by word.
 
-    Tests on the newest messages of each user, which training never reads. Users in training and new phones, which took
+    Tests on the last messages of each user, which training never reads. Users in training and new phones, which took
     no part in training, are measured separately. The table is printed, and RUN gets evaluation.json.
     """
     silence_tensorflow()

@@ -129,8 +129,9 @@ def simulate(
 ) -> None:
     """Give each user of a corpus a phone, or simulate a fleet over days.
 
-    Each phone observes the first 80 % of its user's messages, adapts, and predicts every word of the last 20 %, which
-    it never learns from. DIR gets report.json, report.html, gain.svg and gain.png. The table is printed.
+    Each phone observes the first 80 % of its user's messages, adapts, and predicts every word of the last 20 %: first
+    without learning from them, then counting each message after its test. DIR gets report.json, report.html, gain.svg
+    and gain.png. The table is printed.
 
     With --population and --days, a fleet is simulated over days instead. Its phones are used by day and charged at
     night, are sometimes off or have a wrong clock, and adapt when the policy allows it. DIR gets fleet.json and

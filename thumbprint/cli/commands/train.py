@@ -89,7 +89,7 @@ def train(
 ) -> None:
     """Train tokenizer and shared model, federated.
 
-    A share of the users takes no part (new phones). The newest messages of all other users are held out for testing.
+    A share of the users takes no part (new phones). The last messages of all other users are held out for testing.
     Validation users decide which round's model is kept, and when training stops.
 
     If training is stopped at any moment, by Ctrl-C or otherwise, --resume continues from the last checkpoint.

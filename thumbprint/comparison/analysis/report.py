@@ -20,6 +20,7 @@ class AgainstShared(Frozen):
     """A method compared with the shared model, each user with themselves. Gains are differences in recall_at_3.
 
     Attributes:
+        prequential_gain: The gain of the phones that count each message after its test.
         pooled_gain: The gain where each word counts once. Its interval draws users.
         relative_mean: Mean divided by the mean of the shared model, minus 1; None if the latter is 0.
         relative_median: The same for the medians.
@@ -36,6 +37,7 @@ class AgainstShared(Frozen):
 
     users: int
     gain: Spread
+    prequential_gain: Spread
     pooled_gain: Estimate | None
     relative_mean: Estimate | None
     relative_median: Estimate | None
@@ -53,7 +55,8 @@ class AgainstShared(Frozen):
 class Row(Frozen):
     """One method on one group of users. `against_global` is None if the shared model was not measured.
 
-    In `pooled_recall_at_3`, every word counts once; its interval draws users.
+    In `pooled_recall_at_3`, every word counts once; its interval draws users. In `prequential_recall_at_3`, the phones
+    count each message after its test; it is over the users for whom this was measured.
     """
 
     method: str
@@ -63,6 +66,7 @@ class Row(Frozen):
     recall_at_1: Spread
     recall_at_3: Spread
     pooled_recall_at_3: Estimate | None
+    prequential_recall_at_3: Spread
     keystroke_savings: Spread
     keystroke_savings_with_taps: Spread
     against_global: AgainstShared | None

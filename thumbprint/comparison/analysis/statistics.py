@@ -80,6 +80,12 @@ class Pair:
         return self.personal.counts.recall_at_3
 
     @property
+    def prequential_gain(self) -> float | None:
+        """The gain of a phone that counts each message after its test; None if this was not tested."""
+        recall = self.personal.prequential_recall
+        return None if recall is None else gains([recall], [self.shared_recall])[0]
+
+    @property
     def gain(self) -> float:
         """The gain in recall_at_3, without rounding errors: 0 means equal."""
         return gains([self.recall], [self.shared_recall])[0]

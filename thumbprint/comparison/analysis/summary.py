@@ -5,7 +5,7 @@ The answer names the best method among those that can ship, and its lead over th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 import numpy as np
@@ -98,7 +98,8 @@ def _rows(comparison: Comparison, group: Group) -> list[Row]:
 
 
 def _row(comparison: Comparison, method: MethodResult, group: Group) -> Row:
-    counts = [row.counts for row in counted_rows(comparison, method, group)]
+    measured = counted_rows(comparison, method, group)
+    counts = [row.counts for row in measured]
     typed = [count for count in counts if count.characters]
     seed = comparison.seed
     pairs = paired_rows(comparison, method, group) if method.name != REFERENCE else []
@@ -110,6 +111,7 @@ def _row(comparison: Comparison, method: MethodResult, group: Group) -> Row:
         recall_at_1=spread([count.recall_at_1 for count in counts], seed),
         recall_at_3=spread([count.recall_at_3 for count in counts], seed),
         pooled_recall_at_3=pooled([count.hits_at_3 for count in counts], [count.words for count in counts], seed),
+        prequential_recall_at_3=spread(_known(row.prequential_recall for row in measured), seed),
         keystroke_savings=spread([count.keystroke_savings for count in typed], seed),
         keystroke_savings_with_taps=spread([count.keystroke_savings_with_taps for count in typed], seed),
         against_global=against_shared(pairs, seed),
@@ -132,6 +134,7 @@ def against_shared(pairs: Sequence[Pair], seed: int) -> AgainstShared | None:
     return AgainstShared(
         users=len(pairs),
         gain=spread(gains, seed),
+        prequential_gain=spread(_known(pair.prequential_gain for pair in pairs), seed),
         pooled_gain=pooled([gain * count for gain, count in zip(gains, words, strict=True)], words, seed),
         relative_mean=relative_gain(recall, shared, seed),
         relative_median=relative_gain(recall, shared, seed, np.median),
@@ -145,6 +148,10 @@ def against_shared(pairs: Sequence[Pair], seed: int) -> AgainstShared | None:
         users_likely_hurt=worse,
         users_likely_helped=better,
     )
+
+
+def _known(values: Iterable[float | None]) -> list[float]:
+    return [value for value in values if value is not None]
 
 
 def _likely_hurt_and_helped(pairs: Sequence[Pair], seed: int) -> tuple[int, tuple[str, ...], tuple[str, ...]]:

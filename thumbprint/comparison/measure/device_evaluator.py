@@ -95,11 +95,11 @@ class DeviceEvaluator:
     def without_typing(
         self, bundle: Bundle, users: Iterable[SimulatedUser], tested: int | None, seen: int | None = None
     ) -> list[Trial]:
-        """Runs trials that only test suggestions before a word is begun. Users without a word to test are left out.
+        """Runs frozen trials of suggestions before a word is begun. Users without a word to test are left out.
 
         Args:
             tested, seen: See `TrialPlan`.
         """
-        plan = TrialPlan(self.setup.clients.train_share, seen=seen, tested=tested, keystrokes=False)
+        plan = TrialPlan(self.setup.clients.train_share, seen=seen, tested=tested, prequential=False, keystrokes=False)
         trials, _ = run_trials(bundle, users, plan=plan, workers=_WORKERS)
         return [trial for trial in trials if trial.shared.words]

@@ -145,7 +145,9 @@ class MethodEvaluator:
         for trial in self.phones.new_phones(name, bundle, self.setup.new_phones()):
             if trial.personal.words:
                 changes = count_changes(trial.personal_shown, reference_hits[trial.user_id])
-                rows.append(self._row(trial.user_id, "new_phone", trial.personal, changes))
+                row = self._row(trial.user_id, "new_phone", trial.personal, changes)
+                hits = trial.prequential.hits_at_3 if trial.prequential else None
+                rows.append(row.model_copy(update={"prequential_hits_at_3": hits}))
         return rows
 
     def _row(self, user: str, group: Group, counts: WordCounts, changes: tuple[int, int] | None = None) -> ClientResult:

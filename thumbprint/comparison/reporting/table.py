@@ -23,8 +23,8 @@ from thumbprint.comparison.results import Group
 from thumbprint.console import headed
 
 _COLUMNS = (
-    "recall@3", "95 %", "median", "weakest tenth", "recall@1", "keys saved, free taps", "a tap costs one", "gain", "p",
-    "helped", "hurt", "helped, raw", "hurt, raw",
+    "recall@3", "95 %", "learning on", "median", "weakest tenth", "recall@1", "keys saved, free taps",
+    "a tap costs one", "gain", "p", "helped", "hurt", "helped, raw", "hurt, raw",
 )  # fmt: skip
 
 
@@ -61,6 +61,7 @@ def _cells(report: ComparisonReport, row: Row) -> list[str]:
         row.method + mark,
         percent(recall.mean),
         interval(recall.low, recall.high),
+        percent(row.prequential_recall_at_3.mean),
         percent(recall.median),
         percent(recall.p10),
         percent(row.recall_at_1.mean),

@@ -4,7 +4,8 @@ import pytest
 
 from device_runtime.simulation.fleet.aggregate import FleetAggregate
 from device_runtime.simulation.fleet.plan import FleetPlan
-from device_runtime.simulation.fleet.report import Recall, Refusal
+from device_runtime.simulation.fleet.report import Refusal
+from device_runtime.simulation.report import Recall
 from tests.support.device_runtime.simulation.fleet_report import ANN, make_fleet_report
 
 

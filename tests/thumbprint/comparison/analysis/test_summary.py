@@ -79,6 +79,16 @@ def test_keystroke_savings_are_null_if_not_measured():
     assert summarize(comparison([SHARED])).rows[0].keystroke_savings.mean is None
 
 
+def test_phones_that_count_each_message_have_figures_of_their_own():
+    ditto = method(
+        "ditto", [row("a", 30, prequential_hits_at_3=35), row("b", 30, prequential_hits_at_3=31), row("c", 9)]
+    )
+    figures = summarize(comparison([SHARED, ditto])).row("ditto", "new_phone")
+    assert figures.prequential_recall_at_3.mean == pytest.approx(0.33)  # c was not measured in this way
+    assert figures.against_global.prequential_gain.mean == pytest.approx((0.15 + 0.01) / 2)
+    assert summarize(comparison([SHARED])).rows[0].prequential_recall_at_3.mean is None
+
+
 def test_the_best_method_can_ship_and_was_measured_like_the_reference():
     tff = method("fed_per", [row(user, 80, shared_hits_at_3=70) for user in "abcd"], where="tff")
     pooled = method("centralized", [row(user, 90) for user in "abcd"], on_device=False)
