@@ -22,7 +22,7 @@ import tensorflow_federated as tff
 from federated.runtime.credentials import Address, TrainingCredentials, speaks_tls
 from federated.runtime.tff_types import ClientData, with_client_data
 from federated.runtime.worker import WorkerError, WorkerProcess, can_be_closed_off, wait_until_ready, worker_process
-from federated.runtime.worker_front import FrontCalls
+from federated.runtime.worker_front import FRONT_REFUSALS, FrontCalls
 
 _START_SECONDS = 60.0
 _RECONNECT_SECONDS = 5.0
@@ -126,6 +126,8 @@ class Worker:
             return call.result()
         except (grpc.RpcError, ValueError) as error:
             problem = self._problem() if self.connected else "was disconnected"  # a closed channel is a ValueError
+            if problem is None and isinstance(error, grpc.RpcError) and error.code() in FRONT_REFUSALS:
+                problem = f"refuses the work ({error.details()})"
             if problem is None:
                 raise
             self.disconnect()

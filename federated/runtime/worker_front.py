@@ -22,6 +22,9 @@ from federated.runtime.worker import WorkerError, WorkerProcess, can_be_closed_o
 if TYPE_CHECKING:  # a worker without a copy of the corpus needs no TensorFlow
     from federated.runtime.tff_types import ClientData
 
+FRONT_REFUSALS = (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.DATA_LOSS)
+"""The errors of the front itself: the token is wrong, or the copy of the corpus cannot be read."""
+
 _EXECUTOR = "/tensorflow_federated.v0.ExecutorGroup/"
 _CHECK, _OPEN = "/thumbprint.Worker/Check", "/thumbprint.Worker/Open"
 _CREATE_VALUE = f"{_EXECUTOR}CreateValue"
@@ -157,7 +160,7 @@ class _Calls(grpc.GenericRpcHandler):
             try:
                 request = self._share.fill(request)
             except ValueError as error:
-                context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
+                context.abort(grpc.StatusCode.DATA_LOSS, str(error))
         answer = self._worker.unary_unary(method).future(request)
         if not context.add_callback(answer.cancel):  # the caller has gone
             answer.cancel()

@@ -7,6 +7,7 @@ import tensorflow as tf
 import tensorflow_federated as tff
 from tensorflow_federated.proto.v0 import executor_pb2
 
+from federated.corpus.schema import CorpusError
 from federated.corpus.store import Corpus
 from federated.corpus.synthetic.generate import write_synthetic
 from federated.data.client_batches import (
@@ -22,7 +23,7 @@ from federated.job import DataConfig
 from federated.runtime.credentials import Address
 from federated.runtime.execution_context import execution_context, workers_have_copy
 from federated.runtime.tff_types import batch_type
-from federated.runtime.worker import WorkerProcess, wait_until_ready, worker_process
+from federated.runtime.worker import WorkerError, WorkerProcess, wait_until_ready, worker_process
 from federated.runtime.worker_front import front
 from keyboard_model.batching.windows import IGNORE, batches
 from keyboard_model.text.tokenizer import Tokenizer, train
@@ -234,6 +235,17 @@ def test_a_worker_gives_a_client_whose_data_is_unusable_no_batches(tokenizer, wo
 
     monkeypatch.setattr(ClientBatcher, "round", unusable)
     assert seen_by(worker, share, data, references.batches) == (True, [0, 0])
+
+
+def test_a_worker_that_cannot_read_its_copy_is_lost_with_the_reason(tokenizer, worker, data, monkeypatch):
+    references = cohort_batches(batcher(tokenizer), data, list(data.population.training)[:2], 1, by_workers=True)
+
+    def fill(self, request):
+        raise CorpusError("the copy is damaged")
+
+    monkeypatch.setattr(CorpusShare, "fill", fill)
+    with pytest.raises(WorkerError, match=r"refuses the work .*the copy is damaged.*--resume"):
+        seen_by(worker, CorpusShare(data.corpus), data, references.batches)
 
 
 def test_clients_without_text_are_left_out_by_both(tokenizer, data, monkeypatch):
