@@ -106,7 +106,7 @@ class SamplingConfig(_Strict):
             limit. Only with `uniform`.
     """
 
-    sampling: Literal["by_size", "uniform"] = "by_size"
+    sampling: Literal["by_size", "uniform"] = "uniform"
     min_separation: int | None = Field(None, ge=1)
     max_turns: int | None = Field(None, ge=1)
 
