@@ -19,6 +19,7 @@ from federated.job import PersonalizationConfig
 from federated.personalization import personalization_process
 from federated.personalization.client_states import ClientStateStore
 from federated.personalization.method import Method, MethodContext, SharedModel, Structure
+from federated.runtime.execution_context import workers_have_copy
 from keyboard_model.text.tokenizer import Tokenizer
 
 
@@ -183,7 +184,8 @@ class PersonalizationProgram:
 
     def _cohort(self, number: int) -> Cohort:
         drawn = self._clients.population.training.at(self._sampler.cohort(number))
-        return cohort_batches(self._data, self._clients, drawn, number)
+        by_workers = workers_have_copy(self._clients.corpus.corpus_id)
+        return cohort_batches(self._data, self._clients, drawn, number, by_workers=by_workers)
 
 
 def _leaves(structure: Structure) -> list[np.ndarray]:

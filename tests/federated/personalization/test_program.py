@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from federated.algorithms.interpolated import apfl
 from federated.corpus.store import Corpus
+from federated.data.client_batches import CorpusShare
 from federated.data.federated_data import FederatedData
 from federated.job import DataConfig, PersonalizationConfig
 from federated.personalization.client_states import ClientStateStore
@@ -12,6 +13,7 @@ from federated.personalization.program import PersonalizationProgram, Personaliz
 from keyboard_model.model import adapter, cifg_lstm
 from keyboard_model.text import tokenizer
 from tests.support.federated.plain_counts import plain_word_counts
+from tests.support.federated.worker_with_copy import using_worker_with_copy
 
 ROUNDS = 3
 
@@ -21,7 +23,7 @@ class Killed(Exception):
 
 
 @pytest.mark.usefixtures("execution")
-def test_resumed_rounds_end_like_uninterrupted_ones(tiny_corpus, tmp_path, monkeypatch):
+def test_rounds_end_alike_also_if_resumed_and_if_a_worker_reads_the_data_itself(tiny_corpus, tmp_path, monkeypatch):
     states_read, read = [], ClientStateStore.clients
     monkeypatch.setattr(
         ClientStateStore, "clients", lambda store, names: states_read.append(len(names)) or read(store, names)
@@ -54,8 +56,13 @@ def test_resumed_rounds_end_like_uninterrupted_ones(tiny_corpus, tmp_path, monke
         program, seen = run("interrupted")
         resumed, straight, again = program.run(), run("straight")[0].run(), run("straight")[0].run()
         assert seen == [3]
+        read_by_worker, batches = [], CorpusShare._batches
+        monkeypatch.setattr(CorpusShare, "_batches", lambda *given: read_by_worker.append(given) or batches(*given))
+        with using_worker_with_copy(corpus):
+            by_worker = run("by worker")[0].run()
+        assert len(read_by_worker) == 3 * (ROUNDS + 1)  # the measured norm takes a cohort as well
         assert max(states_read) == 3  # a cohort's
-        for other in (resumed, again):
+        for other in (resumed, again, by_worker):
             for name in (None, *clients.population.training):
                 found, expected = (one.server if name is None else one.client(name) for one in (other, straight))
                 tf.nest.assert_same_structure(found, expected)
