@@ -54,11 +54,15 @@ class DataConfig(_Strict):
 
     @model_validator(mode="after")
     def _the_fold_exists(self) -> Self:
-        folds = math.floor(1 / self.new_phone_share + 1e-9) if self.new_phone_share else 1
-        if self.fold >= folds:
+        if self.fold >= self.folds:
             share = f"a new_phone_share of {self.new_phone_share:g}"
-            raise ValueError(f"fold is {self.fold}, but {share} gives the folds 0 to {folds - 1}")
+            raise ValueError(f"fold is {self.fold}, but {share} gives the folds 0 to {self.folds - 1}")
         return self
+
+    @property
+    def folds(self) -> int:
+        """Number of folds: disjoint sets of `new_phone_share` of the users."""
+        return math.floor(1 / self.new_phone_share + 1e-9) if self.new_phone_share else 1
 
 
 class TokenizerConfig(_Strict):
@@ -315,6 +319,18 @@ class Job(_Strict):
     training: TrainingConfig = TrainingConfig()
     ngram: NgramConfig = NgramConfig()
     personalization: PersonalizationConfig = PersonalizationConfig()
+
+    def with_fold(self, fold: int) -> Job:
+        """Returns the job with another fold of new phones.
+
+        Raises:
+            JobError: the job's `new_phone_share` gives fewer folds.
+        """
+        try:
+            data = DataConfig.model_validate(self.data.model_dump() | {"fold": fold})
+        except ValidationError as error:
+            raise JobError(f"data: {error.errors()[0]['msg']}") from error
+        return self.model_copy(update={"data": data})
 
 
 _MOST_FAULTS = 10

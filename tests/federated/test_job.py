@@ -24,6 +24,13 @@ def test_a_relative_corpus_is_relative_to_the_folder_of_the_file(load, tmp_path)
     assert str(load('corpus = "/c.sqlite"').corpus) == "/c.sqlite"
 
 
+def test_a_job_can_take_another_fold_if_there_is_one(load):
+    job = load("[data]\nnew_phone_share = 0.25")
+    assert job.with_fold(3) == load("[data]\nnew_phone_share = 0.25\nfold = 3")
+    with pytest.raises(JobError, match="gives the folds 0 to 3"):
+        job.with_fold(4)
+
+
 FAULTS = [
     ("seed", "seed = -1"),
     ("seed", "seed = 1.5"),

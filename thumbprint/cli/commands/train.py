@@ -56,6 +56,10 @@ def train(
         Path | None,
         typer.Option(metavar="DIR", help="The folder for the run.", show_default="runs/ and the job's name"),
     ] = None,
+    fold: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="N", help="Which users are the new phones.", show_default="the job's data.fold"),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue the run in the folder, or start one if there is none.")
     ] = False,
@@ -99,13 +103,14 @@ def train(
     from federated.job import load_job
 
     addresses = _addresses(workers)
-    loaded = load_job(job)
+    loaded = load_job(job) if fold is None else load_job(job).with_fold(fold)
     messages = corpus or loaded.corpus
     if messages is None:
         raise typer.BadParameter(f'{job} names no corpus: give --corpus CORPUS, or `corpus = "FILE"` in the job')
     folder = run or Path("runs") / loaded.name
     resume_command = ["thumbprint", "train", str(job), "--run", str(folder), "--resume"]
     resume_command += ["--corpus", str(corpus)] if corpus else []
+    resume_command += ["--fold", str(fold)] if fold is not None else []
     resume_command += ["--workers", workers] if workers else []
     resume_command += ["--token-file", str(token_file)] if token_file else []
     resume_command += ["--tls-ca", str(tls_ca)] if tls_ca else []
