@@ -13,7 +13,7 @@
     print(report.personal.recall_at_3.mean, report.fraction_hurt)
 
     run = tp.personalize(run, "fed_per")  # another method on the same shared model
-    comparison = tp.compare(job, "corpus.sqlite", "runs/comparison", run=run, quick=True)
+    comparison = tp.compare(job, "corpus.sqlite", "runs/comparison", runs=[run], quick=True)
 
 The functions are in `thumbprint.workflow`. They print nothing: a callback receives their progress. Everything is
 imported on first use. `train`, `personalize`, `evaluate`, `compare`, `export_bundle` and `execution_context` load

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -120,15 +121,19 @@ def compare(
     *,
     methods: Sequence[str] = (),
     quick: bool = False,
-    run: Run | None = None,
+    folds: int | None = None,
+    runs: Sequence[Run] = (),
     on_progress: Callable[[str], None] = _ignore,
 ) -> Comparison:
     """Tunes and measures every personalization method on the same users.
 
     Args:
         methods: Their names; empty means all.
-        quick: A preview with few trials, rounds and users.
-        run: A finished run of this job, whose shared model is used; None means that one is trained in `out`.
+        quick: A preview with one fold and few trials, rounds and users.
+        folds: Number of folds: shared models, each trained without another part of the users. None means 5, or 1 with
+            `quick`.
+        runs: Finished runs of this job, whose shared models are used, one for each fold. If empty, they are trained in
+            `out`.
         on_progress: Called with a description of each step.
 
     Raises:
@@ -137,13 +142,14 @@ def compare(
     from thumbprint.comparison.compare import compare as compare_methods
     from thumbprint.comparison.results import DEFAULT, QUICK
 
+    budget = QUICK if quick else DEFAULT
     return compare_methods(
         job,
         Path(corpus),
         Path(out),
         methods=methods,
-        budget=QUICK if quick else DEFAULT,
-        run=None if run is None else run.path,
+        budget=budget if folds is None else replace(budget, folds=folds),
+        runs=[run.path for run in runs],
         on_progress=on_progress,
     )
 

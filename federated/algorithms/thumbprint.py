@@ -97,6 +97,7 @@ METHOD = Method(
         "federated.rounds": Choice((0, 30)),
         "history.strengths": Choice((1, 3, 6)),
         "swap_margin": Choice((0.0, 0.25, 0.5, 1.0)),
+        "gate.margin": Choice((0.0, 1.0, 2.0)),
     },
     rounds=0,  # on real messages the shared model's own start was better: see docs/results.md
     recipe_alone=(

@@ -30,7 +30,7 @@ from thumbprint.comparison.results import QUICK
 if __name__ == "__main__":
     job, corpus, run, out = map(Path, sys.argv[1:5])
     budget = replace(QUICK, trials=1, tuning_rounds=1, rounds=1, seen_users=1, beside=False)
-    options = {"methods": sys.argv[5:], "budget": budget, "min_messages": 5, "run": run, "at_once": 1}
+    options = {"methods": sys.argv[5:], "budget": budget, "min_messages": 5, "runs": [run], "at_once": 1}
     comparison = compare(load_job(job), corpus, out, **options)
     print(json.dumps({method.name: [method.trials, len(method.clients)] for method in comparison.methods}))
 """

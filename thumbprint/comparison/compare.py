@@ -1,16 +1,13 @@
-"""Compares all methods on one corpus with one shared model and one budget. Results are stored as they are ready.
-
-Also estimates the remaining time of a comparison from the time that its finished methods took.
-"""
+"""Compares all methods on one corpus with one budget, fold by fold. Results are stored as they are ready."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -18,28 +15,23 @@ from device_runtime.simulation.report import CorpusInfo
 from federated.algorithms.registry import METHODS
 from federated.corpus.store import Corpus
 from federated.job import Job
-from federated.personalization.method import Method
-from federated.run import Run
 from federated.training.callbacks.callback import RoundReport
 from federated.training.callbacks.round_reports import ReportProgress
 from federated.training.train_run import train
 from keyboard_model.storage.durable_files import atomic_write
 from keyboard_model.storage.file_lock import exclusive_lock
+from thumbprint.comparison.folds import CompareError, Fold, folds_of, pooled
 from thumbprint.comparison.measure.comparison_setup import VARIANTS, variant
 from thumbprint.comparison.measure.device_evaluator import comparison_keys
 from thumbprint.comparison.measure.worker_pool import STARTED, MethodWorkerPool, WorkerConfig
+from thumbprint.comparison.remaining_time import RemainingTime, measurement_cost, training_cost, tuning_cost
 from thumbprint.comparison.results import REFERENCE, Budget, Comparison, MethodResult, Skipped
+from thumbprint.comparison.tuning import MethodTrials, TuningResult, choose
 
-_TRIAL_COST, _MEASUREMENT_COST = 4, 40
-"""The cost of testing a trial on the validation users, and of measuring a method.
-
-The unit is one federated round on the NUS SMS corpus.
-"""
-_METHOD_RESULT = TypeAdapter(MethodResult)
-
-
-class CompareError(ValueError):
-    """The comparison cannot be run; the message says what to do."""
+_METHOD_RESULT, _METHOD_TRIALS = TypeAdapter(MethodResult), TypeAdapter(MethodTrials)
+_Stored = TypeVar("_Stored", MethodResult, MethodTrials)
+_Paths = Mapping[tuple[int, str], Path]
+"""Where the result of a fold and a method is stored."""
 
 
 def compare(
@@ -50,51 +42,73 @@ def compare(
     methods: Sequence[str] = (),
     budget: Budget,
     min_messages: int = 20,
-    run: Path | None = None,
+    runs: Sequence[Path] = (),
     at_once: int = 2,
     on_progress: Callable[[str], None] = lambda line: None,
     on_round: Callable[[RoundReport], None] = lambda report: None,
 ) -> Comparison:
-    """Trains the shared model, then tunes, trains and measures each method. Finished work is not repeated.
+    """Trains a shared model for each fold, then tunes, trains and measures each method. Finished work is not repeated.
 
     Args:
-        out: Stores everything: the shared model, tuning, rounds, bundles, phones, and one file per finished method.
+        out: Stores everything: for each fold the shared model, tuning, rounds, bundles, phones, and one file for each
+            finished method.
         methods: Names of methods and variants; empty = all.
-        run: A finished training of the same job and corpus, whose shared model is used. None = train it in `out`.
+        runs: Finished trainings of the same job and corpus, whose shared models are used, one for each fold. None =
+            train them in `out`, as many as `budget.folds`.
         at_once: Number of methods measured in parallel, each in its own process.
         on_progress: Called with a line for each step.
-        on_round: Called with each round of the shared model's training.
+        on_round: Called with each round of the shared models' training.
 
     Raises:
-        CompareError: a method is unknown, the run is of another corpus, or there are no users to measure.
+        CompareError: a method is unknown, a run is of another corpus, the runs are not folds of one split, or there are
+            no users to measure.
         WorkerPoolError, RunError, CorpusError, JobError, ExportError, WorkerError: see there.
     """
     METHODS.named(job.personalization.method)
     names = select_methods(methods)
     in_use = f"another process is comparing in {out}: wait for it, or choose another --out"
     with Corpus.open(corpus_path) as corpus, exclusive_lock(out, ".lock", CompareError, in_use):
-        trained = run or out / "shared"
-        if run is None:
-            on_progress("training the shared model")
-            train(job, corpus, trained, resume=True, callbacks=[ReportProgress(round=on_round)])
-        _check_same_corpus(Run(trained), corpus)
-        comparison_keys(out / "keys")
-        config = WorkerConfig(corpus_path, trained, out, min_messages, job.personalization, budget)
-        setup = config.setup(corpus)
-        if not setup.new_phones():
+        folds = folds_of(job, out, budget.folds, runs)
+        budget = replace(budget, folds=len(folds))
+        _check_same_corpus(folds, corpus)
+        new_phones = {fold.number: fold.new_phones(corpus, min_messages) for fold in folds}
+        folds = [fold for fold in folds if new_phones[fold.number]]
+        if not folds:
             raise CompareError(
                 f"no user is held out as a new phone with {min_messages} messages or more: lower --min-messages, or "
                 "raise `data.new_phone_share` in the job"
             )
-        results, skipped = _measure_all(config, setup.model_digest, names, at_once, on_progress)
+        work = _Work(folds, names, budget, at_once, on_progress)
+        for fold in folds:
+            work.train(fold, corpus, on_round)
+        comparison_keys(out / "keys")
+        configs = {
+            fold.number: WorkerConfig(
+                corpus_path,
+                fold.run.path,
+                fold.results(),
+                out / "keys",
+                min_messages,
+                job.personalization,
+                replace(budget, beside=budget.beside and fold is folds[0]),
+            )
+            for fold in folds
+        }
+        trials = work.tune(configs)
+        tuned = {number: _choices(names, list(trials.values()), set(new_phones[number])) for number in configs}
+        results = work.measure(configs, tuned)
     profiles = {user: dict(corpus.profile(user) or {}) for user in corpus.user_ids()}
     return Comparison(
         corpus=CorpusInfo(id=corpus.corpus_id, description=corpus.description, synthetic=corpus.synthetic),
         seed=job.seed,
         min_messages=min_messages,
         budget=budget,
-        methods=tuple(results),
-        skipped=tuple(skipped),
+        methods=tuple(
+            pooled([of_fold[name] for of_fold in results.values()])
+            for name in names
+            if all(name in of_fold for of_fold in results.values())
+        ),
+        skipped=tuple(work.skipped[name] for name in names if name in work.skipped),
         profiles={user: profile for user, profile in profiles.items() if profile},
     )
 
@@ -113,91 +127,166 @@ def select_methods(names: Sequence[str]) -> list[str]:
     return [REFERENCE, *(name for name in selected if name != REFERENCE)]
 
 
-def _check_same_corpus(run: Run, corpus: Corpus) -> None:
-    if run.read_json("corpus.json")["corpus_id"] != corpus.corpus_id:
-        raise CompareError(f"{run.path} was trained on another corpus than {corpus.path}: give the corpus of the run")
+def _check_same_corpus(folds: Sequence[Fold], corpus: Corpus) -> None:
+    for fold in folds:
+        if fold.given and fold.run.read_json("corpus.json")["corpus_id"] != corpus.corpus_id:
+            raise CompareError(
+                f"{fold.run.path} was trained on another corpus than {corpus.path}: give the corpus of the run"
+            )
 
 
-def _measure_all(
-    config: WorkerConfig, model_digest: bytes, names: Sequence[str], at_once: int, on_progress: Callable[[str], None]
-) -> tuple[list[MethodResult], list[Skipped]]:
-    """Returns the result of each method, measured now or stored by an earlier call, and the methods without one."""
-    digest = _settings_digest(config, model_digest)
-    paths = {name: config.folder / "methods" / f"{name}-{digest}.json" for name in names}
-    results = {name: stored for name in names if (stored := _stored_result(paths[name]))}
-    skipped = {}
-    costs = {name: estimated_cost(METHODS[variant(name)[0]], config.budget) for name in names if name not in results}
-    remaining = RemainingTime(costs, at_once)
-
-    def report(name: str, step: str) -> None:
-        if step == STARTED:
-            remaining.start(name)
-        on_progress(f"{name}: {step} ({remaining.describe()})")
-
-    if costs:
-        with MethodWorkerPool(config, min(at_once, len(costs)), report) as pool:
-            # The most expensive first: otherwise, one process could be left alone with one at the end.
-            expensive_first = sorted(costs, key=costs.__getitem__, reverse=True)
-            for outcome in pool.measure(expensive_first, pool.reference_hits()):
-                remaining.finish(outcome.name)
-                if isinstance(outcome, Skipped):
-                    skipped[outcome.name] = outcome
-                    continue
-                paths[outcome.name].parent.mkdir(parents=True, exist_ok=True)
-                atomic_write(paths[outcome.name], _METHOD_RESULT.dump_json(outcome, indent=1))
-                results[outcome.name] = outcome
-    return [results[name] for name in names if name in results], [skipped[name] for name in names if name in skipped]
+def _choices(
+    names: Sequence[str], trials: Sequence[Mapping[str, MethodTrials]], new_phones: Container[str]
+) -> dict[str, TuningResult]:
+    """Returns the settings of each method for a fold: they do not depend on how its new phones did in a trial."""
+    return {
+        name: choose([of_fold[name].trials for of_fold in trials], without=new_phones)
+        for name in names
+        if all(name in of_fold for of_fold in trials)
+    }
 
 
-def _settings_digest(config: WorkerConfig, model_digest: bytes) -> str:
-    """Returns a digest of everything that a method's result depends on, except its name."""
-    digest = hashlib.sha256(model_digest)
-    digest.update(repr((asdict(config.budget), config.min_messages)).encode())
-    digest.update(config.initial.model_dump_json().encode())
-    return digest.hexdigest()[:12]
+@dataclass
+class _Work:
+    """Does the tasks of a comparison that are not stored, and reports how far it is.
+
+    Attributes:
+        skipped: The methods that cannot be tuned or measured, by name.
+    """
+
+    folds: Sequence[Fold]
+    names: Sequence[str]
+    budget: Budget
+    at_once: int
+    on_progress: Callable[[str], None]
+    skipped: dict[str, Skipped] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        costs = {}
+        for fold in self.folds:
+            costs[_task(fold.number, "train")] = training_cost(fold.job)
+            for name in self.names:
+                method = METHODS[variant(name)[0]]
+                if self._has_trials(name):
+                    costs[_task(fold.number, "tune", name)] = tuning_cost(method, self.budget)
+                costs[_task(fold.number, "measure", name)] = measurement_cost(method, self.budget)
+        self._costs = costs
+        trainings = {_task(fold.number, "train") for fold in self.folds}
+        self._remaining = RemainingTime(costs, self.at_once, alone=trainings)
+
+    def train(self, fold: Fold, corpus: Corpus, on_round: Callable[[RoundReport], None]) -> None:
+        """Trains the shared model of a fold."""
+        task = _task(fold.number, "train")
+        if fold.is_trained():
+            self._remaining.skip(task)
+            return
+        self._remaining.start(task)
+        self._report(fold.number, "training the shared model")
+        train(fold.job, corpus, fold.run.path, resume=True, callbacks=[ReportProgress(round=on_round)])
+        self._remaining.finish(task)
+
+    def tune(self, configs: Mapping[int, WorkerConfig]) -> dict[int, dict[str, MethodTrials]]:
+        """Returns the trials of each method in each fold."""
+        names = [name for name in self.names if self._has_trials(name)]
+        paths = {
+            (fold, name): config.folder / "tuning" / f"{name}-{_digest(config)}.json"
+            for fold, config in configs.items()
+            for name in names
+        }
+        done = self._stored("tune", paths, _METHOD_TRIALS)
+        if missing := self._missing("tune", paths, done):
+            with self._pool("tune", configs, len(missing)) as pool:
+                done |= self._results("tune", pool.tune(missing), paths, _METHOD_TRIALS)
+        nothing = {name: MethodTrials(name=name, trials=()) for name in self.names if name not in names}
+        return {fold: nothing | _of_fold(done, fold) for fold in configs}
+
+    def measure(
+        self,
+        configs: Mapping[int, WorkerConfig],
+        tuned: Mapping[int, Mapping[str, TuningResult]],
+    ) -> dict[int, dict[str, MethodResult]]:
+        """Returns the result of each method in each fold.
+
+        Args:
+            tuned: The chosen settings by fold and method.
+        """
+        paths = {
+            (fold, name): config.folder / "methods" / f"{name}-{_digest(config, chosen.values, chosen.trials)}.json"
+            for fold, config in configs.items()
+            for name, chosen in tuned[fold].items()
+        }
+        done = self._stored("measure", paths, _METHOD_RESULT)
+        if missing := self._missing("measure", paths, done):
+            with self._pool("measure", configs, len(missing)) as pool:
+                outcomes = pool.measure([(fold, name, tuned[fold][name]) for fold, name in missing])
+                done |= self._results("measure", outcomes, paths, _METHOD_RESULT)
+        return {fold: _of_fold(done, fold) for fold in configs}
+
+    def _has_trials(self, name: str) -> bool:
+        """Whether a method has settings to choose."""
+        return bool(self.budget.trials and METHODS[variant(name)[0]].space)
+
+    def _stored(self, step: str, paths: _Paths, content: TypeAdapter[_Stored]) -> dict[tuple[int, str], _Stored]:
+        """Returns the results that are stored. A damaged file counts as missing."""
+        found = {}
+        for (fold, name), path in paths.items():
+            with contextlib.suppress(FileNotFoundError, ValidationError):
+                found[fold, name] = content.validate_json(path.read_bytes())
+                self._remaining.skip(_task(fold, step, name))
+        return found
+
+    def _missing(self, step: str, paths: _Paths, done: Container[tuple[int, str]]) -> list[tuple[int, str]]:
+        """Returns the tasks without a result, fold by fold.
+
+        In each fold, the most expensive one is the first, so that it is not left alone at the end.
+        """
+        missing = [task for task in paths if task not in done and task[1] not in self.skipped]
+        return sorted(missing, key=lambda task: (task[0], -self._costs[_task(task[0], step, task[1])]))
+
+    def _pool(self, step: str, configs: Mapping[int, WorkerConfig], tasks: int) -> MethodWorkerPool:
+        def report(fold: int, name: str, what: str) -> None:
+            if what == STARTED:
+                self._remaining.start(_task(fold, step, name))
+            self._report(fold, f"{name}: {what}")
+
+        return MethodWorkerPool(configs, min(self.at_once, tasks), report)
+
+    def _results(
+        self,
+        step: str,
+        outcomes: Iterator[tuple[int, _Stored | Skipped]],
+        paths: _Paths,
+        content: TypeAdapter[_Stored],
+    ) -> dict[tuple[int, str], _Stored]:
+        """Stores each result as soon as it is ready."""
+        results = {}
+        for fold, outcome in outcomes:
+            self._remaining.finish(_task(fold, step, outcome.name))
+            if isinstance(outcome, Skipped):
+                self.skipped[outcome.name] = outcome
+                for each in self.folds if step == "tune" else ():
+                    self._remaining.skip(_task(each.number, "measure", outcome.name))
+                continue
+            path = paths[fold, outcome.name]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            atomic_write(path, content.dump_json(outcome, indent=1))
+            results[fold, outcome.name] = outcome
+        return results
+
+    def _report(self, fold: int, what: str) -> None:
+        place = f"fold {fold}: " if len(self.folds) > 1 else ""
+        self.on_progress(f"{place}{what} ({self._remaining.describe()})")
 
 
-def _stored_result(path: Path) -> MethodResult | None:
-    with contextlib.suppress(FileNotFoundError, ValidationError):  # a damaged file is measured again
-        return _METHOD_RESULT.validate_json(path.read_bytes())
-    return None
+def _task(fold: int, step: str, name: str = "") -> str:
+    return f"{fold} {step} {name}"
 
 
-def estimated_cost(method: Method, budget: Budget) -> int:
-    """Estimates the cost of tuning, training and measuring a method, in federated rounds."""
-    tuning = budget.tuning_rounds if method.local else 0
-    trials = budget.trials if method.space else 0
-    return trials * (_TRIAL_COST + tuning) + (budget.rounds if method.local else 0) + _MEASUREMENT_COST
+def _of_fold(results: Mapping[tuple[int, str], _Stored], fold: int) -> dict[str, _Stored]:
+    return {name: result for (of, name), result in results.items() if of == fold}
 
 
-class RemainingTime:
-    """Estimates the remaining time. It must be notified when a method starts and when it finishes."""
-
-    def __init__(self, costs: Mapping[str, int], at_once: int = 1, clock: Callable[[], float] = time.monotonic) -> None:
-        """Args: costs: estimated cost of each method; at_once: number of methods measured in parallel."""
-        self._waiting = dict(costs)
-        self._running: dict[str, tuple[int, float]] = {}
-        self._at_once, self._clock = at_once, clock
-        self._methods, self._finished = len(costs), 0
-        self._cost = self._seconds = 0.0
-
-    def start(self, name: str) -> None:
-        """Notes that a method starts now."""
-        self._running[name] = self._waiting.pop(name), self._clock()
-
-    def finish(self, name: str) -> None:
-        """Notes that a method finished now."""
-        cost, since = self._running.pop(name)
-        self._finished += 1
-        self._cost += cost
-        self._seconds += self._clock() - since
-
-    def describe(self) -> str:
-        """Returns how many methods are done and, after the first one, an estimate of the remaining minutes."""
-        done = f"{self._finished} of {self._methods} done"
-        if not self._finished:
-            return done
-        pace = self._seconds / self._cost
-        running = sum(max(pace * cost - (self._clock() - since), 0.0) for cost, since in self._running.values())
-        minutes = (running + pace * sum(self._waiting.values())) / self._at_once / 60
-        return f"{done}, about {max(round(minutes), 1):,} min left"
+def _digest(config: WorkerConfig, *others: object) -> str:
+    """Returns a digest of everything that a result of a method depends on, except its name and the shared model."""
+    made_of = asdict(config.budget), config.min_messages, config.initial.model_dump_json(), others
+    return hashlib.sha256(repr(made_of).encode()).hexdigest()[:12]

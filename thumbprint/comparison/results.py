@@ -26,13 +26,15 @@ class Budget:
     """The budget of each method.
 
     Attributes:
+        folds: Number of folds by user, each with its own shared model. Each user is a new phone once. 1 = the job's own
+            split.
         trials: Number of settings tried on validation users. The job's own settings are the first.
         tuning_rounds: Federated rounds of a trial, for methods with rounds.
         rounds: Federated rounds of the final training.
         epochs: Passes of the centralized reference over all messages.
-        seen_users: Number of training users that are measured, drawn by seed.
+        seen_users: Most training users that are measured in a fold.
         test_messages: Number of held-out messages per user that are tested, oldest first; None = all.
-        beside: Whether scarcity, drift and storage are measured too.
+        beside: Whether scarcity, drift and storage are measured too, in the first fold.
     """
 
     trials: int
@@ -42,12 +44,15 @@ class Budget:
     seen_users: int
     test_messages: int | None = None
     beside: bool = True
+    folds: int = 1
 
 
-DEFAULT = Budget(trials=10, tuning_rounds=12, rounds=60, epochs=8, seen_users=1000, test_messages=300)
-"""On the NUS SMS corpus with a trained shared model, 17 rows took 91 minutes on 2 cores that also did other work."""
-QUICK = Budget(trials=2, tuning_rounds=4, rounds=12, epochs=2, seen_users=20, test_messages=COST_TEST_MESSAGES)
-"""A preview: the same took 24 minutes. For ten of them another training ran on the machine."""
+DEFAULT = Budget(
+    trials=4, tuning_rounds=4, rounds=20, epochs=8, seen_users=1000, test_messages=300, beside=True, folds=5
+)
+"""Less than 5 hours on the NUS SMS corpus and 2 cores, by the estimate in docs/comparison.md."""
+QUICK = Budget(trials=2, tuning_rounds=2, rounds=8, epochs=2, seen_users=10, test_messages=60, beside=False)
+"""A preview of one fold. With a trained shared model, it takes 24 minutes by the same estimate."""
 
 
 class Frozen(BaseModel):
@@ -184,7 +189,10 @@ class MethodResult(Frozen):
     Attributes:
         where: How its new phones were measured: with the exported bundle on simulated phones, or in TFF.
         on_device: Whether a phone can run it. A reference such as `centralized` cannot ship.
-        settings: The settings that the trials chose.
+        seen_where: The same for its users in training. In TFF, they start from the state that they kept after the
+            rounds. On simulated phones, which mix in the owner's own n-grams, there is no such state.
+        settings: The settings that the trials chose, in the first fold.
+        settings_by_fold: The same in each fold.
         trials: Number of settings tried on validation users.
         communication: None if no model is ever sent.
     """
@@ -192,8 +200,10 @@ class MethodResult(Frozen):
     name: str
     paper: str
     where: Literal["phone", "tff"]
+    seen_where: Literal["phone", "tff"] = "tff"
     on_device: bool
     settings: dict[str, Setting]
+    settings_by_fold: Many[dict[str, Setting]] = ()
     trials: NonNegativeInt
     clients: Many[ClientResult]
     communication: Communication | None = None
@@ -208,8 +218,8 @@ class MethodResult(Frozen):
 
     @model_validator(mode="after")
     def _users_once(self) -> MethodResult:
-        if len({row.user_id for row in self.clients}) < len(self.clients):
-            raise ValueError(f"{self.name} has two rows of one user")
+        if len({(row.user_id, row.group) for row in self.clients}) < len(self.clients):
+            raise ValueError(f"{self.name} has two rows of one user in the same group")
         return self
 
 
@@ -244,10 +254,10 @@ class Comparison(Frozen):
         if len(set(names)) < len(names):
             raise ValueError("a method is listed twice")
         reference = self.method(REFERENCE)
-        shared = {row.user_id: row for row in reference.clients} if reference else {}
+        shared = {(row.user_id, row.group): row for row in reference.clients} if reference else {}
         for method in self.methods:
             for row in method.clients:
-                _check_pair(method.name, row, shared.get(row.user_id))
+                _check_pair(method.name, row, shared.get((row.user_id, row.group)))
         return self
 
 
@@ -255,8 +265,8 @@ def _check_pair(name: str, row: ClientResult, shared: ClientResult | None) -> No
     if shared is None:
         return
     place = f"{name}, user {row.user_id}"
-    if (row.group, row.messages) != (shared.group, shared.messages):
-        raise ValueError(f"{place}: group and messages are not those of {REFERENCE}")
+    if row.messages != shared.messages:
+        raise ValueError(f"{place}: the number of messages is not that of {REFERENCE}")
     if row.gained is None or row.lost is None:
         return
     if row.words != shared.words:

@@ -57,8 +57,9 @@ def test_rejects_a_comparison_of_different_words():
         comparison([shared, method("ditto", [row("a", 20, words=90, gained=0, lost=0)])])
     with pytest.raises(ValidationError, match="not the difference"):
         comparison([shared, method("ditto", [row("a", 25, gained=6, lost=2)])])
-    with pytest.raises(ValidationError, match="not those of global_only"):
-        comparison([shared, method("ditto", [row("a", 25, group="seen")])])
+    with pytest.raises(ValidationError, match="number of messages is not that of global_only"):
+        comparison([shared, method("ditto", [row("a", 25, messages=7)])])
+    comparison([shared, method("ditto", [row("a", 25, messages=7, group="seen")])])  # of another fold
     comparison([shared, method("ditto", [row("a", 25, gained=7, lost=2), row("b", 9, gained=3, lost=0)])])
 
 

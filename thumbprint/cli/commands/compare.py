@@ -22,18 +22,31 @@ def compare(
         typer.Option(metavar="DIR", help="The folder for all results.", show_default="runs/NAME-comparison"),
     ] = None,
     run: Annotated[
-        Path | None,
-        typer.Option(metavar="RUN", help="A finished training of this job, whose shared model is used."),
+        list[Path] | None,
+        typer.Option(
+            metavar="RUN",
+            help="A finished training of this job, whose shared model is used. Give the option again for another fold.",
+        ),
     ] = None,
     methods: Annotated[
         str | None, typer.Option(metavar="NAME,...", help="The methods to compare.", show_default="all")
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="A preview with few trials and rounds, and fewer users and messages.")
+        bool, typer.Option("--quick", help="A preview: one fold, few trials and rounds, fewer users and messages.")
     ] = False,
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=50,
+            metavar="N",
+            help="Shared models to train, each without another Nth of the users; 1 = only the job's own split.",
+            show_default="5; 1 with --quick; with --run, their number",
+        ),
+    ] = None,
     trials: Annotated[
         int | None,
-        typer.Option(min=0, metavar="N", help="Settings to try for each method.", show_default="10; 2 with --quick"),
+        typer.Option(min=0, metavar="N", help="Settings to try for each method.", show_default="4; 2 with --quick"),
     ] = None,
     at_once: Annotated[
         int,
@@ -45,9 +58,10 @@ def compare(
 ) -> None:
     """Compare all personalization methods, and show which users each one hurts.
 
-    Trains one shared model, tunes each method on validation users with the same number of trials, and measures it on
-    users in training and on new phones. A method that runs on a phone is measured on simulated phones with its exported
-    bundle.
+    Splits the users into folds. For each, trains a shared model without them, which makes them new phones. Tunes each
+    method on validation users with the same number of trials, and measures it on users in training and on new phones.
+    The figures pool the users of all folds. A method that runs on a phone is measured on simulated phones with its
+    exported bundle.
 
     Writes report.html and report.json into DIR. If you stop it, the same command continues from there.
 
@@ -61,6 +75,8 @@ def compare(
     messages = corpus or loaded.corpus
     if messages is None:
         raise typer.BadParameter(f'{job} names no corpus: give --corpus CORPUS, or `corpus = "FILE"` in the job')
+    if run and folds not in (None, len(run)):
+        raise typer.BadParameter(f"{len(run)} runs are {len(run)} folds: leave --folds out, or give one --run for each")
     folder = out or Path("runs") / f"{loaded.name}-comparison"
     silence_tensorflow()
     with status_line("loading TensorFlow") as show_step:
@@ -70,14 +86,17 @@ def compare(
         from thumbprint.comparison.results import DEFAULT, QUICK
 
         budget = QUICK if quick else DEFAULT
+        budget = replace(
+            budget, folds=folds or len(run or ()) or budget.folds, trials=budget.trials if trials is None else trials
+        )
         comparison = run_comparison(
             loaded,
             messages,
             folder,
             methods=[name.strip() for name in methods.split(",")] if methods else [],
-            budget=budget if trials is None else replace(budget, trials=trials),
+            budget=budget,
             min_messages=min_messages,
-            run=run,
+            runs=run or (),
             at_once=at_once,
             on_progress=show_step,
         )

@@ -92,12 +92,16 @@ class Pair:
 
 
 def counted_rows(comparison: Comparison, method: MethodResult, group: Group | None = None) -> list[ClientResult]:
-    """Returns the rows that count in figures, of one group or both, in the order of measurement."""
-    return [
-        row
-        for row in method.clients
-        if row.words and row.messages >= comparison.min_messages and group in (None, row.group)
-    ]
+    """Returns the rows that count in figures, of one group or both, in the order of measurement.
+
+    Of both groups, a user counts once: with several folds, a new phone of one is a user in training of another, and
+    then counts as a new phone.
+    """
+    rows = [row for row in method.clients if row.words and row.messages >= comparison.min_messages]
+    if group is not None:
+        return [row for row in rows if row.group == group]
+    new = {row.user_id for row in rows if row.group == "new_phone"}
+    return [row for row in rows if row.group == "new_phone" or row.user_id not in new]
 
 
 def paired_rows(comparison: Comparison, method: MethodResult, group: Group | None = None) -> list[Pair]:

@@ -63,9 +63,20 @@ class ComparisonSetup:
         """SHA-256 of the file of the trained shared model."""
         return hashlib.sha256((self.run.path / "best.safetensors").read_bytes()).digest()
 
-    def seen_users(self) -> list[str]:
-        """Returns the training users with at least `min_messages` messages."""
-        return list(self.clients.population.training.with_messages(self.min_messages))
+    def seen_users(self, folds: int = 1) -> list[str]:
+        """Returns the training users with at least `min_messages` messages.
+
+        Args:
+            folds: If there are several, only the users that are new phones in the fold before are returned, so that no
+                user is measured in two folds.
+        """
+        training = list(self.clients.population.training.with_messages(self.min_messages))
+        if folds == 1:
+            return training
+        data = self.job.data
+        before = data.model_copy(update={"fold": (data.fold - 1) % data.folds})
+        new_there = set(FederatedData.of(self.clients.corpus, before, self.job.seed).population.new_phones)
+        return [user for user in training if user in new_there]
 
     def new_phones(self) -> list[str]:
         """Returns the new phones with at least `min_messages` messages, those with most messages first.

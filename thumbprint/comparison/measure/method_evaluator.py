@@ -1,4 +1,4 @@
-"""Tunes, trains and measures one method: everything from its settings to its rows in the report."""
+"""Tunes, trains and measures one method in one fold: everything from its settings to its rows in the report."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from thumbprint.comparison.measure.comparison_setup import ComparisonSetup
 from thumbprint.comparison.measure.device_evaluator import DeviceEvaluator
 from thumbprint.comparison.measure.tff_evaluator import TffEvaluator, centralized_model
 from thumbprint.comparison.results import Budget, ClientResult, Group, MethodResult
-from thumbprint.comparison.tuning import TuningResult, tune, utility, with_values
+from thumbprint.comparison.tuning import Objective, Trial, TuningResult, tune, utilities, with_values
 
 SCARCITY_METHODS = ("fine_tuning", "user_history", "thumbprint")
 """The methods whose gain is measured by messages seen: those that a product would ship."""
@@ -41,22 +41,30 @@ class MethodEvaluator:
     on_progress: OnProgress
 
     def measure(
-        self, name: str, method: Method, initial: PersonalizationConfig, reference_hits: Mapping[str, str]
+        self,
+        name: str,
+        method: Method,
+        initial: PersonalizationConfig,
+        tuned: TuningResult,
+        reference_hits: Mapping[str, str],
     ) -> MethodResult:
-        """Tunes a method on validation users, trains it, and measures it on seen users and new phones.
+        """Trains a method with the chosen settings, and measures it on seen users and new phones.
 
         Args:
             name: The name in the report: the method, or `method+what` for a variant.
             initial: The job's personalization settings for this method or variant.
+            tuned: The chosen settings.
             reference_hits: See `DeviceEvaluator.reference_hits`.
         """
-        tuned = self._tune(name, method, initial)
-        config = self._with_rounds(method, tuned.config, self.budget.rounds)
+        config = self._with_rounds(method, with_values(initial, tuned.values), self.budget.rounds)
         self.on_progress(name, "training")
         trained = self._train(method, config)
         self.on_progress(name, "users seen in training")
-        seen = self.setup.seen_users()[: self.budget.seen_users]
-        rows = self._rows_in_tff(method, config, trained, seen, "seen")
+        seen = self.setup.seen_users(self.budget.folds)[: self.budget.seen_users]
+        if method.history:
+            rows = self._seen_on_phones(name, method, config, trained, seen)
+        else:
+            rows = self._rows_in_tff(method, config, trained, seen, "seen")
         new_phones = self.setup.new_phones()
         if method.phone is None:
             rows += self._rows_in_tff(method, config, trained, new_phones, "new_phone")
@@ -66,8 +74,10 @@ class MethodEvaluator:
             name=name,
             paper=method.paper,
             where="phone" if method.phone else "tff",
+            seen_where="phone" if method.history else "tff",
             on_device=method.phone is not None,
             settings=dict(tuned.values),
+            settings_by_fold=(dict(tuned.values),),
             trials=tuned.trials,
             clients=tuple(rows),
             communication=costs.communication(self.setup, method, config, trained),
@@ -76,11 +86,13 @@ class MethodEvaluator:
             return result
         return result.model_copy(update=self._measured_costs(name, method, config, trained, new_phones))
 
-    def _tune(self, name: str, method: Method, initial: PersonalizationConfig) -> TuningResult:
+    def tune(self, name: str, method: Method, initial: PersonalizationConfig) -> list[Trial]:
+        """Tries settings of a method on the validation users. See `measure` for the arguments."""
         first = self._with_rounds(method, initial, self.budget.tuning_rounds)
-        digest = hashlib.sha256(self.setup.model_digest + first.model_dump_json().encode()).hexdigest()
+        digest = hashlib.sha256(self.setup.model_digest + first.model_dump_json().encode())
+        digest.update(str(self.setup.min_messages).encode())
         return tune(
-            f"{name}-{digest[:12]}",
+            f"{name}-{digest.hexdigest()[:12]}",
             first,
             dict(method.space),
             self._objective_on_phones(method) if method.history else self._objective_in_tff(method),
@@ -98,20 +110,19 @@ class MethodEvaluator:
             return method.context(config, self.setup.tokenizer.bos).config
         return with_values(config, {"federated.rounds": rounds})
 
-    def _objective_in_tff(self, method: Method) -> Callable[[PersonalizationConfig], float]:
+    def _objective_in_tff(self, method: Method) -> Objective:
         users = self.setup.validation_users()
 
-        def objective(config: PersonalizationConfig) -> float:
-            results = list(self.in_tff.evaluate(method, config, self.setup.train_method(method, config), users))
-            return utility((user.shared for user in results), (user.personal for user in results))
+        def objective(config: PersonalizationConfig) -> Mapping[str, float]:
+            return utilities(self.in_tff.evaluate(method, config, self.setup.train_method(method, config), users))
 
         return objective
 
-    def _objective_on_phones(self, method: Method) -> Callable[[PersonalizationConfig], float]:
-        def objective(config: PersonalizationConfig) -> float:
+    def _objective_on_phones(self, method: Method) -> Objective:
+        def objective(config: PersonalizationConfig) -> Mapping[str, float]:
             bundle = self.phones.in_memory_bundle(method, config, self.setup.train_method(method, config))
             trials = self.phones.without_typing(bundle, self.setup.simulated_validation_users(), tested=None)
-            return utility((trial.shared for trial in trials), (trial.personal for trial in trials))
+            return utilities((trial.user_id, trial.shared, trial.personal) for trial in trials)
 
         return objective
 
@@ -149,6 +160,18 @@ class MethodEvaluator:
                 hits = trial.prequential.hits_at_3 if trial.prequential else None
                 rows.append(row.model_copy(update={"prequential_hits_at_3": hits}))
         return rows
+
+    def _seen_on_phones(
+        self, name: str, method: Method, config: PersonalizationConfig, trained: TrainedMethod, users: Sequence[str]
+    ) -> list[ClientResult]:
+        bundle = self.phones.bundle(name, method, config, trained)
+        trials = self.phones.without_typing(bundle, self.setup.simulated_users(users), self.budget.test_messages)
+        return [
+            self._row(trial.user_id, "seen", trial.personal).model_copy(
+                update={"shared_hits_at_3": trial.shared.hits_at_3}
+            )
+            for trial in trials
+        ]
 
     def _row(self, user: str, group: Group, counts: WordCounts, changes: tuple[int, int] | None = None) -> ClientResult:
         gained, lost = changes or (None, None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import multiprocessing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -19,18 +19,18 @@ from typing import TypeVar
 
 from federated.algorithms.registry import METHODS
 from federated.corpus.store import Corpus
-from federated.data.federated_data import FederatedData
 from federated.job import JobError, PersonalizationConfig
+from federated.personalization.method import Method
 from federated.run import Run
 from federated.runtime.execution_context import execution_context
 from keyboard_model.storage.child_processes import ChildProcessPool
 from tflite_export.signatures import ExportError
 from thumbprint.comparison.measure.comparison_setup import ComparisonSetup, variant
 from thumbprint.comparison.measure.device_evaluator import DeviceEvaluator, comparison_keys
-from thumbprint.comparison.measure.method_evaluator import MethodEvaluator, OnProgress
+from thumbprint.comparison.measure.method_evaluator import MethodEvaluator
 from thumbprint.comparison.measure.tff_evaluator import TffEvaluator
 from thumbprint.comparison.results import REFERENCE, Budget, MethodResult, Skipped
-from thumbprint.comparison.tuning import initial_config
+from thumbprint.comparison.tuning import MethodTrials, TuningResult, initial_config
 from thumbprint.console import silence_tensorflow
 
 _POLL_SECONDS = 0.2
@@ -39,8 +39,8 @@ _CONCURRENT_CLIENTS = 2
 
 STARTED = "started"
 """The first progress message of each method."""
-Progress = tuple[str, str]
-"""The name of a method, and the step that begins for it."""
+Progress = tuple[int, str, str]
+"""A fold, the name of a method, and the step that begins for them."""
 Result = TypeVar("Result")
 
 
@@ -50,17 +50,19 @@ class WorkerPoolError(RuntimeError):
 
 @dataclass(frozen=True)
 class WorkerConfig:
-    """What a worker process needs to measure methods.
+    """What a worker process needs to measure methods in one fold.
 
     Attributes:
         run: The finished training of the job.
-        folder: The folder of the comparison.
+        folder: The folder of the fold.
+        keys: The folder of the keys that sign the bundles.
         initial: The personalization settings of the job.
     """
 
     corpus: Path
     run: Path
     folder: Path
+    keys: Path
     min_messages: int
     initial: PersonalizationConfig
     budget: Budget
@@ -68,69 +70,104 @@ class WorkerConfig:
     def setup(self, corpus: Corpus) -> ComparisonSetup:
         """Returns what all methods share."""
         run = Run(self.run)
-        job = run.job()
-        clients = FederatedData.of(corpus, job.data, job.seed)
-        return ComparisonSetup.of_run(run, clients, self.folder, self.min_messages)
+        return ComparisonSetup.of_run(run, run.clients(corpus), self.folder, self.min_messages)
 
 
 # The state of a worker process, set at its start.
-_config: WorkerConfig
+_configs: Mapping[int, WorkerConfig]
 _progress: SimpleQueue[Progress]
 _resources = contextlib.ExitStack()  # open until the process ends
 
 
-def _start(config: WorkerConfig, progress: SimpleQueue[Progress]) -> None:
-    global _config, _progress
-    _config, _progress = config, progress
+def _start(configs: Mapping[int, WorkerConfig], progress: SimpleQueue[Progress]) -> None:
+    global _configs, _progress
+    _configs, _progress = configs, progress
     silence_tensorflow()
 
 
 @functools.cache
-def _evaluator() -> MethodEvaluator:
-    setup = _config.setup(_resources.enter_context(Corpus.open(_config.corpus)))
-    keys = comparison_keys(_config.folder / "keys")
-    phones = DeviceEvaluator(setup, keys, _config.initial, _config.budget.test_messages)
+def _corpus(path: Path) -> Corpus:
+    """Opens the corpus, and lets TFF computations run in this process."""
     _resources.enter_context(execution_context(concurrent_clients=_CONCURRENT_CLIENTS))
+    return _resources.enter_context(Corpus.open(path))
+
+
+@functools.lru_cache(maxsize=1)  # the tasks of a fold follow each other
+def _evaluator(fold: int) -> MethodEvaluator:
+    config = _configs[fold]
+    setup = config.setup(_corpus(config.corpus))
+    phones = DeviceEvaluator(setup, comparison_keys(config.keys), config.initial, config.budget.test_messages)
     return MethodEvaluator(
-        setup, _config.budget, phones, TffEvaluator(setup), lambda name, step: _progress.put((name, step))
+        setup, config.budget, phones, TffEvaluator(setup), lambda name, step: _progress.put((fold, name, step))
     )
 
 
-def _measure(name: str, reference_hits: Mapping[str, str]) -> MethodResult | Skipped:
-    _progress.put((name, STARTED))
+def _attempt(
+    fold: int, name: str, work: Callable[[MethodEvaluator, Method, PersonalizationConfig], Result]
+) -> tuple[int, Result | Skipped]:
+    _progress.put((fold, name, STARTED))
     method, options = variant(name)
-    initial = initial_config(_config.initial, method, options)
     try:
-        return _evaluator().measure(name, METHODS[method], initial, reference_hits)
+        initial = initial_config(_configs[fold].initial, method, options)
+        return fold, work(_evaluator(fold), METHODS[method], initial)
     except (ExportError, JobError) as error:
-        return Skipped(name=name, reason=str(error))
+        return fold, Skipped(name=name, reason=str(error))
 
 
-def _reference_hits() -> dict[str, str]:
-    _progress.put((REFERENCE, "new phones"))
-    return _evaluator().phones.reference_hits()
+def _tune(fold: int, name: str) -> tuple[int, MethodTrials | Skipped]:
+    def work(evaluator: MethodEvaluator, method: Method, initial: PersonalizationConfig) -> MethodTrials:
+        return MethodTrials(name=name, trials=tuple(evaluator.tune(name, method, initial)))
+
+    return _attempt(fold, name, work)
+
+
+def _measure(
+    fold: int, name: str, tuned: TuningResult, reference_hits: Mapping[str, str]
+) -> tuple[int, MethodResult | Skipped]:
+    def work(evaluator: MethodEvaluator, method: Method, initial: PersonalizationConfig) -> MethodResult:
+        return evaluator.measure(name, method, initial, tuned, reference_hits)
+
+    return _attempt(fold, name, work)
+
+
+def _reference_hits(fold: int) -> tuple[int, dict[str, str]]:
+    _progress.put((fold, REFERENCE, "new phones"))
+    return fold, _evaluator(fold).phones.reference_hits()
 
 
 class MethodWorkerPool(ChildProcessPool):
-    """Worker processes that measure methods."""
+    """Worker processes that tune and measure methods. A task is a fold and a method."""
 
-    def __init__(self, config: WorkerConfig, processes: int, on_progress: OnProgress) -> None:
-        """Starts `processes` workers. `on_progress` is called with a method and each step that begins for it."""
+    def __init__(
+        self, configs: Mapping[int, WorkerConfig], processes: int, on_progress: Callable[[int, str, str], None]
+    ) -> None:
+        """Starts `processes` workers.
+
+        Args:
+            configs: Of each fold, by its number.
+            on_progress: Called with a fold, a method and each step that begins for them.
+        """
         self._progress: SimpleQueue[Progress] = multiprocessing.get_context("spawn").SimpleQueue()
         self._on_progress = on_progress
-        super().__init__(processes, _start, config, self._progress)
+        super().__init__(processes, _start, configs, self._progress)
 
-    def reference_hits(self) -> dict[str, str]:
-        """Returns `DeviceEvaluator.reference_hits`, computed by a worker."""
-        return next(self._results([self.submit(_reference_hits)]))
-
-    def measure(self, names: Sequence[str], reference_hits: Mapping[str, str]) -> Iterator[MethodResult | Skipped]:
-        """Measures methods, and yields each result as soon as it is ready, in any order.
+    def tune(self, tasks: Iterable[tuple[int, str]]) -> Iterator[tuple[int, MethodTrials | Skipped]]:
+        """Tries settings of methods, and yields the trials of each task as soon as they are ready, in any order.
 
         Raises:
             WorkerPoolError: a worker process died.
         """
-        return self._results([self.submit(_measure, name, reference_hits) for name in names])
+        return self._results([self.submit(_tune, fold, name) for fold, name in tasks])
+
+    def measure(self, tasks: Sequence[tuple[int, str, TuningResult]]) -> Iterator[tuple[int, MethodResult | Skipped]]:
+        """Measures methods with their chosen settings, and yields each result as soon as it is ready, in any order.
+
+        Raises:
+            WorkerPoolError: a worker process died.
+        """
+        folds = dict.fromkeys(fold for fold, *_ in tasks)
+        hits = dict(self._results([self.submit(_reference_hits, fold) for fold in folds]))
+        return self._results([self.submit(_measure, fold, name, tuned, hits[fold]) for fold, name, tuned in tasks])
 
     def _results(self, futures: Sequence[Future[Result]]) -> Iterator[Result]:
         waiting = set(futures)

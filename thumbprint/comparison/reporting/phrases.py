@@ -10,12 +10,12 @@ from keyboard_model.metrics import Estimate
 from keyboard_model.user_posterior import SURE
 from thumbprint.comparison.analysis import statistics
 from thumbprint.comparison.analysis.report import AgainstShared, ComparisonReport, Headline, Row
-from thumbprint.comparison.results import REFERENCE, Comparison, Group, MethodResult, StoredAs
+from thumbprint.comparison.results import REFERENCE, Comparison, Group, MethodResult, Setting, StoredAs
 
 GROUP_TITLES: dict[Group, str] = {"new_phone": "new phones", "seen": "users in training"}
 GROUP_MEANINGS: dict[Group, str] = {
     "new_phone": "new phones: users who took no part in the training",
-    "seen": "users in training, tested on held-out messages",
+    "seen": "users in training, tested on held-out messages, with the state that they kept after a method's rounds",
 }
 LOSSLESS = 0.001
 """A smaller form of an adapter counts as equally good if its mean recall_at_3 is at most this much below fp32's."""
@@ -74,11 +74,38 @@ def budget(comparison: Comparison) -> str:
     given = comparison.budget
     trials = "1 trial" if given.trials == 1 else f"{given.trials:,} trials"
     limit = f"; each user was tested on at most {given.test_messages:,} messages" if given.test_messages else ""
-    return (
+    parts = [
         f"Every method had {trials} to choose its settings on validation users (with {given.tuning_rounds:,} "
         f"federated rounds each, if it has rounds) and {given.rounds:,} rounds of final training; "
         f"seed {comparison.seed}{limit}."
-    )
+    ]
+    if given.folds > 1:
+        parts.append(
+            f"The shared model was trained {given.folds} times, each time without another part of the users: these are "
+            "the new phones of that fold. Their settings are those that did best for the validation users of all folds "
+            "without them, so no one was tested with settings that were chosen on their own text."
+        )
+    return " ".join(parts)
+
+
+def measured_in_tff(method: MethodResult | None, group: Group) -> bool:
+    """Whether a method's users of this group were measured in TFF."""
+    return method is not None and (method.where if group == "new_phone" else method.seen_where) == "tff"
+
+
+def settings(method: MethodResult) -> str:
+    """Formats the chosen settings; where the folds chose different values, all of them, in the order of the folds.
+
+    >>> settings(MethodResult.model_construct(settings_by_fold=({"steps": 5, "order": 3}, {"steps": 10, "order": 3})))
+    'steps 5 / 10, order 3'
+    """
+    of_folds = method.settings_by_fold or (method.settings,)
+    values = {key: [_setting(chosen[key]) for chosen in of_folds] for key in of_folds[0]}
+    return ", ".join(f"{key} {found[0] if len({*found}) == 1 else ' / '.join(found)}" for key, found in values.items())
+
+
+def _setting(value: Setting) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def conclusion(report: ComparisonReport) -> list[str]:

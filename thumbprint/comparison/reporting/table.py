@@ -14,6 +14,7 @@ from thumbprint.comparison.reporting.phrases import (
     GROUP_MEANINGS,
     conclusion,
     likely_helped_and_hurt,
+    measured_in_tff,
     notice,
     p_value,
     share,
@@ -55,7 +56,7 @@ def _table(report: ComparisonReport, group: Group) -> RenderableType:
 
 def _cells(report: ComparisonReport, row: Row) -> list[str]:
     method = report.comparison.method(row.method)
-    mark = " (TFF)" if method and method.where == "tff" else ""
+    mark = " (TFF)" if measured_in_tff(method, row.group) else ""
     recall, against = row.recall_at_3, row.against_global
     cells = [
         row.method + mark,

@@ -8,18 +8,20 @@ from federated.corpus.schema import CorpusError
 from federated.job import PersonalizationConfig
 from thumbprint.comparison.measure.worker_pool import MethodWorkerPool, WorkerConfig, WorkerPoolError
 from thumbprint.comparison.results import QUICK
+from thumbprint.comparison.tuning import TuningResult
 
 
 @pytest.fixture
 def pool(tmp_path):
-    config = WorkerConfig(tmp_path / "nowhere.sqlite", tmp_path, tmp_path / "out", 5, PersonalizationConfig(), QUICK)
-    with MethodWorkerPool(config, 1, lambda name, step: None) as pool:
+    corpus, keys = tmp_path / "nowhere.sqlite", tmp_path / "keys"
+    config = WorkerConfig(corpus, tmp_path, tmp_path / "out", keys, 5, PersonalizationConfig(), QUICK)
+    with MethodWorkerPool({0: config}, 1, lambda fold, name, step: None) as pool:
         yield pool
 
 
 def test_raises_the_error_of_a_worker_and_says_what_to_do_after_it_died(pool):
     with pytest.raises(CorpusError, match=r"nowhere\.sqlite"):
-        pool.reference_hits()
+        list(pool.tune([(0, "ditto")]))
     pool.submit(os._exit, 3)
     with pytest.raises(WorkerPoolError, match="smaller --at-once"):
-        list(pool.measure(["ditto"], {}))
+        list(pool.measure([(0, "ditto", TuningResult({}, None, 0, 0))]))
