@@ -17,6 +17,13 @@ RESULTS, RESULTS_MARKS = ROOT / "docs" / "results.md", (f"<!-- figures: {WRITTEN
 README, README_MARKS = ROOT / "README.md", (f"<!-- results: {WRITTEN_BY} -->", "<!-- /results -->")
 RUN, COMPARISON = ROOT / "runs" / "nus_sms", ROOT / "runs" / "nus_sms-comparison"
 GROUPS, METRICS = ("training", "new_phones"), ("recall_at_1", "recall_at_3")
+COMPARED = {"new_phone": "new phones", "seen": "users in training"}
+MODELS = {
+    "kenlm": "KenLM trigram, centralized (not publishable: it has the phrases of single users)",
+    "publishable": "Kneser-Ney trigram of what two users or more typed, centralized",
+    "neural": "the neural model alone, federated",
+}
+"""The titles of the models in `figures.json` of `benchmarks.nus_sms`."""
 MACHINE_BENCHMARKS = ("throughput", "phone", "service", "service_load")
 # Rows of the README's table that come from the benchmarks of the machine: benchmark, figure, title.
 README_FIGURES = (
@@ -67,25 +74,20 @@ def _read(path: Path) -> Any:
 
 
 def _shared(run: Path) -> str:
-    trigram = _read(run / "trigram.json")
-    neural = _read(run / "train" / "evaluation.json")["groups"]
-    phones = {"training": _read(run / "seen" / "report.json"), "new_phones": _read(run / "report.json")}
-    rows = ["| shared model, recall@1 / recall@3 (95 %) | users in training | new phones |", "| --- | --- | --- |"]
+    figures, phones = _read(run / "figures.json"), {group: _read(run / f"{group}.json") for group in GROUPS}
+    users = {group: figures["kenlm"][group]["users"] for group in GROUPS}
+    rows = [
+        f"| shared model, recall@1 / recall@3 (95 %) | {users['training']} users in training "
+        f"| {users['new_phones']} new phones |",
+        "| --- | --- | --- |",
+    ]
+    models = {title: figures[name] for name, title in MODELS.items()}
+    models["Thumbprint, federated, on the phone"] = {group: phones[group]["global"] for group in GROUPS}
     for title, aggregate in (("every word counts once", "pooled"), ("mean over users", "mean")):
-        models = {
-            "KenLM trigram, centralized": [_of_trigram(trigram[group], aggregate) for group in GROUPS],
-            "the neural model alone, federated": [
-                _of_model(neural[group]["models"]["shared"], aggregate) for group in GROUPS
-            ],
-            "Thumbprint, federated, on the phone": [_of_model(phones[group]["global"], aggregate) for group in GROUPS],
-        }
-        for name, groups in models.items():
-            rows.append(f"| {name}, {title} | {' | '.join(' / '.join(pair) for pair in groups)} |")
+        for name, model in models.items():
+            cells = (" / ".join(_of_model(model[group], aggregate)) for group in GROUPS)
+            rows.append(f"| {name}, {title} | {' | '.join(cells)} |")
     return "\n".join(rows)
-
-
-def _of_trigram(recalls: Any, aggregate: str) -> list[str]:
-    return [percent(recalls[metric][aggregate]) for metric in METRICS]
 
 
 def _of_model(recalls: Any, aggregate: str) -> list[str]:
@@ -95,7 +97,7 @@ def _of_model(recalls: Any, aggregate: str) -> list[str]:
 
 
 def _personal(run: Path) -> str:
-    report = _read(run / "report.json")
+    report = _read(run / "new_phones.json")
     shared, personal, gain = report["global"], report["personal"], report["gain"]
     rows = [
         f"| {report['clients_in_aggregates']} new phones | shared | personal |",
@@ -118,22 +120,34 @@ def _personal(run: Path) -> str:
 
 
 def _compared() -> str:
-    """The methods on new phones; empty if no comparison was run."""
+    """The methods on new phones and on users in training; empty if no comparison was run."""
     path = COMPARISON / "report.json"
     if not path.exists():
         return ""
     report = _read(path)
+    tables = [_methods(report, group, title) for group, title in COMPARED.items()]
+    return "\n\n".join(table for table in tables if table)
+
+
+def _methods(report: Any, group: str, title: str) -> str:
+    """The methods on the users of a group."""
+    measured = [row for row in report["summary"]["rows"] if row["group"] == group]
+    if not measured:
+        return ""
     budget = report["comparison"]["budget"]
+    users = max(row["users"] for row in measured)
+    folds = "one fold" if budget["folds"] == 1 else f"{budget['folds']} folds"
     rows = [
-        f"| new phones; {budget['trials']} trials, {budget['rounds']} rounds a method | recall@3, mean (95 %) "
-        "| learning on | median | p10 | gain over the shared model, mean / median (95 %) | likely hurt | hurt, raw "
-        "| measured in |",
+        f"| {users} {title} in {folds}; {budget['trials']} trials, {budget['rounds']} rounds a method "
+        "| recall@3, mean (95 %) | learning on | median | p10 | gain over the shared model, mean / median (95 %) "
+        "| likely hurt | hurt, raw | measured in |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
-    where = {method["name"]: method["where"] for method in report["comparison"]["methods"]}
-    for row in report["summary"]["rows"]:
-        if row["group"] == "new_phone":
-            rows.append(_method_row(row, where[row["method"]]))
+    where = {
+        method["name"]: method["where" if group == "new_phone" else "seen_where"]
+        for method in report["comparison"]["methods"]
+    }
+    rows += [_method_row(row, where[row["method"]]) for row in measured]
     return "\n".join(rows)
 
 
@@ -164,12 +178,16 @@ def _machine() -> str:
 
 def _summary(run: Path) -> str:
     """The README's table: the most important rows of the others."""
-    trigram, report, seen = (_read(run / name) for name in ("trigram.json", "report.json", "seen/report.json"))
+    figures, report, seen = (_read(run / name) for name in ("figures.json", "new_phones.json", "training.json"))
     rows = ["| | measured | compare with |", "| --- | --- | --- |"]
-    for title, group, phones in (("new phones", "new_phones", report), ("users in training", "training", seen)):
+    counted = {group: figures["kenlm"][group]["users"] for group in GROUPS}
+    named = (("new phones", "new_phones", report), ("users in training", "training", seen))
+    for title, group, phones in named:
         recall = with_interval(phones["global"]["pooled"]["recall_at_3"])
-        other = percent(trigram[group]["recall_at_3"]["pooled"])
-        rows.append(f"| shared model on {title}, recall@3 over all words (95 %) | {recall} | trigram {other} |")
+        other = with_interval(figures["kenlm"][group]["pooled"]["recall_at_3"])
+        rows.append(
+            f"| shared model on {counted[group]} {title}, recall@3 over all words (95 %) | {recall} | trigram {other} |"
+        )
     shared, personal = (mean_with_interval(report[model]["recall_at_3"]) for model in ("global", "personal"))
     phones_counted = f"{report['clients_in_aggregates']} new phones"
     rows.append(f"| personalized, recall@3, mean over {phones_counted} (95 %) | {personal} | shared model {shared} |")

@@ -16,13 +16,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from heapq import nsmallest
 from pathlib import Path
-from typing import Any, Self
+from typing import Protocol, Self
 
-import numpy as np
-
-from federated.corpus.store import Corpus
-from federated.data.federated_data import CorpusUsers, FederatedData
-from federated.job import Job
 from keyboard_model.text.units import MARKS, PLACEHOLDER, Kind, units
 
 ROOT = Path(__file__).parents[2]
@@ -129,7 +124,15 @@ def sentence(message: str) -> str:
     return " ".join(unit.text for unit in units(message))
 
 
-def recall(model: KenlmTrigram, messages: Iterable[str]) -> tuple[int, int, int]:
+class WordModel(Protocol):
+    """A model that suggests words."""
+
+    def suggest(self, context: Sequence[str], k: int) -> list[str]:
+        """Returns the `k` likeliest words after the units of `context`."""
+        ...
+
+
+def recall(model: WordModel, messages: Iterable[str]) -> tuple[int, int, int]:
     """Returns (words, hits at 1, hits at 3) over the words of `messages`."""
     words = first = third = 0
     for message in messages:
@@ -142,36 +145,3 @@ def recall(model: KenlmTrigram, messages: Iterable[str]) -> tuple[int, int, int]
                 third += unit.text in suggestions
             context.append(unit.text)
     return words, first, third
-
-
-def trigram_figures(corpus: Corpus, job: Job, min_messages: int = 20) -> dict[str, Any]:
-    """Returns the trigram's recall on the same users, split and words as the shared model's.
-
-    Args:
-        corpus: The messages.
-        job: The training job, which decides the split.
-        min_messages: Users with fewer messages are left out.
-
-    Returns:
-        For users in training and for new phones: recall pooled over words, and the mean over users.
-    """
-    clients = FederatedData.of(corpus, job.data, job.seed)
-    model = KenlmTrigram.train(message for messages in clients.all_training_messages() for message in messages)
-    groups = {"training": clients.population.training, "new_phones": clients.population.new_phones}
-    return {name: _group_figures(model, clients, users, min_messages) for name, users in groups.items()}
-
-
-def _group_figures(
-    model: KenlmTrigram, clients: FederatedData, users: CorpusUsers, min_messages: int
-) -> dict[str, Any]:
-    counted = users.with_messages(min_messages)
-    tallies = np.array([recall(model, clients.test_messages(user)) for user in counted], float)
-    tallies = tallies[tallies[:, 0] > 0]
-    shares = tallies[:, 1:] / tallies[:, :1]
-    pooled = tallies[:, 1:].sum(0) / tallies[:, 0].sum()
-    return {
-        "users": len(tallies),
-        "words": int(tallies[:, 0].sum()),
-        "recall_at_1": {"pooled": pooled[0], "mean": shares[:, 0].mean()},
-        "recall_at_3": {"pooled": pooled[1], "mean": shares[:, 1].mean()},
-    }

@@ -24,7 +24,11 @@ MODEL = {
     "pooled": {metric: estimate(value, value - 0.1, value + 0.1) for metric, value in RECALLS.items()},
     **{metric: spread(value) for metric, value in RECALLS.items()},
 }
-TRIGRAM = {metric: {"pooled": 0.2, "mean": 0.3} for metric in results_page.METRICS}
+TRIGRAM = {
+    "users": 9,
+    "pooled": {metric: estimate(0.2, 0.15, 0.25) for metric in results_page.METRICS},
+    **{metric: spread(0.3) for metric in results_page.METRICS},
+}
 REPORT = {
     "clients_in_aggregates": 7,
     "global": MODEL,
@@ -37,10 +41,9 @@ REPORT = {
     "likely_helped": estimate(0.4, 0.3, 0.5),
 }
 RESULTS = {
-    "trigram.json": dict.fromkeys(results_page.GROUPS, TRIGRAM),
-    "train/evaluation.json": {"groups": {group: {"models": {"shared": MODEL}} for group in results_page.GROUPS}},
-    "seen/report.json": REPORT,
-    "report.json": REPORT,
+    "figures.json": {name: dict.fromkeys(results_page.GROUPS, TRIGRAM) for name in results_page.MODELS},
+    "training.json": REPORT,
+    "new_phones.json": REPORT,
 }
 FIGURE = {"says": "bundle", "value": 1.994, "unit": "MB", "at_most": 3, "at_least": None}
 
@@ -72,21 +75,29 @@ def test_both_pages_get_their_tables_and_a_second_run_changes_nothing(pages):
     assert "| gain in recall_at_3, relative: mean / median | | +19.1 % (+10.0 to +31.0 %) / +5.3 % |" in results
     assert "| keystroke_savings_with_taps, mean (95 %) | 37.5 % (32.5 to 42.5 %) | 37.5 % (32.5 to 42.5 %) |" in results
     assert "| bundle | 1.99 MB | at most 3 | `benchmarks.phone` |" in results
-    assert "recall@3 over all words (95 %) | 25.0 % (15.0 to 35.0 %) | trigram 20.0 % |" in readme
     assert "| the same, counting each message after its test (95 %) | 30.0 % (25.0 to 35.0 %) | |" in readme
+    words = "shared model on 9 new phones, recall@3 over all words (95 %)"
+    assert f"| {words} | 25.0 % (15.0 to 35.0 %) | trigram 20.0 % (15.0 to 25.0 %) |" in readme
+    several = "Kneser-Ney trigram of what two users or more typed, centralized, mean over users"
+    assert f"| {several} | 30.0 % (25.0 to 35.0 %) / 30.0 % (25.0 to 35.0 %) |" in results
     assert "| 0.0 % (0.0 to 5.0 %) / 40.0 % (30.0 to 50.0 %) | raw: 4.2 % / 45.8 % |" in readme
     assert "| bundle | 1.99 MB | asked: at most 3 |" in readme
     results_page.write_figures(results_page.RUN)
     assert [page.read_text() for page in pages] == [results, readme]
 
 
-def test_the_table_of_methods_is_made_from_a_report_of_compare(pages, tmp_path, monkeypatch):
+def test_the_tables_of_methods_are_made_from_a_report_of_compare(pages, tmp_path, monkeypatch):
     report = report_of(made_up.comparison(users=20, methods=("global_only", "ditto", "centralized")))
     write_json(tmp_path / "comparison" / "report.json", json.loads(report.model_dump_json()))
     monkeypatch.setattr(results_page, "COMPARISON", tmp_path / "comparison")
     results_page.write_figures(results_page.RUN)
-    rows = {line.split("`")[1]: line for line in pages[0].read_text().splitlines() if line.startswith("| `")}
-    assert set(rows) == {"global_only", "ditto", "centralized"}
+    new_phones, seen = pages[0].read_text().split("users in training in one fold; ")
+    rows, others = (
+        {line.split("`")[1]: line for line in part.splitlines() if line.startswith("| `")}
+        for part in (new_phones, seen)
+    )
+    assert set(rows) == set(others) == {"global_only", "ditto", "centralized"}
+    assert others["ditto"].endswith("| TFF, neural model |")
     assert len({row.count("|") for row in rows.values()}) == 1
     assert re.search(r"\| [+-][\d.]+ % \([+-].*\) / [+-].* \| \d of \d \| [\d.]+ % \| phones \|$", rows["ditto"])
 
