@@ -6,6 +6,7 @@ each other, so several are measured in parallel.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import multiprocessing
@@ -89,6 +90,7 @@ def _start(configs: Mapping[int, WorkerConfig], progress: SimpleQueue[Progress])
 def _corpus(path: Path) -> Corpus:
     """Opens the corpus, and lets TFF computations run in this process."""
     _resources.enter_context(execution_context(concurrent_clients=_CONCURRENT_CLIENTS))
+    atexit.register(_resources.close)  # later, the modules that it needs are gone
     return _resources.enter_context(Corpus.open(path))
 
 
