@@ -10,7 +10,7 @@
     keys = tp.SigningKeys.generate("keys")
     tp.export_bundle(run, "mine.bundle", keys.private)
     report = tp.simulate("mine.bundle", "corpus.sqlite", "runs/phones", keys.public, users="new")
-    print(report.personal.recall_at_3.mean, report.fraction_hurt)
+    print(report.personal.recall_at_3.mean, report.likely_hurt)
 
     run = tp.personalize(run, "fed_per")  # another method on the same shared model
     comparison = tp.compare(job, "corpus.sqlite", "runs/comparison", runs=[run], quick=True)

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from device_runtime.reporting.plots import BETTER, INK, WORSE, Drawing, new_figure
-from device_runtime.reporting.table import figure, percent, phones, points, size, synthetic_notice, users
+from device_runtime.reporting.table import figure, interval, percent, phones, points, size, synthetic_notice, users
 from device_runtime.simulation.fleet.report import DayRow, FleetReport, Span, span_of, spans
 
 if TYPE_CHECKING:
@@ -49,9 +49,11 @@ def meaning(report: FleetReport) -> str:
     if not tested:
         return "No user typed a word while their phone was on, so there is nothing to compare: give a larger --days."
     first, last = tested[0], tested[-1]
+    all_days = f"{points(report.gain.mean)} {interval(report.gain.low, report.gain.high, signed=True)}".strip()
     return (
         f"On {span_title(first)} the personal keyboard shows {gain(first)} words of 100 more than the shared one "
-        f"before they are typed; on {span_title(last)}, {gain(last)}."
+        f"before they are typed; on {span_title(last)}, {gain(last)}. Over all days, {all_days}: mean over phones, in "
+        "brackets the 95 % interval by user."
     )
 
 

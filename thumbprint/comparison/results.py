@@ -179,8 +179,8 @@ class DriftPoint(Frozen):
     """Mean change of recall_at_3 from 0 to K local steps, on the user's own text and on other users' text."""
 
     steps: NonNegativeInt
-    own_gain: float
-    others_change: float
+    own_gain: Estimate
+    others_change: Estimate
 
 
 class MethodResult(Frozen):

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from keyboard_model.metrics import HELPED
-from keyboard_model.user_statistics import Floats, bootstrap_interval
+from keyboard_model.metrics import HELPED, Estimate
+from keyboard_model.user_statistics import Floats, bootstrap_interval, mean
 from thumbprint.comparison.analysis.statistics import Pair, permutation_p_value
 from thumbprint.comparison.results import Frozen
 
@@ -22,12 +22,12 @@ MIN_GROUP = 5
 
 
 class GroupFigures(Frozen):
-    """Means over one group of users. `helped` and `hurt` are shares of these users."""
+    """Means over one group of users. `helped` and `hurt` are raw shares of these users, chance included."""
 
     value: str
     users: int
     recall_at_3: float
-    gain: float
+    gain: Estimate
     helped: float
     hurt: float
 
@@ -86,7 +86,7 @@ def attribute_fairness(
     if len(large) < 2:
         return None
     names = _spellings(values.values())
-    figures = tuple(_figures(names[key], members) for key, members in large.items())
+    figures = tuple(_figures(names[key], members, seed) for key, members in large.items())
     tables = [_table(members) for members in large.values()]
     recall, gain, helped = _gaps(tables, [group.value for group in figures], seed)
     known = sum(map(len, groups.values()))
@@ -111,11 +111,12 @@ def _spellings(values: Iterable[str | None]) -> dict[str, str]:
     return {_key(value): value for value, _ in reversed(counts.most_common())}
 
 
-def _figures(value: str, members: Sequence[Pair]) -> GroupFigures:
-    recall, gain, helped = _table(members).mean(axis=0)
+def _figures(value: str, members: Sequence[Pair], seed: int) -> GroupFigures:
+    recall, _, helped = _table(members).mean(axis=0)
+    gain = mean([pair.gain for pair in members], seed)
     hurt = sum(pair.gain < 0 for pair in members) / len(members)
     return GroupFigures(
-        value=value, users=len(members), recall_at_3=float(recall), gain=float(gain), helped=float(helped), hurt=hurt
+        value=value, users=len(members), recall_at_3=float(recall), gain=gain, helped=float(helped), hurt=hurt
     )
 
 

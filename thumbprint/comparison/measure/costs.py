@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -36,6 +36,8 @@ from thumbprint.comparison.results import (
 COMPRESSED_SHARE = 0.25
 """8 bits per number instead of 32 (`federated.aggregation`). The few unquantized numbers are ignored."""
 DRIFT_STEPS = (0, 2, 5, 10, 20)
+Recalls = Mapping[str, float]
+"""recall_at_3 by user."""
 MESSAGES_SEEN = (5, 10, 30, 100, 300)
 
 _WITHOUT_ROUNDS = ("local_only", "centralized")
@@ -164,15 +166,25 @@ def drift(
     others = [*users[1:], *users[:1]]
     on_own = [(user, learn[user], test[user]) for user in users]
     on_others = [(user, learn[user], test[other]) for user, other in zip(users, others, strict=True)]
-    points, at_zero = [], (0.0, 0.0)
-    for steps in DRIFT_STEPS:
-        stepped = config.model_copy(update={"steps": steps})
-        own, foreign = (_mean_recall(in_tff.evaluate(method, stepped, trained, tests)) for tests in (on_own, on_others))
-        at_zero = (own, foreign) if steps == 0 else at_zero
-        points.append(DriftPoint(steps=steps, own_gain=own - at_zero[0], others_change=foreign - at_zero[1]))
-    return points
+    recalls = {
+        steps: [
+            _recalls(in_tff.evaluate(method, config.model_copy(update={"steps": steps}), trained, tests))
+            for tests in (on_own, on_others)
+        ]
+        for steps in DRIFT_STEPS
+    }
+    if not all(recalls[0]):  # no user has a word to test
+        return []
+    return [_drift_point(steps, recalls[0], after, setup.job.seed) for steps, after in recalls.items()]
 
 
-def _mean_recall(users: Iterable[UserCounts]) -> float:
-    recalls = [user.personal.recall_at_3 for user in users]
-    return float(np.mean(recalls)) if recalls else 0.0
+def _recalls(users: Iterable[UserCounts]) -> dict[str, float]:
+    return {user.user: user.personal.recall_at_3 for user in users}
+
+
+def _drift_point(steps: int, at_zero: Sequence[Recalls], after: Sequence[Recalls], seed: int) -> DriftPoint:
+    own, others = (
+        mean([late[user] - recall for user, recall in early.items()], seed)
+        for early, late in zip(at_zero, after, strict=True)
+    )
+    return DriftPoint(steps=steps, own_gain=own, others_change=others)

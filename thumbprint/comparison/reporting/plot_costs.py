@@ -127,9 +127,14 @@ def drift(figure: Figure, report: ComparisonReport) -> None:
     def draw(axes: Axes, measured: Sequence[DriftPoint]) -> None:
         points = sorted(measured, key=lambda point: point.steps)
         steps = [point.steps for point in points]
-        axes.plot(steps, [100 * p.own_gain for p in points], "o-", color=BETTER, markersize=4, label="own text")
+        axes.plot(steps, [100 * p.own_gain.value for p in points], "o-", color=BETTER, markersize=4, label="own text")
         axes.plot(
-            steps, [100 * p.others_change for p in points], "s--", color=WORSE, markersize=4, label="other users' text"
+            steps,
+            [100 * p.others_change.value for p in points],
+            "s--",
+            color=WORSE,
+            markersize=4,
+            label="other users' text",
         )
         axes.axhline(0, color=INK, linewidth=0.8)
         axes.set_xlabel("local steps K", fontsize=8)

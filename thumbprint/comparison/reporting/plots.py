@@ -104,7 +104,7 @@ def _gains_by_group(report: ComparisonReport) -> tuple[list[str], list[str], Flo
         if fairness.population == "all" and fairness.method in cells:
             for attribute in fairness.attributes:
                 for group in attribute.groups:
-                    cells[fairness.method][f"{attribute.attribute}: {group.value}"] = 100 * group.gain
+                    cells[fairness.method][f"{attribute.attribute}: {group.value}"] = 100 * group.gain.value
     columns = list(dict.fromkeys(name for row in cells.values() for name in row))
     gains = np.array([[row.get(column, np.nan) for column in columns] for row in cells.values()])
     return list(cells), columns, gains

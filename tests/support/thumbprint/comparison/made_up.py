@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from device_runtime.simulation.report import CorpusInfo
+from keyboard_model.metrics import Estimate
 from keyboard_model.user_statistics import mean
 from thumbprint.comparison.results import (
     QUICK,
@@ -97,7 +98,11 @@ def _method(rng, name, population):
             for k, seen in enumerate((5, 10, 30, 100, 300))
         ] if own else [],
         drift=[
-            DriftPoint(steps=k, own_gain=effect[0] * (1 - 0.8**k), others_change=-0.002 * k)
+            DriftPoint(
+                steps=k,
+                own_gain=Estimate(effect[0] * (1 - 0.8**k), None, None),
+                others_change=Estimate(-0.002 * k, -0.1, 0.1),
+            )
             for k in (0, 1, 2, 5, 10, 20)
         ] if own and name != "user_history" else [],
     )  # fmt: skip
