@@ -43,6 +43,7 @@ MODULES = (
     "keyboard_model.text.sensitive.folded_text",
     "keyboard_model.text.sensitive.mask",
     "keyboard_model.text.units",
+    "thumbprint.comparison.reporting.phrases",
 )
 
 

@@ -58,10 +58,10 @@ def compare(
 ) -> None:
     """Compare all personalization methods, and show which users each one hurts.
 
-    Splits the users into folds. For each, trains a shared model without them, which makes them new phones. Tunes each
-    method on validation users with the same number of trials, and measures it on users in training and on new phones.
-    The figures pool the users of all folds. A method that runs on a phone is measured on simulated phones with its
-    exported bundle.
+    Splits the users into folds. For each fold, trains a shared model without its users: these are new phones. Tunes
+    each method on validation users with the same number of trials, and measures it on users in training and on new
+    phones. The figures pool the users of all folds. A method that runs on a phone is measured on simulated phones with
+    its exported bundle.
 
     Writes report.html and report.json into DIR. If you stop it, the same command continues from there.
 
@@ -76,7 +76,7 @@ def compare(
     if messages is None:
         raise typer.BadParameter(f'{job} names no corpus: give --corpus CORPUS, or `corpus = "FILE"` in the job')
     if run and folds not in (None, len(run)):
-        raise typer.BadParameter(f"{len(run)} runs are {len(run)} folds: leave --folds out, or give one --run for each")
+        raise typer.BadParameter(f"--folds is {folds}, but --run is given {len(run)} times: leave --folds out")
     folder = out or Path("runs") / f"{loaded.name}-comparison"
     silence_tensorflow()
     with status_line("loading TensorFlow") as show_step:
