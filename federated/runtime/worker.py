@@ -154,9 +154,9 @@ def _close_off() -> None:
         fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", _IFF_UP))
 
 
-def _die_with(parent: int) -> None:
-    """Lets the kernel kill this process when its parent ends. The order survives exec."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+def _end_with(parent: int, number: int) -> None:
+    """Lets the kernel send a signal to this process when its parent ends. The order survives exec."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number)
     if os.getppid() != parent:
         os._exit(1)
 
@@ -165,9 +165,9 @@ def _run(parent: int, path: str, port: int, command: list[str]) -> NoReturn:
     """Runs the worker behind the Unix socket `path`, and ends as the worker ends."""
     if not port:
         _close_off()
-    _die_with(parent)  # after `_close_off`: new credentials cancel it
+    _end_with(parent, signal.SIGTERM)  # after `_close_off`: new credentials cancel it
     this = os.getpid()
-    worker = subprocess.Popen(command, preexec_fn=lambda: _die_with(this))
+    worker = subprocess.Popen(command, preexec_fn=lambda: _end_with(this, signal.SIGKILL))
 
     def stop(*_: object) -> None:
         worker.kill()  # a worker has no state to save, and it can ignore SIGINT during a computation
@@ -175,6 +175,9 @@ def _run(parent: int, path: str, port: int, command: list[str]) -> NoReturn:
     signal.signal(signal.SIGTERM, stop)
     threading.Thread(target=_relay, args=(path, port or _PORT_IN_NAMESPACE), daemon=True).start()
     code = worker.wait()
+    with contextlib.suppress(OSError):  # who started this may have been killed
+        os.unlink(path)
+        os.rmdir(os.path.dirname(path))
     if code < 0:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.kill(this, -code)

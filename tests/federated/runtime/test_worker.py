@@ -100,15 +100,18 @@ def test_a_missing_worker_binary_needs_a_new_installation(monkeypatch):
 
 
 @pytest.mark.parametrize("port", [pytest.param(0, marks=needs_namespaces), 1])
-def test_a_worker_dies_with_whoever_started_it(port):
+def test_a_worker_dies_with_whoever_started_it_and_leaves_no_file(tmp_path, port):
     """SIGKILL of the parent ends the program and the worker; here that is a smaller process than a worker."""
     waiting = "import time; print('ready', flush=True); time.sleep(60)"
+    path = tmp_path / "worker" / "socket"
+    path.parent.mkdir()
+    path.touch()
     program = f"""
         import os, subprocess, sys
         sys.path.insert(0, {str(Path(worker.__file__).parents[2])!r})
         from federated.runtime import worker
         inner = (sys.executable, "-c", {waiting!r})
-        child = subprocess.Popen(worker._program(str(os.getpid()), "unused", "{port}", *inner))
+        child = subprocess.Popen(worker._program(str(os.getpid()), {str(path)!r}, "{port}", *inner))
         print(child.pid, flush=True)
         child.wait()
     """
@@ -123,3 +126,4 @@ def test_a_worker_dies_with_whoever_started_it(port):
         parent.kill()
         for process in orphans:
             process.wait(timeout=50)  # less than they would live by themselves
+    assert not path.parent.exists()
