@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.measure.memory import family_bytes, peak_resident_bytes
+from benchmarks.measure.memory import family, peak_resident_bytes
 from benchmarks.population.users import records
 from federated.corpus.store import Corpus
 from federated.corpus.writer import write_corpus
@@ -132,8 +132,8 @@ STEPS = (
     Step("by_size", f"split, and draw {ROUNDS} cohorts `by_size`", _sample_by_size),
     Step("vocabulary", "vocabulary of all training users", _vocabulary),
     Step("rounds", f"{ROUNDS} rounds of {COHORT} clients, and a validation", _rounds),
-    Step("method", "one round of `ditto`, whose clients keep a state", _method),
     Step("evaluation", f"evaluation of {EVALUATED} users in training and {EVALUATED} new phones", _evaluate),
+    Step("method", "one round of `ditto`, whose clients keep a state", _method),
     Step("ngrams", "n-grams of all training users", _ngrams),
 )
 
@@ -152,11 +152,25 @@ def measure(step: Step, folder: Path, users: int) -> Cost:
     peak = 0
     while process.is_alive():
         with suppress(OSError):
-            peak = max(peak, family_bytes(process.pid, peak_resident_bytes))
+            peak = max(peak, _peaks(process.pid))
         process.join(_POLL_SECONDS)
     if process.exitcode:
         raise RuntimeError(f"the step `{step.name}` failed with {users:,} users")
     return Cost(receiver.recv(), peak)
+
+
+def _peaks(process: int) -> int:
+    """Returns the sum of the peaks of a process and its descendants.
+
+    A child that was forked and does not yet run its own program still counts all memory of its parent as its own: it is
+    left out, which its command line tells.
+    """
+    total, own = 0, Path(f"/proc/{process}/cmdline").read_bytes()
+    for member in family(process):
+        with suppress(OSError):  # it has ended
+            if member == process or Path(f"/proc/{member}/cmdline").read_bytes() != own:
+                total += peak_resident_bytes(member)
+    return total
 
 
 def _run(step: Step, folder: Path, users: int, sender: multiprocessing.connection.Connection) -> None:

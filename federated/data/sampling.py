@@ -1,10 +1,9 @@
 """The cohorts of a training's rounds, as the job's `sampling` says. A cohort depends on (seed, round) alone.
 
-`uniform` gives all clients their turns equally often, as a server does that knows nothing about its clients but who has
-checked in (in a simulation: everybody). A turn takes its client out of the draw for at least `min_separation` rounds.
-Gboard's phones do the same with a timer (Xu et al. 2023, arXiv:2305.18465, section 3.1), and mechanisms of differential
-privacy that correlate the noise of rounds need both limits, the separation and the number of turns (Choquette-Choo et
-al. 2023, arXiv:2306.08153).
+`uniform` gives all clients equally many turns. A server can do so that knows only who has checked in; in a simulation,
+everybody has. After a turn, a client takes part in no round for `min_separation` rounds. Gboard's phones also keep a
+least time between two turns (Xu et al. 2023, arXiv:2305.18465). Differentially private training with correlated noise
+needs both limits, of the separation and of the turns (Choquette-Choo et al. 2023, arXiv:2306.08153).
 
 How: the clients stand in a random order, divided into blocks. Everybody has a turn, block after block, then everybody
 again, and so on; the order within a block is drawn again each time. Between two turns of a client there are at least
@@ -93,8 +92,8 @@ class UniformTurns(CohortSampler):
 
 
 class BySize(CohortSampler):
-    """Draws without replacement, with weights. So clients with few messages do not come as often as their few messages
-    would be read again and again, and a client with many is read more."""
+    """Draws without replacement, with weights by size. A client with few messages comes seldom, so the model does not
+    memorize these messages; a client with many is read more often."""
 
     def __init__(self, sizes: npt.NDArray[np.float64], size: int, seed: int) -> None:
         """`sizes`: `[clients]` their numbers of messages, all positive."""
