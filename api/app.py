@@ -14,8 +14,7 @@ from api.devices.phone_pool import MAX_OPEN
 from api.http.problems import DescribedApp, UnhandledErrors, install_handlers
 from api.http.request_checks import BodyLimit, SameOriginOnly, checked_host
 from api.observability import LOG, AccessLog, RequestId
-from api.page.fleet import NO_FLEET, load_fleet
-from api.page.routes import ASSETS, page_router
+from api.page.routes import ASSETS, NO_FLEET, load_fleet, page_router
 from api.routes import adaptations, devices, predictions, privacy
 from api.routes import service as service_routes
 from api.service import Service

@@ -23,14 +23,14 @@ from typing import TYPE_CHECKING
 from keyboard_model.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from keyboard_model.batching.windows import Windows, pack
+    from keyboard_model.batching import Windows, pack
     from keyboard_model.text.tokenizer import Tokenizer, TokenizerError
     from keyboard_model.text.units import normalize, units, words
 else:
     __getattr__, __dir__ = lazy_exports(
         __name__,
         {
-            "keyboard_model.batching.windows": ("Windows", "pack"),
+            "keyboard_model.batching": ("Windows", "pack"),
             "keyboard_model.text.tokenizer": ("Tokenizer", "TokenizerError"),
             "keyboard_model.text.units": ("normalize", "units", "words"),
         },

@@ -15,7 +15,7 @@ import tensorflow_federated as tff
 from federated.job import TrainingConfig
 from federated.runtime.tff_types import batch_type
 from federated.training import fed_avg
-from keyboard_model.batching.windows import Batch
+from keyboard_model.batching import Batch
 from keyboard_model.text.tokenizer import Tokenizer
 
 ATTACKER = "attacker"

@@ -15,7 +15,7 @@ from tensorflow_federated.python.simulation.baselines.stackoverflow import word_
 from federated.job import TrainingConfig
 from federated.local_training import full_model
 from federated.training import fed_avg
-from keyboard_model.batching.windows import Batch
+from keyboard_model.batching import Batch
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.cifg_lstm import Parameters
 

@@ -24,8 +24,7 @@ from device_runtime.adapter.adapter import Adapter
 from device_runtime.algorithm_registry import algorithm_named
 from device_runtime.inference.engine import TrainingEngine
 from device_runtime.manifest import GateRecipe, Recipe
-from keyboard_model.batching.time_splits import AdaptationWindow
-from keyboard_model.batching.windows import IGNORE, Windows
+from keyboard_model.batching import IGNORE, AdaptationWindow, Windows
 
 Losses = npt.NDArray[np.floating[Any]]
 

@@ -18,7 +18,7 @@ from device_runtime.adapter.adapter import Adapter
 from device_runtime.adapter.encodings import Array
 from device_runtime.inference.engine import Ints, TrainingEngine
 from device_runtime.manifest import ModelShape, Recipe
-from keyboard_model.batching.time_splits import AdaptationWindow
+from keyboard_model.batching import AdaptationWindow
 from keyboard_model.step_sizes import StepSizes
 from keyboard_model.text.tokenizer import Tokenizer
 

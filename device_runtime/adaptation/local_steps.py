@@ -10,8 +10,8 @@ import numpy.typing as npt
 from device_runtime.adapter.adapter import Adapter
 from device_runtime.inference.engine import TrainingEngine
 from device_runtime.manifest import Recipe
-from keyboard_model.batching.windows import IGNORE, Batch, Windows
-from keyboard_model.batching.windows import batches as cut_batches
+from keyboard_model.batching import IGNORE, Batch, Windows
+from keyboard_model.batching import batches as cut_batches
 from keyboard_model.step_sizes import StepSizes
 
 

@@ -20,7 +20,7 @@ from device_runtime.inference.context_cache import truncate_context
 from device_runtime.inference.engine import Engine
 from device_runtime.manifest import Recipe
 from device_runtime.prediction.user_model import UserNgramModel
-from keyboard_model.batching.time_splits import AdaptationWindow
+from keyboard_model.batching import AdaptationWindow
 from keyboard_model.text.units import Kind, units
 
 Floats = npt.NDArray[np.float64]

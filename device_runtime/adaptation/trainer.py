@@ -21,7 +21,7 @@ from device_runtime.adaptation.ngram_weight import choose_ngram_weight
 from device_runtime.adapter.adapter import Adapter
 from device_runtime.bundle.loader import Bundle
 from device_runtime.inference.engine import Engine
-from keyboard_model.batching.time_splits import AdaptationWindow
+from keyboard_model.batching import AdaptationWindow
 from keyboard_model.storage.child_processes import ChildProcessPool
 
 

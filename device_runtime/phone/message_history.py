@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from device_runtime.phone.database import DamagedDatabaseError, PhoneDatabase, PhoneDatabaseError, seconds
-from keyboard_model.batching.time_splits import count_words, newest_messages
+from keyboard_model.batching import count_words, newest_messages
 
 MAX_MESSAGES = 20_000
 MAX_BYTES = 32 * 1024 * 1024

@@ -34,7 +34,7 @@ from device_runtime.phone.word_lists import LearnedWord, can_be_listed, learned_
 from device_runtime.prediction.predictor import Suggestion, suggest
 from device_runtime.prediction.typed_context import TypedContext
 from device_runtime.prediction.user_model import UserModel
-from keyboard_model.batching.time_splits import AdaptationWindow
+from keyboard_model.batching import AdaptationWindow
 from keyboard_model.text.casing import canonical_form
 from keyboard_model.text.sensitive import mask_sensitive
 

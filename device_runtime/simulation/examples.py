@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from device_runtime.simulation.device import DeviceFactory, PredictionQuery
 from device_runtime.simulation.held_out import SimulatedUser, held_out_words
 from device_runtime.simulation.report import Report
-from keyboard_model.batching.time_splits import split_by_time
+from keyboard_model.batching import split_by_time
 
 TYPICAL_USERS = 5
 

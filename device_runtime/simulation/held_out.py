@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from keyboard_model.batching.time_splits import split_by_time
+from keyboard_model.batching import split_by_time
 from keyboard_model.text.units import Kind, normalize, units
 
 Message = tuple[datetime | None, str]

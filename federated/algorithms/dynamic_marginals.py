@@ -27,7 +27,7 @@ from federated.personalization.method import (
     SharedModel,
     Structure,
 )
-from keyboard_model.batching.windows import Batch
+from keyboard_model.batching import Batch
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.adapter import AdapterTensors

@@ -44,7 +44,7 @@ from federated.personalization.method import (
     SharedModel,
     Structure,
 )
-from keyboard_model.batching.windows import IGNORE, Batch
+from keyboard_model.batching import IGNORE, Batch
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.adapter import AdapterTensors

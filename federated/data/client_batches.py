@@ -21,7 +21,7 @@ from tensorflow_federated.proto.v0 import computation_pb2, executor_pb2
 from federated.corpus.store import Corpus
 from federated.data.federated_data import FederatedData, split_users
 from federated.runtime.tff_types import ClientData, batch_type
-from keyboard_model.batching.windows import Batch, batches, pack
+from keyboard_model.batching import Batch, batches, pack
 from keyboard_model.text.tokenizer import Encoded, Tokenizer
 
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from federated.corpus.schema import CorpusError
 from federated.corpus.store import Corpus
 from federated.job import DataConfig
-from keyboard_model.batching.time_splits import split_by_time
+from keyboard_model.batching import split_by_time
 
 EXACT_USERS = 10_000
 """Up to so many users, the sizes of the roles are exact. Above, they are binomial: their share is within 0.4 points."""

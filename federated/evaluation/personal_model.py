@@ -14,8 +14,7 @@ from federated.job import PersonalizationConfig
 from federated.personalization.method import ClientText, Method, MethodContext, SharedModel, Structure
 from federated.personalization.program import TrainedMethod
 from federated.runtime.tff_types import batch_type, type_of
-from keyboard_model.batching.time_splits import AdaptationWindow
-from keyboard_model.batching.windows import Batch, batches
+from keyboard_model.batching import AdaptationWindow, Batch, batches
 from keyboard_model.metrics import WordCounts
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model.adapter import AdapterTensors

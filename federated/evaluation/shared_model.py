@@ -15,7 +15,7 @@ import tensorflow as tf
 import tensorflow_federated as tff
 
 from federated.runtime.tff_types import weights_type
-from keyboard_model.batching.windows import IGNORE, Ids, batches, pack
+from keyboard_model.batching import IGNORE, Ids, batches, pack
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.cifg_lstm import Parameters
 from keyboard_model.text.tokenizer import Tokenizer

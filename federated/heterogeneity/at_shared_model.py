@@ -14,8 +14,7 @@ from federated.heterogeneity.user_texts import UserTexts, outside_tokenizer
 from federated.personalization.method import SharedModel
 from federated.run import Run, RunError
 from federated.runtime.execution_context import execution_context
-from keyboard_model.batching.time_splits import split_by_time
-from keyboard_model.batching.windows import Batch, batches, pack
+from keyboard_model.batching import Batch, batches, pack, split_by_time
 from keyboard_model.text.tokenizer import Tokenizer
 
 _USERS_PER_CALL = 50  # limits the memory of a TFF call, however many users there are

@@ -21,10 +21,10 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_federated as tff
 
-from federated.heterogeneity.evidence import Evidence, signal
+from federated.heterogeneity.divergence import Evidence, signal
 from federated.personalization.method import SharedModel
 from federated.runtime.tff_types import batch_type, type_of
-from keyboard_model.batching.windows import Batch
+from keyboard_model.batching import Batch
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
 

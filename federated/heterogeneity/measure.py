@@ -19,8 +19,8 @@ from federated.heterogeneity.divergence import (
     plain_to_others,
     split_in_halves,
     temporal_drift,
+    word_evidence,
 )
-from federated.heterogeneity.evidence import word_evidence
 from federated.heterogeneity.report import Heterogeneity, UserRow, comparison, size_skew, summarize_users
 from federated.heterogeneity.user_clusters import Clusters, clusters
 from federated.heterogeneity.user_texts import UserTexts, read_user_texts, share_outside_vocabulary

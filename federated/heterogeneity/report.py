@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from federated.corpus.stats import PERCENTILES
-from federated.heterogeneity.divergence import Divergence, Pair
-from federated.heterogeneity.evidence import Evidence
+from federated.heterogeneity.divergence import Divergence, Evidence, Pair
 from federated.heterogeneity.user_clusters import Clusters
 
 if TYPE_CHECKING:  # these import TensorFlow, which is needed only with a run

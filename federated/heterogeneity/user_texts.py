@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from federated.corpus.store import Corpus
-from keyboard_model.batching.time_splits import split_by_time
+from keyboard_model.batching import split_by_time
 from keyboard_model.text.tokenizer import Tokenizer
 from keyboard_model.text.units import words
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from federated.job import PersonalizationConfig
-from keyboard_model.batching.windows import Batch
+from keyboard_model.batching import Batch
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.adapter import AdapterTensors

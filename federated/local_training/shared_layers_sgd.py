@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 import tensorflow as tf
 
 from federated.local_training import adapter_sgd, full_model
-from keyboard_model.batching.windows import Batch
+from keyboard_model.batching import Batch
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.adapter import AdapterTensors

@@ -26,7 +26,7 @@ import tensorflow_federated as tff
 from federated.aggregation import FIRST_CLIPPING_NORM, norm_histogram, q_fed_avg_update, robust_mean
 from federated.personalization.method import Method, MethodContext, SharedModel, Structure
 from federated.runtime.tff_types import batch_type, type_of
-from keyboard_model.batching.windows import Batch
+from keyboard_model.batching import Batch
 
 
 @dataclass(frozen=True)

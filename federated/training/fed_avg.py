@@ -19,7 +19,7 @@ from federated.aggregation import q_ffl_weight, robust_mean
 from federated.job import TrainingConfig
 from federated.local_training import full_model
 from federated.runtime.tff_types import batch_type, model_weights, weights_type
-from keyboard_model.batching.windows import Batch
+from keyboard_model.batching import Batch
 from keyboard_model.model.cifg_lstm import Parameters
 
 LocalUpdate = Callable[[Any, Any], collections.OrderedDict]

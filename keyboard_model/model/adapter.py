@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from keyboard_model.batching.windows import IGNORE
+from keyboard_model.batching import IGNORE
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.cifg_lstm import Parameters
 from keyboard_model.step_sizes import StepSizes

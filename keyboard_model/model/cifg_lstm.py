@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from keyboard_model.batching.windows import IGNORE
+from keyboard_model.batching import IGNORE
 
 
 class Parameters(NamedTuple):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from device_runtime import algorithm_registry
-from device_runtime.adaptation.algorithms import apfl, fine_tuning
+from device_runtime.adaptation.algorithms import fine_tuning, interpolation
 from device_runtime.algorithm_registry import algorithm_named, algorithms
 
 
@@ -34,7 +34,7 @@ def test_a_new_file_registers_a_new_algorithm(tmp_path: Path, monkeypatch: pytes
 
 
 def test_rejects_two_algorithms_with_the_same_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(apfl, "ALGORITHMS", fine_tuning.ALGORITHMS[-1:])
+    monkeypatch.setattr(interpolation, "ALGORITHMS", fine_tuning.ALGORITHMS[-1:])
     with pytest.raises(ValueError, match="two device algorithms are named 'steps'"):
         algorithm_registry.algorithms.__wrapped__()
 

@@ -23,7 +23,7 @@ from federated.job import GateConfig, PersonalizationConfig
 from federated.personalization import personalization_process
 from federated.personalization.method import Method, SharedModel, Structure
 from federated.personalization.program import TrainedMethod
-from keyboard_model.batching.time_splits import AdaptationWindow
+from keyboard_model.batching import AdaptationWindow
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.text.tokenizer import Tokenizer, train

@@ -23,7 +23,7 @@ from federated.evaluation import personal_model, shared_model
 from federated.job import PersonalizationConfig
 from federated.personalization.method import DeviceArtifact, SharedModel
 from federated.runtime.execution_context import execution_context
-from keyboard_model.batching.windows import IGNORE, Windows, batches, pack
+from keyboard_model.batching import IGNORE, Windows, batches, pack
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.adapter import AdapterTensors

@@ -19,7 +19,7 @@ from device_runtime.adapter.adapter import Adapter
 from device_runtime.algorithm_registry import DeviceAlgorithm
 from device_runtime.inference.engine import TrainingEngine
 from device_runtime.manifest import Recipe
-from keyboard_model.batching.windows import IGNORE, Windows
+from keyboard_model.batching import IGNORE, Windows
 
 _NO_CLIP = 1e30
 

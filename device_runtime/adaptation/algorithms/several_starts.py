@@ -21,7 +21,7 @@ from device_runtime.adapter.encodings import NAMES
 from device_runtime.algorithm_registry import DeviceAlgorithm
 from device_runtime.inference.engine import TrainingEngine
 from device_runtime.manifest import Recipe
-from keyboard_model.batching.windows import Windows
+from keyboard_model.batching import Windows
 
 Floats = npt.NDArray[np.float64]
 

@@ -35,7 +35,7 @@ from federated.personalization.method import (
     Structure,
 )
 from federated.runtime.tff_types import batch_type, type_of
-from keyboard_model.batching.windows import Batch
+from keyboard_model.batching import Batch
 from keyboard_model.model.cifg_lstm import Parameters
 from keyboard_model.text.tokenizer import Tokenizer
 

@@ -34,7 +34,7 @@ from federated.personalization.method import (
     SharedModel,
     Structure,
 )
-from keyboard_model.batching.windows import Batch
+from keyboard_model.batching import Batch
 from keyboard_model.model.cifg_lstm import Parameters
 
 

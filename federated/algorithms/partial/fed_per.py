@@ -32,7 +32,7 @@ from federated.personalization.method import (
     Range,
     SharedModel,
 )
-from keyboard_model.batching.windows import Batch
+from keyboard_model.batching import Batch
 from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.model.cifg_lstm import Parameters
 

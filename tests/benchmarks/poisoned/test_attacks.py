@@ -5,7 +5,7 @@ from benchmarks.poisoned.attacks import flip_labels, scaled_update
 from federated.job import TrainingConfig
 from federated.runtime.tff_types import model_weights
 from federated.training import fed_avg
-from keyboard_model.batching.windows import IGNORE, Batch
+from keyboard_model.batching import IGNORE, Batch
 from keyboard_model.text.tokenizer import train
 from tests.support.federated.toys import BOS, B, T, client, parameters
 

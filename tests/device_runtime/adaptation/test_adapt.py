@@ -13,8 +13,7 @@ from device_runtime.adaptation.adapt import judge, not_judged
 from device_runtime.adaptation.local_steps import step_sizes
 from device_runtime.inference.engine import Engine
 from device_runtime.manifest import GateRecipe, Recipe
-from keyboard_model.batching.time_splits import AdaptationWindow
-from keyboard_model.batching.windows import IGNORE, pack
+from keyboard_model.batching import IGNORE, AdaptationWindow, pack
 from keyboard_model.step_sizes import StepSizes
 from tests.support.device_runtime.adapters import same
 

@@ -12,7 +12,7 @@ from device_runtime.adaptation import adapt, budget
 from device_runtime.adaptation.budget import MB, Budget, adapt_within, resident_bytes
 from device_runtime.inference.engine import Engine
 from device_runtime.phone.phone import Phone
-from keyboard_model.batching.time_splits import AdaptationWindow
+from keyboard_model.batching import AdaptationWindow
 
 MESSAGES = ["see you at home", "ok thanks see you", "are you coming home now", "thanks"] * 15
 

@@ -13,7 +13,7 @@ from device_runtime.inference.engine import Engine
 from device_runtime.manifest import Recipe
 from device_runtime.phone.phone import Phone
 from device_runtime.prediction.user_model import UserNgramModel
-from keyboard_model.batching.time_splits import AdaptationWindow
+from keyboard_model.batching import AdaptationWindow
 from keyboard_model.text.units import units
 
 CHANGES = {

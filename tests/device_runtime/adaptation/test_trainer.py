@@ -16,7 +16,7 @@ from device_runtime.adaptation.budget import Budget
 from device_runtime.adaptation.trainer import NICENESS, InProcessTrainer, SubprocessTrainer
 from device_runtime.inference.engine import Engine
 from device_runtime.phone.phone import Phone
-from keyboard_model.batching.time_splits import AdaptationWindow
+from keyboard_model.batching import AdaptationWindow
 
 MESSAGES = [f"see you at the station at {hour} then, bring the red bag" for hour in range(40)]
 WINDOW, ONE = AdaptationWindow.of(MESSAGES, 2_000, 0.5), AdaptationWindow.of(MESSAGES[:1], 2_000, 0.5)

@@ -12,7 +12,7 @@ import pytest
 
 from device_runtime.bundle.files import TOKENIZER, BundleError
 from device_runtime.inference.engine import Engine
-from keyboard_model.batching.windows import IGNORE, pack
+from keyboard_model.batching import IGNORE, pack
 from keyboard_model.step_sizes import StepSizes
 from tests.support.device_runtime.bundle_parts import Content
 

@@ -4,7 +4,7 @@ import pytest
 from federated.algorithms import fine_tuning
 from federated.algorithms.dynamic_marginals import METHOD
 from federated.job import JobError
-from keyboard_model.batching.windows import IGNORE
+from keyboard_model.batching import IGNORE
 from keyboard_model.model.adapter import AdapterTensors
 from tests.support.federated.adapters_by_hand import arrays, assert_close, features, sgd
 from tests.support.federated.personal import BASE, context_of, personal

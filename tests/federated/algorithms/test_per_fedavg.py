@@ -3,7 +3,7 @@ import pytest
 
 from federated.algorithms.per_fedavg import METHOD
 from federated.job import JobError
-from keyboard_model.batching.windows import Batch
+from keyboard_model.batching import Batch
 from tests.support.federated.adapters_by_hand import Arrays, arrays, assert_close, clipped, loss_and_gradient, sgd
 from tests.support.federated.personal import BASE, context_of, local, personal, random_adapter, rounds
 from tests.support.federated.toys import B, T, client

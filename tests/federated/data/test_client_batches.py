@@ -25,7 +25,7 @@ from federated.runtime.execution_context import execution_context, workers_have_
 from federated.runtime.tff_types import batch_type
 from federated.runtime.worker import WorkerError, WorkerProcess, wait_until_ready, worker_process
 from federated.runtime.worker_front import front
-from keyboard_model.batching.windows import IGNORE, batches
+from keyboard_model.batching import IGNORE, batches
 from keyboard_model.text.tokenizer import Tokenizer, train
 
 MESSAGES = [f"see you at {place} ok" for place in ("home", "work", "school", "the gym", "noon", "five", "zzyzx")]

@@ -10,7 +10,7 @@ import tensorflow_federated as tff
 from federated.evaluation import shared_model
 from federated.evaluation.shared_model import EMPTY, Tally, add, tally, whole_word_penalty, word_starts
 from federated.runtime.tff_types import model_weights
-from keyboard_model.batching.windows import IGNORE
+from keyboard_model.batching import IGNORE
 from keyboard_model.model import cifg_lstm
 from keyboard_model.text.tokenizer import train
 

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from federated.heterogeneity import gradient_dissimilarity
 from federated.personalization.method import SharedModel
-from keyboard_model.batching.windows import IGNORE
+from keyboard_model.batching import IGNORE
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
 from tests.support.federated.toys import BOS, B, E, T, V, client, parameters

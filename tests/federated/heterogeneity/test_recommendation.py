@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from federated.heterogeneity.evidence import signal
+from federated.heterogeneity.divergence import signal
 from federated.heterogeneity.gradient_dissimilarity import Gradients
 from federated.heterogeneity.recommendation import ALIKE, MOST_PULL, MOST_STEPS, recommend_method
 from federated.heterogeneity.report import Comparison, Heterogeneity, UserSummary, size_skew

@@ -5,7 +5,7 @@ import tensorflow as tf
 from federated.job import TrainingConfig
 from federated.local_training import full_model
 from federated.local_training.full_model import ClientUpdate
-from keyboard_model.batching.windows import Batch
+from keyboard_model.batching import Batch
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.cifg_lstm import Parameters
 from tests.support.federated.toys import BOS, B, E, T, client, dataset, loss_by_hand, parameters, updates_by_hand

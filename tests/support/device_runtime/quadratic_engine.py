@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from device_runtime.adapter.adapter import Adapter
-from keyboard_model.batching.windows import Windows
+from keyboard_model.batching import Windows
 from keyboard_model.step_sizes import StepSizes
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from keyboard_model.batching.windows import IGNORE
+from keyboard_model.batching import IGNORE
 from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.model.cifg_lstm import Parameters
 from tests.support.federated.toys import BOS

@@ -6,7 +6,7 @@ import tensorflow as tf
 from federated.job import PersonalizationConfig
 from federated.personalization import personalization_process
 from federated.personalization.method import ClientText, ClientUpdate, Method, MethodContext, SharedModel
-from keyboard_model.batching.windows import Batch
+from keyboard_model.batching import Batch
 from keyboard_model.model.adapter import AdapterTensors
 from tests.support.federated.toys import BOS, B, Batches, E, T, V, dataset, parameters
 

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from keyboard_model.batching.windows import IGNORE, Batch
+from keyboard_model.batching import IGNORE, Batch
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.cifg_lstm import Parameters
 

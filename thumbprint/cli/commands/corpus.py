@@ -108,8 +108,7 @@ def import_source(
     Records that cannot be used are counted, with the reason.
     """
     from federated.corpus.importers.columns import parse_columns
-    from federated.corpus.importers.import_report import Preview
-    from federated.corpus.importers.import_source import import_corpus, inspect_source
+    from federated.corpus.importers.import_source import Preview, import_corpus, inspect_source
 
     silence_tensorflow()  # it reads TFF's client data
     named = parse_columns(columns) if columns is not None else None
@@ -164,7 +163,7 @@ def stats(
 
 
 def _print_preview(messages: Mapping[str, list[str]]) -> None:
-    from federated.corpus.importers.import_report import one_line
+    from federated.corpus.importers.import_source import one_line
 
     typer.echo("the first messages:")
     for author, texts in messages.items():

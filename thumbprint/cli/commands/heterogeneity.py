@@ -21,7 +21,7 @@ from thumbprint.console import (
 )
 
 if TYPE_CHECKING:
-    from federated.heterogeneity.evidence import Evidence
+    from federated.heterogeneity.divergence import Evidence
     from federated.heterogeneity.recommendation import Recommendation
     from federated.heterogeneity.report import Comparison, Heterogeneity, UserSummary
 

@@ -19,7 +19,7 @@ from federated.job import Job, PersonalizationConfig
 from federated.personalization.method import Method, SharedModel
 from federated.personalization.program import PersonalizationProgram, PersonalizationRound, TrainedMethod, rounds_folder
 from federated.run import Run
-from keyboard_model.batching.time_splits import split_by_time
+from keyboard_model.batching import split_by_time
 from keyboard_model.text.tokenizer import Tokenizer
 
 VARIANTS: dict[str, tuple[str, dict[str, object]]] = {

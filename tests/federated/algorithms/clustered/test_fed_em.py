@@ -8,7 +8,7 @@ from federated.algorithms.clustered import fed_em
 from federated.algorithms.clustered.fed_em import METHOD, Components, Own
 from federated.algorithms.interpolated import after_training
 from federated.job import JobError
-from keyboard_model.batching.windows import IGNORE, Batch
+from keyboard_model.batching import IGNORE, Batch
 from keyboard_model.model.adapter import AdapterTensors
 from tests.support.federated.adapters_by_hand import arrays, assert_close, clipped, features, sgd
 from tests.support.federated.personal import BASE, TENSORS, context_of, local, personal, random_adapter, rounds

@@ -7,7 +7,7 @@ import tensorflow as tf
 from federated.algorithms.partial.fed_babu import METHOD, Body, body_of, with_body
 from federated.job import JobError
 from federated.personalization.method import SharedModel
-from keyboard_model.batching.windows import IGNORE
+from keyboard_model.batching import IGNORE
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.cifg_lstm import Parameters
 from tests.support.federated.adapters_by_hand import arrays, assert_close, clipped, loss_and_gradient, sgd

@@ -9,7 +9,7 @@ from federated.job import JobError, TrainingConfig
 from federated.local_training.full_model import client_update
 from federated.personalization import personalization_process
 from federated.personalization.method import SharedModel
-from keyboard_model.batching.windows import IGNORE
+from keyboard_model.batching import IGNORE
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.cifg_lstm import Parameters

@@ -1,7 +1,7 @@
 from datetime import UTC, datetime
 
 from federated.corpus.importers.android_sms import NOT_SENT, read
-from federated.corpus.importers.import_report import SkipCount
+from federated.corpus.importers.import_source import SkipCount
 from federated.corpus.importers.inputs.source import Source
 from federated.corpus.schema import Record
 

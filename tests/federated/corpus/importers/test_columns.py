@@ -14,7 +14,7 @@ from federated.corpus.importers.columns import (
     read,
     recognises,
 )
-from federated.corpus.importers.import_report import SkipCount
+from federated.corpus.importers.import_source import SkipCount
 from federated.corpus.importers.inputs.source import Source
 from federated.corpus.schema import CorpusError
 from tests.support.federated.imported import imported

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from federated.corpus.importers.import_report import SkipCount
+from federated.corpus.importers.import_source import SkipCount
 from federated.corpus.importers.inputs.source import Source
 from federated.corpus.importers.jsonl import read, read_profiles
 from federated.corpus.schema import Record

@@ -13,7 +13,7 @@ from federated.corpus.importers.chats.google_takeout import (
     recognises_chat,
     recognises_hangouts,
 )
-from federated.corpus.importers.import_report import SkipCount
+from federated.corpus.importers.import_source import SkipCount
 from federated.corpus.importers.inputs.source import Source
 from tests.support.federated.imported import imported
 

@@ -15,8 +15,7 @@ from federated.corpus.importers.chats.imessage import (
     typedstream_text,
 )
 from federated.corpus.importers.formats import detect
-from federated.corpus.importers.import_report import SkipCount
-from federated.corpus.importers.import_source import import_corpus
+from federated.corpus.importers.import_source import SkipCount, import_corpus
 from federated.corpus.importers.inputs.source import Source
 from federated.corpus.schema import CorpusError
 from tests.support.federated.imported import imported

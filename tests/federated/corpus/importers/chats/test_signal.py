@@ -16,7 +16,7 @@ from federated.corpus.importers.chats.signal import (
     recognises_csv,
     recognises_json,
 )
-from federated.corpus.importers.import_report import SkipCount
+from federated.corpus.importers.import_source import SkipCount
 from federated.corpus.importers.inputs.source import Source
 from tests.support.federated.imported import imported
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 import pytest
 
 from federated.corpus.importers.chats.telegram import BY_BOT, FORWARDED, NO_TEXT, SERVICE, read, recognises
-from federated.corpus.importers.import_report import SkipCount
+from federated.corpus.importers.import_source import SkipCount
 from federated.corpus.importers.inputs.json_document import BROKEN_JSON
 from federated.corpus.importers.inputs.source import Source
 from tests.support.federated.imported import imported

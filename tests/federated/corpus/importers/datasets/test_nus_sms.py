@@ -3,7 +3,7 @@ from datetime import datetime
 import pytest
 
 from federated.corpus.importers.datasets.nus_sms import NOT_SENT, read, read_profiles, timestamp
-from federated.corpus.importers.import_report import SkipCount
+from federated.corpus.importers.import_source import SkipCount
 from federated.corpus.importers.inputs.source import Source
 from federated.corpus.schema import Record
 

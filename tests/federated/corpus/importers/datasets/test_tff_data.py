@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from federated.corpus.importers.datasets.tff_data import read, read_stackoverflow
-from federated.corpus.importers.import_report import SkipCount
+from federated.corpus.importers.import_source import SkipCount
 from federated.corpus.importers.inputs.source import Source
 from federated.corpus.schema import CorpusError, Record
 

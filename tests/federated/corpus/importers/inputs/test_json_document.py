@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from federated.corpus.importers.import_report import SkipCount
+from federated.corpus.importers.import_source import SkipCount
 from federated.corpus.importers.inputs import json_document
 from federated.corpus.importers.inputs.json_document import BROKEN_JSON, ITEM, is_document, places, values
 from federated.corpus.importers.inputs.source import Source

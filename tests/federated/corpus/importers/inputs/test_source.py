@@ -3,7 +3,7 @@ import zipfile
 
 import pytest
 
-from federated.corpus.importers.import_report import SkipCount
+from federated.corpus.importers.import_source import SkipCount
 from federated.corpus.importers.inputs import source as source_module
 from federated.corpus.importers.inputs.source import DAMAGED, LONG_LINE, Source
 from federated.corpus.schema import CorpusError

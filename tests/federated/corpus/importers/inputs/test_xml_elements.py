@@ -2,7 +2,7 @@ import io
 
 import pytest
 
-from federated.corpus.importers.import_report import SkipCount
+from federated.corpus.importers.import_source import SkipCount
 from federated.corpus.importers.inputs.encodings import FORBIDDEN_IN_XML, UNDECODABLE_IN_XML
 from federated.corpus.importers.inputs.source import Source
 from federated.corpus.importers.inputs.xml_elements import BROKEN_XML, ReadableXml, elements

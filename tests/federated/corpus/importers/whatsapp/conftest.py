@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
-from federated.corpus.importers.import_report import SkipCount
+from federated.corpus.importers.import_source import SkipCount
 from federated.corpus.importers.inputs.source import Source
 from federated.corpus.importers.whatsapp import read
 from federated.corpus.schema import Record

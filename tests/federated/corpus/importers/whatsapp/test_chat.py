@@ -3,7 +3,7 @@ from datetime import datetime
 
 import pytest
 
-from federated.corpus.importers.import_report import SkipCount
+from federated.corpus.importers.import_source import SkipCount
 from federated.corpus.importers.inputs.source import Source
 from federated.corpus.importers.whatsapp import looks_like_chat, read
 from federated.corpus.schema import CorpusError, Record
