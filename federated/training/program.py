@@ -23,9 +23,8 @@ from federated.training.callbacks.callback import Callback, RoundReport, RunStat
 from federated.training.callbacks.checkpointing import Checkpointing
 from federated.training.callbacks.early_stopping import EarlyStopping, TimeLimit
 from federated.training.callbacks.round_reports import RoundFiles
-from federated.training.callbacks.server_schedule import ServerSchedule
+from federated.training.callbacks.server_weights import ServerSchedule, WeightAverage
 from federated.training.callbacks.validation import Validation, validation_batches
-from federated.training.callbacks.weight_average import WeightAverage
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.cifg_lstm import Parameters
 

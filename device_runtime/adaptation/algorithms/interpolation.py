@@ -71,8 +71,6 @@ def _descend(own: Adapter, slope: Adapter, alpha: float, rates: StepSizes) -> Ad
     )
 
 
-
-
 def after_training(
     engine: TrainingEngine, recipe: Recipe, training: Windows, held_out: Windows, starts: Sequence[Adapter]
 ) -> Adapter:

@@ -1,4 +1,4 @@
-"""The schedule of the server's learning rate: constant first, then a linear decay."""
+"""The server's weights over the rounds: the rate that moves them decays, and their average is validated and saved."""
 
 from __future__ import annotations
 
@@ -29,3 +29,18 @@ class ServerSchedule(Callback):
         hyperparameters = run.process.get_hparams(run.server)
         hyperparameters["finalizer"]["learning_rate"] = np.float32(self._learning_rate * min(1.0, max(left, LEAST)))
         run.server = run.process.set_hparams(run.server, hyperparameters)
+
+
+class WeightAverage(Callback):
+    """Sets `run.weights` to `keep` · `run.weights` + (1 - `keep`) · the server's weights after each round."""
+
+    def __init__(self, keep: float) -> None:
+        self._keep = keep
+
+    def after_round(self, run: RunState) -> None:
+        number = run.progress.round
+        keep = min(self._keep, number / (number + 10))  # less in the first rounds, so that untrained weights fade
+        run.weights = tuple(
+            (keep * old + (1 - keep) * np.asarray(new)).astype(np.float32)
+            for old, new in zip(run.weights, run.server.global_model_weights.trainable, strict=True)
+        )

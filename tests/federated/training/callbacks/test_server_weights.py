@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from federated.training.callbacks.callback import Progress, RunState
-from federated.training.callbacks.weight_average import WeightAverage
+from federated.training.callbacks.server_weights import WeightAverage
 
 
 def test_keeps_less_of_the_average_in_the_first_rounds():
