@@ -18,7 +18,8 @@ from federated.data.federated_data import FederatedData
 from federated.job import Job
 from keyboard_model.model.cifg_lstm import Parameters
 from keyboard_model.ngram.table import NgramError, NgramTable
-from keyboard_model.storage.durable_files import atomic_write, exclusive_lock
+from keyboard_model.storage.durable_files import atomic_write
+from keyboard_model.storage.file_lock import exclusive_lock
 from keyboard_model.text.tokenizer import Tokenizer
 
 _NGRAM = "ngram.safetensors"

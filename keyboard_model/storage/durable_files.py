@@ -1,7 +1,7 @@
-"""Files that survive a crash of the process or the machine, and the lock on a folder that one process holds at a time.
+"""Files that survive a crash of the process or the machine.
 
 `atomic_write` replaces a file, so that a crash leaves the old or the new content. `AppendLog` appends lines, syncs each
-to disk, and drops a line that a crash truncated. The operating system releases a lock however the process ends.
+to disk, and drops a line that a crash truncated.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 
 def atomic_write(path: Path, data: bytes) -> None:
@@ -159,24 +157,3 @@ class AppendLog:
 
     def _failed(self, fault: OSError) -> ValueError:
         return self._error(f"cannot write {self._path}: {fault.strerror or fault}")
-
-
-@contextlib.contextmanager
-def exclusive_lock(folder: Path, name: str, error: type[ValueError], taken: str) -> Iterator[None]:
-    """Holds the lock file `name` in `folder` until the block ends; makes the folder where it is missing.
-
-    Raises:
-        error: The folder cannot be written to, or another process holds the lock (the message is then `taken`).
-    """
-    lock = FileLock(folder / name, timeout=0)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except Timeout as fault:
-        raise error(taken) from fault
-    except OSError as fault:
-        raise error(f"cannot write to {folder}: {fault.strerror}") from fault
-    try:
-        yield
-    finally:
-        lock.release()

@@ -71,4 +71,4 @@ def test_it_is_tuned_and_compared(
     trials, clients = measured[METHOD]
     assert trials == 1
     assert clients == measured["global_only"][1] > 0
-    assert list((out / "bundles").glob(f"{METHOD}-*.bundle"))
+    assert list(out.rglob(f"{METHOD}-*.bundle"))

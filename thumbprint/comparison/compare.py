@@ -18,7 +18,8 @@ from federated.job import Job
 from federated.training.callbacks.callback import RoundReport
 from federated.training.callbacks.round_reports import ReportProgress
 from federated.training.train_run import train
-from keyboard_model.storage.durable_files import atomic_write, exclusive_lock
+from keyboard_model.storage.durable_files import atomic_write
+from keyboard_model.storage.file_lock import exclusive_lock
 from thumbprint.comparison.folds import CompareError, Fold, folds_of, pooled
 from thumbprint.comparison.measure.comparison_setup import VARIANTS, variant
 from thumbprint.comparison.measure.device_evaluator import comparison_keys

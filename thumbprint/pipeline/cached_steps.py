@@ -16,7 +16,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from keyboard_model.storage.durable_files import atomic_write_private, exclusive_lock
+from keyboard_model.storage.durable_files import atomic_write_private
+from keyboard_model.storage.file_lock import exclusive_lock
 
 _STATE = "steps.json"
 

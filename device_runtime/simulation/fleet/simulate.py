@@ -31,7 +31,7 @@ from device_runtime.simulation.held_out import SimulatedUser
 from device_runtime.simulation.report import CorpusInfo, FailedUser
 from device_runtime.simulation.trial_queue import MACHINE_ERRORS, QUEUED_PER_WORKER, failed_user, run_ahead
 from keyboard_model.storage.child_processes import ChildProcessPool
-from keyboard_model.storage.durable_files import exclusive_lock
+from keyboard_model.storage.file_lock import exclusive_lock
 
 _STORAGE_ERRORS = (*MACHINE_ERRORS, sqlite3.Error)
 

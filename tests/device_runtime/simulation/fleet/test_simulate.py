@@ -12,7 +12,7 @@ from device_runtime.simulation.fleet.simulate_device import Owner
 from device_runtime.simulation.fleet.timeline import DeviceTimeline
 from device_runtime.simulation.held_out import SimulatedUser
 from device_runtime.simulation.report import FailedUser
-from keyboard_model.storage.durable_files import exclusive_lock
+from keyboard_model.storage.file_lock import exclusive_lock
 from tests.support.device_runtime.simulation.users import CORPUS, daily_user, user_without_times
 
 USERS = {"ann": daily_user("ann", 3), "bob": user_without_times("bob"), "silent": SimulatedUser("silent", [])}

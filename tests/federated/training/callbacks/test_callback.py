@@ -11,7 +11,8 @@ vocab_size = 400
 embedding = 8
 cells = 8
 [training]
-rounds = 12
+rounds = 40
+server_learning_rate = 0
 clients_per_round = 3
 batch = 4
 window = 8
@@ -27,4 +28,4 @@ def test_the_documented_callback_stops_a_training(tiny_corpus, tmp_path, monkeyp
     names: dict[str, object] = {}
     exec(example.replace("patience=100", "patience=1"), names)
     result = names["run"].result()
-    assert (result.stopped_by, result.rounds < 12) == ("plateau", True)
+    assert (result.stopped_by, result.rounds < 40) == ("plateau", True)
