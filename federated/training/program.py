@@ -21,10 +21,9 @@ from federated.runtime.execution_context import losing_clients, workers_have_cop
 from federated.training import fed_avg
 from federated.training.callbacks.callback import Callback, RoundReport, RunState
 from federated.training.callbacks.checkpointing import Checkpointing
-from federated.training.callbacks.early_stopping import EarlyStopping, TimeLimit
 from federated.training.callbacks.round_reports import RoundFiles
 from federated.training.callbacks.server_weights import ServerSchedule, WeightAverage
-from federated.training.callbacks.validation import Validation, validation_batches
+from federated.training.callbacks.validation import EarlyStopping, TimeLimit, Validation, validation_batches
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.cifg_lstm import Parameters
 

@@ -1,4 +1,4 @@
-"""Measures recall on validation clients every few rounds, and saves the best shared model.
+"""Measures recall on validation clients every few rounds, saves the best shared model, and ends a training early.
 
 The clients are a sample of fixed size, drawn once, with a bounded amount of text each. A validation therefore takes the
 same time and memory in any population.
@@ -112,3 +112,24 @@ class Validation(Callback):
             return float((weights * values).sum() / max((weights * words).sum(), 1.0))
 
         return mean("loss_sum"), mean("hits_at_3")
+
+
+class EarlyStopping(Callback):
+    """Stops after `patience` validations in a row without a gain in recall (Prechelt 1998)."""
+
+    def __init__(self, patience: int) -> None:
+        self._patience = patience
+
+    def stop(self, run: RunState) -> str | None:
+        return "patience" if run.progress.stale >= self._patience else None
+
+
+class TimeLimit(Callback):
+    """Stops before the first round that would start after `minutes` of training; never if `minutes` is None."""
+
+    def __init__(self, minutes: float | None) -> None:
+        self._minutes = minutes
+
+    def stop(self, run: RunState) -> str | None:
+        used_up = self._minutes is not None and run.progress.seconds >= 60 * self._minutes
+        return "minutes" if used_up else None
