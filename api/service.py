@@ -18,6 +18,7 @@ from api.devices.registry import Registry, TooManyCreationsError, UnknownDeviceE
 from api.http.bundle_archive import store_archive
 from api.observability import Metrics
 from api.storage.data_folder import DataFolder, Trash
+from api.storage.database import DatabaseError
 from api.storage.schema import open_database
 from device_runtime.adaptation.adapt import Adaptation
 from device_runtime.adaptation.trainer import SubprocessTrainer
@@ -95,9 +96,11 @@ class Service:
             self._deletions.resume()
             self.adaptations.resume()
             self._deletions.start()
-        except BaseException:
+        except BaseException as error:
             self._database.close()
             self._folder.release()
+            if isinstance(error, DatabaseError):
+                raise self._database.unusable(error) from error
             raise
         self._measure()
 

@@ -102,6 +102,10 @@ class Database:
         if not free:
             raise ServeError(f"another server runs on {self.name}: stop it first or use another database")
 
+    def unusable(self, error: DatabaseError) -> ServeError:
+        """Returns the error that ends a start of the service, with the name of the database."""
+        return ServeError(f"{self.name} {str(error).removeprefix('the database ')}")
+
     def close(self) -> None:
         """Closes every connection."""
         if self._claim is not None:

@@ -133,7 +133,7 @@ def open_database(where: Path | str, to_serve: bool) -> Database:
         return database
     except DatabaseError as error:
         database.close()
-        raise ServeError(f"{database.name} {str(error).removeprefix('the database ')}") from error
+        raise database.unusable(error) from error
     except BaseException:
         database.close()
         raise
@@ -155,14 +155,14 @@ def migrate(database: Database) -> None:
 
 
 def _require_intact(database: Database) -> None:
-    """Reads every page and every value of an SQLite file, and asks for every column.
+    """Reads every page, index and value of an SQLite file, and asks for every column.
 
     Raises:
         DatabaseError: a page or a value is damaged, or a table or column is missing, although the revision is the
             newest.
     """
     with database.reading() as connection:
-        if database.is_sqlite and (found := connection.execute(text("PRAGMA quick_check(1)")).scalar()) != "ok":
+        if database.is_sqlite and (found := connection.execute(text("PRAGMA integrity_check(1)")).scalar()) != "ok":
             raise DatabaseError(f"the database is damaged: {found}")
         for table in METADATA.tables.values():
             connection.execute(select(table).limit(0))

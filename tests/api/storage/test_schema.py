@@ -95,6 +95,23 @@ def test_rejects_a_database_with_a_damaged_page(tmp_path: Path) -> None:
         open_database(path, to_serve=True)
 
 
+def test_rejects_a_database_whose_index_does_not_fit_its_table(tmp_path: Path) -> None:
+    path = tmp_path / "devices.sqlite"
+    open_database(path, to_serve=True).close()
+    with closing(sqlite3.connect(path)) as connection:
+        (root,) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name LIKE 'ix_%state'").fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+        index = slice((root - 1) * size, root * size)
+        empty = path.read_bytes()[index]
+        connection.execute(JOB.format(**VALUES))
+        connection.commit()
+    content = bytearray(path.read_bytes())
+    content[index] = empty
+    path.write_bytes(content)
+    with pytest.raises(ServeError, match=r"damaged: .* index ix_adaptations_state"):
+        open_database(path, to_serve=True)
+
+
 DEVICE = "INSERT INTO devices VALUES ({id}, {at}, {deleting})"
 KEY = "INSERT INTO api_keys VALUES ('k', 'n', {scope}, NULL, 'd', '2024-05-01 18:30:00.000000', {revoked})"
 JOB = (
