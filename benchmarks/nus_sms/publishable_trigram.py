@@ -1,8 +1,8 @@
 """A word trigram of n-grams that several users typed: the baseline that could be published.
 
-KenLM's trigram has the phrases of single users, so whoever gets the model can read them. This one has the same units,
-and interpolated Kneser-Ney smoothing (`keyboard_model.ngram.kneser_ney`), but only words and n-grams of at least
-`min_clients` users; the share of the others goes to shorter contexts.
+KenLM's trigram contains phrases of single users, and anyone who has the model can read them. This model has the same
+units and uses interpolated Kneser-Ney smoothing (`keyboard_model.ngram.kneser_ney`). It contains only words and n-grams
+of at least `min_clients` users; the share of the others goes to shorter contexts.
 """
 
 from __future__ import annotations
