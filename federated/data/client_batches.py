@@ -43,15 +43,19 @@ class ClientBatcher:
             seed: The job's seed.
         """
         self.tokenizer = tokenizer
-        self.settings: dict[str, Any] = {
-            "batch": batch,
-            "window": window,
-            "max_windows": max_windows,
-            "word_dropout": word_dropout,
-            "seed": seed,
-        }
         self._word_dropout = word_dropout
         self._batch, self._window, self._max_windows, self._seed = batch, window, max_windows, seed
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The arguments of the constructor, except the tokenizer."""
+        return {
+            "batch": self._batch,
+            "window": self._window,
+            "max_windows": self._max_windows,
+            "word_dropout": self._word_dropout,
+            "seed": self._seed,
+        }
 
     def round(self, client: str, messages: Sequence[str], round_number: int) -> list[Batch]:
         """Returns the batches that `client` trains on in a round; empty if it has typed nothing.
