@@ -31,7 +31,8 @@ COHORT_PIECES = 500_000
 """Pieces after which a cohort ends. Their n-grams take at most 48 MB, and those of the last client are added."""
 
 _PARTS = NgramCounts._fields
-_COUNTS = collections.OrderedDict((part, tff.TensorType(np.int64, [None])) for part in _PARTS)
+COUNTS = tff.types.to_type((tff.TensorType(np.int64, [None]),) * len(_PARTS))
+"""The TFF type of keys, counts and clients, `[n]` each."""
 _OCCURRENCES = tff.TensorType(np.int32, [None, 3])
 _Occurrences = npt.NDArray[np.int32]
 
@@ -44,32 +45,44 @@ def build(count_cap: int) -> Callable[..., Any]:
     """
 
     @tff.tensorflow.computation(_OCCURRENCES)
-    def client_counts(occurrences: tf.Tensor) -> collections.OrderedDict:
+    def client_counts(occurrences: tf.Tensor) -> Any:
         older, newer, piece = tf.unstack(tf.cast(occurrences, tf.int64), axis=1)
         keys, _, counts = tf.unique_with_counts(tf.concat(ngram_keys(older, newer, piece), 0), out_idx=tf.int64)
-        return _ordered(keys, tf.minimum(counts, count_cap), tf.ones_like(counts))
+        return keys, tf.minimum(counts, count_cap), tf.ones_like(counts)
 
-    @tff.tensorflow.computation
-    def no_counts() -> collections.OrderedDict:
-        return _ordered(*(tf.zeros([0], tf.int64) for _ in _PARTS))
-
-    @tff.tensorflow.computation(_COUNTS, _COUNTS)
-    def join(one: collections.OrderedDict, other: collections.OrderedDict) -> collections.OrderedDict:
-        return _ordered(*(tf.concat([one[part], other[part]], 0) for part in _PARTS))
-
-    @tff.tensorflow.computation(_COUNTS)
-    def sums(joined: collections.OrderedDict) -> collections.OrderedDict:
-        keys, positions = tf.unique(joined["keys"], out_idx=tf.int64)
-        added = (tf.math.unsorted_segment_sum(joined[part], positions, tf.size(keys)) for part in _PARTS[1:])
-        return _ordered(keys, *added)
+    @tff.tensorflow.computation(COUNTS)
+    def sums(parts: Any) -> collections.OrderedDict:
+        return _ordered(*sums_by_key(*parts))
 
     @tff.federated_computation(tff.FederatedType(_OCCURRENCES, tff.CLIENTS))
     def cohort_counts(occurrences: object) -> object:
-        counts = tff.federated_map(client_counts, occurrences)
-        # To add up once at the end is faster than after each client.
-        return tff.federated_aggregate(counts, no_counts(), join, join, sums)
+        return joined(tff.federated_map(client_counts, occurrences), sums)
 
     return cohort_counts
+
+
+def joined(parts: Any, report: Any) -> Any:
+    """Joins tuples of tensors `[n]` of all clients, and applies `report`, a TFF computation of the joined ones.
+
+    To add up once, in `report`, is faster than after each client.
+    """
+    kind = parts.type_signature.member
+
+    @tff.tensorflow.computation
+    def nothing() -> Any:
+        return tuple(tf.zeros([0], tf.as_dtype(part.dtype)) for part in kind)
+
+    @tff.tensorflow.computation(kind, kind)
+    def join(one: Any, other: Any) -> Any:
+        return tuple(tf.concat(pair, 0) for pair in zip(one, other, strict=True))
+
+    return tff.federated_aggregate(parts, nothing(), join, join, report)
+
+
+def sums_by_key(keys: tf.Tensor, *counts: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    """Returns the distinct keys `[m]`, and the sums of each of the counts for them. All have the shape `[n]`."""
+    distinct, positions = tf.unique(keys, out_idx=tf.int64)
+    return distinct, *(tf.math.unsorted_segment_sum(part, positions, tf.size(distinct)) for part in counts)
 
 
 def count(

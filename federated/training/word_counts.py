@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ import numpy.typing as npt
 import tensorflow as tf
 import tensorflow_federated as tff
 
+from federated.training.ngram_counts import COUNTS, joined, sums_by_key
 from federated.training.spilled_counts import summed
 from keyboard_model.text.units import words
 
@@ -37,7 +39,6 @@ _BUCKETS = 2**62
 """The probability that any two of a million words share a hash is 1 in 9 million; one of them then has both counts."""
 _KEY = [0x74687562, 0x7072696E]
 _HASHES, _STRINGS = tff.TensorType(np.int64, [None]), tff.TensorType(np.str_, [None])
-_COUNTS = tff.types.to_type((_HASHES,) * 3)
 _CLIENT = tff.types.to_type((_STRINGS, _HASHES))
 
 Ints = npt.NDArray[np.int64]
@@ -96,14 +97,13 @@ def build(count_cap: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
         own, counts = typed
         return _hashes(own), tf.minimum(counts, count_cap), tf.ones_like(counts)
 
-    @tff.tensorflow.computation(_COUNTS)
-    def sums(joined: Any) -> Any:
-        hashes, positions = tf.unique(joined[0], out_idx=tf.int64)
-        return hashes, *(tf.math.unsorted_segment_sum(part, positions, tf.size(hashes)) for part in joined[1:])
+    @tff.tensorflow.computation(COUNTS)
+    def sums(parts: Any) -> Any:
+        return sums_by_key(*parts)
 
     @tff.federated_computation(tff.FederatedType(_CLIENT, tff.CLIENTS))
     def count(typed: Any) -> Any:
-        return _joined(tff.federated_map(hashed, typed), sums)
+        return joined(tff.federated_map(hashed, typed), sums)
 
     @tff.tensorflow.computation(_HASHES, _CLIENT)
     def wanted_words(wanted: Any, typed: Any) -> Any:
@@ -112,14 +112,14 @@ def build(count_cap: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
         return (tf.boolean_mask(typed[0], tf.equal(tf.gather(wanted, at), hashes)),)
 
     @tff.tensorflow.computation(tff.types.to_type((_STRINGS,)))
-    def distinct(joined: Any) -> Any:
-        found = tf.unique(joined[0]).y
+    def distinct(parts: Any) -> Any:
+        found = tf.unique(parts[0]).y
         return found, _hashes(found)
 
     @tff.federated_computation(tff.FederatedType(_HASHES, tff.SERVER), tff.FederatedType(_CLIENT, tff.CLIENTS))
     def name(wanted: Any, typed: Any) -> Any:
         found = tff.federated_map(wanted_words, (tff.federated_broadcast(wanted), typed))
-        return _joined(found, distinct)
+        return joined(found, distinct)
 
     return count, name
 
@@ -203,27 +203,7 @@ def _hashes(own: Any) -> Any:
     return tf.strings.to_hash_bucket_strong(own, _BUCKETS, _KEY)
 
 
-def _joined(parts: Any, report: Any) -> Any:
-    """Joins tuples of tensors `[n]` of all clients, and applies `report`, a computation of the joined ones."""
-    kind = parts.type_signature.member
-
-    @tff.tensorflow.computation
-    def nothing() -> Any:
-        return tuple(tf.zeros([0], tf.as_dtype(part.dtype)) for part in kind)
-
-    @tff.tensorflow.computation(kind, kind)
-    def join(one: Any, other: Any) -> Any:
-        return tuple(tf.concat(pair, 0) for pair in zip(one, other, strict=True))
-
-    return tff.federated_aggregate(parts, nothing(), join, join, report)
-
-
 def _cohorts(clients: Iterable[str]) -> Iterator[Sequence[str]]:
-    cohort: list[str] = []
-    for client in clients:
-        cohort.append(client)
-        if len(cohort) == COHORT:
-            yield cohort
-            cohort = []
-    if cohort:
+    rest = iter(clients)
+    while cohort := list(islice(rest, COHORT)):
         yield cohort
