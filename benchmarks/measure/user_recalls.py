@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
-from typing import Any
+from collections.abc import Callable, Iterable
 
 from federated.data.federated_data import FederatedData
 from federated.evaluation import shared_model
@@ -12,7 +10,6 @@ from federated.runtime.tff_types import model_weights
 from keyboard_model.model.cifg_lstm import Parameters
 from keyboard_model.text.tokenizer import Tokenizer
 
-_CLIENTS_PER_CALL = 25
 _BATCH, _WINDOW = 16, 20
 
 Recalls = Callable[[Parameters], dict[str, float]]
@@ -45,7 +42,7 @@ def recalls_of(
 
     def recalls(parameters: Parameters) -> dict[str, float]:
         result = {}
-        for part in _chunks(encoded):
+        for part in shared_model.calls(encoded):
             tallies = evaluate(model_weights(parameters), [batches for _, batches in part])
             for (user, _), tally in zip(part, tallies, strict=True):
                 if tally["words"]:
@@ -53,9 +50,3 @@ def recalls_of(
         return result
 
     return recalls
-
-
-def _chunks(encoded: list[Any]) -> Iterator[list[Any]]:
-    remaining = iter(encoded)
-    while part := list(islice(remaining, _CLIENTS_PER_CALL)):
-        yield part

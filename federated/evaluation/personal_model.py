@@ -147,8 +147,7 @@ def tallies(
     """
     config = context.config
     evaluate = build(method, shared, trained.server, context, tokenizer, with_shared=shared_tallies is None)
-    for start in range(0, len(clients), shared_model.CLIENTS_PER_CALL):
-        part = clients[start : start + shared_model.CLIENTS_PER_CALL]
+    for part in shared_model.calls(clients):
         chosen, states, adaptation, held_out, tested = [], [], [], [], []
         for client in part:
             messages, test = texts(client)

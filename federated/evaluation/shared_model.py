@@ -7,8 +7,8 @@ also finds words of several pieces, so the recall of a bundle (`thumbprint simul
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import tensorflow as tf
@@ -24,6 +24,14 @@ SUGGESTIONS = 3
 
 CLIENTS_PER_CALL = 25
 """Clients whose text is in memory at the same time in an evaluation; it bounds the memory for any number of clients."""
+
+_Client = TypeVar("_Client")
+
+
+def calls(clients: Sequence[_Client]) -> Iterator[Sequence[_Client]]:
+    """Yields the clients of one TFF call after the other, at most `CLIENTS_PER_CALL` each."""
+    for start in range(0, len(clients), CLIENTS_PER_CALL):
+        yield clients[start : start + CLIENTS_PER_CALL]
 
 
 class Tally(NamedTuple):

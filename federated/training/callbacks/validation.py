@@ -101,9 +101,8 @@ class Validation(Callback):
 
     def _measure(self, parameters: Parameters) -> tuple[float, float]:
         """Returns (loss in nats per word, recall@3). A client's weight is its number of words, up to the limit."""
-        weights_of_model, most = model_weights(parameters), shared_model.CLIENTS_PER_CALL
-        cohorts = (self._clients[start : start + most] for start in range(0, len(self._clients), most))
-        tallies = [tally for cohort in cohorts for tally in self._evaluate(weights_of_model, cohort)]
+        model = model_weights(parameters)
+        tallies = [tally for part in shared_model.calls(self._clients) for tally in self._evaluate(model, part)]
         words = np.array([float(tally["words"]) for tally in tallies])
         weights = np.minimum(words, VALIDATION_WORDS) / np.maximum(words, 1.0)
 
