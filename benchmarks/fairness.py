@@ -40,7 +40,7 @@ def main(
     """Measures the spread of recall@3 over users for each q."""
     machine = Machine.now()
     silence_tensorflow()
-    from benchmarks.measure.user_recalls import recalls_of
+    from benchmarks.measure.user_counts import counts_of
     from federated.corpus.store import Corpus
     from federated.job import DataConfig, Job, ModelConfig, NgramConfig, PersonalizationConfig, TrainingConfig
     from federated.job import TokenizerConfig as Vocabulary
@@ -73,7 +73,8 @@ def main(
             for group in found:
                 users = [u for u in getattr(data.population, group) if opened.message_count(u) >= min_messages]
                 with execution_context():
-                    found[group][q] = recalls_of(users, data, model, tokenizer, messages=_TESTED)(model)
+                    counts = counts_of(users, data, model, tokenizer, messages=_TESTED)(model)
+                found[group][q] = {user: words.recall_at_3 for user, words in counts.items()}
     print(table(found))
     figures = [
         Figure(f"{group}_q{q:g}_{name}", f"recall@3, {name} over {group}, q = {q:g}", float(of(_values(by_q[q]))), "")

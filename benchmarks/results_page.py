@@ -22,6 +22,7 @@ MODELS = {
     "kenlm": "KenLM trigram, centralized (not publishable: it has the phrases of single users)",
     "publishable": "Kneser-Ney trigram of what two users or more typed, centralized",
     "neural": "the neural model alone, federated",
+    "thumbprint": "Thumbprint, federated, on the phone",
 }
 """The titles of the models in `figures.json` of `benchmarks.nus_sms`."""
 MACHINE_BENCHMARKS = ("throughput", "phone", "service", "service_load")
@@ -47,7 +48,20 @@ def with_interval(figure: Any, sign: str = "") -> str:
 
 def mean_with_interval(spread: Any) -> str:
     """Formats the mean of a `Spread` and its 95 % interval, if it has one."""
-    return with_interval({**spread, "value": spread["mean"]})
+    return with_interval(_mean_of(spread))
+
+
+def points(figure: Any) -> str:
+    """Formats a difference of two shares in percentage points."""
+    value = f"{100 * figure['value']:+.1f}"
+    if figure["low"] is None:
+        return value
+    return f"{value} ({100 * figure['low']:+.1f} to {100 * figure['high']:+.1f})"
+
+
+def _mean_of(spread: Any) -> Any:
+    """Returns the mean of a `Spread` as an `Estimate`."""
+    return {**spread, "value": spread["mean"]}
 
 
 def _range(figure: Any, sign: str) -> str:
@@ -74,26 +88,28 @@ def _read(path: Path) -> Any:
 
 
 def _shared(run: Path) -> str:
-    figures, phones = _read(run / "figures.json"), {group: _read(run / f"{group}.json") for group in GROUPS}
-    users = {group: figures["kenlm"][group]["users"] for group in GROUPS}
+    figures = _read(run / "figures.json")
+    users = {group: figures["thumbprint"][group]["users"] for group in GROUPS}
     rows = [
         f"| shared model, recall@1 / recall@3 (95 %) | {users['training']} users in training "
         f"| {users['new_phones']} new phones |",
         "| --- | --- | --- |",
     ]
-    models = {title: figures[name] for name, title in MODELS.items()}
-    models["Thumbprint, federated, on the phone"] = {group: phones[group]["global"] for group in GROUPS}
     for title, aggregate in (("every word counts once", "pooled"), ("mean over users", "mean")):
-        for name, model in models.items():
-            cells = (" / ".join(_of_model(model[group], aggregate)) for group in GROUPS)
-            rows.append(f"| {name}, {title} | {' | '.join(cells)} |")
+        for name, model in MODELS.items():
+            cells = (" / ".join(map(with_interval, _of_model(figures[name][group], aggregate))) for group in GROUPS)
+            rows.append(f"| {model}, {title} | {' | '.join(cells)} |")
+        differences = (figures["thumbprint"][group]["over_baseline"] for group in GROUPS)
+        cells = (" / ".join(map(points, _of_model(difference, aggregate))) for difference in differences)
+        rows.append(f"| Thumbprint minus KenLM, percentage points, {title} | {' | '.join(cells)} |")
     return "\n".join(rows)
 
 
-def _of_model(recalls: Any, aggregate: str) -> list[str]:
+def _of_model(recalls: Any, aggregate: str) -> list[Any]:
+    """Returns the estimates of the metrics."""
     if aggregate == "pooled":
-        return [with_interval(recalls["pooled"][metric]) for metric in METRICS]
-    return [mean_with_interval(recalls[metric]) for metric in METRICS]
+        return [recalls["pooled"][metric] for metric in METRICS]
+    return [_mean_of(recalls[metric]) for metric in METRICS]
 
 
 def _personal(run: Path) -> str:
@@ -178,15 +194,15 @@ def _machine() -> str:
 
 def _summary(run: Path) -> str:
     """The README's table: the most important rows of the others."""
-    figures, report, seen = (_read(run / name) for name in ("figures.json", "new_phones.json", "training.json"))
+    figures, report = _read(run / "figures.json"), _read(run / "new_phones.json")
     rows = ["| | measured | compare with |", "| --- | --- | --- |"]
-    counted = {group: figures["kenlm"][group]["users"] for group in GROUPS}
-    named = (("new phones", "new_phones", report), ("users in training", "training", seen))
-    for title, group, phones in named:
-        recall = with_interval(phones["global"]["pooled"]["recall_at_3"])
-        other = with_interval(figures["kenlm"][group]["pooled"]["recall_at_3"])
+    for title, group in (("new phones", "new_phones"), ("users in training", "training")):
+        own, other = (figures[name][group] for name in ("thumbprint", "kenlm"))
+        recalls = [with_interval(model["pooled"]["recall_at_3"]) for model in (own, other)]
+        difference = points(own["over_baseline"]["pooled"]["recall_at_3"])
         rows.append(
-            f"| shared model on {counted[group]} {title}, recall@3 over all words (95 %) | {recall} | trigram {other} |"
+            f"| shared model on {own['users']} {title}, recall@3 over all words (95 %) | {recalls[0]} "
+            f"| trigram {recalls[1]}; difference {difference} points |"
         )
     shared, personal = (mean_with_interval(report[model]["recall_at_3"]) for model in ("global", "personal"))
     phones_counted = f"{report['clients_in_aggregates']} new phones"

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.nus_sms.folds import GROUPS, BenchmarkFold, neural_figures, report, thumbprint, trigram_figures
+from benchmarks.nus_sms.folds import GROUPS, BenchmarkFold, figures, report, thumbprint
 from benchmarks.nus_sms.kenlm_baseline import require_lmplz
 from benchmarks.results_page import write_figures
 from device_runtime.bundle.signing_keys import PRIVATE_NAME, PUBLIC_NAME, SigningKeys
@@ -50,9 +50,8 @@ def main(
         fold.make()
     for group in GROUPS:
         write_report(results / f"{group}.json", report(folds, group))
-    evaluations = [json.loads((fold.run / "evaluation.json").read_text()) for fold in folds]
-    figures = trigram_figures([fold.trigrams() for fold in folds]) | {"neural": neural_figures(evaluations)}
-    atomic_write(results / "figures.json", json.dumps(figures, indent=2).encode())
+    recalls = figures([{**fold.trigrams(), **fold.neural(), **fold.shared()} for fold in folds])
+    atomic_write(results / "figures.json", json.dumps(recalls, indent=2).encode())
     write_figures(results)
 
 

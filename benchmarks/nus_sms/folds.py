@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.measure.user_counts import counts_of
 from benchmarks.nus_sms.kenlm_baseline import KenlmTrigram, WordModel, recall
 from benchmarks.nus_sms.publishable_trigram import PublishableTrigram
 from device_runtime.bundle.loader import load_bundle
@@ -25,6 +26,9 @@ from device_runtime.simulation.trial import Trial
 from federated.corpus.store import Corpus
 from federated.data.federated_data import FederatedData
 from federated.job import Job
+from federated.run import Run
+from federated.runtime.execution_context import execution_context
+from keyboard_model.metrics import WordCounts
 from keyboard_model.storage.durable_files import atomic_write
 from keyboard_model.user_statistics import pooled, spread
 from thumbprint.pipeline.simulate import corpus_info, simulated_users
@@ -34,8 +38,13 @@ MIN_MESSAGES = 20
 MIN_CLIENTS = 2
 """Fewest users of an n-gram of the trigram that could be published."""
 GROUPS = ("training", "new_phones")
-Tallies = dict[str, tuple[int, int, int]]
-"""(words, hits at 1, hits at 3) of each user."""
+METRICS = ((1, "recall_at_1"), (2, "recall_at_3"))
+"""Place in a tally and name."""
+BASELINE = "kenlm"
+Tally = tuple[int, int, int]
+"""(words, hits at 1, hits at 3) of a user."""
+ModelTallies = Mapping[str, Mapping[str, Mapping[str, Tally]]]
+"""The tallies by model, group and user."""
 
 
 def thumbprint(*arguments: object) -> None:
@@ -72,18 +81,17 @@ class BenchmarkFold:
         return self.folder / f"{self.job.name}.bundle"
 
     def make(self) -> None:
-        """Trains, evaluates and exports the shared model, and estimates the trigrams, unless that is done."""
+        """Trains, exports and measures the shared model, and the trigrams, unless that is done."""
         fold = ("--fold", self.job.data.fold)
         if not (self.run / "summary.json").exists():
             thumbprint("train", self.job_file, "--corpus", self.corpus, "--run", self.run, "--resume", *fold)
-        if not (self.run / "evaluation.json").exists():
-            thumbprint("evaluate", self.run, "--corpus", self.corpus)
         if not self.bundle.exists():
             thumbprint("export", self.run, "--out", self.bundle, "--key", self.keys.private, "--job", self.job_file)
         for group in GROUPS:
             print(f"fold {self.job.data.fold}: phones of {group}", flush=True)
             self.phones(group)
         self.trigrams()
+        self.neural()
 
     def users(self, group: str) -> list[str]:
         """Returns the users of a group that are measured in this fold."""
@@ -103,28 +111,66 @@ class BenchmarkFold:
             users = simulated_users(corpus, self.users(group))
             return run_trials(load_bundle(self.bundle, self.keys.public), users, folder=folder)
 
-    def trigrams(self) -> dict[str, dict[str, Tallies]]:
+    def trigrams(self) -> ModelTallies:
         """Returns the tallies of both trigrams for each group, on the same users, split and words as the phones'."""
-        path = self.folder / "trigrams.json"
+
+        def measure(data: FederatedData, users: Mapping[str, Sequence[str]]) -> ModelTallies:
+            training = list(data.all_training_messages())
+            models: dict[str, WordModel] = {
+                "kenlm": KenlmTrigram.train(message for messages in training for message in messages),
+                "publishable": PublishableTrigram.train(training, MIN_CLIENTS),
+            }
+            return {
+                name: {
+                    group: {user: recall(model, data.test_messages(user)) for user in of_group}
+                    for group, of_group in users.items()
+                }
+                for name, model in models.items()
+            }
+
+        return self._tallies("trigrams", measure)
+
+    def shared(self) -> ModelTallies:
+        """Returns the tallies of the shared model on the phones of each group."""
+        trials = {group: self.phones(group)[0] for group in GROUPS}
+        return {
+            "thumbprint": {
+                group: {trial.user_id: _tally(trial.shared) for trial in of_group} for group, of_group in trials.items()
+            }
+        }
+
+    def neural(self) -> ModelTallies:
+        """Returns the tallies of the neural model without the n-grams, on the same users. TFF computes them."""
+
+        def measure(data: FederatedData, users: Mapping[str, Sequence[str]]) -> ModelTallies:
+            run = Run(self.run)
+            parameters, tokenizer = run.parameters(), run.tokenizer()
+            with execution_context():
+                counts = {
+                    group: counts_of(of_group, data, parameters, tokenizer)(parameters)
+                    for group, of_group in users.items()
+                }
+            return {
+                "neural": {
+                    group: {user: _tally(words) for user, words in of_group.items()}
+                    for group, of_group in counts.items()
+                }
+            }
+
+        return self._tallies("neural", measure)
+
+    def _tallies(
+        self, name: str, measure: Callable[[FederatedData, Mapping[str, Sequence[str]]], ModelTallies]
+    ) -> ModelTallies:
+        """Returns what was measured on the users of both groups; it is stored under `name`."""
+        path = self.folder / f"{name}.json"
         if not path.exists():
-            print(f"fold {self.job.data.fold}: trigrams", flush=True)
-            groups = {group: self.users(group) for group in GROUPS}
+            print(f"fold {self.job.data.fold}: {name}", flush=True)
+            users = {group: self.users(group) for group in GROUPS}
             with Corpus.open(self.corpus) as corpus:
-                clients = FederatedData.of(corpus, self.job.data, self.job.seed)
-                training = list(clients.all_training_messages())
-                models: dict[str, WordModel] = {
-                    "kenlm": KenlmTrigram.train(message for messages in training for message in messages),
-                    "publishable": PublishableTrigram.train(training, MIN_CLIENTS),
-                }
-                tallies = {
-                    name: {
-                        group: {user: recall(model, clients.test_messages(user)) for user in users}
-                        for group, users in groups.items()
-                    }
-                    for name, model in models.items()
-                }
+                tallies = measure(FederatedData.of(corpus, self.job.data, self.job.seed), users)
             atomic_write(path, json.dumps(tallies, indent=2).encode())
-        content: dict[str, dict[str, Tallies]] = json.loads(path.read_text())
+        content: ModelTallies = json.loads(path.read_text())
         return content
 
 
@@ -144,43 +190,46 @@ def report(folds: Sequence[BenchmarkFold], group: str) -> Report:
     )
 
 
-def trigram_figures(tallies_of_folds: Sequence[Mapping[str, Mapping[str, Tallies]]]) -> dict[str, Any]:
-    """Returns the recalls of each trigram and group over the users of all folds: over all words, and by user."""
-    return {
-        name: {
-            group: _recalls([tally for fold in tallies_of_folds for tally in fold[name][group].values() if tally[0]])
-            for group in GROUPS
-        }
-        for name in tallies_of_folds[0]
-    }
+def figures(tallies_of_folds: Sequence[ModelTallies]) -> dict[str, Any]:
+    """Returns the recalls of each model and group over the users of all folds: over all words, and by user.
 
-
-def _recalls(tallies: Sequence[tuple[int, int, int]]) -> dict[str, Any]:
-    words = [tally[0] for tally in tallies]
-    figures: dict[str, Any] = {"users": len(tallies), "words": sum(words), "pooled": {}}
-    for at, metric in ((1, "recall_at_1"), (2, "recall_at_3")):
-        over_all = pooled([tally[at] for tally in tallies], words)
-        figures["pooled"][metric] = over_all and asdict(over_all)
-        figures[metric] = asdict(spread([tally[at] / tally[0] for tally in tallies]))
-    return figures
-
-
-def neural_figures(evaluations: Sequence[Any]) -> dict[str, Any]:
-    """Returns the recalls of the neural models of all folds, from the contents of their `evaluation.json`.
-
-    These have no figures by user, so the results have no intervals.
+    `over_baseline` of a model is its difference from `BASELINE`, of the same users.
     """
-    figures: dict[str, Any] = {}
+    found: dict[str, dict[str, Any]] = {name: {} for name in tallies_of_folds[0]}
     for group in GROUPS:
-        parts = [evaluation["groups"][group] for evaluation in evaluations]
-        clients, words = (sum(part[unit] for part in parts) for unit in ("clients", "words"))
-        figures[group] = {"users": clients, "words": words, "pooled": {}}
-        for metric in ("recall_at_1", "recall_at_3"):
-            shared = [part["models"]["shared"] for part in parts]
-            hits = sum(
-                part["words"] * model["pooled"][metric]["value"] for part, model in zip(parts, shared, strict=True)
-            )
-            means = sum(part["clients"] * model[metric]["mean"] for part, model in zip(parts, shared, strict=True))
-            figures[group]["pooled"][metric] = {"value": hits / words, "low": None, "high": None}
-            figures[group][metric] = {"mean": means / clients, "low": None, "high": None}
-    return figures
+        by_model = {
+            name: {user: tally for fold in tallies_of_folds for user, tally in fold[name][group].items() if tally[0]}
+            for name in found
+        }
+        for name, tallies in by_model.items():
+            found[name][group] = _recalls(list(tallies.values()))
+            if name != BASELINE:
+                found[name][group]["over_baseline"] = _differences(tallies, by_model[BASELINE])
+    return found
+
+
+def _tally(counts: WordCounts) -> Tally:
+    return counts.words, counts.hits_at_1, counts.hits_at_3
+
+
+def _recalls(tallies: Sequence[Tally]) -> dict[str, Any]:
+    words = [tally[0] for tally in tallies]
+    found: dict[str, Any] = {"users": len(tallies), "words": sum(words), "pooled": {}}
+    for at, metric in METRICS:
+        over_all = pooled([tally[at] for tally in tallies], words)
+        found["pooled"][metric] = over_all and asdict(over_all)
+        found[metric] = asdict(spread([tally[at] / tally[0] for tally in tallies]))
+    return found
+
+
+def _differences(tallies: Mapping[str, Tally], baseline: Mapping[str, Tally]) -> dict[str, Any]:
+    """Returns the differences in recall, pooled and in the mean over users, of the users of both."""
+    pairs = [(tally, baseline[user]) for user, tally in tallies.items() if user in baseline]
+    words = [own[0] for own, _ in pairs]
+    found: dict[str, Any] = {"pooled": {}}
+    for at, metric in METRICS:
+        more = [own[at] - other[at] for own, other in pairs]
+        over_all = pooled(more, words)
+        found["pooled"][metric] = over_all and asdict(over_all)
+        found[metric] = asdict(spread([part / whole for part, whole in zip(more, words, strict=True)]))
+    return found

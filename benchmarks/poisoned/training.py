@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_federated as tff
 
-from benchmarks.measure.user_recalls import Recalls, recalls_of
+from benchmarks.measure.user_counts import Counts, counts_of
 from benchmarks.poisoned.attacks import ATTACKER, Attack, client_data_type, flip_labels, flipped_users, scaled_update
 from federated.data.client_batches import ClientBatcher
 from federated.data.federated_data import FederatedData
@@ -107,7 +107,7 @@ class Setting:
         )
         self._words = sorted(self.tokenizer.single_piece_words)
         tested = [user for user in self.users if data.corpus.message_count(user) >= MIN_MESSAGES]
-        self._recalls: Recalls = recalls_of(tested, data, self.initial, self.tokenizer, messages=TESTED_MESSAGES)
+        self._counts: Counts = counts_of(tested, data, self.initial, self.tokenizer, messages=TESTED_MESSAGES)
 
     def _messages(self, user: str) -> list[str]:
         if user == ATTACKER:
@@ -131,7 +131,7 @@ class Setting:
             turns += sum(user == ATTACKER or user in flipped for user in cohort)
             server = process.next(server, [self._client_data(user, attack, flipped, number) for user in cohort]).state
         model = Parameters(*(np.asarray(part) for part in server.global_model_weights.trainable))
-        recalls = {user: recall for user, recall in self._recalls(model).items() if user not in flipped}
+        recalls = {user: words.recall_at_3 for user, words in self._counts(model).items() if user not in flipped}
         return Outcome(recalls, self.belief(model), turns)
 
     def _client_data(self, user: str, attack: Attack, flipped: Collection[str], number: int) -> Any:
