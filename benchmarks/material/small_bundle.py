@@ -10,11 +10,12 @@ def write_small_bundle(path: Path, corpus: Path, private_key: Path) -> None:
     from device_runtime.manifest import Provenance
     from federated.algorithms import thumbprint
     from federated.corpus.store import Corpus
+    from federated.data.corpus_share import ClientSource
     from federated.data.federated_data import FederatedData
     from federated.job import DataConfig, PersonalizationConfig
     from federated.personalization.method import SharedModel
     from federated.runtime.execution_context import execution_context
-    from federated.training.word_counts import shared_word_counts
+    from federated.training.word_counts import WordReader, shared_word_counts
     from keyboard_model.model import adapter, cifg_lstm
     from keyboard_model.text import tokenizer
     from tflite_export.export import export_bundle
@@ -22,8 +23,8 @@ def write_small_bundle(path: Path, corpus: Path, private_key: Path) -> None:
 
     with Corpus.open(corpus) as opened, execution_context():
         clients = FederatedData.of(opened, DataConfig(), seed=0)
-        users, read = clients.population.training, clients.training_messages
-        counts = shared_word_counts(users, read, min_clients=2, count_cap=100, max_words=1000, capacity=10_000)
+        read = ClientSource(WordReader(max_words=1000), clients)
+        counts = shared_word_counts(clients.population.training, read, min_clients=2, count_cap=100, capacity=10_000)
     pieces = tokenizer.train(counts, 600)
     config, method = PersonalizationConfig(), thumbprint.METHOD
     assert method.phone is not None  # this method runs on phones

@@ -136,7 +136,7 @@ class Setting:
 
     def _client_data(self, user: str, attack: Attack, flipped: Collection[str], number: int) -> Any:
         """Returns a client's data of a round, of the type `client_data_type`."""
-        batches = self._batcher.round(user, self._messages(user), number)
+        batches = self._batcher.read(user, self._messages(user), number)
         if user in flipped:
             batches = flip_labels(batches, self.tokenizer)
         return [np.float32(attack.factor if user == ATTACKER else 1.0)], batches
@@ -159,8 +159,10 @@ class Setting:
         config, users = self.job.ngram, (*self.users, ATTACKER) if with_attacker else self.users
         with tempfile.TemporaryDirectory() as folder:
             sums = SpilledCounts(Path(folder), "")
-            caps = config.count_cap, config.max_pieces
-            ngram_counts.count(users, self._messages, self.tokenizer, sums, count_cap=caps[0], max_pieces=caps[1])
+            reader = ngram_counts.NgramReader(self.tokenizer, config.max_pieces)
+            ngram_counts.count(
+                users, lambda user: reader.read(user, self._messages(user), 0), sums, count_cap=config.count_cap
+            )
             table = kneser_ney(sums.blocks(), len(self.tokenizer), config.min_clients, config.max_ngrams)
         ids = [self.tokenizer.bos, *self.tokenizer.encode(SENTENCE).ids]
         rows = [table.distribution(older, newer) for older, newer in pairwise(ids[:-1])]

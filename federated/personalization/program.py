@@ -13,13 +13,13 @@ import tensorflow as tf
 
 from federated.aggregation import norm_quantile
 from federated.data.client_batches import ClientBatcher, Cohort, cohort_batches
+from federated.data.corpus_share import ClientSource
 from federated.data.federated_data import FederatedData
 from federated.data.sampling import cohort_sampler
 from federated.job import PersonalizationConfig
 from federated.personalization import personalization_process
 from federated.personalization.client_states import ClientStateStore
 from federated.personalization.method import Method, MethodContext, SharedModel, Structure
-from federated.runtime.execution_context import workers_have_copy
 from keyboard_model.text.tokenizer import Tokenizer
 
 
@@ -99,7 +99,7 @@ class PersonalizationProgram:
         """
         self._method, self._shared, self._context = method, shared, context
         self._clients, self._seed, self._folder, self._on_round = clients, seed, folder, on_round
-        self._data = ClientBatcher(
+        batcher = ClientBatcher(
             tokenizer,
             batch=context.config.batch,
             window=context.config.window,
@@ -107,6 +107,7 @@ class PersonalizationProgram:
             word_dropout=0.0,
             seed=seed,
         )
+        self._source = ClientSource(batcher, clients)
         config = context.config.federated
         self._sampler = cohort_sampler(config, clients, config.clients_per_round, seed)
 
@@ -184,8 +185,7 @@ class PersonalizationProgram:
 
     def _cohort(self, number: int) -> Cohort:
         drawn = self._clients.population.training.at(self._sampler.cohort(number))
-        by_workers = workers_have_copy(self._clients.corpus.corpus_id)
-        return cohort_batches(self._data, self._clients, drawn, number, by_workers=by_workers)
+        return cohort_batches(self._source, drawn, number)
 
 
 def _leaves(structure: Structure) -> list[np.ndarray]:

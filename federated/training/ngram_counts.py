@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import collections
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -21,6 +22,7 @@ import numpy.typing as npt
 import tensorflow as tf
 import tensorflow_federated as tff
 
+from federated.data.corpus_share import ClientReference
 from federated.training.spilled_counts import SpilledCounts
 from keyboard_model.ngram.kneser_ney import NgramCounts, ngram_keys, ngram_occurrences
 from keyboard_model.text.tokenizer import Tokenizer
@@ -28,13 +30,18 @@ from keyboard_model.text.tokenizer import Tokenizer
 COHORT = 50
 """Most clients of a cohort."""
 COHORT_PIECES = 500_000
-"""Pieces after which a cohort ends. Their n-grams take at most 48 MB, and those of the last client are added."""
+"""Pieces after which a cohort ends. Their n-grams take at most 48 MB, and those of the last client are added.
+
+Of clients that workers read, the number of pieces is not known here; a cohort of them has at most 50 times the
+`max_pieces` of the job.
+"""
 
 _PARTS = NgramCounts._fields
 COUNTS = tff.types.to_type((tff.TensorType(np.int64, [None]),) * len(_PARTS))
 """The TFF type of keys, counts and clients, `[n]` each."""
 _OCCURRENCES = tff.TensorType(np.int32, [None, 3])
-_Occurrences = npt.NDArray[np.int32]
+Occurrences = npt.NDArray[np.int32]
+"""`[n,3]` trigrams of pieces, one row per occurrence."""
 
 
 def build(count_cap: int) -> Callable[..., Any]:
@@ -85,14 +92,39 @@ def sums_by_key(keys: tf.Tensor, *counts: tf.Tensor) -> tuple[tf.Tensor, ...]:
     return distinct, *(tf.math.unsorted_segment_sum(part, positions, tf.size(distinct)) for part in counts)
 
 
+@dataclass(frozen=True)
+class NgramReader:
+    """Turns the messages of a client into its n-grams.
+
+    Attributes:
+        tokenizer: Turns messages into pieces.
+        max_pieces: Pieces whose n-grams one client can contribute, those of its newest messages.
+    """
+
+    tokenizer: Tokenizer
+    max_pieces: int
+
+    @property
+    def kind(self) -> tff.Type:
+        """See `ClientReader`."""
+        return _OCCURRENCES
+
+    def read(self, client: str, messages: Sequence[str], turn: int) -> Occurrences:
+        """Returns `[n,3]` the trigrams of the newest messages, one row per occurrence, at most `max_pieces` rows."""
+        newest_first = (row for text in reversed(messages) for row in ngram_occurrences(self.tokenizer.encode(text)))
+        return np.array(list(islice(newest_first, self.max_pieces)), np.int32).reshape(-1, 3)
+
+    def nothing(self) -> Occurrences:
+        """See `ClientReader`."""
+        return np.zeros((0, 3), np.int32)
+
+
 def count(
     clients: Iterable[str],
-    messages: Callable[[str], Sequence[str]],
-    tokenizer: Tokenizer,
+    read: Callable[[str], Occurrences | ClientReference],
     into: SpilledCounts,
     *,
     count_cap: int,
-    max_pieces: int,
     on_client: Callable[[int], None] = lambda done: None,
 ) -> None:
     """Counts the n-grams of all clients, and saves them in `into`.
@@ -102,11 +134,10 @@ def count(
 
     Args:
         clients: The ids of the clients, in the same order whenever a count is continued.
-        messages: Returns the messages of a client; it is not called for clients that are already counted.
-        tokenizer: Turns messages into pieces.
+        read: Returns the n-grams of a client (`NgramReader`), or a reference to them; it is not called for clients that
+            are already counted. A ValueError leaves the client out.
         into: The sums so far.
         count_cap: Highest count of an n-gram that one client can contribute.
-        max_pieces: Pieces whose n-grams one client can contribute, those of its newest messages.
         on_client: Called after each cohort with the number of clients done.
 
     Raises:
@@ -114,16 +145,16 @@ def count(
     """
     cohort_counts = build(count_cap)
 
-    def read(client: str) -> _Occurrences | None:
+    def usable(client: str) -> Occurrences | ClientReference | None:
         try:
-            return _occurrences(tokenizer, messages(client), max_pieces)
+            return read(client)
         except (ValueError, UnicodeError):
             return None
 
-    for cohort in _cohorts(map(read, islice(clients, into.clients, None))):
-        usable = [occurrences for occurrences in cohort if occurrences is not None]
-        counts = cohort_counts(usable) if usable else _ordered(*(np.zeros(0, np.int64) for _ in _PARTS))
-        into.add(NgramCounts(**counts), clients=len(cohort), dropped=len(cohort) - len(usable))
+    for cohort in _cohorts(map(usable, islice(clients, into.clients, None))):
+        data = [occurrences for occurrences in cohort if occurrences is not None]
+        counts = cohort_counts(data) if data else _ordered(*(np.zeros(0, np.int64) for _ in _PARTS))
+        into.add(NgramCounts(**counts), clients=len(cohort), dropped=len(cohort) - len(data))
         on_client(into.clients)
     into.save()
 
@@ -132,20 +163,16 @@ def _ordered(*parts: Any) -> collections.OrderedDict:
     return collections.OrderedDict(zip(_PARTS, parts, strict=True))
 
 
-def _cohorts(clients: Iterable[_Occurrences | None]) -> Iterator[list[_Occurrences | None]]:
-    cohort: list[_Occurrences | None] = []
+def _cohorts(
+    clients: Iterable[Occurrences | ClientReference | None],
+) -> Iterator[list[Occurrences | ClientReference | None]]:
+    cohort: list[Occurrences | ClientReference | None] = []
     pieces = 0
-    for occurrences in clients:
-        cohort.append(occurrences)
-        pieces += 0 if occurrences is None else len(occurrences)
+    for data in clients:
+        cohort.append(data)
+        pieces += len(data) if isinstance(data, np.ndarray) else 0
         if len(cohort) == COHORT or pieces >= COHORT_PIECES:
             yield cohort
             cohort, pieces = [], 0
     if cohort:
         yield cohort
-
-
-def _occurrences(tokenizer: Tokenizer, messages: Sequence[str], most: int) -> _Occurrences:
-    """Returns `[n,3]` the trigrams of the newest messages, one row per occurrence, at most `most` rows."""
-    newest_first = (row for message in reversed(messages) for row in ngram_occurrences(tokenizer.encode(message)))
-    return np.array(list(islice(newest_first, most)), np.int32).reshape(-1, 3)

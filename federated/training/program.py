@@ -13,17 +13,18 @@ from collections.abc import Sequence
 import numpy as np
 
 from federated.data.client_batches import ClientBatcher, cohort_batches
+from federated.data.corpus_share import ClientSource
 from federated.data.federated_data import FederatedData
 from federated.data.sampling import cohort_sampler
 from federated.evaluation import shared_model
 from federated.run import Run, TrainingResult
-from federated.runtime.execution_context import losing_clients, workers_have_copy
+from federated.runtime.execution_context import losing_clients
 from federated.training import fed_avg
 from federated.training.callbacks.callback import Callback, RoundReport, RunState
 from federated.training.callbacks.checkpointing import Checkpointing
 from federated.training.callbacks.round_reports import RoundFiles
 from federated.training.callbacks.server_weights import ServerSchedule, WeightAverage
-from federated.training.callbacks.validation import EarlyStopping, TimeLimit, Validation, validation_batches
+from federated.training.callbacks.validation import EarlyStopping, TimeLimit, Validation, validation_data
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.cifg_lstm import Parameters
 
@@ -39,7 +40,7 @@ def job_callbacks(folder: Run, clients: FederatedData, initial: Parameters) -> l
         Validation(
             folder,
             shared_model.build(initial, tokenizer, *shape),
-            validation_batches(tokenizer, clients, training.validation_users, *shape, job.seed),
+            validation_data(tokenizer, clients, training.validation_users, *shape, job.seed),
             every=training.evaluate_every,
             rounds=training.rounds,
         ),
@@ -64,7 +65,7 @@ class TrainingProgram:
         self._job, self._clients = job, clients
         self._initial = cifg_lstm.init(len(tokenizer), job.model.embedding, job.model.cells, job.seed)
         self._process = fed_avg.build(self._initial, job.training, tokenizer.bos)
-        self._batcher = ClientBatcher(
+        batcher = ClientBatcher(
             tokenizer,
             batch=job.training.batch,
             window=job.training.window,
@@ -72,6 +73,7 @@ class TrainingProgram:
             word_dropout=job.training.word_dropout,
             seed=job.seed,
         )
+        self._source = ClientSource(batcher, clients)
         self._sampler = cohort_sampler(job.training, clients, job.training.cohort_size, job.seed)
         callbacks = [*job_callbacks(folder, clients, self._initial), *callbacks]
         self._callbacks = [Checkpointing(folder.states, job.training.checkpoint_every, callbacks), *callbacks]
@@ -126,8 +128,7 @@ class TrainingProgram:
         positions = self._sampler.cohort(number)
         self._turns.update(positions.tolist())
         drawn = self._clients.population.training.at(positions)
-        by_workers = workers_have_copy(self._clients.corpus.corpus_id)
-        cohort = cohort_batches(self._batcher, self._clients, drawn, number, by_workers=by_workers)
+        cohort = cohort_batches(self._source, drawn, number)
         measured = {"loss_sum": 0.0, "targets": 0.0, "broken_clients": 0.0}
         with losing_clients(len(cohort.batches) - self._job.training.clients_per_round) as lost:
             output = self._process.next(run.server, cohort.batches) if cohort.batches else None

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from federated.algorithms.registry import METHODS
 from federated.corpus.store import Corpus
+from federated.data.client_batches import ClientBatcher
+from federated.data.corpus_share import ClientSource
 from federated.data.federated_data import FederatedData
 from federated.data.sampling import cohort_sampler
 from federated.job import Job
@@ -20,13 +22,17 @@ from federated.runtime.credentials import TrainingCredentials
 from federated.runtime.execution_context import execution_context
 from federated.training import ngram_counts
 from federated.training.callbacks.callback import Callback
+from federated.training.callbacks.validation import ValidationReader
+from federated.training.ngram_counts import NgramReader
 from federated.training.program import TrainingProgram
 from federated.training.spilled_counts import SpilledCounts
-from federated.training.word_counts import shared_word_counts
+from federated.training.word_counts import WordReader, shared_word_counts
 from keyboard_model.ngram.kneser_ney import kneser_ney
 from keyboard_model.storage.durable_files import erase
 from keyboard_model.text import tokenizer as tokenizers
 
+READERS = (ClientBatcher, ValidationReader, WordReader, NgramReader)
+"""What a training can ask a worker with a copy of the corpus to read."""
 ROUND_MINUTES = 30.0
 """Default of the deadline of a round."""
 
@@ -164,10 +170,9 @@ def _train_tokenizer(folder: Run, clients: FederatedData, on_stage: Callable[[st
     users = clients.population.training
     counts = shared_word_counts(
         users,
-        clients.training_messages,
+        ClientSource(WordReader(config.max_words), clients),
         min_clients=config.min_clients,
         count_cap=config.count_cap,
-        max_words=config.max_words,
         capacity=config.capacity,
         on_client=lambda done: on_stage(f"counting words, {done:,} of {len(users):,} users"),
     )
@@ -203,8 +208,7 @@ def _count_ngrams(folder: Run, clients: FederatedData, on_stage: Callable[[str],
     identity = f"{hashlib.sha256(tokenizer.model).hexdigest()} {users} {limits}"
     sums = SpilledCounts(folder.ngram_sums, identity)
     report_clients(sums.clients)
-    ngram_counts.count(
-        clients.population.training, clients.training_messages, tokenizer, sums, **limits, on_client=report_clients
-    )
+    read = ClientSource(NgramReader(tokenizer, config.max_pieces), clients)
+    ngram_counts.count(clients.population.training, read, sums, count_cap=config.count_cap, on_client=report_clients)
     folder.write_ngram(kneser_ney(sums.blocks(), len(tokenizer), config.min_clients, config.max_ngrams))
     return sums.dropped

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -26,6 +27,7 @@ import numpy.typing as npt
 import tensorflow as tf
 import tensorflow_federated as tff
 
+from federated.data.corpus_share import ClientReference
 from federated.training.ngram_counts import COUNTS, joined, sums_by_key
 from federated.training.spilled_counts import summed
 from keyboard_model.text.units import words
@@ -42,7 +44,7 @@ _HASHES, _STRINGS = tff.TensorType(np.int64, [None]), tff.TensorType(np.str_, [N
 _CLIENT = tff.types.to_type((_STRINGS, _HASHES))
 
 Ints = npt.NDArray[np.int64]
-_Typed = tuple[npt.NDArray[np.object_], Ints]
+TypedWords = tuple[npt.NDArray[np.object_], Ints]
 """The words of a client and their counts."""
 
 
@@ -124,13 +126,38 @@ def build(count_cap: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
     return count, name
 
 
+@dataclass(frozen=True)
+class WordReader:
+    """Turns the messages of a client into its words and their counts.
+
+    Attributes:
+        max_words: A client contributes at most so many words, those that it types most.
+    """
+
+    max_words: int
+
+    @property
+    def kind(self) -> tff.Type:
+        """See `ClientReader`."""
+        return _CLIENT
+
+    def read(self, client: str, messages: Sequence[str], turn: int) -> TypedWords:
+        """See `ClientReader`."""
+        counts = Counter(word for message in messages for word in words(message))
+        most = counts.most_common(self.max_words)
+        return np.array([word.encode() for word, _ in most], object), np.array([count for _, count in most], np.int64)
+
+    def nothing(self) -> TypedWords:
+        """See `ClientReader`."""
+        return self.read("", [], 0)
+
+
 def shared_word_counts(
     clients: Iterable[str],
-    messages: Callable[[str], Iterable[str]],
+    read: Callable[[str], TypedWords | ClientReference],
     *,
     min_clients: int,
     count_cap: int,
-    max_words: int,
     capacity: int,
     on_client: Callable[[int], None] = lambda done: None,
 ) -> dict[str, int]:
@@ -143,10 +170,9 @@ def shared_word_counts(
 
     Args:
         clients: The ids of the clients; read twice, so not an iterator.
-        messages: Returns the messages of a client; called once or twice for each.
+        read: Returns the words of a client (`WordReader`), or a reference to them; called once or twice for each.
         min_clients: Only words of at least this many clients are returned.
         count_cap: A client contributes at most this much to the count of a word.
-        max_words: A client contributes at most so many words, those that it types most.
         capacity: Most distinct words that the server counts at a time; with more, the counts are lower bounds.
         on_client: Called after each cohort of the first computation with the number of clients done.
 
@@ -158,7 +184,7 @@ def shared_word_counts(
     """
     if iter(clients) is clients:
         raise TypeError("the clients are read twice: pass a sequence of ids, not an iterator")
-    typed = _ClientWords(messages, max_words)
+    typed = _ClientWords(read)
     count, name = build(count_cap)
     frequent = FrequentHashes(capacity)
     done = 0
@@ -182,20 +208,19 @@ def shared_word_counts(
 class _ClientWords:
     """Reads the words of clients, which keep them for a second reading as long as there is room."""
 
-    def __init__(self, messages: Callable[[str], Iterable[str]], most: int) -> None:
-        self._messages, self._most = messages, most
-        self._kept: dict[str, _Typed] = {}
+    def __init__(self, read: Callable[[str], TypedWords | ClientReference]) -> None:
+        self._read = read
+        self._kept: dict[str, TypedWords] = {}
         self._room = KEPT_BYTES
 
-    def read(self, client: str) -> _Typed:
+    def read(self, client: str) -> TypedWords | ClientReference:
         if client in self._kept:
             return self._kept[client]
-        counts = Counter(word for message in self._messages(client) for word in words(message))
-        most = counts.most_common(self._most)
-        typed = np.array([word.encode() for word, _ in most], object), np.array([count for _, count in most], np.int64)
-        self._room -= sum(map(len, typed[0]), 64 * len(most))
-        if self._room >= 0:
-            self._kept[client] = typed
+        typed = self._read(client)
+        if not isinstance(typed, ClientReference):
+            self._room -= sum(map(len, typed[0]), 64 * len(typed[0]))
+            if self._room >= 0:
+                self._kept[client] = typed
         return typed
 
 

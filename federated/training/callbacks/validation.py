@@ -7,11 +7,13 @@ same time and memory in any population.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import tensorflow_federated as tff
 
+from federated.data.corpus_share import ClientReference, ClientSource
 from federated.data.federated_data import FederatedData
 from federated.evaluation import shared_model
 from federated.evaluation.shared_model import EvaluationBatch
@@ -29,10 +31,47 @@ _MOST_PIECES = 10_000
 """Pieces of a client that validation reads, of its newest training messages."""
 
 
-def validation_batches(
+@dataclass(frozen=True)
+class ValidationReader:
+    """Turns the newest training messages of a client into batches for validation, at most about 10,000 pieces.
+
+    Attributes:
+        tokenizer: The tokenizer of the run.
+        batch: Windows in a batch.
+        window: Pieces in a window.
+    """
+
+    tokenizer: Tokenizer
+    batch: int
+    window: int
+
+    @property
+    def kind(self) -> tff.Type:
+        """See `ClientReader`."""
+        return shared_model.evaluation_type(self.batch, self.window)
+
+    def read(self, client: str, messages: Sequence[str], turn: int) -> list[EvaluationBatch]:
+        """See `ClientReader`."""
+        newest, pieces = [], 0
+        for message in reversed(messages):
+            newest.append(message)
+            pieces += len(self.tokenizer.encode(message).ids)
+            if pieces >= _MOST_PIECES:
+                break
+        return shared_model.evaluation_batches(self.tokenizer, newest[::-1], self.batch, self.window)
+
+    def nothing(self) -> list[EvaluationBatch]:
+        """See `ClientReader`."""
+        return []
+
+
+ValidationData = list[EvaluationBatch] | ClientReference
+
+
+def validation_data(
     tokenizer: Tokenizer, clients: FederatedData, users: int, batch: int, window: int, seed: int
-) -> list[list[EvaluationBatch]]:
-    """Returns the batches of the validation clients that have text, each with at most about 10,000 pieces.
+) -> list[ValidationData]:
+    """Returns the data of the validation clients. Those that have no text are left out if their text is read here.
 
     Args:
         tokenizer: The tokenizer of the run.
@@ -42,16 +81,9 @@ def validation_batches(
         window: Pieces in a window.
         seed: The job's seed, which decides the sample.
     """
-    found = []
-    for user in clients.population.validation.sample(users, seed):
-        newest, pieces = [], 0
-        for message in reversed(clients.training_messages(user)):
-            newest.append(message)
-            pieces += len(tokenizer.encode(message).ids)
-            if pieces >= _MOST_PIECES:
-                break
-        found.append(shared_model.evaluation_batches(tokenizer, newest[::-1], batch, window))
-    return [batches for batches in found if batches]
+    source = ClientSource(ValidationReader(tokenizer, batch, window), clients)
+    found = map(source, clients.population.validation.sample(users, seed))
+    return [data for data in found if isinstance(data, ClientReference) or data]
 
 
 class Validation(Callback):
@@ -61,7 +93,7 @@ class Validation(Callback):
         self,
         folder: Run,
         evaluate: Callable[..., Any],
-        clients: Sequence[Sequence[EvaluationBatch]],
+        clients: Sequence[ValidationData],
         *,
         every: int,
         rounds: int,
@@ -71,7 +103,7 @@ class Validation(Callback):
         Args:
             folder: Where the best and the last model are written.
             evaluate: A computation of `federated.evaluation.shared_model.build`.
-            clients: The batches of each validation client.
+            clients: The data of each validation client.
             every: Rounds between validations.
             rounds: Number of the last round.
         """

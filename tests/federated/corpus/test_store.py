@@ -15,6 +15,7 @@ from federated.corpus.schema import CorpusError, Message, Record
 from federated.corpus.store import Corpus
 from federated.corpus.writer import write_corpus
 from federated.data.client_batches import ClientBatcher
+from federated.data.corpus_share import ClientSource
 from federated.data.federated_data import FederatedData
 from federated.job import DataConfig
 from federated.training import ngram_counts
@@ -205,7 +206,7 @@ def test_windows_have_no_sensitive_text(clients: FederatedData, masked_clients: 
     tokenizer = tokenizer_of(clients)
     batcher = ClientBatcher(tokenizer, batch=2, window=8, max_windows=9, word_dropout=0.0, seed=0)
     for user in USERS:
-        batches, expected = (batcher.round(user, data.training_messages(user), 1) for data in (clients, masked_clients))
+        batches, expected = (batcher.read(user, data.training_messages(user), 1) for data in (clients, masked_clients))
         for one, other in zip(batches, expected, strict=True):
             np.testing.assert_equal(one, other)
         tokens = np.concatenate([batch.tokens.reshape(-1) for batch in batches])
@@ -219,8 +220,8 @@ def test_ngrams_have_no_sensitive_text(
 
     def counted(data: FederatedData, name: str) -> list[NgramCounts]:
         sums = SpilledCounts(tmp_path / name, name)
-        users, read = data.population.training, data.training_messages
-        ngram_counts.count(users, read, tokenizer, sums, count_cap=9, max_pieces=100_000)
+        read = ClientSource(ngram_counts.NgramReader(tokenizer, max_pieces=100_000), data)
+        ngram_counts.count(data.population.training, read, sums, count_cap=9)
         return list(sums.blocks())
 
     counts, expected = counted(clients, "imported"), counted(masked_clients, "masked")

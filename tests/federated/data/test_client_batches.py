@@ -1,30 +1,13 @@
 """The batches of a client in a round, and of all clients together: whole messages, none lost or repeated."""
 
 import numpy as np
-import portpicker
 import pytest
-import tensorflow as tf
-import tensorflow_federated as tff
-from tensorflow_federated.proto.v0 import executor_pb2
 
-from federated.corpus.schema import CorpusError
 from federated.corpus.store import Corpus
-from federated.corpus.synthetic.generate import write_synthetic
-from federated.data.client_batches import (
-    ClientBatcher,
-    ClientRound,
-    CorpusShare,
-    cohort_batches,
-    message_chunks,
-    shuffled_batches,
-)
+from federated.data.client_batches import ClientBatcher, cohort_batches, message_chunks, shuffled_batches
+from federated.data.corpus_share import ClientSource
 from federated.data.federated_data import FederatedData
 from federated.job import DataConfig
-from federated.runtime.credentials import Address
-from federated.runtime.execution_context import execution_context, workers_have_copy
-from federated.runtime.tff_types import batch_type
-from federated.runtime.worker import WorkerError, WorkerProcess, wait_until_ready, worker_process
-from federated.runtime.worker_front import front
 from keyboard_model.batching import IGNORE, batches
 from keyboard_model.text.tokenizer import Tokenizer, train
 
@@ -51,11 +34,11 @@ def counted_targets(client_batches) -> list[int]:
 
 def test_every_piece_is_a_target_once(tokenizer):
     expected = sorted(i for text in MESSAGES for i in tokenizer.encode(text).ids[1:])
-    assert counted_targets(batcher(tokenizer).round("ann", MESSAGES, 1)) == expected
+    assert counted_targets(batcher(tokenizer).read("ann", MESSAGES, 1)) == expected
 
 
 def test_all_batches_have_the_same_shape(tokenizer):
-    client_batches = batcher(tokenizer).round("ann", MESSAGES, 1)
+    client_batches = batcher(tokenizer).read("ann", MESSAGES, 1)
     parts = [part for batch in client_batches for part in batch._asdict().items()]
     assert {(name, part.shape, part.dtype.name) for name, part in parts} == {
         ("tokens", (3, 8), "int32"),
@@ -64,19 +47,19 @@ def test_all_batches_have_the_same_shape(tokenizer):
 
 
 def test_batches_depend_on_seed_round_and_client(tokenizer):
-    once = flat(batcher(tokenizer).round("ann", MESSAGES, 1))
-    assert once == flat(batcher(tokenizer).round("ann", MESSAGES, 1))
+    once = flat(batcher(tokenizer).read("ann", MESSAGES, 1))
+    assert once == flat(batcher(tokenizer).read("ann", MESSAGES, 1))
     for other in (
-        batcher(tokenizer).round("ann", MESSAGES, 2),
-        batcher(tokenizer).round("bob", MESSAGES, 1),
-        batcher(tokenizer, seed=1).round("ann", MESSAGES, 1),
+        batcher(tokenizer).read("ann", MESSAGES, 2),
+        batcher(tokenizer).read("bob", MESSAGES, 1),
+        batcher(tokenizer, seed=1).read("ann", MESSAGES, 1),
     ):
         assert flat(other) != once
 
 
 def test_each_round_draws_other_messages_if_the_windows_are_capped(tokenizer):
     capped = batcher(tokenizer, max_windows=2)
-    rounds = [capped.round("ann", MESSAGES, number) for number in range(1, 6)]
+    rounds = [capped.read("ann", MESSAGES, number) for number in range(1, 6)]
     assert all(len(client_batches) == 1 for client_batches in rounds)
     assert all((batch.targets[2] == IGNORE).all() for (batch,) in rounds), "two windows and one of padding"
     assert len({str(flat(client_batches)) for client_batches in rounds}) == 5
@@ -84,21 +67,21 @@ def test_each_round_draws_other_messages_if_the_windows_are_capped(tokenizer):
 
 @pytest.mark.parametrize("messages", [[], [""], ["", "  "]])
 def test_a_client_that_typed_nothing_has_no_batch(tokenizer, messages):
-    assert batcher(tokenizer).round("ann", messages, 1) == []
+    assert batcher(tokenizer).read("ann", messages, 1) == []
 
 
 def test_a_client_that_typed_only_marks_has_no_targets(tokenizer):
-    assert counted_targets(batcher(tokenizer).round("ann", ["...", "<#>"], 1)) == []
+    assert counted_targets(batcher(tokenizer).read("ann", ["...", "<#>"], 1)) == []
 
 
 def test_a_single_message_gives_one_padded_batch(tokenizer):
-    (batch,) = batcher(tokenizer).round("ann", ["see you"], 1)
+    (batch,) = batcher(tokenizer).read("ann", ["see you"], 1)
     np.testing.assert_array_equal(batch.tokens[0, :2], tokenizer.encode("see you").ids[:2])
     assert (batch.tokens.reshape(-1)[2:] == tokenizer.bos).all()
 
 
 def test_a_message_of_ten_thousand_words_is_cut_at_the_cap(tokenizer):
-    assert len(batcher(tokenizer, max_windows=10).round("ann", ["see you " * 5_000], 1)) == 4
+    assert len(batcher(tokenizer, max_windows=10).read("ann", ["see you " * 5_000], 1)) == 4
 
 
 def test_the_last_batch_is_padded():
@@ -110,8 +93,8 @@ def test_the_last_batch_is_padded():
 
 
 def test_word_dropout_hides_inputs_and_keeps_targets(tokenizer):
-    complete = batcher(tokenizer).round("ann", MESSAGES, 1)
-    hidden = batcher(tokenizer, word_dropout=0.5).round("ann", MESSAGES, 1)
+    complete = batcher(tokenizer).read("ann", MESSAGES, 1)
+    hidden = batcher(tokenizer, word_dropout=0.5).read("ann", MESSAGES, 1)
     for one, other in zip(complete, hidden, strict=True):
         np.testing.assert_array_equal(one.targets, other.targets)
         changed = one.tokens != other.tokens
@@ -162,106 +145,10 @@ def test_shuffled_batches_contain_every_piece_once():
     assert counted == sorted(piece for encoded in messages for piece in encoded.ids[1:])
 
 
-@tff.tensorflow.computation(batch_type(3, 8))
-def fingerprint(data):
-    """Differs if a number or the order of the batches differs."""
-    weights = tf.range(1, 25, dtype=tf.int64)
-
-    def add(so_far, batch):
-        both = (tf.cast(tf.reshape(part, [24]), tf.int64) * weights for part in batch)
-        return so_far * 31 + sum(tf.reduce_sum(part) for part in both)
-
-    return data.reduce(tf.constant(0, tf.int64), lambda so_far, batch: add(so_far, batch))
-
-
-@tff.federated_computation(tff.FederatedType(batch_type(3, 8), tff.CLIENTS))
-def fingerprints(data):
-    return tff.federated_map(fingerprint, data)
-
-
-@pytest.fixture(scope="module")
-def worker():
-    with worker_process() as running:
-        wait_until_ready(running)
-        yield running
-
-
-@pytest.fixture(scope="module")
-def data(tiny_corpus):
-    with Corpus.open(tiny_corpus) as corpus:
-        yield FederatedData.of(corpus, DataConfig(), seed=0)
-
-
-def seen_by(worker: WorkerProcess, share: CorpusShare | None, data: FederatedData, cohort: list) -> tuple[bool, list]:
-    """Returns whether the worker has a copy of the corpus, and the fingerprints that it computes."""
-    address = Address("localhost", portpicker.pick_unused_port())
-    with front(address, worker, None, share), execution_context([str(address)]):
-        return workers_have_copy(data.corpus.corpus_id), [int(found) for found in fingerprints(cohort)]
-
-
-def test_a_worker_with_a_copy_of_the_corpus_reads_the_batches_of_its_clients(
-    tokenizer, worker, data, tiny_corpus, monkeypatch
-):
-    made, clients = batcher(tokenizer, word_dropout=0.3, max_windows=6), list(data.population.training)
-    sent, references = (cohort_batches(made, data, clients, 5, by_workers=by) for by in (False, True))
-    assert sent.clients == references.clients and all(isinstance(item, ClientRound) for item in references.batches)
-
-    expected = seen_by(worker, None, data, sent.batches)
-    assert expected[0] is False and len(set(expected[1])) == len(clients)
-    assert seen_by(worker, None, data, references.batches) == expected  # without a copy, the batches are sent
-
-    def read(self):
-        raise AssertionError("the training read the batches")
-
-    monkeypatch.setattr(ClientRound, "read", read)
-    with Corpus.open(tiny_corpus) as copy:
-        assert seen_by(worker, CorpusShare(copy), data, references.batches) == (True, expected[1])
-
-
-def test_a_copy_of_another_corpus_is_not_used(tokenizer, worker, data, tmp_path):
-    write_synthetic(tmp_path / "other.sqlite", users=3, messages=(20, 21), seed=2)
-    references = cohort_batches(batcher(tokenizer), data, list(data.population.training)[:2], 1, by_workers=True)
-    sent = [client.read() for client in references.batches]
-    with Corpus.open(tmp_path / "other.sqlite") as other:
-        assert seen_by(worker, CorpusShare(other), data, references.batches) == seen_by(worker, None, data, sent)
-
-
-def test_a_worker_gives_a_client_whose_data_is_unusable_no_batches(tokenizer, worker, data, monkeypatch):
-    references = cohort_batches(batcher(tokenizer), data, list(data.population.training)[:2], 1, by_workers=True)
-    share = CorpusShare(data.corpus)
-
-    def unusable(self, *arguments):
-        raise ValueError
-
-    monkeypatch.setattr(ClientBatcher, "round", unusable)
-    assert seen_by(worker, share, data, references.batches) == (True, [0, 0])
-
-
-def test_a_worker_that_cannot_read_its_copy_is_lost_with_the_reason(tokenizer, worker, data, monkeypatch):
-    references = cohort_batches(batcher(tokenizer), data, list(data.population.training)[:2], 1, by_workers=True)
-
-    def fill(self, request):
-        raise CorpusError("the copy is damaged")
-
-    monkeypatch.setattr(CorpusShare, "fill", fill)
-    with pytest.raises(WorkerError, match=r"refuses the work .*the copy is damaged.*--resume"):
-        seen_by(worker, CorpusShare(data.corpus), data, references.batches)
-
-
-def test_clients_without_text_are_left_out_by_both(tokenizer, data, monkeypatch):
+def test_clients_without_text_are_left_out_by_both(tokenizer, tiny_corpus, monkeypatch):
     texts = {"empty": ["", "  "], "none": [], "late": ["", "see you"]}
     monkeypatch.setattr(FederatedData, "training_messages", lambda self, client: texts[client])
-    for by_workers in (False, True):
-        assert cohort_batches(batcher(tokenizer), data, texts, 1, by_workers=by_workers).clients == ["late"]
-
-
-def test_a_reference_to_a_training_that_is_unknown_is_an_error(tokenizer, data):
-    (client,) = cohort_batches(batcher(tokenizer), data, list(data.population.training)[:1], 1, by_workers=True).batches
-    request = executor_pb2.CreateValueRequest(value=executor_pb2.Value(computation=client.reference()))
-    share = CorpusShare(data.corpus)
-    assert share.fill(b"other") == b"other"
-    with pytest.raises(ValueError, match="was not told"):
-        share.fill(request.SerializeToString())
-    share.open(client.source)
-    filled = executor_pb2.CreateValueRequest.FromString(share.fill(request.SerializeToString()))
-    assert filled.value.HasField("sequence")
+    with Corpus.open(tiny_corpus) as corpus:
+        data = FederatedData.of(corpus, DataConfig(), seed=0)
+        for by_workers in (False, True):
+            assert cohort_batches(ClientSource(batcher(tokenizer), data, by_workers), texts, 1).clients == ["late"]

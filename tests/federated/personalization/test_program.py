@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from federated.algorithms.interpolated import apfl
 from federated.corpus.store import Corpus
-from federated.data.client_batches import CorpusShare
+from federated.data.corpus_share import CorpusShare
 from federated.data.federated_data import FederatedData
 from federated.job import DataConfig, PersonalizationConfig
 from federated.personalization.client_states import ClientStateStore
@@ -56,8 +56,8 @@ def test_rounds_end_alike_also_if_resumed_and_if_a_worker_reads_the_data_itself(
         program, seen = run("interrupted")
         resumed, straight, again = program.run(), run("straight")[0].run(), run("straight")[0].run()
         assert seen == [3]
-        read_by_worker, batches = [], CorpusShare._batches
-        monkeypatch.setattr(CorpusShare, "_batches", lambda *given: read_by_worker.append(given) or batches(*given))
+        read_by_worker, batches = [], CorpusShare._data_of
+        monkeypatch.setattr(CorpusShare, "_data_of", lambda *given: read_by_worker.append(given) or batches(*given))
         with using_worker_with_copy(corpus):
             by_worker = run("by worker")[0].run()
         assert len(read_by_worker) == 3 * (ROUNDS + 1)  # the measured norm takes a cohort as well

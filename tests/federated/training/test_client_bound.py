@@ -15,12 +15,13 @@ from federated.corpus.schema import Record
 from federated.corpus.store import Corpus
 from federated.corpus.writer import write_corpus
 from federated.data.client_batches import ClientBatcher, cohort_batches
+from federated.data.corpus_share import ClientSource
 from federated.data.federated_data import CorpusUsers, FederatedData, Population
 from federated.job import DataConfig, Job, ModelConfig, NgramConfig, TrainingConfig
 from federated.training import fed_avg, ngram_counts
 from federated.training.client_bound import ADAM_FACTOR, ClientBound
 from federated.training.spilled_counts import SpilledCounts
-from federated.training.word_counts import shared_word_counts
+from federated.training.word_counts import WordReader, shared_word_counts
 from keyboard_model.model import cifg_lstm
 from keyboard_model.ngram.kneser_ney import BIGRAM, TRIGRAM, UNIGRAM, NgramCounts, kneser_ney
 from keyboard_model.text import tokenizer as tokenizers
@@ -82,9 +83,11 @@ def vocabulary(poisoned):
 
 @pytest.mark.usefixtures("execution")
 def test_the_vocabulary_has_no_word_of_the_poisoned_client(poisoned, honest, vocabulary):
-    config = JOB.tokenizer.model_dump(exclude={"vocab_size"})
+    config = JOB.tokenizer.model_dump(exclude={"vocab_size", "max_words"})
+    reader = WordReader(JOB.tokenizer.max_words)
     without, with_it = (
-        shared_word_counts(data.population.training, data.training_messages, **config) for data in (honest, poisoned)
+        shared_word_counts(data.population.training, ClientSource(reader, data), **config)
+        for data in (honest, poisoned)
     )
     assert with_it.keys() == without.keys()
     assert max(with_it[word] - without[word] for word in without) == BOUND.word_count
@@ -116,7 +119,7 @@ def test_a_round_moves_the_shared_model_by_at_most_the_bound(poisoned, honest, v
         after = state.global_model_weights.trainable
         return np.concatenate([np.ravel(old - np.asarray(new)) for old, new in zip(initial, after, strict=True)])
 
-    cohorts = [cohort_batches(batcher, data, data.population.training, 1) for data in (honest, poisoned)]
+    cohorts = [cohort_batches(ClientSource(batcher, data), data.population.training, 1) for data in (honest, poisoned)]
     weights = [sum(int((batch.targets >= 0).sum()) for batch in batches) for batches in cohorts[1].batches]
     assert max(weights) <= BOUND.weight
     without, with_it = mean(cohorts[0], honest), mean(cohorts[1], poisoned)
@@ -129,10 +132,10 @@ def test_a_round_moves_the_shared_model_by_at_most_the_bound(poisoned, honest, v
 
 @pytest.mark.usefixtures("execution")
 def test_the_counts_of_ngrams_change_by_at_most_the_bound(poisoned, honest, vocabulary, tmp_path):
-    caps = {"count_cap": JOB.ngram.count_cap, "max_pieces": JOB.ngram.max_pieces}
+    reader = ngram_counts.NgramReader(vocabulary, JOB.ngram.max_pieces)
     sums = [SpilledCounts(tmp_path / name, "test") for name in ("without", "with_it")]
     for data, into in zip((honest, poisoned), sums, strict=True):
-        ngram_counts.count(data.population.training, data.training_messages, vocabulary, into, **caps)
+        ngram_counts.count(data.population.training, ClientSource(reader, data), into, count_cap=JOB.ngram.count_cap)
     without, with_it = (NgramCounts(*np.concatenate([*map(np.stack, into.blocks())], axis=1)) for into in sums)
     before = dict(zip(without.keys.tolist(), without.counts.tolist(), strict=True))
     added = {
@@ -150,7 +153,9 @@ def test_the_counts_of_ngrams_change_by_at_most_the_bound(poisoned, honest, voca
 
 
 def test_a_client_contributes_the_ngrams_of_so_many_pieces(poisoned, vocabulary):
-    assert len(ngram_counts._occurrences(vocabulary, poisoned.training_messages("eve"), 7)) == 7
+    assert (
+        len(ngram_counts.NgramReader(vocabulary, max_pieces=7).read("eve", poisoned.training_messages("eve"), 0)) == 7
+    )
 
 
 def test_no_gradients_move_a_weight_further_than_the_bound_of_the_servers_adam():

@@ -8,6 +8,7 @@ import portpicker
 import pytest
 
 from federated.corpus.store import Corpus
+from federated.data.corpus_share import ClientSource
 from federated.data.federated_data import FederatedData
 from federated.job import DataConfig
 from federated.runtime.execution_context import execution_context
@@ -50,8 +51,8 @@ def as_dict(*blocks: NgramCounts) -> dict[int, tuple[int, int]]:
 
 
 def count(clients: FederatedData, sums: SpilledCounts, cap: int = 100, **more) -> dict[int, tuple[int, int]]:
-    users, read = clients.population.training, clients.training_messages
-    ngram_counts.count(users, read, TOKENIZER, sums, count_cap=cap, max_pieces=100_000, **more)
+    read = ClientSource(ngram_counts.NgramReader(TOKENIZER, max_pieces=100_000), clients)
+    ngram_counts.count(clients.population.training, read, sums, count_cap=cap, **more)
     return as_dict(*sums.blocks())
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from federated.training import word_counts
-from federated.training.word_counts import FrequentHashes, shared_word_counts
+from federated.training.word_counts import FrequentHashes, WordReader, shared_word_counts
 from keyboard_model.text.tokenizer import BOUNDARY, train
 from keyboard_model.text.units import MAX_LETTERS
 from tests.support.federated.plain_counts import plain_word_counts
@@ -31,10 +31,10 @@ RNG = np.random.default_rng(0)
 MANY = [[SENTENCES[i] for i in RNG.integers(0, len(SENTENCES), 3)] for _ in range(11)]
 
 
-def counted(clients: Clients, min_clients: int = 2, **limits: int) -> dict[str, int]:
-    defaults = {"count_cap": 10, "max_words": 100, "capacity": 1000}
-    ids = [str(i) for i in range(len(clients))]
-    return shared_word_counts(ids, lambda i: clients[int(i)], min_clients=min_clients, **defaults | limits)
+def counted(clients: Clients, min_clients: int = 2, max_words: int = 100, **limits: int) -> dict[str, int]:
+    reader, ids = WordReader(max_words), [str(i) for i in range(len(clients))]
+    limits = {"count_cap": 10, "capacity": 1000} | limits
+    return shared_word_counts(ids, lambda i: reader.read(i, clients[int(i)], 0), min_clients=min_clients, **limits)
 
 
 @pytest.mark.parametrize("cohort", [1, 4, 50])
@@ -109,12 +109,12 @@ def test_words_of_too_few_clients_never_become_pieces():
 def test_clients_keep_their_words_if_there_is_room(monkeypatch, room, readings):
     monkeypatch.setattr(word_counts, "KEPT_BYTES", room)
     read = []
+    reader = WordReader(max_words=9)
     counts = shared_word_counts(
         ["a", "b"],
-        lambda client: read.append(client) or ["see you"],
+        lambda client: read.append(client) or reader.read(client, ["see you"], 0),
         min_clients=2,
         count_cap=9,
-        max_words=9,
         capacity=9,
     )
     assert counts == {"see": 2, "you": 2} and read == ["a", "b"] * readings
@@ -122,7 +122,7 @@ def test_clients_keep_their_words_if_there_is_room(monkeypatch, room, readings):
 
 def test_clients_that_can_be_read_only_once_are_refused():
     with pytest.raises(TypeError, match="read twice"):
-        shared_word_counts(iter("ab"), lambda _: [], min_clients=2, count_cap=1, max_words=1, capacity=1)
+        shared_word_counts(iter("ab"), lambda _: None, min_clients=2, count_cap=1, capacity=1)
 
 
 def test_with_more_words_than_fit_the_most_frequent_are_counted_and_no_rare_one():

@@ -210,7 +210,7 @@ def worker(
     The worker runs any code that it receives. With --token-file, --tls-cert and --tls-key (from `thumbprint keys
     worker`) it runs only what comes with the token, over TLS. Without them it listens for this machine only.
 
-    With --corpus, clients of rounds on that corpus are read and encoded here, and not sent.
+    With --corpus, the messages of clients of that corpus are read and encoded here, and not sent.
 
     Example: thumbprint worker --listen 0.0.0.0:9000 --token-file worker.token --tls-cert worker.crt --tls-key
     worker.key
@@ -232,9 +232,10 @@ def worker(
         if corpus is not None:
             silence_tensorflow()
             from federated.corpus.store import Corpus
-            from federated.data.client_batches import CorpusShare
+            from federated.data.corpus_share import CorpusShare
+            from federated.training.train_run import READERS
 
-            share = CorpusShare(stack.enter_context(Corpus.open(corpus)))
+            share = CorpusShare(stack.enter_context(Corpus.open(corpus)), READERS)
         serve_worker(
             address,
             report_ready,

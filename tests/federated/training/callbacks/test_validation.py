@@ -8,7 +8,7 @@ from federated.job import DataConfig
 from federated.run import Run
 from federated.training.callbacks import validation
 from federated.training.callbacks.callback import Progress, RoundReport, RunState
-from federated.training.callbacks.validation import Validation, validation_batches
+from federated.training.callbacks.validation import Validation, validation_data
 from keyboard_model.model import cifg_lstm
 from keyboard_model.text import tokenizer
 from tests.support.federated.plain_counts import plain_word_counts
@@ -27,11 +27,11 @@ def pieces(clients):
 
 def test_the_sample_has_so_many_users_and_the_newest_text_of_each(clients, pieces, monkeypatch):
     users = len(clients.population.validation)
-    assert len(validation_batches(pieces, clients, 100, 4, 8, seed=0)) == users == 5
-    assert len(validation_batches(pieces, clients, 2, 4, 8, seed=0)) == 2
+    assert len(validation_data(pieces, clients, 100, 4, 8, seed=0)) == users == 5
+    assert len(validation_data(pieces, clients, 2, 4, 8, seed=0)) == 2
     monkeypatch.setattr(validation, "_MOST_PIECES", 30)
     for user, batches in zip(
-        clients.population.validation, validation_batches(pieces, clients, 100, 4, 8, 0), strict=True
+        clients.population.validation, validation_data(pieces, clients, 100, 4, 8, 0), strict=True
     ):
         newest = clients.training_messages(user)
         while sum(len(pieces.encode(message).ids) for message in newest[1:]) >= 30:
