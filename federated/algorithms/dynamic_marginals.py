@@ -15,6 +15,8 @@ import tensorflow as tf
 from federated.algorithms.fine_tuning import FINE_TUNING_SEARCH_SPACE
 from federated.job import NotNegative, Positive
 from federated.local_training import adapter_sgd
+from federated.local_training.adapter_sgd import ReadBatch
+from federated.local_training.batch_loop import fold
 from federated.personalization.method import (
     Choice,
     ClientText,
@@ -27,7 +29,6 @@ from federated.personalization.method import (
     SharedModel,
     Structure,
 )
-from keyboard_model.batching import Batch
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.adapter import AdapterTensors
@@ -42,17 +43,20 @@ class MarginalsOptions(Options):
 
 
 def rescale_bias(
-    parameters: Parameters, start: AdapterTensors, batches: tf.data.Dataset, context: MethodContext
+    parameters: Parameters, start: AdapterTensors, batches: ReadBatch, context: MethodContext
 ) -> AdapterTensors:
-    """Returns the start with the bias of the module's formula. e − c is the gradient of the summed loss."""
+    """Returns the start with the bias of the module's formula for read batches.
 
-    def add(total: tuple[tf.Tensor, tf.Tensor], batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
-        features, targets = adapter_sgd.features(parameters, batch, context.bos)
+    e − c is the gradient of the summed loss.
+    """
+
+    def add(total: tuple[tf.Tensor, tf.Tensor], batch: ReadBatch) -> tuple[tf.Tensor, tf.Tensor]:
+        features, targets = batch
         gradient = adapters.gradient(parameters, start, features, targets)[1].bias
         counts = tf.reduce_sum(tf.one_hot(targets, start.bias.shape[0]), axis=0)
         return total[0] + counts, total[1] + cifg_lstm.counted_targets(targets) * gradient
 
-    typed, surplus = batches.reduce((tf.zeros_like(start.bias), tf.zeros_like(start.bias)), add)
+    typed, surplus = fold(add, (tf.zeros_like(start.bias), tf.zeros_like(start.bias)), batches)
     pseudo_count = context.options.pseudo_count
     ratio = (typed + pseudo_count) / (tf.maximum(typed + surplus, 0.0) + pseudo_count)
     change = context.options.strength * tf.math.log(ratio)
@@ -61,8 +65,9 @@ def rescale_bias(
 
 def from_start(shared: SharedModel, start: AdapterTensors, text: ClientText, context: MethodContext) -> PersonalModel:
     """Sets the bias, then takes K steps, each pulled to the adapter before the first one."""
-    anchor = rescale_bias(shared.parameters, start, text.training, context) if context.options.strength else start
-    adapter = adapter_sgd.personal_steps(shared.parameters, anchor, anchor, text.training, context.config, context.bos)
+    read = adapter_sgd.read(shared.parameters, text.training, context.bos)
+    anchor = rescale_bias(shared.parameters, start, read, context) if context.options.strength else start
+    adapter = adapter_sgd.personal_steps(shared.parameters, anchor, anchor, read, context.config)
     return PersonalModel(shared.parameters, adapter)
 
 

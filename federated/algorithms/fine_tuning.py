@@ -34,8 +34,8 @@ def personalize(
     shared: SharedModel, server: Structure, client: Structure, text: ClientText, context: MethodContext
 ) -> PersonalModel:
     """Takes K steps from the initial adapter on the client's text."""
-    start = shared.adapter
-    adapter = adapter_sgd.personal_steps(shared.parameters, start, start, text.training, context.config, context.bos)
+    start, read = shared.adapter, adapter_sgd.read(shared.parameters, text.training, context.bos)
+    adapter = adapter_sgd.personal_steps(shared.parameters, start, start, read, context.config)
     return PersonalModel(shared.parameters, adapter)
 
 

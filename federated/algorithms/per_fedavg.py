@@ -21,14 +21,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-import numpy as np
 import tensorflow as tf
 from pydantic import Field
 
 from federated.algorithms.fine_tuning import FINE_TUNING_SEARCH_SPACE
 from federated.job import NotNegative, Positive
 from federated.local_training import adapter_sgd
-from federated.local_training.adapter_sgd import TrainResult
+from federated.local_training.adapter_sgd import ReadBatch, TrainResult
+from federated.local_training.batch_loop import fold, number_of
 from federated.local_training.shared_layers_sgd import sgd_step
 from federated.personalization.method import (
     Choice,
@@ -50,9 +50,6 @@ from keyboard_model.model import cifg_lstm
 from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.model.cifg_lstm import Parameters
 from keyboard_model.step_sizes import StepSizes
-
-Read = tuple[tf.Tensor, tf.Tensor]
-"""A batch as features `[N,E]` and targets `[N]`."""
 
 
 class PerFedAvgOptions(Options):
@@ -83,15 +80,15 @@ def server(shared: SharedModel, context: MethodContext) -> AdapterTensors:
 
 
 def local(
-    shared: SharedModel, server: AdapterTensors, client: Structure, batches: tf.data.Dataset, context: MethodContext
+    shared: SharedModel, server: AdapterTensors, client: Structure, batches: Batch, context: MethodContext
 ) -> ClientUpdate:
     """Takes one local step for each batch; see the module."""
-    start = AdapterTensors(*server)
+    start, read = AdapterTensors(*server), adapter_sgd.read(shared.parameters, batches, context.bos)
 
     def steps(rates: StepSizes) -> TrainResult:
         if context.options.variant == "reptile":
-            return adapter_sgd.steps(shared.parameters, start, start, batches, rates, context.bos)
-        return _meta_steps(shared.parameters, start, batches, rates, context)
+            return adapter_sgd.steps(shared.parameters, start, start, read, rates)
+        return _meta_steps(shared.parameters, start, read, rates, context)
 
     def received_loss() -> tf.Tensor:
         still = steps(rates._replace(learning_rate=tf.constant(0.0), bias_rate=tf.constant(0.0)))
@@ -108,8 +105,8 @@ def personalize(
     shared: SharedModel, server: AdapterTensors, client: Structure, text: ClientText, context: MethodContext
 ) -> PersonalModel:
     """Takes K steps from the learned start, each pulled to it."""
-    start = AdapterTensors(*server)
-    adapter = adapter_sgd.personal_steps(shared.parameters, start, start, text.training, context.config, context.bos)
+    start, read = AdapterTensors(*server), adapter_sgd.read(shared.parameters, text.training, context.bos)
+    adapter = adapter_sgd.personal_steps(shared.parameters, start, start, read, context.config)
     return PersonalModel(shared.parameters, adapter)
 
 
@@ -138,42 +135,47 @@ def _rates(context: MethodContext, learning_rate: float | None, bias_rate: float
 
 
 def _meta_steps(
-    parameters: Parameters, start: AdapterTensors, batches: tf.data.Dataset, rates: StepSizes, context: MethodContext
+    parameters: Parameters, start: AdapterTensors, batches: ReadBatch, rates: StepSizes, context: MethodContext
 ) -> TrainResult:
-    """Takes the steps of Algorithm 1 at the rates β; the losses are those at U(w)."""
+    """Takes the steps of Algorithm 1 on read batches at the rates β; the losses are those at U(w)."""
     others = context.options.inner_steps + (context.options.variant == "hessian_free")
-    batches, number = _disjoint(batches, 1 + others)
-    groups = tf.data.Dataset.zip(tuple(batches.repeat().skip(i) for i in range(1 + others))).take(number)
+    batches, number = _disjoint(batches, 1 + others, context.config.batch)
+    of_group = (tf.range(number)[:, tf.newaxis] + tf.range(1 + others)) % tf.maximum(number, 1)
+    groups = ReadBatch(*(tf.gather(part, of_group) for part in batches))
     beta = adapter_sgd.tensor_rates(rates)
 
-    def step(state: TrainResult, group: tuple[Batch, ...]) -> TrainResult:
-        outer_batch, *inner_batches = (adapter_sgd.features(parameters, batch, context.bos) for batch in group)
+    def step(state: TrainResult, group: ReadBatch) -> TrainResult:
+        outer_batch, *inner_batches = (ReadBatch(*(part[i] for part in group)) for i in range(1 + others))
         loss, gradient = _meta_gradient(parameters, state.adapter, outer_batch, inner_batches, context)
         moved = sgd_step(state.adapter, gradient, beta, context.config.clip)
-        targets = cifg_lstm.counted_targets(outer_batch[1])
+        targets = cifg_lstm.counted_targets(outer_batch.targets)
         return TrainResult(moved, state.loss_sum + loss * targets, state.targets + targets)
 
-    return groups.reduce(TrainResult(start, tf.constant(0.0), tf.constant(0.0)), step)
+    return fold(step, TrainResult(start, tf.constant(0.0), tf.constant(0.0)), groups)
 
 
-def _disjoint(batches: tf.data.Dataset, least: int) -> tuple[tf.data.Dataset, tf.Tensor]:
-    """Returns at least `least` batches without a common window, and their number; none if the client has none.
+def _disjoint(batches: ReadBatch, least: int, windows: int) -> tuple[ReadBatch, tf.Tensor]:
+    """Returns at least `least` read batches without a common window, and their number; none if the client has none.
 
-    Enough batches stay as they are. Of too few, each is repeated, and each copy counts the targets of other windows.
+    Enough batches stay as they are. Of too few, each is repeated, and each copy counts the targets of other windows; a
+    batch has `windows`.
     """
-    number = batches.reduce(np.int64(0), lambda count, batch: count + 1)
+    number = number_of(batches)
     copies = -(-least // tf.maximum(number, 1))  # rounded up
-
-    def counted_once(position: tf.Tensor, batch: Batch) -> Batch:
-        window = tf.range(tf.shape(batch.targets, tf.int64)[0])
-        counted = tf.equal(window % copies, position // number)  # in TFF, == compares the tensors' identities
-        return Batch(batch.tokens, tf.where(counted[:, tf.newaxis], batch.targets, IGNORE))
-
-    return batches.repeat(copies).enumerate().map(counted_once), number * copies
+    pieces = batches.targets.shape[1]
+    window = tf.range(pieces) // (pieces // windows)
+    copy = tf.repeat(tf.range(copies), number)
+    counted = tf.equal(window % copies, copy[:, tf.newaxis])  # in TFF, == compares the tensors' identities
+    features = tf.tile(batches.features, [copies, 1, 1])
+    return ReadBatch(features, tf.where(counted, tf.tile(batches.targets, [copies, 1]), IGNORE)), number * copies
 
 
 def _meta_gradient(
-    parameters: Parameters, start: AdapterTensors, outer_batch: Read, inner_batches: list[Read], context: MethodContext
+    parameters: Parameters,
+    start: AdapterTensors,
+    outer_batch: ReadBatch,
+    inner_batches: list[ReadBatch],
+    context: MethodContext,
 ) -> tuple[tf.Tensor, AdapterTensors]:
     """Returns f(U(w); D′) in nats and its gradient at w. `inner_batches`: D of each inner step, then D″."""
     inner = _inner_rates(context)
@@ -192,7 +194,7 @@ def _meta_gradient(
 
 
 def _hessian_product(
-    parameters: Parameters, point: AdapterTensors, direction: AdapterTensors, read: Read, delta: float
+    parameters: Parameters, point: AdapterTensors, direction: AdapterTensors, read: ReadBatch, delta: float
 ) -> AdapterTensors:
     """Returns ∇²f(point)·direction by a central difference."""
     ahead, behind = (

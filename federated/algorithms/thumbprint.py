@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import tensorflow as tf
 from pydantic import Field
 
 from federated.algorithms import dynamic_marginals, per_fedavg
@@ -37,6 +36,7 @@ from federated.personalization.method import (
     SharedModel,
     Structure,
 )
+from keyboard_model.batching import Batch
 from keyboard_model.model.adapter import AdapterTensors
 
 
@@ -55,7 +55,7 @@ class ThumbprintOptions(MarginalsOptions):
 
 
 def local(
-    shared: SharedModel, server: AdapterTensors, client: Structure, batches: tf.data.Dataset, context: MethodContext
+    shared: SharedModel, server: AdapterTensors, client: Structure, batches: Batch, context: MethodContext
 ) -> ClientUpdate:
     """Makes one client's round of first-order Per-FedAvg at the start's own rates."""
     options = context.options

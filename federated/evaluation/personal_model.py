@@ -10,7 +10,9 @@ import tensorflow as tf
 import tensorflow_federated as tff
 
 from federated.evaluation import shared_model
+from federated.evaluation.shared_model import EvaluationBatch
 from federated.job import PersonalizationConfig
+from federated.local_training.batch_loop import gathered
 from federated.personalization.method import ClientText, Method, MethodContext, SharedModel, Structure
 from federated.personalization.program import TrainedMethod
 from federated.runtime.tff_types import batch_type, type_of
@@ -77,13 +79,11 @@ def build(
     training = batch_type(config.batch, config.window)
     test = shared_model.evaluation_type(config.batch, config.window)
 
-    def tallied(parameters: Parameters, adapter: AdapterTensors, data: tf.data.Dataset) -> collections.OrderedDict:
+    def tallied(parameters: Parameters, adapter: AdapterTensors, data: EvaluationBatch) -> collections.OrderedDict:
         def score(features: tf.Tensor) -> tf.Tensor:
             return adapters.logits(parameters, adapter, features)
 
-        tally = shared_model.tally_batches(
-            score, parameters, data.map(shared_model.EvaluationBatch), tf.constant(penalty), context.bos
-        )
+        tally = shared_model.tally_batches(score, parameters, data, tf.constant(penalty), context.bos)
         return collections.OrderedDict(tally._asdict())
 
     @tff.tensorflow.computation(shared_type, server_type, client_type, training, training, test)
@@ -96,13 +96,13 @@ def build(
         test_data: tf.data.Dataset,
     ) -> collections.OrderedDict:
         shared = SharedModel.from_tff(received)
-        text = ClientText(adaptation.map(Batch), held_out.map(Batch))
+        text, tests = ClientText(gathered(adaptation), gathered(held_out)), gathered(test_data, EvaluationBatch)
         personal = method.personalize(shared, server, client, text, context)
         result = collections.OrderedDict(
-            adapter=collections.OrderedDict(personal.adapter._asdict()), personal=tallied(*personal, test_data)
+            adapter=collections.OrderedDict(personal.adapter._asdict()), personal=tallied(*personal, tests)
         )
         if with_shared:
-            result["shared"] = tallied(*shared, test_data)
+            result["shared"] = tallied(*shared, tests)
         return result
 
     @tff.federated_computation(

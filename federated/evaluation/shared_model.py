@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_federated as tff
 
+from federated.local_training.batch_loop import fold, gathered
 from federated.runtime.tff_types import weights_type
 from keyboard_model.batching import IGNORE, Ids, batches, pack
 from keyboard_model.model import cifg_lstm
@@ -104,19 +105,19 @@ def evaluation_type(batch: int, window: int) -> tff.SequenceType:
 def tally_batches(
     score: Callable[[tf.Tensor], tf.Tensor],
     parameters: Parameters,
-    data: tf.data.Dataset,
+    batches: EvaluationBatch,
     penalty: tf.Tensor,
     bos: int,
 ) -> Tally:
-    """Returns the sums over a client's batches; `score` turns features `[N,E]` into scores `[N,V]`."""
+    """Returns the sums over a client's batches `[n,B,T]`; `score` turns features `[N,E]` into scores `[N,V]`."""
 
-    def reduce(total: Tally, batch: EvaluationBatch) -> Tally:
+    def add_batch(total: Tally, batch: EvaluationBatch) -> Tally:
         features = cifg_lstm.unroll(parameters, batch.tokens, bos)
         scores = score(tf.reshape(features, [-1, features.shape[2]]))
         targets, starts = (tf.reshape(part, [-1]) for part in (batch.targets, batch.starts))
         return add(total, tally(scores, targets, starts, penalty))
 
-    return data.reduce(Tally(*(tf.constant(value) for value in EMPTY)), reduce)
+    return fold(add_batch, EMPTY, batches)
 
 
 def build(parameters: Parameters, tokenizer: Tokenizer, batch: int, window: int) -> Callable[..., Any]:
@@ -132,7 +133,7 @@ def build(parameters: Parameters, tokenizer: Tokenizer, batch: int, window: int)
         def score(features: tf.Tensor) -> tf.Tensor:
             return cifg_lstm.logits(shared, features)
 
-        return tally_batches(score, shared, data.map(EvaluationBatch), tf.constant(penalty), bos)._asdict()
+        return tally_batches(score, shared, gathered(data, EvaluationBatch), tf.constant(penalty), bos)._asdict()
 
     @tff.federated_computation(
         tff.FederatedType(kind, tff.SERVER), tff.FederatedType(evaluation_type(batch, window), tff.CLIENTS)

@@ -22,6 +22,7 @@ import tensorflow as tf
 import tensorflow_federated as tff
 
 from federated.heterogeneity.divergence import Evidence, signal
+from federated.local_training.batch_loop import fold, gathered
 from federated.personalization.method import SharedModel
 from federated.runtime.tff_types import batch_type, type_of
 from keyboard_model.batching import Batch
@@ -66,10 +67,10 @@ def _direction(vector: tf.Tensor) -> tf.Tensor:
     return tf.math.divide_no_nan(vector, tf.norm(vector))
 
 
-def _half(shared: SharedModel, data: tf.data.Dataset, bos: int) -> tuple[tf.Tensor, ...]:
+def _half(shared: SharedModel, batches: Batch, bos: int) -> tuple[tf.Tensor, ...]:
     """Returns counted pieces, summed loss in nats, and the gradient of the mean loss, flat: B's then the bias's."""
 
-    def reduce(total: tuple[tf.Tensor, ...], batch: Batch) -> tuple[tf.Tensor, ...]:
+    def add_batch(total: tuple[tf.Tensor, ...], batch: Batch) -> tuple[tf.Tensor, ...]:
         features = cifg_lstm.unroll(shared.parameters, batch.tokens, bos)
         targets = tf.reshape(batch.targets, [-1])
         counted = cifg_lstm.counted_targets(targets)
@@ -78,7 +79,7 @@ def _half(shared: SharedModel, data: tf.data.Dataset, bos: int) -> tuple[tf.Tens
         return total[0] + counted, total[1] + counted * loss, total[2] + counted * flat
 
     size = _size(shared)
-    pieces, loss, summed = data.reduce((tf.constant(0.0), tf.constant(0.0), tf.zeros([size])), reduce)
+    pieces, loss, summed = fold(add_batch, (0.0, 0.0, tf.zeros([size])), batches)
     return pieces, loss, tf.math.divide_no_nan(summed, pieces)
 
 
@@ -113,7 +114,7 @@ def build(shared: SharedModel, batch: int, window: int, bos: int) -> GradientPro
     @tff.tensorflow.computation(shared_type, data, data)
     def local(shared: Any, first: tf.data.Dataset, second: tf.data.Dataset) -> collections.OrderedDict:
         shared = SharedModel.from_tff(shared)
-        pieces, losses, halves = zip(*(_half(shared, half.map(Batch), bos) for half in (first, second)), strict=True)
+        pieces, losses, halves = zip(*(_half(shared, gathered(half), bos) for half in (first, second)), strict=True)
         sums = _sums_of(pieces, halves)
         row = collections.OrderedDict(
             pieces=pieces[0] + pieces[1],

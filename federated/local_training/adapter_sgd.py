@@ -1,5 +1,8 @@
 """Local SGD on an adapter over a frozen shared model: the steps of a phone, in TensorFlow.
 
+The shared model reads each batch once (`read`), in products of many windows. All steps and losses begin from its
+features.
+
 Several adapters are one `AdapterTensors` whose tensors have a first axis for the adapters, `[k,…]`.
 """
 
@@ -11,6 +14,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from federated.job import PersonalizationConfig
+from federated.local_training.batch_loop import fold, number_of
 from keyboard_model.batching import Batch
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
@@ -27,22 +31,44 @@ class TrainResult(NamedTuple):
     targets: tf.Tensor
 
 
-def count_targets(batches: tf.data.Dataset) -> tf.Tensor:
+class ReadBatch(NamedTuple):
+    """A batch that the shared model has read: features `[N,E]` and targets `[N]`. Of n batches: `[n,N,E]`, `[n,N]`."""
+
+    features: tf.Tensor
+    targets: tf.Tensor
+
+
+_READ_TOGETHER = 16
+"""Batches in a product. It bounds the memory: the input of the gates takes 12 bytes for each cell and piece."""
+
+
+def count_targets(batches: ReadBatch) -> tf.Tensor:
     """Returns the number of counted targets, float32 scalar."""
-    return batches.reduce(0.0, lambda count, batch: count + cifg_lstm.counted_targets(batch.targets))
+    return cifg_lstm.counted_targets(batches.targets)
 
 
-def features(parameters: Parameters, batch: Batch, bos: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """Runs the shared model over a batch; returns features `[B·T,E]` and targets `[B·T]`."""
+def features(parameters: Parameters, batch: Batch, bos: int) -> ReadBatch:
+    """Runs the shared model over a batch."""
     read = cifg_lstm.unroll(parameters, batch.tokens, bos)
-    return tf.reshape(read, [-1, read.shape[2]]), tf.reshape(batch.targets, [-1])
+    return ReadBatch(tf.reshape(read, [-1, read.shape[2]]), tf.reshape(batch.targets, [-1]))
 
 
-def gradient(
-    parameters: Parameters, adapter: AdapterTensors, batch: Batch, bos: int
-) -> tuple[tf.Tensor, AdapterTensors]:
-    """Returns a batch's mean loss in nats and its gradient with respect to the adapter."""
-    return adapters.gradient(parameters, adapter, *features(parameters, batch, bos))
+def read(parameters: Parameters, batches: Batch, bos: int) -> ReadBatch:
+    """Runs the shared model over all batches of a client, `[n,B,T]`. All features are in memory, as float32."""
+    _, batch, window = batches.tokens.shape
+    embedding = parameters.w_p.shape[1]
+    groups = tf.maximum(1, -(-number_of(batches) // _READ_TOGETHER))  # rounded up; an array of none has no type
+
+    def read_group(group: tf.Tensor, done: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
+        tokens = batches.tokens[group * _READ_TOGETHER : (group + 1) * _READ_TOGETHER]
+        found = cifg_lstm.unroll(parameters, tf.reshape(tokens, [-1, window]), bos)
+        return group + 1, done.write(group, tf.reshape(found, [-1, batch * window, embedding]))
+
+    shape = [None, batch * window, embedding]
+    nothing = tf.TensorArray(tf.float32, groups, infer_shape=False, element_shape=shape)
+    first = tf.constant(0), nothing
+    _, done = tf.while_loop(lambda group, _: group < groups, read_group, first, parallel_iterations=1)
+    return ReadBatch(tf.ensure_shape(done.concat(), shape), tf.reshape(batches.targets, [-1, batch * window]))
 
 
 def step_sizes(config: PersonalizationConfig, share: tf.Tensor | float = 1.0) -> StepSizes:
@@ -64,56 +90,54 @@ def steps(
     parameters: Parameters,
     start: AdapterTensors,
     anchor: AdapterTensors,
-    batches: tf.data.Dataset,
+    batches: ReadBatch,
     rates: StepSizes,
-    bos: int,
+    number: tf.Tensor | int | None = None,
 ) -> TrainResult:
     """Takes one SGD step for each batch, in order.
 
     Args:
         start: The adapter before the first step.
         anchor: The adapter that each step is pulled to (`keyboard_model.model.adapter.step`).
+        batches: What `read` returned, or a part of it.
         rates: The step sizes.
-        bos: The piece that begins a message.
+        number: Number of steps, over the repeated batches; None means one for each.
     """
 
-    def step(state: TrainResult, batch: Batch) -> TrainResult:
-        flat, targets = features(parameters, batch, bos)
-        moved, loss = adapters.step(parameters, state.adapter, anchor, flat, targets, rates)
-        number = cifg_lstm.counted_targets(targets)
-        return TrainResult(moved, state.loss_sum + loss * number, state.targets + number)
+    def step(state: TrainResult, batch: ReadBatch) -> TrainResult:
+        moved, loss = adapters.step(parameters, state.adapter, anchor, *batch, rates)
+        targets = cifg_lstm.counted_targets(batch.targets)
+        return TrainResult(moved, state.loss_sum + loss * targets, state.targets + targets)
 
-    return batches.reduce(TrainResult(start, tf.constant(0.0), tf.constant(0.0)), step)
+    start = AdapterTensors(*start)
+    return fold(step, TrainResult(start, tf.constant(0.0), tf.constant(0.0)), batches, number)
 
 
 def personal_steps(
     parameters: Parameters,
     start: AdapterTensors,
     anchor: AdapterTensors,
-    batches: tf.data.Dataset,
+    batches: ReadBatch,
     config: PersonalizationConfig,
-    bos: int,
 ) -> AdapterTensors:
     """Returns the adapter after a phone's adaptation: K steps over the repeated batches, each pulled to the anchor.
 
     The learning rates are multiplied by n / (n + evidence) for n pieces: the less a user typed, the less the adapter
-    moves. Without batches the start is returned.
+    moves. Without batches the start is returned. `batches`: what `read` returned.
     """
     pieces = count_targets(batches)
     share = tf.math.divide_no_nan(pieces, pieces + config.evidence)
-    repeated = batches.repeat().take(config.steps)
-    return steps(parameters, start, anchor, repeated, step_sizes(config, share), bos).adapter
+    return steps(parameters, start, anchor, batches, step_sizes(config, share), config.steps).adapter
 
 
-def loss(parameters: Parameters, adapter: AdapterTensors, batches: tf.data.Dataset, bos: int) -> tf.Tensor:
-    """Returns the mean loss in nats per counted piece; 0 if there is none."""
+def loss(parameters: Parameters, adapter: AdapterTensors, batches: ReadBatch) -> tf.Tensor:
+    """Returns the mean loss of read batches in nats per counted piece; 0 if there is none."""
 
-    def add(total: tuple[tf.Tensor, tf.Tensor], batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
-        flat, targets = features(parameters, batch, bos)
-        losses = cifg_lstm.token_losses(adapters.logits(parameters, adapter, flat), targets)
-        return total[0] + tf.reduce_sum(losses), total[1] + cifg_lstm.counted_targets(targets)
+    def add(total: tuple[tf.Tensor, tf.Tensor], batch: ReadBatch) -> tuple[tf.Tensor, tf.Tensor]:
+        losses = cifg_lstm.token_losses(adapters.logits(parameters, adapter, batch.features), batch.targets)
+        return total[0] + tf.reduce_sum(losses), total[1] + cifg_lstm.counted_targets(batch.targets)
 
-    summed, number = batches.reduce((tf.constant(0.0), tf.constant(0.0)), add)
+    summed, number = fold(add, (tf.constant(0.0), tf.constant(0.0)), batches)
     return tf.math.divide_no_nan(summed, number)
 
 
@@ -137,18 +161,18 @@ def select(several: AdapterTensors, index: tf.Tensor | int) -> AdapterTensors:
     return AdapterTensors(*(tf.gather(part, index) for part in several))
 
 
-def loss_sums(parameters: Parameters, several: AdapterTensors, batches: tf.data.Dataset, bos: int) -> tf.Tensor:
-    """Returns each adapter's loss in nats, summed over the counted targets, `[k]`. The text is read only once."""
+def loss_sums(parameters: Parameters, several: AdapterTensors, batches: ReadBatch) -> tf.Tensor:
+    """Returns each adapter's loss on read batches in nats, summed over the counted targets, `[k]`."""
     number = several.bias.shape[0]
 
-    def add(total: tf.Tensor, batch: Batch) -> tf.Tensor:
-        flat, targets = features(parameters, batch, bos)
-        scores = (adapters.logits(parameters, select(several, i), flat) for i in range(number))
-        return total + tf.stack([tf.reduce_sum(cifg_lstm.token_losses(each, targets)) for each in scores])
+    def add(total: tf.Tensor, batch: ReadBatch) -> tf.Tensor:
+        scores = (adapters.logits(parameters, select(several, i), batch.features) for i in range(number))
+        return total + tf.stack([tf.reduce_sum(cifg_lstm.token_losses(each, batch.targets)) for each in scores])
 
-    return batches.reduce(tf.zeros([number]), add)
+    return fold(add, tf.zeros([number]), batches)
 
 
-def best_adapter(parameters: Parameters, several: AdapterTensors, batches: tf.data.Dataset, bos: int) -> tf.Tensor:
-    """Returns the index of the adapter with the lowest loss: the first of equals, and 0 for a text without targets."""
-    return tf.argmin(loss_sums(parameters, several, batches, bos), output_type=tf.int32)
+def best_adapter(parameters: Parameters, several: AdapterTensors, batches: ReadBatch) -> tf.Tensor:
+    """Returns the index of the adapter with the lowest loss on read batches: the first of equals, and 0 if no target
+    counts."""
+    return tf.argmin(loss_sums(parameters, several, batches), output_type=tf.int32)

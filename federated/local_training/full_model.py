@@ -12,6 +12,7 @@ import tensorflow as tf
 import tensorflow_federated as tff
 
 from federated.job import TrainingConfig
+from federated.local_training.batch_loop import fold
 from keyboard_model.batching import Batch
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.cifg_lstm import Parameters
@@ -65,10 +66,10 @@ def batch_gradient(
     return loss_sum, counted, gradient
 
 
-def mean_loss(parameters: Parameters, batches: tf.data.Dataset, bos: int) -> tf.Tensor:
-    """Returns the mean loss of a client's counted targets at these weights, in nats; 0 if it has none."""
+def mean_loss(parameters: Parameters, batches: Batch, bos: int) -> tf.Tensor:
+    """Returns the mean loss of the counted targets of batches `[n,B,T]`, in nats; 0 if there is none."""
 
-    def reduce(state: tuple, batch: Batch) -> tuple:
+    def add(state: tuple, batch: Batch) -> tuple:
         loss_sum, counted = state
         targets = tf.reshape(batch.targets, [-1])
         features = cifg_lstm.unroll(parameters, batch.tokens, bos)
@@ -76,30 +77,29 @@ def mean_loss(parameters: Parameters, batches: tf.data.Dataset, bos: int) -> tf.
         losses = cifg_lstm.token_losses(scores, targets)
         return loss_sum + tf.reduce_sum(losses), counted + cifg_lstm.counted_targets(targets)
 
-    loss_sum, counted = batches.reduce((tf.constant(0.0), tf.constant(0.0)), reduce)
+    loss_sum, counted = fold(add, (0.0, 0.0), batches)
     return tf.math.divide_no_nan(loss_sum, counted)
 
 
-def client_update(initial: Parameters, batches: tf.data.Dataset, config: TrainingConfig, bos: int) -> ClientUpdate:
+def client_update(initial: Parameters, batches: Batch, config: TrainingConfig, bos: int) -> ClientUpdate:
     """Makes one pass of SGD with clipped gradients over a client's batches.
 
     Args:
         initial: The shared weights.
-        batches: A data set of `Batch` with static shapes.
+        batches: Tokens and targets, `[n,B,T]` each for n batches.
         config: Its `client_learning_rate` is η_l of Reddi et al. 2020, Algorithm 2. `clip`, `dropout` and
             `largest_weight` are used, too.
         bos: The piece that begins a message.
     """
 
-    def reduce(state: tuple, batch: Batch) -> tuple:
+    def step(state: tuple, batch: Batch) -> tuple:
         weights, loss_sum, targets = state
         batch_loss, counted, gradient = batch_gradient(Parameters(*weights), batch, dropout=config.dropout, bos=bos)
         gradient, _ = tf.clip_by_global_norm(gradient, config.clip)
         weights = tuple(w - config.client_learning_rate * g for w, g in zip(weights, gradient, strict=True))
         return weights, loss_sum + batch_loss, targets + counted
 
-    start = (tuple(initial), tf.constant(0.0), tf.constant(0.0))
-    weights, loss_sum, targets = batches.reduce(start, reduce)
+    weights, loss_sum, targets = fold(step, (tuple(initial), 0.0, 0.0), batches)
     update = tuple(before - after for before, after in zip(initial, weights, strict=True))
     finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(part)) for part in update])
 
@@ -144,8 +144,8 @@ def adam_start(parameters: Parameters, learning_rate: float) -> AdamState:
     return AdamState(weights, tf.nest.map_structure(tf.convert_to_tensor, optimizer))
 
 
-def adam_pass(state: AdamState, batches: tf.data.Dataset, *, clip: float, dropout: float, bos: int) -> AdamPass:
-    """Takes one step of Adam for each batch, in order, at the state's learning rate.
+def adam_pass(state: AdamState, batches: Batch, *, clip: float, dropout: float, bos: int) -> AdamPass:
+    """Takes one step of Adam for each of the batches `[n,B,T]`, in order, at the state's learning rate.
 
     Args:
         clip: Largest global norm of a gradient.
@@ -161,4 +161,4 @@ def adam_pass(state: AdamState, batches: tf.data.Dataset, *, clip: float, dropou
         moments, weights = optimizer.next(moments, weights, tuple(gradient))
         return AdamPass(AdamState(weights, moments), result.loss_sum + loss_sum, result.targets + targets)
 
-    return batches.reduce(AdamPass(state, tf.constant(0.0), tf.constant(0.0)), step)
+    return fold(step, AdamPass(state, tf.constant(0.0), tf.constant(0.0)), batches)

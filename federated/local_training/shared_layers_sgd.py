@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeVar
 import tensorflow as tf
 
 from federated.local_training import adapter_sgd, full_model
+from federated.local_training.batch_loop import fold
 from keyboard_model.batching import Batch
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
@@ -68,21 +69,21 @@ class SharedLayersResult(NamedTuple):
 def steps(
     parameters: Parameters,
     adapter: AdapterTensors,
-    batches: tf.data.Dataset,
+    batches: Batch,
     rate: float,
     clip: float,
     bos: int,
     *,
     dropout: float = 0.0,
 ) -> SharedLayersResult:
-    """Takes one `shared_step` for each batch, in order; the adapter does not change."""
+    """Takes one `shared_step` for each of the batches `[n,B,T]`, in order; the adapter does not change."""
 
     def step(state: SharedLayersResult, batch: Batch) -> SharedLayersResult:
         gradients = gradient(state.parameters, adapter, batch, bos, dropout=dropout)
         parameters = shared_step(state.parameters, gradients, rate, clip)
         return SharedLayersResult(parameters, state.loss_sum + gradients.loss_sum, state.targets + gradients.targets)
 
-    return batches.reduce(SharedLayersResult(parameters, tf.constant(0.0), tf.constant(0.0)), step)
+    return fold(step, SharedLayersResult(parameters, tf.constant(0.0), tf.constant(0.0)), batches)
 
 
 def subtract(first: Parameters, second: Parameters) -> Parameters:

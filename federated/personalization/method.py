@@ -26,6 +26,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from federated.job import Job, JobError, PersonalizationConfig
 from federated.local_training import adapter_sgd
+from federated.local_training.adapter_sgd import ReadBatch
+from keyboard_model.batching import Batch
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.model.cifg_lstm import Parameters
@@ -105,10 +107,14 @@ class FairnessTerms(NamedTuple):
 
     @classmethod
     def of_adapter(
-        cls, shared: SharedModel, received: AdapterTensors, batches: tf.data.Dataset, rates: AdapterTensors, bos: int
+        cls, shared: SharedModel, received: AdapterTensors, batches: ReadBatch, rates: AdapterTensors
     ) -> FairnessTerms:
-        """Returns the terms of a client that received an adapter and sends its change by steps at these rates."""
-        return cls(lambda: adapter_sgd.loss(shared.parameters, received, batches, bos), rates)
+        """Returns the terms of a client that received an adapter and sends its change by steps at these rates.
+
+        Args:
+            batches: What `adapter_sgd.read` returned.
+        """
+        return cls(lambda: adapter_sgd.loss(shared.parameters, received, batches), rates)
 
 
 class ClientUpdate(NamedTuple):
@@ -143,13 +149,13 @@ class PersonalModel(NamedTuple):
 
 
 class ClientText(NamedTuple):
-    """A client's text: data sets of batches (`tokens [B,T]`, `targets [B,T]`) in order, split as on the phone.
+    """A client's text: batches in order, `[n,B,T]`, split as on the phone.
 
     training: what the steps read. held_out: the tail, for choices between models; no step reads it.
     """
 
-    training: tf.data.Dataset
-    held_out: tf.data.Dataset
+    training: Batch
+    held_out: Batch
 
 
 class DeviceArtifact(NamedTuple):
@@ -185,8 +191,9 @@ def _subtract_mean(server: Structure, mean: Structure, context: MethodContext) -
 class Method:
     """A personalization method.
 
-    The arguments of its functions are the shared model, the server's and the client's state, the client's `batches` or
-    `text`, and the context. In TensorFlow functions, states are tensors in plain tuples, as TFF passes them.
+    The arguments of its functions are the shared model, the server's and the client's state, the client's `batches`
+    (`[n,B,T]`) or `text`, and the context. In TensorFlow functions, states are tensors in plain tuples, as TFF passes
+    them.
 
     Attributes:
         name: Its name in the job file and in the bundle's recipe: lower-case letters, digits and underscores.
@@ -212,7 +219,7 @@ class Method:
     paper: str
     personalize: Callable[[SharedModel, Structure, Structure, ClientText, MethodContext], PersonalModel]
     phone: Callable[[SharedModel, Structure, MethodContext], DeviceArtifact] | None
-    local: Callable[[SharedModel, Structure, Structure, tf.data.Dataset, MethodContext], ClientUpdate] | None = None
+    local: Callable[[SharedModel, Structure, Structure, Batch, MethodContext], ClientUpdate] | None = None
     server: Callable[[SharedModel, MethodContext], Structure] = _no_server_state
     client: Callable[[Structure, MethodContext], Structure] = _no_client_state
     aggregate: Callable[[Structure, Structure, MethodContext], Structure] = _subtract_mean

@@ -24,9 +24,9 @@ import tensorflow as tf
 import tensorflow_federated as tff
 
 from federated.aggregation import FIRST_CLIPPING_NORM, norm_histogram, q_fed_avg_update, robust_mean
+from federated.local_training.batch_loop import gathered
 from federated.personalization.method import Method, MethodContext, SharedModel, Structure
 from federated.runtime.tff_types import batch_type, type_of
-from keyboard_model.batching import Batch
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def build(method: Method, shared: SharedModel, context: MethodContext) -> Person
 
     @tff.tensorflow.computation(shared_type, server_type, client_type, data)
     def local(shared: Any, server: Any, client: Any, batches: tf.data.Dataset) -> collections.OrderedDict:
-        result = client_round(SharedModel.from_tff(shared), server, client, batches.map(Batch), context)
+        result = client_round(SharedModel.from_tff(shared), server, client, gathered(batches), context)
         finite = tf.reduce_all(
             [tf.reduce_all(tf.math.is_finite(part)) for part in tf.nest.flatten((result.update, result.client))]
         )

@@ -18,8 +18,8 @@ import tensorflow_federated as tff
 from federated.aggregation import q_ffl_weight, robust_mean
 from federated.job import TrainingConfig
 from federated.local_training import full_model
+from federated.local_training.batch_loop import gathered
 from federated.runtime.tff_types import batch_type, model_weights, weights_type
-from keyboard_model.batching import Batch
 from keyboard_model.model.cifg_lstm import Parameters
 
 LocalUpdate = Callable[[Any, Any], collections.OrderedDict]
@@ -69,9 +69,8 @@ def compose(
 def local_update(config: TrainingConfig, bos: int) -> LocalUpdate:
     """Returns what an honest client does with its batches: local SGD, and its weight in the average."""
 
-    def local(weights: tff.learning.models.ModelWeights, batches: tf.data.Dataset) -> collections.OrderedDict:
-        shared = Parameters(*weights.trainable)
-        batches = batches.map(Batch)
+    def local(weights: tff.learning.models.ModelWeights, data: tf.data.Dataset) -> collections.OrderedDict:
+        shared, batches = Parameters(*weights.trainable), gathered(data)
         result = full_model.client_update(shared, batches, config, bos)
         weight = result.weight
         if config.fairness_q > 0:

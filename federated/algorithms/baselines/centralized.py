@@ -24,6 +24,7 @@ from federated.data import client_batches
 from federated.data.federated_data import FederatedData
 from federated.job import NotNegative, Positive, Share
 from federated.local_training import full_model
+from federated.local_training.batch_loop import gathered
 from federated.local_training.full_model import AdamState
 from federated.personalization.method import (
     ClientText,
@@ -35,7 +36,6 @@ from federated.personalization.method import (
     Structure,
 )
 from federated.runtime.tff_types import batch_type, type_of
-from keyboard_model.batching import Batch
 from keyboard_model.model.cifg_lstm import Parameters
 from keyboard_model.text.tokenizer import Tokenizer
 
@@ -95,7 +95,7 @@ def build(initial: Parameters, options: CentralizedOptions, bos: int) -> Process
     @tff.tensorflow.computation(state_type, data)
     def train_slice(state: Any, batches: tf.data.Dataset) -> Any:
         before = AdamState(tuple(state[0]), state[1])
-        result = full_model.adam_pass(before, batches.map(Batch), clip=options.clip, dropout=options.dropout, bos=bos)
+        result = full_model.adam_pass(before, gathered(batches), clip=options.clip, dropout=options.dropout, bos=bos)
         return result.state, collections.OrderedDict(loss_sum=result.loss_sum, targets=result.targets)
 
     @tff.federated_computation(tff.FederatedType(kind, tff.SERVER))

@@ -8,8 +8,6 @@ is measured in TFF only, because a phone stores an adapter and not a whole model
 
 from __future__ import annotations
 
-from typing import Any
-
 import tensorflow as tf
 from pydantic import Field
 
@@ -27,6 +25,7 @@ from federated.personalization.method import (
     SharedModel,
     Structure,
 )
+from keyboard_model.batching import Batch
 from keyboard_model.model.cifg_lstm import Parameters
 
 _WINDOWS = 10_000  # more than a client has, so the shuffle is uniform
@@ -61,25 +60,27 @@ def personalize(
     """Makes `epochs` passes over the client's windows, each in another order; none without text."""
     options = context.options
 
-    def one_pass(state: AdamState, number: Any) -> AdamState:
-        batches = shuffled(text.training, context.config.batch, options.seed, number)
-        return full_model.adam_pass(
-            state, batches, clip=context.config.clip, dropout=options.dropout, bos=context.bos
-        ).state
+    def one_pass(number: tf.Tensor, state: AdamState) -> tuple[tf.Tensor, AdamState]:
+        batches = shuffled(text.training, options.seed, number)
+        end = full_model.adam_pass(state, batches, clip=context.config.clip, dropout=options.dropout, bos=context.bos)
+        return number + 1, end.state
 
     start = full_model.adam_start(Parameters(*server), options.learning_rate)
-    end = tf.data.Dataset.range(options.epochs).reduce(start, one_pass)
+    first = tf.constant(0), start
+    _, end = tf.while_loop(lambda number, _: number < options.epochs, one_pass, first, parallel_iterations=1)
     return PersonalModel(Parameters(*end.parameters), shared.adapter)
 
 
-def shuffled(batches: tf.data.Dataset, batch: int, seed: int, number: tf.Tensor) -> tf.data.Dataset:
+def shuffled(batches: Batch, seed: int, number: tf.Tensor) -> Batch:
     """Returns new batches of the same windows, in an order that depends only on (seed, number).
 
     If a batch had the same windows in each pass, it would also have the same dropout mask: see
     `full_model.dropout_rate`.
     """
-    windows: tf.data.Dataset = batches.unbatch()
-    return windows.shuffle(_WINDOWS, seed=tf.cast(seed, tf.int64) + number).batch(batch, drop_remainder=True)
+    _, size, window = batches.tokens.shape
+    windows = tuple(tf.reshape(part, [-1, window]) for part in batches)
+    order = tf.argsort(tf.random.stateless_uniform([tf.shape(windows[0])[0]], [seed, number]))
+    return Batch(*(tf.reshape(tf.gather(part, order), [-1, size, window]) for part in windows))
 
 
 METHOD = Method(

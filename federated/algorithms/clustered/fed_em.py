@@ -32,6 +32,8 @@ from pydantic import Field
 from federated.algorithms.clustered.ifca import random_cluster
 from federated.algorithms.fine_tuning import FINE_TUNING_SEARCH_SPACE
 from federated.local_training import adapter_sgd
+from federated.local_training.adapter_sgd import ReadBatch
+from federated.local_training.batch_loop import fold
 from federated.personalization.method import (
     Choice,
     ClientText,
@@ -96,9 +98,7 @@ def client(server: Components, context: MethodContext) -> Own:
     return Own(np.full(number, 1 / number, np.float32))
 
 
-def local(
-    shared: SharedModel, server: Components, client: Own, batches: tf.data.Dataset, context: MethodContext
-) -> ClientUpdate:
+def local(shared: SharedModel, server: Components, client: Own, batches: Batch, context: MethodContext) -> ClientUpdate:
     """Takes one E-step, and one step of every component for each batch, weighted by the responsibilities."""
     received, own, number = _from_tff(server), Own(*client), context.options.components
     plain = adapter_sgd.step_sizes(context.config)._replace(proximal=tf.constant(0.0))
@@ -106,8 +106,8 @@ def local(
     warming = received.round < context.options.warm_up
     random = tf.one_hot(random_cluster(batches, number), number)
 
-    def step(state: _Round, batch: Batch) -> _Round:
-        flat, targets = adapter_sgd.features(shared.parameters, batch, context.bos)
+    def step(state: _Round, batch: ReadBatch) -> _Round:
+        flat, targets = batch
         counted = tf.cast(tf.not_equal(targets, IGNORE), tf.float32)
         joint = tf.math.log(own.weights) + log_probs(shared.parameters, received.adapters, flat, targets)
         shares = tf.where(warming, random, tf.nn.softmax(joint))
@@ -126,7 +126,8 @@ def local(
         )
 
     zero = tf.constant(0.0)
-    end = batches.reduce(_Round(received.adapters, tf.zeros([number]), zero, zero), step)
+    read = adapter_sgd.read(shared.parameters, batches, context.bos)
+    end = fold(step, _Round(received.adapters, tf.zeros([number]), zero, zero), read)
     keeps = tf.logical_or(warming, tf.equal(end.targets, 0.0))
     weights = tf.where(keeps, own.weights, tf.math.divide_no_nan(end.responsibilities, end.targets))
     fairness = FairnessTerms(lambda: tf.math.divide_no_nan(end.loss_sum, end.targets), eta)
@@ -154,9 +155,10 @@ def personalize(
 ) -> PersonalModel:
     """Continues EM on π from the client's weights, then takes K steps from Σ π_m·θ_m, each pulled to it."""
     components = _from_tff(server).adapters
-    weights = fitted_weights(shared.parameters, components, Own(*client).weights, text.training, context)
+    read = adapter_sgd.read(shared.parameters, text.training, context.bos)
+    weights = fitted_weights(shared.parameters, components, Own(*client).weights, read, context)
     start = AdapterTensors(*(tf.tensordot(weights, part, axes=1) for part in components))
-    adapter = adapter_sgd.personal_steps(shared.parameters, start, start, text.training, context.config, context.bos)
+    adapter = adapter_sgd.personal_steps(shared.parameters, start, start, read, context.config)
     return PersonalModel(shared.parameters, adapter)
 
 
@@ -164,17 +166,14 @@ def fitted_weights(
     parameters: Parameters,
     components: AdapterTensors,
     weights: tf.Tensor,
-    batches: tf.data.Dataset,
+    batches: ReadBatch,
     context: MethodContext,
 ) -> tf.Tensor:
-    """Returns π after `iterations` EM steps with fixed components, `[M]`; without targets π stays."""
+    """Returns π after `iterations` EM steps with fixed components on read batches, `[M]`; without targets π stays."""
 
-    def add(read: tf.Tensor, batch: Batch) -> tf.Tensor:
-        flat, targets = adapter_sgd.features(parameters, batch, context.bos)
-        logs = log_probs(parameters, components, flat, targets)
-        return tf.concat([read, tf.boolean_mask(logs, tf.not_equal(targets, IGNORE))], axis=0)
-
-    logs = batches.reduce(tf.zeros([0, context.options.components]), add)
+    kind = tf.TensorSpec([batches.features.shape[1], context.options.components], tf.float32)
+    logs = tf.map_fn(lambda batch: log_probs(parameters, components, *batch), batches, fn_output_signature=kind)
+    logs = tf.boolean_mask(logs, tf.not_equal(batches.targets, IGNORE))
     number = tf.cast(tf.shape(logs)[0], tf.float32)
     for _ in range(context.options.iterations):
         shares = tf.nn.softmax(tf.math.log(weights) + logs)

@@ -64,23 +64,23 @@ def server(shared: SharedModel, context: MethodContext) -> Clusters:
 
 
 def local(
-    shared: SharedModel, server: Clusters, client: Structure, batches: tf.data.Dataset, context: MethodContext
+    shared: SharedModel, server: Clusters, client: Structure, batches: Batch, context: MethodContext
 ) -> ClientUpdate:
     """Trains the adapter of the client's cluster with plain local SGD."""
-    server = _from_tff(server)
+    server, read = _from_tff(server), adapter_sgd.read(shared.parameters, batches, context.bos)
     cluster = tf.where(
         server.round < context.options.warm_up,
         random_cluster(batches, context.options.clusters),
-        adapter_sgd.best_adapter(shared.parameters, server.adapters, batches, context.bos),
+        adapter_sgd.best_adapter(shared.parameters, server.adapters, read),
     )
     start = adapter_sgd.select(server.adapters, cluster)
     plain = adapter_sgd.step_sizes(context.config)._replace(proximal=tf.constant(0.0))
-    trained = adapter_sgd.steps(shared.parameters, start, start, batches, plain, context.bos)
+    trained = adapter_sgd.steps(shared.parameters, start, start, read, plain)
     member = tf.one_hot(cluster, context.options.clusters)
     update = AdapterTensors(
         *(tf.tensordot(member, part, axes=0) for part in adapter_sgd.subtract(start, trained.adapter))
     )
-    fairness = FairnessTerms.of_adapter(shared, start, batches, adapter_sgd.tensor_rates(plain), context.bos)
+    fairness = FairnessTerms.of_adapter(shared, start, read, adapter_sgd.tensor_rates(plain))
     return ClientUpdate(
         update, trained.targets, client, trained.loss_sum, trained.targets, counts=member, fairness=fairness
     )
@@ -99,11 +99,9 @@ def personalize(
     shared: SharedModel, server: Clusters, client: Structure, text: ClientText, context: MethodContext
 ) -> PersonalModel:
     """Takes K steps from the cluster with the lowest loss on the client's text, each pulled to it."""
-    candidates = _from_tff(server).adapters
-    start = adapter_sgd.select(
-        candidates, adapter_sgd.best_adapter(shared.parameters, candidates, text.training, context.bos)
-    )
-    adapter = adapter_sgd.personal_steps(shared.parameters, start, start, text.training, context.config, context.bos)
+    candidates, read = _from_tff(server).adapters, adapter_sgd.read(shared.parameters, text.training, context.bos)
+    start = adapter_sgd.select(candidates, adapter_sgd.best_adapter(shared.parameters, candidates, read))
+    adapter = adapter_sgd.personal_steps(shared.parameters, start, start, read, context.config)
     return PersonalModel(shared.parameters, adapter)
 
 
@@ -117,13 +115,9 @@ def _from_tff(server: Clusters) -> Clusters:
     return Clusters(AdapterTensors(*server[0]), server[1])
 
 
-def random_cluster(batches: tf.data.Dataset, clusters: int) -> tf.Tensor:
+def random_cluster(batches: Batch, clusters: int) -> tf.Tensor:
     """Returns a random cluster, an int32 scalar. The batches' content is the seed, so a resumed run draws the same."""
-
-    def add(seed: tf.Tensor, batch: Batch) -> tf.Tensor:
-        return seed + tf.stack([tf.reduce_sum(batch.tokens), tf.reduce_sum(batch.targets)])
-
-    seed = batches.reduce(tf.zeros([2], tf.int32), add)
+    seed = tf.stack([tf.reduce_sum(part) for part in batches])
     return tf.random.stateless_uniform([], seed, maxval=clusters, dtype=tf.int32)
 
 

@@ -30,6 +30,7 @@ from federated.personalization.method import (
     SharedModel,
     Structure,
 )
+from keyboard_model.batching import Batch
 from keyboard_model.model.adapter import AdapterTensors
 
 
@@ -45,13 +46,14 @@ def server(shared: SharedModel, context: MethodContext) -> AdapterTensors:
 
 
 def local(
-    shared: SharedModel, server: AdapterTensors, client: Structure, batches: tf.data.Dataset, context: MethodContext
+    shared: SharedModel, server: AdapterTensors, client: Structure, batches: Batch, context: MethodContext
 ) -> ClientUpdate:
     """Trains the received adapter with plain local SGD, as in FedAvg."""
     plain = adapter_sgd.step_sizes(context.config)._replace(proximal=tf.constant(0.0))
-    trained = adapter_sgd.steps(shared.parameters, server, server, batches, plain, context.bos)
+    read = adapter_sgd.read(shared.parameters, batches, context.bos)
+    trained = adapter_sgd.steps(shared.parameters, server, server, read, plain)
     update = adapter_sgd.subtract(server, trained.adapter)
-    fairness = FairnessTerms.of_adapter(shared, server, batches, adapter_sgd.tensor_rates(plain), context.bos)
+    fairness = FairnessTerms.of_adapter(shared, server, read, adapter_sgd.tensor_rates(plain))
     return ClientUpdate(update, trained.targets, client, trained.loss_sum, trained.targets, fairness=fairness)
 
 
@@ -59,10 +61,11 @@ def personalize(
     shared: SharedModel, server: AdapterTensors, client: Structure, text: ClientText, context: MethodContext
 ) -> PersonalModel:
     """Takes K steps from the shared adapter, then the α with the lowest loss on the tail; of equals, the largest."""
-    own = adapter_sgd.personal_steps(shared.parameters, server, server, text.training, context.config, context.bos)
+    training, held_out = (adapter_sgd.read(shared.parameters, part, context.bos) for part in text)
+    own = adapter_sgd.personal_steps(shared.parameters, server, server, training, context.config)
     shares = np.linspace(1.0, 0.0, context.options.grid, dtype=np.float32)
     mixtures = adapter_sgd.stack([adapter_sgd.interpolate(server, own, float(share)) for share in shares])
-    best = adapter_sgd.best_adapter(shared.parameters, mixtures, text.held_out, context.bos)
+    best = adapter_sgd.best_adapter(shared.parameters, mixtures, held_out)
     return PersonalModel(shared.parameters, adapter_sgd.select(mixtures, best))
 
 

@@ -21,6 +21,8 @@ from pydantic import Field
 from federated.algorithms.fine_tuning import FINE_TUNING_SEARCH_SPACE
 from federated.job import NotNegative
 from federated.local_training import adapter_sgd
+from federated.local_training.adapter_sgd import ReadBatch
+from federated.local_training.batch_loop import fold
 from federated.personalization.method import (
     ClientText,
     ClientUpdate,
@@ -80,27 +82,27 @@ def mixture(own: Own, w: AdapterTensors) -> AdapterTensors:
 
 
 def local(
-    shared: SharedModel, server: AdapterTensors, client: Own, batches: tf.data.Dataset, context: MethodContext
+    shared: SharedModel, server: AdapterTensors, client: Own, batches: Batch, context: MethodContext
 ) -> ClientUpdate:
     """Takes one step of w, v and α for each batch."""
     rates = adapter_sgd.step_sizes(context.config)._replace(proximal=tf.constant(0.0))
 
-    def step(state: _Round, batch: Batch) -> _Round:
-        flat, targets = adapter_sgd.features(shared.parameters, batch, context.bos)
-        own, loss = _own_step(shared.parameters, state.own, state.w, flat, targets, rates, context)
-        w, _ = adapters.step(shared.parameters, state.w, state.w, flat, targets, rates)
-        number = cifg_lstm.counted_targets(targets)
+    def step(state: _Round, batch: ReadBatch) -> _Round:
+        own, loss = _own_step(shared.parameters, state.own, state.w, batch, rates, context)
+        w, _ = adapters.step(shared.parameters, state.w, state.w, *batch, rates)
+        number = cifg_lstm.counted_targets(batch.targets)
         return _Round(w, own, state.loss_sum + loss * number, state.targets + number)
 
     start = _Round(server, Own(AdapterTensors(*client[0]), client[1]), tf.constant(0.0), tf.constant(0.0))
-    end = batches.reduce(start, step)
+    read = adapter_sgd.read(shared.parameters, batches, context.bos)
+    end = fold(step, start, read)
     return ClientUpdate(
         adapter_sgd.subtract(server, end.w),
         end.targets,
         end.own,
         end.loss_sum,
         end.targets,
-        fairness=FairnessTerms.of_adapter(shared, server, batches, adapter_sgd.tensor_rates(rates), context.bos),
+        fairness=FairnessTerms.of_adapter(shared, server, read, adapter_sgd.tensor_rates(rates)),
     )
 
 
@@ -108,14 +110,14 @@ def personalize(
     shared: SharedModel, server: AdapterTensors, client: Own, text: ClientText, context: MethodContext
 ) -> PersonalModel:
     """Takes K steps of the client's v and α; w does not change. On a new phone v starts at w."""
-    pieces = adapter_sgd.count_targets(text.training)
+    read = adapter_sgd.read(shared.parameters, text.training, context.bos)
+    pieces = adapter_sgd.count_targets(read)
     rates = adapter_sgd.step_sizes(context.config, tf.math.divide_no_nan(pieces, pieces + context.config.evidence))
 
-    def step(own: Own, batch: Batch) -> Own:
-        flat, targets = adapter_sgd.features(shared.parameters, batch, context.bos)
-        return _own_step(shared.parameters, own, server, flat, targets, rates, context)[0]
+    def step(own: Own, batch: ReadBatch) -> Own:
+        return _own_step(shared.parameters, own, server, batch, rates, context)[0]
 
-    own = text.training.repeat().take(context.config.steps).reduce(Own(AdapterTensors(*client[0]), client[1]), step)
+    own = fold(step, Own(AdapterTensors(*client[0]), client[1]), read, context.config.steps)
     return PersonalModel(shared.parameters, mixture(own, server))
 
 
@@ -128,13 +130,12 @@ def _own_step(
     parameters: Parameters,
     own: Own,
     w: AdapterTensors,
-    flat: tf.Tensor,
-    targets: tf.Tensor,
+    batch: ReadBatch,
     rates: StepSizes,
     context: MethodContext,
 ) -> tuple[Own, tf.Tensor]:
-    """Returns v and α after a step on features `[N,E]` and targets `[N]`, and the loss of θ̄ before it, in nats."""
-    loss, gradient = adapters.gradient(parameters, mixture(own, w), flat, targets)
+    """Returns v and α after a step, and the loss of θ̄ before it, in nats."""
+    loss, gradient = adapters.gradient(parameters, mixture(own, w), *batch)
     gradient = AdapterTensors(*tf.clip_by_global_norm(gradient, rates.clip)[0])
     difference = adapter_sgd.subtract(own.adapter, w)
     alpha_gradient = tf.add_n([tf.reduce_sum(d * g) for d, g in zip(difference, gradient, strict=True)])

@@ -27,6 +27,8 @@ from pydantic import Field
 
 from federated.algorithms.fine_tuning import FINE_TUNING_SEARCH_SPACE
 from federated.local_training import adapter_sgd
+from federated.local_training.adapter_sgd import ReadBatch
+from federated.local_training.batch_loop import fold, number_of
 from federated.personalization.method import (
     Choice,
     ClientText,
@@ -72,27 +74,26 @@ def shares_of(context: MethodContext) -> tuple[float, ...]:
 
 
 def local_parts(
-    parameters: Parameters, w: AdapterTensors, batches: tf.data.Dataset, context: MethodContext
+    parameters: Parameters, w: AdapterTensors, batches: ReadBatch, context: MethodContext
 ) -> AdapterTensors:
-    """Returns v_λ for each λ of the grid, `[grid,…]`: K steps of each from w, at the rates of a phone."""
+    """Returns v_λ for each λ of the grid, `[grid,…]`: K steps of each from w on read batches, at a phone's rates."""
     pieces = adapter_sgd.count_targets(batches)
     rates = adapter_sgd.step_sizes(context.config, tf.math.divide_no_nan(pieces, pieces + context.config.evidence))
     eta = adapter_sgd.tensor_rates(rates)
     shares = shares_of(context)
 
-    def step(parts: AdapterTensors, batch: Batch) -> AdapterTensors:
-        flat, targets = adapter_sgd.features(parameters, batch, context.bos)
+    def step(parts: AdapterTensors, batch: ReadBatch) -> AdapterTensors:
         moved = [w]  # λ = 0
         for i, share in enumerate(shares[1:], start=1):
             v = adapter_sgd.select(parts, i)
-            _, slope = adapters.gradient(parameters, adapter_sgd.interpolate(v, w, share), flat, targets)
+            _, slope = adapters.gradient(parameters, adapter_sgd.interpolate(v, w, share), *batch)
             slope, _ = tf.clip_by_global_norm(slope, rates.clip)
             moved.append(
                 AdapterTensors(*(part - share * rate * down for part, down, rate in zip(v, slope, eta, strict=True)))
             )
         return adapter_sgd.stack(moved)
 
-    return batches.repeat().take(context.config.steps).reduce(adapter_sgd.stack([w] * len(shares)), step)
+    return fold(step, adapter_sgd.stack([w] * len(shares)), batches, context.config.steps)
 
 
 def interpolations(parts: AdapterTensors, w: AdapterTensors, context: MethodContext) -> AdapterTensors:
@@ -103,31 +104,30 @@ def interpolations(parts: AdapterTensors, w: AdapterTensors, context: MethodCont
 
 
 def local(
-    shared: SharedModel, server: AdapterTensors, client: Structure, batches: tf.data.Dataset, context: MethodContext
+    shared: SharedModel, server: AdapterTensors, client: Structure, batches: Batch, context: MethodContext
 ) -> ClientUpdate:
     """Fits the local part on the support, chooses λ on the query, and trains w there."""
-    received = AdapterTensors(*server)
-    half = batches.reduce(np.int64(0), lambda number, batch: number + 1) // 2
-    support, query = batches.take(half), batches.skip(half)
+    received, read = AdapterTensors(*server), adapter_sgd.read(shared.parameters, batches, context.bos)
+    half = number_of(read) // 2
+    support, query = ReadBatch(*(part[:half] for part in read)), ReadBatch(*(part[half:] for part in read))
     parts = local_parts(shared.parameters, received, support, context)
     fitted = interpolations(parts, received, context)
-    best = adapter_sgd.best_adapter(shared.parameters, fitted, query, context.bos)
+    best = adapter_sgd.best_adapter(shared.parameters, fitted, query)
     share, v = tf.gather(tf.constant(shares_of(context)), best), adapter_sgd.select(parts, best)
     rates = adapter_sgd.step_sizes(context.config)
     eta = adapter_sgd.tensor_rates(rates)
 
-    def step(state: _Round, batch: Batch) -> _Round:
-        flat, targets = adapter_sgd.features(shared.parameters, batch, context.bos)
+    def step(state: _Round, batch: ReadBatch) -> _Round:
         at = adapter_sgd.interpolate(v, state.w, share)
-        loss, slope = adapters.gradient(shared.parameters, at, flat, targets)
+        loss, slope = adapters.gradient(shared.parameters, at, *batch)
         slope, _ = tf.clip_by_global_norm(slope, rates.clip)
         moved = (w - (1.0 - share) * rate * down for w, down, rate in zip(state.w, slope, eta, strict=True))
-        number = cifg_lstm.counted_targets(targets)
+        number = cifg_lstm.counted_targets(batch.targets)
         return _Round(AdapterTensors(*moved), state.loss_sum + loss * number, state.targets + number)
 
-    end = query.reduce(_Round(received, tf.constant(0.0), tf.constant(0.0)), step)
+    end = fold(step, _Round(received, tf.constant(0.0), tf.constant(0.0)), query)
     chosen = adapter_sgd.select(fitted, best)
-    fairness = FairnessTerms.of_adapter(shared, chosen, query, eta, context.bos)
+    fairness = FairnessTerms.of_adapter(shared, chosen, query, eta)
     update = adapter_sgd.subtract(received, end.w)
     return ClientUpdate(update, end.targets, client, end.loss_sum, end.targets, fairness=fairness)
 
@@ -137,8 +137,9 @@ def personalize(
 ) -> PersonalModel:
     """Fits a local part for each λ, then takes the λ with the lowest loss on the tail; of equals, the smallest."""
     w = AdapterTensors(*server)
-    fitted = interpolations(local_parts(shared.parameters, w, text.training, context), w, context)
-    best = adapter_sgd.best_adapter(shared.parameters, fitted, text.held_out, context.bos)
+    training, held_out = (adapter_sgd.read(shared.parameters, part, context.bos) for part in text)
+    fitted = interpolations(local_parts(shared.parameters, w, training, context), w, context)
+    best = adapter_sgd.best_adapter(shared.parameters, fitted, held_out)
     return PersonalModel(shared.parameters, adapter_sgd.select(fitted, best))
 
 

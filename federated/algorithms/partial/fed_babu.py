@@ -23,6 +23,7 @@ import tensorflow as tf
 
 from federated.algorithms.partial.fed_per import SHARED_LAYERS_SPACE, SharedLayersOptions
 from federated.local_training import adapter_sgd, shared_layers_sgd
+from federated.local_training.batch_loop import fold
 from federated.personalization.method import (
     ClientText,
     ClientUpdate,
@@ -70,9 +71,7 @@ def server(shared: SharedModel, context: MethodContext) -> Body:
     return body_of(shared.parameters)
 
 
-def local(
-    shared: SharedModel, server: Body, client: Structure, batches: tf.data.Dataset, context: MethodContext
-) -> ClientUpdate:
+def local(shared: SharedModel, server: Body, client: Structure, batches: Batch, context: MethodContext) -> ClientUpdate:
     """Takes one SGD step of the body for each batch, and sends its change."""
     rates = [context.options.base_learning_rate] * len(Body._fields)
 
@@ -82,13 +81,14 @@ def local(
         body = shared_layers_sgd.sgd_step(state.body, body_of(made.parameters), rates, context.config.clip)
         return _Round(body, state.loss_sum + made.loss_sum, state.targets + made.targets)
 
+    def received_loss() -> tf.Tensor:
+        model = with_body(shared.parameters, received)
+        return adapter_sgd.loss(model, shared.adapter, adapter_sgd.read(model, batches, context.bos))
+
     received = Body(*server)
-    end = batches.reduce(_Round(received, tf.constant(0.0), tf.constant(0.0)), step)
+    end = fold(step, _Round(received, tf.constant(0.0), tf.constant(0.0)), batches)
     update = Body(*(before - after for before, after in zip(received, end.body, strict=True)))
-    fairness = FairnessTerms(
-        lambda: adapter_sgd.loss(with_body(shared.parameters, received), shared.adapter, batches, context.bos),
-        Body(*map(tf.constant, rates)),
-    )
+    fairness = FairnessTerms(received_loss, Body(*map(tf.constant, rates)))
     return ClientUpdate(update, end.targets, client, end.loss_sum, end.targets, fairness=fairness)
 
 
@@ -97,7 +97,8 @@ def personalize(
 ) -> PersonalModel:
     """Takes K steps of the head from the initial adapter, each pulled to it; the body does not change."""
     parameters, start = with_body(shared.parameters, server), shared.adapter
-    adapter = adapter_sgd.personal_steps(parameters, start, start, text.training, context.config, context.bos)
+    read = adapter_sgd.read(parameters, text.training, context.bos)
+    adapter = adapter_sgd.personal_steps(parameters, start, start, read, context.config)
     return PersonalModel(parameters, adapter)
 
 

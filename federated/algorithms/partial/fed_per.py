@@ -19,6 +19,7 @@ import tensorflow as tf
 from federated.algorithms.fine_tuning import FINE_TUNING_SEARCH_SPACE
 from federated.job import NotNegative
 from federated.local_training import adapter_sgd, shared_layers_sgd
+from federated.local_training.batch_loop import fold
 from federated.personalization.method import (
     Choice,
     ClientText,
@@ -72,7 +73,7 @@ def client(server: SharedModel, context: MethodContext) -> AdapterTensors:
 
 
 def local(
-    shared: SharedModel, server: SharedModel, client: AdapterTensors, batches: tf.data.Dataset, context: MethodContext
+    shared: SharedModel, server: SharedModel, client: AdapterTensors, batches: Batch, context: MethodContext
 ) -> ClientUpdate:
     """Takes one SGD step of both kinds of layers for each batch, and sends the change of the shared layers."""
     rates = adapter_sgd.step_sizes(context.config)
@@ -91,18 +92,18 @@ def local(
         )
 
     received = SharedModel.from_tff(server).parameters
-    end = batches.reduce(_Round(received, AdapterTensors(*client), tf.constant(0.0), tf.constant(0.0)), step)
+    end = fold(step, _Round(received, AdapterTensors(*client), tf.constant(0.0), tf.constant(0.0)), batches)
     update = shared_layers_sgd.subtract(received, end.parameters)
     fairness = shared_layers_fairness(received, AdapterTensors(*client), batches, context)
     return ClientUpdate(update, end.targets, end.adapter, end.loss_sum, end.targets, fairness=fairness)
 
 
 def shared_layers_fairness(
-    received: Parameters, own: AdapterTensors, batches: tf.data.Dataset, context: MethodContext
+    received: Parameters, own: AdapterTensors, batches: Batch, context: MethodContext
 ) -> FairnessTerms:
     """Returns what q-FedAvg needs of shared layers that are trained under a client's adapter."""
     return FairnessTerms(
-        lambda: adapter_sgd.loss(received, own, batches, context.bos),
+        lambda: adapter_sgd.loss(received, own, adapter_sgd.read(received, batches, context.bos)),
         Parameters(*[tf.constant(context.options.base_learning_rate)] * len(received)),
     )
 
@@ -121,7 +122,8 @@ def personalize(
     """Takes K steps from the client's personal layers, each pulled to the initial ones."""
     parameters, start = SharedModel.from_tff(server)
     own = AdapterTensors(*client)
-    adapter = adapter_sgd.personal_steps(parameters, own, start, text.training, context.config, context.bos)
+    read = adapter_sgd.read(parameters, text.training, context.bos)
+    adapter = adapter_sgd.personal_steps(parameters, own, start, read, context.config)
     return PersonalModel(parameters, adapter)
 
 

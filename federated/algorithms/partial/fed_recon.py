@@ -16,11 +16,9 @@ rate for the bias. The phone has both, so the maths would be written twice.
 
 from __future__ import annotations
 
-import numpy as np
-import tensorflow as tf
-
 from federated.algorithms.partial.fed_per import SHARED_LAYERS_SPACE, SharedLayersOptions, shared_layers_fairness
 from federated.local_training import adapter_sgd, shared_layers_sgd
+from federated.local_training.batch_loop import number_of
 from federated.personalization.method import (
     ClientText,
     ClientUpdate,
@@ -31,6 +29,7 @@ from federated.personalization.method import (
     SharedModel,
     Structure,
 )
+from keyboard_model.batching import Batch
 from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.model.cifg_lstm import Parameters
 
@@ -41,26 +40,24 @@ def server(shared: SharedModel, context: MethodContext) -> Parameters:
 
 
 def local(
-    shared: SharedModel, server: Parameters, client: Structure, batches: tf.data.Dataset, context: MethodContext
+    shared: SharedModel, server: Parameters, client: Structure, batches: Batch, context: MethodContext
 ) -> ClientUpdate:
     """Reconstructs the adapter on one half of the batches and trains the shared layers on the other."""
     received = Parameters(*server)
-    half = batches.reduce(np.int64(0), lambda number, batch: number + 1) // 2
-    own = reconstruct(shared, received, batches.take(half), context)
+    half = number_of(batches) // 2
+    support, query = Batch(*(part[:half] for part in batches)), Batch(*(part[half:] for part in batches))
+    own = reconstruct(shared, received, support, context)
     rate, clip = context.options.base_learning_rate, context.config.clip
-    query = batches.skip(half)
     end = shared_layers_sgd.steps(received, own, query, rate, clip, context.bos, dropout=context.dropout)
     update = shared_layers_sgd.subtract(received, end.parameters)
     fairness = shared_layers_fairness(received, own, query, context)
     return ClientUpdate(update, end.targets, client, end.loss_sum, end.targets, fairness=fairness)
 
 
-def reconstruct(
-    shared: SharedModel, parameters: Parameters, batches: tf.data.Dataset, context: MethodContext
-) -> AdapterTensors:
+def reconstruct(shared: SharedModel, parameters: Parameters, batches: Batch, context: MethodContext) -> AdapterTensors:
     """Returns the personal layers fitted to these batches; without batches, the common start."""
-    start = shared.adapter
-    return adapter_sgd.personal_steps(parameters, start, start, batches, context.config, context.bos)
+    start, read = shared.adapter, adapter_sgd.read(parameters, batches, context.bos)
+    return adapter_sgd.personal_steps(parameters, start, start, read, context.config)
 
 
 def personalize(

@@ -18,7 +18,9 @@ from pydantic import Field
 from federated.algorithms.partial import fed_per
 from federated.algorithms.partial.fed_per import SHARED_LAYERS_SPACE, SharedLayersOptions
 from federated.local_training import adapter_sgd, shared_layers_sgd
+from federated.local_training.batch_loop import number_of
 from federated.personalization.method import Choice, ClientUpdate, Method, MethodContext, SharedModel
+from keyboard_model.batching import Batch
 from keyboard_model.model.adapter import AdapterTensors
 
 
@@ -29,13 +31,14 @@ class FedRepOptions(SharedLayersOptions):
 
 
 def local(
-    shared: SharedModel, server: SharedModel, client: AdapterTensors, batches: tf.data.Dataset, context: MethodContext
+    shared: SharedModel, server: SharedModel, client: AdapterTensors, batches: Batch, context: MethodContext
 ) -> ClientUpdate:
     """Trains the personal layers, then the shared layers, and sends the change of the shared layers."""
     received, start = SharedModel.from_tff(server).parameters, AdapterTensors(*client)
     plain = adapter_sgd.step_sizes(context.config)._replace(proximal=tf.constant(0.0))
-    passes = batches.repeat(context.options.head_passes)
-    own = adapter_sgd.steps(received, start, start, passes, plain, context.bos).adapter
+    read = adapter_sgd.read(received, batches, context.bos)
+    steps = number_of(read) * context.options.head_passes
+    own = adapter_sgd.steps(received, start, start, read, plain, steps).adapter
     rate, clip = context.options.base_learning_rate, context.config.clip
     end = shared_layers_sgd.steps(received, own, batches, rate, clip, context.bos, dropout=context.dropout)
     update = shared_layers_sgd.subtract(received, end.parameters)

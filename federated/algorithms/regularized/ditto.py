@@ -26,6 +26,7 @@ from federated.personalization.method import (
     Range,
     SharedModel,
 )
+from keyboard_model.batching import Batch
 from keyboard_model.model.adapter import AdapterTensors
 
 
@@ -43,21 +44,22 @@ def local(
     shared: SharedModel,
     server: AdapterTensors,
     client: AdapterTensors,
-    batches: tf.data.Dataset,
+    batches: Batch,
     context: MethodContext,
 ) -> ClientUpdate:
     """Trains w with plain local SGD, and v with proximal steps towards the w that was received."""
     rates = adapter_sgd.step_sizes(context.config)
     plain = rates._replace(proximal=tf.constant(0.0))
-    trained = adapter_sgd.steps(shared.parameters, server, server, batches, plain, context.bos)
-    own = adapter_sgd.steps(shared.parameters, client, server, batches, rates, context.bos)
+    read = adapter_sgd.read(shared.parameters, batches, context.bos)
+    trained = adapter_sgd.steps(shared.parameters, server, server, read, plain)
+    own = adapter_sgd.steps(shared.parameters, client, server, read, rates)
     return ClientUpdate(
         adapter_sgd.subtract(server, trained.adapter),
         trained.targets,
         own.adapter,
         own.loss_sum,
         own.targets,
-        fairness=FairnessTerms.of_adapter(shared, server, batches, adapter_sgd.tensor_rates(plain), context.bos),
+        fairness=FairnessTerms.of_adapter(shared, server, read, adapter_sgd.tensor_rates(plain)),
     )
 
 
@@ -65,7 +67,8 @@ def personalize(
     shared: SharedModel, server: AdapterTensors, client: AdapterTensors, text: ClientText, context: MethodContext
 ) -> PersonalModel:
     """Takes K steps from the client's own adapter, each pulled to the shared one by `proximal`."""
-    adapter = adapter_sgd.personal_steps(shared.parameters, client, server, text.training, context.config, context.bos)
+    read = adapter_sgd.read(shared.parameters, text.training, context.bos)
+    adapter = adapter_sgd.personal_steps(shared.parameters, client, server, read, context.config)
     return PersonalModel(shared.parameters, adapter)
 
 

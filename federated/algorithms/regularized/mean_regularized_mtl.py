@@ -20,7 +20,9 @@ import tensorflow as tf
 from federated.algorithms.fine_tuning import FINE_TUNING_SEARCH_SPACE
 from federated.algorithms.regularized import ditto
 from federated.local_training import adapter_sgd
+from federated.local_training.batch_loop import number_of
 from federated.personalization.method import Choice, ClientUpdate, Method, MethodContext, Range, SharedModel
+from keyboard_model.batching import Batch
 from keyboard_model.model.adapter import AdapterTensors
 
 
@@ -28,12 +30,12 @@ def local(
     shared: SharedModel,
     server: AdapterTensors,
     client: AdapterTensors,
-    batches: tf.data.Dataset,
+    batches: Batch,
     context: MethodContext,
 ) -> ClientUpdate:
     """Takes the pull, then the local steps, and sends the change of the mean, in which all clients count equally."""
     rates = adapter_sgd.step_sizes(context.config)
-    number = batches.reduce(0.0, lambda count, batch: count + 1.0)
+    number = tf.cast(number_of(batches), tf.float32)
     eta = adapter_sgd.tensor_rates(rates)
     pulled = AdapterTensors(
         *(
@@ -42,7 +44,8 @@ def local(
         )
     )
     plain = rates._replace(proximal=tf.constant(0.0))
-    own = adapter_sgd.steps(shared.parameters, pulled, pulled, batches, plain, context.bos)
+    read = adapter_sgd.read(shared.parameters, batches, context.bos)
+    own = adapter_sgd.steps(shared.parameters, pulled, pulled, read, plain)
     weight = tf.minimum(own.targets, 1.0)  # without targets, weight 0
     return ClientUpdate(adapter_sgd.subtract(server, own.adapter), weight, own.adapter, own.loss_sum, own.targets)
 

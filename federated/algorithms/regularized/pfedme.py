@@ -19,7 +19,8 @@ from federated.algorithms.fine_tuning import FINE_TUNING_SEARCH_SPACE
 from federated.algorithms.regularized import ditto
 from federated.job import NotNegative
 from federated.local_training import adapter_sgd
-from federated.local_training.adapter_sgd import TrainResult
+from federated.local_training.adapter_sgd import ReadBatch, TrainResult
+from federated.local_training.batch_loop import fold
 from federated.personalization.method import (
     Choice,
     ClientText,
@@ -52,27 +53,27 @@ class PFedMeOptions(Options):
 
 
 def local(
-    shared: SharedModel, server: AdapterTensors, client: Structure, batches: tf.data.Dataset, context: MethodContext
+    shared: SharedModel, server: AdapterTensors, client: Structure, batches: Batch, context: MethodContext
 ) -> ClientUpdate:
     """Takes one outer step for each batch. All clients with targets have the same weight, as in the paper."""
     rates = adapter_sgd.step_sizes(context.config)
     share = min(context.options.outer_rate * context.config.proximal, 1.0)
 
-    def step(state: TrainResult, batch: Batch) -> TrainResult:
-        flat, targets = adapter_sgd.features(shared.parameters, batch, context.bos)
-        theta, loss = adapters.step(shared.parameters, state.adapter, state.adapter, flat, targets, rates)
+    def step(state: TrainResult, batch: ReadBatch) -> TrainResult:
+        theta, loss = adapters.step(shared.parameters, state.adapter, state.adapter, *batch, rates)
         for _ in range(context.options.inner_steps - 1):
-            theta, _ = adapters.step(shared.parameters, theta, state.adapter, flat, targets, rates)
+            theta, _ = adapters.step(shared.parameters, theta, state.adapter, *batch, rates)
         moved = adapter_sgd.interpolate(theta, state.adapter, share)
-        number = cifg_lstm.counted_targets(targets)
+        number = cifg_lstm.counted_targets(batch.targets)
         return TrainResult(moved, state.loss_sum + loss * number, state.targets + number)
 
     received = AdapterTensors(*server)
-    end = batches.reduce(TrainResult(received, tf.constant(0.0), tf.constant(0.0)), step)
+    read = adapter_sgd.read(shared.parameters, batches, context.bos)
+    end = fold(step, TrainResult(received, tf.constant(0.0), tf.constant(0.0)), read)
     weight = tf.minimum(end.targets, 1.0)
     # Steps of the length share·(w − θ) are steps along the gradient λ·(w − θ) at the rate share/λ.
     rate = tf.constant(share / context.config.proximal if share else 0.0)
-    fairness = FairnessTerms.of_adapter(shared, received, batches, AdapterTensors(rate, rate, rate), context.bos)
+    fairness = FairnessTerms.of_adapter(shared, received, read, AdapterTensors(rate, rate, rate))
     update = adapter_sgd.subtract(received, end.adapter)
     return ClientUpdate(update, weight, client, end.loss_sum, end.targets, fairness=fairness)
 

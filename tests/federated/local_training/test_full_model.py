@@ -8,13 +8,13 @@ from federated.local_training.full_model import ClientUpdate
 from keyboard_model.batching import Batch
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.cifg_lstm import Parameters
-from tests.support.federated.toys import BOS, B, E, T, client, dataset, loss_by_hand, parameters, updates_by_hand
+from tests.support.federated.toys import BOS, B, E, T, client, loss_by_hand, parameters, stacked, updates_by_hand
 
 
 def train(batches, *, rate=0.5, clip=1e6, dropout=0.0, cap=1e6) -> ClientUpdate:
     initial = Parameters(*map(tf.constant, parameters()))
     config = TrainingConfig(client_learning_rate=rate, clip=clip, dropout=dropout, weight_cap=cap)
-    return full_model.client_update(initial, dataset(batches), config, BOS)
+    return full_model.client_update(initial, stacked(batches), config, BOS)
 
 
 @pytest.mark.parametrize("clip", [1e6, 0.05])
@@ -38,13 +38,13 @@ def test_loss_is_summed_over_the_counted_targets_before_each_step():
 
 def test_the_mean_loss_agrees_with_a_separate_computation():
     batches = client(2, seed=0, counted=7)
-    found = full_model.mean_loss(Parameters(*map(tf.constant, parameters())), dataset(batches), BOS)
+    found = full_model.mean_loss(Parameters(*map(tf.constant, parameters())), stacked(batches), BOS)
     assert float(found) == pytest.approx(loss_by_hand(parameters(), batches), rel=1e-5)
 
 
 def test_the_mean_loss_without_targets_is_zero():
     shared = Parameters(*map(tf.constant, parameters()))
-    assert float(full_model.mean_loss(shared, dataset(client(1, seed=0, counted=0)), BOS)) == 0
+    assert float(full_model.mean_loss(shared, stacked(client(1, seed=0, counted=0)), BOS)) == 0
 
 
 def test_a_rate_of_zero_trains_nothing():

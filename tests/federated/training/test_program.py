@@ -121,7 +121,7 @@ def test_the_best_model_has_the_recall_that_validation_measured(uninterrupted, r
         clients = FederatedData.of(corpus, JOB.data, JOB.seed)
         for client in clients.population.validation:
             batches = evaluation_batches(tokenizer, clients.training_messages(client), 4, 8)
-            data = tf.data.Dataset.from_tensor_slices(EvaluationBatch(*map(np.stack, zip(*batches, strict=True))))
+            data = EvaluationBatch(*map(np.stack, zip(*batches, strict=True)))
             tally = tally_batches(
                 lambda features: cifg_lstm.logits(shared, features),
                 cifg_lstm.Parameters(*map(tf.constant, shared)),

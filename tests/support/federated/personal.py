@@ -6,12 +6,10 @@ import tensorflow as tf
 from federated.job import PersonalizationConfig
 from federated.personalization import personalization_process
 from federated.personalization.method import ClientText, ClientUpdate, Method, MethodContext, SharedModel
-from keyboard_model.batching import Batch
 from keyboard_model.model.adapter import AdapterTensors
-from tests.support.federated.toys import BOS, B, Batches, E, T, V, dataset, parameters
+from tests.support.federated.toys import BOS, B, Batches, E, T, V, parameters, stacked
 
 R = 2
-EMPTY = Batch(tokens=np.zeros((0, B, T), np.int32), targets=np.zeros((0, B, T), np.int32))
 
 
 def random_adapter(seed: int, scale: float = 0.3) -> AdapterTensors:
@@ -42,16 +40,14 @@ def context_of(
 
 
 def text(learnt: Batches, held_out: Batches) -> ClientText:
-    return ClientText(
-        *(dataset(part) if part else tf.data.Dataset.from_tensor_slices(EMPTY) for part in (learnt, held_out))
-    )
+    return ClientText(stacked(learnt), stacked(held_out))
 
 
 def local(method: Method, server, client, batches: Batches, context: MethodContext) -> ClientUpdate:
     """A client's round outside TFF."""
     server, client = (tf.nest.map_structure(tf.constant, part) for part in (server, client))
     assert method.local is not None
-    return method.local(TENSORS, server, client, dataset(batches), context)
+    return method.local(TENSORS, server, client, stacked(batches), context)
 
 
 def personal(

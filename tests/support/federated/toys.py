@@ -27,8 +27,11 @@ def client(batches: int, seed: int, counted: int = B * T) -> Batches:
     return made
 
 
-def dataset(batches: Batches) -> tf.data.Dataset:
-    return tf.data.Dataset.from_tensor_slices(Batch(*map(np.stack, zip(*batches, strict=True))))
+def stacked(batches: Batches) -> Batch:
+    """The batches as one, `[n,B,T]`."""
+    if not batches:
+        return Batch(*(tf.zeros([0, B, T], tf.int32) for _ in Batch._fields))
+    return Batch(*(tf.constant(np.stack(parts)) for parts in zip(*batches, strict=True)))
 
 
 def loss_by_hand(shared: Parameters, batches: Batches) -> float:

@@ -11,7 +11,7 @@ from keyboard_model.model.cifg_lstm import Parameters
 from keyboard_model.text.tokenizer import train as train_tokenizer
 from tests.support.federated.adam_by_hand import adam_by_hand
 from tests.support.federated.personal import BASE, TENSORS, context_of, text
-from tests.support.federated.toys import B, Batches, E, H, T, V, client, dataset
+from tests.support.federated.toys import B, Batches, E, H, T, V, client, stacked
 
 ONE = client(1, seed=0, counted=7)
 
@@ -49,13 +49,13 @@ def test_without_training_the_model_is_the_random_start(learnt, options):
 
 
 def windows(batches) -> list[tuple]:
-    return [(*map(tuple, row),) for batch in batches for row in zip(batch.tokens, batch.targets, strict=True)]
+    return [(*map(tuple, row),) for batch in batches for row in zip(*batch, strict=True)]
 
 
 def test_every_pass_has_the_same_windows_in_another_order():
     batches = client(6, seed=1)
-    passes = [shuffled(dataset(batches), B, 0, tf.constant(number, tf.int64)) for number in range(3)]
-    dealt = [windows(part.as_numpy_iterator()) for part in passes]
+    passes = [shuffled(stacked(batches), 0, tf.constant(number)) for number in range(3)]
+    dealt = [windows(zip(*(each.numpy() for each in part), strict=True)) for part in passes]
     assert all(sorted(part) == sorted(windows(batches)) for part in dealt)
     assert not any(dealt[i] == dealt[j] for i, j in ((0, 1), (0, 2), (1, 2)))
 

@@ -8,11 +8,12 @@ from federated.algorithms.clustered import fed_em
 from federated.algorithms.clustered.fed_em import METHOD, Components, Own
 from federated.algorithms.interpolated import after_training
 from federated.job import JobError
+from federated.local_training import adapter_sgd
 from keyboard_model.batching import IGNORE, Batch
 from keyboard_model.model.adapter import AdapterTensors
 from tests.support.federated.adapters_by_hand import arrays, assert_close, clipped, features, sgd
 from tests.support.federated.personal import BASE, TENSORS, context_of, local, personal, random_adapter, rounds
-from tests.support.federated.toys import BOS, B, T, V, client, dataset
+from tests.support.federated.toys import BOS, B, T, V, client, stacked
 
 STARTS = [random_adapter(seed, scale=1.0) for seed in (1, 2, 3)]
 SERVER = Components(AdapterTensors(*(np.stack(parts) for parts in zip(*STARTS, strict=True))), np.float32(1))
@@ -139,7 +140,7 @@ def test_em_never_lowers_the_likelihood_and_without_text_the_weights_stay():
             TENSORS.parameters,
             AdapterTensors(*map(tf.constant, SERVER.adapters)),
             tf.fill([3], 1 / 3),
-            dataset(BATCHES),
+            adapter_sgd.read(TENSORS.parameters, stacked(BATCHES), BOS),
             context(iterations=iterations),
         )
         found.append(float(np.log(chances @ np.asarray(weights, np.float64)).sum()))

@@ -15,7 +15,7 @@ from keyboard_model.model import cifg_lstm
 from keyboard_model.model.cifg_lstm import Parameters
 from tests.support.federated.adapters_by_hand import arrays, assert_close, clipped, loss_and_gradient, sgd
 from tests.support.federated.personal import BASE, R, context_of, local, random_adapter, rounds, text
-from tests.support.federated.toys import BOS, E, V, client, dataset, updates_by_hand
+from tests.support.federated.toys import BOS, E, V, client, stacked, updates_by_hand
 
 OWN = random_adapter(2)
 BATCHES = client(3, seed=0, counted=7)
@@ -64,7 +64,7 @@ def test_without_personal_layers_a_clients_round_is_that_of_fedavg_with_its_drop
     made = local(METHOD, NEUTRAL, NEUTRAL.adapter, BATCHES, context_)
     start = Parameters(*map(tf.constant, BASE.parameters))
     config = TrainingConfig(client_learning_rate=RATE, clip=clip, dropout=dropout)
-    expected = client_update(start, dataset(BATCHES), config, BOS)
+    expected = client_update(start, stacked(BATCHES), config, BOS)
     for found, plain in zip(made.update, expected.update, strict=True):
         np.testing.assert_allclose(found, plain, atol=1e-6)
     assert_close(made.client, arrays(NEUTRAL.adapter))
