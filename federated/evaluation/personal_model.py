@@ -23,6 +23,9 @@ from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.model.cifg_lstm import Parameters
 from keyboard_model.text.tokenizer import Tokenizer
 
+TEST_WINDOWS = 16
+"""Windows in a batch of the messages that test a model: more than in an adaptation step, because that is faster."""
+
 Texts = tuple[Sequence[str], Sequence[str]]
 """A client's messages to learn from, and those to test on."""
 
@@ -77,7 +80,7 @@ def build(
     client_type = type_of(method.client(server, context))
     penalty = shared_model.whole_word_penalty(tokenizer)
     training = batch_type(config.batch, config.window)
-    test = shared_model.evaluation_type(config.batch, config.window)
+    test = shared_model.evaluation_type(TEST_WINDOWS, config.window)
 
     def tallied(parameters: Parameters, adapter: AdapterTensors, data: EvaluationBatch) -> collections.OrderedDict:
         def score(features: tf.Tensor) -> tf.Tensor:
@@ -151,7 +154,7 @@ def tallies(
         chosen, states, adaptation, held_out, tested = [], [], [], [], []
         for client in part:
             messages, test = texts(client)
-            if batches := shared_model.evaluation_batches(tokenizer, test, config.batch, config.window):
+            if batches := shared_model.evaluation_batches(tokenizer, test, TEST_WINDOWS, config.window):
                 learning, testing = adaptation_batches(tokenizer, messages, config)
                 chosen.append(client)
                 states.append(trained.client(client))

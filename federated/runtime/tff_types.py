@@ -15,7 +15,7 @@ from keyboard_model.model.cifg_lstm import Parameters
 def batch_type(batch: int, window: int) -> tff.SequenceType:
     """Returns the type of a client's data: a sequence of unnamed pairs (tokens, targets), each `[batch, window]` int32.
 
-    TFF's workers sort named fields, and would swap the two. `data.map(Batch)` gives them their names again.
+    TFF's workers sort named fields, and would swap the two. `batch_loop.gathered` gives them their names again.
     """
     matrix = tff.TensorType(np.int32, [batch, window])
     return tff.SequenceType(tff.types.to_type((matrix, matrix)))

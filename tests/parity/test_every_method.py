@@ -19,6 +19,7 @@ from device_runtime.inference.engine import Engine
 from device_runtime.manifest import Provenance
 from federated.algorithms.registry import METHODS
 from federated.evaluation import personal_model, shared_model
+from federated.evaluation.personal_model import TEST_WINDOWS
 from federated.job import GateConfig, PersonalizationConfig
 from federated.personalization import personalization_process
 from federated.personalization.method import Method, SharedModel, Structure
@@ -118,7 +119,7 @@ def personalized(setting: Setting, method: Method, config: PersonalizationConfig
     computation = personal_model.build(method, setting.base, server, context, tokenizer)
     texts = [personal_model.adaptation_batches(tokenizer, messages, config) for messages in CLIENTS]
     learnt, held_out = map(list, zip(*texts, strict=True))
-    tested = [shared_model.evaluation_batches(tokenizer, messages, B, T) for messages in CLIENTS]
+    tested = [shared_model.evaluation_batches(tokenizer, messages, TEST_WINDOWS, T) for messages in CLIENTS]
     states = [method.client(server, context)] * len(CLIENTS)
     return list(computation(setting.base, server, states, learnt, held_out, tested))
 

@@ -20,6 +20,7 @@ from device_runtime.inference.engine import Engine
 from device_runtime.manifest import Provenance
 from federated.algorithms import fine_tuning
 from federated.evaluation import personal_model, shared_model
+from federated.evaluation.personal_model import TEST_WINDOWS
 from federated.job import PersonalizationConfig
 from federated.personalization.method import DeviceArtifact, SharedModel
 from federated.runtime.execution_context import execution_context
@@ -216,7 +217,7 @@ def in_tff(phone: Phone) -> list[collections.OrderedDict]:
     computation = personal_model.build(fine_tuning.METHOD, base, (), context, phone.tokenizer)
     parts = [personal_model.adaptation_batches(phone.tokenizer, messages, CONFIG) for messages in CLIENTS]
     learnt, held_out = map(list, zip(*parts, strict=True))
-    tested = [shared_model.evaluation_batches(phone.tokenizer, messages, B, T) for messages in CLIENTS]
+    tested = [shared_model.evaluation_batches(phone.tokenizer, messages, TEST_WINDOWS, T) for messages in CLIENTS]
     with execution_context():
         return list(computation(base, (), [()] * len(CLIENTS), learnt, held_out, tested))
 

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from federated.algorithms.baselines.local_only import METHOD, shuffled
 from federated.evaluation import personal_model, shared_model
+from federated.evaluation.personal_model import TEST_WINDOWS
 from federated.job import Job, JobError, ModelConfig
 from federated.personalization.method import SharedModel
 from keyboard_model.model import cifg_lstm
@@ -11,7 +12,7 @@ from keyboard_model.model.cifg_lstm import Parameters
 from keyboard_model.text.tokenizer import train as train_tokenizer
 from tests.support.federated.adam_by_hand import adam_by_hand
 from tests.support.federated.personal import BASE, TENSORS, context_of, text
-from tests.support.federated.toys import B, Batches, E, H, T, V, client, stacked
+from tests.support.federated.toys import Batches, E, H, T, V, client, stacked
 
 ONE = client(1, seed=0, counted=7)
 
@@ -87,7 +88,8 @@ def test_in_tff_each_client_trains_on_its_own_text():
     clients = [["see you", "see you", "see you later", "see you"], ["ok home", "home ok", "ok home ok", "ok"], []]
     texts = [personal_model.adaptation_batches(tokenizer, messages, context.config) for messages in clients]
     tests = [
-        shared_model.evaluation_batches(tokenizer, messages, B, T) for messages in (clients[0], clients[1], clients[0])
+        shared_model.evaluation_batches(tokenizer, messages, TEST_WINDOWS, T)
+        for messages in (clients[0], clients[1], clients[0])
     ]
     measure = personal_model.build(METHOD, base, server, context, tokenizer)
     found = measure(base, server, [()] * 3, *map(list, zip(*texts, strict=True)), tests)
