@@ -50,6 +50,7 @@ class TrialPlan:
         prequential: Whether to test the words a second time, with a phone that counts each message after its test.
         keystrokes: Whether to type out the words that are not suggested at once. This takes most of the time. Without
             it, no characters are counted.
+        shared: Whether to test the shared keyboard, too. Without it, its counts are 0.
     """
 
     train_share: float = 0.8
@@ -57,6 +58,7 @@ class TrialPlan:
     tested: int | None = None
     prequential: bool = True
     keystrokes: bool = True
+    shared: bool = True
 
 
 DEFAULT_PLAN = TrialPlan()

@@ -35,7 +35,7 @@ class Trial(BaseModel):
     """The result of one user's trial. It has counts instead of shares, so that the counts of users can be added.
 
     Attributes:
-        shared, personal: The frozen test.
+        shared, personal: The frozen test. `shared` has no words if it was left out.
         prequential: The personal keyboard in the prequential test, without characters. None if it was left out.
         shared_shown, personal_shown, prequential_shown: One character for each word in order: "1" if the word was among
             the three suggestions before any of its letters was typed, else "0". Paired figures need this.
@@ -75,7 +75,7 @@ def run_trial(engine: Engine, user: SimulatedUser, folder: Path, plan: TrialPlan
 
 
 def evaluate_device(phone: Device, user: SimulatedUser, plan: TrialPlan = DEFAULT_PLAN) -> Trial:
-    """Lets `phone` learn from the user's first messages, then tests both keyboards on every word of the last ones.
+    """Lets `phone` learn from the user's first messages, then tests its keyboards on every word of the last ones.
 
     The frozen test comes first. After the prequential one, the phone has observed all of these messages.
     """
@@ -85,7 +85,8 @@ def evaluate_device(phone: Device, user: SimulatedUser, plan: TrialPlan = DEFAUL
     for words in _batches(held_out_words(test), phone.batch_size):
         # The personal keyboard is first. The second keyboard finds the state of the context in the cache.
         personal.add(_test_words(phone, words, True, plan.keystrokes))
-        shared.add(_test_words(phone, words, False, plan.keystrokes))
+        if plan.shared:
+            shared.add(_test_words(phone, words, False, plan.keystrokes))
     prequential = _test_prequentially(phone, test) if plan.prequential else None
     return Trial(
         user_id=user.user_id,

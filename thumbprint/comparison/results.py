@@ -33,7 +33,7 @@ class Budget:
         rounds: Federated rounds of the final training.
         epochs: Passes of the centralized reference over all messages.
         seen_users: Most training users that are measured in a fold.
-        test_messages: Number of held-out messages per user that are tested, oldest first; None = all.
+        test_messages: Most messages of a user that are tested, oldest first; None = all. Also of a validation user.
         beside: Whether scarcity, drift and storage are measured too, in the first fold.
     """
 

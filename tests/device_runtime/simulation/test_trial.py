@@ -62,6 +62,14 @@ def test_types_nothing_if_the_plan_counts_no_keystrokes():
     assert (trial.personal.characters, trial.personal.hits_at_3) == (0, 1)
 
 
+def test_the_shared_keyboard_can_be_left_out():
+    user = SimulatedUser("u", [(None, "seen")] * 4 + [(None, "hi banana")])
+    phone = ScriptedDevice(100)
+    trial = evaluate_device(phone, user, TrialPlan(prequential=False, shared=False))
+    assert all(personal for personal, _ in phone.asked)
+    assert (trial.shared, trial.shared_shown, trial.personal.words) == (WordCounts(), "", 2)
+
+
 class CountingDevice(ScriptedDevice):
     """A device whose personal keyboard shows every word that it observed."""
 

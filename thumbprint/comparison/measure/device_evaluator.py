@@ -41,7 +41,7 @@ class DeviceEvaluator:
     Attributes:
         keys: Sign the bundles.
         initial: The personalization settings of the job.
-        test_messages: Number of messages of a user that are tested; None = all.
+        test_messages: Most messages of a user that are tested; None = all.
     """
 
     setup: ComparisonSetup
@@ -81,10 +81,13 @@ class DeviceEvaluator:
         return replace(self.reference, manifest=manifest, starts=starts)
 
     def new_phones(self, name: str, bundle: Bundle, users: Sequence[str]) -> list[Trial]:
-        """Gives each user a phone. Finished trials are stored under `name`, so that a stopped comparison can resume."""
+        """Gives each user a phone. Finished trials are stored under `name`, so that a stopped comparison can resume.
+
+        The shared keyboard is not tested: its words are those of the personal keyboard of `REFERENCE`.
+        """
         folder = self.setup.folder / "phones" / name
         folder.mkdir(parents=True, exist_ok=True)
-        plan = TrialPlan(self.setup.clients.train_share, tested=self.test_messages)
+        plan = TrialPlan(self.setup.clients.train_share, tested=self.test_messages, shared=False)
         return run_trials(bundle, self.setup.simulated_users(users), folder=folder, plan=plan, workers=_WORKERS)[0]
 
     def reference_hits(self) -> dict[str, str]:

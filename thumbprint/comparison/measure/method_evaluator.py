@@ -90,7 +90,7 @@ class MethodEvaluator:
         """Tries settings of a method on the validation users. See `measure` for the arguments."""
         first = self._with_rounds(method, initial, self.budget.tuning_rounds)
         digest = hashlib.sha256(self.setup.model_digest + first.model_dump_json().encode())
-        digest.update(str(self.setup.min_messages).encode())
+        digest.update(f"{self.setup.min_messages} {self.budget.test_messages}".encode())
         return tune(
             f"{name}-{digest.hexdigest()[:12]}",
             first,
@@ -111,7 +111,8 @@ class MethodEvaluator:
         return with_values(config, {"federated.rounds": rounds})
 
     def _objective_in_tff(self, method: Method) -> Objective:
-        users = self.setup.validation_users()
+        limit = self.budget.test_messages
+        users = [(user, learn, test[:limit]) for user, learn, test in self.setup.validation_users()]
 
         def objective(config: PersonalizationConfig) -> Mapping[str, float]:
             return utilities(self.in_tff.evaluate(method, config, self.setup.train_method(method, config), users))
@@ -121,7 +122,8 @@ class MethodEvaluator:
     def _objective_on_phones(self, method: Method) -> Objective:
         def objective(config: PersonalizationConfig) -> Mapping[str, float]:
             bundle = self.phones.in_memory_bundle(method, config, self.setup.train_method(method, config))
-            trials = self.phones.without_typing(bundle, self.setup.simulated_validation_users(), tested=None)
+            users = self.setup.simulated_validation_users()
+            trials = self.phones.without_typing(bundle, users, self.budget.test_messages)
             return utilities((trial.user_id, trial.shared, trial.personal) for trial in trials)
 
         return objective
