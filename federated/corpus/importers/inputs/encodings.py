@@ -8,6 +8,8 @@ from __future__ import annotations
 import codecs
 import re
 
+import numpy as np
+
 from federated.corpus.schema import CorpusError
 
 _MARKS = {
@@ -79,7 +81,31 @@ def mark_undecodable(error: UnicodeError) -> tuple[str, int]:
     """Replaces each byte that is not text by an unpaired surrogate, U+DC00 plus the byte, in any encoding."""
     if not isinstance(error, UnicodeDecodeError):
         raise error
-    return "".join(chr(0xDC00 + byte) for byte in error.object[error.start : error.end]), error.end
+    end = error.end + _undecodable_after(error)
+    return codecs.charmap_decode(error.object[error.start : end], "strict", _UNDECODABLE)[0], end
+
+
+_UNDECODABLE = "".join(chr(0xDC00 + byte) for byte in range(256))
+_LOOK_AHEAD = 1024  # bytes
+_WIDE = re.compile("utf-?(16|32)-?(le|be)", re.IGNORECASE)
+
+
+def _undecodable_after(error: UnicodeDecodeError) -> int:
+    """Returns for how many bytes after an error nothing is text.
+
+    Only UTF-16 and UTF-32 are looked at. Their decoders report every unit, and a call for each of millions takes long.
+    """
+    if not (wide := _WIDE.fullmatch(error.encoding)):
+        return 0
+    width = int(wide[1]) // 8
+    rest = error.object[error.end : error.end + _LOOK_AHEAD]
+    units = np.frombuffer(rest[: len(rest) // width * width], f"{'<' if wide[2].lower() == 'le' else '>'}u{width}")
+    if width == 4:
+        wrong = (units > 0x10FFFF) | (units & 0xFFFFF800 == 0xD800)
+    else:
+        low, high = units & 0xFC00 == 0xDC00, units & 0xFC00 == 0xD800
+        wrong = low | (high & ~np.append(low[1:], True))  # the pair of the last one may follow
+    return width * int(wrong.argmin() if not wrong.all() else len(units))
 
 
 MARK_UNDECODABLE = "thumbprint.mark_undecodable"
