@@ -56,7 +56,7 @@ _MARKUP = (
 )
 
 _LARGEST = 2_000_000
-"""Bytes of a source. A larger one of short messages takes longer than a hang, and its memory says nothing."""
+"""Bytes of a source, unpacked. A larger one of short messages takes longer than a hang, and its memory says nothing."""
 
 
 @dataclass
@@ -116,7 +116,8 @@ def _wrapped(chance: random.Random, name: str, data: bytes) -> bytes:
             packed = gzip.compress(data, 1)
             return packed if chance.random() < 0.5 else raw_bytes.mutate(chance, packed)
         case 1:
-            members = {name: data, **{f"{at}/{name}": data for at in range(chance.randrange(3))}}
+            copies = min(chance.randrange(3), max(0, _LARGEST // max(1, len(data)) - 1))
+            members = {name: data, **{f"{at}/{name}": data for at in range(copies)}}
             packed = zip_archives.write(members)
             return packed if chance.random() < 0.5 else zip_archives.mutate(chance, packed)
     return data
