@@ -62,7 +62,7 @@ class Run:
 
     Files: `job.json`, `corpus.json` (which corpus), `tokenizer.model`, `state/` (TFF's program states),
     `best.safetensors`, `last.safetensors`, `ngram.safetensors`, `rounds.csv`, `tensorboard/`, `summary.json`. While
-    n-grams are counted: `ngram_sums/`.
+    words or n-grams are counted: `word_count.npz` or `ngram_sums/`.
 
     The methods that read raise RunError if their file is missing or damaged.
     """
@@ -72,6 +72,10 @@ class Run:
     @property
     def states(self) -> Path:
         return self.path / "state"
+
+    @property
+    def word_count(self) -> Path:
+        return self.path / "word_count.npz"
 
     @property
     def ngram_sums(self) -> Path:

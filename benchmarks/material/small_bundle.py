@@ -15,7 +15,7 @@ def write_small_bundle(path: Path, corpus: Path, private_key: Path) -> None:
     from federated.job import DataConfig, PersonalizationConfig
     from federated.personalization.method import SharedModel
     from federated.runtime.execution_context import execution_context
-    from federated.training.word_counts import WordReader, shared_word_counts
+    from federated.training.word_counts import SavedCount, WordReader, shared_word_counts
     from keyboard_model.model import adapter, cifg_lstm
     from keyboard_model.text import tokenizer
     from tflite_export.export import export_bundle
@@ -24,7 +24,9 @@ def write_small_bundle(path: Path, corpus: Path, private_key: Path) -> None:
     with Corpus.open(corpus) as opened, execution_context():
         clients = FederatedData.of(opened, DataConfig(), seed=0)
         read = ClientSource(WordReader(max_words=1000), clients)
-        counts = shared_word_counts(clients.population.training, read, min_clients=2, count_cap=100, capacity=10_000)
+        counts = shared_word_counts(
+            clients.population.training, read, min_clients=2, count_cap=100, into=SavedCount(10_000)
+        )
     pieces = tokenizer.train(counts, 600)
     config, method = PersonalizationConfig(), thumbprint.METHOD
     assert method.phone is not None  # this method runs on phones

@@ -26,7 +26,7 @@ from federated.training.callbacks.validation import ValidationReader
 from federated.training.ngram_counts import NgramReader
 from federated.training.program import TrainingProgram
 from federated.training.spilled_counts import SpilledCounts
-from federated.training.word_counts import WordReader, shared_word_counts
+from federated.training.word_counts import SavedCount, WordReader, shared_word_counts
 from keyboard_model.ngram.kneser_ney import kneser_ney
 from keyboard_model.storage.durable_files import erase
 from keyboard_model.text import tokenizer as tokenizers
@@ -168,15 +168,17 @@ def _train(
 def _train_tokenizer(folder: Run, clients: FederatedData, on_stage: Callable[[str], None]) -> None:
     config = folder.job().tokenizer
     users = clients.population.training
+    into = SavedCount(config.capacity, folder.word_count, f"{len(users)} {config.model_dump()}")
     counts = shared_word_counts(
         users,
         ClientSource(WordReader(config.max_words), clients),
         min_clients=config.min_clients,
         count_cap=config.count_cap,
-        capacity=config.capacity,
+        into=into,
         on_client=lambda done: on_stage(f"counting words, {done:,} of {len(users):,} users"),
     )
     folder.write_tokenizer(tokenizers.train(counts, config.vocab_size))
+    erase(folder.word_count)  # it contains hashes of rare words
 
 
 def _train_method(folder: Run, clients: FederatedData, on_stage: Callable[[str], None]) -> None:

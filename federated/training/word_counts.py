@@ -16,10 +16,15 @@ too few clients are ever counted, never too many: no rare word passes `min_clien
 
 from __future__ import annotations
 
+import contextlib
+import io
+import time
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,12 +35,16 @@ import tensorflow_federated as tff
 from federated.data.corpus_share import ClientReference
 from federated.training.ngram_counts import COUNTS, joined, sums_by_key
 from federated.training.spilled_counts import summed
+from keyboard_model.storage.durable_files import atomic_write_private
 from keyboard_model.text.units import words
 
 COHORT = 50
 """Clients whose words are in memory at the same time."""
 KEPT_BYTES = 1 << 26
 """Bytes of words that clients keep for the second computation; the messages of other clients are read again."""
+
+SAVE_SECONDS = 30.0
+"""An interrupted count loses the work of this time."""
 
 _BUCKETS = 2**62
 """The probability that any two of a million words share a hash is 1 in 9 million; one of them then has both counts."""
@@ -61,6 +70,16 @@ class FrequentHashes:
         self._rows = np.zeros((0, 3), np.int64)
         self._added: list[Ints] = []
 
+    @property
+    def rows(self) -> Ints:
+        """`[n,3]` the hashes, ascending, with their counts and their clients."""
+        self._merge()
+        return self._rows
+
+    def restore(self, rows: Ints, error: int) -> None:
+        """Continues with the `rows` and the `error` of an earlier object."""
+        self._rows, self._added, self.error = rows, [], error
+
     def add(self, hashes: Ints, counts: Ints, clients: Ints) -> None:
         """Adds the sums of a cohort, `[n]` each."""
         self._added.append(np.stack([hashes, counts, clients], axis=1))
@@ -69,8 +88,7 @@ class FrequentHashes:
 
     def of_clients(self, at_least: int) -> tuple[Ints, Ints]:
         """Returns the hashes that certainly so many clients sent, ascending, and their counts. `[m]` each"""
-        self._merge()
-        rows = self._rows[self._rows[:, 2] >= at_least]
+        rows = self.rows[self.rows[:, 2] >= at_least]
         return rows[:, 0], rows[:, 1]
 
     def _merge(self) -> None:
@@ -81,6 +99,61 @@ class FrequentHashes:
             sums[:, 2] -= lost
             sums = sums[sums[:, 2] > 0]
         self._rows, self._added = sums, []
+
+
+class SavedCount:
+    """A count of words that continues where it was interrupted. It is in one file, which only its owner can read.
+
+    The file contains hashes of rare words. Delete it as soon as the counts are used.
+
+    Attributes:
+        frequent: The hashes so far.
+        names: The words found so far, by their hash.
+        counted: Clients of the first computation so far.
+        named: Clients of the second computation so far.
+    """
+
+    def __init__(self, capacity: int, path: Path | None = None, identity: str = "") -> None:
+        """Continues the count in `path`, or starts a new one if there is none, or a damaged or another one.
+
+        Args:
+            capacity: See `FrequentHashes`.
+            path: The file; None = nothing is saved.
+            identity: Names what is counted.
+        """
+        self._path, self._identity, self._saved_at = path, identity, time.monotonic()
+        self.frequent, self.names = FrequentHashes(capacity), dict[int, str]()
+        self.counted = self.named = 0
+        if path is None:
+            return
+        with contextlib.suppress(OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
+            saved = np.load(io.BytesIO(path.read_bytes()))
+            rows, names = saved["rows"], str(saved["names"]).split("\n")
+            if str(saved["identity"]) == identity:
+                self.frequent.restore(rows, int(saved["error"]))
+                self.names = dict(zip(saved["hashes"].tolist(), names, strict=False))
+                self.counted, self.named = map(int, saved["clients"])
+
+    def save(self) -> None:
+        """Writes the file if it is older than `SAVE_SECONDS`.
+
+        Raises:
+            OSError: it cannot be written; the file from before is intact.
+        """
+        if self._path is None or time.monotonic() - self._saved_at < SAVE_SECONDS:
+            return
+        content = io.BytesIO()
+        np.savez(
+            content,
+            identity=np.array(self._identity),
+            rows=self.frequent.rows,
+            error=np.int64(self.frequent.error),
+            hashes=np.array(list(self.names), np.int64),
+            names=np.array("\n".join(self.names.values())),
+            clients=np.array([self.counted, self.named]),
+        )
+        atomic_write_private(self._path, content.getvalue())
+        self._saved_at = time.monotonic()
 
 
 def build(count_cap: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
@@ -158,7 +231,7 @@ def shared_word_counts(
     *,
     min_clients: int,
     count_cap: int,
-    capacity: int,
+    into: SavedCount,
     on_client: Callable[[int], None] = lambda done: None,
 ) -> dict[str, int]:
     """Counts the words that at least `min_clients` clients typed.
@@ -166,43 +239,44 @@ def shared_word_counts(
     Every phone gets the vocabulary, so it must not contain a word that only one client types: that would reveal the
     client. What is no word in `keyboard_model.text.units` is not counted, such as a run of more than `MAX_LETTERS`.
 
-    Only one cohort of clients is in memory, and `capacity` hashes. The clients can be streamed from a corpus.
+    Only one cohort of clients is in memory, and the capacity of `into`. The clients can be streamed from a corpus.
 
     Args:
-        clients: The ids of the clients; read twice, so not an iterator.
+        clients: The ids of the clients; read twice, so not an iterator. In the same order when a count is continued.
         read: Returns the words of a client (`WordReader`), or a reference to them; called once or twice for each.
         min_clients: Only words of at least this many clients are returned.
         count_cap: A client contributes at most this much to the count of a word.
-        capacity: Most distinct words that the server counts at a time; with more, the counts are lower bounds.
+        into: The count so far. A count that was interrupted continues after the clients that were saved. With more
+            distinct words than its capacity, the counts are lower bounds.
         on_client: Called after each cohort of the first computation with the number of clients done.
 
     Returns:
         The count of each word.
 
     Raises:
+        OSError: the count cannot be saved.
         TypeError: `clients` is an iterator.
     """
     if iter(clients) is clients:
         raise TypeError("the clients are read twice: pass a sequence of ids, not an iterator")
     typed = _ClientWords(read)
     count, name = build(count_cap)
-    frequent = FrequentHashes(capacity)
-    done = 0
-    for cohort in _cohorts(clients):
-        frequent.add(*count([typed.read(client) for client in cohort]))
-        done += len(cohort)
-        on_client(done)
-    wanted, counts = frequent.of_clients(min_clients)
+    for cohort in _cohorts(islice(clients, into.counted, None)):
+        into.frequent.add(*count([typed.read(client) for client in cohort]))
+        into.counted += len(cohort)
+        on_client(into.counted)
+        into.save()
+    wanted, counts = into.frequent.of_clients(min_clients)
     count_of = dict(zip(wanted.tolist(), counts.tolist(), strict=True))
-    found: dict[str, int] = {}
-    for cohort in _cohorts(clients):
-        if not count_of:
+    for cohort in _cohorts(islice(clients, into.named, None)):
+        unnamed = np.array(sorted(count_of.keys() - into.names.keys()), np.int64)
+        if not len(unnamed):
             break
-        wanted = np.array(sorted(count_of), np.int64)
-        for word, hash_of in zip(*name(wanted, [typed.read(client) for client in cohort]), strict=True):
-            if (its_count := count_of.pop(int(hash_of), None)) is not None:
-                found[word.decode()] = its_count
-    return found
+        found, hashes = name(unnamed, [typed.read(client) for client in cohort])
+        into.names |= {int(its_hash): word.decode() for word, its_hash in zip(found, hashes, strict=True)}
+        into.named += len(cohort)
+        into.save()
+    return {into.names[its_hash]: its_count for its_hash, its_count in count_of.items() if its_hash in into.names}
 
 
 class _ClientWords:

@@ -27,7 +27,7 @@ from federated.training.callbacks.validation import validation_data
 from federated.training.ngram_counts import NgramReader
 from federated.training.spilled_counts import SpilledCounts
 from federated.training.train_run import READERS
-from federated.training.word_counts import WordReader, shared_word_counts
+from federated.training.word_counts import SavedCount, WordReader, shared_word_counts
 from keyboard_model.model import cifg_lstm
 from keyboard_model.text.tokenizer import Tokenizer, train
 from tests.support.federated.worker_with_copy import using_worker_with_copy
@@ -159,7 +159,7 @@ def no_client_is_read_here(monkeypatch):
 def words_of(data: FederatedData, clients: Sequence[str] | None = None) -> dict[str, int]:
     source = ClientSource(WordReader(max_words=40), data)
     clients = clients or data.population.training
-    return shared_word_counts(clients, source, min_clients=2, count_cap=9, capacity=10_000)
+    return shared_word_counts(clients, source, min_clients=2, count_cap=9, into=SavedCount(10_000))
 
 
 def ngrams_of(

@@ -21,7 +21,7 @@ from federated.job import DataConfig, Job, ModelConfig, NgramConfig, TrainingCon
 from federated.training import fed_avg, ngram_counts
 from federated.training.client_bound import ADAM_FACTOR, ClientBound
 from federated.training.spilled_counts import SpilledCounts
-from federated.training.word_counts import WordReader, shared_word_counts
+from federated.training.word_counts import SavedCount, WordReader, shared_word_counts
 from keyboard_model.model import cifg_lstm
 from keyboard_model.ngram.kneser_ney import BIGRAM, TRIGRAM, UNIGRAM, NgramCounts, kneser_ney
 from keyboard_model.text import tokenizer as tokenizers
@@ -83,10 +83,10 @@ def vocabulary(poisoned):
 
 @pytest.mark.usefixtures("execution")
 def test_the_vocabulary_has_no_word_of_the_poisoned_client(poisoned, honest, vocabulary):
-    config = JOB.tokenizer.model_dump(exclude={"vocab_size", "max_words"})
+    config = JOB.tokenizer.model_dump(include={"min_clients", "count_cap"})
     reader = WordReader(JOB.tokenizer.max_words)
     without, with_it = (
-        shared_word_counts(data.population.training, ClientSource(reader, data), **config)
+        shared_word_counts(data.population.training, ClientSource(reader, data), into=SavedCount(10_000), **config)
         for data in (honest, poisoned)
     )
     assert with_it.keys() == without.keys()

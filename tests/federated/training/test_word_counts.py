@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from federated.training import word_counts
-from federated.training.word_counts import FrequentHashes, WordReader, shared_word_counts
+from federated.training.word_counts import FrequentHashes, SavedCount, WordReader, shared_word_counts
 from keyboard_model.text.tokenizer import BOUNDARY, train
 from keyboard_model.text.units import MAX_LETTERS
 from tests.support.federated.plain_counts import plain_word_counts
@@ -31,10 +31,18 @@ RNG = np.random.default_rng(0)
 MANY = [[SENTENCES[i] for i in RNG.integers(0, len(SENTENCES), 3)] for _ in range(11)]
 
 
-def counted(clients: Clients, min_clients: int = 2, max_words: int = 100, **limits: int) -> dict[str, int]:
+def counted(
+    clients: Clients, min_clients: int = 2, *, max_words: int = 100, count_cap: int = 10, capacity: int = 1000
+) -> dict[str, int]:
+    return count_into(SavedCount(capacity), clients, min_clients, max_words=max_words, count_cap=count_cap)
+
+
+def count_into(
+    into: SavedCount, clients: Clients, min_clients: int = 2, *, max_words: int = 100, count_cap: int = 10, read=None
+) -> dict[str, int]:
     reader, ids = WordReader(max_words), [str(i) for i in range(len(clients))]
-    limits = {"count_cap": 10, "capacity": 1000} | limits
-    return shared_word_counts(ids, lambda i: reader.read(i, clients[int(i)], 0), min_clients=min_clients, **limits)
+    read = read or (lambda i: reader.read(i, clients[int(i)], 0))
+    return shared_word_counts(ids, read, min_clients=min_clients, count_cap=count_cap, into=into)
 
 
 @pytest.mark.parametrize("cohort", [1, 4, 50])
@@ -115,14 +123,14 @@ def test_clients_keep_their_words_if_there_is_room(monkeypatch, room, readings):
         lambda client: read.append(client) or reader.read(client, ["see you"], 0),
         min_clients=2,
         count_cap=9,
-        capacity=9,
+        into=SavedCount(9),
     )
     assert counts == {"see": 2, "you": 2} and read == ["a", "b"] * readings
 
 
 def test_clients_that_can_be_read_only_once_are_refused():
     with pytest.raises(TypeError, match="read twice"):
-        shared_word_counts(iter("ab"), lambda _: None, min_clients=2, count_cap=1, capacity=1)
+        shared_word_counts(iter("ab"), lambda _: None, min_clients=2, count_cap=1, into=SavedCount(1))
 
 
 def test_with_more_words_than_fit_the_most_frequent_are_counted_and_no_rare_one():
@@ -147,3 +155,44 @@ def test_a_hash_lacks_at_most_the_error_and_no_client_is_invented(cohorts, capac
         assert all(clients[each] - count / 2 <= frequent.error for each, count in found.items())
     if len(clients) <= capacity:
         assert frequent.error == 0 and found == {each: 2 * by for each, by in clients.items() if by >= 3}
+
+
+ELEVEN = [["see you"]] * 9 + [["see late"], ["late"]]
+
+
+@pytest.mark.parametrize(
+    ("killed_at", "saved"),
+    [(1, (0, 0)), (3, (0, 0)), (6, (3, 0)), (10, (9, 0)), (12, (11, 0)), (15, (11, 3)), (22, (11, 9))],
+)
+def test_a_killed_count_continues_after_the_clients_that_were_saved(monkeypatch, tmp_path, killed_at, saved):
+    monkeypatch.setattr(word_counts, "COHORT", 3)
+    monkeypatch.setattr(word_counts, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(word_counts, "KEPT_BYTES", 0)
+    reader, reads = WordReader(100), []
+
+    def read(client):
+        reads.append(client)
+        if len(reads) == killed_at:
+            raise KeyboardInterrupt
+        return reader.read(client, ELEVEN[int(client)], 0)
+
+    path = tmp_path / "count"
+    with pytest.raises(KeyboardInterrupt):
+        count_into(SavedCount(1000, path, "words"), ELEVEN, read=read)
+    resumed = SavedCount(1000, path, "words")
+    assert (resumed.counted, resumed.named) == saved
+    assert count_into(resumed, ELEVEN, read=read) == {"see": 10, "you": 9, "late": 2}
+    assert len(reads) - killed_at == 2 * len(ELEVEN) - sum(saved)
+    assert path.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 broken", None], ids=["empty", "damaged", "of another count"])
+def test_a_count_that_cannot_be_continued_begins_anew(monkeypatch, tmp_path, damage):
+    monkeypatch.setattr(word_counts, "SAVE_SECONDS", 0.0)
+    saved = SavedCount(1000, tmp_path / "count", "words")
+    expected = count_into(saved, MANY)
+    if damage is not None:
+        (tmp_path / "count").write_bytes(damage)
+    again = SavedCount(1000, tmp_path / "count", "words" if damage is not None else "other words")
+    assert (again.counted, again.named, again.names) == (0, 0, {})
+    assert count_into(again, MANY) == expected
