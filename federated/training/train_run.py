@@ -154,6 +154,7 @@ def _train(
         on_stage("vocabulary")
         if not folder.has_tokenizer():
             _train_tokenizer(folder, clients, on_stage)
+        erase(folder.word_count)  # it contains hashes of rare words; a run killed after it wrote the tokenizer left it
         on_stage("graph")
         result = TrainingProgram(folder, clients, callbacks).run()
         if folder.job().ngram.weight and not folder.has_ngram():
@@ -178,7 +179,6 @@ def _train_tokenizer(folder: Run, clients: FederatedData, on_stage: Callable[[st
         on_client=lambda done: on_stage(f"counting words, {done:,} of {len(users):,} users"),
     )
     folder.write_tokenizer(tokenizers.train(counts, config.vocab_size))
-    erase(folder.word_count)  # it contains hashes of rare words
 
 
 def _train_method(folder: Run, clients: FederatedData, on_stage: Callable[[str], None]) -> None:

@@ -101,8 +101,10 @@ def test_resuming_counts_missing_ngrams_again_and_rejects_other_settings(finishe
     with pytest.raises(RunError, match="another job"):
         with_ngrams(min_clients=3)
     run.ngram_sums.mkdir()  # as a run leaves them that is killed while it counts
+    run.word_count.write_bytes(b"")
     with_ngrams(weight=0.0)
-    assert not run.has_ngram() and not run.ngram_sums.exists() and run.read_json("summary.json")["rounds"] == 1
+    assert not run.has_ngram() and run.read_json("summary.json")["rounds"] == 1
+    assert not run.ngram_sums.exists() and not run.word_count.exists()
     with_ngrams(weight=0.1)
     assert run.ngram().to_bytes() == finished.ngram().to_bytes() and not run.ngram_sums.exists()
 
