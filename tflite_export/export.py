@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+
+import numpy as np
 
 from device_runtime.bundle import files
 from device_runtime.bundle.files import BundleError
@@ -20,6 +23,23 @@ from keyboard_model.storage.durable_files import atomic_write
 from keyboard_model.text.tokenizer import Tokenizer
 from tflite_export.parity_check import ParityReport, check_parity
 from tflite_export.signatures import ExportError, convert
+
+Converter = Callable[[Parameters, ModelShape], bytes]
+"""Makes the TFLite model of a shared model, as `tflite_export.signatures.convert` does."""
+
+
+def remembering(converter: Converter = convert) -> Converter:
+    """Returns a converter that keeps its last two results, for exports of one shared model with many methods."""
+
+    @functools.lru_cache(maxsize=2)
+    def of_content(parts: tuple[tuple[tuple[int, ...], bytes], ...], shape: ModelShape) -> bytes:
+        tensors = (np.frombuffer(content, np.float32).reshape(sizes) for sizes, content in parts)
+        return converter(Parameters(*tensors), shape)
+
+    def of_model(parameters: Parameters, shape: ModelShape) -> bytes:
+        return of_content(tuple((np.shape(part), np.asarray(part, np.float32).tobytes()) for part in parameters), shape)
+
+    return of_model
 
 
 def export_bundle(
@@ -37,6 +57,7 @@ def export_bundle(
     starts: Sequence[AdapterTensors] = (),
     ngram: NgramTable | None = None,
     ngram_weight: float = 0.0,
+    converter: Converter | None = None,
 ) -> ParityReport:
     """Converts, checks, signs and writes a bundle.
 
@@ -46,6 +67,7 @@ def export_bundle(
         starts: the phone's initial adapters, as many as the recipe says; if empty, one adapter without any effect.
         ngram: the shared model's n-grams; None, or a weight of 0, leaves them out.
         ngram_weight: their weight in the shared model; 0 means the neural model alone.
+        converter: makes the TFLite model; None means `convert`. See `remembering`.
 
     Returns:
         The differences between the bundle in LiteRT and the model in TensorFlow, also in the manifest's metrics.
@@ -69,7 +91,7 @@ def export_bundle(
         bos=tokenizer.bos,
     )
     starts = starts or [adapters.init(vocab, embedding, rank, seed=provenance.seed)]
-    model = convert(parameters, shape)
+    model = (converter or convert)(parameters, shape)
 
     def signed(figures: dict[str, float]) -> dict[str, bytes]:
         return assemble(

@@ -5,7 +5,6 @@ the exported bundle adapts on the same messages. As in `tests/parity/test_one_ma
 TFLite keeps its weights in float, so what is compared is the maths, to float32 rounding.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +28,7 @@ from keyboard_model.model import cifg_lstm
 from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.text.tokenizer import Tokenizer, train
 from tflite_export import export
+from tflite_export.export import Converter, remembering
 from thumbprint.pipeline.export import phone_part, recipe_of
 
 E, H, R, B, T, STEPS, ROUNDS = 2, 5, 2, 2, 8, 5, 2
@@ -84,18 +84,9 @@ def setting(tmp_path_factory: pytest.TempPathFactory, tiny_keys: tuple[Path, Pat
 
 
 @pytest.fixture(scope="module")
-def convert_once() -> Callable[..., bytes]:
+def converter() -> Converter:
     """Most methods leave the shared model as it is: its conversion, which takes seconds, is done once."""
-    made: dict[bytes, bytes] = {}
-
-    def convert(parameters, shape):
-        key = b"".join(np.ascontiguousarray(part).tobytes() for part in parameters)
-        if key not in made:
-            made[key] = original(parameters, shape)
-        return made[key]
-
-    original = export.convert
-    return convert
+    return remembering()
 
 
 def learnt_in_rounds(setting: Setting, method: Method, config: PersonalizationConfig) -> Structure:
@@ -124,7 +115,9 @@ def personalized(setting: Setting, method: Method, config: PersonalizationConfig
     return list(computation(setting.base, server, states, learnt, held_out, tested))
 
 
-def exported(setting: Setting, method: Method, config: PersonalizationConfig, server: Structure) -> Engine:
+def exported(
+    setting: Setting, method: Method, config: PersonalizationConfig, server: Structure, converter: Converter
+) -> Engine:
     context = method.context(config, setting.tokenizer.bos)
     part = phone_part(method, setting.base, TrainedMethod(server, lambda client: ()), context)
     path = setting.folder / f"{method.name}.bundle"
@@ -141,18 +134,17 @@ def exported(setting: Setting, method: Method, config: PersonalizationConfig, se
         provenance=Provenance(**about, epsilon=None, delta=None, thumbprint="0"),
         metrics={},
         private_key=setting.keys[0],
+        converter=converter,
     )
     return Engine(load_bundle(path, setting.keys[1]))
 
 
 @pytest.fixture(scope="module", params=sorted(name for name, method in METHODS.items() if method.phone is not None))
-def compared(request: pytest.FixtureRequest, setting: Setting, convert_once: Callable[..., bytes]) -> Compared:
+def compared(request: pytest.FixtureRequest, setting: Setting, converter: Converter) -> Compared:
     method = METHODS[request.param]
     config = CONFIG.model_copy(update={"method": method.name})
     server = learnt_in_rounds(setting, method, config)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(export, "convert", convert_once)
-        engine = exported(setting, method, config, server)
+    engine = exported(setting, method, config, server, converter)
     return Compared(method, config, personalized(setting, method, config, server), engine)
 
 

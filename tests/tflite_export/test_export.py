@@ -18,7 +18,7 @@ from keyboard_model.ngram.table import Level, NgramTable
 from tests.support.device_runtime.model_damage import without_an_input
 from tests.support.tflite_export.models import PARAMETERS, PROVENANCE, RECIPE, SHAPE, START, TOKENIZER, B, E, R, T
 from tflite_export import export
-from tflite_export.export import assemble, write_bundle
+from tflite_export.export import assemble, remembering, write_bundle
 from tflite_export.parity_check import ParityReport
 from tflite_export.signatures import ExportError
 
@@ -182,3 +182,16 @@ def test_a_full_disk_leaves_the_old_bundle_unchanged(made, tmp_path, monkeypatch
     with pytest.raises(OSError, match="No space left"):
         write_bundle(path, made())
     assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_remembering_converter_converts_a_model_again_only_if_it_changed():
+    asked = []
+
+    def converter(parameters, shape):
+        asked.append(parameters)
+        return bytes([len(asked)])
+
+    remembered, other = remembering(converter), PARAMETERS._replace(d=PARAMETERS.d + 1)
+    assert [remembered(model, SHAPE) for model in (PARAMETERS, other, PARAMETERS, other)] == [b"\x01", b"\x02"] * 2
+    for part, expected in zip(asked[1], other, strict=True):
+        np.testing.assert_array_equal(part, expected)

@@ -22,7 +22,7 @@ from federated.personalization.program import (
 from federated.run import Run, open_clients
 from federated.runtime.execution_context import execution_context
 from keyboard_model.storage.durable_files import require_writable
-from tflite_export.export import export_bundle
+from tflite_export.export import Converter, export_bundle
 from tflite_export.parity_check import ParityReport
 from tflite_export.signatures import ExportError
 
@@ -56,12 +56,20 @@ def export_run(run: Path, out: Path, private_key: Path, job: Job | None = None) 
 
 
 def export_method(
-    folder: Run, job: Job, method: Method, result: TrainedMethod, out: Path, private_key: Path
+    folder: Run,
+    job: Job,
+    method: Method,
+    result: TrainedMethod,
+    out: Path,
+    private_key: Path,
+    *,
+    converter: Converter | None = None,
 ) -> ParityReport:
     """Exports what a method has learned on the model of a finished run.
 
     Args:
         job: The bundle gets its name, personalization and weight of the n-grams. Sizes and seed are those of the run.
+        converter: See `tflite_export.export.export_bundle`.
 
     Raises:
         RunError: the run is not finished, or the job gives n-grams a weight but the run counted none.
@@ -96,6 +104,7 @@ def export_method(
         ngram_weight=job.ngram.weight,
         metrics={"validation_recall_at_3": summary["best_recall"]} if summary["best_round"] else {},
         private_key=private_key,
+        converter=converter,
     )
 
 

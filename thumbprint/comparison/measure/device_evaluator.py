@@ -18,6 +18,7 @@ from federated.algorithms.registry import METHODS
 from federated.job import PersonalizationConfig
 from federated.personalization.method import Method
 from federated.personalization.program import TrainedMethod
+from tflite_export.export import Converter, remembering
 from thumbprint.comparison.measure.comparison_setup import ComparisonSetup
 from thumbprint.comparison.results import REFERENCE
 from thumbprint.comparison.tuning import initial_config
@@ -49,6 +50,10 @@ class DeviceEvaluator:
     initial: PersonalizationConfig
     test_messages: int | None
 
+    @functools.cached_property
+    def _converter(self) -> Converter:
+        return remembering()
+
     def bundle(self, name: str, method: Method, config: PersonalizationConfig, trained: TrainedMethod) -> Bundle:
         """Returns the signed bundle of a method as a phone reads it. The same model and settings are exported once.
 
@@ -61,7 +66,7 @@ class DeviceEvaluator:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             job = self.setup.job.model_copy(update={"name": method.name, "personalization": config})
-            export_method(self.setup.run, job, method, trained, path, self.keys.private)
+            export_method(self.setup.run, job, method, trained, path, self.keys.private, converter=self._converter)
         return load_bundle(path, self.keys.public)
 
     @functools.cached_property
