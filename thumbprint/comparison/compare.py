@@ -68,7 +68,7 @@ def compare(
     names = select_methods(methods)
     in_use = f"another process is comparing in {out}: wait for it, or choose another --out"
     with Corpus.open(corpus_path) as corpus, exclusive_lock(out, ".lock", CompareError, in_use):
-        folds = folds_of(job, out, budget.folds, runs)
+        folds = folds_of(job, out, budget.folds, runs, budget.shared_rounds)
         budget = replace(budget, folds=len(folds))
         _check_same_corpus(folds, corpus)
         new_phones = {fold.number: fold.new_phones(corpus, min_messages) for fold in folds}

@@ -59,7 +59,9 @@ class Fold:
         return list(population.new_phones.with_messages(min_messages))
 
 
-def folds_of(job: Job, out: Path, count: int, runs: Sequence[Path] = ()) -> list[Fold]:
+def folds_of(
+    job: Job, out: Path, count: int, runs: Sequence[Path] = (), shared_rounds: int | None = None
+) -> list[Fold]:
     """Returns the folds of a comparison.
 
     Args:
@@ -67,6 +69,7 @@ def folds_of(job: Job, out: Path, count: int, runs: Sequence[Path] = ()) -> list
         out: The folder of the comparison.
         count: Number of folds; 1 means the job's own split.
         runs: Finished trainings, one for each fold. If there are any, `count` is ignored.
+        shared_rounds: Most rounds of the other trainings; None = those of the job.
 
     Raises:
         CompareError: two runs have the same new phones, or are folds of different splits.
@@ -80,11 +83,15 @@ def folds_of(job: Job, out: Path, count: int, runs: Sequence[Path] = ()) -> list
         if len({(each.seed, each.data.model_copy(update={"fold": 0}).model_dump_json()) for each in jobs}) > 1:
             raise CompareError("the runs split the users differently: their jobs may differ in `fold` of [data] only")
         return [Fold(each, run, _folder(out, each.data), True) for each, run in zip(jobs, given, strict=True)]
+    shared = "shared"
+    if shared_rounds is not None and shared_rounds < job.training.rounds:
+        job = job.model_copy(update={"training": job.training.model_copy(update={"rounds": shared_rounds})})
+        shared = f"shared-{shared_rounds}"
     splits = [job.data]
     if count > 1:
         splits = [job.data.model_copy(update={"new_phone_share": 1 / count, "fold": fold}) for fold in range(count)]
     return [
-        Fold(job.model_copy(update={"data": data}), Run(folder / "shared"), folder, False)
+        Fold(job.model_copy(update={"data": data}), Run(folder / shared), folder, False)
         for data in splits
         for folder in [_folder(out, data)]
     ]

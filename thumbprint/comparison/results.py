@@ -28,6 +28,7 @@ class Budget:
     Attributes:
         folds: Number of folds by user, each with its own shared model. Each user is a new phone once. 1 = the job's own
             split.
+        shared_rounds: Most federated rounds of a shared model that the comparison trains; None = those of the job.
         trials: Number of settings tried on validation users. The job's own settings are the first.
         tuning_rounds: Federated rounds of a trial, for methods with rounds.
         rounds: Federated rounds of the final training.
@@ -45,13 +46,16 @@ class Budget:
     test_messages: int | None = None
     beside: bool = True
     folds: int = 1
+    shared_rounds: int | None = None
 
 
 DEFAULT = Budget(
     trials=4, tuning_rounds=4, rounds=20, epochs=8, seen_users=1000, test_messages=300, beside=True, folds=5
 )
 """Less than 5 hours on the NUS SMS corpus and 2 cores, by the estimate in docs/comparison.md."""
-QUICK = Budget(trials=2, tuning_rounds=2, rounds=8, epochs=2, seen_users=10, test_messages=60, beside=False)
+QUICK = Budget(
+    trials=2, tuning_rounds=2, rounds=8, epochs=2, seen_users=10, test_messages=60, beside=False, shared_rounds=240
+)
 """A preview of one fold. With a trained shared model, it takes 24 minutes by the same estimate."""
 
 

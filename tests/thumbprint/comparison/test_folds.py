@@ -35,6 +35,15 @@ def test_given_runs_are_the_folds(tmp_path):
     assert [(fold.number, fold.run.path) for fold in folds_of(JOB, tmp_path, 5, runs)] == [(3, runs[0]), (1, runs[1])]
 
 
+def test_a_preview_trains_shorter_in_a_folder_of_its_own_but_no_longer_than_the_job(tmp_path):
+    (whole,), (short,) = folds_of(JOB, tmp_path, 1), folds_of(JOB, tmp_path, 1, shared_rounds=7)
+    assert (whole.job.training.rounds, short.job.training.rounds) == (JOB.training.rounds, 7)
+    assert whole.run.path != short.run.path and whole.job.data == short.job.data
+    assert folds_of(JOB, tmp_path, 1, shared_rounds=JOB.training.rounds + 1) == [whole]
+    run = run_of(tmp_path / "given")
+    assert folds_of(JOB, tmp_path, 1, [run], shared_rounds=7)[0].job == JOB
+
+
 @pytest.mark.parametrize(
     ("other", "message"),
     [

@@ -32,7 +32,7 @@ def compare(
         str | None, typer.Option(metavar="NAME,...", help="The methods to compare.", show_default="all")
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="A preview: one fold, few trials and rounds, fewer users and messages.")
+        bool, typer.Option("--quick", help="A preview: one fold, less training, few trials, fewer users and messages.")
     ] = False,
     folds: Annotated[
         int | None,

@@ -79,6 +79,8 @@ def budget(comparison: Comparison) -> str:
         f"federated rounds each, if it has rounds) and {given.rounds:,} rounds of final training; "
         f"seed {comparison.seed}{limit}."
     ]
+    if given.shared_rounds is not None:
+        parts.append(f"A shared model that was trained for this preview had at most {given.shared_rounds:,} rounds.")
     if given.folds > 1:
         parts.append(
             f"The shared model was trained {given.folds} times, each time without another part of the users: these are "
