@@ -138,15 +138,19 @@ class Engine:
 
 def _fit(shape: ModelShape, signatures: Mapping[str, Signature]) -> bool:
     """Returns whether the sizes are those of the signatures. Others would fail later, or fill the memory."""
+    state = {"cell": [1, shape.cells], "projection": [1, shape.embedding]}
+    adapter = {"lora_a": [shape.embedding, shape.rank], "lora_b": [shape.rank, shape.embedding], "bias": [shape.vocab]}
+    windows = [shape.batch, shape.window]
     sizes = {
-        "step": {"cell": [1, shape.cells], "projection": [1, shape.embedding]},
-        "adapt": {"tokens": [shape.batch, shape.window], "lora_a": [shape.embedding, shape.rank]},
-        "evaluate": {"tokens": [shape.batch, shape.window], "bias": [shape.vocab]},
+        "step": ({**state, **adapter}, {"log_probs": [1, shape.vocab], **state}),
+        "adapt": ({"tokens": windows, "targets": windows, **adapter}, adapter),
+        "evaluate": ({"tokens": windows, "targets": windows, **adapter}, {"log_probs": windows}),
     }
     return all(
-        name in signatures[signature].inputs and signatures[signature].inputs[name].shape == size
-        for signature, tensors in sizes.items()
-        for name, size in tensors.items()
+        name in tensors and tensors[name].shape == size
+        for signature, expected in sizes.items()
+        for tensors, wanted in zip((signatures[signature].inputs, signatures[signature].outputs), expected, strict=True)
+        for name, size in wanted.items()
     )
 
 

@@ -14,7 +14,7 @@ import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -43,11 +43,11 @@ _child()
 
 
 def run_signatures(engine: Engine) -> None:
-    """Runs every signature that a phone calls, and checks the results.
+    """Runs every signature that a phone calls, more than once, and checks the results.
 
     Raises:
-        BundleError: a signature fails, a result is not finite, or the probabilities of the next piece do not add up
-            to 1.
+        BundleError: a signature fails, a result has other sizes or is not finite, or the probabilities of the next
+            piece do not add up to 1.
     """
     try:
         _step(engine)
@@ -66,8 +66,9 @@ def _step(engine: Engine) -> None:
     state = engine.zero_state()
     for token in [engine.shape.bos, *np.linspace(0, engine.shape.vocab - 1, _STEPS).astype(int)]:
         log_probs, state = engine.step(int(token), state, engine.bundle.adapter_init)
-        _require(engine, "step", *state)
-        if not abs(float(np.exp(log_probs.astype(np.float64)).sum()) - 1.0) < _MASS_TOLERANCE:
+        _require(engine, "step", *_like(state, engine.zero_state()))
+        mass = float(np.exp(log_probs.astype(np.float64)).sum())
+        if log_probs.shape != (engine.shape.vocab,) or not abs(mass - 1.0) < _MASS_TOLERANCE:
             raise BundleError(f"{engine.bundle.path}: the model's probabilities do not add up to 1; export it again")
 
 
@@ -76,13 +77,22 @@ def _train(engine: Engine) -> None:
     tokens = np.linspace(0, shape.vocab - 1, shape.batch * shape.window).astype(np.int32)
     tokens = tokens.reshape(shape.batch, shape.window)
     targets = np.ascontiguousarray(tokens[::-1, ::-1])
-    _require(engine, "evaluate", engine.evaluate(tokens, targets, adapter))
-    adapted, loss = engine.adapt(tokens, targets, adapter, adapter, StepSizes(1.0, 1.0, 0.0, 1.0))
-    _require(engine, "adapt", np.float32(loss), *adapted.tensors().values())
+    for _ in range(2):  # a damaged graph can run once
+        _require(engine, "evaluate", (engine.evaluate(tokens, targets, adapter), tokens.shape))
+        adapted, loss = engine.adapt(tokens, targets, adapter, adapter, StepSizes(1.0, 1.0, 0.0, 1.0))
+        tensors = _like(adapted.tensors().values(), adapter.tensors().values())
+        _require(engine, "adapt", (np.asarray(loss), ()), *tensors)
 
 
-def _require(engine: Engine, signature: str, *results: Array | np.float32) -> None:
-    if not all(np.isfinite(result).all() for result in results):
+def _like(results: Iterable[Array], expected: Iterable[Array]) -> list[tuple[Array, tuple[int, ...]]]:
+    return [(result, part.shape) for result, part in zip(results, expected, strict=True)]
+
+
+def _require(engine: Engine, signature: str, *results: tuple[Array, tuple[int, ...]]) -> None:
+    """Checks results and the sizes that they should have."""
+    if any(result.shape != sizes for result, sizes in results):
+        raise BundleError(f"{engine.bundle.path}: {signature} of the model gives other sizes; export it again")
+    if not all(np.isfinite(result).all() for result, _ in results):
         raise BundleError(f"{engine.bundle.path}: {signature} of the model gives no finite numbers; export it again")
 
 

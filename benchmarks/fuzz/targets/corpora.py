@@ -55,7 +55,7 @@ _MARKUP = (
     ),
 )
 
-_LARGEST = 2_000_000
+_LARGEST = 1_000_000
 """Bytes of a source, unpacked. A larger one of short messages takes longer than a hang, and its memory says nothing."""
 
 

@@ -65,6 +65,10 @@ def nan(array: np.ndarray) -> np.ndarray:
         ("step", lambda found: (found[0], found[1]._replace(cell=nan(found[1].cell))), "no finite numbers"),
         ("evaluate", nan, "evaluate of the model gives no finite numbers"),
         ("adapt", lambda found: (found[0], float("nan")), "adapt of the model gives no finite numbers"),
+        ("step", lambda found: (np.log(np.full(7, 1 / 7)), found[1]), "do not add up to 1"),
+        ("step", lambda found: (found[0], found[1]._replace(cell=found[1].cell[:, 1:])), "step .* gives other sizes"),
+        ("evaluate", lambda found: found[:, 1:], "evaluate of the model gives other sizes"),
+        ("adapt", lambda found: (replace(found[0], bias=found[0].bias[1:]), found[1]), "adapt .* gives other sizes"),
     ],
 )
 def test_numbers_that_no_model_gives_are_an_error(
@@ -74,4 +78,22 @@ def test_numbers_that_no_model_gives_are_an_error(
     intact = getattr(engine, method)
     monkeypatch.setattr(engine, method, lambda *args: spoilt(intact(*args)))
     with pytest.raises(BundleError, match=message):
+        run_signatures(engine)
+
+
+@pytest.mark.parametrize("method", ["adapt", "evaluate"])
+def test_a_signature_that_runs_only_once_is_an_error(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    engine, calls = Engine(bundle), []
+    intact = getattr(engine, method)
+
+    def once(*args: Any) -> Any:
+        calls.append(args)
+        if len(calls) == 2:
+            raise RuntimeError("failed to prepare")
+        return intact(*args)
+
+    monkeypatch.setattr(engine, method, once)
+    with pytest.raises(BundleError, match="cannot be run: failed to prepare"):
         run_signatures(engine)

@@ -25,6 +25,8 @@ _BRACKETS = {"[": "]", "(": ")", "（": "）", "【": "】", "〔": "〕"}
 _OPENED = re.compile(rf"{_M}([\[(（【〔]?)")
 _END = re.compile(rf"(?:\s{_M}[^\w\s,.:;/'\"()\[\]{MARKS}]|{_M}[:：]){_M}\s")
 _MAYBE = re.compile(rf"{_M}(?=\S).{{0,50}}?\d\s?[:：∶٫.'’hHuU時时點点시]\s?\d\d")
+_WITHOUT_MARKS = str.maketrans("", "", MARKS)
+_SPACES = re.compile(r"\s+")
 _NUMBER = re.compile(r"\d+")
 _WORD = re.compile(r"[^\W\d_][^\s\d_]*")
 _DATE_GAP = re.compile(r" ?(?:[^\w\s:\[\]<>\"]{1,2}|[年月년월]|) ?")
@@ -119,11 +121,12 @@ class _Parts:
     year_offset: int
 
 
+@functools.lru_cache(maxsize=4096)  # lines that only look like headers are often repeated
 def _parts(head: str, bracketed: bool) -> _Parts | None:
     numbers = _NUMBER.findall(head)
     if not 3 <= len(numbers) <= 6:
         return None
-    gaps = [re.sub(r"\s+", " ", re.sub(_M, "", gap)) for gap in _NUMBER.split(head)]
+    gaps = [_SPACES.sub(" ", gap.translate(_WITHOUT_MARKS)) for gap in _NUMBER.split(head)]
     found: list[tuple[bool, bool, int, _Parts]] = []
     for seconds in (3, 2):
         for date_first in (True, False):

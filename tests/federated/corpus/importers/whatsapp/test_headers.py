@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from icu4py.messageformat import MessageFormat
 
+from federated.corpus.importers.whatsapp import headers
 from federated.corpus.importers.whatsapp.headers import shape_of
 
 EVENING = datetime(2022, 12, 24, 18, 5)
@@ -171,3 +172,10 @@ def test_a_chat_in_any_kind_of_header_comes_back_whole(read_chat, writer, begin,
     ]
     records, _ = read_chat(*(f"{write(at)}{author}: {text}" for author, at, text in written))
     assert [(record.user_id, record.timestamp, record.text) for record in records] == written
+
+
+def test_a_repeated_line_that_only_looks_like_a_header_is_taken_apart_once():
+    taken_apart = headers._parts.cache_info().misses
+    shapes = headers.Shapes()
+    assert not any(shapes.match("22, 6:07 PM - Bob Smith: merry: christmas") for _ in range(1000))
+    assert headers._parts.cache_info().misses - taken_apart <= 3  # one for each place where a header could end
