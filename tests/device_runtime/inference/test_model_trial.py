@@ -28,14 +28,14 @@ def test_a_model_that_ends_the_process_is_an_error(crashing_bundle: Path, tiny_p
         try_in_child(load_bundle(crashing_bundle, tiny_public_key))
 
 
+def test_an_operator_without_input_is_an_error(bundle: Bundle) -> None:
+    damaged = replace(bundle, model=without_an_input(bundle.model, 0, -1))
+    with pytest.raises(BundleError, match="cannot be run|crashes the interpreter"):  # by what XNNPACK finds on the heap
+        try_in_child(damaged)
+
+
 @pytest.mark.parametrize(
-    "damaged",
-    [
-        lambda model: without_an_input(model, 0, -1),
-        lambda model: model[: len(model) // 2],
-        lambda model: bytes(len(model)),
-    ],
-    ids=["an operator without input", "half", "zeros"],
+    "damaged", [lambda model: model[: len(model) // 2], lambda model: bytes(len(model))], ids=["half", "zeros"]
 )
 def test_a_model_that_the_interpreter_refuses_is_an_error(bundle: Bundle, damaged: Callable[[bytes], bytes]) -> None:
     with pytest.raises(BundleError, match="cannot be run"):
