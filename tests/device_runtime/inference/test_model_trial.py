@@ -30,7 +30,9 @@ def test_a_model_that_ends_the_process_is_an_error(crashing_bundle: Path, tiny_p
 
 def test_an_operator_without_input_is_an_error(bundle: Bundle) -> None:
     damaged = replace(bundle, model=without_an_input(bundle.model, 0, -1))
-    with pytest.raises(BundleError, match="cannot be run|crashes the interpreter"):  # by what XNNPACK finds on the heap
+    with pytest.raises(
+        BundleError, match=r"cannot be run|crashes the interpreter"
+    ):  # by what XNNPACK finds on the heap
         try_in_child(damaged)
 
 
