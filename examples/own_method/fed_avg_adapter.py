@@ -18,6 +18,7 @@ from pydantic import Field
 from federated.algorithms import Method, per_fedavg
 from federated.local_training import adapter_sgd
 from federated.personalization.method import ClientUpdate, MethodContext, Options, Range, SharedModel, Structure
+from keyboard_model.batching import Batch
 from keyboard_model.model.adapter import AdapterTensors
 
 
@@ -28,11 +29,12 @@ class FedAvgAdapterOptions(Options):
 
 
 def local(
-    shared: SharedModel, server: AdapterTensors, client: Structure, batches: tf.data.Dataset, context: MethodContext
+    shared: SharedModel, server: AdapterTensors, client: Structure, batches: Batch, context: MethodContext
 ) -> ClientUpdate:
     """Takes one plain step for each batch. The client has no state."""
     plain = adapter_sgd.step_sizes(context.config)._replace(proximal=tf.constant(0.0))
-    own = adapter_sgd.steps(shared.parameters, server, server, batches, plain, context.bos)
+    read = adapter_sgd.read(shared.parameters, batches, context.bos)
+    own = adapter_sgd.steps(shared.parameters, server, server, read, plain)
     weight = tf.minimum(own.targets, 1.0) * tf.pow(tf.maximum(own.targets, 1.0), context.options.weight_power)
     return ClientUpdate(adapter_sgd.subtract(server, own.adapter), weight, client, own.loss_sum, own.targets)
 
