@@ -202,7 +202,8 @@ def figures(tallies_of_folds: Sequence[ModelTallies]) -> dict[str, Any]:
             for name in found
         }
         for name, tallies in by_model.items():
-            found[name][group] = _recalls(list(tallies.values()))
+            words = [tally[0] for tally in tallies.values()]
+            found[name][group] = {"users": len(words), "words": sum(words), **_recalls(list(tallies.values()), words)}
             if name != BASELINE:
                 found[name][group]["over_baseline"] = _differences(tallies, by_model[BASELINE])
     return found
@@ -212,24 +213,19 @@ def _tally(counts: WordCounts) -> Tally:
     return counts.words, counts.hits_at_1, counts.hits_at_3
 
 
-def _recalls(tallies: Sequence[Tally]) -> dict[str, Any]:
-    words = [tally[0] for tally in tallies]
-    found: dict[str, Any] = {"users": len(tallies), "words": sum(words), "pooled": {}}
+def _recalls(hits: Sequence[Tally], words: Sequence[int]) -> dict[str, Any]:
+    """Returns the shares of hits in the words of each user, pooled and in the mean over users."""
+    found: dict[str, Any] = {"pooled": {}}
     for at, metric in METRICS:
-        over_all = pooled([tally[at] for tally in tallies], words)
+        parts = [tally[at] for tally in hits]
+        over_all = pooled(parts, words)
         found["pooled"][metric] = over_all and asdict(over_all)
-        found[metric] = asdict(spread([tally[at] / tally[0] for tally in tallies]))
+        found[metric] = asdict(spread([part / whole for part, whole in zip(parts, words, strict=True)]))
     return found
 
 
 def _differences(tallies: Mapping[str, Tally], baseline: Mapping[str, Tally]) -> dict[str, Any]:
     """Returns the differences in recall, pooled and in the mean over users, of the users of both."""
     pairs = [(tally, baseline[user]) for user, tally in tallies.items() if user in baseline]
-    words = [own[0] for own, _ in pairs]
-    found: dict[str, Any] = {"pooled": {}}
-    for at, metric in METRICS:
-        more = [own[at] - other[at] for own, other in pairs]
-        over_all = pooled(more, words)
-        found["pooled"][metric] = over_all and asdict(over_all)
-        found[metric] = asdict(spread([part / whole for part, whole in zip(more, words, strict=True)]))
-    return found
+    more = [(own[0] - other[0], own[1] - other[1], own[2] - other[2]) for own, other in pairs]
+    return _recalls(more, [own[0] for own, _ in pairs])

@@ -140,8 +140,8 @@ class CorpusShare:
         settings = found["settings"]
         if _TOKENIZER in settings:
             settings[_TOKENIZER] = Tokenizer(base64.b64decode(settings[_TOKENIZER]))
-        nobody: Any = split_users([])  # the training names the clients
-        data = FederatedData(self._corpus, nobody, **found["data"])
+        no_users: Any = split_users([])  # not needed: each reference names its client
+        data = FederatedData(self._corpus, no_users, **found["data"])
         self._sources[_digest(source)] = self._readers[found["reader"]](**settings), data
 
     def fill(self, request: bytes) -> bytes:

@@ -22,6 +22,7 @@ import tensorflow as tf
 import tensorflow_federated as tff
 
 from federated.heterogeneity.divergence import Evidence, signal
+from federated.local_training import adapter_sgd
 from federated.local_training.batch_loop import fold, gathered
 from federated.personalization.method import SharedModel
 from federated.runtime.tff_types import batch_type, type_of
@@ -71,10 +72,9 @@ def _half(shared: SharedModel, batches: Batch, bos: int) -> tuple[tf.Tensor, ...
     """Returns counted pieces, summed loss in nats, and the gradient of the mean loss, flat: B's then the bias's."""
 
     def add_batch(total: tuple[tf.Tensor, ...], batch: Batch) -> tuple[tf.Tensor, ...]:
-        features = cifg_lstm.unroll(shared.parameters, batch.tokens, bos)
-        targets = tf.reshape(batch.targets, [-1])
-        counted = cifg_lstm.counted_targets(targets)
-        loss, gradient = adapters.gradient(*shared, tf.reshape(features, [-1, features.shape[2]]), targets)
+        read = adapter_sgd.features(shared.parameters, batch, bos)
+        counted = cifg_lstm.counted_targets(read.targets)
+        loss, gradient = adapters.gradient(*shared, *read)
         flat = tf.concat([tf.reshape(gradient.lora_b, [-1]), gradient.bias], 0)
         return total[0] + counted, total[1] + counted * loss, total[2] + counted * flat
 

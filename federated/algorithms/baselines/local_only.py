@@ -28,8 +28,6 @@ from federated.personalization.method import (
 from keyboard_model.batching import Batch
 from keyboard_model.model.cifg_lstm import Parameters
 
-_WINDOWS = 10_000  # more than a client has, so the shuffle is uniform
-
 
 class LocalOnlyOptions(Options):
     """How a client trains.
