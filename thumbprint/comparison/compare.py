@@ -15,15 +15,12 @@ from device_runtime.simulation.report import CorpusInfo
 from federated.algorithms.registry import METHODS
 from federated.corpus.store import Corpus
 from federated.job import Job
-from federated.training.callbacks.callback import RoundReport
-from federated.training.callbacks.round_reports import ReportProgress
-from federated.training.train_run import train
 from keyboard_model.storage.durable_files import atomic_write
 from keyboard_model.storage.file_lock import exclusive_lock
 from thumbprint.comparison.folds import CompareError, Fold, folds_of, pooled
 from thumbprint.comparison.measure.comparison_setup import VARIANTS, variant
 from thumbprint.comparison.measure.device_evaluator import comparison_keys
-from thumbprint.comparison.measure.worker_pool import STARTED, MethodWorkerPool, WorkerConfig
+from thumbprint.comparison.measure.worker_pool import SHARED_MODEL, STARTED, WorkerConfig, WorkerPool
 from thumbprint.comparison.remaining_time import RemainingTime, measurement_cost, training_cost, tuning_cost
 from thumbprint.comparison.results import REFERENCE, Budget, Comparison, MethodResult, Skipped
 from thumbprint.comparison.tuning import MethodTrials, TuningResult, choose
@@ -45,7 +42,6 @@ def compare(
     runs: Sequence[Path] = (),
     at_once: int = 2,
     on_progress: Callable[[str], None] = lambda line: None,
-    on_round: Callable[[RoundReport], None] = lambda report: None,
 ) -> Comparison:
     """Trains a shared model for each fold, then tunes, trains and measures each method. Finished work is not repeated.
 
@@ -55,9 +51,8 @@ def compare(
         methods: Names of methods and variants; empty = all.
         runs: Finished trainings of the same job and corpus, whose shared models are used, one for each fold. None =
             train them in `out`, as many as `budget.folds`.
-        at_once: Number of methods measured in parallel, each in its own process.
+        at_once: Number of shared models trained, or of methods measured, in parallel, each in its own process.
         on_progress: Called with a line for each step.
-        on_round: Called with each round of the shared models' training.
 
     Raises:
         CompareError: a method is unknown, a run is of another corpus, the runs are not folds of one split, or there are
@@ -79,8 +74,7 @@ def compare(
                 "raise `data.new_phone_share` in the job"
             )
         work = _Work(folds, names, budget, at_once, on_progress)
-        for fold in folds:
-            work.train(fold, corpus, on_round)
+        work.train(corpus_path)
         comparison_keys(out / "keys")
         configs = {
             fold.number: WorkerConfig(
@@ -164,26 +158,25 @@ class _Work:
     def __post_init__(self) -> None:
         costs = {}
         for fold in self.folds:
-            costs[_task(fold.number, "train")] = training_cost(fold.job)
+            costs[_task(fold.number, "train", SHARED_MODEL)] = training_cost(fold.job)
             for name in self.names:
                 method = METHODS[variant(name)[0]]
                 if self._has_trials(name):
                     costs[_task(fold.number, "tune", name)] = tuning_cost(method, self.budget)
                 costs[_task(fold.number, "measure", name)] = measurement_cost(method, self.budget)
         self._costs = costs
-        trainings = {_task(fold.number, "train") for fold in self.folds}
-        self._remaining = RemainingTime(costs, self.at_once, alone=trainings)
+        self._remaining = RemainingTime(costs, self.at_once)
 
-    def train(self, fold: Fold, corpus: Corpus, on_round: Callable[[RoundReport], None]) -> None:
-        """Trains the shared model of a fold."""
-        task = _task(fold.number, "train")
-        if fold.is_trained():
-            self._remaining.skip(task)
-            return
-        self._remaining.start(task)
-        self._report(fold.number, "training the shared model")
-        train(fold.job, corpus, fold.run.path, resume=True, callbacks=[ReportProgress(round=on_round)])
-        self._remaining.finish(task)
+    def train(self, corpus: Path) -> None:
+        """Trains the shared models of the folds."""
+        missing = [fold for fold in self.folds if not fold.is_trained()]
+        for fold in self.folds:
+            if fold not in missing:
+                self._remaining.skip(_task(fold.number, "train", SHARED_MODEL))
+        if missing:
+            with self._pool("train", {}, len(missing)) as pool:
+                for number in pool.train(missing, corpus):
+                    self._remaining.finish(_task(number, "train", SHARED_MODEL))
 
     def tune(self, configs: Mapping[int, WorkerConfig]) -> dict[int, dict[str, MethodTrials]]:
         """Returns the trials of each method in each fold."""
@@ -243,13 +236,13 @@ class _Work:
         missing = [task for task in paths if task not in done and task[1] not in self.skipped]
         return sorted(missing, key=lambda task: (task[0], -self._costs[_task(task[0], step, task[1])]))
 
-    def _pool(self, step: str, configs: Mapping[int, WorkerConfig], tasks: int) -> MethodWorkerPool:
+    def _pool(self, step: str, configs: Mapping[int, WorkerConfig], tasks: int) -> WorkerPool:
         def report(fold: int, name: str, what: str) -> None:
             if what == STARTED:
                 self._remaining.start(_task(fold, step, name))
             self._report(fold, f"{name}: {what}")
 
-        return MethodWorkerPool(configs, min(self.at_once, tasks), report)
+        return WorkerPool(configs, min(self.at_once, tasks), report)
 
     def _results(
         self,
@@ -278,7 +271,7 @@ class _Work:
         self.on_progress(f"{place}{what} ({self._remaining.describe()})")
 
 
-def _task(fold: int, step: str, name: str = "") -> str:
+def _task(fold: int, step: str, name: str) -> str:
     return f"{fold} {step} {name}"
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 
 from federated.job import Job
 from federated.personalization.method import Method
 from thumbprint.comparison.results import Budget
 
-_TRIAL_COST, _MEASUREMENT_COST, _SHARED_ROUND_COST = 4, 30, 0.4
+_TRIAL_COST, _MEASUREMENT_COST, _SHARED_ROUND_COST = 4, 30, 1
 """The cost of testing a trial on the validation users, of measuring a method, and of a round of the shared model.
 
 The unit is one federated round of a method on the NUS SMS corpus (docs/comparison.md has the times).
@@ -28,7 +28,7 @@ def measurement_cost(method: Method, budget: Budget) -> int:
 
 def training_cost(job: Job) -> int:
     """Estimates the cost of the shared model of a fold, in federated rounds of a method."""
-    return round(_SHARED_ROUND_COST * job.training.rounds)
+    return _SHARED_ROUND_COST * job.training.rounds
 
 
 class RemainingTime:
@@ -38,12 +38,10 @@ class RemainingTime:
         self,
         costs: Mapping[str, int],
         at_once: int = 1,
-        alone: Collection[str] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Takes the estimated cost of each task, the number of tasks done in parallel, and the tasks that run alone."""
-        self._waiting = {name: cost * (at_once if name in alone else 1) for name, cost in costs.items()}
-        self._alone = alone
+        """Takes the estimated cost of each task, and the number of tasks done in parallel."""
+        self._waiting = dict(costs)
         self._running: dict[str, tuple[int, float]] = {}
         self._at_once, self._clock = at_once, clock
         self._finished = 0
@@ -64,8 +62,8 @@ class RemainingTime:
         self._finished += 1
 
     def _spent(self, name: str) -> float:
-        """Returns the seconds that a task took until now. A task that runs alone takes those of all processes."""
-        return (self._clock() - self._running[name][1]) * (self._at_once if name in self._alone else 1)
+        """Returns the seconds that a task took until now."""
+        return self._clock() - self._running[name][1]
 
     def describe(self) -> str:
         """Returns how many tasks are done and, after the first one, an estimate of the remaining minutes."""

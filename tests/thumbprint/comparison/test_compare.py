@@ -14,7 +14,7 @@ from federated.algorithms.registry import METHODS as METHODS_BY_NAME
 from federated.corpus.schema import CorpusError
 from federated.corpus.store import Corpus
 from federated.data.federated_data import FederatedData, Population
-from federated.job import Job, PersonalizationConfig
+from federated.job import Job, PersonalizationConfig, load_job
 from federated.personalization.program import TrainedMethod
 from federated.run import Run
 from thumbprint.comparison.compare import compare, select_methods
@@ -150,6 +150,28 @@ def test_repeats_no_finished_work_and_measures_what_is_missing(finished, runs, t
     assert {line.partition(" (")[0] for line in progress if ": started (" in line} == {"fold 1: user_history: started"}
 
 
+def test_trains_the_shared_models_of_the_folds_side_by_side_and_only_once(job_file, tiny_corpus, tmp_path):
+    progress: list[str] = []
+
+    def run() -> Comparison:
+        budget = replace(BUDGET, folds=2, beside=False)
+        options = {"methods": ["global_only"], "budget": budget, "min_messages": 5}
+        return compare(load_job(job_file), tiny_corpus, tmp_path, **options, on_progress=progress.append)
+
+    comparison = run()
+    steps = [line.partition(" (")[0] for line in progress]
+    assert sorted(steps[:2]) == [f"fold {fold}: shared model: started" for fold in (0, 1)]
+    runs = sorted(path.parent for path in tmp_path.glob("fold-*/shared/summary.json"))
+    new_phones = [set(population(folder, tiny_corpus).new_phones) for folder in runs]
+    assert len(new_phones) == 2
+    assert new_phones[0].isdisjoint(new_phones[1])
+    measured = {row.user_id for row in comparison.method("global_only").clients if row.group == "new_phone"}
+    assert measured == new_phones[0] | new_phones[1]
+    progress.clear()
+    assert run() == comparison
+    assert progress == []
+
+
 def test_rejects_an_unknown_method():
     with pytest.raises(CompareError, match=r"no method 'magic'.*fine_tuning"):
         select_methods(["magic"])
@@ -218,7 +240,7 @@ class FakePool:
 def fake_pool(monkeypatch):
     for name, value in {"done": [], "stop_at": None, "skipped": None}.items():
         monkeypatch.setattr(FakePool, name, value)
-    monkeypatch.setattr("thumbprint.comparison.compare.MethodWorkerPool", FakePool)
+    monkeypatch.setattr("thumbprint.comparison.compare.WorkerPool", FakePool)
     return FakePool
 
 

@@ -13,7 +13,7 @@ def test_estimates_the_cost_of_rounds_trials_and_measurement():
     assert measurement_cost(METHODS["ditto"], BUDGET) == 30 + 20
     assert tuning_cost(METHODS["fine_tuning"], BUDGET) == 3 * 4
     assert tuning_cost(METHODS["ditto"], BUDGET) == 3 * (4 + 5)
-    assert training_cost(Job()) == 0.4 * Job().training.rounds
+    assert training_cost(Job()) == Job().training.rounds
 
 
 def test_estimates_the_remaining_time_from_the_finished_methods():
@@ -42,17 +42,6 @@ def test_two_methods_in_parallel_need_half_the_time():
     left.finish("a")
     left.start("c")
     assert left.describe() == "1 of 3 done, about 4 min left"
-
-
-def test_a_task_that_runs_alone_takes_the_time_of_all_processes():
-    now = [0.0]
-    trainings = {"train 1", "train 2"}
-    costs = dict.fromkeys([*sorted(trainings), "a", "b"], 10)
-    left = RemainingTime(costs, at_once=2, alone=trainings, clock=lambda: now[0])
-    left.start("train 1")
-    now[0] += 600  # the second takes ten minutes too, then a and b ten minutes side by side
-    left.finish("train 1")
-    assert left.describe() == "1 of 4 done, about 20 min left"
 
 
 def test_tasks_that_are_not_needed_do_not_count():

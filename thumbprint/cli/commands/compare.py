@@ -50,7 +50,7 @@ def compare(
     ] = None,
     at_once: Annotated[
         int,
-        typer.Option(min=1, metavar="N", help="Methods measured at a time. Each needs a core and 4 GB of memory."),
+        typer.Option(min=1, metavar="N", help="Trainings or methods at a time. Each needs a core and 4 GB of memory."),
     ] = 2,
     min_messages: Annotated[
         int, typer.Option(min=0, metavar="N", help="Users with fewer messages are left out of every figure.")

@@ -1,7 +1,7 @@
-"""Child processes that measure methods, each with its own TFF worker.
+"""Child processes that train shared models and measure methods, each with its own TFF worker.
 
-The rounds and trials of one method run one after another and use hardly more than one core. Methods do not depend on
-each other, so several are measured in parallel.
+The rounds of one training, of a shared model or a method, run one after another and use hardly more than one core.
+Trainings do not depend on each other, so several run in parallel.
 """
 
 from __future__ import annotations
@@ -24,8 +24,12 @@ from federated.job import JobError, PersonalizationConfig
 from federated.personalization.method import Method
 from federated.run import Run
 from federated.runtime.execution_context import execution_context
+from federated.training.callbacks.callback import RoundReport
+from federated.training.callbacks.round_reports import ReportProgress
+from federated.training.train_run import train
 from keyboard_model.storage.child_processes import ChildProcessPool
 from tflite_export.signatures import ExportError
+from thumbprint.comparison.folds import Fold
 from thumbprint.comparison.measure.comparison_setup import ComparisonSetup, variant
 from thumbprint.comparison.measure.device_evaluator import DeviceEvaluator, comparison_keys
 from thumbprint.comparison.measure.method_evaluator import MethodEvaluator
@@ -38,10 +42,13 @@ _POLL_SECONDS = 0.2
 _CONCURRENT_CLIENTS = 2
 """Clients that a worker trains at the same time; the cores are shared by several workers."""
 
+SHARED_MODEL = "shared model"
+"""The name of the training of a fold in progress messages."""
 STARTED = "started"
-"""The first progress message of each method."""
+"""The first progress message of each training and method."""
+_ROUNDS_BETWEEN_MESSAGES = 20
 Progress = tuple[int, str, str]
-"""A fold, the name of a method, and the step that begins for them."""
+"""A fold, `SHARED_MODEL` or the name of a method, and the step that begins for them."""
 Result = TypeVar("Result")
 
 
@@ -116,6 +123,16 @@ def _attempt(
         return fold, Skipped(name=name, reason=str(error))
 
 
+def _train(fold: Fold, corpus: Path) -> int:
+    def report(done: RoundReport) -> None:
+        if done.round % _ROUNDS_BETWEEN_MESSAGES == 0:
+            _progress.put((fold.number, SHARED_MODEL, f"round {done.round} of {done.rounds}"))
+
+    _progress.put((fold.number, SHARED_MODEL, STARTED))
+    train(fold.job, corpus, fold.run.path, resume=True, callbacks=[ReportProgress(round=report)])
+    return fold.number
+
+
 def _tune(fold: int, name: str) -> tuple[int, MethodTrials | Skipped]:
     def work(evaluator: MethodEvaluator, method: Method, initial: PersonalizationConfig) -> MethodTrials:
         return MethodTrials(name=name, trials=tuple(evaluator.tune(name, method, initial)))
@@ -137,8 +154,8 @@ def _reference_hits(fold: int) -> tuple[int, dict[str, str]]:
     return fold, _evaluator(fold).phones.reference_hits()
 
 
-class MethodWorkerPool(ChildProcessPool):
-    """Worker processes that tune and measure methods. A task is a fold and a method."""
+class WorkerPool(ChildProcessPool):
+    """Worker processes that train the shared models of folds, and tune and measure methods in a fold."""
 
     def __init__(
         self, configs: Mapping[int, WorkerConfig], processes: int, on_progress: Callable[[int, str, str], None]
@@ -146,12 +163,21 @@ class MethodWorkerPool(ChildProcessPool):
         """Starts `processes` workers.
 
         Args:
-            configs: Of each fold, by its number.
-            on_progress: Called with a fold, a method and each step that begins for them.
+            configs: Of each fold, by its number. Trainings need none.
+            on_progress: Called with each `Progress`.
         """
         self._progress: SimpleQueue[Progress] = multiprocessing.get_context("spawn").SimpleQueue()
         self._on_progress = on_progress
         super().__init__(processes, _start, configs, self._progress)
+
+    def train(self, folds: Iterable[Fold], corpus: Path) -> Iterator[int]:
+        """Trains the shared models of folds. Yields the number of each fold that is ready, in any order.
+
+        Raises:
+            WorkerPoolError: a worker process died.
+            RunError, CorpusError, TokenizerError, WorkerError: see `federated.training.train_run.train`.
+        """
+        return self._results([self.submit(_train, fold, corpus) for fold in folds])
 
     def tune(self, tasks: Iterable[tuple[int, str]]) -> Iterator[tuple[int, MethodTrials | Skipped]]:
         """Tries settings of methods, and yields the trials of each task as soon as they are ready, in any order.
@@ -181,6 +207,6 @@ class MethodWorkerPool(ChildProcessPool):
                 yield from (future.result() for future in done)
             except BrokenProcessPool as error:
                 raise WorkerPoolError(
-                    "a process that measured a method died (out of memory?): run the command again with a smaller "
-                    "--at-once; finished work is kept"
+                    "a process that trained or measured a model died (out of memory?): run the command again with a "
+                    "smaller --at-once; finished work is kept"
                 ) from error

@@ -6,7 +6,7 @@ import pytest
 
 from federated.corpus.schema import CorpusError
 from federated.job import PersonalizationConfig
-from thumbprint.comparison.measure.worker_pool import MethodWorkerPool, WorkerConfig, WorkerPoolError
+from thumbprint.comparison.measure.worker_pool import WorkerConfig, WorkerPool, WorkerPoolError
 from thumbprint.comparison.results import QUICK
 from thumbprint.comparison.tuning import TuningResult
 
@@ -15,7 +15,7 @@ from thumbprint.comparison.tuning import TuningResult
 def pool(tmp_path):
     corpus, keys = tmp_path / "nowhere.sqlite", tmp_path / "keys"
     config = WorkerConfig(corpus, tmp_path, tmp_path / "out", keys, 5, PersonalizationConfig(), QUICK)
-    with MethodWorkerPool({0: config}, 1, lambda fold, name, step: None) as pool:
+    with WorkerPool({0: config}, 1, lambda fold, name, step: None) as pool:
         yield pool
 
 
