@@ -26,6 +26,7 @@ from benchmarks.fuzz.targets.bundles import bundle_targets
 from benchmarks.fuzz.targets.corpora import Corpora
 from benchmarks.fuzz.targets.databases import CorpusFiles, PhoneHistories, ServiceDatabases
 from benchmarks.fuzz.targets.http_requests import Requests
+from benchmarks.fuzz.targets.source_databases import SourceDatabases
 from benchmarks.fuzz.targets.texts import Texts
 from benchmarks.material.material import make_material
 
@@ -72,6 +73,7 @@ def make_targets(out: Path, bundle: Path | None) -> Sequence[Target]:
         *bundle_targets(material),
         Adapters(material, out / "material" / "adapters"),
         Corpora(),
+        SourceDatabases(out / "material" / "sources"),
         Requests(material),
         PhoneHistories(material, out / "material" / "phone"),
         CorpusFiles(material),

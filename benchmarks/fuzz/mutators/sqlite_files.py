@@ -63,6 +63,8 @@ def damage_rows(chance: random.Random, data: bytes) -> bytes:
 
 def _statement(chance: random.Random, db: sqlite3.Connection) -> None:
     tables = [str(name) for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
+    if not tables:  # an earlier statement dropped the last one
+        return
     table = chance.choice(tables)
     columns = [str(row[1]) for row in db.execute(f'PRAGMA table_info("{table}")')]
     column = chance.choice(columns) if columns else "x"

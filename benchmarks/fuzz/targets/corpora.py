@@ -81,21 +81,30 @@ class Corpora:
         pass
 
     def run(self, given: Input, folder: Path) -> bool:
-        ((name, data),) = given.items()
-        source, out = folder / name, folder / "corpus.sqlite"
-        source.write_bytes(data)
-        try:
-            summary = import_corpus(source, out)
-        except CorpusError:
-            if out.exists():
-                raise ViolationError("a refused source left a corpus") from None
-            return False
-        with Corpus.open(out) as corpus:
-            users = list(corpus.user_ids())
-            messages = sum(len(corpus.messages(user)) for user in users)
-        if (len(users), messages) != (summary.users, summary.messages):
-            raise ViolationError("the corpus has other numbers of users and messages than the summary")
-        return True
+        return import_given(given, folder)
+
+
+def import_given(given: Input, folder: Path) -> bool:
+    """Imports the only file of an input. Returns whether it was accepted.
+
+    Raises:
+        ViolationError: a refused source left a corpus, or the corpus has not the messages that were counted.
+    """
+    ((name, data),) = given.items()
+    source, out = folder / name, folder / "corpus.sqlite"
+    source.write_bytes(data)
+    try:
+        summary = import_corpus(source, out)
+    except CorpusError:
+        if out.exists():
+            raise ViolationError("a refused source left a corpus") from None
+        return False
+    with Corpus.open(out) as corpus:
+        users = list(corpus.user_ids())
+        messages = sum(len(corpus.messages(user)) for user in users)
+    if (len(users), messages) != (summary.users, summary.messages):
+        raise ViolationError("the corpus has other numbers of users and messages than the summary")
+    return True
 
 
 def _with_text(chance: random.Random, content: str) -> bytes:

@@ -54,19 +54,21 @@ def read_database(source: Source, skipped: Skipped) -> Iterator[Record]:
     Raises:
         CorpusError: the file cannot be read, or does not have these tables.
     """
-    any_row = False
+    last: int | None = None
     try:
         with contextlib.closing(sqlite3.connect(f"{source.path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             connection.text_factory = lambda raw: raw.decode(errors="surrogateescape")
             for row in connection.execute(_query(connection)):
-                any_row = True
+                if not isinstance(row[0], int) or (last is not None and row[0] <= last):
+                    raise sqlite3.DatabaseError("its rows are not in order")  # where pages repeat, there is no end
+                last = row[0]
                 record = _record_of_row(row)
                 if isinstance(record, Record):
                     yield record
                 else:
                     skipped(record, f"message {row[0]}")
     except sqlite3.Error as error:
-        if not any_row:
+        if last is None:
             raise CorpusError(f"cannot read {source} as a database of Messages ({error}): copy it again") from error
         skipped(DAMAGED, f"{source} ({error}): copy it again")
 

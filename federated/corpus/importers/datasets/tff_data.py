@@ -100,13 +100,18 @@ def _full_fraction(time: str) -> str:
 
 
 def _string_features(path: Path) -> list[str]:
+    """Returns the names of the first example's string features; checks what TFF's reader takes for granted."""
     import tensorflow as tf
 
     with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-        row = connection.execute("SELECT serialized_example_proto FROM examples LIMIT 1").fetchone()
-    if row is None:
-        raise CorpusError(f"{path} contains no examples: choose another file")
-    features = tf.train.Example.FromString(row[0]).features.feature
+        example = connection.execute("SELECT serialized_example_proto FROM examples LIMIT 1").fetchone()
+        client = connection.execute("SELECT 1 FROM client_metadata LIMIT 1").fetchone()
+        if example is None or client is None:
+            raise CorpusError(f"{path} contains no examples: choose another file")
+        strange = "SELECT 1 FROM client_metadata WHERE typeof(client_id) != 'text' LIMIT 1"
+        if not isinstance(example[0], bytes) or connection.execute(strange).fetchone():
+            raise sqlite3.DataError("a client's id is no text, or an example is no blob")
+    features = tf.train.Example.FromString(example[0]).features.feature
     return sorted(name for name, feature in features.items() if feature.HasField("bytes_list"))
 
 

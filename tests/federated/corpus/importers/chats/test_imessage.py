@@ -1,4 +1,5 @@
 import sqlite3
+import struct
 from contextlib import closing
 from datetime import UTC, datetime
 
@@ -16,7 +17,7 @@ from federated.corpus.importers.chats.imessage import (
 )
 from federated.corpus.importers.formats import detect
 from federated.corpus.importers.import_source import SkipCount, import_corpus
-from federated.corpus.importers.inputs.source import Source
+from federated.corpus.importers.inputs.source import DAMAGED, Source
 from federated.corpus.schema import CorpusError
 from tests.support.federated.imported import imported
 
@@ -94,6 +95,25 @@ def test_rejects_a_database_that_is_damaged_or_packed(database, tmp_path):
     database.write_bytes(database.read_bytes()[:6000])
     with pytest.raises(CorpusError, match="cannot read"):
         import_corpus(database, tmp_path / "c.sqlite", "imessage_database")
+
+
+def test_reads_the_messages_before_a_page_that_repeats(database):
+    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+        connection.execute("PRAGMA page_size = 512")
+        connection.execute("VACUUM")
+        connection.executemany("INSERT INTO message (text) VALUES (?)", [(f"message {at}",) for at in range(200)])
+        (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'message'").fetchone()
+    pages = bytearray(database.read_bytes())
+    start = 512 * (root - 1)
+    assert pages[start] == 5  # the numbers of its child pages are the first four bytes of its cells
+    first, second = struct.unpack_from(">HH", pages, start + 12)
+    pages[start + second : start + second + 4] = pages[start + first : start + first + 4]
+    database.write_bytes(pages)
+    skipped = SkipCount()
+    records = list(read_database(Source(database), skipped))
+    assert [record.text for record in records[:3]] == ["hello", "hi there", "look"]
+    assert len(records) < 100
+    assert skipped.counts[DAMAGED] == 1
 
 
 CHAT = """\

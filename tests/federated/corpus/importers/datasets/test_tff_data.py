@@ -78,7 +78,16 @@ def test_rejects_examples_with_different_features(tmp_path):
         read_all(path)
 
 
-@pytest.mark.parametrize("damage", ["no tables", "no examples", "not proto", "truncated"])
+_DAMAGES = {
+    "no examples": "DELETE FROM examples",
+    "no clients": "DELETE FROM client_metadata",
+    "not proto": "UPDATE examples SET serialized_example_proto = x'ffffff'",
+    "a number for an example": "UPDATE examples SET serialized_example_proto = 1",
+    "an id that is no text": "UPDATE client_metadata SET client_id = x'61'",
+}
+
+
+@pytest.mark.parametrize("damage", ["no tables", "truncated", *_DAMAGES])
 def test_rejects_files_without_the_layout_of_tff(tmp_path, damage):
     path = tmp_path / "data.sqlite"
     if damage == "no tables":
@@ -88,10 +97,8 @@ def test_rejects_files_without_the_layout_of_tff(tmp_path, damage):
     else:
         save(path, {"a": {"text": ["x"]}})
         connection = sqlite3.connect(path)
-        if damage == "no examples":
-            connection.execute("DELETE FROM examples")
-        elif damage == "not proto":
-            connection.execute("UPDATE examples SET serialized_example_proto = x'ffffff'")
+        if damage in _DAMAGES:
+            connection.execute(_DAMAGES[damage])
         connection.commit()
         connection.close()
         if damage == "truncated":
