@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,7 +76,7 @@ class SourceDatabases:
             ("INSERT INTO client_metadata VALUES (?, 'train', ?)", [(client, _MESSAGES // 3) for client in clients]),
         )
 
-    def _database(self, *statements: str | tuple[str, Sequence[Iterable[Any]]]) -> bytes:
+    def _database(self, *statements: str | tuple[str, Sequence[tuple[Any, ...]]]) -> bytes:
         path = self.folder / "seed"
         with closing(sqlite3.connect(path)) as connection:
             for statement in statements:
