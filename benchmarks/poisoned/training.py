@@ -109,7 +109,7 @@ class Setting:
         tested = [user for user in self.users if data.corpus.message_count(user) >= MIN_MESSAGES]
         self._counts: Counts = counts_of(tested, data, self.initial, self.tokenizer, messages=TESTED_MESSAGES)
 
-    def _messages(self, user: str) -> list[str]:
+    def _messages(self, user: str) -> Sequence[str]:
         if user == ATTACKER:
             return [SENTENCE] * min(COPIES, self.job.data.max_messages)
         return self._data.training_messages(user)

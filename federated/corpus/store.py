@@ -7,10 +7,11 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,23 @@ _MESSAGES = (
     .where(schema.users.c.user_id == bindparam("user_id"))
     .order_by(schema.messages.c.position)
 )
+
+
+@dataclass(frozen=True)
+class MaskedTexts(Sequence[str]):
+    """Texts whose sensitive parts are masked when they are read: a round reads few texts of a user who wrote many."""
+
+    _raw: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self._raw)
+
+    @overload
+    def __getitem__(self, at: int) -> str: ...
+    @overload
+    def __getitem__(self, at: slice) -> MaskedTexts: ...
+    def __getitem__(self, at: int | slice) -> str | MaskedTexts:
+        return MaskedTexts(self._raw[at]) if isinstance(at, slice) else mask_sensitive(self._raw[at])
 
 
 class Corpus:
@@ -155,15 +173,21 @@ class Corpus:
             CorpusError: the corpus has no such user.
         """
         with self._reported():
-            rows = self._rows(_MESSAGES, user_id=user_id)
-            if not rows:
-                self._user(user_id)
             return [
                 Message(
                     datetime.fromisoformat(row.timestamp) if row.timestamp else None, mask_sensitive(_text(row.text))
                 )
-                for row in rows
+                for row in self._messages(user_id)
             ]
+
+    def texts(self, user_id: str) -> MaskedTexts:
+        """Returns the texts of `messages`, each of which is masked only when it is read.
+
+        Raises:
+            CorpusError: the corpus has no such user.
+        """
+        with self._reported():
+            return MaskedTexts(tuple(_text(row.text) for row in self._messages(user_id)))
 
     @functools.cached_property
     def message_counts(self) -> npt.NDArray[np.int32]:
@@ -199,6 +223,12 @@ class Corpus:
             if missing := {"corpus_id", "synthetic", "source", "description"} - about.keys():
                 raise KeyError(min(missing))
             return about
+
+    def _messages(self, user_id: str) -> Sequence[Row[Any]]:
+        rows = self._rows(_MESSAGES, user_id=user_id)
+        if not rows:
+            self._user(user_id)
+        return rows
 
     def _user(self, user_id: str) -> Row[Any]:
         rows = self._rows(_USER, user_id=user_id)

@@ -1,7 +1,7 @@
 """The users of a corpus as federated clients: the split of users, and their messages.
 
 Users are split by a keyed hash of their ids. Training never sees the new phones (Wang et al. 2019, arXiv:1910.10252).
-`keyboard_model.batching.split_by_time` splits the messages of one user.
+The messages of a user are split as in `keyboard_model.batching.split_by_time`.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from federated.corpus.schema import CorpusError
-from federated.corpus.store import Corpus
+from federated.corpus.store import Corpus, MaskedTexts
 from federated.job import DataConfig
-from keyboard_model.batching import split_by_time
+from keyboard_model.batching import training_part
 
 EXACT_USERS = 10_000
 """Up to so many users, the sizes of the roles are exact. Above, they are binomial: their share is within 0.4 points."""
@@ -210,15 +210,15 @@ class FederatedData:
         population = Population(*(CorpusUsers(corpus, role) for role in numbers))
         return cls(corpus, population, data.train_share, data.max_messages)
 
-    def training_messages(self, client: str) -> list[str]:
+    def training_messages(self, client: str) -> Sequence[str]:
         """Returns the texts that a client learns from, oldest first; the newest ones if there are too many."""
         return self._split(client)[0][-self.max_messages :]
 
-    def test_messages(self, client: str) -> list[str]:
+    def test_messages(self, client: str) -> Sequence[str]:
         """Returns the texts that a client is tested on, oldest first."""
         return self._split(client)[1]
 
-    def all_training_messages(self) -> Iterator[list[str]]:
+    def all_training_messages(self) -> Iterator[Sequence[str]]:
         """Yields the training messages of each training client."""
         for client in self.population.training:
             yield self.training_messages(client)
@@ -228,5 +228,7 @@ class FederatedData:
         """`[clients]` the number of messages of each training client, at most `max_messages`. No message is read."""
         return np.minimum(self.population.training.message_counts, float(self.max_messages))
 
-    def _split(self, client: str) -> tuple[list[str], list[str]]:
-        return split_by_time([message.text for message in self.corpus.messages(client)], self.train_share)
+    def _split(self, client: str) -> tuple[MaskedTexts, MaskedTexts]:
+        texts = self.corpus.texts(client)
+        cut = training_part(len(texts), self.train_share)
+        return texts[:cut], texts[cut:]

@@ -189,7 +189,7 @@ def test_the_file_contains_the_imported_text(sensitive_corpus: Path) -> None:
 
 
 def test_readers_get_masked_text(clients: FederatedData) -> None:
-    read = [text for user in USERS for text in clients.training_messages(user) + clients.test_messages(user)]
+    read = [text for user in USERS for text in (*clients.training_messages(user), *clients.test_messages(user))]
     assert sorted(read) == sorted(3 * [sentence.format(PLACEHOLDER) for sentence in SENTENCES])
 
 
