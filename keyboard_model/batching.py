@@ -98,16 +98,11 @@ def split_by_time(messages: Sequence[_Message], train_share: float) -> tuple[lis
     Raises:
         ValueError: `train_share` is not from 0 to 1.
     """
-    cut = training_part(len(messages), train_share)
-    return list(messages[:cut]), list(messages[cut:])
-
-
-def training_part(messages: int, train_share: float) -> int:
-    """Returns how many of a user's messages are the training part: see `split_by_time`."""
     if not 0 <= train_share <= 1:
         raise ValueError(f"train_share is {train_share}: it must be a share from 0 to 1")
     # 0.29 * 100 is 28.999999999999996. The small addition keeps a message that rounding would lose.
-    return min(messages, max(1, math.floor(train_share * messages + 1e-9)))
+    cut = max(1, math.floor(train_share * len(messages) + 1e-9))
+    return list(messages[:cut]), list(messages[cut:])
 
 
 def count_words(message: str) -> int:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from federated.corpus.schema import CorpusError
 from federated.corpus.store import Corpus, MaskedTexts
 from federated.job import DataConfig
-from keyboard_model.batching import training_part
+from keyboard_model.batching import split_by_time
 
 EXACT_USERS = 10_000
 """Up to so many users, the sizes of the roles are exact. Above, they are binomial: their share is within 0.4 points."""
@@ -230,5 +230,5 @@ class FederatedData:
 
     def _split(self, client: str) -> tuple[MaskedTexts, MaskedTexts]:
         texts = self.corpus.texts(client)
-        cut = training_part(len(texts), self.train_share)
+        cut = len(split_by_time(range(len(texts)), self.train_share)[0])
         return texts[:cut], texts[cut:]
