@@ -27,8 +27,6 @@ STATISTICS: Mapping[str, Callable[..., npt.NDArray[np.float64]]] = {
     "std": np.std,
 }
 _SEED = 0
-_TESTED = 60
-"""Most test messages of a user."""
 
 
 def main(
@@ -40,41 +38,18 @@ def main(
     """Measures the spread of recall@3 over users for each q."""
     machine = Machine.now()
     silence_tensorflow()
-    from benchmarks.measure.user_counts import counts_of
+    from benchmarks.measure.small_job import small_job, words_of
     from federated.corpus.store import Corpus
-    from federated.job import DataConfig, Job, ModelConfig, NgramConfig, PersonalizationConfig, TrainingConfig
-    from federated.job import TokenizerConfig as Vocabulary
-    from federated.runtime.execution_context import execution_context
     from federated.training.train_run import train
-
-    def job(q: float) -> Job:
-        return Job(
-            seed=_SEED,
-            data=DataConfig(validation_share=0.1),
-            tokenizer=Vocabulary(vocab_size=2048),
-            model=ModelConfig(embedding=48, cells=128),
-            training=TrainingConfig(
-                rounds=rounds,
-                max_windows=32,
-                average=0.95,
-                evaluate_every=rounds,
-                checkpoint_every=50,
-                fairness_q=q,
-            ),
-            ngram=NgramConfig(weight=0.0),
-            personalization=PersonalizationConfig(method="global_only"),
-        )
 
     found: dict[str, dict[float, dict[str, float]]] = {"training": {}, "new_phones": {}}
     with Corpus.open(corpus) as opened:
         for q in Q:
-            run = train(job(q), opened, runs / f"q{q:g}", resume=True)
-            data, model, tokenizer = run.clients(opened), run.parameters("last"), run.tokenizer()
+            run = train(small_job(rounds, fairness_q=q), opened, runs / f"q{q:g}", resume=True)
+            data = run.clients(opened)
             for group in found:
-                users = [u for u in getattr(data.population, group) if opened.message_count(u) >= min_messages]
-                with execution_context():
-                    counts = counts_of(users, data, model, tokenizer, messages=_TESTED)(model)
-                found[group][q] = {user: words.recall_at_3 for user, words in counts.items()}
+                users = getattr(data.population, group).with_messages(min_messages)
+                found[group][q] = {user: words.recall_at_3 for user, words in words_of(run, data, users).items()}
     print(table(found))
     figures = [
         Figure(f"{group}_q{q:g}_{name}", f"recall@3, {name} over {group}, q = {q:g}", float(of(_values(by_q[q]))), "")
@@ -82,7 +57,11 @@ def main(
         for q in Q
         for name, of in STATISTICS.items()
     ]
-    samples: dict[str, Any] = {"rounds": rounds, "min_messages": min_messages, "job": job(0.0).model_dump(mode="json")}
+    samples: dict[str, Any] = {
+        "rounds": rounds,
+        "min_messages": min_messages,
+        "job": small_job(rounds).model_dump(mode="json"),
+    }
     recalls = {group: {f"{q:g}": list(by_q[q].values()) for q in Q} for group, by_q in found.items()}
     keep("fairness", figures, samples | {"recalls": recalls}, machine)
 
