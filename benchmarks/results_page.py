@@ -1,6 +1,7 @@
-"""The tables of docs/results.md and the short table of the README, from the results of the benchmarks in runs/.
+"""The tables of docs/results.md and of the README, from the results of the benchmarks in runs/.
 
-`python -m benchmarks.results_page` writes them between the marks of the two pages.
+`python -m benchmarks.results_page` writes each block of tables between its marks in the two pages. A block for which a
+benchmark has no result yet stays as it is.
 """
 
 from __future__ import annotations
@@ -12,9 +13,7 @@ from typing import Any
 from benchmarks.measure.results import FOLDER, write_between
 
 ROOT = Path(__file__).parents[1]
-WRITTEN_BY = "written by `python -m benchmarks.results_page`, not by hand"
-RESULTS, RESULTS_MARKS = ROOT / "docs" / "results.md", (f"<!-- figures: {WRITTEN_BY} -->", "<!-- /figures -->")
-README, README_MARKS = ROOT / "README.md", (f"<!-- results: {WRITTEN_BY} -->", "<!-- /results -->")
+RESULTS, README = ROOT / "docs" / "results.md", ROOT / "README.md"
 RUN, COMPARISON = ROOT / "runs" / "nus_sms", ROOT / "runs" / "nus_sms-comparison"
 GROUPS, METRICS = ("training", "new_phones"), ("recall_at_1", "recall_at_3")
 COMPARED = {"new_phone": "new phones", "seen": "users in training"}
@@ -26,7 +25,7 @@ MODELS = {
 }
 """The titles of the models in `figures.json` of `benchmarks.nus_sms`."""
 MACHINE_BENCHMARKS = ("throughput", "phone", "service", "service_load")
-# Rows of the README's table that come from the benchmarks of the machine: benchmark, figure, title.
+# Rows of the README's table of costs: benchmark, figure, title.
 README_FIGURES = (
     ("throughput", "over_plain", "federated training speed / plain TensorFlow, median"),
     ("phone", "predict_p50", "prediction of 3 words on the phone, p50"),
@@ -73,14 +72,23 @@ def likely(report: Any) -> str:
     return " / ".join(with_interval(report[f"likely_{what}"]) for what in ("hurt", "helped"))
 
 
+def marks(block: str) -> tuple[str, str]:
+    """Returns the marks before and after a block of tables."""
+    return f"<!-- {block}: written by `python -m benchmarks.results_page`, not by hand -->", f"<!-- /{block} -->"
+
+
 def write_figures(run: Path = RUN) -> None:
     """Writes `figures.md` into the run; the tables of the real run also go into docs/results.md and the README."""
-    text = "\n\n".join(part for part in (_shared(run), _personal(run), _compared(), _machine()) if part) + "\n"
+    corpus = _shared(run) + "\n\n" + _personal(run)
+    of_results = {"figures": corpus, "comparison": _compared(), "machine": _machine()}
+    text = "\n\n".join(block for block in of_results.values() if block) + "\n"
     (run / "figures.md").write_text(text)
-    if run.resolve() == RUN.resolve():
-        write_between(RESULTS, *RESULTS_MARKS, text)
-        write_between(README, *README_MARKS, _summary(run) + "\n")
     print(text)
+    if run.resolve() == RUN.resolve():
+        for page, blocks in ((RESULTS, of_results), (README, {"results": _summary(run), "costs": _costs()})):
+            for name, block in blocks.items():
+                if block:
+                    write_between(page, *marks(name), block + "\n")
 
 
 def _read(path: Path) -> Any:
@@ -184,7 +192,9 @@ def _method_row(row: Any, where: str) -> str:
 
 
 def _machine() -> str:
-    """The figures of the benchmarks of the machine that were run."""
+    """The figures of the benchmarks of the machine; empty if one of them was not run."""
+    if not all(map(_figures, MACHINE_BENCHMARKS)):
+        return ""
     rows = ["| figure | measured | asked | made by `python -m` |", "| --- | --- | --- | --- |"]
     for name in MACHINE_BENCHMARKS:
         for figure in _figures(name).values():
@@ -193,7 +203,7 @@ def _machine() -> str:
 
 
 def _summary(run: Path) -> str:
-    """The README's table: the most important rows of the others."""
+    """The README's table of the corpus: the most important rows of the others."""
     figures, report = _read(run / "figures.json"), _read(run / "new_phones.json")
     rows = ["| | measured | compare with |", "| --- | --- | --- |"]
     for title, group in (("new phones", "new_phones"), ("users in training", "training")):
@@ -211,10 +221,16 @@ def _summary(run: Path) -> str:
     rows.append(f"| the same, counting each message after its test (95 %) | {learning_on} | |")
     touched = f"{percent(report['fraction_hurt'])} / {percent(report['fraction_helped'])}"
     rows.append(f"| of these phones, likely hurt / helped (95 %) | {likely(report)} | raw: {touched} |")
-    for name, key, title in README_FIGURES:
-        if (figure := _figures(name).get(key)) is not None:
-            rows.append(f"| {title} | {_measured(figure)} | asked: {_asked(figure)} |")
     return "\n".join(rows)
+
+
+def _costs() -> str:
+    """The README's table of the machine; empty if one of its benchmarks was not run."""
+    if not all(_figures(name) for name, _, _ in README_FIGURES):
+        return ""
+    figures = ((title, _figures(name)[key]) for name, key, title in README_FIGURES)
+    rows = [f"| {title} | {_measured(figure)} | {_asked(figure)} |" for title, figure in figures]
+    return "\n".join(["| on 2 CPU cores | measured | asked |", "| --- | --- | --- |", *rows])
 
 
 def _figures(name: str) -> dict[str, Any]:

@@ -54,6 +54,7 @@ RESULTS = {
     "new_phones.json": REPORT,
 }
 FIGURE = {"says": "bundle", "value": 1.994, "unit": "MB", "at_most": 3, "at_least": None}
+BLOCKS = {"RESULTS": ("figures", "comparison", "machine"), "README": ("results", "costs")}
 
 
 def write_json(path, content):
@@ -66,10 +67,12 @@ def pages(tmp_path, monkeypatch):
     """A run with made-up results, and the two pages with empty marks."""
     for name, content in RESULTS.items():
         write_json(tmp_path / "run" / name, content)
-    write_json(tmp_path / "benchmarks" / "phone.json", {"figures": {"bundle": FIGURE}})
-    for name in ("RESULTS", "README"):
-        page, (begin, end) = tmp_path / f"{name}.md", getattr(results_page, f"{name}_MARKS")
-        page.write_text(f"before\n{begin}\n{end}\nafter\n")
+    keys = {key: FIGURE for _, key, _ in results_page.README_FIGURES}
+    for name in results_page.MACHINE_BENCHMARKS:
+        write_json(tmp_path / "benchmarks" / f"{name}.json", {"figures": keys})
+    for name, blocks in BLOCKS.items():
+        page = tmp_path / f"{name}.md"
+        page.write_text("".join("before\n{}\nold\n{}\nafter\n".format(*results_page.marks(block)) for block in blocks))
         monkeypatch.setattr(results_page, name, page)
     monkeypatch.setattr(results_page, "RUN", tmp_path / "run")
     monkeypatch.setattr(results_page, "COMPARISON", tmp_path / "no-comparison")
@@ -92,7 +95,7 @@ def test_both_pages_get_their_tables_and_a_second_run_changes_nothing(pages):
     several = "Kneser-Ney trigram of what two users or more typed, centralized, mean over users"
     assert f"| {several} | 30.0 % (25.0 to 35.0 %) / 30.0 % (25.0 to 35.0 %) |" in results
     assert "| 0.0 % (0.0 to 5.0 %) / 40.0 % (30.0 to 50.0 %) | raw: 4.2 % / 45.8 % |" in readme
-    assert "| bundle | 1.99 MB | asked: at most 3 |" in readme
+    assert "| bundle | 1.99 MB | at most 3 |" in readme
     results_page.write_figures(results_page.RUN)
     assert [page.read_text() for page in pages] == [results, readme]
 
@@ -113,6 +116,14 @@ def test_the_tables_of_methods_are_made_from_a_report_of_compare(pages, tmp_path
     assert re.search(r"\| [+-][\d.]+ % \([+-].*\) / [+-].* \| \d of \d \| [\d.]+ % \| phones \|$", rows["ditto"])
 
 
+def test_a_block_without_results_stays_as_it_is(pages, tmp_path):
+    (tmp_path / "benchmarks" / "phone.json").unlink()
+    results_page.write_figures(results_page.RUN)
+    for page, blocks in zip(pages, (("comparison", "machine"), ("costs",)), strict=True):
+        for begin, end in map(results_page.marks, blocks):
+            assert f"{begin}\nold\n{end}" in page.read_text()
+
+
 def test_another_run_writes_no_page(pages, tmp_path):
     for name, content in RESULTS.items():
         write_json(tmp_path / "other" / name, content)
@@ -122,11 +133,11 @@ def test_another_run_writes_no_page(pages, tmp_path):
     assert [page.read_text() for page in pages] == before
 
 
-@pytest.mark.parametrize(("page", "marks"), [("docs/results.md", "RESULTS_MARKS"), ("README.md", "README_MARKS")])
-def test_the_committed_pages_have_the_marks_and_readme_rows_stand_in_the_results(page, marks):
+@pytest.mark.parametrize(("page", "name"), [("docs/results.md", "RESULTS"), ("README.md", "README")])
+def test_the_committed_pages_have_the_marks_and_readme_rows_stand_in_the_results(page, name):
     text = (results_page.ROOT / page).read_text()
-    begin, end = getattr(results_page, marks)
-    assert text.count(begin) == text.count(end) == 1
-    figures = re.findall(r"[\d.]+ %", text.split(begin)[1].split(end)[0])
     results = (results_page.ROOT / "docs" / "results.md").read_text()
-    assert figures and all(figure in results for figure in figures)
+    for begin, end in map(results_page.marks, BLOCKS[name]):
+        assert text.count(begin) == text.count(end) == 1
+        figures = re.findall(r"[\d.]+ (?:%|(?:MB|ms|s)\b)", text.split(begin)[1].split(end)[0])
+        assert figures and all(figure in results for figure in figures)
