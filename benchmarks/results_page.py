@@ -105,16 +105,21 @@ def _shared(run: Path) -> str:
     ]
     for title, aggregate in (("every word counts once", "pooled"), ("mean over users", "mean")):
         for name, model in MODELS.items():
-            cells = (" / ".join(map(with_interval, _of_model(figures[name][group], aggregate))) for group in GROUPS)
+            cells = (" / ".join(map(with_interval, estimates(figures[name][group], aggregate))) for group in GROUPS)
             rows.append(f"| {model}, {title} | {' | '.join(cells)} |")
         differences = (figures["thumbprint"][group]["over_baseline"] for group in GROUPS)
-        cells = (" / ".join(map(points, _of_model(difference, aggregate))) for difference in differences)
+        cells = (" / ".join(map(points, estimates(difference, aggregate))) for difference in differences)
         rows.append(f"| Thumbprint minus KenLM, percentage points, {title} | {' | '.join(cells)} |")
     return "\n".join(rows)
 
 
-def _of_model(recalls: Any, aggregate: str) -> list[Any]:
-    """Returns the estimates of the metrics."""
+def estimates(recalls: Any, aggregate: str) -> list[Any]:
+    """Returns the estimates of `METRICS`, from what `benchmarks.measure.recalls` returns.
+
+    Args:
+        recalls: Of a model, or the differences of two.
+        aggregate: "pooled", or "mean" over users.
+    """
     if aggregate == "pooled":
         return [recalls["pooled"][metric] for metric in METRICS]
     return [_mean_of(recalls[metric]) for metric in METRICS]

@@ -7,7 +7,6 @@ and the trained models to `--runs`, where a run that was stopped continues.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,19 +14,13 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from benchmarks.measure.recalls import Tally, differences, recalls, tally
 from benchmarks.measure.results import FOLDER, Figure, Machine, keep
-from benchmarks.results_page import points, with_interval
-from keyboard_model.user_statistics import mean, pooled
+from benchmarks.results_page import estimates, points, with_interval
 from thumbprint.console import silence_tensorflow
 
-WAYS: Mapping[str, Mapping[str, Any]] = {
-    "by_size, 10 clients": {"sampling": "by_size", "clients_per_round": 10},
-    "uniform, 10 clients": {"sampling": "uniform", "clients_per_round": 10},
-    "uniform, 25 clients": {"sampling": "uniform", "clients_per_round": 25},
-}
-"""Options of `[training]` by title. All are compared with the first."""
-Tally = tuple[int, int]
-"""(hits at 3, words) of a user."""
+WAYS = (("by_size", 10), ("uniform", 10), ("uniform", 25))
+"""`sampling` and `clients_per_round` of `[training]`. All are compared with the first."""
 
 
 def main(
@@ -43,68 +36,67 @@ def main(
     from federated.corpus.store import Corpus
     from federated.training.train_run import train
 
-    tallies: dict[str, dict[str, Tally]] = {way: {} for way in WAYS}
-    turns: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
+    titles = [f"`{sampling}`, {clients} clients" for sampling, clients in WAYS]
+    tallies: dict[str, dict[str, Tally]] = {title: {} for title in titles}
+    turns: dict[str, list[dict[str, float]]] = {title: [] for title in titles}
     with Corpus.open(corpus) as opened:
         for fold in range(small_job(rounds).data.folds):
-            for at, (way, options) in enumerate(WAYS.items()):
-                print(f"fold {fold}: {way}", flush=True)
-                run = train(
-                    small_job(rounds, fold=fold, **options), opened, runs / f"fold-{fold}-way-{at}", resume=True
-                )
-                data = run.clients(opened)
+            for title, (sampling, clients) in zip(titles, WAYS, strict=True):
+                print(f"fold {fold}: {title}", flush=True)
+                job = small_job(rounds, fold=fold, sampling=sampling, clients_per_round=clients)
+                run = train(job, opened, runs / f"fold-{fold}-{sampling}-{clients}", resume=True)
+                data, result = run.clients(opened), run.result()
                 users = data.population.new_phones.with_messages(min_messages)
-                for user, words in words_of(run, data, users).items():
-                    tallies[way][user] = words.hits_at_3, words.words
-                result = run.result()
-                turns[way].append(
+                tallies[title] |= {user: tally(words) for user, words in words_of(run, data, users).items()}
+                turns[title].append(
                     {
-                        "pieces": float(np.mean([float(row["targets"]) for row in _rows(run.rounds)])),
+                        "pieces": float(np.mean([float(row["targets"]) for row in run.read_rounds()])),
                         "participants": result.participants / len(data.population.training),
                         "most_turns": result.most_turns,
                     }
                 )
     print(table(tallies, turns))
     figures = [
-        Figure(f"way_{at}_recall", f"recall@3 of new phones, pooled, {way}", _pooled(tallies[way])["value"], "")
-        for at, way in enumerate(WAYS)
+        Figure(
+            f"way_{at}_recall",
+            f"recall@3 of new phones, pooled, {title}",
+            recalls(of_way)["pooled"]["recall_at_3"]["value"],
+            "",
+        )
+        for at, (title, of_way) in enumerate(tallies.items())
     ]
-    samples = {"rounds": rounds, "min_messages": min_messages, "tallies": tallies, "turns": turns}
+    samples: dict[str, Any] = {"rounds": rounds, "min_messages": min_messages, "tallies": tallies, "turns": turns}
     keep("sampling", figures, samples, machine)
 
 
 def table(tallies: Mapping[str, Mapping[str, Tally]], turns: Mapping[str, list[dict[str, float]]]) -> str:
-    """Returns the Markdown table of all ways. In brackets: 95 % intervals, users drawn."""
-    first = next(iter(tallies.values()))
+    """Returns the Markdown table of all ways. In brackets: 95 % intervals, users drawn.
+
+    Args:
+        tallies: Of the new phones, by title of the way.
+        turns: What `main` notes of each fold, by title.
+    """
+    first = next(iter(tallies))
     rows = [
         "| | pieces read in a round | users in training who took part / most turns of one "
-        f"| recall@3 of {len(first)} new phones, every word counts once | mean over users |",
+        f"| recall@3 of {len(tallies[first])} new phones, every word counts once | mean over users |",
         "| --- | --- | --- | --- | --- |",
     ]
-    for way, by_user in tallies.items():
-        pieces, share, most = (np.mean([fold[key] for fold in turns[way]]) for key in turns[way][0])
-        cells = [with_interval(_pooled(by_user)), with_interval(_mean(by_user))]
-        if by_user is not first:
-            lost = {user: (hits - first[user][0], words) for user, (hits, words) in by_user.items()}
-            cells = [f"{cell}; {points(of(lost))}" for cell, of in zip(cells, (_pooled, _mean), strict=True)]
-        rows.append(
-            f"| `{way[:7]}`{way[7:]} | {pieces:,.0f} | {100 * share:.0f} % / {most:.0f} | {' | '.join(cells)} |"
-        )
+    for title, by_user in tallies.items():
+        pieces, share, most = (np.mean([fold[key] for fold in turns[title]]) for key in turns[title][0])
+        cells = _cells(by_user, None if title == first else tallies[first])
+        rows.append(f"| {title} | {pieces:,.0f} | {100 * share:.0f} % / {most:.0f} | {' | '.join(cells)} |")
     return "\n".join(rows)
 
 
-def _pooled(tallies: Mapping[str, Tally]) -> dict[str, Any]:
-    found = pooled([hits for hits, _ in tallies.values()], [words for _, words in tallies.values()])
-    return vars(found)
-
-
-def _mean(tallies: Mapping[str, Tally]) -> dict[str, Any]:
-    return vars(mean([hits / words for hits, words in tallies.values()]))
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
+def _cells(tallies: Mapping[str, Tally], baseline: Mapping[str, Tally] | None) -> list[str]:
+    """Returns recall@3 and its difference from the baseline, pooled and in the mean over users."""
+    own, over = recalls(tallies), baseline and differences(tallies, baseline)
+    cells = []
+    for aggregate in ("pooled", "mean"):
+        cell = with_interval(estimates(own, aggregate)[-1])
+        cells.append(f"{cell}; {points(estimates(over, aggregate)[-1])}" if over else cell)
+    return cells
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -114,6 +115,11 @@ class Run:
             RunError: it has not ended.
         """
         return TrainingResult(**self.read_json("summary.json"))
+
+    def read_rounds(self) -> list[dict[str, str]]:
+        """Returns the rows of `rounds.csv`, which `RoundFiles` writes; "nan" stands for a figure without a value."""
+        with self.rounds.open(newline="") as file:
+            return list(csv.DictReader(file))
 
     def read_json(self, name: str) -> dict:
         try:

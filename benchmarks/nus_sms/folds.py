@@ -10,10 +10,11 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.measure.recalls import Tally, differences, recalls, tally
 from benchmarks.measure.user_counts import counts_of
 from benchmarks.nus_sms.kenlm_baseline import KenlmTrigram, WordModel, recall
 from benchmarks.nus_sms.publishable_trigram import PublishableTrigram
@@ -28,9 +29,7 @@ from federated.data.federated_data import FederatedData
 from federated.job import Job
 from federated.run import Run
 from federated.runtime.execution_context import execution_context
-from keyboard_model.metrics import WordCounts
 from keyboard_model.storage.durable_files import atomic_write
-from keyboard_model.user_statistics import pooled, spread
 from thumbprint.pipeline.simulate import corpus_info, simulated_users
 
 MIN_MESSAGES = 20
@@ -38,11 +37,7 @@ MIN_MESSAGES = 20
 MIN_CLIENTS = 2
 """Fewest users of an n-gram of the trigram that could be published."""
 GROUPS = ("training", "new_phones")
-METRICS = ((1, "recall_at_1"), (2, "recall_at_3"))
-"""Place in a tally and name."""
 BASELINE = "kenlm"
-Tally = tuple[int, int, int]
-"""(words, hits at 1, hits at 3) of a user."""
 ModelTallies = Mapping[str, Mapping[str, Mapping[str, Tally]]]
 """The tallies by model, group and user."""
 
@@ -135,7 +130,7 @@ class BenchmarkFold:
         trials = {group: self.phones(group)[0] for group in GROUPS}
         return {
             "thumbprint": {
-                group: {trial.user_id: _tally(trial.shared) for trial in of_group} for group, of_group in trials.items()
+                group: {trial.user_id: tally(trial.shared) for trial in of_group} for group, of_group in trials.items()
             }
         }
 
@@ -152,7 +147,7 @@ class BenchmarkFold:
                 }
             return {
                 "neural": {
-                    group: {user: _tally(words) for user, words in of_group.items()}
+                    group: {user: tally(words) for user, words in of_group.items()}
                     for group, of_group in counts.items()
                 }
             }
@@ -198,34 +193,12 @@ def figures(tallies_of_folds: Sequence[ModelTallies]) -> dict[str, Any]:
     found: dict[str, dict[str, Any]] = {name: {} for name in tallies_of_folds[0]}
     for group in GROUPS:
         by_model = {
-            name: {user: tally for fold in tallies_of_folds for user, tally in fold[name][group].items() if tally[0]}
+            name: {user: own for fold in tallies_of_folds for user, own in fold[name][group].items() if own[0]}
             for name in found
         }
         for name, tallies in by_model.items():
-            words = [tally[0] for tally in tallies.values()]
-            found[name][group] = {"users": len(words), "words": sum(words), **_recalls(list(tallies.values()), words)}
+            words = sum(of_user[0] for of_user in tallies.values())
+            found[name][group] = {"users": len(tallies), "words": words, **recalls(tallies)}
             if name != BASELINE:
-                found[name][group]["over_baseline"] = _differences(tallies, by_model[BASELINE])
+                found[name][group]["over_baseline"] = differences(tallies, by_model[BASELINE])
     return found
-
-
-def _tally(counts: WordCounts) -> Tally:
-    return counts.words, counts.hits_at_1, counts.hits_at_3
-
-
-def _recalls(hits: Sequence[Tally], words: Sequence[int]) -> dict[str, Any]:
-    """Returns the shares of hits in the words of each user, pooled and in the mean over users."""
-    found: dict[str, Any] = {"pooled": {}}
-    for at, metric in METRICS:
-        parts = [tally[at] for tally in hits]
-        over_all = pooled(parts, words)
-        found["pooled"][metric] = over_all and asdict(over_all)
-        found[metric] = asdict(spread([part / whole for part, whole in zip(parts, words, strict=True)]))
-    return found
-
-
-def _differences(tallies: Mapping[str, Tally], baseline: Mapping[str, Tally]) -> dict[str, Any]:
-    """Returns the differences in recall, pooled and in the mean over users, of the users of both."""
-    pairs = [(tally, baseline[user]) for user, tally in tallies.items() if user in baseline]
-    more = [(own[0] - other[0], own[1] - other[1], own[2] - other[2]) for own, other in pairs]
-    return _recalls(more, [own[0] for own, _ in pairs])

@@ -36,7 +36,10 @@ _MESSAGES = (
 
 @dataclass(frozen=True)
 class MaskedTexts(Sequence[str]):
-    """Texts whose sensitive parts are masked when they are read: a round reads few texts of a user who wrote many."""
+    """Texts whose sensitive parts are masked each time they are read.
+
+    A round reads few texts of a user who wrote many. Whoever reads them more than once keeps a list.
+    """
 
     _raw: tuple[str, ...]
 

@@ -169,10 +169,12 @@ class _Work:
 
     def train(self, corpus: Path) -> None:
         """Trains the shared models of the folds."""
-        missing = [fold for fold in self.folds if not fold.is_trained()]
+        missing = []
         for fold in self.folds:
-            if fold not in missing:
+            if fold.is_trained():
                 self._remaining.skip(_task(fold.number, "train", SHARED_MODEL))
+            else:
+                missing.append(fold)
         if missing:
             with self._pool("train", {}, len(missing)) as pool:
                 for number in pool.train(missing, corpus):

@@ -6,7 +6,6 @@ messages seen are measured on simulated phones, forgetting in TFF.
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -104,11 +103,9 @@ def _communication(
 
 
 def _curve(setup: ComparisonSetup, bytes_per_round: int) -> list[CurvePoint]:
-    with setup.run.rounds.open(newline="") as file:
-        rows = list(csv.DictReader(file))
     return [
         CurvePoint(round=int(row["round"]), bytes=int(row["round"]) * bytes_per_round, recall_at_3=recall)
-        for row in rows
+        for row in setup.run.read_rounds()
         if not math.isnan(recall := float(row["recall_at_3"]))
     ]
 
@@ -161,8 +158,8 @@ def drift(
     users: Sequence[str],
 ) -> list[DriftPoint]:
     """Measures recall by the number of local steps, on each user's own messages and on those of the next user."""
-    learn = {user: setup.clients.training_messages(user) for user in users}
-    test = {user: setup.clients.test_messages(user)[:COST_TEST_MESSAGES] for user in users}
+    learn = {user: list(setup.clients.training_messages(user)) for user in users}
+    test = {user: list(setup.clients.test_messages(user)[:COST_TEST_MESSAGES]) for user in users}
     others = [*users[1:], *users[:1]]
     on_own = [(user, learn[user], test[user]) for user in users]
     on_others = [(user, learn[user], test[other]) for user, other in zip(users, others, strict=True)]

@@ -138,7 +138,7 @@ class MethodEvaluator:
         self, method: Method, config: PersonalizationConfig, trained: TrainedMethod, users: Sequence[str], group: Group
     ) -> list[ClientResult]:
         clients, limit = self.setup.clients, self.budget.test_messages
-        tests = [(user, clients.training_messages(user), clients.test_messages(user)[:limit]) for user in users]
+        tests = [(user, clients.training_messages(user), list(clients.test_messages(user)[:limit])) for user in users]
         return [
             self._row(user, group, personal).model_copy(update={"shared_hits_at_3": shared.hits_at_3})
             for user, shared, personal in self.in_tff.evaluate(method, config, trained, tests)
