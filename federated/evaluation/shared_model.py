@@ -16,7 +16,7 @@ import tensorflow_federated as tff
 
 from federated.local_training.batch_loop import fold, gathered
 from federated.runtime.tff_types import weights_type
-from keyboard_model.batching import IGNORE, Ids, batches, pack
+from keyboard_model.batching import Ids, batches, pack
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.cifg_lstm import Parameters
 from keyboard_model.text.tokenizer import Tokenizer
@@ -67,7 +67,7 @@ def whole_word_penalty(tokenizer: Tokenizer) -> np.ndarray:
 
 def tally(scores: tf.Tensor, targets: tf.Tensor, starts: tf.Tensor, penalty: tf.Tensor) -> Tally:
     """Returns the sums of one batch, from `scores [N,V]`, `targets [N]`, `starts [N]` and `penalty [V]`."""
-    counted = tf.cast(tf.not_equal(targets, IGNORE), tf.float32) * tf.cast(starts, tf.float32)
+    counted = cifg_lstm.counted(targets) * tf.cast(starts, tf.float32)
     shown = tf.math.top_k(scores + penalty, SUGGESTIONS).indices
     hits = tf.cast(tf.equal(shown, targets[:, tf.newaxis]), tf.float32) * counted[:, tf.newaxis]
     return Tally(

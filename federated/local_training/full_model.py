@@ -14,7 +14,7 @@ import tensorflow_federated as tff
 from federated.job import TrainingConfig
 from federated.local_training.batch_loop import fold
 from keyboard_model.batching import Batch
-from keyboard_model.model import cifg_lstm
+from keyboard_model.model import cifg_lstm, softmax_loss
 from keyboard_model.model.cifg_lstm import Parameters
 
 
@@ -53,17 +53,17 @@ def batch_gradient(
 ) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
     """Returns (summed loss in nats, counted targets, gradient of the mean loss) of one batch."""
     targets = tf.reshape(batch.targets, [-1])
-    counted = cifg_lstm.counted_targets(targets)
+    counted = cifg_lstm.counted(targets)
+    number = tf.reduce_sum(counted)
     with tf.GradientTape() as tape:
         tape.watch(parameters)
         features = cifg_lstm.unroll(parameters, batch.tokens, bos)
         features = dropout_rate(tf.reshape(features, [-1, features.shape[2]]), dropout, batch)
-        scores = cifg_lstm.logits(parameters, features)
-        loss_sum = tf.reduce_sum(cifg_lstm.token_losses(scores, targets))
-        loss = loss_sum / tf.maximum(counted, 1.0)
+        loss_sum = softmax_loss.loss_sum(parameters.embedding, parameters.d, features, targets, counted)
+        loss = loss_sum / tf.maximum(number, 1.0)
     # The gradient of the embedding lookup is sparse. It is made dense once, or every later operation converts it.
     gradient = [tf.convert_to_tensor(part) for part in tape.gradient(loss, list(parameters))]
-    return loss_sum, counted, gradient
+    return loss_sum, number, gradient
 
 
 def mean_loss(parameters: Parameters, batches: Batch, bos: int) -> tf.Tensor:

@@ -11,7 +11,7 @@ from federated.local_training import adapter_sgd, full_model
 from federated.local_training.batch_loop import fold
 from keyboard_model.batching import Batch
 from keyboard_model.model import adapter as adapters
-from keyboard_model.model import cifg_lstm
+from keyboard_model.model import cifg_lstm, softmax_loss
 from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.model.cifg_lstm import Parameters
 
@@ -38,9 +38,10 @@ def gradient(
         tape.watch((parameters, adapter))
         flat, targets = adapter_sgd.features(parameters, batch, bos)
         flat = full_model.dropout_rate(flat, dropout, batch)
-        number = cifg_lstm.counted_targets(targets)
-        scores = adapters.logits(parameters, adapter, flat)
-        loss_sum = tf.reduce_sum(cifg_lstm.token_losses(scores, targets))
+        counted = cifg_lstm.counted(targets)
+        number = tf.reduce_sum(counted)
+        adapted, bias = adapters.adapt_features(adapter, flat), parameters.d + adapter.bias
+        loss_sum = softmax_loss.loss_sum(parameters.embedding, bias, adapted, targets, counted)
         loss = loss_sum / tf.maximum(number, 1.0)
     shared, own = tape.gradient(loss, (parameters, adapter))
     # The gradient of the embedding lookup is sparse. It is made dense once, or every later operation converts it.

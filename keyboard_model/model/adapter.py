@@ -14,8 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from keyboard_model.batching import IGNORE
-from keyboard_model.model import cifg_lstm
+from keyboard_model.model import cifg_lstm, softmax_loss
 from keyboard_model.model.cifg_lstm import Parameters
 from keyboard_model.step_sizes import StepSizes
 
@@ -38,10 +37,14 @@ def init(vocab: int, embedding: int, rank: int, seed: int) -> AdapterTensors:
     )
 
 
+def adapt_features(adapter: AdapterTensors, features: tf.Tensor) -> tf.Tensor:
+    """Returns the features with one user's low-rank change, p + p·A·B. `[N,E]` -> `[N,E]`"""
+    return features + tf.matmul(tf.matmul(features, adapter.lora_a), adapter.lora_b)
+
+
 def logits(parameters: Parameters, adapter: AdapterTensors, features: tf.Tensor) -> tf.Tensor:
     """Scores every piece for one user. `features [N,E]` -> `[N,V]`."""
-    adapted = features + tf.matmul(tf.matmul(features, adapter.lora_a), adapter.lora_b)
-    return cifg_lstm.logits(parameters, adapted) + adapter.bias
+    return cifg_lstm.logits(parameters, adapt_features(adapter, features)) + adapter.bias
 
 
 def gradient(
@@ -61,22 +64,18 @@ def gradient(
     Returns:
         The loss in nats (0 if no target counts) and the gradient.
     """
-    counted = tf.cast(tf.not_equal(targets, IGNORE), tf.float32)
+    counted = cifg_lstm.counted(targets)
     share = counted / tf.maximum(tf.reduce_sum(counted), 1.0)
     if weights is not None:
         share *= weights
-    scores = logits(parameters, adapter, features)
-    wanted = tf.one_hot(targets, parameters.embedding.shape[0])
-    log_probabilities = tf.nn.log_softmax(scores)
-    loss = -tf.reduce_sum(tf.reduce_sum(log_probabilities * wanted, axis=1) * share)
-    d_scores = (tf.exp(log_probabilities) - wanted) * share[:, tf.newaxis]
-    d_adapted = tf.matmul(d_scores, parameters.embedding)
     low = tf.matmul(features, adapter.lora_a)
-    d_low = tf.matmul(d_adapted, adapter.lora_b, transpose_b=True)
-    return loss, AdapterTensors(
+    adapted = features + tf.matmul(low, adapter.lora_b)
+    slope = softmax_loss.gradient(parameters.embedding, parameters.d + adapter.bias, adapted, targets, share)
+    d_low = tf.matmul(slope.features, adapter.lora_b, transpose_b=True)
+    return slope.loss, AdapterTensors(
         lora_a=tf.matmul(features, d_low, transpose_a=True),
-        lora_b=tf.matmul(low, d_adapted, transpose_a=True),
-        bias=tf.reduce_sum(d_scores, axis=0),
+        lora_b=tf.matmul(low, slope.features, transpose_a=True),
+        bias=slope.bias,
     )
 
 

@@ -157,13 +157,17 @@ def logits(parameters: Parameters, features: tf.Tensor) -> tf.Tensor:
     return tf.matmul(features, parameters.embedding, transpose_b=True) + parameters.d
 
 
+def counted(targets: tf.Tensor) -> tf.Tensor:
+    """Returns 1 for each target that counts, and 0 for `IGNORE`. `[N]` -> `[N]`, float32"""
+    return tf.cast(tf.not_equal(targets, IGNORE), tf.float32)
+
+
 def counted_targets(targets: tf.Tensor) -> tf.Tensor:
     """Returns the number of targets that count, as a float32 scalar."""
-    return tf.reduce_sum(tf.cast(tf.not_equal(targets, IGNORE), tf.float32))
+    return tf.reduce_sum(counted(targets))
 
 
 def token_losses(scores: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
     """Returns the cross-entropy of each target in nats, 0 at `IGNORE`. `[N,V]`, `[N]` -> `[N]`."""
-    counted = tf.cast(tf.not_equal(targets, IGNORE), scores.dtype)
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=tf.maximum(targets, 0), logits=scores)
-    return losses * counted
+    return losses * counted(targets)

@@ -108,7 +108,7 @@ def local(shared: SharedModel, server: Components, client: Own, batches: Batch, 
 
     def step(state: _Round, batch: ReadBatch) -> _Round:
         flat, targets = batch
-        counted = tf.cast(tf.not_equal(targets, IGNORE), tf.float32)
+        counted = cifg_lstm.counted(targets)
         joint = tf.math.log(own.weights) + log_probs(shared.parameters, received.adapters, flat, targets)
         shares = tf.where(warming, random, tf.nn.softmax(joint))
         moved = []
