@@ -53,7 +53,7 @@ def rescale_bias(
     def add(total: tuple[tf.Tensor, tf.Tensor], batch: ReadBatch) -> tuple[tf.Tensor, tf.Tensor]:
         features, targets = batch
         gradient = adapters.gradient(parameters, start, features, targets)[1].bias
-        counts = tf.reduce_sum(tf.one_hot(targets, start.bias.shape[0]), axis=0)
+        counts = tf.math.unsorted_segment_sum(cifg_lstm.counted(targets), tf.maximum(targets, 0), start.bias.shape[0])
         return total[0] + counts, total[1] + cifg_lstm.counted_targets(targets) * gradient
 
     typed, surplus = fold(add, (tf.zeros_like(start.bias), tf.zeros_like(start.bias)), batches)
