@@ -25,6 +25,13 @@ COMMANDS = tuple(
             _TRAINING,
         ),
         ("recommend", "heterogeneity:recommend", "Recommend a personalization method, with the reasons.", _TRAINING),
+        ("words", "pretrain:words", "List the words that enough users typed, for the vocabulary of a base.", _TRAINING),
+        (
+            "pretrain",
+            "pretrain:pretrain",
+            "Pre-train a base on public text, from which federated training can start.",
+            _TRAINING,
+        ),
         ("train", "train:train", "Train tokenizer and shared model, federated.", _TRAINING),
         ("worker", "train:worker", "Lend this machine to a training elsewhere.", _TRAINING),
         ("evaluate", "evaluate:evaluate", "Measure a trained model word by word.", _TRAINING),
