@@ -62,9 +62,10 @@ def test_a_base_has_learned_the_sentences(base):
     assert validation["recall_at_3"] > 0.75 and validation["recall_at_1"] > 0.4
 
 
-def test_an_interrupted_pretraining_continues_to_the_same_base(base, text, tmp_path, monkeypatch):
+def test_an_interrupted_pretraining_continues_to_the_same_base(text, tmp_path, monkeypatch):
     monkeypatch.setattr(central_training, "SAVE_SECONDS", 0.0)
     monkeypatch.setattr(central_training, "STEPS", 3)
+    base = pretrain([text], tmp_path / "uninterrupted", SETTINGS)
     done = []
 
     def interrupt(progress: central_training.TrainingProgress) -> None:
