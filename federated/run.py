@@ -21,8 +21,6 @@ from keyboard_model.storage.durable_files import atomic_write
 from keyboard_model.storage.file_lock import exclusive_lock
 from keyboard_model.text.tokenizer import Tokenizer
 
-_NGRAM = "ngram.safetensors"
-
 
 class RunError(ValueError):
     """A run folder cannot be used as requested; the message says why and what to do."""
@@ -61,7 +59,8 @@ class Run:
 
     Files: `job.json`, `corpus.json` (which corpus), `tokenizer.model`, `state/` (TFF's program states),
     `best.safetensors`, `last.safetensors`, `ngram.safetensors`, `rounds.csv`, `tensorboard/`, `summary.json`. While
-    words or n-grams are counted: `word_count.npz` or `ngram_sums/`. Of a training from a base: `initial.safetensors`.
+    words or n-grams are counted: `word_count.npz` or `ngram_sums/`. Of a training from a base: `initial.safetensors`,
+    `initial_ngram.safetensors`, `base.json`.
 
     The methods that read raise RunError if their file is missing or damaged.
     """
@@ -167,17 +166,18 @@ class Run:
             raise RunError(str(error)) from error
 
     def has_initial(self) -> bool:
-        """Whether the training started from a base, whose weights are then the parameters `"initial"`."""
+        """Whether the training started from a base. Its weights are the parameters `"initial"`."""
         return (self.path / "initial.safetensors").exists()
 
     def has_ngram(self) -> bool:
-        return (self.path / _NGRAM).exists()
+        return (self.path / "ngram.safetensors").exists()
 
-    def write_ngram(self, table: NgramTable) -> None:
-        atomic_write(self.path / _NGRAM, table.to_bytes())
+    def write_ngram(self, table: NgramTable, name: str = "ngram") -> None:
+        atomic_write(self.path / f"{name}.safetensors", table.to_bytes())
 
-    def ngram(self) -> NgramTable:
-        path = self.path / _NGRAM
+    def ngram(self, name: str = "ngram") -> NgramTable:
+        """Returns the n-grams of the run, or of its base: `"initial_ngram"`."""
+        path = self.path / f"{name}.safetensors"
         try:
             return NgramTable.from_bytes(path.read_bytes())
         except FileNotFoundError as error:

@@ -30,6 +30,7 @@ from federated.training.spilled_counts import SpilledCounts
 from federated.training.word_counts import WordReader
 from federated.training.word_list import count_training_words
 from keyboard_model.ngram.kneser_ney import kneser_ney
+from keyboard_model.ngram.stack import stacked
 from keyboard_model.storage.durable_files import erase
 from keyboard_model.text import tokenizer as tokenizers
 
@@ -151,6 +152,7 @@ def _start_or_resume(job: Job, base: Base | None, folder: Run, corpus: Corpus, r
     if base:
         folder.write_json("base.json", {"digest": base.digest(), **base.about()})
         folder.write_tokenizer(base.tokenizer())
+        folder.write_ngram(base.ngram(), "initial_ngram")
         folder.write_parameters("initial", base.parameters())
     # The job is written last: a folder that has a job then also has everything else.
     folder.write_json("job.json", wanted)
@@ -225,5 +227,6 @@ def _count_ngrams(folder: Run, clients: FederatedData, on_stage: Callable[[str],
     report_clients(sums.clients)
     read = ClientSource(NgramReader(tokenizer, config.max_pieces), clients)
     ngram_counts.count(clients.population.training, read, sums, count_cap=config.count_cap, on_client=report_clients)
-    folder.write_ngram(kneser_ney(sums.blocks(), len(tokenizer), config.min_clients, config.max_ngrams))
+    table = kneser_ney(sums.blocks(), len(tokenizer), config.min_clients, config.max_ngrams)
+    folder.write_ngram(stacked(folder.ngram("initial_ngram"), table) if folder.has_initial() else table)
     return sums.dropped

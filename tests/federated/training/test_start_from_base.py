@@ -57,6 +57,13 @@ def test_the_first_round_starts_with_the_weights_of_the_base(base, tiny_corpus, 
         np.testing.assert_allclose(trained, started, atol=1e-6)
 
 
+def test_the_ngrams_of_the_run_are_those_of_its_users_and_of_the_base(finished, base, tiny_corpus, tmp_path):
+    both, public = finished.ngram(), base.ngram()
+    assert set(public.bigrams.contexts) < set(both.bigrams.contexts)
+    assert set(public.trigrams.contexts) < set(both.trigrams.contexts)
+    assert np.abs(both.unigram - public.unigram).max() > 0.01
+
+
 def test_training_moves_the_weights(finished, base):
     assert np.abs(finished.parameters("last").embedding - base.parameters().embedding).max() > 1e-4
 
@@ -76,7 +83,7 @@ def test_a_run_is_not_resumed_from_another_base_or_none(finished, tiny_corpus, t
     other = made_base(tmp_path / "other", seed=1)
     without = job_from(other, start=None).model_copy(update={"model": finished.job().model})
     for job in (job_from(other), without):
-        with pytest.raises(RunError, match="another `training.start`"):
+        with pytest.raises(RunError, match=r"another `training\.start`"):
             train(job, tiny_corpus, run.path, resume=True)
 
 
@@ -84,7 +91,7 @@ def test_a_run_with_weights_of_its_own_is_not_resumed_from_a_base(base, tiny_cor
     own = tiny_job(rounds=1).model_copy(update={"model": job_from(base).model.model_copy(update={"embedding": 12})})
     own = own.model_copy(update={"model": own.model.model_copy(update={"cells": 10})})
     train(own, tiny_corpus, tmp_path / "run")
-    with pytest.raises(RunError, match="another `training.start`"):
+    with pytest.raises(RunError, match=r"another `training\.start`"):
         train(job_from(base), tiny_corpus, tmp_path / "run", resume=True)
 
 

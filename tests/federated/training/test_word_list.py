@@ -22,9 +22,7 @@ def test_lists_the_shared_words_of_users_in_training_most_frequent_first(tiny_co
         data = FederatedData.of(corpus, JOB.data, JOB.seed)
         typed = [Counter(w for text in messages for w in words(text)) for messages in data.all_training_messages()]
     users = Counter(word for of_user in typed for word in of_user)
-    expected = {
-        word: sum(min(of_user[word], 4) for of_user in typed) for word, number in users.items() if number >= 3
-    }
+    expected = {word: sum(min(of_user[word], 4) for of_user in typed) for word, number in users.items() if number >= 3}
     assert counts == expected and len(expected) > 10
     lines = (tmp_path / "words.tsv").read_text().splitlines()
     assert lines == [f"{word}\t{count}" for word, count in sorted(expected.items(), key=lambda i: (-i[1], i[0]))]
