@@ -12,7 +12,7 @@ clients. `federated.training.spilled_counts` adds up the cohorts in constant mem
 from __future__ import annotations
 
 import collections
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -23,18 +23,10 @@ import tensorflow as tf
 import tensorflow_federated as tff
 
 from federated.data.corpus_share import ClientReference
+from federated.training.count_cohorts import count_cohorts
 from federated.training.spilled_counts import SpilledCounts
 from keyboard_model.ngram.kneser_ney import NgramCounts, ngram_keys, ngram_occurrences
 from keyboard_model.text.tokenizer import Tokenizer
-
-COHORT = 50
-"""Most clients of a cohort."""
-COHORT_PIECES = 500_000
-"""Pieces after which a cohort ends. Their n-grams take at most 48 MB, and those of the last client are added.
-
-Of clients that workers read, the number of pieces is not known here; a cohort of them has at most 50 times the
-`max_pieces` of the job.
-"""
 
 _PARTS = NgramCounts._fields
 COUNTS = tff.types.to_type((tff.TensorType(np.int64, [None]),) * len(_PARTS))
@@ -151,7 +143,10 @@ def count(
         except (ValueError, UnicodeError):
             return None
 
-    for cohort in _cohorts(map(usable, islice(clients, into.clients, None))):
+    def sized(data: Occurrences | ClientReference | None) -> tuple[Occurrences | ClientReference | None, int]:
+        return data, len(data) if isinstance(data, np.ndarray) else 0
+
+    for cohort in count_cohorts(sized(usable(client)) for client in islice(clients, into.clients, None)):
         data = [occurrences for occurrences in cohort if occurrences is not None]
         counts = cohort_counts(data) if data else _ordered(*(np.zeros(0, np.int64) for _ in _PARTS))
         into.add(NgramCounts(**counts), clients=len(cohort), dropped=len(cohort) - len(data))
@@ -161,18 +156,3 @@ def count(
 
 def _ordered(*parts: Any) -> collections.OrderedDict:
     return collections.OrderedDict(zip(_PARTS, parts, strict=True))
-
-
-def _cohorts(
-    clients: Iterable[Occurrences | ClientReference | None],
-) -> Iterator[list[Occurrences | ClientReference | None]]:
-    cohort: list[Occurrences | ClientReference | None] = []
-    pieces = 0
-    for data in clients:
-        cohort.append(data)
-        pieces += len(data) if isinstance(data, np.ndarray) else 0
-        if len(cohort) == COHORT or pieces >= COHORT_PIECES:
-            yield cohort
-            cohort, pieces = [], 0
-    if cohort:
-        yield cohort

@@ -21,7 +21,7 @@ import io
 import time
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -33,13 +33,12 @@ import tensorflow as tf
 import tensorflow_federated as tff
 
 from federated.data.corpus_share import ClientReference
+from federated.training.count_cohorts import count_cohorts
 from federated.training.ngram_counts import COUNTS, joined, sums_by_key
 from federated.training.spilled_counts import summed
 from keyboard_model.storage.durable_files import atomic_write_private
 from keyboard_model.text.units import words
 
-COHORT = 50
-"""Clients whose words are in memory at the same time."""
 KEPT_BYTES = 1 << 26
 """Bytes of words that clients keep for the second computation; the messages of other clients are read again."""
 
@@ -261,18 +260,18 @@ def shared_word_counts(
         raise TypeError("the clients are read twice: pass a sequence of ids, not an iterator")
     typed = _ClientWords(read)
     count, name = build(count_cap)
-    for cohort in _cohorts(islice(clients, into.counted, None)):
-        into.frequent.add(*count([typed.read(client) for client in cohort]))
+    for cohort in count_cohorts(map(typed.read, islice(clients, into.counted, None))):
+        into.frequent.add(*count(cohort))
         into.counted += len(cohort)
         on_client(into.counted)
         into.save()
     wanted, counts = into.frequent.of_clients(min_clients)
     count_of = dict(zip(wanted.tolist(), counts.tolist(), strict=True))
-    for cohort in _cohorts(islice(clients, into.named, None)):
+    for cohort in count_cohorts(map(typed.read, islice(clients, into.named, None))):
         unnamed = np.array(sorted(count_of.keys() - into.names.keys()), np.int64)
         if not len(unnamed):
             break
-        found, hashes = name(unnamed, [typed.read(client) for client in cohort])
+        found, hashes = name(unnamed, cohort)
         into.names |= {int(its_hash): word.decode() for word, its_hash in zip(found, hashes, strict=True)}
         into.named += len(cohort)
         into.save()
@@ -287,22 +286,17 @@ class _ClientWords:
         self._kept: dict[str, TypedWords] = {}
         self._room = KEPT_BYTES
 
-    def read(self, client: str) -> TypedWords | ClientReference:
-        if client in self._kept:
-            return self._kept[client]
-        typed = self._read(client)
-        if not isinstance(typed, ClientReference):
+    def read(self, client: str) -> tuple[TypedWords | ClientReference, int]:
+        """Returns the words of a client, and their number if it is known here."""
+        typed = self._kept.get(client) or self._read(client)
+        if isinstance(typed, ClientReference):
+            return typed, 0
+        if client not in self._kept:
             self._room -= sum(map(len, typed[0]), 64 * len(typed[0]))
             if self._room >= 0:
                 self._kept[client] = typed
-        return typed
+        return typed, len(typed[0])
 
 
 def _hashes(own: Any) -> Any:
     return tf.strings.to_hash_bucket_strong(own, _BUCKETS, _KEY)
-
-
-def _cohorts(clients: Iterable[str]) -> Iterator[Sequence[str]]:
-    rest = iter(clients)
-    while cohort := list(islice(rest, COHORT)):
-        yield cohort

@@ -12,7 +12,7 @@ from federated.data.corpus_share import ClientSource
 from federated.data.federated_data import FederatedData
 from federated.job import DataConfig
 from federated.runtime.execution_context import execution_context
-from federated.training import ngram_counts, spilled_counts
+from federated.training import count_cohorts, ngram_counts, spilled_counts
 from federated.training.spilled_counts import SpilledCounts
 from keyboard_model.ngram.kneser_ney import NgramCounts, ngram_keys, ngram_occurrences
 from keyboard_model.text import tokenizer as tokenizers
@@ -64,8 +64,8 @@ def sums(tmp_path):
 @pytest.mark.parametrize("cap", [1, 3, 1000])
 @pytest.mark.parametrize(("cohort", "pieces"), [(3, 10**6), (50, 10**6), (50, 1)])
 def test_equals_a_plain_count_for_any_size_of_cohorts(execution, clients, sums, monkeypatch, cap, cohort, pieces):
-    monkeypatch.setattr(ngram_counts, "COHORT", cohort)
-    monkeypatch.setattr(ngram_counts, "COHORT_PIECES", pieces)
+    monkeypatch.setattr(count_cohorts, "CLIENTS", cohort)
+    monkeypatch.setattr(count_cohorts, "ROWS", pieces)
     reported = []
     counted = count(clients, sums, cap, on_client=reported.append)
     expected = by_hand(clients, cap)
@@ -105,7 +105,7 @@ def test_a_client_with_unusable_data_is_left_out_and_counted(execution, clients,
 def test_a_killed_count_continues_without_reading_a_counted_client_again(
     execution, clients, sums, tmp_path, monkeypatch, killed_at
 ):
-    monkeypatch.setattr(ngram_counts, "COHORT", 2)
+    monkeypatch.setattr(count_cohorts, "CLIENTS", 2)
     monkeypatch.setattr(spilled_counts, "ROWS_IN_MEMORY", 1)
     users = clients.population.training
     reads = []

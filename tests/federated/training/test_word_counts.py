@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from federated.training import word_counts
+from federated.training import count_cohorts, word_counts
 from federated.training.word_counts import FrequentHashes, SavedCount, WordReader, shared_word_counts
 from keyboard_model.text.tokenizer import BOUNDARY, train
 from keyboard_model.text.units import MAX_LETTERS
@@ -49,7 +49,7 @@ def count_into(
 @pytest.mark.parametrize("min_clients", [1, 2, 5])
 @pytest.mark.parametrize("cap", [1, 10])
 def test_equals_a_plain_count_in_all_scripts(monkeypatch, cohort, min_clients, cap):
-    monkeypatch.setattr(word_counts, "COHORT", cohort)
+    monkeypatch.setattr(count_cohorts, "CLIENTS", cohort)
     expected = plain_word_counts(MANY, min_clients=min_clients, count_cap=cap)
     assert counted(MANY, min_clients, count_cap=cap) == expected
     assert {"привет", "café", "明天"} <= expected.keys() or min_clients > 2
@@ -165,7 +165,7 @@ ELEVEN = [["see you"]] * 9 + [["see late"], ["late"]]
     [(1, (0, 0)), (3, (0, 0)), (6, (3, 0)), (10, (9, 0)), (12, (11, 0)), (15, (11, 3)), (22, (11, 9))],
 )
 def test_a_killed_count_continues_after_the_clients_that_were_saved(monkeypatch, tmp_path, killed_at, saved):
-    monkeypatch.setattr(word_counts, "COHORT", 3)
+    monkeypatch.setattr(count_cohorts, "CLIENTS", 3)
     monkeypatch.setattr(word_counts, "SAVE_SECONDS", 0.0)
     monkeypatch.setattr(word_counts, "KEPT_BYTES", 0)
     reader, reads = WordReader(100), []
