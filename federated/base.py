@@ -34,6 +34,10 @@ class Base:
 
     path: Path
 
+    def exists(self) -> bool:
+        """Whether the folder is that of a base. A run that started from one has a copy of its `base.json`."""
+        return (self.path / ABOUT).exists() and not (self.path / "job.json").exists()
+
     def about(self) -> dict[str, Any]:
         """Returns `base.json`, which the pre-training writes last."""
         try:

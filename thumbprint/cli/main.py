@@ -42,7 +42,7 @@ COMMANDS = tuple(
             _TRAINING,
         ),
         ("keys", "bundle:keys_app", "Generate the keys that sign bundles, and those of workers.", _BUNDLES),
-        ("export", "bundle:export", "Make a signed bundle of a training run.", _BUNDLES),
+        ("export", "bundle:export", "Make a signed bundle of a training run, or of a base as it is.", _BUNDLES),
         ("bundle", "bundle:app", "Verify a bundle, and show its contents.", _BUNDLES),
         ("predict", "predict:predict", "Suggest the next word of a message.", _PHONES),
         (

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from device_runtime.bundle.loader import load_bundle
 from federated.run import Run
 from tests.support.tiny_job import TINY_JOB
 
@@ -29,7 +30,7 @@ def text(tmp_path):
     return path
 
 
-def test_words_then_a_base_then_a_training_from_it(run, text, tiny_corpus, tmp_path):
+def test_words_then_a_base_then_a_bundle_and_a_training_from_it(run, text, tiny_corpus, tiny_keys, tmp_path):
     job, words, base = tmp_path / "job.toml", tmp_path / "words.tsv", tmp_path / "base"
     job.write_text(TINY_JOB.replace("[training]", f'[training]\nstart = "{base}"'))
 
@@ -43,6 +44,19 @@ def test_words_then_a_base_then_a_training_from_it(run, text, tiny_corpus, tmp_p
     assert "counting n-grams" in err and re.search(r"step \d+ of \d+: loss \d", err)
     assert "--resume" in run(*make).error
     assert run(*make, "--resume").code == 0
+
+    assert run("export", base, "--out", tmp_path / "b.bundle", "--key", tiny_keys[0], "--job", job).code == 0
+    manifest = load_bundle(tmp_path / "b.bundle", tiny_keys[1]).manifest
+    assert (manifest.name, manifest.provenance.rounds, manifest.provenance.corpus) == (
+        "tiny",
+        0,
+        "public text: text.txt",
+    )
+    assert manifest.ngram_weight == 0.3 and "held_out_recall_at_3" in manifest.metrics
+    with_rounds = tmp_path / "rounds.toml"
+    with_rounds.write_text(TINY_JOB + "[personalization.federated]\nrounds = 2\n")
+    failed = run("export", base, "--out", tmp_path / "r.bundle", "--key", tiny_keys[0], "--job", with_rounds)
+    assert "need users" in failed.error and not (tmp_path / "r.bundle").exists()
 
     assert run("train", job, "--corpus", tiny_corpus, "--run", tmp_path / "run").code == 0
     assert Run(tmp_path / "run").has_initial()
