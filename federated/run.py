@@ -154,7 +154,7 @@ class Run:
             raise RunError(f"{self.path} has no tokenizer yet: run `thumbprint train`") from error
 
     def write_parameters(self, name: str, parameters: Parameters, **about: str) -> None:
-        write_parameters(self.path / f"{name}.safetensors", parameters, **about)
+        write_parameters(self.path / f"{name}.safetensors", parameters, about)
 
     def parameters(self, name: str = "best") -> Parameters:
         """Returns the shared model of the `"best"` round or of the `"last"` one."""

@@ -82,7 +82,7 @@ def pretrain(
         if not (out / MODEL).exists():
             on_stage("building the training graph")
             trained = _train(encoded, tokenizer, settings, out / _CHECKPOINT, identity, on_progress)
-            write_parameters(out / MODEL, trained)
+            write_parameters(out / MODEL, trained, int8=settings.model.int8)
         erase(out / _CHECKPOINT)
         if not (out / NGRAM).exists():
             on_stage("counting n-grams")

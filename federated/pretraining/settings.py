@@ -26,10 +26,17 @@ class VocabularyConfig(Strict):
 
 
 class SizesConfig(Strict):
-    """The sizes of the model, which a training from the base takes over (see `federated.job.ModelConfig`)."""
+    """The sizes of the model, which a training from the base takes over (see `federated.job.ModelConfig`).
+
+    Attributes:
+        embedding: Numbers in the embedding of a piece.
+        cells: Cells of the LSTM.
+        int8: Whether the weights are stored in int8, in a quarter of the bytes (see `federated.model_file`).
+    """
 
     embedding: int = Field(96, ge=4, le=1024)
     cells: int = Field(512, ge=4, le=4096)
+    int8: bool = False
 
 
 class CentralTrainingConfig(Strict):
