@@ -79,13 +79,15 @@ def marks(block: str) -> tuple[str, str]:
 
 def write_figures(run: Path = RUN) -> None:
     """Writes `figures.md` into the run; the tables of the real run also go into docs/results.md and the README."""
-    corpus = _shared(run) + "\n\n" + _personal(run)
+    measured = (run / "figures.json").exists()
+    corpus = _shared(run) + "\n\n" + _personal(run) if measured else ""
     of_results = {"figures": corpus, "comparison": _compared(), "machine": _machine()}
     text = "\n\n".join(block for block in of_results.values() if block) + "\n"
     (run / "figures.md").write_text(text)
     print(text)
     if run.resolve() == RUN.resolve():
-        for page, blocks in ((RESULTS, of_results), (README, {"results": _summary(run), "costs": _costs()})):
+        summary = _summary(run) if measured else ""
+        for page, blocks in ((RESULTS, of_results), (README, {"results": summary, "costs": _costs()})):
             for name, block in blocks.items():
                 if block:
                     write_between(page, *marks(name), block + "\n")
