@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-_LARGEST_FLOAT = 1e30  # they become float32
-_LARGEST_INTEGER = 2**31 - 1  # they become int32
-Positive = Annotated[float, Field(gt=0, le=_LARGEST_FLOAT, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, le=_LARGEST_FLOAT, allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, lt=1)]
+from federated.settings import NotNegative, Positive, Share, Strict, read_settings
+
 FairnessQ = Annotated[float, Field(ge=0, le=10)]
 
 
@@ -21,18 +17,7 @@ class JobError(ValueError):
     """A job or a job file cannot be used; the message says which key is wrong and why."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    @field_validator("*")
-    @classmethod
-    def _fits_into_int32(cls, value: Any) -> Any:
-        if isinstance(value, int) and value > _LARGEST_INTEGER:
-            raise ValueError(f"Input should be less than or equal to {_LARGEST_INTEGER:,}")
-        return value
-
-
-class DataConfig(_Strict):
+class DataConfig(Strict):
     """The users and messages that are held out (see `federated.data.federated_data`).
 
     Attributes:
@@ -65,7 +50,7 @@ class DataConfig(_Strict):
         return math.floor(1 / self.new_phone_share + 1e-9) if self.new_phone_share else 1
 
 
-class TokenizerConfig(_Strict):
+class TokenizerConfig(Strict):
     """The vocabulary (see `federated.training.word_counts`).
 
     Attributes:
@@ -84,7 +69,7 @@ class TokenizerConfig(_Strict):
     capacity: int = Field(1_000_000, ge=1, le=10_000_000)
 
 
-class ModelConfig(_Strict):
+class ModelConfig(Strict):
     """The sizes of the shared model (see `keyboard_model.model.cifg_lstm`) and of its adapter.
 
     Attributes:
@@ -98,7 +83,7 @@ class ModelConfig(_Strict):
     adapter_rank: int = Field(4, ge=1, le=64)
 
 
-class SamplingConfig(_Strict):
+class SamplingConfig(Strict):
     """How the cohorts of rounds are drawn (see `federated.data.sampling`).
 
     Attributes:
@@ -125,6 +110,9 @@ class TrainingConfig(SamplingConfig):
     """The rounds of federated training (see `federated.training.fed_avg`), and how their cohorts are drawn.
 
     Attributes:
+        start: The folder of a pre-trained base (`thumbprint pretrain`), whose vocabulary and weights the training
+            starts with; None for a vocabulary of its own and random weights. The base decides the embedding and the
+            cells of the model, and `[tokenizer]` has no effect.
         rounds: Most rounds; `max_minutes` and `patience` can end the training earlier.
         max_minutes: Minutes of training after which no further round starts; None for no limit.
         clients_per_round: Clients in a cohort.
@@ -152,6 +140,7 @@ class TrainingConfig(SamplingConfig):
         decay_from: Share of the rounds after which the server's rate falls linearly, to a fiftieth at the end.
     """
 
+    start: Path | None = None
     rounds: int = Field(1200, ge=1)
     max_minutes: Positive | None = None
     clients_per_round: int = Field(10, ge=1)
@@ -194,7 +183,7 @@ class TrainingConfig(SamplingConfig):
         return most if self.weight_cap is None else min(self.weight_cap, most)
 
 
-class NgramConfig(_Strict):
+class NgramConfig(Strict):
     """The n-grams of the shared model.
 
     See `federated.training.ngram_counts` and `keyboard_model.ngram.kneser_ney`.
@@ -215,14 +204,14 @@ class NgramConfig(_Strict):
     max_ngrams: int = Field(1_000_000, ge=1)
 
 
-class GateConfig(_Strict):
+class GateConfig(Strict):
     """The gate of the phones (see `device_runtime.manifest.GateRecipe`)."""
 
     min_words: int = Field(5, ge=0)
     margin: NotNegative = 0.0
 
 
-class HistoryConfig(_Strict):
+class HistoryConfig(Strict):
     """The history of the phones (see `device_runtime.manifest.HistoryRecipe`)."""
 
     cache_weight: Share = 0.017
@@ -255,7 +244,7 @@ class RoundsConfig(SamplingConfig):
     compressed: bool = False
 
 
-class PersonalizationConfig(_Strict):
+class PersonalizationConfig(Strict):
     """The personalization method, and the recipe of the phones (see `device_runtime.manifest.Recipe`).
 
     The defaults were chosen on the 15 validation users of the NUS SMS corpus who write enough, with
@@ -273,7 +262,7 @@ class PersonalizationConfig(_Strict):
     """
 
     method: str = "thumbprint"
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = Field(default_factory=dict)
     federated: RoundsConfig = RoundsConfig()
     steps: int = Field(10, ge=0, le=10_000)
     learning_rate: NotNegative = 0.4
@@ -291,7 +280,7 @@ class PersonalizationConfig(_Strict):
     history: HistoryConfig = HistoryConfig()
 
 
-class Job(_Strict):
+class Job(Strict):
     """The settings of a training run.
 
     Attributes:
@@ -333,12 +322,8 @@ class Job(_Strict):
         return self.model_copy(update={"data": data})
 
 
-_MOST_FAULTS = 10
-"""Most faults of a job file in one message."""
-
-
 def load_job(path: Path) -> Job:
-    """Reads a job file (TOML). A relative `corpus` is relative to the folder of the file.
+    """Reads a job file (TOML). A relative `corpus` or `training.start` is relative to the folder of the file.
 
     Raises:
         JobError: the file does not exist, is not valid TOML, or has an unknown key or an unusable value. The message
@@ -352,19 +337,10 @@ def load_job(path: Path) -> Job:
     >>> job.seed, job.training.rounds
     (7, 200)
     """
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise JobError(f"{path} does not exist: give the path of a job file") from error
-    except OSError as error:
-        raise JobError(f"cannot read {path}: {error.strerror}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise JobError(f"{path} is not valid TOML: {error}") from error
-    try:
-        job = Job.model_validate(content)
-    except ValidationError as error:
-        faults = (f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()[:_MOST_FAULTS])
-        raise JobError(f"{path}: {'; '.join(faults)}") from error
-    if job.corpus is not None and not job.corpus.is_absolute():
+    job = read_settings(path, Job, JobError)
+    if job.corpus is not None:
         job = job.model_copy(update={"corpus": path.parent / job.corpus})
+    if job.training.start is not None:
+        training = job.training.model_copy(update={"start": path.parent / job.training.start})
+        job = job.model_copy(update={"training": training})
     return job

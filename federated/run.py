@@ -9,21 +9,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import safetensors.numpy
 from pydantic import ValidationError
-from safetensors import SafetensorError
 
 from federated.corpus.store import Corpus
 from federated.data.federated_data import FederatedData
 from federated.job import Job
+from federated.model_file import ModelFileError, read_parameters, write_parameters
 from keyboard_model.model.cifg_lstm import Parameters
 from keyboard_model.ngram.table import NgramError, NgramTable
 from keyboard_model.storage.durable_files import atomic_write
 from keyboard_model.storage.file_lock import exclusive_lock
 from keyboard_model.text.tokenizer import Tokenizer
-
-_NGRAM = "ngram.safetensors"
 
 
 class RunError(ValueError):
@@ -63,7 +59,8 @@ class Run:
 
     Files: `job.json`, `corpus.json` (which corpus), `tokenizer.model`, `state/` (TFF's program states),
     `best.safetensors`, `last.safetensors`, `ngram.safetensors`, `rounds.csv`, `tensorboard/`, `summary.json`. While
-    words or n-grams are counted: `word_count.npz` or `ngram_sums/`.
+    words or n-grams are counted: `word_count.npz` or `ngram_sums/`. Of a training from a base: `initial.safetensors`,
+    `initial_ngram.safetensors`, `base.json`.
 
     The methods that read raise RunError if their file is missing or damaged.
     """
@@ -157,27 +154,30 @@ class Run:
             raise RunError(f"{self.path} has no tokenizer yet: run `thumbprint train`") from error
 
     def write_parameters(self, name: str, parameters: Parameters, **about: str) -> None:
-        tensors = {key: np.ascontiguousarray(value) for key, value in parameters._asdict().items()}
-        atomic_write(self.path / f"{name}.safetensors", safetensors.numpy.save(tensors, metadata=about))
+        write_parameters(self.path / f"{name}.safetensors", parameters, about)
 
     def parameters(self, name: str = "best") -> Parameters:
         """Returns the shared model of the `"best"` round or of the `"last"` one."""
-        path = self.path / f"{name}.safetensors"
         try:
-            return Parameters(**safetensors.numpy.load(path.read_bytes()))
+            return read_parameters(self.path / f"{name}.safetensors")
         except FileNotFoundError as error:
             raise RunError(f"{self.path} has no trained model yet: run `thumbprint train`") from error
-        except (SafetensorError, TypeError) as error:
-            raise RunError(f"{path} is damaged: {error}") from error
+        except ModelFileError as error:
+            raise RunError(str(error)) from error
+
+    def has_initial(self) -> bool:
+        """Whether the training started from a base. Its weights are the parameters `"initial"`."""
+        return (self.path / "initial.safetensors").exists()
 
     def has_ngram(self) -> bool:
-        return (self.path / _NGRAM).exists()
+        return (self.path / "ngram.safetensors").exists()
 
-    def write_ngram(self, table: NgramTable) -> None:
-        atomic_write(self.path / _NGRAM, table.to_bytes())
+    def write_ngram(self, table: NgramTable, name: str = "ngram") -> None:
+        atomic_write(self.path / f"{name}.safetensors", table.to_bytes())
 
-    def ngram(self) -> NgramTable:
-        path = self.path / _NGRAM
+    def ngram(self, name: str = "ngram") -> NgramTable:
+        """Returns the n-grams of the run, or of its base: `"initial_ngram"`."""
+        path = self.path / f"{name}.safetensors"
         try:
             return NgramTable.from_bytes(path.read_bytes())
         except FileNotFoundError as error:

@@ -16,8 +16,8 @@
     comparison = tp.compare(job, "corpus.sqlite", "runs/comparison", runs=[run], quick=True)
 
 The functions are in `thumbprint.workflow`. They print nothing: a callback receives their progress. Everything is
-imported on first use. `train`, `personalize`, `evaluate`, `compare`, `export_bundle` and `execution_context` load
-TensorFlow (the extra `train`).
+imported on first use. `pretrain`, `train`, `personalize`, `evaluate`, `compare`, `export_bundle` and
+`execution_context` load TensorFlow (the extra `train`).
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         execution_context,
         export_bundle,
         personalize,
+        pretrain,
         register_method,
         simulate,
         train,
@@ -55,6 +56,7 @@ else:
                 "execution_context",
                 "export_bundle",
                 "personalize",
+                "pretrain",
                 "register_method",
                 "simulate",
                 "train",
@@ -72,6 +74,7 @@ __all__ = [
     "export_bundle",
     "import_corpus",
     "personalize",
+    "pretrain",
     "register_method",
     "simulate",
     "train",

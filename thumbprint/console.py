@@ -30,6 +30,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from federated.job import TrainingConfig
+    from federated.pretraining.central_training import TrainingProgress
     from federated.training.callbacks.callback import RoundReport
 
 SYNTHETIC_MESSAGES = "a program made these messages up."
@@ -199,6 +200,49 @@ class RoundsShown:
             seconds = min(seconds, max(60 * self._training.max_minutes - report.seconds, 0.0))
         hours, rest = divmod(round(seconds), 3600)
         return f"{hours}:{rest // 60:02}:{rest % 60:02}"
+
+
+_SECONDS_BETWEEN_LINES = 60.0
+
+
+class PretrainingShown:
+    """Receives the stages and the progress of `federated.pretraining.pretrain.pretrain`."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._task = progress.add_task("loading TensorFlow", total=None, figures="")
+        self._printed = time.monotonic()
+
+    def print(self, line: str) -> None:
+        """Prints a permanent line above the bar."""
+        self._progress.console.print(line, soft_wrap=True)
+
+    def stage(self, name: str) -> None:
+        """Shows a stage."""
+        self._progress.update(self._task, description=name, total=None, figures="")
+        self.print(name)
+
+    def steps(self, done: TrainingProgress) -> None:
+        """Shows how far the training is, and prints a line of it once a minute."""
+        figures = f"loss {done.loss:.3f}  {done.pieces_per_second:,.0f} pieces/s"
+        self._progress.update(
+            self._task,
+            description=f"training, epoch {done.epoch}",
+            completed=done.step,
+            total=done.steps,
+            figures=figures,
+        )
+        if time.monotonic() - self._printed >= _SECONDS_BETWEEN_LINES or done.step == done.steps:
+            self._printed = time.monotonic()
+            self.print(f"step {done.step:,} of {done.steps:,}: {figures}")
+
+
+@contextlib.contextmanager
+def showing_pretraining() -> Iterator[PretrainingShown]:
+    """Shows the progress of a pre-training during the block."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with bar(*columns, TextColumn("{task.fields[figures]}"), TimeRemainingColumn()) as progress:
+        yield PretrainingShown(progress)
 
 
 class _Lines(logging.Handler):

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from device_runtime.simulation.report import Report
+    from federated.base import Base
     from federated.evaluation.evaluate_run import Evaluation
     from federated.job import Job
     from federated.personalization.method import Method
+    from federated.pretraining.central_training import TrainingProgress
+    from federated.pretraining.settings import Pretraining
     from federated.run import Run
     from federated.runtime.credentials import TrainingCredentials
     from federated.training.callbacks.callback import Callback, RoundReport
@@ -58,6 +61,34 @@ def train(
         concurrent_clients=concurrent_clients,
         round_minutes=round_minutes,
         callbacks=[progress, *callbacks],
+    )
+
+
+def pretrain(
+    texts: Sequence[Path | str],
+    out: Path | str,
+    settings: Pretraining | None = None,
+    *,
+    word_list: Path | str | None = None,
+    resume: bool = False,
+    on_stage: Callable[[str], None] = _ignore,
+    on_progress: Callable[[TrainingProgress], None] = _ignore,
+) -> Base:
+    """Trains a base on public text, from which a training starts with `training={"start": base.path}` in its job.
+
+    For the arguments and errors see `federated.pretraining.pretrain.pretrain`. `settings` of None are the defaults.
+    """
+    from federated.pretraining.pretrain import pretrain as make_base
+    from federated.pretraining.settings import Pretraining
+
+    return make_base(
+        [Path(text) for text in texts],
+        Path(out),
+        settings or Pretraining(),
+        word_list=None if word_list is None else Path(word_list),
+        resume=resume,
+        on_stage=on_stage,
+        on_progress=on_progress,
     )
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 import tensorflow as tf
 
 from federated.algorithms.fine_tuning import FINE_TUNING_SEARCH_SPACE
-from federated.job import NotNegative, Positive
 from federated.local_training import adapter_sgd
 from federated.local_training.adapter_sgd import ReadBatch
 from federated.local_training.batch_loop import fold
@@ -29,6 +28,7 @@ from federated.personalization.method import (
     SharedModel,
     Structure,
 )
+from federated.settings import NotNegative, Positive
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm
 from keyboard_model.model.adapter import AdapterTensors

@@ -25,7 +25,6 @@ import tensorflow as tf
 from pydantic import Field
 
 from federated.algorithms.fine_tuning import FINE_TUNING_SEARCH_SPACE
-from federated.job import NotNegative, Positive
 from federated.local_training import adapter_sgd
 from federated.local_training.adapter_sgd import ReadBatch, TrainResult
 from federated.local_training.batch_loop import fold, number_of
@@ -44,6 +43,7 @@ from federated.personalization.method import (
     SharedModel,
     Structure,
 )
+from federated.settings import NotNegative, Positive
 from keyboard_model.batching import IGNORE, Batch
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm

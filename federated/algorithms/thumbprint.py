@@ -23,7 +23,6 @@ from federated.algorithms import dynamic_marginals, per_fedavg
 from federated.algorithms.dynamic_marginals import MarginalsOptions
 from federated.algorithms.fine_tuning import FINE_TUNING_SEARCH_SPACE
 from federated.algorithms.user_ngrams import HISTORY_SPACE
-from federated.job import NotNegative
 from federated.personalization.method import (
     Choice,
     ClientText,
@@ -36,6 +35,7 @@ from federated.personalization.method import (
     SharedModel,
     Structure,
 )
+from federated.settings import NotNegative
 from keyboard_model.batching import Batch
 from keyboard_model.model.adapter import AdapterTensors
 

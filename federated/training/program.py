@@ -63,7 +63,11 @@ class TrainingProgram:
         """
         job, tokenizer = folder.job(), folder.tokenizer()
         self._job, self._clients = job, clients
-        self._initial = cifg_lstm.init(len(tokenizer), job.model.embedding, job.model.cells, job.seed)
+        self._initial = (
+            folder.parameters("initial")
+            if folder.has_initial()
+            else cifg_lstm.init(len(tokenizer), job.model.embedding, job.model.cells, job.seed)
+        )
         self._process = fed_avg.build(self._initial, job.training, tokenizer.bos)
         batcher = ClientBatcher(
             tokenizer,

@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from federated.algorithms.registry import METHODS
+from federated.base import Base
 from federated.corpus.store import Corpus
 from federated.data.client_batches import ClientBatcher
 from federated.data.corpus_share import ClientSource
@@ -26,8 +27,10 @@ from federated.training.callbacks.validation import ValidationReader
 from federated.training.ngram_counts import NgramReader
 from federated.training.program import TrainingProgram
 from federated.training.spilled_counts import SpilledCounts
-from federated.training.word_counts import SavedCount, WordReader, shared_word_counts
+from federated.training.word_counts import WordReader
+from federated.training.word_list import count_training_words
 from keyboard_model.ngram.kneser_ney import kneser_ney
+from keyboard_model.ngram.stack import stacked
 from keyboard_model.storage.durable_files import erase
 from keyboard_model.text import tokenizer as tokenizers
 
@@ -73,6 +76,7 @@ def train(
             too few users for the job's `min_separation`.
         CorpusError: the corpus cannot be read.
         TokenizerError: the corpus has too little text for a vocabulary.
+        BaseError: the base of `training.start` does not exist or is damaged.
         WorkerError: a worker is refused or cannot be reached, or no worker is left. The run can be resumed.
     """
     # Reports an unknown method or option before the training, not after it.
@@ -84,7 +88,9 @@ def train(
         concurrent_clients=concurrent_clients,
         minutes=round_minutes or ROUND_MINUTES,
     )
-    folder = Run(run)
+    folder, base = Run(run), Base(job.training.start) if job.training.start else None
+    if base:
+        job = _with_sizes_of(job, base)
 
     def on_stage(stage: str) -> None:
         for callback in callbacks:
@@ -93,13 +99,20 @@ def train(
     with contextlib.ExitStack() as stack:
         opened = corpus if isinstance(corpus, Corpus) else stack.enter_context(Corpus.open(corpus))
         stack.enter_context(folder.locked())  # after the corpus is open: without a corpus, no folder is created
-        _start_or_resume(job, folder, opened, resume)
+        _start_or_resume(job, base, folder, opened, resume)
         _train(folder, folder.clients(opened), context, callbacks, on_stage)
     return folder
 
 
-def _start_or_resume(job: Job, folder: Run, corpus: Corpus, resume: bool) -> None:
-    """Writes the job into the run folder. The stages of the training read it from there."""
+def _with_sizes_of(job: Job, base: Base) -> Job:
+    base.about()  # refuses an unfinished base
+    parameters = base.parameters()
+    sizes = {"embedding": parameters.embedding.shape[1], "cells": parameters.w_p.shape[0]}
+    return job.model_copy(update={"model": job.model.model_copy(update=sizes)})
+
+
+def _start_or_resume(job: Job, base: Base | None, folder: Run, corpus: Corpus, resume: bool) -> None:
+    """Writes the job into the run folder, and what the base brings. The stages of the training read it from there."""
     clients = FederatedData.of(corpus, job.data, job.seed)
     if not clients.population.training:
         raise RunError(
@@ -116,6 +129,11 @@ def _start_or_resume(job: Job, folder: Run, corpus: Corpus, resume: bool) -> Non
             raise RunError(
                 f"{folder.path} was started with another job: resume it with that job, or choose another --run"
             )
+        if (folder.read_json("base.json")["digest"] if folder.has_initial() else None) != (base and base.digest()):
+            raise RunError(
+                f"{folder.path} was started with another `training.start`: resume it with that base, or choose another "
+                "--run"
+            )
         if folder.read_json("corpus.json")["corpus_id"] != corpus.corpus_id:
             raise RunError(
                 f"{folder.path} was started with another corpus: resume it with that corpus, or choose another --run"
@@ -131,6 +149,11 @@ def _start_or_resume(job: Job, folder: Run, corpus: Corpus, resume: bool) -> Non
             "path": str(corpus.path.resolve()),
         },
     )
+    if base:
+        folder.write_json("base.json", {"digest": base.digest(), **base.about()})
+        folder.write_tokenizer(base.tokenizer())
+        folder.write_ngram(base.ngram(), "initial_ngram")
+        folder.write_parameters("initial", base.parameters())
     # The job is written last: a folder that has a job then also has everything else.
     folder.write_json("job.json", wanted)
 
@@ -139,6 +162,7 @@ def _settings_of_shared_model(job: Job) -> dict:
     """Returns the settings that the shared model depends on; the personalization is not among them."""
     settings = job.model_dump(mode="json", exclude={"corpus": True, "personalization": True, "ngram": {"weight"}})
     settings["training"]["weight_cap"] = job.training.largest_weight  # an older default is the same setting
+    del settings["training"]["start"]  # the run has a copy of the base, wherever that is now
     return settings
 
 
@@ -168,16 +192,7 @@ def _train(
 
 def _train_tokenizer(folder: Run, clients: FederatedData, on_stage: Callable[[str], None]) -> None:
     config = folder.job().tokenizer
-    users = clients.population.training
-    into = SavedCount(config.capacity, folder.word_count, f"{len(users)} {config.model_dump()}")
-    counts = shared_word_counts(
-        users,
-        ClientSource(WordReader(config.max_words), clients),
-        min_clients=config.min_clients,
-        count_cap=config.count_cap,
-        into=into,
-        on_client=lambda done: on_stage(f"counting words, {done:,} of {len(users):,} users"),
-    )
+    counts = count_training_words(clients, config, folder.word_count, on_stage)
     folder.write_tokenizer(tokenizers.train(counts, config.vocab_size))
 
 
@@ -212,5 +227,6 @@ def _count_ngrams(folder: Run, clients: FederatedData, on_stage: Callable[[str],
     report_clients(sums.clients)
     read = ClientSource(NgramReader(tokenizer, config.max_pieces), clients)
     ngram_counts.count(clients.population.training, read, sums, count_cap=config.count_cap, on_client=report_clients)
-    folder.write_ngram(kneser_ney(sums.blocks(), len(tokenizer), config.min_clients, config.max_ngrams))
+    table = kneser_ney(sums.blocks(), len(tokenizer), config.min_clients, config.max_ngrams)
+    folder.write_ngram(stacked(folder.ngram("initial_ngram"), table) if folder.has_initial() else table)
     return sums.dropped

@@ -25,6 +25,13 @@ COMMANDS = tuple(
             _TRAINING,
         ),
         ("recommend", "heterogeneity:recommend", "Recommend a personalization method, with the reasons.", _TRAINING),
+        ("words", "pretrain:words", "List the words that enough users typed, for the vocabulary of a base.", _TRAINING),
+        (
+            "pretrain",
+            "pretrain:pretrain",
+            "Pre-train a base on public text, from which federated training can start.",
+            _TRAINING,
+        ),
         ("train", "train:train", "Train tokenizer and shared model, federated.", _TRAINING),
         ("worker", "train:worker", "Lend this machine to a training elsewhere.", _TRAINING),
         ("evaluate", "evaluate:evaluate", "Measure a trained model word by word.", _TRAINING),
@@ -35,7 +42,7 @@ COMMANDS = tuple(
             _TRAINING,
         ),
         ("keys", "bundle:keys_app", "Generate the keys that sign bundles, and those of workers.", _BUNDLES),
-        ("export", "bundle:export", "Make a signed bundle of a training run.", _BUNDLES),
+        ("export", "bundle:export", "Make a signed bundle of a training run, or of a base as it is.", _BUNDLES),
         ("bundle", "bundle:app", "Verify a bundle, and show its contents.", _BUNDLES),
         ("predict", "predict:predict", "Suggest the next word of a message.", _PHONES),
         (

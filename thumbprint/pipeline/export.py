@@ -1,4 +1,4 @@
-"""Exports a run as a bundle: the result of the job's method, and the recipe by which phones adapt it."""
+"""Exports a run or a base as a bundle: the result of a method, and the recipe by which phones adapt it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from device_runtime.manifest import GateRecipe, HistoryRecipe, Provenance, Recipe
 from federated.algorithms.registry import METHODS
+from federated.base import Base
 from federated.job import Job, PersonalizationConfig
 from federated.personalization.method import DeviceArtifact, Method, MethodContext, SharedModel
 from federated.personalization.program import (
@@ -21,12 +22,14 @@ from federated.personalization.program import (
 )
 from federated.run import Run, open_clients
 from federated.runtime.execution_context import execution_context
+from keyboard_model.ngram.table import NgramTable
 from keyboard_model.storage.durable_files import require_writable
+from keyboard_model.text.tokenizer import Tokenizer
 from tflite_export.export import Converter, export_bundle
 from tflite_export.parity_check import ParityReport
 from tflite_export.signatures import ExportError
 
-ALGORITHM = "FedAvg on clients, FedAdam on the server"
+FEDERATED, CENTRAL = "FedAvg on clients, FedAdam on the server", "Adam on public text"
 
 
 def export_run(run: Path, out: Path, private_key: Path, job: Job | None = None) -> ParityReport:
@@ -77,23 +80,18 @@ def export_method(
         KeyFileError, OSError: see there.
     """
     trained, corpus, summary = folder.job(), folder.read_json("corpus.json"), folder.read_json("summary.json")
-    personalization, tokenizer = job.personalization, folder.tokenizer()
-    context = method.context(personalization, tokenizer.bos)
-    part = phone_part(method, SharedModel.of(trained, folder.parameters()), result, context)
-    return export_bundle(
+    return _export(
         out,
-        name=job.name,
-        parameters=part.parameters,
-        tokenizer=tokenizer,
-        windows=(personalization.batch, personalization.window),
-        rank=trained.model.adapter_rank,
-        starts=part.starts,
-        recipe=recipe_of(personalization, method, part),
-        provenance=Provenance(
+        job.model_copy(update={"model": trained.model, "seed": trained.seed}),
+        method,
+        folder.tokenizer(),
+        SharedModel.of(trained, folder.parameters()),
+        result,
+        Provenance(
             corpus_id=corpus["corpus_id"],
             corpus=corpus["description"],
             synthetic=corpus["synthetic"],
-            algorithm=ALGORITHM,
+            algorithm=FEDERATED,
             rounds=summary["best_round"] or summary["rounds"],
             seed=trained.seed,
             epsilon=None,
@@ -101,8 +99,87 @@ def export_method(
             thumbprint=importlib.metadata.version("thumbprint"),
         ),
         ngram=folder.ngram() if job.ngram.weight else None,
-        ngram_weight=job.ngram.weight,
         metrics={"validation_recall_at_3": summary["best_recall"]} if summary["best_round"] else {},
+        private_key=private_key,
+        converter=converter,
+    )
+
+
+def export_base(base: Base, out: Path, private_key: Path, job: Job = Job()) -> ParityReport:  # noqa: B008 (frozen)
+    """Exports a base as it is, before any federated training.
+
+    Args:
+        job: Gives the bundle its name, personalization, weight of the n-grams and rank of the adapter.
+
+    Raises:
+        BaseError: the base is not finished.
+        ExportError: the method does not run on a phone, or has rounds of its own, or see `tflite_export.export`.
+        KeyFileError, OSError: see there.
+    """
+    about = base.about()
+    require_writable(out)
+    method, tokenizer = METHODS.named(job.personalization.method), base.tokenizer()
+    _require_phone(method)
+    context = method.context(job.personalization, tokenizer.bos)
+    if has_rounds(context):
+        raise ExportError(
+            f"the rounds of {method.name} need users: train from the base first, or export a job with `rounds = 0` in "
+            "[personalization.federated]"
+        )
+    shared = SharedModel.of(job, base.parameters())
+    return _export(
+        out,
+        job,
+        method,
+        tokenizer,
+        shared,
+        without_rounds(method, shared, context),
+        Provenance(
+            corpus_id=about["text"],
+            corpus=f"public text: {', '.join(about['files'])}",
+            synthetic=False,
+            algorithm=CENTRAL,
+            rounds=0,
+            seed=about["seed"],
+            epsilon=None,
+            delta=None,
+            thumbprint=importlib.metadata.version("thumbprint"),
+        ),
+        ngram=base.ngram() if job.ngram.weight else None,
+        metrics={"held_out_recall_at_3": about["validation"]["recall_at_3"]} if about["validation"] else {},
+        private_key=private_key,
+    )
+
+
+def _export(
+    out: Path,
+    job: Job,
+    method: Method,
+    tokenizer: Tokenizer,
+    shared: SharedModel,
+    result: TrainedMethod,
+    provenance: Provenance,
+    *,
+    ngram: NgramTable | None,
+    metrics: dict[str, float],
+    private_key: Path,
+    converter: Converter | None = None,
+) -> ParityReport:
+    personalization = job.personalization
+    part = phone_part(method, shared, result, method.context(personalization, tokenizer.bos))
+    return export_bundle(
+        out,
+        name=job.name,
+        parameters=part.parameters,
+        tokenizer=tokenizer,
+        windows=(personalization.batch, personalization.window),
+        rank=job.model.adapter_rank,
+        starts=part.starts,
+        recipe=recipe_of(personalization, method, part),
+        provenance=provenance,
+        ngram=ngram,
+        ngram_weight=job.ngram.weight,
+        metrics=metrics,
         private_key=private_key,
         converter=converter,
     )

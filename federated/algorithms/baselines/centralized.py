@@ -22,7 +22,6 @@ from pydantic import Field
 
 from federated.data import client_batches
 from federated.data.federated_data import FederatedData
-from federated.job import NotNegative, Positive, Share
 from federated.local_training import full_model
 from federated.local_training.batch_loop import gathered
 from federated.local_training.full_model import AdamState
@@ -36,6 +35,7 @@ from federated.personalization.method import (
     Structure,
 )
 from federated.runtime.tff_types import batch_type, type_of
+from federated.settings import NotNegative, Positive, Share
 from keyboard_model.model.cifg_lstm import Parameters
 from keyboard_model.text.tokenizer import Tokenizer
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import tensorflow as tf
 from pydantic import Field
 
-from federated.job import NotNegative, Share
 from federated.local_training import full_model
 from federated.local_training.full_model import AdamState
 from federated.personalization.method import (
@@ -25,6 +24,7 @@ from federated.personalization.method import (
     SharedModel,
     Structure,
 )
+from federated.settings import NotNegative, Share
 from keyboard_model.batching import Batch
 from keyboard_model.model.cifg_lstm import Parameters
 

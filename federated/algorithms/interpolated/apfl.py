@@ -19,7 +19,6 @@ import tensorflow as tf
 from pydantic import Field
 
 from federated.algorithms.fine_tuning import FINE_TUNING_SEARCH_SPACE
-from federated.job import NotNegative
 from federated.local_training import adapter_sgd
 from federated.local_training.adapter_sgd import ReadBatch
 from federated.local_training.batch_loop import fold
@@ -35,6 +34,7 @@ from federated.personalization.method import (
     Range,
     SharedModel,
 )
+from federated.settings import NotNegative
 from keyboard_model.batching import Batch
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm

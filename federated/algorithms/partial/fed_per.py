@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from federated.algorithms.fine_tuning import FINE_TUNING_SEARCH_SPACE
-from federated.job import NotNegative
 from federated.local_training import adapter_sgd, shared_layers_sgd
 from federated.local_training.batch_loop import fold
 from federated.personalization.method import (
@@ -33,6 +32,7 @@ from federated.personalization.method import (
     Range,
     SharedModel,
 )
+from federated.settings import NotNegative
 from keyboard_model.batching import Batch
 from keyboard_model.model.adapter import AdapterTensors
 from keyboard_model.model.cifg_lstm import Parameters

@@ -17,7 +17,6 @@ from pydantic import Field
 
 from federated.algorithms.fine_tuning import FINE_TUNING_SEARCH_SPACE
 from federated.algorithms.regularized import ditto
-from federated.job import NotNegative
 from federated.local_training import adapter_sgd
 from federated.local_training.adapter_sgd import ReadBatch, TrainResult
 from federated.local_training.batch_loop import fold
@@ -34,6 +33,7 @@ from federated.personalization.method import (
     SharedModel,
     Structure,
 )
+from federated.settings import NotNegative
 from keyboard_model.batching import Batch
 from keyboard_model.model import adapter as adapters
 from keyboard_model.model import cifg_lstm

@@ -75,7 +75,9 @@ def inspect(bundle: BundleArgument, public_key: PublicKeyOption = None) -> None:
 
 
 def export(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished training.", show_default=False)],
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN", help="The folder of a finished training, or of a base.", show_default=False)
+    ],
     out: Annotated[Path, typer.Option(metavar="FILE", help="The bundle to write.", show_default=False)],
     key: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The private key to sign with.", show_default="your own")
@@ -85,11 +87,11 @@ def export(
         typer.Option(
             metavar="JOB",
             help="Another job file. The bundle gets its name and [personalization].",
-            show_default="the run's own",
+            show_default="the run's own, or the defaults",
         ),
     ] = None,
 ) -> None:
-    """Make a signed bundle of a training run.
+    """Make a signed bundle of a training run, or of a base as it is.
 
     Converts the model of the best round to TFLite with built-in operations and int8 weights. Then runs it in LiteRT
     and compares it with the TensorFlow model on the same inputs. The differences are printed and stored in the bundle.
@@ -99,12 +101,17 @@ def export(
     signer = signer_fingerprint(private_key)
     silence_tensorflow()
     with working("exporting"):
-        from federated.job import load_job
+        from federated.base import Base
+        from federated.job import Job, load_job
         from federated.run import Run
-        from thumbprint.pipeline.export import export_run
+        from thumbprint.pipeline.export import export_base, export_run
 
-        parity = export_run(run, out, private_key, load_job(job) if job else None)
-        synthetic = bool(Run(run).read_json("corpus.json")["synthetic"])
+        chosen = load_job(job) if job else None
+        if Base(run).exists():
+            parity, synthetic = export_base(Base(run), out, private_key, chosen or Job()), False
+        else:
+            parity = export_run(run, out, private_key, chosen)
+            synthetic = bool(Run(run).read_json("corpus.json")["synthetic"])
     output().print(export_view(out, parity, size=out.stat().st_size, signer=signer, synthetic=synthetic))
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Group
 
+from thumbprint.cli.job_corpus import corpus_of
 from thumbprint.console import SYNTHETIC_MODEL, labelled, output, pairs, showing_rounds, silence_tensorflow
 
 if TYPE_CHECKING:
@@ -100,13 +101,8 @@ def train(
 
     Example: thumbprint train job.toml --corpus corpus.sqlite --run runs/first
     """
-    from federated.job import load_job
-
     addresses = _addresses(workers)
-    loaded = load_job(job) if fold is None else load_job(job).with_fold(fold)
-    messages = corpus or loaded.corpus
-    if messages is None:
-        raise typer.BadParameter(f'{job} names no corpus: give --corpus CORPUS, or `corpus = "FILE"` in the job')
+    loaded, messages = corpus_of(job, corpus, fold)
     folder = run or Path("runs") / loaded.name
     resume_command = ["thumbprint", "train", str(job), "--run", str(folder), "--resume"]
     resume_command += ["--corpus", str(corpus)] if corpus else []
