@@ -32,7 +32,7 @@ def test_lists_the_shared_words_of_users_in_training_most_frequent_first(tiny_co
 
 
 def test_an_interrupted_count_continues(tiny_corpus, tmp_path, monkeypatch):
-    monkeypatch.setattr("federated.training.word_counts.COHORT", 4)
+    monkeypatch.setattr("federated.training.count_cohorts.CLIENTS", 4)
     monkeypatch.setattr("federated.training.word_counts.SAVE_SECONDS", 0.0)
 
     def stop(stage: str) -> None:
