@@ -191,8 +191,11 @@ def _train(
 
 
 def _train_tokenizer(folder: Run, clients: FederatedData, on_stage: Callable[[str], None]) -> None:
+    def report_users(done: int, users: int) -> None:
+        on_stage(f"counting words, {done:,} of {users:,} users")
+
     config = folder.job().tokenizer
-    counts = count_training_words(clients, config, folder.word_count, on_stage)
+    counts = count_training_words(clients, config, folder.word_count, report_users)
     folder.write_tokenizer(tokenizers.train(counts, config.vocab_size))
 
 

@@ -19,7 +19,7 @@ class WordListError(ValueError):
 
 
 def count_training_words(
-    clients: FederatedData, config: TokenizerConfig, saved: Path, on_stage: Callable[[str], None]
+    clients: FederatedData, config: TokenizerConfig, saved: Path, on_users: Callable[[int, int], None]
 ) -> dict[str, int]:
     """Returns the words of the users in training that `min_clients` of them typed, with their counts, by TFF.
 
@@ -27,7 +27,7 @@ def count_training_words(
         clients: The corpus, split by users and time.
         config: Its limits bound what one user contributes.
         saved: The file of an unfinished count, which continues. Delete it when the counts are used.
-        on_stage: Called with the progress.
+        on_users: Called with the number of users counted and that of all.
 
     Raises:
         OSError: the count cannot be saved.
@@ -39,12 +39,12 @@ def count_training_words(
         min_clients=config.min_clients,
         count_cap=config.count_cap,
         into=SavedCount(config.capacity, saved, f"{len(users)} {config.model_dump()}"),
-        on_client=lambda done: on_stage(f"counting words, {done:,} of {len(users):,} users"),
+        on_client=lambda done: on_users(done, len(users)),
     )
 
 
 def export_word_list(
-    job: Job, corpus: Path, out: Path, on_stage: Callable[[str], None] = lambda stage: None
+    job: Job, corpus: Path, out: Path, on_users: Callable[[int, int], None] = lambda done, total: None
 ) -> dict[str, int]:
     """Writes the words of `count_training_words` to `out`: a word and its count in a line, the most frequent first.
 
@@ -56,7 +56,7 @@ def export_word_list(
     require_writable(out)
     partial = out.with_name(f"{out.name}.partial")
     with Corpus.open(corpus) as opened, execution_context():
-        counts = count_training_words(FederatedData.of(opened, job.data, job.seed), job.tokenizer, partial, on_stage)
+        counts = count_training_words(FederatedData.of(opened, job.data, job.seed), job.tokenizer, partial, on_users)
     most_first = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     atomic_write(out, "".join(f"{word}\t{count}\n" for word, count in most_first).encode())
     erase(partial)
@@ -67,7 +67,7 @@ def read_word_list(path: Path) -> Mapping[str, int]:
     """Reads what `export_word_list` wrote.
 
     Raises:
-        WordListError: the file cannot be read, or a line is not a word, a tab and a count.
+        WordListError: the file cannot be read or is empty, or a line is not a word, a tab and a count.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -81,4 +81,6 @@ def read_word_list(path: Path) -> Mapping[str, int]:
                 f"{path}, line {number}: expected a word, a tab and a count, as `thumbprint words` writes them"
             )
         counts[word] = int(count)
+    if not counts:
+        raise WordListError(f"the word list {path} is empty: leave it out, or list words with `thumbprint words`")
     return counts

@@ -117,6 +117,9 @@ def test_a_damaged_word_list_is_refused_before_anything_is_written(text, tmp_pat
         pretrain([text], tmp_path / "base", SETTINGS, word_list=tmp_path / "words.tsv")
     with pytest.raises(WordListError, match="cannot read"):
         pretrain([text], tmp_path / "base", SETTINGS, word_list=tmp_path / "none.tsv")
+    (tmp_path / "words.tsv").write_text("")
+    with pytest.raises(WordListError, match="is empty"):
+        pretrain([text], tmp_path / "base", SETTINGS, word_list=tmp_path / "words.tsv")
     assert not (tmp_path / "base").exists()
 
 

@@ -16,8 +16,8 @@ JOB = Job(tokenizer=TokenizerConfig(min_clients=3, count_cap=4))
 
 
 def test_lists_the_shared_words_of_users_in_training_most_frequent_first(tiny_corpus, tmp_path):
-    stages: list[str] = []
-    counts = export_word_list(JOB, tiny_corpus, tmp_path / "words.tsv", stages.append)
+    reported: list[tuple[int, int]] = []
+    counts = export_word_list(JOB, tiny_corpus, tmp_path / "words.tsv", lambda *users: reported.append(users))
     with Corpus.open(tiny_corpus) as corpus:
         data = FederatedData.of(corpus, JOB.data, JOB.seed)
         typed = [Counter(w for text in messages for w in words(text)) for messages in data.all_training_messages()]
@@ -27,7 +27,7 @@ def test_lists_the_shared_words_of_users_in_training_most_frequent_first(tiny_co
     lines = (tmp_path / "words.tsv").read_text().splitlines()
     assert lines == [f"{word}\t{count}" for word, count in sorted(expected.items(), key=lambda i: (-i[1], i[0]))]
     assert read_word_list(tmp_path / "words.tsv") == counts
-    assert stages[-1] == "counting words, 9 of 9 users"
+    assert reported == [(9, 9)]
     assert [path.name for path in tmp_path.iterdir()] == ["words.tsv"]
 
 
@@ -35,17 +35,17 @@ def test_an_interrupted_count_continues(tiny_corpus, tmp_path, monkeypatch):
     monkeypatch.setattr("federated.training.count_cohorts.CLIENTS", 4)
     monkeypatch.setattr("federated.training.word_counts.SAVE_SECONDS", 0.0)
 
-    def stop(stage: str) -> None:
-        if "8 of 9" in stage:
+    def stop(done: int, users: int) -> None:
+        if done == 8:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         export_word_list(JOB, tiny_corpus, tmp_path / "words.tsv", stop)
     partial = tmp_path / "words.tsv.partial"
     assert stat.S_IMODE(partial.stat().st_mode) == 0o600
-    stages: list[str] = []
-    counts = export_word_list(JOB, tiny_corpus, tmp_path / "words.tsv", stages.append)
-    assert stages == ["counting words, 8 of 9 users", "counting words, 9 of 9 users"]
+    reported: list[tuple[int, int]] = []
+    counts = export_word_list(JOB, tiny_corpus, tmp_path / "words.tsv", lambda *users: reported.append(users))
+    assert reported == [(8, 9), (9, 9)]
     assert counts == export_word_list(JOB, tiny_corpus, tmp_path / "again.tsv")
     assert not partial.exists()
 

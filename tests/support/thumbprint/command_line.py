@@ -46,6 +46,8 @@ CALLS = (
     Call("corpus stats {corpus}"),
     Call("heterogeneity {corpus} --out {out}/found"),
     Call("recommend {corpus} --out {out}/found"),
+    Call("words {job} --corpus {corpus} --out {out}/words.tsv"),
+    Call("pretrain {text} --words {words} --out {out}/base"),
     Call("train {job} --corpus {corpus} --run {out}/run"),
     Call("evaluate {run} --corpus {corpus}"),
     Call("compare {job} --corpus {corpus} --run {run} --out {out}/compared"),
@@ -61,7 +63,7 @@ CALLS = (
     Call("access list --data {out}/devices"),
     Call("demo --out {out}/demo"),
 )
-ANY_TEXT = ("history",)
+ANY_TEXT = ("history", "text")
 """Inputs for which every text is valid."""
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from thumbprint.cli.job_corpus import corpus_of
-from thumbprint.console import output, pairs, showing_pretraining, silence_tensorflow, status_line
+from thumbprint.console import counting_up, output, pairs, showing_pretraining, silence_tensorflow
 
 
 def pretrain(
@@ -97,7 +97,7 @@ def words(
     """
     silence_tensorflow()
     loaded, messages = corpus_of(job, corpus, fold)
-    with status_line("loading TensorFlow") as show:
+    with counting_up("counting words", "users") as show:
         from federated.training.word_list import export_word_list
 
         counts = export_word_list(loaded, messages, out, show)

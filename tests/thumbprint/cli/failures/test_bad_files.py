@@ -40,8 +40,19 @@ def files(request, tmp_path, tiny_bundle, tiny_corpus, tiny_keys, job_file):
     source, history, out = tmp_path / "messages.jsonl", tmp_path / "history.txt", tmp_path / "out"
     source.write_text('{"user_id": "ann", "timestamp": null, "text": "see you"}\n')
     history.write_text("see you\n")
+    text, words = tmp_path / "text.txt", tmp_path / "words.tsv"
+    text.write_text("see you at the station\n" * 9)
+    words.write_text("see\t3\n")
     out.mkdir()
-    named = {"source": source, "history": history, "out": out, "corpus": tiny_corpus, "bundle": tiny_bundle}
+    named = {
+        "source": source,
+        "history": history,
+        "text": text,
+        "words": words,
+        "out": out,
+        "corpus": tiny_corpus,
+        "bundle": tiny_bundle,
+    }
     named |= {"private": tiny_keys[0], "public": tiny_keys[1], "job": job_file}
     if "run" in request.node.callspec.params["call"].inputs:
         named["run"] = request.getfixturevalue("tiny_run")

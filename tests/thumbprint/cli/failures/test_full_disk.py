@@ -42,7 +42,17 @@ def contents(path):
 def files(request, tmp_path, tiny_bundle, tiny_corpus, tiny_keys, job_file):
     source = tmp_path / "messages.jsonl"
     source.write_text('{"user_id": "ann", "timestamp": null, "text": "see you"}\n' * 100)
-    named = {"source": source, "corpus": tiny_corpus, "bundle": tiny_bundle, "job": job_file}
+    text, words = tmp_path / "text.txt", tmp_path / "words.tsv"
+    text.write_text("see you at the station\n" * 9)
+    words.write_text("see\t3\n")
+    named = {
+        "source": source,
+        "text": text,
+        "words": words,
+        "corpus": tiny_corpus,
+        "bundle": tiny_bundle,
+        "job": job_file,
+    }
     named |= {"private": tiny_keys[0], "public": tiny_keys[1]}
     if "run" in request.node.callspec.params["call"].inputs:
         named["run"] = request.getfixturevalue("tiny_run")
