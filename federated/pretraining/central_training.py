@@ -21,6 +21,7 @@ from federated.local_training import full_model
 from federated.local_training.full_model import AdamPass, AdamState
 from federated.pretraining.encoded_text import EncodedText
 from federated.pretraining.settings import CentralTrainingConfig
+from federated.training.callbacks.server_weights import decay
 from keyboard_model.batching import Batch
 from keyboard_model.model.cifg_lstm import Parameters
 from keyboard_model.storage.durable_files import atomic_write
@@ -30,8 +31,6 @@ STEPS = 50
 """Steps of one call, after which progress is reported."""
 SAVE_SECONDS = 120.0
 """An interrupted training loses the work of this time."""
-_LEAST = 0.02
-"""The lowest rate, as a share of the configured one."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +102,8 @@ def train_on_text(
             if step <= done:  # of the session before
                 continue
             began = time.monotonic()
-            state.optimizer["learning_rate"] = tf.constant(_rate(config, step, steps), tf.float32)
+            rate = config.learning_rate * decay(step, steps, config.decay_from)
+            state.optimizer["learning_rate"] = tf.constant(rate, tf.float32)
             result = take_steps(state, batches)
             state, done = result.state, step
             seconds, targets = time.monotonic() - began, max(float(result.targets), 1.0)
@@ -112,11 +112,6 @@ def train_on_text(
                 _save(checkpoint, identity, state, done)
                 saved_at = time.monotonic()
     return Parameters(*(part.numpy() for part in state.parameters))
-
-
-def _rate(config: CentralTrainingConfig, step: int, steps: int) -> float:
-    left = (steps - step) / max((1 - config.decay_from) * steps, 1.0)
-    return config.learning_rate * min(1.0, max(left, _LEAST))
 
 
 def _save(path: Path, identity: str, state: AdamState, done: int) -> None:

@@ -12,6 +12,15 @@ LEAST = 0.02
 """The lowest rate, as a share of the configured one."""
 
 
+def decay(done: int, steps: int, decay_from: float) -> float:
+    """Returns the share of a rate after `done` of the `steps`: 1 until the share `decay_from` of them, then linear.
+
+    >>> [round(decay(done, 100, decay_from=0.5), 2) for done in (0, 50, 75, 100)]
+    [1.0, 1.0, 0.5, 0.02]
+    """
+    return min(1.0, max((steps - done) / max((1 - decay_from) * steps, 1.0), LEAST))
+
+
 class ServerSchedule(Callback):
     """Lowers the rate from `learning_rate` linearly to a fiftieth of it.
 
@@ -25,9 +34,9 @@ class ServerSchedule(Callback):
         number = run.progress.round + 1
         if number % EVERY:
             return
-        left = (self._rounds - number) / max((1 - self._decay_from) * self._rounds, 1.0)
+        left = decay(number, self._rounds, self._decay_from)
         hyperparameters = run.process.get_hparams(run.server)
-        hyperparameters["finalizer"]["learning_rate"] = np.float32(self._learning_rate * min(1.0, max(left, LEAST)))
+        hyperparameters["finalizer"]["learning_rate"] = np.float32(self._learning_rate * left)
         run.server = run.process.set_hparams(run.server, hyperparameters)
 
 
