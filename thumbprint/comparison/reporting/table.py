@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from rich.console import Group as Lines
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from device_runtime.reporting.table import DASH, interval, percent, relative_gain
+from device_runtime.reporting.table import interval, percent, relative_gain
 from thumbprint.comparison.analysis.report import ComparisonReport, Row
 from thumbprint.comparison.analysis.summary import GROUPS
 from thumbprint.comparison.reporting.phrases import (
@@ -23,18 +25,18 @@ from thumbprint.comparison.reporting.phrases import (
 from thumbprint.comparison.results import Group
 from thumbprint.console import headed
 
-_COLUMNS = (
-    "recall@3", "95 %", "learning on", "median", "weakest tenth", "recall@1", "keys saved, free taps",
-    "a tap costs one", "gain", "p", "helped", "hurt", "helped, raw", "hurt, raw",
+_RECALLS = (
+    "recall@3, 95 %", "learning on", "median", "weakest tenth", "recall@1", "keys saved, free taps", "a tap costs one"
 )  # fmt: skip
+_AGAINST = ("gain, 95 %", "p", "helped", "hurt", "helped, raw", "hurt, raw")
 
 
 def comparison_view(report: ComparisonReport) -> Lines:
-    """Returns the notice, one table per group of users (best method first), and the conclusion."""
+    """Returns the notice, the tables of each group of users (best method first), and the conclusion."""
     parts: list[RenderableType] = []
     if warning := notice(report.comparison):
         parts.append(Text(warning, style="bold yellow"))
-    parts += [_table(report, group) for group in GROUPS if report.summary.rows_of(group)]
+    parts += [_tables(report, group) for group in GROUPS if report.summary.rows_of(group)]
     parts += [Text(f"left out: {skipped.name}: {skipped.reason}", style="dim") for skipped in report.comparison.skipped]
     first, *others = conclusion(report)
     parts.append(Text(first, style="bold"))
@@ -42,26 +44,35 @@ def comparison_view(report: ComparisonReport) -> Lines:
     return Lines(*parts)
 
 
-def _table(report: ComparisonReport, group: Group) -> RenderableType:
+def _tables(report: ComparisonReport, group: Group) -> RenderableType:
+    """Returns two tables, each narrow enough for a log: what methods reach, and their gain over the shared model."""
+    rows = report.summary.rows_of(group)
+    title = f"{GROUP_MEANINGS[group]}; {tested_on(report.comparison, rows[0])}"
+    compared = [row for row in rows if row.against_global is not None]
+    parts = [headed(title, _table(report, rows, _RECALLS, _recalls))]
+    if compared:
+        parts.append(headed("The same users: against the shared model", _table(report, compared, _AGAINST, _against)))
+    return Lines(*parts)
+
+
+def _table(
+    report: ComparisonReport, rows: Sequence[Row], columns: Sequence[str], cells: Callable[[Row], list[str]]
+) -> Table:
     table = Table()
     table.add_column("method", no_wrap=True)
-    for title in _COLUMNS:
-        table.add_column(title, justify="right")
-    rows = report.summary.rows_of(group)
+    for column in columns:
+        table.add_column(column, justify="right", no_wrap="95" in column)
     best = report.summary.headline.best if report.summary.headline else None
     for row in rows:
-        table.add_row(*_cells(report, row), style="bold" if row.method == best else "")
-    return headed(f"{GROUP_MEANINGS[group]}; {tested_on(report.comparison, rows[0])}", table)
+        mark = " (TFF)" if measured_in_tff(report.comparison.method(row.method), row.group) else ""
+        table.add_row(row.method + mark, *cells(row), style="bold" if row.method == best else "")
+    return table
 
 
-def _cells(report: ComparisonReport, row: Row) -> list[str]:
-    method = report.comparison.method(row.method)
-    mark = " (TFF)" if measured_in_tff(method, row.group) else ""
-    recall, against = row.recall_at_3, row.against_global
-    cells = [
-        row.method + mark,
-        percent(recall.mean),
-        interval(recall.low, recall.high),
+def _recalls(row: Row) -> list[str]:
+    recall = row.recall_at_3
+    return [
+        f"{percent(recall.mean)} {interval(recall.low, recall.high)}".strip(),
         percent(row.prequential_recall_at_3.mean),
         percent(recall.median),
         percent(recall.p10),
@@ -69,10 +80,12 @@ def _cells(report: ComparisonReport, row: Row) -> list[str]:
         percent(row.keystroke_savings.mean),
         percent(row.keystroke_savings_with_taps.mean),
     ]
-    if against is None:
-        return [*cells, *[DASH] * (len(_COLUMNS) + 1 - len(cells))]
+
+
+def _against(row: Row) -> list[str]:
+    against = row.against_global
+    assert against is not None, "only compared rows have a place in this table"
     return [
-        *cells,
         relative_gain(against.relative_mean),
         p_value(against.p_value_corrected),
         *likely_helped_and_hurt(against),

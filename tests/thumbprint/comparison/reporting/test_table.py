@@ -10,8 +10,8 @@ from thumbprint.comparison.reporting.table import comparison_view
 SPARSE = made_up.comparisons_with_little_data()
 
 
-def printed(report):
-    console = Console(file=io.StringIO(), width=200)
+def printed(report, width=120):
+    console = Console(file=io.StringIO(), width=width)
     console.print(comparison_view(report))
     return console.file.getvalue()
 
@@ -22,6 +22,12 @@ def test_shows_the_best_method_first_and_the_conclusion_last():
     first = next(i for i, line in enumerate(lines) if line.startswith("On new phones, thumbprint is best"))
     assert first > max(i for i, line in enumerate(lines) if "local_only" in line)
     assert next(line for line in lines if "│" in line).split("│")[1].strip() == "thumbprint"
+
+
+def test_no_cell_is_cut_in_a_log():
+    text = printed(report_of(made_up.comparison(methods=("global_only", "centralized", "thumbprint"))))
+    assert "\N{HORIZONTAL ELLIPSIS}" not in text
+    assert max(map(len, text.splitlines())) <= 120
 
 
 @pytest.mark.parametrize("measured", SPARSE.values(), ids=SPARSE)
