@@ -17,7 +17,7 @@ from keyboard_model.text.sensitive import mask_sensitive
 _UNDECODABLE = re.compile("[\ud800-\udfff]")
 _BUCKETS = 1 << 20
 _LONGEST = 10_000
-"""Characters of a line that are read; nobody types a longer message."""
+"""Most characters of a line that are read; typed messages are shorter."""
 
 
 @dataclass
