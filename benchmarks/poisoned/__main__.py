@@ -28,7 +28,7 @@ Outcomes = Mapping[str, Mapping[str, "Outcome"]]
 
 def main(
     run: Annotated[Path, typer.Argument(help="A finished run.")],
-    rounds: Annotated[int, typer.Option(min=1, help="Rounds of each training.")] = 8,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds of each training.")] = 40,
 ) -> None:
     """Measures each attack with each aggregator."""
     machine = Machine.now()
