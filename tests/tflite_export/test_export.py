@@ -15,7 +15,7 @@ from device_runtime.bundle.signing_keys import KeyFileError
 from device_runtime.inference.engine import Engine
 from keyboard_model.model import adapter as adapters
 from keyboard_model.ngram.table import Level, NgramTable
-from tests.support.device_runtime.model_damage import without_an_input
+from tests.support.device_runtime.model_damage import without_inputs
 from tests.support.tflite_export.models import PARAMETERS, PROVENANCE, RECIPE, SHAPE, START, TOKENIZER, B, E, R, T
 from tflite_export import export
 from tflite_export.export import assemble, remembering, write_bundle
@@ -56,7 +56,7 @@ def make(exported, no_children):
 def test_a_model_that_the_interpreter_cannot_run_is_not_written(
     exported, converted, tmp_path, monkeypatch, subgraph, operator
 ):
-    damaged = without_an_input(converted, subgraph, operator)
+    damaged = without_inputs(converted, subgraph, operator)
     monkeypatch.setattr(export, "convert", lambda parameters, shape: damaged)
     with pytest.raises(ExportError, match=r"crashes the interpreter|cannot be run"):
         exported()

@@ -14,7 +14,7 @@ from device_runtime.bundle.files import BundleError
 from device_runtime.bundle.loader import Bundle, load_bundle
 from device_runtime.inference.engine import Engine
 from device_runtime.inference.model_trial import read_signatures_in_child, run_signatures, try_in_child
-from tests.support.device_runtime.model_damage import without_an_input
+from tests.support.device_runtime.model_damage import without_inputs
 
 
 def test_an_intact_model_passes(bundle: Bundle) -> None:
@@ -29,7 +29,7 @@ def test_a_model_that_ends_the_process_is_an_error(crashing_bundle: Path, tiny_p
 
 
 def test_an_operator_without_input_is_an_error(bundle: Bundle) -> None:
-    damaged = replace(bundle, model=without_an_input(bundle.model, 0, -1))
+    damaged = replace(bundle, model=without_inputs(bundle.model, 0, -1))
     with pytest.raises(
         BundleError, match=r"cannot be run|crashes the interpreter"
     ):  # by what XNNPACK finds on the heap
