@@ -61,12 +61,11 @@ _WITH_MARKS = tuple(map(range, (0x300, 0xA000, 0xFB00, 0x16A00, 0x1B000), (0x340
 """All code points but the blocks of ideographs and the like, to look at half as many."""
 _LETTER = r"[^\W_]"
 # Characters that look like other characters: the micro sign, ligatures, digraphs, presentation forms of Arabic.
-_COMPATIBLE = (
-    "\u00b5\u0132\u0133\u013f\u0140\u01c4-\u01cc\u01f1-\u01f3\ufb00-\ufb06\ufb13-\ufb17\ufb50-\ufbb1\ufbd3-\ufc5d"
-    "\ufc64-\ufd3d\ufd50-\ufdf9\ufe80-\ufefc"
+_LOOKALIKE = re.compile(
+    "[\u00b5\u0132\u0133\u013f\u0140\u01c4-\u01cc\u01f1-\u01f3\ufb00-\ufb06\ufb13-\ufb17\ufb50-\ufbb1\ufbd3-\ufc5d"
+    "\ufc64-\ufd3d\ufd50-\ufdf9\ufe80-\ufefc]"
 )
-_LOOKALIKE = re.compile(f"[{_COMPATIBLE}]")
-_RARE = re.compile(f'["\u0060\u00b4\u02bb\u02bc\u055a\u05f3\u2018-\u201f\u2032\uff07{_COMPATIBLE}]')
+_QUOTE = re.compile('["\u0060\u00b4\u02bb\u02bc\u055a\u05f3\u2018-\u201f\u2032\uff07]')
 _DOUBLE_QUOTE = re.compile('(?<=[\u05d0-\u05ea\u0591-\u05c7])["\u201c-\u201f](?=[\u05d0-\u05ea])')
 
 
@@ -79,13 +78,14 @@ def normalize(text: str) -> str:
     if text.isascii() and "`" not in text:
         return text
     text = unicodedata.normalize("NFC", text)
-    if _INVISIBLE.search(text):
-        text = unicodedata.normalize("NFC", _INVISIBLE.sub(_kept, text))
-    if _RARE.search(text):
-        if _LOOKALIKE.search(text):
-            text = unicodedata.normalize(
-                "NFC", _LOOKALIKE.sub(lambda m: unicodedata.normalize("NFKC", m.group()), text)
-            )
+    if _LOOKALIKE.search(text):  # first: whether a joiner shows depends on the letters beside it
+        text = unicodedata.normalize("NFC", _LOOKALIKE.sub(lambda m: unicodedata.normalize("NFKC", m.group()), text))
+    while _INVISIBLE.search(text):  # without them, marks can change places, and with that what is beside a joiner
+        visible = unicodedata.normalize("NFC", _INVISIBLE.sub(_kept, text))
+        if visible == text:
+            break
+        text = visible
+    if _QUOTE.search(text):
         text = _DOUBLE_QUOTE.sub(GERSHAYIM, _apostrophes().sub(APOSTROPHE, text.replace("’", APOSTROPHE)))
     return text
 

@@ -4,7 +4,7 @@ import sys
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from keyboard_model.text.normalization import normalize
@@ -77,6 +77,8 @@ def test_elsewhere_they_are_removed(text: str, shown: str) -> None:
 
 
 @given(st.text(st.sampled_from("ab1'’‘´ʻ`\"צהم‌ید\u200d\ufe0f\u20e3\u0301\u094dक·❤👍🏽🏴\U000e0067\u180eᠠﬁŀǆﻻ ́")))
+@example("\u0301\u180e\u094d\u200d")  # without the second character, the marks beside it change places
+@example("ŀ\u200c\u094d")  # becomes a letter and a dot, between which and a virama no joiner shows
 def test_normalizing_twice_changes_nothing(text: str) -> None:
     assert normalize(normalize(text)) == normalize(text)
     assert words(normalize(text)) == words(text)

@@ -67,12 +67,15 @@ for (const code of [
 }
 
 export function normalize(text) {
-  return text
-    .normalize('NFC')
-    .replace(INVISIBLE, kept)
+  let visible = text
     .normalize('NFC')
     .replace(LOOKALIKE, (character) => character.normalize('NFKC'))
-    .normalize('NFC')
+    .normalize('NFC');
+  for (let before; before !== visible; ) {
+    before = visible;
+    visible = before.replace(INVISIBLE, kept).normalize('NFC');
+  }
+  return visible
     .replaceAll('’', "'")
     .replace(APOSTROPHES, "'")
     .replace(/(?<=[\u05d0-\u05ea\u0591-\u05c7])["\u201c-\u201f](?=[\u05d0-\u05ea])/gu, '\u05f4');
