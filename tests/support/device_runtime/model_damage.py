@@ -37,8 +37,8 @@ def without_inputs(model: bytes, subgraph: int, operator: int) -> bytes:
 def write_crashing_bundle(path: Path, bundle: Path, private_key: Path) -> Path:
     """Writes a copy of `bundle` whose model crashes the interpreter, signed with the key."""
     content = files.read_files(bundle)
-    # A TRANSPOSE, whose kernel follows the pointer without a look. Others often do not end the process: it depends on
-    # the heap whether XNNPACK takes what it finds there for a tensor, and their own kernels report an error.
+    # A TRANSPOSE, whose kernel uses its inputs without checking that they exist. Other kernels check, so with them the
+    # process dies only if XNNPACK takes what is on the heap for a tensor.
     content[files.MODEL] = without_inputs(content[files.MODEL], 1, 3)
     manifest = json.loads(content[files.MANIFEST])
     manifest["files"] = {name: entry.model_dump() for name, entry in file_entries(content).items()}

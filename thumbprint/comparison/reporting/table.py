@@ -61,7 +61,7 @@ def _table(
     table = Table()
     table.add_column("method", no_wrap=True)
     for column in columns:
-        table.add_column(column, justify="right", no_wrap="95" in column)
+        table.add_column(column, justify="right", no_wrap=column.endswith("95 %"))  # intervals
     best = report.summary.headline.best if report.summary.headline else None
     for row in rows:
         mark = " (TFF)" if measured_in_tff(report.comparison.method(row.method), row.group) else ""
