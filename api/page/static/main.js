@@ -84,9 +84,10 @@ function panels(device, suggestions) {
     confirmForgetting,
   );
   const showRest = async () => {
+    const moment = rights.moment;
     const [state] = await Promise.all([teaching.showKnown(), suggestions.refresh(), adapters.show()]);
-    byId("start").hidden = state.messages > 0 || state.incognito;
-    rights.show(state);
+    rights.show(state, moment);
+    byId("start").hidden = state.messages > 0 || byId("incognito").checked;
   };
   const refresh = () => Promise.all([showRest(), learned.show()]).catch(fail);
   for (const part of [teaching, adapters]) part.addEventListener("changed", refresh);

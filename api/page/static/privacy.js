@@ -66,6 +66,9 @@ export class Learned extends EventTarget {
 export class Rights extends EventTarget {
   #device;
   #at;
+  #on = false;
+  #switching = false;
+  #moment = 0;
 
   /** `at`: `{incognito, exported, hour, all, status}`; `confirmed(what, deleted)` returns a promise of a boolean. */
   constructor(device, at, confirmed) {
@@ -86,19 +89,34 @@ export class Rights extends EventTarget {
     for (const control of [at.incognito, at.exported, at.hour, at.all]) control.disabled = false;
   }
 
-  /** Shows whether incognito is on, from the phone's state. */
-  show({ incognito }) {
+  /** Changes whenever a switch of incognito begins or ends. */
+  get moment() {
+    return this.#moment;
+  }
+
+  /** Shows whether incognito is on, from a state of the phone that was asked for at `moment`. Ignores a state from before a switch. */
+  show({ incognito }, moment) {
+    if (moment !== this.#moment) return;
+    this.#on = incognito;
     this.#at.incognito.checked = incognito;
     this.dispatchEvent(new CustomEvent("incognito", { detail: incognito }));
   }
 
+  /** Sends the position of the switch to the phone, again if the owner moves it meanwhile. */
   async #switch() {
+    this.#moment += 1;
+    if (this.#switching) return;
+    this.#switching = true;
+    let state = { incognito: this.#on };
     try {
-      this.show(await this.#device.setIncognito(this.#at.incognito.checked));
+      do state = await this.#device.setIncognito(this.#at.incognito.checked);
+      while (state.incognito !== this.#at.incognito.checked);
     } catch (error) {
-      this.#at.incognito.checked = !this.#at.incognito.checked;
       this.dispatchEvent(new CustomEvent("failed", { detail: error }));
     }
+    this.#switching = false;
+    this.#moment += 1;
+    this.show(state, this.#moment);
   }
 
   async #export() {

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.support.api.browsing import MESSAGES, message, suggestions, teach
 
@@ -46,6 +46,33 @@ def test_learns_nothing_in_incognito(page: Page) -> None:
     message(page).fill("meet me at the quux")
     message(page).press("Enter")
     expect(page.locator("#known")).to_contain_text("41 messages")
+
+
+def test_an_older_state_of_the_phone_does_not_switch_incognito_off(page: Page) -> None:
+    teach(page)
+    held: list[Route] = []
+    page.route("**/adapter/history", lambda route: held.append(route))
+    page.get_by_label("Paste some of your messages, one a line").fill("one more")
+    with page.expect_request("**/adapter/history"):
+        page.get_by_role("button", name="Learn these").click()
+    expect(page.locator("#known")).to_contain_text("41 messages")  # the page has the state from before the switch
+    page.get_by_role("switch", name="Incognito").check()
+    expect(page.locator("#privacy")).to_contain_text("learns nothing from what you send")
+    with page.expect_response("**/adapter/history"):
+        for route in held:
+            route.continue_()
+    page.evaluate("() => fetch('/healthz')")  # after it, the page has handled the response
+    expect(page.locator("#privacy")).to_contain_text("learns nothing from what you send")
+    expect(page.get_by_role("switch", name="Incognito")).to_be_checked()
+
+
+def test_sends_the_last_position_of_a_switch_that_moves_twice(page: Page) -> None:
+    teach(page)
+    incognito = page.get_by_role("switch", name="Incognito")
+    page.evaluate("() => { const on = document.getElementById('incognito'); on.click(); on.click(); on.click(); }")
+    expect(page.locator("#privacy")).to_contain_text("learns nothing from what you send")
+    page.reload()
+    expect(incognito).to_be_checked()
 
 
 def test_goes_back_to_an_earlier_adapter(page: Page) -> None:
