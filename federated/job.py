@@ -60,6 +60,8 @@ class TokenizerConfig(Strict):
         max_words: A client contributes at most so many words, those that it types most.
         capacity: Most distinct words that the server counts at a time. If there are more, the counts are lower bounds,
             and the rarest words are left out.
+        added_pieces: If the training starts from a base: most pieces that the vocabulary of the base gets for these
+            words; 0 = the vocabulary of the base as it is.
     """
 
     vocab_size: int = Field(8192, ge=300, le=65536)
@@ -67,6 +69,7 @@ class TokenizerConfig(Strict):
     count_cap: int = Field(100, ge=1)
     max_words: int = Field(10_000, ge=1, le=100_000)
     capacity: int = Field(1_000_000, ge=1, le=10_000_000)
+    added_pieces: int = Field(2048, ge=0, le=65536)
 
 
 class ModelConfig(Strict):
@@ -112,7 +115,7 @@ class TrainingConfig(SamplingConfig):
     Attributes:
         start: The folder of a pre-trained base (`thumbprint pretrain`), whose vocabulary and weights the training
             starts with; None for a vocabulary of its own and random weights. The base decides the embedding and the
-            cells of the model, and `[tokenizer]` has no effect.
+            cells of the model, and `[tokenizer] vocab_size` has no effect (but `added_pieces` has).
         rounds: Most rounds; `max_minutes` and `patience` can end the training earlier.
         max_minutes: Minutes of training after which no further round starts; None for no limit.
         clients_per_round: Clients in a cohort.

@@ -165,9 +165,9 @@ class Run:
         except ModelFileError as error:
             raise RunError(str(error)) from error
 
-    def has_initial(self) -> bool:
-        """Whether the training started from a base. Its weights are the parameters `"initial"`."""
-        return (self.path / "initial.safetensors").exists()
+    def has_base(self) -> bool:
+        """Whether the training starts from a base. With the vocabulary, it has the parameters `"initial"` from it."""
+        return (self.path / "base.json").exists()
 
     def has_ngram(self) -> bool:
         return (self.path / "ngram.safetensors").exists()

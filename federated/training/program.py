@@ -65,7 +65,7 @@ class TrainingProgram:
         self._job, self._clients = job, clients
         self._initial = (
             folder.parameters("initial")
-            if folder.has_initial()
+            if folder.has_base()
             else cifg_lstm.init(len(tokenizer), job.model.embedding, job.model.cells, job.seed)
         )
         self._process = fed_avg.build(self._initial, job.training, tokenizer.bos)

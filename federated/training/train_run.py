@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from federated.training.callbacks.validation import ValidationReader
 from federated.training.ngram_counts import NgramReader
 from federated.training.program import TrainingProgram
 from federated.training.spilled_counts import SpilledCounts
+from federated.training.start_from_base import start_from
 from federated.training.word_counts import WordReader
 from federated.training.word_list import count_training_words
 from keyboard_model.ngram.kneser_ney import kneser_ney
@@ -100,7 +101,7 @@ def train(
         opened = corpus if isinstance(corpus, Corpus) else stack.enter_context(Corpus.open(corpus))
         stack.enter_context(folder.locked())  # after the corpus is open: without a corpus, no folder is created
         _start_or_resume(job, base, folder, opened, resume)
-        _train(folder, folder.clients(opened), context, callbacks, on_stage)
+        _train(folder, base, folder.clients(opened), context, callbacks, on_stage)
     return folder
 
 
@@ -112,7 +113,7 @@ def _with_sizes_of(job: Job, base: Base) -> Job:
 
 
 def _start_or_resume(job: Job, base: Base | None, folder: Run, corpus: Corpus, resume: bool) -> None:
-    """Writes the job into the run folder, and what the base brings. The stages of the training read it from there."""
+    """Writes the job into the run folder, and what is known of corpus and base."""
     clients = FederatedData.of(corpus, job.data, job.seed)
     if not clients.population.training:
         raise RunError(
@@ -129,7 +130,7 @@ def _start_or_resume(job: Job, base: Base | None, folder: Run, corpus: Corpus, r
             raise RunError(
                 f"{folder.path} was started with another job: resume it with that job, or choose another --run"
             )
-        if (folder.read_json("base.json")["digest"] if folder.has_initial() else None) != (base and base.digest()):
+        if (folder.read_json("base.json")["digest"] if folder.has_base() else None) != (base and base.digest()):
             raise RunError(
                 f"{folder.path} was started with another `training.start`: resume it with that base, or choose another "
                 "--run"
@@ -151,9 +152,6 @@ def _start_or_resume(job: Job, base: Base | None, folder: Run, corpus: Corpus, r
     )
     if base:
         folder.write_json("base.json", {"digest": base.digest(), **base.about()})
-        folder.write_tokenizer(base.tokenizer())
-        folder.write_ngram(base.ngram(), "initial_ngram")
-        folder.write_parameters("initial", base.parameters())
     # The job is written last: a folder that has a job then also has everything else.
     folder.write_json("job.json", wanted)
 
@@ -168,6 +166,7 @@ def _settings_of_shared_model(job: Job) -> dict:
 
 def _train(
     folder: Run,
+    base: Base | None,
     clients: FederatedData,
     context: contextlib.AbstractContextManager[None],
     callbacks: Sequence[Callback],
@@ -177,7 +176,7 @@ def _train(
     with context:
         on_stage("vocabulary")
         if not folder.has_tokenizer():
-            _train_tokenizer(folder, clients, on_stage)
+            _write_vocabulary(folder, base, clients, on_stage)
         erase(folder.word_count)  # it contains hashes of rare words; a run killed after it wrote the tokenizer left it
         on_stage("graph")
         result = TrainingProgram(folder, clients, callbacks).run()
@@ -190,13 +189,23 @@ def _train(
         _train_method(folder, clients, on_stage)
 
 
-def _train_tokenizer(folder: Run, clients: FederatedData, on_stage: Callable[[str], None]) -> None:
+def _write_vocabulary(folder: Run, base: Base | None, clients: FederatedData, on_stage: Callable[[str], None]) -> None:
+    """Writes the tokenizer, after what a base brings: the rest of the training reads only the run."""
+
     def report_users(done: int, users: int) -> None:
         on_stage(f"counting words, {done:,} of {users:,} users")
 
+    def counts() -> Mapping[str, int]:
+        return count_training_words(clients, config, folder.word_count, report_users)
+
     config = folder.job().tokenizer
-    counts = count_training_words(clients, config, folder.word_count, report_users)
-    folder.write_tokenizer(tokenizers.train(counts, config.vocab_size))
+    if base is None:
+        folder.write_tokenizer(tokenizers.train(counts(), config.vocab_size))
+        return
+    started = start_from(base, counts() if config.added_pieces else {}, config.added_pieces)
+    folder.write_ngram(started.ngram, "initial_ngram")
+    folder.write_parameters("initial", started.parameters)
+    folder.write_tokenizer(started.tokenizer)
 
 
 def _train_method(folder: Run, clients: FederatedData, on_stage: Callable[[str], None]) -> None:
@@ -231,5 +240,5 @@ def _count_ngrams(folder: Run, clients: FederatedData, on_stage: Callable[[str],
     read = ClientSource(NgramReader(tokenizer, config.max_pieces), clients)
     ngram_counts.count(clients.population.training, read, sums, count_cap=config.count_cap, on_client=report_clients)
     table = kneser_ney(sums.blocks(), len(tokenizer), config.min_clients, config.max_ngrams)
-    folder.write_ngram(stacked(folder.ngram("initial_ngram"), table) if folder.has_initial() else table)
+    folder.write_ngram(stacked(folder.ngram("initial_ngram"), table) if folder.has_base() else table)
     return sums.dropped

@@ -147,6 +147,13 @@ class NgramTable:
         self.trigrams.spread(after, contexts_of(older, newer, self.vocab))
         return after
 
+    def widened(self, vocab: int) -> NgramTable:
+        """Returns the same n-grams in a vocabulary with more pieces, after these and without a share."""
+        older, newer = np.divmod(self.trigrams.contexts.astype(np.int64), self.vocab)
+        contexts = contexts_of(older, newer, vocab).astype(np.uint32)
+        trigrams = Level(contexts, self.trigrams.starts, self.trigrams.pieces, self.trigrams.shares)
+        return NgramTable(np.pad(self.unigram, (0, vocab - self.vocab)), self.bigrams, trigrams)
+
     def to_bytes(self) -> bytes:
         """Returns the table as safetensors; equal tables give equal bytes."""
         return safetensors.numpy.save(

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import functools
 import io
+import struct
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import sentencepiece
@@ -96,6 +97,12 @@ class Tokenizer:
     def _is_special(self, i: int) -> bool:
         return bool(self._sp.is_control(i) or self._sp.is_unknown(i))
 
+    def with_pieces(self, added: Sequence[str]) -> Tokenizer:
+        """Returns a tokenizer with more pieces: the last ids, and the last merges, in their order."""
+        lowest = min(self._sp.get_score(i) for i in range(len(self)))
+        more = (_stored_piece(piece, lowest - rank) for rank, piece in enumerate(added, 1))
+        return Tokenizer(self.model + b"".join(more))  # the end of a protocol buffer may add to its repeated fields
+
     def encode_word(self, word: str) -> list[int]:
         """Returns the ids of one lower-cased word; the last piece has the boundary sign."""
         return _cached_ids(self._sp, word)
@@ -114,6 +121,18 @@ class Tokenizer:
                 ids.append(self._control[unit.text])
                 word_of.append(-1)
         return Encoded(ids, word_of, words)
+
+
+def _stored_piece(piece: str, score: float) -> bytes:
+    """Returns field 1 of a `ModelProto`: a `SentencePiece` with `piece` (field 1) and `score` (field 2, float)."""
+    text = piece.encode()
+    stored = b"\x0a" + _varint(len(text)) + text + b"\x15" + struct.pack("<f", score)
+    return b"\x0a" + _varint(len(stored)) + stored
+
+
+def _varint(number: int) -> bytes:
+    low, rest = number & 0x7F, number >> 7
+    return bytes([low | 0x80]) + _varint(rest) if rest else bytes([low])
 
 
 @functools.lru_cache(maxsize=100_000)

@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from string import ascii_lowercase
 
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ from federated.job import Job, load_job
 from federated.pretraining.pretrain import pretrain
 from federated.pretraining.settings import Pretraining
 from federated.run import Run, RunError
+from federated.training.start_from_base import start_from
 from federated.training.train_run import train
+from federated.training.word_list import export_word_list
 from tests.support.federated.runs import tiny_job
 
 SETTINGS = Pretraining.model_validate(
@@ -25,7 +28,7 @@ SETTINGS = Pretraining.model_validate(
 
 def made_base(folder: Path, seed: int = 0) -> Base:
     text = folder.with_suffix(".txt")
-    text.write_text("see you at home\nare you on the way\nok, see you soon\n" * 20)
+    text.write_text("see you at home\nare you on the way\nok, see you soon\n" * 20 + " ".join(ascii_lowercase) * 20)
     return pretrain([text], folder, SETTINGS.model_copy(update={"seed": seed}))
 
 
@@ -43,8 +46,33 @@ def finished(base, tiny_corpus, tmp_path_factory: pytest.TempPathFactory) -> Run
     return train(job_from(base), tiny_corpus, tmp_path_factory.mktemp("finished") / "run")
 
 
-def test_the_run_has_the_vocabulary_and_the_sizes_of_the_base(finished, base):
-    assert finished.tokenizer().model == base.tokenizer().model
+def test_the_run_has_the_vocabulary_of_the_base_and_the_words_of_its_users(finished, base, tiny_corpus, tmp_path):
+    pieces, known = finished.tokenizer().pieces, base.tokenizer().pieces
+    assert pieces[: len(known)] == known
+    counts = export_word_list(finished.job(), tiny_corpus, tmp_path / "words.tsv")
+    assert [word for word in counts if len(base.tokenizer().encode_word(word)) > 1]
+    assert not [word for word in counts if len(finished.tokenizer().encode_word(word)) > 1 and word.isalpha()]
+
+
+def test_a_new_piece_starts_as_the_mean_of_those_that_it_replaces(base):
+    word = "zzyx"
+    replaced = base.tokenizer().encode_word(word)
+    started = start_from(base, {word: 5}, 100)
+    (piece,) = started.tokenizer.encode_word(word)
+    weights = base.parameters()
+    for new, old in ((started.parameters.embedding, weights.embedding), (started.parameters.d, weights.d)):
+        np.testing.assert_array_equal(new[: len(old)], old)
+        np.testing.assert_allclose(new[piece], old[replaced].mean(0), rtol=1e-6)
+    assert started.ngram.vocab == len(started.tokenizer) == len(started.parameters.d)
+
+
+def test_without_added_pieces_the_vocabulary_is_that_of_the_base(base, tiny_corpus, tmp_path):
+    job = job_from(base)
+    job = job.model_copy(update={"tokenizer": job.tokenizer.model_copy(update={"added_pieces": 0})})
+    assert train(job, tiny_corpus, tmp_path / "run").tokenizer().model == base.tokenizer().model
+
+
+def test_the_run_has_the_sizes_of_the_base(finished):
     assert (finished.job().model.embedding, finished.job().model.cells) == (12, 10)
     assert finished.parameters("last").w_p.shape == (10, 12)
     assert finished.read_json("base.json")["files"] == ["base.txt"]
@@ -53,19 +81,20 @@ def test_the_run_has_the_vocabulary_and_the_sizes_of_the_base(finished, base):
 def test_the_first_round_starts_with_the_weights_of_the_base(base, tiny_corpus, tmp_path):
     still = job_from(base, client_learning_rate=0.0)
     run = train(still, tiny_corpus, tmp_path / "still")
-    for trained, started in zip(run.parameters("last"), base.parameters(), strict=True):
+    for trained, started in zip(run.parameters("last"), run.parameters("initial"), strict=True):
         np.testing.assert_allclose(trained, started, atol=1e-6)
+    np.testing.assert_array_equal(run.parameters("initial").w_h, base.parameters().w_h)
 
 
 def test_the_ngrams_of_the_run_are_those_of_its_users_and_of_the_base(finished, base, tiny_corpus, tmp_path):
-    both, public = finished.ngram(), base.ngram()
+    both, public = finished.ngram(), base.ngram().widened(len(finished.tokenizer()))
     assert set(public.bigrams.contexts) < set(both.bigrams.contexts)
     assert set(public.trigrams.contexts) < set(both.trigrams.contexts)
     assert np.abs(both.unigram - public.unigram).max() > 0.01
 
 
 def test_training_moves_the_weights(finished, base):
-    assert np.abs(finished.parameters("last").embedding - base.parameters().embedding).max() > 1e-4
+    assert np.abs(finished.parameters("last").w_h - base.parameters().w_h).max() > 1e-4
 
 
 def test_a_run_continues_wherever_the_same_base_is_now(finished, base, tiny_corpus, tmp_path):

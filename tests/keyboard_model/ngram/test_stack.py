@@ -62,3 +62,14 @@ def test_stored_and_read_back():
     both = stacked(one, other)
     assert NgramTable.from_bytes(both.to_bytes()).to_bytes() == both.to_bytes()
     assert list(both.bigrams.contexts) == [1, 2, 3]
+
+
+@settings(max_examples=100, deadline=None)
+@given(tables(), st.integers(0, 3))
+def test_a_wider_vocabulary_has_the_same_distributions(table, more):
+    wide = table.widened(V + more)
+    assert NgramTable.from_bytes(wide.to_bytes()).vocab == V + more
+    for older in range(V):
+        for newer in range(V):
+            expected = np.pad(table.distribution(older, newer), (0, more))
+            np.testing.assert_array_equal(wide.distribution(older, newer), expected)
