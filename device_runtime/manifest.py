@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from device_runtime.algorithm_registry import algorithm_named
 
 FORMAT = "thumbprint-bundle"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -66,6 +66,26 @@ class GateRecipe(_Strict):
     margin: NotNegative
 
 
+class NeuralCacheRecipe(_Strict):
+    """How the owner's words are mixed in by the similarity of the contexts (see `prediction.neural_cache`).
+
+    words: how many of the newest words the phone keeps; 0 = off.
+    weight: the largest weight of the cache; 0 = off.
+    half: half of that weight is reached with this many words.
+    sharpness: how much more a similar context counts; 0 = all contexts count the same.
+    """
+
+    words: int = Field(ge=0, le=100_000)
+    weight: Share
+    half: NotNegative
+    sharpness: NotNegative
+
+    @property
+    def is_on(self) -> bool:
+        """Whether the phone keeps a cache."""
+        return self.words > 0 and self.weight > 0
+
+
 class HistoryRecipe(_Strict):
     """How the owner's n-grams are mixed in (see `device_runtime.prediction.user_model`).
 
@@ -73,6 +93,7 @@ class HistoryRecipe(_Strict):
     cache_half: half of that weight is reached with this many words of history.
     discount: what is taken off each count and given to the level below.
     concentration_2, concentration_3: the pull towards the level below, in words; infinite = this order is off.
+    neural_cache: words by the similarity of their contexts.
     strengths: how many weights between 1 and 0 the phone tries for the whole mixture, to take the one that fits the
         held-out messages best (see `device_runtime.adaptation.ngram_weight`); 1 = always the full weight.
     """
@@ -82,6 +103,7 @@ class HistoryRecipe(_Strict):
     discount: Annotated[float, Field(ge=0, le=1)]
     concentration_2: Concentration
     concentration_3: Concentration
+    neural_cache: NeuralCacheRecipe
     strengths: int = Field(ge=1, le=101)
 
 
@@ -162,7 +184,7 @@ class Manifest(_Strict):
     """
 
     format: Literal["thumbprint-bundle"]
-    format_version: Literal[2]
+    format_version: Literal[3]
     model_id: str = Field(pattern="^[0-9a-f]{64}$")
     name: str
     model: ModelShape

@@ -214,6 +214,15 @@ class GateConfig(Strict):
     margin: NotNegative = 0.0
 
 
+class NeuralCacheConfig(Strict):
+    """The neural cache of the phones (see `device_runtime.manifest.NeuralCacheRecipe`)."""
+
+    words: int = Field(2000, ge=0, le=100_000)
+    weight: Share = 0.3
+    half: NotNegative = 300.0
+    sharpness: NotNegative = 12.0
+
+
 class HistoryConfig(Strict):
     """The history of the phones (see `device_runtime.manifest.HistoryRecipe`)."""
 
@@ -222,6 +231,7 @@ class HistoryConfig(Strict):
     discount: Annotated[float, Field(ge=0, le=1)] = 0.58
     concentration_2: Positive = 25.0
     concentration_3: Positive = 3.1
+    neural_cache: NeuralCacheConfig = NeuralCacheConfig()
     strengths: int = Field(3, ge=1, le=101)
 
 

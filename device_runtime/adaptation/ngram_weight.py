@@ -10,7 +10,6 @@ Each word is judged with the counts of everything that was typed before it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +18,10 @@ from device_runtime.adapter.adapter import Adapter
 from device_runtime.inference.context_cache import truncate_context
 from device_runtime.inference.engine import Engine
 from device_runtime.manifest import Recipe
+from device_runtime.prediction.read_messages import ReadMessage, read_messages
 from device_runtime.prediction.user_model import UserNgramModel
-from keyboard_model.batching import AdaptationWindow
-from keyboard_model.text.units import Kind, units
+from keyboard_model.batching import AdaptationWindow, count_words
+from keyboard_model.text.units import Kind
 
 Floats = npt.NDArray[np.float64]
 
@@ -39,9 +39,11 @@ def choose_ngram_weight(engine: Engine, recipe: Recipe, window: AdaptationWindow
         adapter: The adapter in use.
     """
     history = UserNgramModel(recipe.history, engine.lexicon.piece_of)
-    for message in chain(window.earlier, window.training):
-        history.observe(units(message))
-    words = [word for message in window.held_out for word in _words(engine, history, message, adapter)]
+    seen = [*window.earlier, *window.training]
+    for message in read_messages(engine, seen, sum(map(count_words, seen))):
+        history.observe(message.units, message.projections)
+    tail = read_messages(engine, window.held_out, 0)  # all of these are counted in the cache
+    words = [word for message in tail for word in _words(engine, history, message, adapter)]
     if len(words) < max(recipe.gate.min_words, 1):
         return 1.0
     alone, mixed = np.array(words).T
@@ -50,16 +52,18 @@ def choose_ngram_weight(engine: Engine, recipe: Recipe, window: AdaptationWindow
     return float(strengths[int(np.argmin(losses))])
 
 
-def _words(engine: Engine, history: UserNgramModel, message: str, adapter: Adapter) -> Iterator[tuple[float, float]]:
+def _words(
+    engine: Engine, history: UserNgramModel, message: ReadMessage, adapter: Adapter
+) -> Iterator[tuple[float, float]]:
     """Yields each word's probability by the model alone and mixed. Counts the message after its last word."""
-    typed = units(message)
-    chances = iter(_chances(engine, message, adapter))
-    for at, unit in enumerate(typed):
-        if unit.kind is Kind.WORD:
-            mixture, alone = history.mixture([before.text for before in typed[max(at - 2, 0) : at]]), next(chances)
-            index = history.index(unit.text)
-            yield alone, mixture.scale * alone + (0.0 if index is None else float(mixture.extra[index]))
-    history.observe(typed)
+    typed, projections = message.units, message.projections
+    starts = [at for at, unit in enumerate(typed) if unit.kind is Kind.WORD]
+    for number, (at, alone) in enumerate(zip(starts, _chances(engine, message.text, adapter), strict=True)):
+        before = [unit.text for unit in typed[max(at - 2, 0) : at]]
+        mixture = history.mixture(before, None if projections is None else projections[number])
+        index = history.index(typed[at].text)
+        yield alone, mixture.scale * alone + (0.0 if index is None else float(mixture.extra[index]))
+    history.observe(typed, projections)
 
 
 def _chances(engine: Engine, message: str, adapter: Adapter) -> Floats:

@@ -106,14 +106,23 @@ class ContextCache:
 
     def log_probs(self, ids: Ids, adapter: Adapter) -> Array:
         """Log-probabilities `[V]` of the next piece after `ids`, which begin with BOS; n-grams are mixed in."""
-        output = self._cached(adapter, ids) or self._read(ids, adapter)
+        output = self._cached(adapter, ids) or self._read(ids, adapter)[0]
         if not output.mixed:
             output = _Output(self._mix(ids, output.log_probs), mixed=True)
             with self._lock:
                 _put(self._outputs, (adapter, ids), output, MAX_LOG_PROBS)
         return output.log_probs
 
-    def _read(self, ids: Ids, adapter: Adapter) -> _Output:
+    def projection(self, ids: Ids, adapter: Adapter) -> Array:
+        """The LSTM's projection `[E]` after `ids`, which begin with BOS. The adapter does not change it."""
+        with self._lock:
+            state = self._states.get(ids)
+        if state is None:
+            _, state = self._read(ids, adapter)
+        projection: Array = state.projection[0]
+        return projection
+
+    def _read(self, ids: Ids, adapter: Adapter) -> tuple[_Output, State]:
         known, state = self._longest_cached_prefix(ids)
         output = None
         for end in range(known + 1, len(ids) + 1):
@@ -123,7 +132,7 @@ class ContextCache:
                 _put(self._outputs, (adapter, ids[:end]), output, MAX_LOG_PROBS)
                 _put(self._states, ids[:end], state, MAX_STATES)
         assert output is not None, "a context begins with BOS"
-        return output
+        return output, state
 
     def _cached(self, adapter: Adapter, ids: Ids) -> _Output | None:
         with self._lock:

@@ -32,9 +32,10 @@ from device_runtime.phone.message_history import Entry, Message, storable
 from device_runtime.phone.state import SHARED_START
 from device_runtime.phone.word_lists import LearnedWord, can_be_listed, learned_words
 from device_runtime.prediction.predictor import Suggestion, suggest
+from device_runtime.prediction.read_messages import read_messages
 from device_runtime.prediction.typed_context import TypedContext
 from device_runtime.prediction.user_model import UserModel
-from keyboard_model.batching import AdaptationWindow
+from keyboard_model.batching import AdaptationWindow, count_words
 from keyboard_model.text.casing import canonical_form
 from keyboard_model.text.sensitive import mask_sensitive
 
@@ -187,9 +188,10 @@ class Phone:
             if self._folder.history.add_many(entries, self._clock()):
                 self._reload()  # old messages were dropped, so recount
                 return
-            for entry in entries:
+            texts = [entry.text for entry in entries]
+            for message in read_messages(self._engine, texts, sum(map(count_words, texts))):
                 with self._counting:  # released after each message, so that a prediction waits for at most one
-                    self._user_model.observe([entry.text])
+                    self._user_model.observe(message)
 
     def predict(self, context: str, prefix: str = "", k: int = 3, personal: bool = True) -> list[Suggestion]:
         """Suggests the next word.
@@ -465,7 +467,10 @@ class Phone:
     def _load_user_model(self) -> UserModel:
         user_model = self._new_user_model()
         user_model.history.strength = self._folder.state.now.strength
-        user_model.observe(message.text for message in self._folder.history.messages())
+        history = self._folder.history
+        texts = (message.text for message in history.messages())
+        for message in read_messages(self._engine, texts, history.words_after(0)):
+            user_model.observe(message)
         return user_model
 
 

@@ -97,7 +97,8 @@ def _search(
     def next_pieces(pieces: tuple[int, ...]) -> Array:
         return engine.reader.log_probs(context + pieces, adapter)
 
-    mixture = history.mixture([unit.text for unit in typed.before[-2:]])
+    projection = engine.reader.projection(context, adapter) if history.needs_projection else None
+    mixture = history.mixture([unit.text for unit in typed.before[-2:]], projection)
     prefix = lower_case(typed.prefix)
     exact = WordSearch(engine.lexicon, next_pieces, history, mixture, prefix, k, hidden).run()
     return complete_with_typos(exact, engine.lexicon, next_pieces, history, mixture, prefix, k, hidden)

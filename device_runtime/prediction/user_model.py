@@ -2,9 +2,11 @@
 
 The owner's n-grams are mixed with the shared model, so that a word is known as soon as it was typed once. The mixture
 is hierarchical Pitman-Yor smoothing (Teh 2006, eq. 5 with one table for each follower, which is interpolated Kneser-Ney
-with a concentration). Its base measure is the shared model P with a unigram cache (Kuhn and De Mori 1990):
+with a concentration). Its base measure is the shared model P with a neural cache (Grave et al. 2017) and a unigram
+cache (Kuhn and De Mori 1990):
 
-    p1(w) = (1−λ)·P(w) + λ·c(w)/N                                  λ = cache_weight·N/(N + cache_half)
+    p0(w) = (1−μ)·P(w) + μ·m(w)                                    m, μ: see `neural_cache`
+    p1(w) = (1−λ)·p0(w) + λ·c(w)/N                                 λ = cache_weight·N/(N + cache_half)
     pn(w) = (max(c(h,w) − d, 0) + (θ + d·t(h))·p(n−1)(w)) / (c(h) + θ)          n = 2, 3
 
 h is the one or two units before the word, and t(h) is how many different words followed h. Each level is affine in the
@@ -23,9 +25,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from device_runtime.manifest import HistoryRecipe
+from device_runtime.adapter.encodings import Array
+from device_runtime.manifest import HistoryRecipe, NeuralCacheRecipe
 from device_runtime.prediction.capitalization import CapitalizationModel
-from keyboard_model.text.units import MARKS, PLACEHOLDER, Kind, Unit, units
+from device_runtime.prediction.neural_cache import NeuralCache
+from device_runtime.prediction.read_messages import ReadMessage
+from keyboard_model.text.units import MARKS, PLACEHOLDER, Kind, Unit
 
 START = "<s>"
 """The unit before the first one of a message. No word, mark or placeholder is spelled like this."""
@@ -48,7 +53,7 @@ class UserNgramModel:
 
     >>> from keyboard_model.text.units import units
     >>> recipe = HistoryRecipe(cache_weight=0.5, cache_half=4, discount=0.5, concentration_2=2, concentration_3=4,
-    ...                        strengths=1)
+    ...                        neural_cache=NO_NEURAL_CACHE, strengths=1)
     >>> history = UserNgramModel(recipe, piece_of=lambda word: -1)
     >>> history.mixture(["see"]).scale  # no counts yet: the shared model alone
     1.0
@@ -67,6 +72,7 @@ class UserNgramModel:
         """Starts without counts. `piece_of` returns the id of a word that is a single piece, -1 for other words."""
         self._recipe = recipe
         self._piece_of = piece_of
+        self._neural = NeuralCache(recipe.neural_cache)
         self.strength = 1.0
         self.total = 0
         self.units = list(_CONTEXT_ONLY)
@@ -88,10 +94,23 @@ class UserNgramModel:
     def is_off(self) -> bool:
         """Whether the recipe gives the owner's n-grams no weight at all."""
         recipe = self._recipe
-        return not recipe.cache_weight and math.isinf(recipe.concentration_2) and math.isinf(recipe.concentration_3)
+        n_grams_off = math.isinf(recipe.concentration_2) and math.isinf(recipe.concentration_3)
+        return not recipe.cache_weight and not recipe.neural_cache.is_on and n_grams_off
 
-    def observe(self, units: Sequence[Unit]) -> None:
-        """Counts one message, which `keyboard_model.text.units.units` split."""
+    @property
+    def needs_projection(self) -> bool:
+        """Whether `mixture` needs the projection: the neural cache has a word."""
+        return self._neural.weight > 0.0
+
+    def observe(self, units: Sequence[Unit], projections: Iterable[Array] | None = None) -> None:
+        """Counts one message.
+
+        Args:
+            units: What `keyboard_model.text.units.units` splits it into.
+            projections: The LSTM's projections before its words, for the neural cache; None leaves the message out of
+                it. `[W, E]`
+        """
+        before = iter(projections) if projections is not None else None
         older = newer = self._index[START]
         for unit in units:
             index = self._index_of(unit.text)
@@ -100,6 +119,8 @@ class UserNgramModel:
                 self.total += 1
                 self._after_one.setdefault(newer, array("i")).append(index)
                 self._after_two.setdefault(_pair(older, newer), array("i")).append(index)
+                if before is not None:
+                    self._neural.add(next(before), index)
             older, newer = newer, index
 
     def _index_of(self, unit: str) -> int:
@@ -143,18 +164,31 @@ class UserNgramModel:
             yield self._index[self._sorted[position]]
             position += 1
 
-    def mixture(self, before: Sequence[str]) -> Mixture:
-        """Returns the mixture after `before`, the texts of the message's units so far.
+    def mixture(self, before: Sequence[str], projection: Array | None = None) -> Mixture:
+        """Returns the mixture in a context.
 
         Without counts, `scale` is 1 and `extra` is 0: the result is exactly the shared model.
+
+        Args:
+            before: The texts of the message's units so far.
+            projection: The LSTM's projection after them, if `needs_projection`; without it, there is no neural cache.
+                `[E]`
         """
         recipe, total = self._recipe, self.total
+        mixed = self._neural_mixture(projection)
         weight = recipe.cache_weight * total / (total + recipe.cache_half) if total else 0.0
-        mixed = Mixture(1.0 - weight, self._counts[: len(self.units)] * (weight / max(total, 1)))
+        counts = self._counts[: len(self.units)] * (weight / max(total, 1))
+        mixed = Mixture(mixed.scale * (1.0 - weight), mixed.extra * (1.0 - weight) + counts)
         older, newer = (self._index.get(unit, -1) for unit in (START, START, *before[-2:])[-2:])
         mixed = self._level(mixed, self._after_one.get(newer), recipe.concentration_2)
         mixed = self._level(mixed, self._after_two.get(_pair(older, newer)), recipe.concentration_3)
         return Mixture(1.0 - self.strength + self.strength * mixed.scale, self.strength * mixed.extra)
+
+    def _neural_mixture(self, projection: Array | None) -> Mixture:
+        weight = self._neural.weight
+        if projection is None or not weight:
+            return Mixture(1.0, np.zeros(len(self.units)))
+        return Mixture(1.0 - weight, weight * self._neural.distribution(projection, len(self.units)))
 
     def _level(self, below: Mixture, followers: array[int] | None, concentration: float) -> Mixture:
         if followers is None or math.isinf(concentration):
@@ -170,8 +204,15 @@ def _pair(older: int, newer: int) -> int:
     return (older << 32) | newer if older >= 0 and newer >= 0 else -1
 
 
+NO_NEURAL_CACHE = NeuralCacheRecipe(words=0, weight=0.0, half=0.0, sharpness=0.0)
 _NO_RECIPE = HistoryRecipe(
-    cache_weight=0.0, cache_half=0.0, discount=0.0, concentration_2=math.inf, concentration_3=math.inf, strengths=1
+    cache_weight=0.0,
+    cache_half=0.0,
+    discount=0.0,
+    concentration_2=math.inf,
+    concentration_3=math.inf,
+    neural_cache=NO_NEURAL_CACHE,
+    strengths=1,
 )
 _EMPTY = UserNgramModel(_NO_RECIPE, lambda word: -1)
 
@@ -183,9 +224,7 @@ class UserModel:
         self.history = UserNgramModel(recipe, piece_of)
         self.capitalization = CapitalizationModel()
 
-    def observe(self, messages: Iterable[str]) -> None:
-        """Counts messages, in order."""
-        for message in messages:
-            typed = units(message)
-            self.history.observe(typed)
-            self.capitalization.observe(message, typed)
+    def observe(self, message: ReadMessage) -> None:
+        """Counts a message."""
+        self.history.observe(message.units, message.projections)
+        self.capitalization.observe(message.text, message.units)

@@ -5,6 +5,7 @@
               pulled steps from there with rates times n / (n + evidence)
     n-grams   hierarchical Pitman-Yor smoothing with the adapted model as its base measure (Teh 2006), at a strength
               that is chosen on the owner's newest messages (Mansour et al. 2020, section 5)
+    cache     the words that the owner typed in similar contexts (Grave et al. 2017), below the n-grams
     margin    one of the owner's words replaces a suggestion only if it is clearly more probable
               (`device_runtime.prediction.predictor.apply_swap_margin`)
 
@@ -86,6 +87,7 @@ METHOD = Method(
     fair=True,
     server=per_fedavg.server,
     history=True,
+    neural_cache=True,
     options=ThumbprintOptions,
     space={
         **FINE_TUNING_SEARCH_SPACE,

@@ -208,6 +208,7 @@ class Method:
             mean times `server_learning_rate`. If clients send counts, the mean is `(mean update, summed counts)`.
         fair: Whether q-FedAvg applies to its rounds: `local` returns `fairness`.
         history: Whether the phone mixes in the owner's own n-grams.
+        neural_cache: Whether the phone mixes in the owner's words by the similarity of their contexts.
         options: The class of the method's own hyperparameters.
         rounds: Number of rounds if the job gives none.
         recipe_alone: Paths of settings on which only the phone's adaptation depends, not the method's rounds.
@@ -225,6 +226,7 @@ class Method:
     aggregate: Callable[[Structure, Structure, MethodContext], Structure] = _subtract_mean
     fair: bool = False
     history: bool = False
+    neural_cache: bool = False
     options: type[Options] = Options
     rounds: int = 60
     recipe_alone: tuple[str, ...] = ()

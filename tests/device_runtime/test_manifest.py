@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from device_runtime.bundle.files import MANIFEST
-from device_runtime.manifest import HistoryRecipe, Manifest
+from device_runtime.manifest import HistoryRecipe, Manifest, NeuralCacheRecipe
 from tests.support.device_runtime.bundle_parts import Content, merged
 
 
@@ -75,7 +75,13 @@ def test_trains_nothing(content: Content, changes: dict[str, Any], trains_nothin
 
 def test_an_infinite_concentration_is_written_as_a_string() -> None:
     recipe = HistoryRecipe(
-        cache_weight=0, cache_half=1, discount=0.5, concentration_2=math.inf, concentration_3=math.inf, strengths=1
+        cache_weight=0,
+        cache_half=1,
+        discount=0.5,
+        concentration_2=math.inf,
+        concentration_3=math.inf,
+        neural_cache=NeuralCacheRecipe(words=0, weight=0, half=0, sharpness=0),
+        strengths=1,
     )
     assert json.loads(recipe.model_dump_json())["concentration_2"] == "Infinity"
     assert HistoryRecipe.model_validate_json(recipe.model_dump_json()) == recipe

@@ -210,11 +210,12 @@ def recipe_of(personalization: PersonalizationConfig, method: Method, part: Devi
 
 
 def _history(personalization: PersonalizationConfig, method: Method) -> HistoryRecipe:
-    recipe = HistoryRecipe(**personalization.history.model_dump())
-    if method.history:
-        return recipe
-    # The owner's n-grams get no weight, however much was typed.
-    return recipe.model_copy(update={"cache_weight": 0.0, "concentration_2": math.inf, "concentration_3": math.inf})
+    off: dict[str, object] = {}
+    if not method.history:  # the owner's n-grams get no weight, however much was typed
+        off |= {"cache_weight": 0.0, "concentration_2": math.inf, "concentration_3": math.inf}
+    if not method.neural_cache:
+        off["neural_cache"] = {**personalization.history.neural_cache.model_dump(), "words": 0}
+    return HistoryRecipe(**personalization.history.model_dump() | off)
 
 
 def phone_part(method: Method, shared: SharedModel, result: TrainedMethod, context: MethodContext) -> DeviceArtifact:

@@ -7,16 +7,29 @@ import math
 import numpy as np
 import pytest
 
-from device_runtime.manifest import HistoryRecipe
-from device_runtime.prediction.user_model import START, UserNgramModel
+from device_runtime.manifest import HistoryRecipe, NeuralCacheRecipe
+from device_runtime.prediction.user_model import NO_NEURAL_CACHE, START, UserNgramModel
 from keyboard_model.text.units import units
 
 INF = math.inf
 
 
-def history(*messages: str, weight: float = 0.0, two: float = INF, three: float = INF, discount: float = 0.5):  # type: ignore[no-untyped-def]
+def history(
+    *messages: str,
+    weight: float = 0.0,
+    two: float = INF,
+    three: float = INF,
+    discount: float = 0.5,
+    cache: NeuralCacheRecipe = NO_NEURAL_CACHE,
+) -> UserNgramModel:
     recipe = HistoryRecipe(
-        cache_weight=weight, cache_half=4.0, discount=discount, concentration_2=two, concentration_3=three, strengths=1
+        cache_weight=weight,
+        cache_half=4.0,
+        discount=discount,
+        concentration_2=two,
+        concentration_3=three,
+        neural_cache=cache,
+        strengths=1,
     )
     made = UserNgramModel(recipe, lambda word: {"go": 3, "home": 4}.get(word, -1))
     for message in messages:
@@ -66,6 +79,28 @@ def test_the_start_of_a_message_is_a_context() -> None:
     made = history("hello there", two=0.0, discount=0.0)
     assert probability(made, [], "hello", 0.1) == pytest.approx(1.0)
     assert probability(made, [START], "hello", 0.1) == pytest.approx(1.0)
+
+
+def test_the_neural_cache_below_the_other_levels_matches_a_calculation_by_hand() -> None:
+    made = history(weight=0.5, two=2.0, cache=NeuralCacheRecipe(words=9, weight=0.5, half=2, sharpness=math.log(4)))
+    assert not made.needs_projection
+    made.observe(units("go home"), np.array([[3, 0], [0, 2]], np.float32))
+    assert made.needs_projection
+    # N = 2 words, λ = 0.5·2/(2 + 4) = 1/6, μ = 0.5·2/(2 + 2) = 0.25; cosines 1 and 0: m = 4/5 and 1/5.
+    p0 = 0.75 * 0.1 + 0.25 * 4 / 5
+    p1 = 5 / 6 * p0 + 1 / 6 / 2
+    mixture = made.mixture(["never"], np.array([7, 0], np.float32))
+    assert mixture.scale * 0.1 + mixture.extra[made.index("go")] == pytest.approx(p1)
+    mixture = made.mixture(["go"], np.array([7, 0], np.float32))  # after "go": "home" once
+    assert mixture.scale * 0.1 + mixture.extra[made.index("go")] == pytest.approx((2 + 0.5) / 3 * p1)
+
+
+def test_a_message_without_projections_is_not_in_the_neural_cache() -> None:
+    made = history("we go", cache=NeuralCacheRecipe(words=9, weight=0.5, half=0, sharpness=1))
+    made.observe(units("home"), np.ones((1, 2), np.float32))
+    mixture = made.mixture([], np.ones(2, np.float32))
+    assert mixture.extra[made.index("home")] == pytest.approx(0.5)
+    assert mixture.extra.sum() == pytest.approx(0.5)
 
 
 def test_marks_and_placeholders_are_context_only() -> None:

@@ -9,12 +9,20 @@ import pytest
 from device_runtime.inference.engine import Engine
 from device_runtime.inference.lexicon import is_one_word
 from device_runtime.manifest import HistoryRecipe
-from device_runtime.prediction.user_model import UserNgramModel
+from device_runtime.prediction.user_model import NO_NEURAL_CACHE, UserNgramModel
 from device_runtime.prediction.word_search import WordSearch
 from keyboard_model.text.units import units
 
 OWNER = "meet zorblatt at the quuxhouse, zorblatt knows the quuxhouse"
-RECIPE = HistoryRecipe(cache_weight=0.3, cache_half=10, discount=0.5, concentration_2=5, concentration_3=5, strengths=1)
+RECIPE = HistoryRecipe(
+    cache_weight=0.3,
+    cache_half=10,
+    discount=0.5,
+    concentration_2=5,
+    concentration_3=5,
+    neural_cache=NO_NEURAL_CACHE,
+    strengths=1,
+)
 
 
 class Search:

@@ -40,7 +40,7 @@ async function answer(keyboard, request) {
   const { adapter: used, ...verdict } = adaptation;
   const strength = request.adapt ? await strengthOn(keyboard, messages, used) : 1;
   const history = new History(manifest.recipe.history, strength);
-  for (const message of messages) history.observe(units(message));
+  for (const message of messages) history.observe(units(message), await keyboard.projections(message));
   if (store) writeFileSync(store.path, writeAdapter(used, store.form, manifest));
   return {
     texts: texts.map((text) => ({ units: units(text), ids: tokenizer.encode(text).ids })),

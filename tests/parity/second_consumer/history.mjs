@@ -1,5 +1,7 @@
 // "The owner's words": counts of what was typed, mixed in by p(w) = scale * P(w) + extra(w).
 
+import { NeuralCache } from './neural_cache.mjs';
+
 const START = '<s>';
 
 export class History {
@@ -9,18 +11,21 @@ export class History {
     this.discount = recipe.discount;
     this.concentrations = [recipe.concentration_2, recipe.concentration_3].map(Number); // "Infinity" is a string
     this.strength = strength;
+    this.similar = new NeuralCache(recipe.neural_cache);
     this.counts = new Map();
     this.total = 0;
     this.followers = [new Map(), new Map()];
   }
 
-  /** Counts one message's units. */
-  observe(units) {
+  /** Counts one message's units; `projections` has one for each word. */
+  observe(units, projections) {
+    let words = 0;
     let before = [START, START];
     for (const { kind, text } of units) {
       if (kind === 'word') {
         this.total++;
         count(this.counts, text);
+        this.similar.add(projections[words++], text);
         [1, 2].forEach((length, order) => {
           const context = key(before, length);
           if (!this.followers[order].has(context)) this.followers[order].set(context, new Map());
@@ -31,12 +36,16 @@ export class History {
     }
   }
 
-  /** How the owner's words weigh after these units: `{scale, extra: Map(word -> number)}`. */
-  mixture(units) {
+  /** How the owner's words weigh after these units and this projection: `{scale, extra: Map(word -> number)}`. */
+  mixture(units, projection) {
     const weight = this.total ? (this.cacheWeight * this.total) / (this.total + this.cacheHalf) : 0;
-    let scale = 1 - weight;
+    const similar = this.similar.weight();
+    const shares = similar ? this.similar.shares(projection) : new Map();
+    let scale = (1 - weight) * (1 - similar);
     const extra = new Map();
-    for (const [word, times] of this.counts) extra.set(word, (weight * times) / this.total);
+    for (const [word, times] of this.counts) {
+      extra.set(word, (weight * times) / this.total + (1 - weight) * similar * (shares.get(word) ?? 0));
+    }
     const before = [START, START, ...units.map(({ text }) => text)].slice(-2);
     [1, 2].forEach((length, order) => {
       const followers = this.followers[order].get(key(before, length));

@@ -21,7 +21,7 @@ export class Keyboard {
 
   /** The k words of one owner. */
   async personal(context, prefix, k, adapter, history) {
-    const mixture = history.mixture(units(context));
+    const mixture = history.mixture(units(context), await this.projection(this.tokenizer.encode(context).ids));
     const own = await this.search(context, prefix, k + WIDER, adapter, mixture);
     if (adapter === this.starts[0] && !history.total) return own.slice(0, k);
     return steady(await this.shared(context, prefix, k), own, this.manifest.recipe.swap_margin, k);
@@ -37,6 +37,19 @@ export class Keyboard {
   async logProbs(ids, adapter) {
     const [logProbs] = await this.read(ids, adapter);
     return this.ngrams.mix(ids, logProbs);
+  }
+
+  /** The projection after the pieces of a message. */
+  async projection(ids) {
+    return (await this.read(recent(ids), this.starts[0]))[1].projection;
+  }
+
+  /** The projections before the words of a message. */
+  async projections(message) {
+    const { ids, wordOf, words } = this.tokenizer.encode(message);
+    const found = [];
+    for (let word = 0; word < words; word++) found.push(await this.projection(ids.slice(0, wordOf.indexOf(word))));
+    return found;
   }
 
   async read(ids, adapter) {

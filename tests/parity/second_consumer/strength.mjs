@@ -13,8 +13,9 @@ export async function strengthOn(keyboard, messages, adapter) {
   const tail = messages.length - tailLength(keyboard.tokenizer, recipe, messages);
   const words = [];
   for (const [i, message] of messages.entries()) {
-    if (i >= tail) words.push(...(await chances(keyboard, history, message, adapter)));
-    history.observe(units(message));
+    const projections = await keyboard.projections(message);
+    if (i >= tail) words.push(...(await chances(keyboard, history, message, projections, adapter)));
+    history.observe(units(message), projections);
   }
   if (strengths === 1 || words.length < Math.max(recipe.gate.min_words, 1)) return 1;
   let best;
@@ -35,7 +36,7 @@ function tailLength(tokenizer, recipe, messages) {
 }
 
 /** Each word's probability by the model alone and with the owner's words. */
-async function chances(keyboard, history, message, adapter) {
+async function chances(keyboard, history, message, projections, adapter) {
   const { ids, wordOf, words } = keyboard.tokenizer.encode(message);
   const logs = new Array(words).fill(0);
   for (let i = 1; i < ids.length; i++) {
@@ -45,7 +46,7 @@ async function chances(keyboard, history, message, adapter) {
   const positions = [...found.keys()].filter((at) => found[at].kind === 'word');
   return positions.map((at, word) => {
     const alone = Math.exp(logs[word]);
-    const { scale, extra } = history.mixture(found.slice(0, at));
+    const { scale, extra } = history.mixture(found.slice(0, at), projections[word]);
     return [alone, scale * alone + (extra.get(found[at].text) ?? 0)];
   });
 }
