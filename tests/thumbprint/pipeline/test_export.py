@@ -52,12 +52,16 @@ def test_a_recipe_combines_settings_of_the_job_with_the_method_s_result() -> Non
     assert mixed.constants == constants
 
 
-def test_only_methods_with_history_give_the_owner_s_n_grams_weight() -> None:
+def test_only_methods_with_history_and_cache_give_the_owner_s_words_weight() -> None:
     config, part = PersonalizationConfig(), DeviceArtifact(PARAMETERS, (START,), "steps")
-    with_history = recipe_of(config, replace(fine_tuning.METHOD, history=True), part).history
-    assert with_history.model_dump() == config.history.model_dump()
+    with_both = recipe_of(config, replace(fine_tuning.METHOD, history=True, neural_cache=True), part).history
+    assert with_both.model_dump() == config.history.model_dump()
+    n_grams_alone = recipe_of(config, replace(fine_tuning.METHOD, history=True), part).history
+    assert n_grams_alone.cache_weight == config.history.cache_weight
+    assert not n_grams_alone.neural_cache.is_on
     without = recipe_of(config, fine_tuning.METHOD, part).history
     assert (without.cache_weight, without.concentration_2, without.concentration_3) == (0.0, math.inf, math.inf)
+    assert not without.neural_cache.is_on
 
 
 def test_a_method_without_training_has_no_steps() -> None:
