@@ -145,10 +145,16 @@ class Client:
         return observed
 
     def predict(
-        self, device_id: str, context: str, prefix: str = "", k: int = 3, personal: bool = True
+        self,
+        device_id: str,
+        context: str,
+        prefix: str = "",
+        k: int = 3,
+        personal: bool = True,
+        two_words: bool = False,
     ) -> list[Suggestion]:
         """Suggests the next word. The arguments are those of `PredictionRequest`."""
-        body = {"context": context, "prefix": prefix, "k": k, "personal": personal}
+        body = {"context": context, "prefix": prefix, "k": k, "personal": personal, "two_words": two_words}
         return self._post(f"/v1/devices/{device_id}/predictions", Predictions, body).suggestions
 
     def predict_batch(self, device_id: str, requests: Sequence[PredictionRequest]) -> list[list[Suggestion]]:

@@ -76,7 +76,7 @@ def router(service: Service) -> APIRouter:
 
 
 def _suggest(phone: Phone, request: PredictionRequest) -> list[Suggestion]:
-    suggestions = phone.predict(request.context, request.prefix, request.k, request.personal)
+    suggestions = phone.predict(request.context, request.prefix, request.k, request.personal, request.two_words)
     return [
         Suggestion(
             word=each.word,
@@ -84,6 +84,7 @@ def _suggest(phone: Phone, request: PredictionRequest) -> list[Suggestion]:
             probability=each.probability,
             replaces=each.replaces,
             space_after=each.space_after,
+            then=each.then,
         )
         for each in suggestions
     ]

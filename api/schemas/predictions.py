@@ -60,6 +60,7 @@ class PredictionRequest(Request):
     )
     k: Annotated[int, Field(ge=1, le=MAX_SUGGESTIONS), WHOLE] = Field(default=3, description="Number of suggestions.")
     personal: bool = Field(default=True, description="False: use only the shared model.")
+    two_words: bool = Field(default=False, description="True: a suggestion may go on with a second word, `then`.")
 
 
 class PredictionBatch(Request):
@@ -86,6 +87,12 @@ class Suggestion(Answer):
     space_after: bool = Field(
         default=True,
         description="Whether a space follows the word. Scripts such as Thai and Chinese put none between words.",
+    )
+    then: str = Field(
+        default="",
+        description="With `two_words`: a second word that likely follows, as the key shows it. A space is between the "
+        "two, and `space_after` is that of the second word. Empty: there is none.",
+        examples=["at"],
     )
 
 

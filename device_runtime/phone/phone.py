@@ -33,6 +33,7 @@ from device_runtime.phone.state import SHARED_START
 from device_runtime.phone.word_lists import LearnedWord, can_be_listed, learned_words
 from device_runtime.prediction.predictor import Suggestion, suggest
 from device_runtime.prediction.read_messages import read_messages
+from device_runtime.prediction.two_words import with_second_words
 from device_runtime.prediction.typed_context import TypedContext
 from device_runtime.prediction.user_model import UserModel
 from keyboard_model.batching import AdaptationWindow, count_words
@@ -193,7 +194,9 @@ class Phone:
                 with self._counting:  # released after each message, so that a prediction waits for at most one
                     self._user_model.observe(message)
 
-    def predict(self, context: str, prefix: str = "", k: int = 3, personal: bool = True) -> list[Suggestion]:
+    def predict(
+        self, context: str, prefix: str = "", k: int = 3, personal: bool = True, two_words: bool = False
+    ) -> list[Suggestion]:
         """Suggests the next word.
 
         Args:
@@ -202,6 +205,7 @@ class Phone:
                 the last space: only the word at its end is completed, and `Suggestion.replaces` says how long that is.
             k: How many words at most.
             personal: Whether to use the adapter and the owner's n-grams; False = the shared model alone.
+            two_words: Whether a suggestion may go on with a second word, `Suggestion.then`. Takes k more predictions.
 
         Returns:
             The suggestions, the most probable first.
@@ -216,10 +220,17 @@ class Phone:
         # Masked as it would be when stored, so that n-grams after a masked word match.
         typed = TypedContext.of(storable(context), storable(prefix), self._masked)
         hidden = self._hidden if self._blocked or len(self._folder.blocked) or len(self._folder.forgotten) else None
-        if not personal:
-            return suggest(self._engine, self._engine.bundle.adapter_init, self._empty_user_model, typed, k, hidden)
-        with self._counting:
-            return suggest(self._engine, self._adapter, self._user_model, typed, k, hidden)
+
+        def best(typed: TypedContext, k: int) -> list[Suggestion]:
+            if not personal:
+                return suggest(self._engine, self._engine.bundle.adapter_init, self._empty_user_model, typed, k, hidden)
+            with self._counting:
+                return suggest(self._engine, self._adapter, self._user_model, typed, k, hidden)
+
+        suggestions = best(typed, k)
+        if not two_words:
+            return suggestions
+        return with_second_words(suggestions, lambda first: next(iter(best(typed.after(first.text), 1)), None))
 
     def adapt(self, budget: Budget = Budget()) -> Adaptation:  # noqa: B008 (a frozen value)
         """Trains a new adapter on the history and keeps it if the gate accepts it; `adaptations` records it.

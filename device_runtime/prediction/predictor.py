@@ -34,6 +34,8 @@ class Suggestion:
         probability: The probability that this is the next word, before any of its letters were typed.
         replaces: How many code points before the cursor the word takes the place of: the part of it typed so far.
         space_after: Whether a space follows the word. Scripts such as Thai and Chinese put none between words.
+        then: A second word, as the key shows it; empty if only one is suggested (see `two_words`). `space_after` is
+            then that of the second word, and a space is between the two.
     """
 
     word: str
@@ -41,6 +43,7 @@ class Suggestion:
     probability: float
     replaces: int
     space_after: bool
+    then: str = ""
 
 
 def suggest(

@@ -46,6 +46,11 @@ class TypedContext:
         text = masked(f"{context} {normal[:start]}" if start else context)
         return cls(text, units(text), word, _length_as_typed(prefix, normal[start:]))
 
+    def after(self, word: str) -> TypedContext:
+        """Returns what is before the cursor once a word was accepted, and a space after it."""
+        text = f"{self.text} {word} "
+        return TypedContext(text, units(text), "", 0)
+
     def in_case_of(self, word: str) -> str:
         """The prefix, or for a word that begins otherwise (a typo) its beginning in the case of the prefix."""
         if word.startswith(lower_case(self.prefix)):

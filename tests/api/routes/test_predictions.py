@@ -50,6 +50,15 @@ def test_says_what_a_suggestion_replaces_and_whether_a_space_follows(
     assert same == first
 
 
+def test_goes_on_with_a_second_word_only_if_asked(client: httpx.Client, device: str) -> None:
+    client.post(f"{device}/messages", json={"messages": [{"text": "meet me at Quuxville soonish"}] * 40})
+    request = {"context": "meet me at", "prefix": "quu"}
+    one = client.post(f"{device}/predictions", json=request).json()["suggestions"][0]
+    two = client.post(f"{device}/predictions", json=request | {"two_words": True}).json()["suggestions"][0]
+    assert (one["word"], one["then"]) == ("quuxville", "")
+    assert two == one | {"then": "soonish"}
+
+
 def test_messages_of_one_device_do_not_change_another(client: httpx.Client, device: str) -> None:
     other = "/v1/devices/" + client.post("/v1/devices").json()["device_id"]
     client.post(f"{device}/messages", json={"messages": MESSAGES})
