@@ -69,7 +69,7 @@ class TokenizerConfig(Strict):
     count_cap: int = Field(100, ge=1)
     max_words: int = Field(10_000, ge=1, le=100_000)
     capacity: int = Field(1_000_000, ge=1, le=10_000_000)
-    added_pieces: int = Field(2048, ge=0, le=65536)
+    added_pieces: int = Field(1024, ge=0, le=65536)
 
 
 class ModelConfig(Strict):
