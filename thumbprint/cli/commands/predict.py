@@ -43,6 +43,9 @@ def predict(
     adapt: Annotated[
         bool, typer.Option("--adapt", help="Also train the phone's adapter on the messages of --history.")
     ] = False,
+    two_words: Annotated[
+        bool, typer.Option("--two-words", help="Suggest a second word as well, where one is probable.")
+    ] = False,
     public_key: PublicKeyOption = None,
 ) -> None:
     """Suggest the next word of a message.
@@ -69,9 +72,9 @@ def predict(
             with working("adapting"):
                 adaptation = phone.adapt()
             console.print(adaptation_line(adaptation, phone.messages, phone.words))
-        columns = {"shared model": phone.predict(context, prefix, k, personal=False)}
+        columns = {"shared model": phone.predict(context, prefix, k, False, two_words)}
         if history is not None:
-            columns["this phone"] = phone.predict(context, prefix, k)
+            columns["this phone"] = phone.predict(context, prefix, k, True, two_words)
     console.print(suggestion_view(columns, synthetic=opened.manifest.provenance.synthetic))
 
 
@@ -88,7 +91,9 @@ def suggestion_view(columns: Mapping[str, Sequence[Suggestion]], *, synthetic: b
 
 
 def _cells(suggestion: Suggestion | None) -> tuple[str, str]:
-    return (suggestion.text, f"{100 * suggestion.probability:.1f} %") if suggestion else ("", "")
+    if suggestion is None:
+        return "", ""
+    return f"{suggestion.text} {suggestion.then}".strip(), f"{100 * suggestion.probability:.1f} %"
 
 
 def adaptation_line(adaptation: Adaptation, messages: int, words: int) -> str:

@@ -45,6 +45,11 @@ def test_a_history_adds_a_personal_column(run, tiny_bundle, trusted, history):
     assert all(row[1].lower() != "zorblax" for row in rows(out))
 
 
+def test_suggests_a_second_word_on_demand(run, tiny_bundle, trusted, history):
+    arguments = ("predict", tiny_bundle, "hello", "--prefix", "zorb", "--history", history)
+    assert [rows(run(*arguments, *option).out)[0][3] for option in ((), ("--two-words",))] == ["zorblax", "zorblax is"]
+
+
 def test_reads_a_history_from_stdin(run, tiny_bundle, trusted, monkeypatch):
     stdin = io.TextIOWrapper(io.BytesIO("\n".join(HISTORY).encode()), encoding="utf-8")
     monkeypatch.setattr("sys.stdin", stdin)
