@@ -62,6 +62,11 @@ function keyboard(device) {
     });
   }
   suggestions.whose = WHOSE[document.querySelector("[name=whose]:checked").value];
+  const twoWords = byId("two-words");
+  twoWords.addEventListener("change", () => {
+    suggestions.twoWords = twoWords.checked;
+  });
+  suggestions.twoWords = twoWords.checked;
   return suggestions;
 }
 

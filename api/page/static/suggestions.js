@@ -14,6 +14,7 @@ export class Suggestions extends EventTarget {
   #device;
   #composer;
   #whose = ["mine"];
+  #twoWords = false;
   #wanted = false;
   #running = false;
   #requested = ""; // what the shown suggestions answer
@@ -38,6 +39,12 @@ export class Suggestions extends EventTarget {
     this.refresh();
   }
 
+  /** Whether a suggestion may go on with a second word. */
+  set twoWords(on) {
+    this.#twoWords = on;
+    this.refresh();
+  }
+
   /** Requests new suggestions. At most one request runs and one waits, so fast typing does not pile up requests. */
   async refresh() {
     this.#wanted = true;
@@ -59,26 +66,26 @@ export class Suggestions extends EventTarget {
     const whose = this.#whose;
     const { before, request } = this.#composer;
     this.#requested = this.#request();
-    const requests = whose.map((each) => ({ ...request, k: SHOWN, personal: each === "mine" }));
+    const requests = whose.map((each) => ({ ...request, k: SHOWN, personal: each === "mine", two_words: this.#twoWords }));
     const found = await this.#device.predict(requests);
     this.#answered = before;
     this.#found = found;
     this.dispatchEvent(new Event("answered"));
-    const shown = JSON.stringify([whose, found], ["word", "text", "probability"]);
+    const shown = JSON.stringify([whose, found], ["word", "text", "then", "probability"]);
     if (this.#shown === shown) return;
     this.#shown = shown;
     this.#show(whose, found);
   }
 
   #request() {
-    return JSON.stringify([this.#whose, this.#composer.before]);
+    return JSON.stringify([this.#whose, this.#twoWords, this.#composer.before]);
   }
 
   #show(whose, found) {
     const shared = new Set(found[whose.indexOf("shared")]?.map((each) => each.word));
     const compared = whose.length > 1;
     this.#place.replaceChildren(...whose.map((each, row) => this.#row(each, row, compared, shared)));
-    this.#speak(whose.map((each, row) => `${compared ? `${TITLES[each]}: ` : ""}${found[row].map((key) => key.text).join(", ")}`));
+    this.#speak(whose.map((each, row) => `${compared ? `${TITLES[each]}: ` : ""}${found[row].map(written).join(", ")}`));
   }
 
   #row(whose, row, compared, shared) {
@@ -97,17 +104,18 @@ export class Suggestions extends EventTarget {
 
   #key(suggestion, own, onclick) {
     const percent = (100 * suggestion.probability).toPrecision(2);
-    const look = `word${own ? " own" : ""}${suggestion.text.length > LONG ? " long" : ""}`;
+    const look = `word${own ? " own" : ""}${written(suggestion).length > LONG ? " long" : ""}`;
     return element(
       "button",
       { type: "button", class: look, title: `probability ${percent} %`, onclick },
-      suggestion.text,
+      written(suggestion),
     );
   }
 
   #take(row, column) {
     this.#composer.focus(); // first, so that the browser can undo the change
-    this.#composer.accept(this.#found[row][column], this.#answered);
+    const suggestion = this.#found[row][column];
+    this.#composer.accept({ ...suggestion, text: written(suggestion) }, this.#answered);
   }
 
   /** Announces them to screen readers when the typing pauses, not at every letter. */
@@ -118,4 +126,9 @@ export class Suggestions extends EventTarget {
       this.#spoken.textContent = text ? `Suggestions. ${text}` : "No suggestions";
     }, SPEAK_AFTER);
   }
+}
+
+/** What a tap on the key writes: one word, or two. */
+function written({ text, then }) {
+  return then ? `${text} ${then}` : text;
 }

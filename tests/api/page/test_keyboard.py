@@ -15,6 +15,19 @@ from api.storage.schema import open_database
 from tests.support.api.browsing import PHONE_WIDTH, key, message, suggestions, teach, thumbprint_serve, type_on_screen
 
 
+def test_a_tap_writes_two_words_where_the_second_is_probable(page: Page) -> None:
+    teach(page)
+    message(page).fill("see you at zanz")
+    expect(suggestions(page).first).to_have_text("zanzibar")
+    page.get_by_role("switch", name="Two words").check()
+    expect(suggestions(page).first).to_have_text("zanzibar at")
+    suggestions(page).first.click()
+    expect(message(page)).to_have_value("see you at zanzibar at ")
+    page.get_by_role("switch", name="Two words").uncheck()
+    message(page).fill("see you at zanz")
+    expect(suggestions(page).first).to_have_text("zanzibar")
+
+
 def test_types_a_sentence_on_the_on_screen_keys(page: Page) -> None:
     type_on_screen(page, "see")
     expect(message(page)).to_have_value("See")  # the first letter of a sentence becomes a capital
