@@ -31,7 +31,7 @@ function showSaved() {
   if (saved === null) line.replaceChildren();
   else {
     const text = saved.percent >= 0 ? `${saved.percent} % saved` : `${-saved.percent} % more than without suggestions`;
-    line.replaceChildren(`${saved.taps} taps for ${saved.characters} characters: `, element("b", {}, text));
+    line.replaceChildren(`${saved.taps} ${saved.taps === 1 ? "tap" : "taps"} for ${saved.characters} characters: `, element("b", {}, text));
   }
 }
 
