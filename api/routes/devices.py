@@ -36,6 +36,7 @@ def router(service: Service) -> APIRouter:
             words=phone.words,
             personal=phone.adapter_id != SHARED_START,
             incognito=phone.incognito,
+            fallen_back=phone.fallen_back,
         )
 
     @routes.post("", status_code=201, dependencies=[needs(KeyScope.DEVICE)], responses=responses(409, 429))

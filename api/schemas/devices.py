@@ -31,6 +31,10 @@ class Device(DeviceEntry):
     words: int = Field(description="Words in these messages.")
     personal: bool = Field(description="Whether the device has an adapter of its own. If not, it uses the bundle's.")
     incognito: bool = Field(description="While this is true, the device learns nothing from messages.")
+    fallen_back: bool = Field(
+        default=False,
+        description="Whether the device suggests the shared model's words for now, because lately its own did worse.",
+    )
 
 
 class DevicePage(Answer):

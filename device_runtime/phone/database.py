@@ -28,7 +28,7 @@ from device_runtime.phone.database_check import (
     check_schema,
 )
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 PATIENCE_SECONDS = 10.0
 """How many seconds a transaction waits for a file that another program has locked."""
 DEADLINE_SECONDS = 30.0
@@ -55,6 +55,9 @@ CREATE TABLE IF NOT EXISTS messages (
 CREATE TABLE IF NOT EXISTS state (
     one INTEGER PRIMARY KEY CHECK (one = 1), model_id TEXT NOT NULL, adapter INTEGER NOT NULL, strength REAL NOT NULL,
     due TEXT, unclean INTEGER NOT NULL, incognito INTEGER NOT NULL, salt BLOB NOT NULL
+);
+CREATE TABLE IF NOT EXISTS evidence (
+    one INTEGER PRIMARY KEY CHECK (one = 1), newest TEXT NOT NULL, fallen_back INTEGER NOT NULL
 );
 CREATE TABLE IF NOT EXISTS forgotten (digest BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS blocked (word TEXT PRIMARY KEY) WITHOUT ROWID;

@@ -176,6 +176,7 @@ def _is_id(value: Any, least: int) -> bool:
 _USABLE: dict[str, Callable[..., bool]] = {
     "messages": _message,
     "state": _state,
+    "evidence": lambda _, newest, fallen_back: not newest.strip("01") and fallen_back in (0, 1),
     "forgotten": lambda digest: isinstance(digest, bytes),
     "blocked": lambda word: isinstance(word, str),
     "adaptations": _adaptation,

@@ -18,6 +18,7 @@ from device_runtime.adapter.files import AdapterStore
 from device_runtime.bundle.loader import Bundle
 from device_runtime.phone.adaptation_log import AdaptationEntry, AdaptationLog
 from device_runtime.phone.damaged_history import erase_damaged_copies, open_or_start_anew, rescue
+from device_runtime.phone.evidence import Evidence
 from device_runtime.phone.message_history import MessageHistory
 from device_runtime.phone.state import SHARED_START, StateRow
 from device_runtime.phone.word_lists import BlockedWords, ForgottenWords
@@ -33,7 +34,7 @@ class PhoneFolder:
     Attributes:
         path: The path of the folder.
         database: The SQLite file.
-        state, history, log, forgotten, blocked: The tables of the database.
+        state, history, log, evidence, forgotten, blocked: The tables of the database.
         adapters: The adapters' files.
         adapter: The adapter in use.
         notes: What `open` had to repair, one sentence for each repair.
@@ -50,6 +51,7 @@ class PhoneFolder:
             self.state = self._state(damage)
             self.history = MessageHistory(self.database)
             self.log = AdaptationLog(self.database)
+            self.evidence = Evidence(self.database)
             self.forgotten = ForgottenWords(self.database, self.state.now.salt)
             self.blocked = BlockedWords(self.database)
             self.adapters = AdapterStore(path, bundle.manifest)
@@ -188,8 +190,10 @@ class PhoneFolder:
         )
         with self.database.transaction():
             self.log.give_up(self.log.stored())
+            self.evidence.clear()
             due = "new model" if had_adapter else state.due
             self.state.change(model_id=self._model_id, adapter=SHARED_START, strength=1.0, due=due)
+        self.evidence.reread()
 
     def _load(self) -> Adapter:
         adapter_id = self.state.now.adapter

@@ -27,6 +27,7 @@ from device_runtime.phone import privacy
 from device_runtime.phone.adaptation_log import AdaptationEntry, Cause
 from device_runtime.phone.adaptation_policy import Conditions
 from device_runtime.phone.database import PhoneDatabaseError
+from device_runtime.phone.evidence import SHOWN
 from device_runtime.phone.folder import FolderError, PhoneFolder
 from device_runtime.phone.message_history import Entry, Message, storable
 from device_runtime.phone.state import SHARED_START
@@ -152,6 +153,11 @@ class Phone:
         return self._user_model.history.total
 
     @property
+    def fallen_back(self) -> bool:
+        """Whether the phone suggests the shared model's words, because its own did worse lately (see `evidence`)."""
+        return self._folder.evidence.fallen_back
+
+    @property
     def incognito(self) -> bool:
         """Whether the phone ignores what is typed. Set it to turn incognito mode on or off; it survives a restart."""
         return self._folder.state.now.incognito
@@ -191,6 +197,7 @@ class Phone:
                 return
             texts = [entry.text for entry in entries]
             for message in read_messages(self._engine, texts, sum(map(count_words, texts))):
+                self._folder.evidence.judge(message.units)
                 with self._counting:  # released after each message, so that a prediction waits for at most one
                     self._user_model.observe(message)
 
@@ -222,10 +229,14 @@ class Phone:
         hidden = self._hidden if self._blocked or len(self._folder.blocked) or len(self._folder.forgotten) else None
 
         def best(typed: TypedContext, k: int) -> list[Suggestion]:
+            initial = self._engine.bundle.adapter_init
             if not personal:
-                return suggest(self._engine, self._engine.bundle.adapter_init, self._empty_user_model, typed, k, hidden)
+                return suggest(self._engine, initial, self._empty_user_model, typed, k, hidden).shared
             with self._counting:
-                return suggest(self._engine, self._adapter, self._user_model, typed, k, hidden)
+                found = suggest(self._engine, self._adapter, self._user_model, typed, k, hidden)
+            if k >= SHOWN and not typed.prefix:
+                self._folder.evidence.remember(typed.before, *([each.word for each in words] for words in found))
+            return found.shared if self.fallen_back else found.personal
 
         suggestions = best(typed, k)
         if not two_words:

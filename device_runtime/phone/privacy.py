@@ -45,6 +45,7 @@ def export(folder: PhoneFolder, lexicon: Lexicon) -> dict[str, Any]:
             "forgotten_words": len(folder.forgotten),
             "blocked_words": list(folder.blocked),
             "history_strength": state.strength,
+            "fallen_back": folder.evidence.fallen_back,
         },
     }
 
@@ -99,6 +100,7 @@ def forget_all(folder: PhoneFolder) -> None:
     with folder.database.transaction():
         folder.history.clear()
         folder.log.clear()
+        folder.evidence.clear()
         folder.forgotten.clear()
         folder.blocked.clear()
         folder.state.change(adapter=SHARED_START, strength=1.0, due=None, unclean=True, salt=new_salt())
@@ -124,4 +126,5 @@ def _unlearn(folder: PhoneFolder, messages: Sequence[int]) -> None:
 def _reload(folder: PhoneFolder) -> None:
     folder.forgotten.reread(folder.state.now.salt)
     folder.blocked.reread()
+    folder.evidence.reread()
     folder.reload_adapter()

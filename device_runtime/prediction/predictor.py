@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from device_runtime.adapter.adapter import Adapter
 from device_runtime.adapter.encodings import Array
@@ -46,10 +47,17 @@ class Suggestion:
     then: str = ""
 
 
+class Suggestions(NamedTuple):
+    """What both keyboards suggest: up to k different words each, the most probable first."""
+
+    personal: list[Suggestion]
+    shared: list[Suggestion]
+
+
 def suggest(
     engine: Engine, adapter: Adapter, user_model: UserModel, typed: TypedContext, k: int, hidden: Hidden | None = None
-) -> list[Suggestion]:
-    """Returns up to k different words, the most probable first.
+) -> Suggestions:
+    """Returns the suggestions of the owner's keyboard, and those of the shared model, which it begins with.
 
     Args:
         engine: Runs the bundle.
@@ -61,31 +69,37 @@ def suggest(
     """
     initial = engine.bundle.adapter_init
     if is_too_long(typed.prefix):
-        return []  # nothing completes it, and the search would take minutes
+        return Suggestions([], [])  # nothing completes it, and the search would take minutes
     context = truncate_context(engine.tokenizer.encode(typed.text).ids)
     if adapter is initial and (not user_model.history.total or user_model.history.is_off):
-        ranked = _search(engine, context, initial, UserNgramModel.empty(), typed, k, hidden)
+        ranked = shared = _search(engine, context, initial, UserNgramModel.empty(), typed, k, hidden)
     else:
         shared = _search(engine, context, initial, UserNgramModel.empty(), typed, k, hidden)
         personal = _search(engine, context, adapter, user_model.history, typed, k + _EXTRA, hidden)
         if typed.prefix:  # a word that the personal search takes for invented does not come back
             known = {word for word, _ in personal}
-            shared = [
+            offered = [
                 item for item in shared if item[0] in known or is_known(item[0], engine.lexicon, user_model.history)
             ]
-        ranked = apply_swap_margin(shared, personal, engine.bundle.manifest.recipe.swap_margin, k)
+        else:
+            offered = shared
+        ranked = apply_swap_margin(offered, personal, engine.bundle.manifest.recipe.swap_margin, k)
     sentence_start = begins_sentence(typed.before)
     restore = user_model.capitalization.restore
-    return [
-        Suggestion(
-            word,
-            restore(word, typed.in_case_of(word), sentence_start),
-            probability,
-            typed.replaces,
-            is_followed_by_space(word),
-        )
-        for word, probability in ranked
-    ]
+
+    def as_typed(words: Ranked) -> list[Suggestion]:
+        return [
+            Suggestion(
+                word,
+                restore(word, typed.in_case_of(word), sentence_start),
+                probability,
+                typed.replaces,
+                is_followed_by_space(word),
+            )
+            for word, probability in words
+        ]
+
+    return Suggestions(as_typed(ranked), as_typed(shared))
 
 
 def _search(

@@ -43,8 +43,9 @@ export class Teaching extends EventTarget {
   async showKnown() {
     const state = await this.#device.state();
     const adapter = state.personal ? "and has adapted to you" : "and runs the shared model’s adapter";
+    const fallenBack = state.fallen_back ? ". Lately the shared model’s suggestions were better, so it shows those" : "";
     this.#at.known.textContent = state.messages
-      ? `${count(state.messages, "message")} with ${count(state.words, "word")}, ${adapter}`
+      ? `${count(state.messages, "message")} with ${count(state.words, "word")}, ${adapter}${fallenBack}`
       : "no messages yet";
     return state;
   }

@@ -50,6 +50,17 @@ def test_says_what_a_suggestion_replaces_and_whether_a_space_follows(
     assert same == first
 
 
+def test_says_that_a_device_fell_back_to_the_shared_model(client: httpx.Client, device: str) -> None:
+    assert client.get(device).json()["fallen_back"] is False
+    client.post(f"{device}/messages", json={"messages": [{"text": f"see {word}"} for word in ("xa", "xb", "xc")] * 60})
+    (only_shared, *_) = suggested_words(client, device, "see", personal=False)
+    for _ in range(4):
+        assert only_shared not in suggested_words(client, device, "see")
+        client.post(f"{device}/messages", json={"messages": [{"text": f"see {only_shared}"}]})
+    assert client.get(device).json()["fallen_back"] is True
+    assert suggested_words(client, device, "see") == suggested_words(client, device, "see", personal=False)
+
+
 def test_goes_on_with_a_second_word_only_if_asked(client: httpx.Client, device: str) -> None:
     client.post(f"{device}/messages", json={"messages": [{"text": "meet me at Quuxville soonish"}] * 40})
     request = {"context": "meet me at", "prefix": "quu"}

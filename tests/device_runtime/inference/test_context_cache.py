@@ -186,7 +186,7 @@ def test_a_suggested_word_has_the_probability_of_the_mixture(
     piece = mixed.lexicon.piece_of(word)
     expected = (1 - W) * np.exp(log_probs[piece]) + W * table.distribution(older, newer)[piece]
     user_model = UserModel(mixed.bundle.manifest.recipe.history, mixed.lexicon.piece_of)
-    suggestions = suggest(mixed, mixed.bundle.adapter_init, user_model, TypedContext.of(context, word), 1)
+    suggestions = suggest(mixed, mixed.bundle.adapter_init, user_model, TypedContext.of(context, word), 1).personal
     assert [key.word for key in suggestions] == [word]
     assert suggestions[0].probability == pytest.approx(expected, rel=1e-4)
 
@@ -194,7 +194,7 @@ def test_a_suggested_word_has_the_probability_of_the_mixture(
 def test_words_with_a_large_ngram_probability_are_suggested_first(mixed: Engine) -> None:
     user_model = UserModel(mixed.bundle.manifest.recipe.history, mixed.lexicon.piece_of)
     for context, word in (("", "home"), ("see", "you")):
-        suggestions = suggest(mixed, mixed.bundle.adapter_init, user_model, TypedContext.of(context, ""), 3)
+        suggestions = suggest(mixed, mixed.bundle.adapter_init, user_model, TypedContext.of(context, ""), 3).personal
         assert suggestions[0].word == word
         assert suggestions[0].probability > 0.2 > suggestions[1].probability
 

@@ -84,5 +84,14 @@ def test_migrates_the_messages_of_version_1(tmp_path: Path) -> None:
     assert history.delete_since(datetime(2015, 3, 9, tzinfo=UTC)) == [1]
 
 
+def test_a_phone_of_version_3_gets_the_table_that_it_lacks(database: PhoneDatabase) -> None:
+    database.rows("DROP TABLE evidence")
+    database.rows("PRAGMA user_version=3")
+    database.close()
+    with closing(PhoneDatabase(database.path)) as migrated:
+        assert migrated.rows("SELECT * FROM evidence") == []
+        assert migrated.rows("PRAGMA user_version") == [(4,)]
+
+
 def test_a_time_without_a_zone_is_utc() -> None:
     assert seconds(datetime(1970, 1, 2)) == seconds(datetime(1970, 1, 2, tzinfo=UTC)) == 86_400

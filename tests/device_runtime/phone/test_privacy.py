@@ -237,6 +237,7 @@ def test_the_export_contains_everything(tmp_path: Path, learning_engine: Engine)
             "forgotten_words": 1,
             "blocked_words": [],
             "history_strength": 1.0,
+            "fallen_back": False,
         }
         data = base64.b64decode(found["adapter"]["safetensors"])
         assert data == phone.adapter_file()
