@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from federated.settings import NotNegative, Positive, Share, Strict, read_settings
+from keyboard_model import base_en
 
 FairnessQ = Annotated[float, Field(ge=0, le=10)]
 
@@ -113,9 +114,10 @@ class TrainingConfig(SamplingConfig):
     """The rounds of federated training (see `federated.training.fed_avg`), and how their cohorts are drawn.
 
     Attributes:
-        start: The folder of a pre-trained base (`thumbprint pretrain`), whose vocabulary and weights the training
-            starts with; None for a vocabulary of its own and random weights. The base decides the embedding and the
-            cells of the model, and `[tokenizer] vocab_size` has no effect (but `added_pieces` has).
+        start: The folder of a pre-trained base (`thumbprint pretrain`, or `base_en` for the one that comes with
+            Thumbprint), whose vocabulary and weights the training starts with; None for a vocabulary of its own and
+            random weights. The base decides the embedding and the cells of the model, and `[tokenizer] vocab_size` has
+            no effect (but `added_pieces` has).
         rounds: Most rounds; `max_minutes` and `patience` can end the training earlier.
         max_minutes: Minutes of training after which no further round starts; None for no limit.
         clients_per_round: Clients in a cohort.
@@ -354,6 +356,7 @@ def load_job(path: Path) -> Job:
     if job.corpus is not None:
         job = job.model_copy(update={"corpus": path.parent / job.corpus})
     if job.training.start is not None:
-        training = job.training.model_copy(update={"start": path.parent / job.training.start})
+        start = base_en.resolve(job.training.start, base_en.BASE, path.parent)
+        training = job.training.model_copy(update={"start": start})
         job = job.model_copy(update={"training": training})
     return job

@@ -30,6 +30,7 @@ from federated.training.spilled_counts import SpilledCounts
 from federated.training.start_from_base import start_from
 from federated.training.word_counts import WordReader
 from federated.training.word_list import count_training_words
+from keyboard_model import base_en
 from keyboard_model.ngram.kneser_ney import kneser_ney
 from keyboard_model.ngram.stack import stacked
 from keyboard_model.storage.durable_files import erase
@@ -89,7 +90,8 @@ def train(
         concurrent_clients=concurrent_clients,
         minutes=round_minutes or ROUND_MINUTES,
     )
-    folder, base = Run(run), Base(job.training.start) if job.training.start else None
+    start = job.training.start
+    folder, base = Run(run), Base(base_en.resolve(start, base_en.BASE)) if start else None
     if base:
         job = _with_sizes_of(job, base)
 

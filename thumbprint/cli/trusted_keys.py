@@ -14,13 +14,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from keyboard_model import base_en
+
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
     from device_runtime.bundle.loader import Bundle
 
 BundleArgument = Annotated[
-    Path, typer.Argument(metavar="BUNDLE", help="The bundle: a folder, or a zip of it.", show_default=False)
+    Path,
+    typer.Argument(
+        metavar="BUNDLE",
+        help="The bundle: a folder, or a zip of it; or base_en, the English one that comes with Thumbprint.",
+        show_default=False,
+    ),
 ]
 PublicKeyOption = Annotated[
     Path | None,
@@ -45,7 +52,7 @@ def key_folder() -> Path:
 
 
 def trusted_public_key(named: Path | None, bundle: Path) -> Path:
-    """Returns the public key that verifies `bundle`: `named`, or the one in the app folder.
+    """Returns the public key that verifies `bundle`: `named`, or that of the shipped bundle, or the app folder's.
 
     Raises:
         KeyFileError: `named` is None, and the app folder has no public key.
@@ -54,6 +61,8 @@ def trusted_public_key(named: Path | None, bundle: Path) -> Path:
 
     if named is not None:
         return named
+    if bundle == base_en.BUNDLE:
+        return base_en.PUBLIC_KEY
     if not (own := key_folder() / PUBLIC_NAME).exists():
         how = "name the signer's with --public-key FILE or THUMBPRINT_PUBLIC_KEY"
         raise KeyFileError(f"there is no public key to verify the bundle with: {how}{_beside(bundle)}")
@@ -129,6 +138,7 @@ def open_bundle(path: Path, named: Path | None) -> tuple[Bundle, Path]:
     """
     from device_runtime.bundle.loader import load_bundle
 
+    path = base_en.resolve(path, base_en.BUNDLE)
     public_key = trusted_public_key(named, path)
     with explaining_key_errors(public_key, path):
         return load_bundle(path, public_key), public_key

@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 from device_runtime.bundle.signing_keys import PRIVATE_NAME, PUBLIC_NAME, SigningKeys
 from device_runtime.simulation.examples import Examples
 from device_runtime.simulation.report import Report, load_report
+from federated.base import ABOUT, MODEL, NGRAM, TOKENIZER
 from federated.job import Job, TrainingConfig, load_job
 from keyboard_model.storage.durable_files import atomic_write_private
 from thumbprint.pipeline.cached_steps import Step, steps_in
@@ -142,10 +143,15 @@ class Demo:
         phones = ("keyboard_model", "device_runtime")
         return {
             "messages": Step("corpus", size | seed, (), ("federated.corpus",), (corpus,), self._make_up_corpus),
-            "training": Step("train", job, (corpus,), training, _TRAINED, self._train_model),
+            "training": Step("train", job, (corpus, *self._start()), training, _TRAINED, self._train_model),
             "export": Step("export", {}, (*_TRAINED, key), exporting, (bundle,), self._export),
             "phones": Step("simulate", job["data"] | seed, (corpus, bundle), phones, _REPORTED, self._simulate),
         }
+
+    def _start(self) -> list[str]:
+        """Returns the files of the base that the training starts from."""
+        start = self._job.training.start
+        return [str(start.absolute() / name) for name in (ABOUT, TOKENIZER, MODEL, NGRAM)] if start else []
 
     def _make_up_corpus(self, begun: bool) -> None:
         from federated.corpus.synthetic.generate import write_synthetic

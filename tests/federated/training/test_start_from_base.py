@@ -15,6 +15,7 @@ from federated.run import Run, RunError
 from federated.training.start_from_base import start_from
 from federated.training.train_run import train
 from federated.training.word_list import export_word_list
+from keyboard_model import base_en
 from tests.support.federated.runs import tiny_job
 
 SETTINGS = Pretraining.model_validate(
@@ -136,3 +137,10 @@ def test_an_unfinished_or_missing_base_is_refused_before_a_run_is_written(base, 
 def test_a_relative_start_is_relative_to_the_job_file(tmp_path):
     (tmp_path / "job.toml").write_text('[training]\nstart = "bases/mine"\n')
     assert load_job(tmp_path / "job.toml").training.start == tmp_path / "bases" / "mine"
+
+
+def test_base_en_is_the_shipped_base_unless_a_folder_has_its_name(tmp_path):
+    (tmp_path / "job.toml").write_text('[training]\nstart = "base_en"\n')
+    assert load_job(tmp_path / "job.toml").training.start == base_en.BASE
+    (tmp_path / "base_en").mkdir()
+    assert load_job(tmp_path / "job.toml").training.start == tmp_path / "base_en"

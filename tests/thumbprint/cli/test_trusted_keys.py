@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from device_runtime.bundle.signing_keys import PUBLIC_NAME, KeyFileError, SigningKeys
+from keyboard_model import base_en
 from thumbprint.cli.trusted_keys import fingerprint, key_folder, signing_key, trusted_public_key
 
 
@@ -35,6 +36,12 @@ def test_generate_never_overwrites_a_key(run, tmp_path):
 def test_a_named_key_has_precedence(run, tmp_path):
     run("keys", "generate")
     assert trusted_public_key(tmp_path / "named.pem", tmp_path / "x.bundle") == tmp_path / "named.pem"
+
+
+def test_the_shipped_bundle_is_verified_with_the_key_that_came_with_it(run, home, tmp_path):
+    assert trusted_public_key(None, base_en.BUNDLE) == base_en.PUBLIC_KEY
+    assert trusted_public_key(tmp_path / "named.pem", base_en.BUNDLE) == tmp_path / "named.pem"
+    assert run("bundle", "verify", "base_en").out.startswith("OK: base_en")
 
 
 def test_the_fingerprint_is_that_of_openssl(tmp_path):

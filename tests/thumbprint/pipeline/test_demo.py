@@ -12,6 +12,7 @@ import pytest
 from device_runtime.simulation.report import load_report
 from federated.corpus.store import Corpus
 from federated.job import Job, load_job
+from keyboard_model import base_en
 from tests.thumbprint.conftest import DEMO_SIZE
 from thumbprint.pipeline.demo import Demo, demo_job
 
@@ -86,3 +87,4 @@ def test_repeats_every_step_for_another_job_and_continues_its_interrupted_traini
 
 def test_the_package_contains_the_demo_job():
     assert demo_job().name == "demo"
+    assert demo_job().training.start == base_en.BASE

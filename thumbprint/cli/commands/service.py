@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.schemas.base import KeyScope
+from keyboard_model import base_en
 from thumbprint.cli.lazy_commands import STYLE
 from thumbprint.cli.trusted_keys import (
     BundleArgument,
@@ -51,7 +52,7 @@ class LogLevel(StrEnum):
 
 
 def serve(
-    bundle: BundleArgument,
+    bundle: BundleArgument = base_en.NAME,
     host: Annotated[
         str, typer.Option(metavar="ADDRESS", help="The address to listen on; 127.0.0.1 is this machine only.")
     ] = "127.0.0.1",
@@ -97,10 +98,12 @@ def serve(
 
     Every device has its own history and adapter, and survives a restart. Requests need a key from
     `thumbprint access create`. The command prints its address when it is ready. Open it in a browser to try the
-    keyboard; /v1/openapi.json describes the API. Ctrl-C stops the service after the current requests are answered.
+    keyboard; /v1/openapi.json describes the API. Without BUNDLE, phones have the English one that comes with
+    Thumbprint. Ctrl-C stops the service after the current requests are answered.
     """
     from api.server import serve as run
 
+    bundle = base_en.resolve(bundle, base_en.BUNDLE)
     key = trusted_public_key(public_key, bundle)
     with explaining_key_errors(key, bundle):
         run(

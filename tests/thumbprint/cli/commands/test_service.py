@@ -1,5 +1,6 @@
 """`thumbprint serve` and `thumbprint access`."""
 
+import json
 import os
 import signal
 import stat
@@ -44,6 +45,19 @@ def test_serves_until_a_signal_and_imports_nothing_heavy(tiny_bundle, trusted, t
     assert process.returncode == code
     assert "Traceback" not in err
     assert out.splitlines()[-1] == "imported set()"
+
+
+def test_serves_the_english_base_without_a_bundle_or_a_key(home, tmp_path):
+    command = [*PROGRAM, "serve", "--port", "0", "--data", str(tmp_path / "devices")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            address = process.stdout.readline().split()[-1]
+            request = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+            health = json.load(request.open(f"{address}/healthz", timeout=120))
+        finally:
+            process.terminate()
+    assert (health["bundle"], health["synthetic"]) == ("base_en", False)
 
 
 @pytest.mark.parametrize(

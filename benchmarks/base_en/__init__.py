@@ -1,0 +1,1 @@
+"""Makes the English base that comes with Thumbprint, and its model card."""
