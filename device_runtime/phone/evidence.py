@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import math
 import threading
-from collections import OrderedDict
-from collections.abc import Sequence
+from collections import OrderedDict, deque
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
 from device_runtime.phone.database import PhoneDatabase
 from keyboard_model.text.units import Kind, Unit
@@ -27,8 +28,8 @@ SHOWN = 3
 """Suggestions of each keyboard that are compared."""
 _MAX_CONTEXTS = 64
 
-Context = tuple[str, ...]
-"""The units of a message before a word."""
+Context = int
+"""A hash of the units of a message before a word: a message of n units has n of them in n steps, not in n²."""
 
 
 class Evidence:
@@ -48,7 +49,7 @@ class Evidence:
     def remember(self, before: Sequence[Unit], personal: Sequence[str], shared: Sequence[str]) -> None:
         """Remembers what both keyboards suggest after `before`, best first."""
         with self._lock:
-            self._shown[_context(before)] = (frozenset(personal[:SHOWN]), frozenset(shared[:SHOWN]))
+            self._shown[deque(_contexts(before), 1).pop()] = (frozenset(personal[:SHOWN]), frozenset(shared[:SHOWN]))
             if len(self._shown) > _MAX_CONTEXTS:
                 self._shown.popitem(last=False)
 
@@ -72,8 +73,8 @@ class Evidence:
         """Returns "1" for each word that only the personal keyboard showed, and "0" for one that only the other did."""
         decided = ""
         with self._lock:
-            for at, unit in enumerate(message):
-                if unit.kind is Kind.WORD and (keyboards := self._shown.pop(_context(message[:at]), None)):
+            for unit, context in zip(message, _contexts(message), strict=False):
+                if unit.kind is Kind.WORD and (keyboards := self._shown.pop(context, None)):
                     personal, shared = (unit.text in words for words in keyboards)
                     decided += str(int(personal)) if personal != shared else ""
         return decided
@@ -105,5 +106,6 @@ def probability_worse(gained: int, lost: int) -> float:
     return float(sum(math.comb(coins, heads) for heads in range(gained + 1, coins + 1)) / 2**coins)
 
 
-def _context(before: Sequence[Unit]) -> Context:
-    return tuple(unit.text for unit in before)
+def _contexts(message: Sequence[Unit]) -> Iterator[Context]:
+    """Yields the context before each unit, and that after the last one."""
+    return accumulate((unit.text for unit in message), lambda before, text: hash((before, text)), initial=0)

@@ -45,7 +45,7 @@ def test_answers_503_if_the_database_cannot_be_read(
 def test_an_unexpected_error_shows_no_typed_text(
     client: httpx.Client, device: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(phone: Phone, context: str, prefix: str, k: int, personal: bool) -> list[Suggestion]:
+    def fail(phone: Phone, context: str, prefix: str, k: int, personal: bool, two_words: bool) -> list[Suggestion]:
         try:
             int(context)
         except ValueError as error:

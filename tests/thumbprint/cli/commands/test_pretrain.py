@@ -59,7 +59,7 @@ def test_words_then_a_base_then_a_bundle_and_a_training_from_it(run, text, tiny_
     assert "need users" in failed.error and not (tmp_path / "r.bundle").exists()
 
     assert run("train", job, "--corpus", tiny_corpus, "--run", tmp_path / "run").code == 0
-    assert Run(tmp_path / "run").has_initial()
+    assert Run(tmp_path / "run").has_base()
 
 
 @pytest.mark.parametrize(
