@@ -58,9 +58,12 @@ def _words(
     """Yields each word's probability by the model alone and mixed. Counts the message after its last word."""
     typed, projections = message.units, message.projections
     starts = [at for at, unit in enumerate(typed) if unit.kind is Kind.WORD]
+    earlier = len(starts) - (0 if projections is None else len(projections))  # words that the cache does not keep
     for number, (at, alone) in enumerate(zip(starts, _chances(engine, message.text, adapter), strict=True)):
         before = [unit.text for unit in typed[max(at - 2, 0) : at]]
-        mixture = history.mixture(before, None if projections is None else projections[number])
+        mixture = history.mixture(
+            before, None if projections is None or number < earlier else projections[number - earlier]
+        )
         index = history.index(typed[at].text)
         yield alone, mixture.scale * alone + (0.0 if index is None else float(mixture.extra[index]))
     history.observe(typed, projections)

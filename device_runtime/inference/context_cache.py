@@ -62,13 +62,14 @@ Mix = Callable[[Ids, Array], Array]
 """Takes a context and the neural model's log-probabilities after it; returns those of the mixture."""
 
 
-def truncate_context(ids: Sequence[int]) -> Ids:
-    """Returns the part of a message's ids that is read: BOS and the newest pieces."""
-    excess = len(ids) - MAX_CONTEXT
+def truncate_context(ids: Sequence[int], end: int | None = None) -> Ids:
+    """Returns the part of a message's ids that is read before position `end`: BOS and the newest pieces."""
+    end = len(ids) if end is None else end
+    excess = end - MAX_CONTEXT
     if excess <= 0:
-        return tuple(ids)
+        return tuple(ids[:end])
     left_out = -(-excess // _STRIDE) * _STRIDE
-    return (ids[0], *ids[1 + left_out :])
+    return (ids[0], *ids[1 + left_out : end])
 
 
 def identity(ids: Ids, log_probs: Array) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +14,7 @@ from keyboard_model.text.units import Kind, Unit, units
 
 
 class ReadMessage(NamedTuple):
-    """A message. `projections` `[W, E]`: before each of its words; None if the neural cache would not keep them."""
+    """A message. `projections` `[W, E]`: before its last W words, which the neural cache keeps; None: it keeps none."""
 
     text: str
     units: list[Unit]
@@ -33,18 +33,16 @@ def read_messages(engine: Engine, messages: Iterable[str], words: int) -> Iterat
     later = words
     for message in messages:
         typed = units(message)
-        later -= sum(unit.kind is Kind.WORD for unit in typed)
-        kept = recipe.is_on and later < recipe.words
-        yield ReadMessage(message, typed, _projections(engine, message) if kept else None)
+        own = sum(unit.kind is Kind.WORD for unit in typed)
+        later -= own
+        kept = min(own, recipe.words - max(later, 0)) if recipe.is_on else 0
+        yield ReadMessage(message, typed, _projections(engine, message, kept) if kept > 0 else None)
 
 
-def _projections(engine: Engine, message: str) -> Array:
+def _projections(engine: Engine, message: str, newest: int) -> Array:
     encoded = engine.tokenizer.encode(message)
-    starts = [encoded.word_of.index(word) for word in range(len(encoded.words))]
-    before = [projection_after(engine, encoded.ids[:start]) for start in starts]
-    return np.array(before, np.float32).reshape(-1, engine.shape.embedding)
-
-
-def projection_after(engine: Engine, ids: Sequence[int]) -> Array:
-    """Returns the LSTM's projection after the pieces of a message, which begin with BOS. `[E]`"""
-    return engine.reader.projection(truncate_context(ids), engine.bundle.adapter_init)
+    ids, word_of = encoded.ids, encoded.word_of
+    starts = [at for at in range(1, len(ids)) if word_of[at] >= 0 and word_of[at] != word_of[at - 1]]
+    initial = engine.bundle.adapter_init
+    before = [engine.reader.projection(truncate_context(ids, start), initial) for start in starts[-newest:]]
+    return np.array(before, np.float32)

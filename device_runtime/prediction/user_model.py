@@ -107,10 +107,11 @@ class UserNgramModel:
 
         Args:
             units: What `keyboard_model.text.units.units` splits it into.
-            projections: The LSTM's projections before its words, for the neural cache; None leaves the message out of
-                it. `[W, E]`
+            projections: The LSTM's projections before its last W words, for the neural cache; None: no word enters it.
+                `[W, E]`
         """
-        before = iter(projections) if projections is not None else None
+        kept = [] if projections is None else list(projections)
+        without = sum(unit.kind is Kind.WORD for unit in units) - len(kept)
         older = newer = self._index[START]
         for unit in units:
             index = self._index_of(unit.text)
@@ -119,8 +120,9 @@ class UserNgramModel:
                 self.total += 1
                 self._after_one.setdefault(newer, array("i")).append(index)
                 self._after_two.setdefault(_pair(older, newer), array("i")).append(index)
-                if before is not None:
-                    self._neural.add(next(before), index)
+                if without <= 0:
+                    self._neural.add(kept[-without], index)
+                without -= 1
             older, newer = newer, index
 
     def _index_of(self, unit: str) -> int:

@@ -58,7 +58,7 @@ def with_cache(rebuilt: Callable[..., Engine], words: int) -> Engine:
 
 
 def test_the_projections_are_those_before_the_words(rebuilt: Callable[..., Engine]) -> None:
-    engine = with_cache(rebuilt, 50)
+    engine = with_cache(rebuilt, 200)
     message = "see you, at 1 <#> the zorblatt " + "and so on " * 30
     (read,) = read_messages(engine, [message], 0)
     assert read.projections is not None
@@ -71,17 +71,26 @@ def test_the_projections_are_those_before_the_words(rebuilt: Callable[..., Engin
         np.testing.assert_allclose(projection, state.projection[0], atol=1e-5)
 
 
-def test_only_messages_whose_words_the_cache_keeps_are_read(rebuilt: Callable[..., Engine]) -> None:
+def test_only_words_that_the_cache_keeps_are_read(rebuilt: Callable[..., Engine]) -> None:
     messages = ["one two three", "four", "", "five six", "seven"]
-    kept = {
-        words: [read.projections is not None for read in read_messages(with_cache(rebuilt, words), messages, 7)]
-        for words in (0, 1, 2, 3, 4, 7)
-    }
-    assert kept[0] == [False] * 5
-    assert kept[1] == [False, False, False, False, True]
-    assert kept[2] == kept[3] == [False, False, False, True, True]
-    assert kept[4] == [False, True, True, True, True]
-    assert kept[7] == [True] * 5
+
+    def read(words: int) -> list[int]:
+        found = read_messages(with_cache(rebuilt, words), messages, 7)
+        return [0 if message.projections is None else len(message.projections) for message in found]
+
+    assert read(0) == [0, 0, 0, 0, 0]
+    assert read(1) == [0, 0, 0, 0, 1]
+    assert read(2) == [0, 0, 0, 1, 1]
+    assert read(4) == [0, 1, 0, 2, 1]
+    assert read(6) == [2, 1, 0, 2, 1]
+    assert read(9) == [3, 1, 0, 2, 1]
+
+
+def test_of_a_long_message_the_last_words_are_kept(rebuilt: Callable[..., Engine], tmp_path: Path) -> None:
+    with Phone.open(tmp_path, with_cache(rebuilt, 3)) as phone:
+        phone.observe("at the quuxhouse we meet and see you")
+        assert "quuxhouse" not in words_after(phone, "at the")
+        assert words_after(phone, "at the quuxhouse we meet and see")[0] == "you"
 
 
 def words_after(phone: Phone, context: str) -> list[str]:
