@@ -20,7 +20,9 @@ _FIRST_ROOM = 64
 
 
 class NeuralCache:
-    """The newest words of one owner, each with the direction of the projection before it in a byte per dimension.
+    """The newest words of one owner, each with the direction of the projection before it, in steps of 1/127.
+
+    The steps are kept as float32: to convert 2,000 directions from int8 took half of a prediction's time.
 
     >>> cache = NeuralCache(NeuralCacheRecipe(words=2, weight=0.5, half=2, sharpness=10))
     >>> for direction, word in (((1, 0), 7), ((1, 0), 4), ((0, 1), 5)):
@@ -33,7 +35,7 @@ class NeuralCache:
 
     def __init__(self, recipe: NeuralCacheRecipe) -> None:
         self._recipe = recipe
-        self._directions: npt.NDArray[np.int8] = np.zeros((0, 0), np.int8)
+        self._directions: Array = np.zeros((0, 0), np.float32)
         self._words: npt.NDArray[np.int32] = np.zeros(0, np.int32)
         self._count = 0
 
@@ -65,7 +67,7 @@ class NeuralCache:
             words: The length of the result.
         """
         kept = self._kept
-        cosines = self._directions[:kept].astype(np.float32) @ _direction(projection) / _LARGEST
+        cosines = self._directions[:kept] @ _direction(projection) / _LARGEST
         chances = np.exp(self._recipe.sharpness * (cosines - cosines.max()))
         shares = chances / chances.sum()
         return np.bincount(self._words[:kept], shares, words).astype(np.float64)
@@ -77,7 +79,7 @@ class NeuralCache:
     def _grow(self, dimensions: int) -> None:
         more = min(max(len(self._words), _FIRST_ROOM), self._recipe.words - len(self._words))
         self._directions = np.concatenate(
-            [self._directions.reshape(-1, dimensions), np.zeros((more, dimensions), np.int8)]
+            [self._directions.reshape(-1, dimensions), np.zeros((more, dimensions), np.float32)]
         )
         self._words = np.concatenate([self._words, np.zeros(more, np.int32)])
 
