@@ -217,9 +217,9 @@ class GateConfig(Strict):
 
 
 class NeuralCacheConfig(Strict):
-    """The neural cache of the phones (see `device_runtime.manifest.NeuralCacheRecipe`)."""
+    """The neural cache of the phones (see `device_runtime.manifest.NeuralCacheRecipe`). It makes phones open slower."""
 
-    words: int = Field(2000, ge=0, le=100_000)
+    words: int = Field(0, ge=0, le=100_000)
     weight: Share = 0.3
     half: NotNegative = 300.0
     sharpness: NotNegative = 12.0

@@ -92,7 +92,7 @@ METHOD = Method(
     space={
         **FINE_TUNING_SEARCH_SPACE,
         **HISTORY_SPACE,
-        "history.neural_cache.weight": Choice((0.0, 0.15, 0.3)),
+        "history.neural_cache.words": Choice((0, 2000)),
         "steps": Choice((0, 5, 10)),
         "newest_words": Choice((500, 2000)),
         "options.strength": Choice((0.0, 1.0)),
