@@ -18,6 +18,8 @@ from keyboard_model.ngram.table import NgramError, NgramTable
 from keyboard_model.text.tokenizer import Tokenizer, TokenizerError
 
 ABOUT, TOKENIZER, MODEL, NGRAM = "base.json", "tokenizer.model", "model.safetensors", "ngram.safetensors"
+FILES = (TOKENIZER, MODEL, NGRAM, ABOUT)
+"""The files of a finished base; the last one says that it is finished."""
 
 
 class BaseError(ValueError):

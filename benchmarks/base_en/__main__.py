@@ -18,7 +18,7 @@ from benchmarks.base_en.sources import SOURCES, prepared
 from device_runtime.bundle.loader import load_bundle
 from device_runtime.bundle.signing_keys import PRIVATE_NAME, PUBLIC_NAME, SigningKeys
 from device_runtime.simulation.report import Report
-from federated.base import ABOUT, MODEL, NGRAM, TOKENIZER
+from federated.base import FILES
 from federated.corpus.store import Corpus
 from keyboard_model import base_en
 from keyboard_model.storage.durable_files import atomic_write
@@ -58,7 +58,7 @@ def main(
     export_base(base, bundle, keys.private, Job(name=str(base_en.NAME)))
     reports = [_measure(bundle, keys.public, path, run / "phones") for path in corpus]
     base_en.BASE.mkdir(parents=True, exist_ok=True)
-    for name in (TOKENIZER, MODEL, NGRAM, ABOUT):
+    for name in FILES:
         shutil.copy(base.path / name, base_en.BASE / name)
     shutil.copy(bundle, base_en.BUNDLE)
     shutil.copy(keys.public, base_en.PUBLIC_KEY)

@@ -80,8 +80,8 @@ def _held_out(measured: dict[str, float]) -> str:
 
 def _rows(report: Report) -> list[str]:
     """Returns the rows of a corpus: the shared keyboard over all words, and the mean of the personal one over users."""
-    content = report.model_dump()
     who = f"{report.clients_in_aggregates} people of {report.corpus.description}"
-    shared = [with_interval(content["shared"]["pooled"][metric]) for metric in METRICS]
-    personal = [mean_with_interval(content["personal"][metric]) for metric in METRICS]
+    shared_words, over_users = report.shared.model_dump()["pooled"], report.personal.model_dump()
+    shared = [with_interval(shared_words[metric]) for metric in METRICS]
+    personal = [mean_with_interval(over_users[metric]) for metric in METRICS]
     return [f"| {who}, shared | {' | '.join(shared)} |", f"| the same, personal | {' | '.join(personal)} |"]

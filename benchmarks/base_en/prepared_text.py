@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from keyboard_model.storage.durable_files import atomic_write
-from keyboard_model.text.normalization import normalize
-from keyboard_model.text.units import PLACEHOLDER, Kind, units
+from keyboard_model.text.masking import replace_spans
+from keyboard_model.text.units import Kind, normalize, units
 
 MIN_PEOPLE = 20
 STOCK_NAMES = frozenset({"tom", "tom's", "mary", "mary's", "boston"})
@@ -26,12 +26,8 @@ def without(text: str, left_out: Callable[[str], bool]) -> str:
     >>> without("I'm Zoë, hi!", lambda word: word == "zoë")
     "I'm <#>, hi!"
     """
-    parts, end, whole = [], 0, normalize(text)
-    for unit in units(text):
-        if unit.kind is Kind.WORD and left_out(unit.text):
-            parts += [whole[end : unit.start], PLACEHOLDER]
-            end = unit.end
-    return "".join([*parts, whole[end:]])
+    spans = [(unit.start, unit.end) for unit in units(text) if unit.kind is Kind.WORD and left_out(unit.text)]
+    return replace_spans(normalize(text), spans)
 
 
 def without_rare_words(messages: Sequence[tuple[str, str]], min_people: int) -> list[str]:

@@ -43,7 +43,7 @@ SOURCES: Mapping[str, Source] = {
         "chitchat/messages.jsonl.gz",
         "BYU Chit-Chat, without the words that fewer than 20 people typed",
         "MIT",
-        "Myers, Etchart and Fulda 2020, https://pypi.org/project/chitchat-dataset",
+        "Myers, Etchart and Fulda 2020, the Python package chitchat-dataset, version 0.9.0",
         write_chat,
     ),
 }

@@ -18,7 +18,7 @@ from device_runtime.adapter.adapter import Adapter
 from device_runtime.inference.context_cache import truncate_context
 from device_runtime.inference.engine import Engine
 from device_runtime.manifest import Recipe
-from device_runtime.prediction.read_messages import ReadMessage, read_messages
+from device_runtime.prediction.read_messages import ReadMessage, by_word, read_messages
 from device_runtime.prediction.user_model import UserNgramModel
 from keyboard_model.batching import AdaptationWindow, count_words
 from keyboard_model.text.units import Kind
@@ -58,12 +58,9 @@ def _words(
     """Yields each word's probability by the model alone and mixed. Counts the message after its last word."""
     typed, projections = message.units, message.projections
     starts = [at for at, unit in enumerate(typed) if unit.kind is Kind.WORD]
-    earlier = len(starts) - (0 if projections is None else len(projections))  # words that the cache does not keep
-    for number, (at, alone) in enumerate(zip(starts, _chances(engine, message.text, adapter), strict=True)):
-        before = [unit.text for unit in typed[max(at - 2, 0) : at]]
-        mixture = history.mixture(
-            before, None if projections is None or number < earlier else projections[number - earlier]
-        )
+    chances = _chances(engine, message.text, adapter)
+    for at, alone, projection in zip(starts, chances, by_word(projections, len(starts)), strict=True):
+        mixture = history.mixture([unit.text for unit in typed[max(at - 2, 0) : at]], projection)
         index = history.index(typed[at].text)
         yield alone, mixture.scale * alone + (0.0 if index is None else float(mixture.extra[index]))
     history.observe(typed, projections)
@@ -75,5 +72,5 @@ def _chances(engine: Engine, message: str, adapter: Adapter) -> Floats:
     logs = np.zeros(len(encoded.words))
     for at, (piece, word) in enumerate(zip(encoded.ids, encoded.word_of, strict=True)):
         if word >= 0:
-            logs[word] += engine.reader.log_probs(truncate_context(encoded.ids[:at]), adapter)[piece]
+            logs[word] += engine.reader.log_probs(truncate_context(encoded.ids, at), adapter)[piece]
     return np.exp(logs)

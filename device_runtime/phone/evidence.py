@@ -73,6 +73,8 @@ class Evidence:
         """Returns "1" for each word that only the personal keyboard showed, and "0" for one that only the other did."""
         decided = ""
         with self._lock:
+            if not self._shown:
+                return decided  # an import of many messages
             for unit, context in zip(message, _contexts(message), strict=False):
                 if unit.kind is Kind.WORD and (keyboards := self._shown.pop(context, None)):
                     personal, shared = (unit.text in words for words in keyboards)

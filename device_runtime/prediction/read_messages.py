@@ -39,6 +39,17 @@ def read_messages(engine: Engine, messages: Iterable[str], words: int) -> Iterat
         yield ReadMessage(message, typed, _projections(engine, message, kept) if kept > 0 else None)
 
 
+def by_word(projections: Array | None, words: int) -> list[Array | None]:
+    """Returns the projection before each word of a message, None for those that the neural cache does not keep.
+
+    Args:
+        projections: As in `ReadMessage`.
+        words: The number of its words.
+    """
+    kept = [] if projections is None else list(projections)
+    return [None] * (words - len(kept)) + kept
+
+
 def _projections(engine: Engine, message: str, newest: int) -> Array:
     encoded = engine.tokenizer.encode(message)
     ids, word_of = encoded.ids, encoded.word_of

@@ -29,7 +29,7 @@ from device_runtime.adapter.encodings import Array
 from device_runtime.manifest import HistoryRecipe, NeuralCacheRecipe
 from device_runtime.prediction.capitalization import CapitalizationModel
 from device_runtime.prediction.neural_cache import NeuralCache
-from device_runtime.prediction.read_messages import ReadMessage
+from device_runtime.prediction.read_messages import ReadMessage, by_word
 from keyboard_model.text.units import MARKS, PLACEHOLDER, Kind, Unit
 
 START = "<s>"
@@ -102,7 +102,7 @@ class UserNgramModel:
         """Whether `mixture` needs the projection: the neural cache has a word."""
         return self._neural.weight > 0.0
 
-    def observe(self, units: Sequence[Unit], projections: Iterable[Array] | None = None) -> None:
+    def observe(self, units: Sequence[Unit], projections: Array | None = None) -> None:
         """Counts one message.
 
         Args:
@@ -110,8 +110,7 @@ class UserNgramModel:
             projections: The LSTM's projections before its last W words, for the neural cache; None: no word enters it.
                 `[W, E]`
         """
-        kept = [] if projections is None else list(projections)
-        without = sum(unit.kind is Kind.WORD for unit in units) - len(kept)
+        before = iter(by_word(projections, sum(unit.kind is Kind.WORD for unit in units)))
         older = newer = self._index[START]
         for unit in units:
             index = self._index_of(unit.text)
@@ -120,9 +119,8 @@ class UserNgramModel:
                 self.total += 1
                 self._after_one.setdefault(newer, array("i")).append(index)
                 self._after_two.setdefault(_pair(older, newer), array("i")).append(index)
-                if without <= 0:
-                    self._neural.add(kept[-without], index)
-                without -= 1
+                if (projection := next(before)) is not None:
+                    self._neural.add(projection, index)
             older, newer = newer, index
 
     def _index_of(self, unit: str) -> int:

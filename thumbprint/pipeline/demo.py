@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from device_runtime.bundle.signing_keys import PRIVATE_NAME, PUBLIC_NAME, SigningKeys
 from device_runtime.simulation.examples import Examples
 from device_runtime.simulation.report import Report, load_report
-from federated.base import ABOUT, MODEL, NGRAM, TOKENIZER
+from federated import base
 from federated.job import Job, TrainingConfig, load_job
 from keyboard_model.storage.durable_files import atomic_write_private
 from thumbprint.pipeline.cached_steps import Step, steps_in
@@ -151,7 +151,7 @@ class Demo:
     def _start(self) -> list[str]:
         """Returns the files of the base that the training starts from."""
         start = self._job.training.start
-        return [str(start.absolute() / name) for name in (ABOUT, TOKENIZER, MODEL, NGRAM)] if start else []
+        return [str(start.absolute() / name) for name in base.FILES] if start else []
 
     def _make_up_corpus(self, begun: bool) -> None:
         from federated.corpus.synthetic.generate import write_synthetic

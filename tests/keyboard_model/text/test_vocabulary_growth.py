@@ -25,7 +25,7 @@ def test_every_listed_word_is_one_piece_and_the_old_pieces_are_used_as_before(co
     assert grown.pieces[: len(BASE)] == BASE.pieces
     for number, word in BASE.single_piece_words.items():
         assert grown.encode_word(word) == [number]
-    for word in words(text):  # also a word that nobody listed
+    for word in words(text):  # including words that are not in the list
         assert "".join(grown.pieces[piece] for piece in grown.encode_word(word)) == word + BOUNDARY
 
 
