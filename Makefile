@@ -23,7 +23,7 @@ help:
 	@echo 'make lint    ruff, mypy and the import contracts'
 	@echo 'make format  puts the code in the form that lint asks for'
 	@echo 'make lock    renews requirements.txt from setup.cfg and overrides.txt'
-	@echo 'make kenlm   builds the n-gram baseline of python -m benchmarks.nus_sms; needs g++, CMake and Boost'
+	@echo 'make kenlm   builds the n-gram baseline of python -m benchmarks.five_folds nus_sms; needs g++, CMake and Boost'
 	@echo 'make clean   removes .venv and caches; runs/ stays'
 
 venv: $(STAMP)
@@ -75,7 +75,7 @@ lock:
 KENLM := .cache/kenlm
 kenlm: $(KENLM)/lmplz
 
-$(KENLM)/lmplz: benchmarks/nus_sms/kenlm.txt | $(STAMP)
+$(KENLM)/lmplz: benchmarks/five_folds/kenlm.txt | $(STAMP)
 	@for p in c++ cmake; do command -v $$p >/dev/null || { echo "make kenlm needs $$p: see the Makefile" >&2; exit 1; }; done
 	rm -rf $(KENLM)
 	$(BIN)/python -m pip download $(PIP_QUIETLY) --no-deps --no-binary kenlm --require-hashes -r $< -d $(KENLM)

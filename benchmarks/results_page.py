@@ -15,7 +15,13 @@ from benchmarks.measure.results import FOLDER, write_between
 ROOT = Path(__file__).parents[1]
 RESULTS, README = ROOT / "docs" / "results.md", ROOT / "README.md"
 RUN, COMPARISON = ROOT / "runs" / "nus_sms", ROOT / "runs" / "nus_sms-comparison"
-GROUPS, METRICS = ("training", "new_phones"), ("recall_at_1", "recall_at_3")
+OTHER_RUNS = {
+    "the web chat (`chitchat`)": ROOT / "runs" / "chitchat",
+    "the technical chat (`irc`)": ROOT / "runs" / "irc",
+}
+"""The runs of `benchmarks.five_folds` that share a table, by title."""
+GROUPS = {"training": "users in training", "new_phones": "new phones"}
+METRICS = ("recall_at_1", "recall_at_3")
 COMPARED = {"new_phone": "new phones", "seen": "users in training"}
 MODELS = {
     "kenlm": "KenLM trigram, centralized (not publishable: it has the phrases of single users)",
@@ -23,7 +29,7 @@ MODELS = {
     "neural": "the neural model alone, federated",
     "thumbprint": "Thumbprint, federated, on the phone",
 }
-"""The titles of the models in `figures.json` of `benchmarks.nus_sms`."""
+"""The titles of the models in `figures.json` of `benchmarks.five_folds`."""
 MACHINE_BENCHMARKS = ("throughput", "phone", "service", "service_load")
 # Rows of the README's table of costs: benchmark, figure, title.
 README_FIGURES = (
@@ -72,25 +78,37 @@ def likely(report: Any) -> str:
     return " / ".join(with_interval(report[f"likely_{what}"]) for what in ("hurt", "helped"))
 
 
+def raw_shares(report: Any) -> str:
+    """Formats the shares of users who lose and who gain."""
+    return f"{percent(report['fraction_hurt'])} / {percent(report['fraction_helped'])}"
+
+
 def marks(block: str) -> tuple[str, str]:
     """Returns the marks before and after a block of tables."""
     return f"<!-- {block}: written by `python -m benchmarks.results_page`, not by hand -->", f"<!-- /{block} -->"
 
 
 def write_figures(run: Path = RUN) -> None:
-    """Writes `figures.md` into the run; the tables of the real run also go into docs/results.md and the README."""
-    measured = (run / "figures.json").exists()
-    corpus = _shared(run) + "\n\n" + _personal(run) if measured else ""
-    of_results = {"figures": corpus, "comparison": _compared(), "machine": _machine()}
-    text = "\n\n".join(block for block in of_results.values() if block) + "\n"
+    """Writes `figures.md` into the run; the tables of the real runs also go into docs/results.md and the README."""
+    others = {"corpora": _corpora(), "comparison": _compared(), "machine": _machine()}
+    text = "\n\n".join(block for block in (_figures_of(run), *others.values()) if block) + "\n"
     (run / "figures.md").write_text(text)
     print(text)
-    if run.resolve() == RUN.resolve():
-        summary = _summary(run) if measured else ""
-        for page, blocks in ((RESULTS, of_results), (README, {"results": summary, "costs": _costs()})):
+    if run in (RUN, *OTHER_RUNS.values()):
+        of_readme = {"results": _summary(), "costs": _costs()}
+        for page, blocks in ((RESULTS, {"figures": _figures_of(RUN), **others}), (README, of_readme)):
             for name, block in blocks.items():
                 if block:
                     write_between(page, *marks(name), block + "\n")
+
+
+def _is_finished(run: Path) -> bool:
+    return (run / "figures.json").exists()
+
+
+def _figures_of(run: Path) -> str:
+    """The shared and the personal model of a run; empty if it is not finished."""
+    return _shared(run) + "\n\n" + _personal(run) if _is_finished(run) else ""
 
 
 def _read(path: Path) -> Any:
@@ -99,17 +117,17 @@ def _read(path: Path) -> Any:
 
 def _shared(run: Path) -> str:
     figures = _read(run / "figures.json")
-    users = {group: figures["thumbprint"][group]["users"] for group in GROUPS}
+    groups = [group for group in GROUPS if group in figures["thumbprint"]]
+    users = [f"{figures['thumbprint'][group]['users']} {GROUPS[group]}" for group in groups]
     rows = [
-        f"| shared model, recall@1 / recall@3 (95 %) | {users['training']} users in training "
-        f"| {users['new_phones']} new phones |",
-        "| --- | --- | --- |",
+        f"| shared model, recall@1 / recall@3 (95 %) | {' | '.join(users)} |",
+        f"| {' | '.join(['---'] * (1 + len(groups)))} |",
     ]
     for title, aggregate in (("every word counts once", "pooled"), ("mean over users", "mean")):
-        for name, model in MODELS.items():
-            cells = (" / ".join(map(with_interval, estimates(figures[name][group], aggregate))) for group in GROUPS)
-            rows.append(f"| {model}, {title} | {' | '.join(cells)} |")
-        differences = (figures["thumbprint"][group]["over_baseline"] for group in GROUPS)
+        for name in (name for name in MODELS if name in figures):
+            cells = (" / ".join(map(with_interval, estimates(figures[name][group], aggregate))) for group in groups)
+            rows.append(f"| {MODELS[name]}, {title} | {' | '.join(cells)} |")
+        differences = (figures["thumbprint"][group]["over_baseline"] for group in groups)
         cells = (" / ".join(map(points, estimates(difference, aggregate))) for difference in differences)
         rows.append(f"| Thumbprint minus KenLM, percentage points, {title} | {' | '.join(cells)} |")
     return "\n".join(rows)
@@ -145,9 +163,41 @@ def _personal(run: Path) -> str:
     gained = " / ".join(with_interval(gain[f"relative_{average}"], "+") for average in ("mean", "median"))
     rows.append(f"| gain in recall_at_3, relative: mean / median | | {gained} |")
     rows.append(f"| likely hurt / likely helped, of all phones | | {likely(report)} |")
-    touched = f"{percent(report['fraction_hurt'])} / {percent(report['fraction_helped'])}"
-    rows.append(f"| raw share hurt / helped, chance included | | {touched} |")
+    rows.append(f"| raw share hurt / helped, chance included | | {raw_shares(report)} |")
     return "\n".join(rows)
+
+
+def _corpora() -> str:
+    """The most important rows of the other corpora, a column for each; empty if none is finished."""
+    columns = {title: _column(run) for title, run in OTHER_RUNS.items() if _is_finished(run)}
+    if not columns:
+        return ""
+    rows = [f"| recall@3 on new phones | {' | '.join(columns)} |", f"| {' | '.join(['---'] * (1 + len(columns)))} |"]
+    rows += [
+        f"| {name} | {' | '.join(column[name] for column in columns.values())} |"
+        for name in next(iter(columns.values()))
+    ]
+    return "\n".join(rows)
+
+
+def _column(run: Path) -> dict[str, str]:
+    figures, report = _read(run / "figures.json"), _read(run / "new_phones.json")
+    own, other = (figures[name]["new_phones"] for name in ("thumbprint", "kenlm"))
+    gain = report["gain"]
+    return {
+        "new phones / words tested": f"{own['users']} / {own['words']:,}",
+        "KenLM trigram, mean over users (95 %)": mean_with_interval(other["recall_at_3"]),
+        "shared, mean over users": mean_with_interval(own["recall_at_3"]),
+        "shared minus KenLM, points": points(_mean_of(own["over_baseline"]["recall_at_3"])),
+        "shared, every word counts once": with_interval(own["pooled"]["recall_at_3"]),
+        "personal, mean over users": mean_with_interval(report["personal"]["recall_at_3"]),
+        "personal, counting each message after its test": mean_with_interval(report["prequential"]["recall_at_3"]),
+        "gain, points": points(_mean_of(gain["recall_at_3"])),
+        "gain, relative: mean": with_interval(gain["relative_mean"], "+"),
+        "gain, relative: median": with_interval(gain["relative_median"], "+"),
+        "likely hurt / likely helped, of all phones": likely(report),
+        "raw share hurt / helped, chance included": raw_shares(report),
+    }
 
 
 def _compared() -> str:
@@ -209,16 +259,18 @@ def _machine() -> str:
     return "\n".join(rows)
 
 
-def _summary(run: Path) -> str:
-    """The README's table of the corpus: the most important rows of the others."""
-    figures, report = _read(run / "figures.json"), _read(run / "new_phones.json")
+def _summary() -> str:
+    """The README's table of the main corpus: the most important rows of the others; empty if it is not measured."""
+    if not _is_finished(RUN):
+        return ""
+    figures, report = _read(RUN / "figures.json"), _read(RUN / "new_phones.json")
     rows = ["| | measured | compare with |", "| --- | --- | --- |"]
-    for title, group in (("new phones", "new_phones"), ("users in training", "training")):
+    for group in ("new_phones", "training"):
         own, other = (figures[name][group] for name in ("thumbprint", "kenlm"))
         recalls = [with_interval(model["pooled"]["recall_at_3"]) for model in (own, other)]
         difference = points(own["over_baseline"]["pooled"]["recall_at_3"])
         rows.append(
-            f"| shared model on {own['users']} {title}, recall@3 over all words (95 %) | {recalls[0]} "
+            f"| shared model on {own['users']} {GROUPS[group]}, recall@3 over all words (95 %) | {recalls[0]} "
             f"| trigram {recalls[1]}; difference {difference} points |"
         )
     shared, personal = (mean_with_interval(report[model]["recall_at_3"]) for model in ("global", "personal"))
@@ -226,8 +278,7 @@ def _summary(run: Path) -> str:
     rows.append(f"| personalized, recall@3, mean over {phones_counted} (95 %) | {personal} | shared model {shared} |")
     learning_on = mean_with_interval(report["prequential"]["recall_at_3"])
     rows.append(f"| the same, counting each message after its test (95 %) | {learning_on} | |")
-    touched = f"{percent(report['fraction_hurt'])} / {percent(report['fraction_helped'])}"
-    rows.append(f"| of these phones, likely hurt / helped (95 %) | {likely(report)} | raw: {touched} |")
+    rows.append(f"| of these phones, likely hurt / helped (95 %) | {likely(report)} | raw: {raw_shares(report)} |")
     return "\n".join(rows)
 
 

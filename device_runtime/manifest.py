@@ -13,12 +13,16 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from device_runtime.algorithm_registry import algorithm_named
 
 FORMAT = "thumbprint-bundle"
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 # JSON has no infinite numbers: infinity is written as the string "Infinity".
 Concentration = Annotated[float, Field(ge=0, allow_inf_nan=True)]
+
+Coefficient = Annotated[float, Field(allow_inf_nan=False, ge=-1e6, le=1e6)]
+COMPONENTS, FEATURES = 5, 12
+"""Of the mixture with the owner's history: see `device_runtime.prediction.mixing`, which names them."""
 
 AdapterEncoding = Literal["float32", "float16", "int8", "sparse"]
 
@@ -94,6 +98,8 @@ class HistoryRecipe(_Strict):
     discount: what is taken off each count and given to the level below.
     concentration_2, concentration_3: the pull towards the level below, in words; infinite = this order is off.
     neural_cache: words by the similarity of their contexts.
+    mixing: the learned weights of the components, `[K, 1 + F]` coefficients (see `prediction.mixing`), which replace the
+        weights and concentrations above; null = there are none.
     strengths: how many weights between 1 and 0 the phone tries for the whole mixture, to take the one that fits the
         held-out messages best (see `device_runtime.adaptation.ngram_weight`); 1 = always the full weight.
     """
@@ -104,7 +110,14 @@ class HistoryRecipe(_Strict):
     concentration_2: Concentration
     concentration_3: Concentration
     neural_cache: NeuralCacheRecipe
+    mixing: tuple[tuple[Coefficient, ...], ...] | None
     strengths: int = Field(ge=1, le=101)
+
+    @model_validator(mode="after")
+    def _has_all_coefficients(self) -> HistoryRecipe:
+        if self.mixing is not None and [*map(len, self.mixing)] != [1 + FEATURES] * COMPONENTS:
+            raise ValueError(f"mixing must be {COMPONENTS} rows of {1 + FEATURES} coefficients")
+        return self
 
 
 class Recipe(_Strict):
@@ -184,7 +197,7 @@ class Manifest(_Strict):
     """
 
     format: Literal["thumbprint-bundle"]
-    format_version: Literal[3]
+    format_version: Literal[4]
     model_id: str = Field(pattern="^[0-9a-f]{64}$")
     name: str
     model: ModelShape

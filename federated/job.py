@@ -226,7 +226,12 @@ class NeuralCacheConfig(Strict):
 
 
 class HistoryConfig(Strict):
-    """The history of the phones (see `device_runtime.manifest.HistoryRecipe`)."""
+    """The history of the phones (see `device_runtime.manifest.HistoryRecipe`).
+
+    Attributes:
+        mixing: `federated` trains the weights of the mixture on the training users (`federated.personalization.
+            mixing_weights`) when the bundle is exported; `pitman_yor` has the fixed ones of the other settings.
+    """
 
     cache_weight: Share = 0.017
     cache_half: NotNegative = 500.0
@@ -234,6 +239,7 @@ class HistoryConfig(Strict):
     concentration_2: Positive = 25.0
     concentration_3: Positive = 3.1
     neural_cache: NeuralCacheConfig = NeuralCacheConfig()
+    mixing: Literal["pitman_yor", "federated"] = "federated"
     strengths: int = Field(3, ge=1, le=101)
 
 

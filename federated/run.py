@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -164,6 +165,17 @@ class Run:
             raise RunError(f"{self.path} has no trained model yet: run `thumbprint train`") from error
         except ModelFileError as error:
             raise RunError(str(error)) from error
+
+    def model_digest(self) -> str:
+        """Returns the SHA-256 of the file of the best model.
+
+        Raises:
+            RunError: the run is not finished.
+        """
+        path = self.path / "best.safetensors"
+        if not path.exists():
+            raise RunError(f"{self.path} has no model yet: run `thumbprint train --resume`")
+        return hashlib.sha256(path.read_bytes()).hexdigest()
 
     def has_base(self) -> bool:
         """Whether the training starts from a base. With the vocabulary, it has the parameters `"initial"` from it."""

@@ -44,7 +44,7 @@ def main(
 
     with showing_pretraining() as shown:
         base = pretrain(
-            prepared(texts, run / "texts"),
+            prepared(SOURCES, texts, run / "texts"),
             run / "base",
             load_pretraining(HERE / "base_en.toml"),
             resume=True,

@@ -49,19 +49,20 @@ SOURCES: Mapping[str, Source] = {
 }
 
 
-def prepared(texts: Path, folder: Path) -> list[Path]:
+def prepared(sources: Mapping[str, Source], texts: Path, folder: Path) -> list[Path]:
     """Returns the files to train on. Writes those that have to be prepared into `folder`.
 
     Args:
+        sources: What to train on, of `SOURCES`.
         texts: The folder of the texts.
 
     Raises:
         SystemExit: a text is missing.
     """
-    if missing := [source.path for source in SOURCES.values() if not (texts / source.path).exists()]:
+    if missing := [source.path for source in sources.values() if not (texts / source.path).exists()]:
         raise SystemExit(f"{texts} has no {' and no '.join(missing)}: name the folder of the texts")
     files = []
-    for name, source in SOURCES.items():
+    for name, source in sources.items():
         file = texts / source.path
         if source.prepare is not None:
             folder.mkdir(parents=True, exist_ok=True)

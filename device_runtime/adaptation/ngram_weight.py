@@ -12,18 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
 from device_runtime.adapter.adapter import Adapter
-from device_runtime.inference.context_cache import truncate_context
 from device_runtime.inference.engine import Engine
 from device_runtime.manifest import Recipe
-from device_runtime.prediction.read_messages import ReadMessage, by_word, read_messages
+from device_runtime.prediction.read_messages import ReadMessage, read_messages, typed_words
 from device_runtime.prediction.user_model import UserNgramModel
 from keyboard_model.batching import AdaptationWindow, count_words
-from keyboard_model.text.units import Kind
-
-Floats = npt.NDArray[np.float64]
 
 
 def choose_ngram_weight(engine: Engine, recipe: Recipe, window: AdaptationWindow, adapter: Adapter) -> float:
@@ -56,21 +51,8 @@ def _words(
     engine: Engine, history: UserNgramModel, message: ReadMessage, adapter: Adapter
 ) -> Iterator[tuple[float, float]]:
     """Yields each word's probability by the model alone and mixed. Counts the message after its last word."""
-    typed, projections = message.units, message.projections
-    starts = [at for at, unit in enumerate(typed) if unit.kind is Kind.WORD]
-    chances = _chances(engine, message.text, adapter)
-    for at, alone, projection in zip(starts, chances, by_word(projections, len(starts)), strict=True):
-        mixture = history.mixture([unit.text for unit in typed[max(at - 2, 0) : at]], projection)
-        index = history.index(typed[at].text)
-        yield alone, mixture.scale * alone + (0.0 if index is None else float(mixture.extra[index]))
-    history.observe(typed, projections)
-
-
-def _chances(engine: Engine, message: str, adapter: Adapter) -> Floats:
-    """Returns the model's probability of each word of a message, with the shared n-grams mixed in. `[W]`"""
-    encoded = engine.tokenizer.encode(message)
-    logs = np.zeros(len(encoded.words))
-    for at, (piece, word) in enumerate(zip(encoded.ids, encoded.word_of, strict=True)):
-        if word >= 0:
-            logs[word] += engine.reader.log_probs(truncate_context(encoded.ids, at), adapter)[piece]
-    return np.exp(logs)
+    for word in typed_words(engine, message, adapter):
+        mixture = history.mixture(word.before, word.projection, word.shared if history.needs_shared else None)
+        index = history.index(word.text)
+        yield word.chance, mixture.scale * word.chance + (0.0 if index is None else float(mixture.extra[index]))
+    history.observe(message.units, message.projections)

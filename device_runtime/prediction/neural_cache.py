@@ -27,7 +27,8 @@ class NeuralCache:
     >>> cache = NeuralCache(NeuralCacheRecipe(words=2, weight=0.5, half=2, sharpness=10))
     >>> for direction, word in (((1, 0), 7), ((1, 0), 4), ((0, 1), 5)):
     ...     cache.add(np.array(direction, np.float32), word)
-    >>> cache.distribution(np.array([0, 2], np.float32), 8).round(3).tolist()  # only the newest two words are kept
+    >>> shares, cosine = cache.distribution(np.array([0, 2], np.float32), 8)
+    >>> shares.round(3).tolist()  # only the newest two words are kept
     [0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0]
     >>> cache.weight
     0.25
@@ -59,8 +60,8 @@ class NeuralCache:
         self._words[at] = word
         self._count += 1
 
-    def distribution(self, projection: Array, words: int) -> npt.NDArray[np.float64]:
-        """Returns m, by number of the word; it sums to 1. At least one word must have been added. `[words]`
+    def distribution(self, projection: Array, words: int) -> tuple[npt.NDArray[np.float64], float]:
+        """Returns m by number of the word, `[words]`, and the largest cosine. At least one word must have been added.
 
         Args:
             projection: The LSTM's projection before the word that is predicted. `[E]`
@@ -68,9 +69,10 @@ class NeuralCache:
         """
         kept = self._kept
         cosines = self._directions[:kept] @ _direction(projection) / _LARGEST
-        chances = np.exp(self._recipe.sharpness * (cosines - cosines.max()))
+        largest = cosines.max()
+        chances = np.exp(self._recipe.sharpness * (cosines - largest))
         shares = chances / chances.sum()
-        return np.bincount(self._words[:kept], shares, words).astype(np.float64)
+        return np.bincount(self._words[:kept], shares, words).astype(np.float64), float(largest)
 
     @property
     def _kept(self) -> int:

@@ -115,7 +115,8 @@ def _search(
         return engine.reader.log_probs(context + pieces, adapter)
 
     projection = engine.reader.projection(context, adapter) if history.needs_projection else None
-    mixture = history.mixture([unit.text for unit in typed.before[-2:]], projection)
+    shared = next_pieces(()) if history.needs_shared else None
+    mixture = history.mixture([unit.text for unit in typed.before[-2:]], projection, shared)
     prefix = lower_case(typed.prefix)
     exact = WordSearch(engine.lexicon, next_pieces, history, mixture, prefix, k, hidden).run()
     return complete_with_typos(exact, engine.lexicon, next_pieces, history, mixture, prefix, k, hidden)

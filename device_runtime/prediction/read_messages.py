@@ -1,12 +1,14 @@
-"""Reads the owner's messages for the user model: their units, and the shared model's projections before their words."""
+"""Reads the owner's messages for the user model: their units, the projections before their words, and their words."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Container, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 
+from device_runtime.adapter.adapter import Adapter
 from device_runtime.adapter.encodings import Array
 from device_runtime.inference.context_cache import truncate_context
 from device_runtime.inference.engine import Engine
@@ -19,6 +21,24 @@ class ReadMessage(NamedTuple):
     text: str
     units: list[Unit]
     projections: Array | None
+
+
+class TypedWord(NamedTuple):
+    """A word of a message.
+
+    Attributes:
+        text: In lower case.
+        before: The texts of the last two units before it.
+        projection: The shared model's projection before it; None if the neural cache does not keep it. `[E]`
+        shared: The model's log-probabilities of the piece after the units before it. `[V]`
+        chance: The model's probability of the word.
+    """
+
+    text: str
+    before: list[str]
+    projection: Array | None
+    shared: Array
+    chance: float
 
 
 def read_messages(engine: Engine, messages: Iterable[str], words: int) -> Iterator[ReadMessage]:
@@ -37,6 +57,30 @@ def read_messages(engine: Engine, messages: Iterable[str], words: int) -> Iterat
         later -= own
         kept = min(own, recipe.words - max(later, 0)) if recipe.is_on else 0
         yield ReadMessage(message, typed, _projections(engine, message, kept) if kept > 0 else None)
+
+
+def typed_words(
+    engine: Engine, message: ReadMessage, adapter: Adapter, wanted: Container[int] | None = None
+) -> Iterator[TypedWord]:
+    """Yields the words of a message, in order.
+
+    Args:
+        wanted: The numbers of the words to yield; None for all.
+    """
+    units, encoded = message.units, engine.tokenizer.encode(message.text)
+    starts = [at for at, unit in enumerate(units) if unit.kind is Kind.WORD]
+    pieces: list[list[int]] = [[] for _ in starts]
+    for at, word in enumerate(encoded.word_of):
+        if word >= 0:
+            pieces[word].append(at)
+    for number, (at, own, projection) in enumerate(
+        zip(starts, pieces, by_word(message.projections, len(starts)), strict=True)
+    ):
+        if wanted is None or number in wanted:
+            logs = [engine.reader.log_probs(truncate_context(encoded.ids, place), adapter) for place in own]
+            chance = math.exp(sum(float(log[encoded.ids[place]]) for log, place in zip(logs, own, strict=True)))
+            before = [unit.text for unit in units[max(at - 2, 0) : at]]
+            yield TypedWord(units[at].text, before, projection, logs[0], chance)
 
 
 def by_word(projections: Array | None, words: int) -> list[Array | None]:

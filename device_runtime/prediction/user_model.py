@@ -9,8 +9,12 @@ cache (Kuhn and De Mori 1990):
     p1(w) = (1−λ)·p0(w) + λ·c(w)/N                                 λ = cache_weight·N/(N + cache_half)
     pn(w) = (max(c(h,w) − d, 0) + (θ + d·t(h))·p(n−1)(w)) / (c(h) + θ)          n = 2, 3
 
-h is the one or two units before the word, and t(h) is how many different words followed h. Each level is affine in the
-level below, so the result is `p3(w) = scale·P(w) + extra(w)`, with one scale for each context. `mixture` returns this
+h is the one or two units before the word, and t(h) is how many different words followed h.
+
+A recipe with learned mixing weights has these instead (`prediction.mixing`): one softmax over P, c/N, the discounted
+followers max(c(h,w) − d, 0) / (c(h) − d·t(h)) of both h, and m.
+
+Both are affine in P, so the result is `scale·P(w) + extra(w)`, with one scale for each context. `mixture` returns this
 pair, which makes it cheap for a vocabulary of thousands of words.
 """
 
@@ -27,6 +31,7 @@ import numpy.typing as npt
 
 from device_runtime.adapter.encodings import Array
 from device_runtime.manifest import HistoryRecipe, NeuralCacheRecipe
+from device_runtime.prediction import mixing
 from device_runtime.prediction.capitalization import CapitalizationModel
 from device_runtime.prediction.neural_cache import NeuralCache
 from device_runtime.prediction.read_messages import ReadMessage, by_word
@@ -34,6 +39,7 @@ from keyboard_model.text.units import MARKS, PLACEHOLDER, Kind, Unit
 
 START = "<s>"
 """The unit before the first one of a message. No word, mark or placeholder is spelled like this."""
+_TINY = np.finfo(np.float64).tiny
 _CONTEXT_ONLY = (START, PLACEHOLDER, *MARKS)
 
 Floats = npt.NDArray[np.float64]
@@ -48,12 +54,27 @@ class Mixture:
     extra: Floats
 
 
+@dataclass(frozen=True)
+class Components:
+    """What is mixed in a context.
+
+    Attributes:
+        features: `[F]`, see `mixing.features`.
+        present: Which of `mixing.COMPONENTS` know something. `[K]`
+        distributions: Of the owner's words by index, of each component but the shared model. `[K - 1, U]`
+    """
+
+    features: Floats
+    present: npt.NDArray[np.bool_]
+    distributions: Floats
+
+
 class UserNgramModel:
     """One owner's n-gram counts. Not thread-safe: the phone holds a lock while it changes or reads them.
 
     >>> from keyboard_model.text.units import units
     >>> recipe = HistoryRecipe(cache_weight=0.5, cache_half=4, discount=0.5, concentration_2=2, concentration_3=4,
-    ...                        neural_cache=NO_NEURAL_CACHE, strengths=1)
+    ...                        neural_cache=NO_NEURAL_CACHE, mixing=None, strengths=1)
     >>> history = UserNgramModel(recipe, piece_of=lambda word: -1)
     >>> history.mixture(["see"]).scale  # no counts yet: the shared model alone
     1.0
@@ -73,6 +94,7 @@ class UserNgramModel:
         self._recipe = recipe
         self._piece_of = piece_of
         self._neural = NeuralCache(recipe.neural_cache)
+        self._coefficients = None if recipe.mixing is None else np.array(recipe.mixing)
         self.strength = 1.0
         self.total = 0
         self.units = list(_CONTEXT_ONLY)
@@ -95,12 +117,17 @@ class UserNgramModel:
         """Whether the recipe gives the owner's n-grams no weight at all."""
         recipe = self._recipe
         n_grams_off = math.isinf(recipe.concentration_2) and math.isinf(recipe.concentration_3)
-        return not recipe.cache_weight and not recipe.neural_cache.is_on and n_grams_off
+        return self._coefficients is None and not recipe.cache_weight and not recipe.neural_cache.is_on and n_grams_off
 
     @property
     def needs_projection(self) -> bool:
         """Whether `mixture` needs the projection: the neural cache has a word."""
         return self._neural.weight > 0.0
+
+    @property
+    def needs_shared(self) -> bool:
+        """Whether `mixture` needs what the shared model says: the weights of the mixture depend on it."""
+        return self._coefficients is not None and self.total > 0
 
     def observe(self, units: Sequence[Unit], projections: Array | None = None) -> None:
         """Counts one message.
@@ -164,7 +191,7 @@ class UserNgramModel:
             yield self._index[self._sorted[position]]
             position += 1
 
-    def mixture(self, before: Sequence[str], projection: Array | None = None) -> Mixture:
+    def mixture(self, before: Sequence[str], projection: Array | None = None, shared: Array | None = None) -> Mixture:
         """Returns the mixture in a context.
 
         Without counts, `scale` is 1 and `extra` is 0: the result is exactly the shared model.
@@ -173,27 +200,71 @@ class UserNgramModel:
             before: The texts of the message's units so far.
             projection: The LSTM's projection after them, if `needs_projection`; without it, there is no neural cache.
                 `[E]`
+            shared: The shared model's log-probabilities after them, if `needs_shared`. `[V]`
         """
+        if not self.total:
+            return Mixture(1.0, np.zeros(len(self.units)))
+        mixed = self._smoothed(before, projection) if shared is None else self._weighted(before, projection, shared)
+        return Mixture(1.0 - self.strength + self.strength * mixed.scale, self.strength * mixed.extra)
+
+    def components(self, before: Sequence[str], projection: Array | None, shared: Array) -> Components:
+        """Returns what learned weights mix in a context. See `mixture` for the arguments."""
+        following = [self._after_one, self._after_two]
+        distributions, counts, largest = [self._counts[: len(self.units)] / max(self.total, 1)], [self.total], []
+        for contexts, context in zip(following, self._contexts(before), strict=True):
+            seen = self._seen(contexts.get(context))
+            whole, different = seen.sum(), np.count_nonzero(seen)
+            left = np.maximum(seen - self._recipe.discount, 0.0)
+            distributions.append(left / max(left.sum(), _TINY))
+            counts += [whole, different]
+            largest.append(seen.max(initial=0) / max(whole, 1))
+        cached, cosine = np.zeros(len(self.units)), 0.0
+        if projection is not None and self.needs_projection:
+            cached, cosine = self._neural.distribution(projection, len(self.units))
+        distributions.append(cached)
+        largest += [cosine, cached.max(initial=0.0)]
+        return Components(
+            mixing.features(counts, largest, not before, shared),
+            np.array([True, *(distribution.any() for distribution in distributions)]),
+            np.array(distributions),
+        )
+
+    def _weighted(self, before: Sequence[str], projection: Array | None, shared: Array) -> Mixture:
+        assert self._coefficients is not None
+        parts = self.components(before, projection, shared)
+        scale, *others = mixing.weights(self._coefficients, parts.features, parts.present)
+        return Mixture(float(scale), np.array(others) @ parts.distributions)
+
+    def _smoothed(self, before: Sequence[str], projection: Array | None) -> Mixture:
         recipe, total = self._recipe, self.total
         mixed = self._neural_mixture(projection)
-        weight = recipe.cache_weight * total / (total + recipe.cache_half) if total else 0.0
-        counts = self._counts[: len(self.units)] * (weight / max(total, 1))
+        weight = recipe.cache_weight * total / (total + recipe.cache_half)
+        counts = self._counts[: len(self.units)] * (weight / total)
         mixed = Mixture(mixed.scale * (1.0 - weight), mixed.extra * (1.0 - weight) + counts)
-        older, newer = (self._index.get(unit, -1) for unit in (START, START, *before[-2:])[-2:])
+        newer, both = self._contexts(before)
         mixed = self._level(mixed, self._after_one.get(newer), recipe.concentration_2)
-        mixed = self._level(mixed, self._after_two.get(_pair(older, newer)), recipe.concentration_3)
-        return Mixture(1.0 - self.strength + self.strength * mixed.scale, self.strength * mixed.extra)
+        return self._level(mixed, self._after_two.get(both), recipe.concentration_3)
+
+    def _contexts(self, before: Sequence[str]) -> tuple[int, int]:
+        """Returns the numbers of the one and of the two units before a word; -1 if the owner never typed them."""
+        older, newer = (self._index.get(unit, -1) for unit in (START, START, *before[-2:])[-2:])
+        return newer, _pair(older, newer)
+
+    def _seen(self, followers: array[int] | None) -> Ints:
+        """Returns how often each word followed. `[U]`"""
+        return np.bincount(np.frombuffer(followers or b"", np.int32), minlength=len(self.units))
 
     def _neural_mixture(self, projection: Array | None) -> Mixture:
         weight = self._neural.weight
         if projection is None or not weight:
             return Mixture(1.0, np.zeros(len(self.units)))
-        return Mixture(1.0 - weight, weight * self._neural.distribution(projection, len(self.units)))
+        cached, _ = self._neural.distribution(projection, len(self.units))
+        return Mixture(1.0 - weight, weight * cached)
 
     def _level(self, below: Mixture, followers: array[int] | None, concentration: float) -> Mixture:
         if followers is None or math.isinf(concentration):
             return below
-        seen = np.bincount(np.frombuffer(followers, np.int32), minlength=len(self.units))
+        seen = self._seen(followers)
         discount = self._recipe.discount
         whole = len(followers) + concentration
         passed_on = (concentration + discount * np.count_nonzero(seen)) / whole
@@ -212,6 +283,7 @@ _NO_RECIPE = HistoryRecipe(
     concentration_2=math.inf,
     concentration_3=math.inf,
     neural_cache=NO_NEURAL_CACHE,
+    mixing=None,
     strengths=1,
 )
 _EMPTY = UserNgramModel(_NO_RECIPE, lambda word: -1)

@@ -88,6 +88,7 @@ METHOD = Method(
     server=per_fedavg.server,
     history=True,
     neural_cache=True,
+    learned_mixing=True,
     options=ThumbprintOptions,
     space={
         **FINE_TUNING_SEARCH_SPACE,

@@ -209,6 +209,7 @@ class Method:
         fair: Whether q-FedAvg applies to its rounds: `local` returns `fairness`.
         history: Whether the phone mixes in the owner's own n-grams.
         neural_cache: Whether the phone mixes in the owner's words by the similarity of their contexts.
+        learned_mixing: Whether the weights of this mixture are trained (`federated.personalization.mixing_weights`).
         options: The class of the method's own hyperparameters.
         rounds: Number of rounds if the job gives none.
         recipe_alone: Paths of settings on which only the phone's adaptation depends, not the method's rounds.
@@ -227,6 +228,7 @@ class Method:
     fair: bool = False
     history: bool = False
     neural_cache: bool = False
+    learned_mixing: bool = False
     options: type[Options] = Options
     rounds: int = 60
     recipe_alone: tuple[str, ...] = ()

@@ -33,12 +33,16 @@ DIFFERENCE = {
     "pooled": {metric: estimate(0.05, -0.01, 0.11) for metric in results_page.METRICS},
     **{metric: spread(0.02) for metric in results_page.METRICS},
 }
-SHARED = {**MODEL, "users": 9, "over_baseline": DIFFERENCE}
+SHARED = {**MODEL, "users": 9, "words": 1234, "over_baseline": DIFFERENCE}
 REPORT = {
     "clients_in_aggregates": 7,
     "global": MODEL,
     "personal": MODEL,
-    "gain": {"relative_mean": estimate(0.191, 0.1, 0.31), "relative_median": estimate(0.053)},
+    "gain": {
+        "recall_at_3": spread(0.02),
+        "relative_mean": estimate(0.191, 0.1, 0.31),
+        "relative_median": estimate(0.053),
+    },
     "prequential": {"recall_at_3": spread(0.3)},
     "fraction_hurt": 0.042,
     "fraction_helped": 0.458,
@@ -54,7 +58,7 @@ RESULTS = {
     "new_phones.json": REPORT,
 }
 FIGURE = {"says": "bundle", "value": 1.994, "unit": "MB", "at_most": 3, "at_least": None}
-BLOCKS = {"RESULTS": ("figures", "comparison", "machine"), "README": ("results", "costs")}
+BLOCKS = {"RESULTS": ("figures", "corpora", "comparison", "machine"), "README": ("results", "costs")}
 
 
 def write_json(path, content):
@@ -75,6 +79,9 @@ def pages(tmp_path, monkeypatch):
         page.write_text("".join("before\n{}\nold\n{}\nafter\n".format(*results_page.marks(block)) for block in blocks))
         monkeypatch.setattr(results_page, name, page)
     monkeypatch.setattr(results_page, "RUN", tmp_path / "run")
+    monkeypatch.setattr(
+        results_page, "OTHER_RUNS", {"the web chat": tmp_path / "chat", "the other": tmp_path / "other"}
+    )
     monkeypatch.setattr(results_page, "COMPARISON", tmp_path / "no-comparison")
     monkeypatch.setattr(results_page, "FOLDER", tmp_path / "benchmarks")
     return tmp_path / "RESULTS.md", tmp_path / "README.md"
@@ -125,12 +132,24 @@ def test_a_block_without_results_stays_as_it_is(pages, tmp_path):
             assert f"{begin}\nold\n{end}" in page.read_text()
 
 
-def test_another_run_writes_no_page(pages, tmp_path):
+def test_each_other_corpus_that_is_measured_is_a_column(pages, tmp_path):
+    of_new_phones = {name: {"new_phones": groups["new_phones"]} for name, groups in RESULTS["figures.json"].items()}
+    write_json(tmp_path / "chat" / "figures.json", of_new_phones)
+    write_json(tmp_path / "chat" / "new_phones.json", REPORT)
+    results_page.write_figures(tmp_path / "chat")
+    results = pages[0].read_text()
+    assert "| recall@3 on new phones | the web chat |\n" in results
+    assert "| shared minus KenLM, points | +2.0 (-3.0 to +7.0) |\n" in results
+    assert "| gain, relative: mean | +19.1 % (+10.0 to +31.0 %) |\n" in results
+    assert "| shared model, recall@1 / recall@3 (95 %) | 9 new phones |\n" in (tmp_path / "chat/figures.md").read_text()
+
+
+def test_a_run_elsewhere_writes_no_page(pages, tmp_path):
     for name, content in RESULTS.items():
-        write_json(tmp_path / "other" / name, content)
+        write_json(tmp_path / "elsewhere" / name, content)
     before = [page.read_text() for page in pages]
-    results_page.write_figures(tmp_path / "other")
-    assert "25.0 %" in (tmp_path / "other" / "figures.md").read_text()
+    results_page.write_figures(tmp_path / "elsewhere")
+    assert "25.0 %" in (tmp_path / "elsewhere" / "figures.md").read_text()
     assert [page.read_text() for page in pages] == before
 
 

@@ -8,7 +8,7 @@ import importlib
 import pytest
 
 MODULES = (
-    "benchmarks.nus_sms.kenlm_baseline",
+    "benchmarks.five_folds.kenlm_baseline",
     "benchmarks.secrets.corpus",
     "device_runtime.adaptation.adapt",
     "device_runtime.adapter.encodings",

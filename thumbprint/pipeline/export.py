@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import importlib.metadata
 import math
+import tempfile
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from device_runtime.bundle.loader import load_bundle
+from device_runtime.bundle.signing_keys import SigningKeys
 from device_runtime.manifest import GateRecipe, HistoryRecipe, Provenance, Recipe
 from federated.algorithms.registry import METHODS
 from federated.base import Base
@@ -25,9 +28,10 @@ from federated.runtime.execution_context import execution_context
 from keyboard_model.ngram.table import NgramTable
 from keyboard_model.storage.durable_files import require_writable
 from keyboard_model.text.tokenizer import Tokenizer
-from tflite_export.export import Converter, export_bundle
+from tflite_export.export import Converter, export_bundle, remembering
 from tflite_export.parity_check import ParityReport
 from tflite_export.signatures import ExportError
+from thumbprint.pipeline.mixing import Coefficients, has_mixing, stored_mixing, train_mixing
 
 FEDERATED, CENTRAL = "FedAvg on clients, FedAdam on the server", "Adam on public text"
 
@@ -35,7 +39,8 @@ FEDERATED, CENTRAL = "FedAvg on clients, FedAdam on the server", "Adam on public
 def export_run(run: Path, out: Path, private_key: Path, job: Job | None = None) -> ParityReport:
     """Exports the best model of a finished run with the job's method.
 
-    If the method has rounds of its own that the run does not hold yet, they are trained first.
+    If the method has rounds of its own that the run does not hold yet, they are trained first, and likewise the weights
+    with which its phones mix in their owner's history.
 
     Args:
         job: Another job, from which the bundle gets its name, personalization and weight of the n-grams. None means
@@ -43,7 +48,7 @@ def export_run(run: Path, out: Path, private_key: Path, job: Job | None = None) 
 
     Raises:
         RunError: the run is not finished, or the job gives n-grams a weight but the run counted none.
-        CorpusError, WorkerError: the method's rounds cannot be trained.
+        CorpusError, WorkerError: the method's rounds or the weights cannot be trained.
         ExportError, KeyFileError, OSError: see `export_method`.
     """
     folder = Run(run)
@@ -55,7 +60,9 @@ def export_run(run: Path, out: Path, private_key: Path, job: Job | None = None) 
     _require_phone(method)
     context = method.context(chosen.personalization, folder.tokenizer().bos)
     result = _train_method(folder, method, context, SharedModel.of(trained, folder.parameters()))
-    return export_method(folder, chosen, method, result, out, private_key)
+    converter = remembering()
+    mixing = _mixing(folder, chosen, method, result, converter)
+    return export_method(folder, chosen, method, result, out, private_key, mixing=mixing, converter=converter)
 
 
 def export_method(
@@ -66,12 +73,14 @@ def export_method(
     out: Path,
     private_key: Path,
     *,
+    mixing: Coefficients | None = None,
     converter: Converter | None = None,
 ) -> ParityReport:
     """Exports what a method has learned on the model of a finished run.
 
     Args:
         job: The bundle gets its name, personalization and weight of the n-grams. Sizes and seed are those of the run.
+        mixing: The trained weights of the mixture with the owner's history; None = fixed ones.
         converter: See `tflite_export.export.export_bundle`.
 
     Raises:
@@ -101,6 +110,7 @@ def export_method(
         ngram=folder.ngram() if job.ngram.weight else None,
         metrics={"validation_recall_at_3": summary["best_recall"]} if summary["best_round"] else {},
         private_key=private_key,
+        mixing=mixing,
         converter=converter,
     )
 
@@ -163,6 +173,7 @@ def _export(
     ngram: NgramTable | None,
     metrics: dict[str, float],
     private_key: Path,
+    mixing: Coefficients | None = None,
     converter: Converter | None = None,
 ) -> ParityReport:
     personalization = job.personalization
@@ -175,7 +186,7 @@ def _export(
         windows=(personalization.batch, personalization.window),
         rank=job.model.adapter_rank,
         starts=part.starts,
-        recipe=recipe_of(personalization, method, part),
+        recipe=recipe_of(personalization, method, part, mixing),
         provenance=provenance,
         ngram=ngram,
         ngram_weight=job.ngram.weight,
@@ -185,8 +196,13 @@ def _export(
     )
 
 
-def recipe_of(personalization: PersonalizationConfig, method: Method, part: DeviceArtifact) -> Recipe:
+def recipe_of(
+    personalization: PersonalizationConfig, method: Method, part: DeviceArtifact, mixing: Coefficients | None = None
+) -> Recipe:
     """Returns the recipe for phones: the job's settings, with the algorithm and constants of the method's result.
+
+    Args:
+        mixing: The trained weights of the mixture with the owner's history; None = fixed ones.
 
     Raises:
         ExportError: the method's device algorithm or its constants are not valid.
@@ -203,19 +219,19 @@ def recipe_of(personalization: PersonalizationConfig, method: Method, part: Devi
             starts=len(part.starts),
             steps=0 if part.algorithm == "none" else personalization.steps,
             gate=GateRecipe(**personalization.gate.model_dump()),
-            history=_history(personalization, method),
+            history=_history(personalization, method, mixing),
         )
     except ValidationError as error:  # a method of another package can name an algorithm that phones do not have
         raise ExportError(f"{method.name} has no usable recipe: {error.errors()[0]['msg']}") from error
 
 
-def _history(personalization: PersonalizationConfig, method: Method) -> HistoryRecipe:
+def _history(personalization: PersonalizationConfig, method: Method, mixing: Coefficients | None) -> HistoryRecipe:
     off: dict[str, object] = {}
     if not method.history:  # the owner's n-grams get no weight, however much was typed
         off |= {"cache_weight": 0.0, "concentration_2": math.inf, "concentration_3": math.inf}
     if not method.neural_cache:
         off["neural_cache"] = {**personalization.history.neural_cache.model_dump(), "words": 0}
-    return HistoryRecipe(**personalization.history.model_dump() | off)
+    return HistoryRecipe(**personalization.history.model_dump() | {"mixing": mixing} | off)
 
 
 def phone_part(method: Method, shared: SharedModel, result: TrainedMethod, context: MethodContext) -> DeviceArtifact:
@@ -233,6 +249,23 @@ def _require_phone(method: Method) -> None:
     if method.phone is None:
         on_phones = ", ".join(sorted(name for name, other in METHODS.items() if other.phone is not None))
         raise ExportError(f"{method.name} does not run on a phone: export a job with one of the methods {on_phones}")
+
+
+def _mixing(folder: Run, job: Job, method: Method, result: TrainedMethod, converter: Converter) -> Coefficients | None:
+    if not has_mixing(job, method):
+        return None
+    stored = stored_mixing(folder, job)
+    if stored is not None:
+        return stored
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        folder.locked(),
+        open_clients(folder) as clients,
+        execution_context(),
+    ):
+        bundle, keys = Path(scratch) / "without.bundle", SigningKeys.generate(Path(scratch))
+        export_method(folder, job, method, result, bundle, keys.private, converter=converter)
+        return train_mixing(folder, job, load_bundle(bundle, keys.public), clients)
 
 
 def _train_method(folder: Run, method: Method, context: MethodContext, shared: SharedModel) -> TrainedMethod:

@@ -24,7 +24,7 @@ def texts(tmp_path, monkeypatch):
 
 
 def test_the_chat_has_a_line_a_message_and_no_word_of_few_people(texts, tmp_path):
-    files = prepared(texts, tmp_path / "prepared")
+    files = prepared(SOURCES, texts, tmp_path / "prepared")
     assert [file.name for file in files] == [
         source.path.split("/")[-1] if source.prepare is None else name for name, source in SOURCES.items()
     ]
@@ -34,7 +34,7 @@ def test_the_chat_has_a_line_a_message_and_no_word_of_few_people(texts, tmp_path
 
 
 def test_the_stock_names_of_the_sentences_are_left_out(texts, tmp_path):
-    (sentences,) = (file for file in prepared(texts, tmp_path / "prepared") if file.name == "tatoeba.txt")
+    (sentences,) = (file for file in prepared(SOURCES, texts, tmp_path / "prepared") if file.name == "tatoeba.txt")
     assert sentences.read_text() == f"{PLACEHOLDER} sentence to tomboy {PLACEHOLDER}.\n"
 
 
@@ -46,8 +46,8 @@ def test_a_person_who_repeats_a_word_counts_once():
     ]
 
 
-def test_a_missing_text_is_named_before_any_is_prepared(texts, tmp_path):
+def test_a_missing_text_is_named_before_any_is_prepared(SOURCES, texts, tmp_path):
     (texts / SOURCES["chitchat.txt"].path).unlink()
     with pytest.raises(SystemExit, match=r"has no chitchat/messages\.jsonl\.gz"):
-        prepared(texts, tmp_path / "prepared")
+        prepared(SOURCES, texts, tmp_path / "prepared")
     assert not (tmp_path / "prepared").exists()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
-from benchmarks.nus_sms.kenlm_baseline import sentence
+from benchmarks.five_folds.kenlm_baseline import sentence
 from federated.corpus import schema
 from federated.corpus.schema import CorpusError, Message, Record
 from federated.corpus.store import Corpus

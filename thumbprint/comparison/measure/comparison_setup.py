@@ -6,7 +6,6 @@ Also the variants: methods that are measured a second time with one option chang
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +60,7 @@ class ComparisonSetup:
     @functools.cached_property
     def model_digest(self) -> bytes:
         """SHA-256 of the file of the trained shared model."""
-        return hashlib.sha256((self.run.path / "best.safetensors").read_bytes()).digest()
+        return bytes.fromhex(self.run.model_digest())
 
     def seen_users(self, folds: int = 1) -> list[str]:
         """Returns the training users with at least `min_messages` messages.

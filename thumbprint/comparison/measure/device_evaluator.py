@@ -23,6 +23,7 @@ from thumbprint.comparison.measure.comparison_setup import ComparisonSetup
 from thumbprint.comparison.results import REFERENCE
 from thumbprint.comparison.tuning import initial_config
 from thumbprint.pipeline.export import export_method, phone_part, recipe_of
+from thumbprint.pipeline.mixing import Coefficients, has_mixing, stored_mixing, train_mixing
 
 _WORKERS = 2
 
@@ -66,7 +67,9 @@ class DeviceEvaluator:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             job = self.setup.job.model_copy(update={"name": method.name, "personalization": config})
-            export_method(self.setup.run, job, method, trained, path, self.keys.private, converter=self._converter)
+            mixing = self._mixing(method, config, trained)
+            keys, converter = self.keys.private, self._converter
+            export_method(self.setup.run, job, method, trained, path, keys, mixing=mixing, converter=converter)
         return load_bundle(path, self.keys.public)
 
     @functools.cached_property
@@ -80,9 +83,24 @@ class DeviceEvaluator:
 
         This avoids a conversion for each trial. The method must not change the shared layers.
         """
+        return self._with_recipe(method, config, trained, self._mixing(method, config, trained))
+
+    def _mixing(self, method: Method, config: PersonalizationConfig, trained: TrainedMethod) -> Coefficients | None:
+        job = self.setup.job.model_copy(update={"personalization": config})
+        if not has_mixing(job, method):
+            return None
+        stored = stored_mixing(self.setup.run, job)
+        if stored is not None:
+            return stored
+        bundle = self._with_recipe(method, config, trained, None)
+        return train_mixing(self.setup.run, job, bundle, self.setup.clients)
+
+    def _with_recipe(
+        self, method: Method, config: PersonalizationConfig, trained: TrainedMethod, mixing: Coefficients | None
+    ) -> Bundle:
         part = phone_part(method, self.setup.shared, trained, method.context(config, self.setup.tokenizer.bos))
         starts = tuple(Adapter(start.lora_a, start.lora_b, start.bias) for start in part.starts)
-        manifest = self.reference.manifest.model_copy(update={"recipe": recipe_of(config, method, part)})
+        manifest = self.reference.manifest.model_copy(update={"recipe": recipe_of(config, method, part, mixing)})
         return replace(self.reference, manifest=manifest, starts=starts)
 
     def new_phones(self, name: str, bundle: Bundle, users: Sequence[str]) -> list[Trial]:

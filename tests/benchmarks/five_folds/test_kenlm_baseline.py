@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.nus_sms.kenlm_baseline import LMPLZ, NOT_WORDS, KenlmTrigram, recall, require_lmplz
+from benchmarks.five_folds.kenlm_baseline import LMPLZ, NOT_WORDS, KenlmTrigram, recall, require_lmplz
 
 ARPA = """\\data\\
 ngram 1=7

@@ -2,7 +2,8 @@
 
 import pytest
 
-from benchmarks.nus_sms.folds import GROUPS, figures
+from benchmarks.five_folds.corpora import GROUPS
+from benchmarks.five_folds.folds import figures
 
 
 def both(value):

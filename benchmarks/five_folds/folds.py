@@ -9,18 +9,19 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from benchmarks.five_folds.corpora import BenchmarkCorpus
+from benchmarks.five_folds.kenlm_baseline import KenlmTrigram, WordModel, recall
+from benchmarks.five_folds.publishable_trigram import PublishableTrigram
 from benchmarks.measure.recalls import Tally, differences, recalls, tally
 from benchmarks.measure.user_counts import counts_of
-from benchmarks.nus_sms.kenlm_baseline import KenlmTrigram, WordModel, recall
-from benchmarks.nus_sms.publishable_trigram import PublishableTrigram
 from device_runtime.bundle.loader import load_bundle
 from device_runtime.bundle.signing_keys import SigningKeys
-from device_runtime.simulation.held_out import DEFAULT_PLAN
 from device_runtime.simulation.report import FailedUser, Report
 from device_runtime.simulation.simulator import aggregate, run_trials
 from device_runtime.simulation.trial import Trial
@@ -36,8 +37,12 @@ MIN_MESSAGES = 20
 """Users with fewer messages are left out."""
 MIN_CLIENTS = 2
 """Fewest users of an n-gram of the trigram that could be published."""
-GROUPS = ("training", "new_phones")
 BASELINE = "kenlm"
+TRIGRAMS: Mapping[str, Callable[[Sequence[Iterable[str]]], WordModel]] = {
+    "kenlm": lambda users: KenlmTrigram.train(chain.from_iterable(users)),
+    "publishable": lambda users: PublishableTrigram.train(users, MIN_CLIENTS),
+}
+"""Estimates each trigram from the messages of users."""
 ModelTallies = Mapping[str, Mapping[str, Mapping[str, Tally]]]
 """The tallies by model, group and user."""
 
@@ -54,14 +59,14 @@ class BenchmarkFold:
     """One fold in its own folder.
 
     Attributes:
-        job_file: The job file of all folds.
+        measured: The corpus, and what is measured on it.
         job: The job of this fold.
         folder: Where its results are.
         corpus: The file of the messages.
         keys: Sign the bundles.
     """
 
-    job_file: Path
+    measured: BenchmarkCorpus
     job: Job
     folder: Path
     corpus: Path
@@ -79,10 +84,10 @@ class BenchmarkFold:
         """Trains, exports and measures the shared model, and the trigrams, unless that is done."""
         fold = ("--fold", self.job.data.fold)
         if not (self.run / "summary.json").exists():
-            thumbprint("train", self.job_file, "--corpus", self.corpus, "--run", self.run, "--resume", *fold)
+            thumbprint("train", self.measured.job, "--corpus", self.corpus, "--run", self.run, "--resume", *fold)
         if not self.bundle.exists():
-            thumbprint("export", self.run, "--out", self.bundle, "--key", self.keys.private, "--job", self.job_file)
-        for group in GROUPS:
+            thumbprint("export", self.run, "--out", self.bundle, "--key", self.keys.private, "--job", self.measured.job)
+        for group in self.measured.groups:
             print(f"fold {self.job.data.fold}: phones of {group}", flush=True)
             self.phones(group)
         self.trigrams()
@@ -96,7 +101,9 @@ class BenchmarkFold:
                 data = data.model_copy(update={"fold": (data.fold - 1) % data.folds})
                 group = "new_phones"
             users = getattr(FederatedData.of(corpus, data, self.job.seed).population, group)
-            return list(users.with_messages(MIN_MESSAGES))
+            users = users.with_messages(MIN_MESSAGES)
+            most = self.measured.most_users
+            return list(users if most is None else users.sample(most, self.job.seed))
 
     def phones(self, group: str) -> tuple[list[Trial], list[FailedUser]]:
         """Returns the trials of a group. Those that are stored are not run again."""
@@ -104,30 +111,28 @@ class BenchmarkFold:
         folder.mkdir(parents=True, exist_ok=True)
         with Corpus.open(self.corpus) as corpus:
             users = simulated_users(corpus, self.users(group))
-            return run_trials(load_bundle(self.bundle, self.keys.public), users, folder=folder)
+            return run_trials(load_bundle(self.bundle, self.keys.public), users, folder=folder, plan=self.measured.plan)
 
     def trigrams(self) -> ModelTallies:
-        """Returns the tallies of both trigrams for each group, on the same users, split and words as the phones'."""
+        """Returns the tallies of the trigrams for each group, on the same users, split and words as the phones'."""
 
         def measure(data: FederatedData, users: Mapping[str, Sequence[str]]) -> ModelTallies:
             training = list(data.all_training_messages())
-            models: dict[str, WordModel] = {
-                "kenlm": KenlmTrigram.train(message for messages in training for message in messages),
-                "publishable": PublishableTrigram.train(training, MIN_CLIENTS),
-            }
-            return {
-                name: {
-                    group: {user: recall(model, data.test_messages(user)) for user in of_group}
+            tested = self.measured.plan.tested
+            found = {}
+            for name in self.measured.trigrams:
+                model = TRIGRAMS[name](training)
+                found[name] = {
+                    group: {user: recall(model, data.test_messages(user)[:tested]) for user in of_group}
                     for group, of_group in users.items()
                 }
-                for name, model in models.items()
-            }
+            return found
 
         return self._tallies("trigrams", measure)
 
     def shared(self) -> ModelTallies:
         """Returns the tallies of the shared model on the phones of each group."""
-        trials = {group: self.phones(group)[0] for group in GROUPS}
+        trials = {group: self.phones(group)[0] for group in self.measured.groups}
         return {
             "thumbprint": {
                 group: {trial.user_id: tally(trial.shared) for trial in of_group} for group, of_group in trials.items()
@@ -142,7 +147,9 @@ class BenchmarkFold:
             parameters, tokenizer = run.parameters(), run.tokenizer()
             with execution_context():
                 counts = {
-                    group: counts_of(of_group, data, parameters, tokenizer)(parameters)
+                    group: counts_of(of_group, data, parameters, tokenizer, messages=self.measured.plan.tested)(
+                        parameters
+                    )
                     for group, of_group in users.items()
                 }
             return {
@@ -161,7 +168,7 @@ class BenchmarkFold:
         path = self.folder / f"{name}.json"
         if not path.exists():
             print(f"fold {self.job.data.fold}: {name}", flush=True)
-            users = {group: self.users(group) for group in GROUPS}
+            users = {group: self.users(group) for group in self.measured.groups}
             with Corpus.open(self.corpus) as corpus:
                 tallies = measure(FederatedData.of(corpus, self.job.data, self.job.seed), users)
             atomic_write(path, json.dumps(tallies, indent=2).encode())
@@ -181,7 +188,7 @@ def report(folds: Sequence[BenchmarkFold], group: str) -> Report:
         manifest=load_bundle(first.bundle, first.keys.public).manifest,
         corpus=about,
         min_messages=MIN_MESSAGES,
-        train_share=DEFAULT_PLAN.train_share,
+        train_share=first.measured.plan.train_share,
     )
 
 
@@ -191,7 +198,7 @@ def figures(tallies_of_folds: Sequence[ModelTallies]) -> dict[str, Any]:
     `over_baseline` of a model is its difference from `BASELINE`, of the same users.
     """
     found: dict[str, dict[str, Any]] = {name: {} for name in tallies_of_folds[0]}
-    for group in GROUPS:
+    for group in tallies_of_folds[0][BASELINE]:
         by_model = {
             name: {user: own for fold in tallies_of_folds for user, own in fold[name][group].items() if own[0]}
             for name in found

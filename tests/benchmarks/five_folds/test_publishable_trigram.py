@@ -1,6 +1,6 @@
 """A trigram that suggests only what several users typed."""
 
-from benchmarks.nus_sms.publishable_trigram import PublishableTrigram
+from benchmarks.five_folds.publishable_trigram import PublishableTrigram
 
 CLIENTS = [
     ["see you later", "see you later", "my secret word is hidden"],
