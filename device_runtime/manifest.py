@@ -98,8 +98,8 @@ class HistoryRecipe(_Strict):
     discount: what is taken off each count and given to the level below.
     concentration_2, concentration_3: the pull towards the level below, in words; infinite = this order is off.
     neural_cache: words by the similarity of their contexts.
-    mixing: the learned weights of the components, `[K, 1 + F]` coefficients (see `prediction.mixing`), which replace the
-        weights and concentrations above; null = there are none.
+    mixing: coefficients `[K, 1 + F]` of learned weights (see `prediction.mixing`), which replace the weights and
+        concentrations above; null = there are none.
     strengths: how many weights between 1 and 0 the phone tries for the whole mixture, to take the one that fits the
         held-out messages best (see `device_runtime.adaptation.ngram_weight`); 1 = always the full weight.
     """

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from federated.settings import NotNegative, Positive, Share, Strict, read_settings
+from federated.default_mixing_weights import DEFAULT_MIXING_WEIGHTS
+from federated.settings import Coefficient, NotNegative, Positive, Share, Strict, read_settings
 from keyboard_model import base_en
 
 FairnessQ = Annotated[float, Field(ge=0, le=10)]
@@ -225,12 +226,21 @@ class NeuralCacheConfig(Strict):
     sharpness: NotNegative = 12.0
 
 
+MixingWeights = Annotated[
+    tuple[Annotated[tuple[Coefficient, ...], Field(min_length=13, max_length=13)], ...],
+    Field(min_length=5, max_length=5),
+]
+
+
 class HistoryConfig(Strict):
     """The history of the phones (see `device_runtime.manifest.HistoryRecipe`).
 
     Attributes:
-        mixing: `federated` trains the weights of the mixture on the training users (`federated.personalization.
-            mixing_weights`) when the bundle is exported; `pitman_yor` has the fixed ones of the other settings.
+        mixing: `federated` has weights of the mixture that depend on the context. If a run has validation users, they
+            train them when its bundle is exported (`federated.personalization.mixing_weights`). `pitman_yor` has the
+            fixed weights of the other settings.
+        mixing_weights: The coefficients that this training starts from, and that a base is exported with.
+        mixing_pull: How strongly the training is pulled towards them.
     """
 
     cache_weight: Share = 0.017
@@ -240,6 +250,8 @@ class HistoryConfig(Strict):
     concentration_3: Positive = 3.1
     neural_cache: NeuralCacheConfig = NeuralCacheConfig()
     mixing: Literal["pitman_yor", "federated"] = "federated"
+    mixing_weights: MixingWeights = DEFAULT_MIXING_WEIGHTS
+    mixing_pull: NotNegative = 1.0
     strengths: int = Field(3, ge=1, le=101)
 
 
@@ -293,7 +305,7 @@ class PersonalizationConfig(Strict):
     evidence: NotNegative = 50.0
     newest_words: int = Field(500, ge=1)
     holdout_share: Share = 0.2
-    swap_margin: NotNegative = 1.0
+    swap_margin: NotNegative = 0.25
     adapter_dtype: Literal["float32", "float16", "int8", "sparse"] = "sparse"
     batch: int = Field(4, ge=1, le=256)
     window: int = Field(20, ge=2, le=200)

@@ -12,6 +12,7 @@ _LARGEST_FLOAT = 1e30  # they become float32
 _LARGEST_INTEGER = 2**31 - 1  # they become int32
 Positive = Annotated[float, Field(gt=0, le=_LARGEST_FLOAT, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, le=_LARGEST_FLOAT, allow_inf_nan=False)]
+Coefficient = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 _MOST_FAULTS = 10
 """Most faults of a file in one message."""

@@ -1,11 +1,12 @@
-"""How much the shared model, the owner's n-grams and the neural cache count in a context, as a gating network decides it.
+"""Learned weights of the shared model, the owner's n-grams and the neural cache, by context: a gating network.
 
-    P(w) = Σ_k g_k(x)·P_k(w),    g(x) = softmax(A·(1, x))
+    P(w) = Σ_k g_k(x)·P_k(w),        g(x) = softmax(A·(1, x))
 
-This is a mixture of experts (Jacobs et al. 1991, "Adaptive Mixtures of Local Experts"). The P_k are the shared model, the owner's words, their followers of one and of two units (both discounted), and the
-neural cache. x describes the context: how often the owner was in it, how sure each P_k is. A component that knows
-nothing in a context gets no weight. A is trained by federated users on what they typed (`federated.mixing`), so that a
-population decides how far to trust a phone's own counts.
+This is a mixture of experts (Jacobs et al. 1991, "Adaptive Mixtures of Local Experts"). The P_k are the shared model,
+the owner's words, their followers of one and of two units (both discounted), and the neural cache. x describes the
+context: how often the owner was in it, and how sure each P_k is. A component that knows nothing in a context gets no
+weight. Federated users train A on what they typed (`federated.personalization.mixing_weights`), so a population decides
+how far to trust a phone's own counts.
 """
 
 from __future__ import annotations

@@ -3,14 +3,14 @@
     start     θ_0 of Per-FedAvg (Fallah et al. 2020, first order), trained in rounds; 0 rounds = the initial adapter
     adapter   the bias of the typed words set by dynamic marginals (Kneser, Peters and Klakow 1997: `marginals`), then K
               pulled steps from there with rates times n / (n + evidence)
-    n-grams   hierarchical Pitman-Yor smoothing with the adapted model as its base measure (Teh 2006), at a strength
+    n-grams   mixed in with weights by context that federated users have trained (Jacobs et al. 1991), at a strength
               that is chosen on the owner's newest messages (Mansour et al. 2020, section 5)
-    cache     the words that the owner typed in similar contexts (Grave et al. 2017), below the n-grams
+    cache     the words that the owner typed in similar contexts (Grave et al. 2017), mixed in likewise
     margin    one of the owner's words replaces a suggestion only if it is clearly more probable
               (`device_runtime.prediction.predictor.apply_swap_margin`)
 
-Each part can be switched off. Without `strength` and steps this is `user_history`, without n-grams and `strength`
-`per_fedavg`, and without all three `global_only`. The start is trained with rates of its own, so the phone's recipe can
+Each part can be switched off. With `mixing = "pitman_yor"`, without `strength` and steps, this is `user_history`,
+without n-grams and `strength` `per_fedavg`, and without all three `global_only`. The start is trained with rates of its own, so the phone's recipe can
 be tuned without training it again. The n-grams are only on the phone, so TFF measures the method without them.
 """
 
@@ -23,7 +23,6 @@ from pydantic import Field
 from federated.algorithms import dynamic_marginals, per_fedavg
 from federated.algorithms.dynamic_marginals import MarginalsOptions
 from federated.algorithms.fine_tuning import FINE_TUNING_SEARCH_SPACE
-from federated.algorithms.user_ngrams import HISTORY_SPACE
 from federated.personalization.method import (
     Choice,
     ClientText,
@@ -79,8 +78,8 @@ def phone(shared: SharedModel, server: AdapterTensors, context: MethodContext) -
 METHOD = Method(
     name="thumbprint",
     title="Thumbprint",
-    paper="Kneser, Peters and Klakow 1997; Fallah et al. 2020, arXiv:2002.07948; Teh 2006, eq. 5; Mansour et al. 2020, "
-    "arXiv:2002.10619, section 5",
+    paper="Kneser, Peters and Klakow 1997; Fallah et al. 2020, arXiv:2002.07948; Jacobs et al. 1991; Mansour et al. "
+    "2020, arXiv:2002.10619, section 5",
     personalize=personalize,
     phone=phone,
     local=local,
@@ -92,7 +91,6 @@ METHOD = Method(
     options=ThumbprintOptions,
     space={
         **FINE_TUNING_SEARCH_SPACE,
-        **HISTORY_SPACE,
         "history.neural_cache.words": Choice((0, 2000)),
         "steps": Choice((0, 5, 10)),
         "newest_words": Choice((500, 2000)),

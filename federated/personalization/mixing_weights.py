@@ -1,12 +1,14 @@
 """Federated training of the weights with which phones mix the shared model and their owner's own counts.
 
-    L(A) = −mean of log Σ_k g_k(x)·p_k,    g(x) = softmax(A·(1, x)) over the components that know something
+    L(A) = −mean of log Σ_k g_k(x)·p_k + λ/n·‖A − A_0‖²,        g(x) = softmax(A·(1, x))
 
-over the words that the users typed: p_k is the probability that component k gave the word, and x describes the context
-(Jacobs et al. 1991, "Adaptive Mixtures of Local Experts", eq. 1.3 with fixed experts). A client takes gradient steps on
-its own examples, and the server's Adam takes the mean of what they moved (FedAdam, Reddi et al. 2020,
-arXiv:2003.00295). A client counts with the root of the number of its examples, so that a few users who type much do not decide for all. An
-example tells neither word nor context.
+over the words that n users typed: p_k is the probability that component k gave the word, and x describes the context
+(Jacobs et al. 1991, "Adaptive Mixtures of Local Experts", eq. 1.3 with fixed experts). The softmax is over the
+components that know something there. An example tells neither word nor context. A client takes gradient steps on its
+own examples, and the server's Adam takes the mean of what they moved (FedAdam, Reddi et al. 2020, arXiv:2003.00295). A
+client counts with the root of the number of its examples, so that a few users who type much do not decide for all.
+
+A_0 are the weights of another population. A few dozen users are too few for weights of their own (docs/results.md).
 """
 
 from __future__ import annotations
@@ -29,13 +31,18 @@ Examples = Sequence[npt.NDArray[Any]]
 """Of a client: features `[n, F]`, present `[n, K]`, chances `[n, K]`."""
 
 
-def build(components: int, features: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
+def build(anchor: Floats, pull: float) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """Returns two TFF computations, of the first state and of a round.
 
         A [K, 1 + F] -> state            state@SERVER, examples@CLIENTS -> state, mean loss before the steps@SERVER
 
     A state is (A, the state of the server's Adam).
+
+    Args:
+        anchor: A_0. `[K, 1 + F]`
+        pull: λ/n.
     """
+    components, features = anchor.shape[0], anchor.shape[1] - 1
     coefficients = tff.TensorType(np.float32, [components, 1 + features])
     examples = tff.types.to_type(
         (
@@ -58,7 +65,8 @@ def build(components: int, features: int) -> tuple[Callable[..., Any], Callable[
         def loss(at: tf.Tensor) -> tf.Tensor:
             scores = at[:, 0] + tf.matmul(x, at[:, 1:], transpose_b=True) + absent
             mixed = tf.reduce_sum(tf.nn.softmax(scores) * chances, 1)
-            return -tf.reduce_mean(tf.math.log(tf.maximum(mixed, _LEAST)))
+            pulled = pull * tf.reduce_sum(tf.square(at - tf.constant(anchor, tf.float32)))
+            return pulled - tf.reduce_mean(tf.math.log(tf.maximum(mixed, _LEAST)))
 
         def step(at: tf.Tensor) -> tf.Tensor:
             with tf.GradientTape() as tape:
@@ -92,21 +100,22 @@ def build(components: int, features: int) -> tuple[Callable[..., Any], Callable[
     return initialize, next_round
 
 
-def train(clients: Sequence[Examples], on_round: Callable[[int, float], None] = lambda done, loss: None) -> Floats:
-    """Returns A after `ROUNDS` rounds with all clients. `[K, 1 + F]`
-
-    It starts with the shared model alone at three quarters, and the others even. Needs an execution context.
+def train(
+    clients: Sequence[Examples],
+    anchor: Floats,
+    pull: float,
+    on_round: Callable[[int, float], None] = lambda done, loss: None,
+) -> Floats:
+    """Returns A after `ROUNDS` rounds with all clients, from A_0 on. `[K, 1 + F]` Needs an execution context.
 
     Args:
         clients: Their examples; at least one client has some.
+        anchor: A_0. `[K, 1 + F]`
+        pull: λ; 0 = the examples alone decide.
         on_round: Called after each round with its number and the mean loss before it, in nats a word.
     """
-    _, present, _ = clients[0]
-    components, features = present.shape[1], clients[0][0].shape[1]
-    initialize, next_round = build(components, features)
-    start = np.zeros((components, 1 + features), np.float32)
-    start[0, 0] = np.log(3.0 * (components - 1))
-    state = initialize(start)
+    initialize, next_round = build(anchor, pull / len(clients))
+    state = initialize(np.asarray(anchor, np.float32))
     for done in range(1, 1 + ROUNDS):
         state, loss = next_round(state, [tuple(part) for part in clients])
         on_round(done, float(loss))

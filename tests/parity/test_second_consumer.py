@@ -33,7 +33,7 @@ from device_runtime.bundle.loader import (
 )
 from device_runtime.bundle.signing_keys import SigningKeys, load_private
 from device_runtime.inference.engine import Engine
-from device_runtime.manifest import AdapterEncoding, Manifest
+from device_runtime.manifest import COMPONENTS, FEATURES, AdapterEncoding, Manifest
 from device_runtime.phone.phone import Phone
 from keyboard_model.ngram.kneser_ney import NgramCounts, kneser_ney, ngram_keys, ngram_occurrences
 from keyboard_model.text.tokenizer import Tokenizer
@@ -223,6 +223,27 @@ def test_suggestions_with_a_history_agree_before_any_adaptation(
         assert_same_keys(ask(keyboard, messages=messages, personal=CONTEXTS)["personal"], phone, engine, personal=True)
 
 
+MIXING = np.random.default_rng(0).normal(0.0, 1.0, (COMPONENTS, 1 + FEATURES)).round(3).tolist()
+
+
+@pytest.fixture
+def mixing_keyboard(signed: Callable[..., Path], ngrams: bytes) -> Path:
+    """A bundle with learned weights of the owner's words, and a neural cache."""
+    history = {"mixing": MIXING, "neural_cache": {"words": 40, "weight": 0.5, "half": 5, "sharpness": 6.0}}
+    recipe = merged(RECIPE, {"history": history, "swap_margin": 0.0})
+    return signed({"ngram_weight": 0.4, "recipe": recipe}, {NGRAM: ngrams}, "mixing.bundle")
+
+
+def test_suggestions_with_learned_weights_agree(
+    ask: Ask, mixing_keyboard: Path, tiny_public_key: Path, tmp_path: Path, messages: list[str]
+) -> None:
+    engine = Engine(load_bundle(mixing_keyboard, tiny_public_key))
+    with Phone.open(tmp_path / "phone", engine) as phone:
+        phone.observe_many(messages)
+        found = ask(mixing_keyboard, messages=messages, personal=CONTEXTS)["personal"]
+        assert_same_keys(found, phone, engine, personal=True)
+
+
 ALGORITHMS: dict[str, Merge] = {
     "none": {},
     "steps": {},
@@ -316,7 +337,7 @@ def test_both_programs_accept_and_refuse_the_same_bundles(
         ("model.tflite is not the file", write_folder(tmp_path / "changed.bundle", changed), {}),
         ("these are not the six files", write_folder(tmp_path / "more.bundle", content | {"seventh": b""}), {}),
         ("another format", signed({"format": "other"}, name="format.bundle"), {}),
-        ("format version 4", signed({"format_version": 4}, name="version.bundle"), {}),
+        ("format version 5", signed({"format_version": 5}, name="version.bundle"), {}),
         ("model_id", signed({"model_id": "0" * 64}, name="id.bundle"), {}),
     ]
     for reason, bundle, request in refused:

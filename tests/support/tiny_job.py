@@ -20,4 +20,6 @@ checkpoint_every = 1
 steps = 1
 batch = 4
 window = 8
+[personalization.history]
+mixing = "pitman_yor"
 """

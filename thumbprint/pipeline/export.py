@@ -155,6 +155,7 @@ def export_base(base: Base, out: Path, private_key: Path, job: Job = Job()) -> P
             delta=None,
             thumbprint=importlib.metadata.version("thumbprint"),
         ),
+        mixing=job.personalization.history.mixing_weights if has_mixing(job, method) else None,
         ngram=base.ngram() if job.ngram.weight else None,
         metrics={"held_out_recall_at_3": about["validation"]["recall_at_3"]} if about["validation"] else {},
         private_key=private_key,
@@ -225,13 +226,16 @@ def recipe_of(
         raise ExportError(f"{method.name} has no usable recipe: {error.errors()[0]['msg']}") from error
 
 
+_NOT_ON_PHONES = {"mixing", "mixing_weights", "mixing_pull"}
+
+
 def _history(personalization: PersonalizationConfig, method: Method, mixing: Coefficients | None) -> HistoryRecipe:
     off: dict[str, object] = {}
     if not method.history:  # the owner's n-grams get no weight, however much was typed
         off |= {"cache_weight": 0.0, "concentration_2": math.inf, "concentration_3": math.inf}
     if not method.neural_cache:
         off["neural_cache"] = {**personalization.history.neural_cache.model_dump(), "words": 0}
-    return HistoryRecipe(**personalization.history.model_dump() | {"mixing": mixing} | off)
+    return HistoryRecipe(**personalization.history.model_dump(exclude=_NOT_ON_PHONES) | {"mixing": mixing} | off)
 
 
 def phone_part(method: Method, shared: SharedModel, result: TrainedMethod, context: MethodContext) -> DeviceArtifact:

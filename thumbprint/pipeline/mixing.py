@@ -1,17 +1,20 @@
 """The weights with which phones mix the shared model and their owner's own counts, trained on the users of a run.
 
-The examples come from simulated phones of the training users (`device_runtime.adaptation.mixing_examples`), the weights
-from TFF (`federated.personalization.mixing_weights`).
+They are the validation users, because the shared model knows too well what the training users typed. Their simulated
+phones make the examples (`device_runtime.adaptation.mixing_examples`), and TFF trains the weights
+(`federated.personalization.mixing_weights`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from device_runtime.adaptation.mixing_examples import mixing_examples
+import numpy as np
+
+from device_runtime.adaptation.mixing_examples import MixingExamples, mixing_examples
 from device_runtime.bundle.loader import Bundle
 from device_runtime.inference.engine import Engine
 from federated.data.federated_data import FederatedData
@@ -24,6 +27,7 @@ from keyboard_model.storage.durable_files import atomic_write
 MOST_USERS, MOST_EXAMPLES = 100, 300
 """Users, a random sample, and words of each of them, likewise."""
 
+_DECIMALS = 4
 Coefficients = Sequence[Sequence[float]]
 
 
@@ -39,9 +43,15 @@ def stored_mixing(run: Run, job: Job) -> Coefficients | None:
     return stored
 
 
-def train_mixing(
-    run: Run, job: Job, bundle: Bundle, clients: FederatedData, on_user: Callable[[int], None] = lambda done: None
-) -> Coefficients | None:
+def examples_of(bundle: Bundle, clients: FederatedData) -> list[MixingExamples]:
+    """Returns the examples of the validation users, those without a word left out."""
+    engine = Engine(bundle)
+    users = clients.population.validation.sample(MOST_USERS, seed=0)
+    examples = (mixing_examples(engine, clients.training_messages(user), MOST_EXAMPLES) for user in users)
+    return [of_user for of_user in examples if len(of_user.features)]
+
+
+def train_mixing(run: Run, job: Job, bundle: Bundle, clients: FederatedData) -> Coefficients:
     """Trains the weights and stores them in the run. Needs a TFF context.
 
     Args:
@@ -49,26 +59,22 @@ def train_mixing(
         job: Gives the settings of the phones.
         bundle: What these phones get, but without the weights.
         clients: The users of the run.
-        on_user: Called with the number of users whose examples are made.
 
     Returns:
-        None if no training user has typed a word.
+        The job's own weights, from which the training starts, if no validation user has typed a word.
     """
-    engine = Engine(bundle)
-    usable = []
-    for done, user in enumerate(clients.population.training.sample(MOST_USERS, seed=0), 1):
-        examples = mixing_examples(engine, clients.training_messages(user), MOST_EXAMPLES)
-        if len(examples.features):
-            usable.append(examples)
-        on_user(done)
-    if not usable:
-        return None
-    coefficients: Coefficients = train(usable).tolist()
+    history = job.personalization.history
+    if not (examples := examples_of(bundle, clients)):
+        return history.mixing_weights
+    trained = train(examples, np.array(history.mixing_weights), history.mixing_pull)
+    coefficients: Coefficients = trained.astype(float).round(_DECIMALS).tolist()
     atomic_write(_path(run, job), json.dumps(coefficients).encode())
     return coefficients
 
 
 def _path(run: Run, job: Job) -> Path:
-    settings = job.personalization.history.model_dump_json(include={"discount", "neural_cache"})
+    settings = job.personalization.history.model_dump_json(
+        include={"discount", "neural_cache", "mixing_weights", "mixing_pull"}
+    )
     digest = hashlib.sha256(f"{run.model_digest()} {job.ngram.weight} {settings}".encode()).hexdigest()[:12]
     return run.path / f"mixing-{digest}.json"

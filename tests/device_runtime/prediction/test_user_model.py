@@ -7,8 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from device_runtime.manifest import HistoryRecipe, NeuralCacheRecipe
-from device_runtime.prediction.user_model import NO_NEURAL_CACHE, START, UserNgramModel
+from device_runtime.manifest import FEATURES, HistoryRecipe, NeuralCacheRecipe
+from device_runtime.prediction import mixing
+from device_runtime.prediction.user_model import NO_NEURAL_CACHE, START, Floats, UserNgramModel
 from keyboard_model.text.units import units
 
 INF = math.inf
@@ -21,6 +22,7 @@ def history(
     three: float = INF,
     discount: float = 0.5,
     cache: NeuralCacheRecipe = NO_NEURAL_CACHE,
+    weights: tuple[tuple[float, ...], ...] | None = None,
 ) -> UserNgramModel:
     recipe = HistoryRecipe(
         cache_weight=weight,
@@ -29,6 +31,7 @@ def history(
         concentration_2=two,
         concentration_3=three,
         neural_cache=cache,
+        mixing=weights,
         strengths=1,
     )
     made = UserNgramModel(recipe, lambda word: {"go": 3, "home": 4}.get(word, -1))
@@ -101,6 +104,59 @@ def test_a_message_without_projections_is_not_in_the_neural_cache() -> None:
     mixture = made.mixture([], np.ones(2, np.float32))
     assert mixture.extra[made.index("home")] == pytest.approx(0.5)
     assert mixture.extra.sum() == pytest.approx(0.5)
+
+
+SHARES = (0.4, 0.1, 0.2, 0.2, 0.1)
+"""Of the shared model, the owner's words, their followers of one and of two units, and the neural cache."""
+
+
+def constant_weights(*shares: float) -> tuple[tuple[float, ...], ...]:
+    """Returns coefficients that give the components these weights in every context."""
+    return tuple((math.log(share), *[0.0] * FEATURES) for share in shares)
+
+
+def learned(made: UserNgramModel, before: list[str], word: str, projection: Floats | None = None) -> float:
+    mixture = made.mixture(before, projection, np.log([0.25] * 4))
+    index = made.index(word)
+    return mixture.scale * 0.1 + (0.0 if index is None else float(mixture.extra[index]))
+
+
+def test_learned_weights_match_a_calculation_by_hand() -> None:
+    made = history("we go home", "you go out", weights=constant_weights(*SHARES))
+    # 6 words. After "go" {home, out}, half of each count is left: 1/2 and 1/2; after "we go" {home}: 1.
+    whole = 0.4 + 0.1 + 0.2 + 0.2
+    assert learned(made, ["we", "go"], "home") == pytest.approx((0.4 * 0.1 + 0.1 / 6 + 0.2 / 2 + 0.2) / whole)
+    assert learned(made, ["they", "go"], "home") == pytest.approx((0.4 * 0.1 + 0.1 / 6 + 0.2 / 2) / (whole - 0.2))
+    assert learned(made, ["never"], "home") == pytest.approx((0.4 * 0.1 + 0.1 / 6) / 0.5)
+
+
+def test_learned_weights_of_the_neural_cache_match_a_calculation_by_hand() -> None:
+    cache = NeuralCacheRecipe(words=9, weight=0.5, half=2, sharpness=math.log(4))
+    made = history(weights=constant_weights(*SHARES), cache=cache)
+    made.observe(units("go home"), np.array([[3, 0], [0, 2]], np.float32))
+    cached = (0.4 * 0.1 + 0.1 / 2 + 0.1 * 4 / 5) / (0.4 + 0.1 + 0.1)
+    assert learned(made, ["never"], "go", np.array([7, 0], np.float32)) == pytest.approx(cached)
+
+
+def test_learned_weights_need_what_the_shared_model_says_once_a_word_is_counted() -> None:
+    made = history(weights=constant_weights(*SHARES))
+    assert not made.needs_shared and made.mixture(["go"]).scale == 1.0 and not made.is_off
+    made.observe(units("go home"))
+    assert made.needs_shared
+
+
+def test_the_context_decides_learned_weights() -> None:
+    trusting = np.array(constant_weights(0.5, 0.5, 0.5, 0.5, 0.5))
+    trusting[2, 1 + mixing.FEATURES.index("after_one_words")] = 3.0
+    made = history("go home", "go home", "we sea", weights=tuple(map(tuple, trusting)))
+    assert learned(made, ["go"], "home") > learned(made, ["we"], "sea")
+
+
+def test_every_learned_mixture_is_a_distribution() -> None:
+    made = history("we go home", "we go out", "go go go", weights=constant_weights(*SHARES))
+    for before in ([], ["we"], ["we", "go"], ["go", "go"], ["x"]):
+        mixture = made.mixture(before, None, np.log([0.25] * 4))
+        assert mixture.scale + mixture.extra.sum() == pytest.approx(1.0)
 
 
 def test_marks_and_placeholders_are_context_only() -> None:

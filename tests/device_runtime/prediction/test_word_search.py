@@ -21,6 +21,7 @@ RECIPE = HistoryRecipe(
     concentration_2=5,
     concentration_3=5,
     neural_cache=NO_NEURAL_CACHE,
+    mixing=None,
     strengths=1,
 )
 

@@ -21,7 +21,9 @@ export class Keyboard {
 
   /** The k words of one owner. */
   async personal(context, prefix, k, adapter, history) {
-    const mixture = history.mixture(units(context), await this.projection(this.tokenizer.encode(context).ids));
+    const { ids } = this.tokenizer.encode(context);
+    const logProbs = await this.logProbs(recent(ids), adapter);
+    const mixture = history.mixture(units(context), await this.projection(ids), logProbs);
     const own = await this.search(context, prefix, k + WIDER, adapter, mixture);
     if (adapter === this.starts[0] && !history.total) return own.slice(0, k);
     return steady(await this.shared(context, prefix, k), own, this.manifest.recipe.swap_margin, k);

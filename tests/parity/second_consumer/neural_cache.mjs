@@ -21,13 +21,19 @@ export class NeuralCache {
     return this.kept.length ? (this.largest * this.kept.length) / (this.kept.length + this.half) : 0;
   }
 
+  /** The largest cosine. */
+  nearest(projection) {
+    return Math.max(...this.cosines(projection));
+  }
+
+  cosines(projection) {
+    const wanted = direction(projection);
+    return this.kept.map((item) => item.direction.reduce((all, x, i) => all + x * wanted[i], 0) / 127);
+  }
+
   /** The share of each word: Map(word -> number). */
   shares(projection) {
-    const wanted = direction(projection);
-    const chances = this.kept.map((item) => {
-      const cosine = item.direction.reduce((all, x, i) => all + x * wanted[i], 0) / 127;
-      return Math.exp(this.sharpness * (cosine - 1));
-    });
+    const chances = this.cosines(projection).map((cosine) => Math.exp(this.sharpness * (cosine - 1)));
     const all = chances.reduce((sum, chance) => sum + chance, 0);
     const shares = new Map();
     this.kept.forEach(({ word }, i) => shares.set(word, (shares.get(word) ?? 0) + chances[i] / all));

@@ -39,14 +39,18 @@ function tailLength(tokenizer, recipe, messages) {
 async function chances(keyboard, history, message, projections, adapter) {
   const { ids, wordOf, words } = keyboard.tokenizer.encode(message);
   const logs = new Array(words).fill(0);
+  const starts = new Array(words);
   for (let i = 1; i < ids.length; i++) {
-    if (wordOf[i] >= 0) logs[wordOf[i]] += (await keyboard.logProbs(recent(ids.slice(0, i)), adapter))[ids[i]];
+    if (wordOf[i] < 0) continue;
+    const logProbs = await keyboard.logProbs(recent(ids.slice(0, i)), adapter);
+    logs[wordOf[i]] += logProbs[ids[i]];
+    starts[wordOf[i]] ??= logProbs;
   }
   const found = units(message);
   const positions = [...found.keys()].filter((at) => found[at].kind === 'word');
   return positions.map((at, word) => {
     const alone = Math.exp(logs[word]);
-    const { scale, extra } = history.mixture(found.slice(0, at), projections[word]);
+    const { scale, extra } = history.mixture(found.slice(0, at), projections[word], starts[word]);
     return [alone, scale * alone + (extra.get(found[at].text) ?? 0)];
   });
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import shutil
 from collections.abc import Callable
@@ -15,7 +16,9 @@ from device_runtime.bundle.loader import Bundle, load_bundle
 from federated.algorithms import fine_tuning
 from federated.algorithms.baselines import global_only
 from federated.algorithms.registry import METHODS
+from federated.default_mixing_weights import DEFAULT_MIXING_WEIGHTS
 from federated.job import PersonalizationConfig
+from federated.personalization import mixing_weights
 from federated.personalization.client_states import ClientStateStore
 from federated.personalization.method import DeviceArtifact, SharedModel
 from federated.run import Run, RunError
@@ -52,10 +55,27 @@ def test_a_recipe_combines_settings_of_the_job_with_the_method_s_result() -> Non
     assert mixed.constants == constants
 
 
+def test_an_export_trains_the_weights_of_the_owner_s_words_once(
+    export: Callable[..., Bundle], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mixing_weights, "ROUNDS", 3)
+    history = {"mixing": "federated", "mixing_pull": 0.5}
+    trained = export(history=history).manifest.recipe.history.mixing
+    assert trained is not None and trained != DEFAULT_MIXING_WEIGHTS
+    (stored,) = (tmp_path / "run").glob("mixing-*.json")
+    monkeypatch.setattr(mixing_weights, "build", None)  # it would train with this
+    assert export(history=history).manifest.recipe.history.mixing == trained
+    assert export(history={"mixing": "pitman_yor"}).manifest.recipe.history.mixing is None
+    assert export(method="user_history", history=history).manifest.recipe.history.mixing is None
+    stored.write_text(json.dumps([[0.5] * 13] * 5))
+    assert export(history=history).manifest.recipe.history.mixing == ((0.5,) * 13,) * 5
+
+
 def test_only_methods_with_history_and_cache_give_the_owner_s_words_weight() -> None:
     config, part = PersonalizationConfig(), DeviceArtifact(PARAMETERS, (START,), "steps")
     with_both = recipe_of(config, replace(fine_tuning.METHOD, history=True, neural_cache=True), part).history
-    assert with_both.model_dump() == config.history.model_dump()
+    numbers = config.history.model_dump(exclude={"mixing", "mixing_weights", "mixing_pull"})
+    assert with_both.model_dump() == numbers | {"mixing": None}
     n_grams_alone = recipe_of(config, replace(fine_tuning.METHOD, history=True), part).history
     assert n_grams_alone.cache_weight == config.history.cache_weight
     assert not n_grams_alone.neural_cache.is_on
