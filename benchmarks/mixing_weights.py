@@ -8,6 +8,7 @@ examples are kept in the run of each fold.
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -61,25 +62,27 @@ def _finished_folds(corpus: BenchmarkCorpus) -> list[Path]:
 def _examples(corpus: BenchmarkCorpus, fold: Path) -> list[MixingExamples]:
     path = fold / "mixing_examples.npz"
     if not path.exists():
-        _write_examples(corpus, fold, path)
+        examples = _made(corpus, fold)
+        parts = {name: np.concatenate([getattr(found, name) for found in examples]) for name in MixingExamples._fields}
+        with path.open("wb") as file:
+            np.savez(file, ends=np.cumsum([len(found.features) for found in examples]), **parts)
     with np.load(path) as arrays:
-        parts = [np.split(arrays[name], arrays["ends"][:-1]) for name in MixingExamples._fields]
-    return [MixingExamples(*of_user) for of_user in zip(*parts, strict=True)]
+        by_user = [np.split(arrays[name], arrays["ends"][:-1]) for name in MixingExamples._fields]
+    return [MixingExamples(*of_user) for of_user in zip(*by_user, strict=True)]
 
 
-def _write_examples(corpus: BenchmarkCorpus, fold: Path, path: Path) -> None:
-    """Writes the examples of the validation users of a fold, made by phones with a bundle without learned weights."""
+def _made(corpus: BenchmarkCorpus, fold: Path) -> list[MixingExamples]:
+    """Returns the examples of the validation users of a fold, made by phones with a bundle without learned weights."""
     from thumbprint.pipeline.export import export_run
 
-    job, bundle, keys = load_job(corpus.job), fold / "pitman_yor.bundle", SigningKeys.generate(fold)
+    job = load_job(corpus.job)
     history = job.personalization.history.model_copy(update={"mixing": "pitman_yor"})
     personalization = job.personalization.model_copy(update={"history": history})
-    export_run(fold / "train", bundle, keys.private, job.model_copy(update={"personalization": personalization}))
-    with open_clients(Run(fold / "train")) as clients:
-        examples = examples_of(load_bundle(bundle, keys.public), clients)
-    parts = {name: np.concatenate([getattr(found, name) for found in examples]) for name in MixingExamples._fields}
-    with path.open("wb") as file:
-        np.savez(file, ends=np.cumsum([len(found.features) for found in examples]), **parts)
+    with tempfile.TemporaryDirectory() as scratch:
+        bundle, keys = Path(scratch) / "pitman_yor.bundle", SigningKeys.generate(Path(scratch))
+        export_run(fold / "train", bundle, keys.private, job.model_copy(update={"personalization": personalization}))
+        with open_clients(Run(fold / "train")) as clients:
+            return examples_of(load_bundle(bundle, keys.public), clients)
 
 
 if __name__ == "__main__":

@@ -10,8 +10,9 @@
               (`device_runtime.prediction.predictor.apply_swap_margin`)
 
 Each part can be switched off. With `mixing = "pitman_yor"`, without `strength` and steps, this is `user_history`,
-without n-grams and `strength` `per_fedavg`, and without all three `global_only`. The start is trained with rates of its own, so the phone's recipe can
-be tuned without training it again. The n-grams are only on the phone, so TFF measures the method without them.
+without n-grams and `strength` `per_fedavg`, and without all three `global_only`. The start is trained with rates of its
+own, so the phone's recipe can be tuned without training it again. The n-grams are only on the phone, so TFF measures
+the method without them.
 """
 
 from __future__ import annotations
