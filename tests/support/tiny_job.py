@@ -17,9 +17,8 @@ max_windows = 8
 evaluate_every = 1
 checkpoint_every = 1
 [personalization]
+history = { mixing = "pitman_yor" }
 steps = 1
 batch = 4
 window = 8
-[personalization.history]
-mixing = "pitman_yor"
 """

@@ -46,7 +46,7 @@ def test_a_person_who_repeats_a_word_counts_once():
     ]
 
 
-def test_a_missing_text_is_named_before_any_is_prepared(SOURCES, texts, tmp_path):
+def test_a_missing_text_is_named_before_any_is_prepared(texts, tmp_path):
     (texts / SOURCES["chitchat.txt"].path).unlink()
     with pytest.raises(SystemExit, match=r"has no chitchat/messages\.jsonl\.gz"):
         prepared(SOURCES, texts, tmp_path / "prepared")
