@@ -168,7 +168,7 @@ def test_rejects_a_missing_corpus(tmp_path):
 def test_a_full_disk_leaves_no_partial_file_and_the_run_can_be_resumed(tiny_corpus, tmp_path):
     """The tokenizer (6 KB) exceeds the size limit of files: the write fails as on a full disk."""
     run, limits = Run(tmp_path / "run"), resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (3000, limits[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, limits[1]))
     try:
         with pytest.raises(OSError, match="too large"):
             train(JOB, tiny_corpus, run.path)
