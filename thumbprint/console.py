@@ -103,11 +103,11 @@ def bar(*columns: ProgressColumn) -> Iterator[Progress]:
 
 
 @contextlib.contextmanager
-def working(what: str) -> Iterator[None]:
-    """Shows a spinner for work of unknown length."""
+def working(what: str) -> Iterator[Callable[[str], None]]:
+    """Shows a spinner for work of unknown length. Yields a function that sets the current step."""
     with bar(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()) as progress:
-        progress.add_task(what, total=None)
-        yield
+        task = progress.add_task(what, total=None)
+        yield lambda step: progress.update(task, description=step)
 
 
 @contextlib.contextmanager

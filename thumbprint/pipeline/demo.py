@@ -66,8 +66,8 @@ class DemoProgress(Protocol):
     def phones(self, count: int) -> AbstractContextManager[Callable[[object], None]]:
         """Yields a function that is called with the id of each of `count` users when the trial ends."""
 
-    def working(self, what: str) -> AbstractContextManager[None]:
-        """A step of unknown length, named `what`."""
+    def working(self, what: str) -> AbstractContextManager[Callable[[str], None]]:
+        """A step of unknown length, named `what`. Yields a function that is called with what is being done."""
 
 
 class _SilentTraining:
@@ -86,8 +86,8 @@ class _Silent:
     def phones(self, count: int) -> AbstractContextManager[Callable[[object], None]]:
         return nullcontext(lambda phone: None)
 
-    def working(self, what: str) -> AbstractContextManager[None]:
-        return nullcontext()
+    def working(self, what: str) -> AbstractContextManager[Callable[[str], None]]:
+        return nullcontext(lambda stage: None)
 
 
 def demo_job() -> Job:
@@ -177,10 +177,10 @@ class Demo:
             train(*where, resume=begun, callbacks=[ReportProgress(stage=shown.stage, round=shown.round)])
 
     def _export(self, begun: bool) -> None:
-        with self._progress.working("exporting"):
+        with self._progress.working("exporting") as show:
             from thumbprint.pipeline.export import export_run
 
-            export_run(self._train, self._bundle, self._keys / PRIVATE_NAME)
+            export_run(self._train, self._bundle, self._keys / PRIVATE_NAME, on_stage=show)
 
     def _simulate(self, begun: bool) -> None:
         from device_runtime.bundle.loader import load_bundle

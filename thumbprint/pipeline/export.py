@@ -31,12 +31,14 @@ from keyboard_model.text.tokenizer import Tokenizer
 from tflite_export.export import Converter, export_bundle, remembering
 from tflite_export.parity_check import ParityReport
 from tflite_export.signatures import ExportError
-from thumbprint.pipeline.mixing import Coefficients, has_mixing, stored_mixing, train_mixing
+from thumbprint.pipeline.mixing import Coefficients, OnStage, has_mixing, ignore, stored_mixing, train_mixing
 
 FEDERATED, CENTRAL = "FedAvg on clients, FedAdam on the server", "Adam on public text"
 
 
-def export_run(run: Path, out: Path, private_key: Path, job: Job | None = None) -> ParityReport:
+def export_run(
+    run: Path, out: Path, private_key: Path, job: Job | None = None, *, on_stage: OnStage = ignore
+) -> ParityReport:
     """Exports the best model of a finished run with the job's method.
 
     If the method has rounds of its own that the run does not hold yet, they are trained first, and likewise the weights
@@ -45,6 +47,7 @@ def export_run(run: Path, out: Path, private_key: Path, job: Job | None = None) 
     Args:
         job: Another job, from which the bundle gets its name, personalization and weight of the n-grams. None means
             the run's own.
+        on_stage: Called with what is being done, while the weights are trained.
 
     Raises:
         RunError: the run is not finished, or the job gives n-grams a weight but the run counted none.
@@ -61,7 +64,7 @@ def export_run(run: Path, out: Path, private_key: Path, job: Job | None = None) 
     context = method.context(chosen.personalization, folder.tokenizer().bos)
     result = _train_method(folder, method, context, SharedModel.of(trained, folder.parameters()))
     converter = remembering()
-    mixing = _mixing(folder, chosen, method, result, converter)
+    mixing = _mixing(folder, chosen, method, result, converter, on_stage)
     return export_method(folder, chosen, method, result, out, private_key, mixing=mixing, converter=converter)
 
 
@@ -255,7 +258,9 @@ def _require_phone(method: Method) -> None:
         raise ExportError(f"{method.name} does not run on a phone: export a job with one of the methods {on_phones}")
 
 
-def _mixing(folder: Run, job: Job, method: Method, result: TrainedMethod, converter: Converter) -> Coefficients | None:
+def _mixing(
+    folder: Run, job: Job, method: Method, result: TrainedMethod, converter: Converter, on_stage: OnStage
+) -> Coefficients | None:
     if not has_mixing(job, method):
         return None
     stored = stored_mixing(folder, job)
@@ -269,7 +274,7 @@ def _mixing(folder: Run, job: Job, method: Method, result: TrainedMethod, conver
     ):
         bundle, keys = Path(scratch) / "without.bundle", SigningKeys.generate(Path(scratch))
         export_method(folder, job, method, result, bundle, keys.private, converter=converter)
-        return train_mixing(folder, job, load_bundle(bundle, keys.public), clients)
+        return train_mixing(folder, job, load_bundle(bundle, keys.public), clients, on_stage)
 
 
 def _train_method(folder: Run, method: Method, context: MethodContext, shared: SharedModel) -> TrainedMethod:

@@ -8,9 +8,7 @@ phones make the examples (`device_runtime.adaptation.mixing_examples`), and TFF 
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -20,15 +18,19 @@ from device_runtime.inference.engine import Engine
 from federated.data.federated_data import FederatedData
 from federated.job import Job
 from federated.personalization.method import Method
-from federated.personalization.mixing_weights import train
+from federated.personalization.mixing_weights import ROUNDS, train
 from federated.run import Run
-from keyboard_model.storage.durable_files import atomic_write
 
 MOST_USERS, MOST_EXAMPLES = 100, 300
 """Users, a random sample, and words of each of them, likewise."""
 
 _DECIMALS = 4
 Coefficients = Sequence[Sequence[float]]
+OnStage = Callable[[str], None]
+
+
+def ignore(stage: str) -> None:
+    """An `OnStage` that shows nothing."""
 
 
 def has_mixing(job: Job, method: Method) -> bool:
@@ -37,21 +39,31 @@ def has_mixing(job: Job, method: Method) -> bool:
 
 
 def stored_mixing(run: Run, job: Job) -> Coefficients | None:
-    """Returns the weights that `train_mixing` stored in the run for these settings; None = there are none yet."""
-    path = _path(run, job)
-    stored: Coefficients | None = json.loads(path.read_text()) if path.exists() else None
-    return stored
+    """Returns the weights that `train_mixing` stored in the run for these settings; None = there are none yet.
+
+    Raises:
+        RunError: the run is not finished, or the file is damaged.
+    """
+    name = _file(run, job)
+    return run.read_json(name)["weights"] if (run.path / name).exists() else None
 
 
-def examples_of(bundle: Bundle, clients: FederatedData) -> list[MixingExamples]:
+def examples_of(bundle: Bundle, clients: FederatedData, on_stage: OnStage = ignore) -> list[MixingExamples]:
     """Returns the examples of the validation users, those without a word left out."""
     engine = Engine(bundle)
     users = clients.population.validation.sample(MOST_USERS, seed=0)
-    examples = (mixing_examples(engine, clients.training_messages(user), MOST_EXAMPLES) for user in users)
-    return [of_user for of_user in examples if len(of_user.features)]
+    found = []
+    for done, user in enumerate(users, 1):
+        examples = mixing_examples(engine, clients.training_messages(user), MOST_EXAMPLES)
+        if len(examples.features):
+            found.append(examples)
+        on_stage(f"weights of the owner's words: {done} of {len(users)} users")
+    return found
 
 
-def train_mixing(run: Run, job: Job, bundle: Bundle, clients: FederatedData) -> Coefficients:
+def train_mixing(
+    run: Run, job: Job, bundle: Bundle, clients: FederatedData, on_stage: OnStage = ignore
+) -> Coefficients:
     """Trains the weights and stores them in the run. Needs a TFF context.
 
     Args:
@@ -59,22 +71,27 @@ def train_mixing(run: Run, job: Job, bundle: Bundle, clients: FederatedData) -> 
         job: Gives the settings of the phones.
         bundle: What these phones get, but without the weights.
         clients: The users of the run.
+        on_stage: Called with what is being done.
 
     Returns:
         The job's own weights, from which the training starts, if no validation user has typed a word.
     """
     history = job.personalization.history
-    if not (examples := examples_of(bundle, clients)):
+    if not (examples := examples_of(bundle, clients, on_stage)):
         return history.mixing_weights
-    trained = train(examples, np.array(history.mixing_weights), history.mixing_pull)
+
+    def show(done: int, loss: float) -> None:
+        on_stage(f"weights of the owner's words: round {done} of {ROUNDS}, {loss:.3f} nats a word")
+
+    trained = train(examples, np.array(history.mixing_weights), history.mixing_pull, show)
     coefficients: Coefficients = trained.astype(float).round(_DECIMALS).tolist()
-    atomic_write(_path(run, job), json.dumps(coefficients).encode())
+    run.write_json(_file(run, job), {"weights": coefficients})
     return coefficients
 
 
-def _path(run: Run, job: Job) -> Path:
+def _file(run: Run, job: Job) -> str:
     settings = job.personalization.history.model_dump_json(
         include={"discount", "neural_cache", "mixing_weights", "mixing_pull"}
     )
     digest = hashlib.sha256(f"{run.model_digest()} {job.ngram.weight} {settings}".encode()).hexdigest()[:12]
-    return run.path / f"mixing-{digest}.json"
+    return f"mixing-{digest}.json"

@@ -64,12 +64,15 @@ def test_an_export_trains_the_weights_of_the_owner_s_words_once(
     trained = export(history=history).manifest.recipe.history.mixing
     assert trained is not None and trained != DEFAULT_MIXING_WEIGHTS
     (stored,) = set((tmp_path / "run").glob("mixing-*.json")) - earlier
-    monkeypatch.setattr(mixing_weights, "build", None)  # it would train with this
+    monkeypatch.setattr(mixing_weights, "build", None)  # a second training would fail
     assert export(history=history).manifest.recipe.history.mixing == trained
     assert export(history={"mixing": "pitman_yor"}).manifest.recipe.history.mixing is None
     assert export(method="user_history", history=history).manifest.recipe.history.mixing is None
-    stored.write_text(json.dumps([[0.5] * 13] * 5))
+    stored.write_text(json.dumps({"weights": [[0.5] * 13] * 5}))
     assert export(history=history).manifest.recipe.history.mixing == ((0.5,) * 13,) * 5
+    stored.write_text("[[")
+    with pytest.raises(RunError, match="is damaged"):
+        export(history=history)
 
 
 def test_only_methods_with_history_and_cache_give_the_owner_s_words_weight() -> None:

@@ -100,7 +100,7 @@ def export(
     private_key = signing_key(key)
     signer = signer_fingerprint(private_key)
     silence_tensorflow()
-    with working("exporting"):
+    with working("exporting") as show:
         from federated.base import Base
         from federated.job import Job, load_job
         from federated.run import Run
@@ -110,7 +110,7 @@ def export(
         if Base(run).exists():
             parity, synthetic = export_base(Base(run), out, private_key, chosen or Job()), False
         else:
-            parity = export_run(run, out, private_key, chosen)
+            parity = export_run(run, out, private_key, chosen, on_stage=show)
             synthetic = bool(Run(run).read_json("corpus.json")["synthetic"])
     output().print(export_view(out, parity, size=out.stat().st_size, signer=signer, synthetic=synthetic))
 

@@ -71,7 +71,7 @@ class DemoBars:
     def phones(self, count: int) -> AbstractContextManager[Callable[[object], None]]:
         return advancing("phones", count)
 
-    def working(self, what: str) -> AbstractContextManager[None]:
+    def working(self, what: str) -> AbstractContextManager[Callable[[str], None]]:
         return working(what)
 
 
