@@ -226,9 +226,10 @@ class NeuralCacheConfig(Strict):
     sharpness: NotNegative = 12.0
 
 
+_ROWS, _ROW = len(DEFAULT_MIXING_WEIGHTS), len(DEFAULT_MIXING_WEIGHTS[0])
 MixingWeights = Annotated[
-    tuple[Annotated[tuple[Coefficient, ...], Field(min_length=13, max_length=13)], ...],
-    Field(min_length=5, max_length=5),
+    tuple[Annotated[tuple[Coefficient, ...], Field(min_length=_ROW, max_length=_ROW)], ...],
+    Field(min_length=_ROWS, max_length=_ROWS),
 ]
 
 

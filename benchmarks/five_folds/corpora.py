@@ -1,7 +1,7 @@
 """The corpora that are measured in five folds, and how.
 
-The two large ones are measured on a random part of the new phones of each fold, and on the first messages of their
-test: all of them would take a day.
+Phones of the two large ones are tested on the first messages of their test, and the largest one is measured on a random
+part of the new phones: all of it would take a day.
 """
 
 from __future__ import annotations

@@ -52,8 +52,7 @@ def mixing_examples(engine: Engine, messages: Sequence[str], most: int) -> Mixin
     chosen = set(np.random.default_rng(0).permutation(words)[:most].tolist())
     rows = []
     for message in read_messages(engine, counted, 0):  # each word enters the neural cache
-        own = count_words(message.text)
-        wanted = {number for number in range(own) if history.total + number in chosen}
+        wanted = {number - history.total for number in chosen}
         for word in typed_words(engine, message, engine.bundle.adapter_init, wanted):
             parts = history.components(word.before, word.projection, word.shared)
             index = history.index(word.text)

@@ -52,7 +52,7 @@ def _words(
 ) -> Iterator[tuple[float, float]]:
     """Yields each word's probability by the model alone and mixed. Counts the message after its last word."""
     for word in typed_words(engine, message, adapter):
-        mixture = history.mixture(word.before, word.projection, word.shared if history.needs_shared else None)
+        mixture = history.mixture(word.before, word.projection, word.shared)
         index = history.index(word.text)
         yield word.chance, mixture.scale * word.chance + (0.0 if index is None else float(mixture.extra[index]))
     history.observe(message.units, message.projections)

@@ -204,7 +204,13 @@ class UserNgramModel:
         """
         if not self.total:
             return Mixture(1.0, np.zeros(len(self.units)))
-        mixed = self._smoothed(before, projection) if shared is None else self._weighted(before, projection, shared)
+        if self._coefficients is None:
+            mixed = self._smoothed(before, projection)
+        else:
+            assert shared is not None, "see `needs_shared`"
+            parts = self.components(before, projection, shared)
+            scale, *others = mixing.weights(self._coefficients, parts.features, parts.present)
+            mixed = Mixture(float(scale), np.array(others) @ parts.distributions)
         return Mixture(1.0 - self.strength + self.strength * mixed.scale, self.strength * mixed.extra)
 
     def components(self, before: Sequence[str], projection: Array | None, shared: Array) -> Components:
@@ -228,12 +234,6 @@ class UserNgramModel:
             np.array([True, *(distribution.any() for distribution in distributions)]),
             np.array(distributions),
         )
-
-    def _weighted(self, before: Sequence[str], projection: Array | None, shared: Array) -> Mixture:
-        assert self._coefficients is not None
-        parts = self.components(before, projection, shared)
-        scale, *others = mixing.weights(self._coefficients, parts.features, parts.present)
-        return Mixture(float(scale), np.array(others) @ parts.distributions)
 
     def _smoothed(self, before: Sequence[str], projection: Array | None) -> Mixture:
         recipe, total = self._recipe, self.total

@@ -11,14 +11,6 @@ from __future__ import annotations
 from federated.algorithms.baselines import global_only
 from federated.personalization.method import Choice, Method, Range
 
-HISTORY_SPACE: dict[str, Choice | Range] = {
-    "history.cache_weight": Range(0.01, 0.3, log=True),
-    "history.discount": Range(0.5, 0.95),
-    "history.concentration_2": Range(3.0, 100.0, log=True),
-    "history.concentration_3": Range(2.0, 50.0, log=True),
-}
-"""The search space of every method that mixes in the owner's n-grams. `swap_margin` limits their effect."""
-
 METHOD = Method(
     name="user_history",
     title="the owner's n-grams",
@@ -26,5 +18,11 @@ METHOD = Method(
     personalize=global_only.personalize,
     phone=global_only.phone,
     history=True,
-    space={**HISTORY_SPACE, "swap_margin": Choice((0.0, 0.25, 0.5))},
+    space={
+        "history.cache_weight": Range(0.01, 0.3, log=True),
+        "history.discount": Range(0.5, 0.95),
+        "history.concentration_2": Range(3.0, 100.0, log=True),
+        "history.concentration_3": Range(2.0, 50.0, log=True),
+        "swap_margin": Choice((0.0, 0.25, 0.5)),
+    },
 )

@@ -214,15 +214,6 @@ def test_suggestions_of_the_shared_model_agree(ask: Ask, keyboard: Path, tiny_pu
         assert_same_keys(ask(keyboard, shared=CONTEXTS)["shared"], phone, engine, personal=False)
 
 
-def test_suggestions_with_a_history_agree_before_any_adaptation(
-    ask: Ask, keyboard: Path, tiny_public_key: Path, tmp_path: Path, messages: list[str]
-) -> None:
-    engine = Engine(load_bundle(keyboard, tiny_public_key))
-    with Phone.open(tmp_path / "phone", engine) as phone:
-        phone.observe_many(messages)
-        assert_same_keys(ask(keyboard, messages=messages, personal=CONTEXTS)["personal"], phone, engine, personal=True)
-
-
 MIXING = np.random.default_rng(0).normal(0.0, 1.0, (COMPONENTS, 1 + FEATURES)).round(3).tolist()
 
 
@@ -234,14 +225,20 @@ def mixing_keyboard(signed: Callable[..., Path], ngrams: bytes) -> Path:
     return signed({"ngram_weight": 0.4, "recipe": recipe}, {NGRAM: ngrams}, "mixing.bundle")
 
 
-def test_suggestions_with_learned_weights_agree(
-    ask: Ask, mixing_keyboard: Path, tiny_public_key: Path, tmp_path: Path, messages: list[str]
+@pytest.mark.parametrize("kind", ["keyboard", "mixing_keyboard"])
+def test_suggestions_with_a_history_agree_before_any_adaptation(
+    ask: Ask,
+    request: pytest.FixtureRequest,
+    kind: str,
+    tiny_public_key: Path,
+    tmp_path: Path,
+    messages: list[str],
 ) -> None:
-    engine = Engine(load_bundle(mixing_keyboard, tiny_public_key))
+    keyboard: Path = request.getfixturevalue(kind)
+    engine = Engine(load_bundle(keyboard, tiny_public_key))
     with Phone.open(tmp_path / "phone", engine) as phone:
         phone.observe_many(messages)
-        found = ask(mixing_keyboard, messages=messages, personal=CONTEXTS)["personal"]
-        assert_same_keys(found, phone, engine, personal=True)
+        assert_same_keys(ask(keyboard, messages=messages, personal=CONTEXTS)["personal"], phone, engine, personal=True)
 
 
 ALGORITHMS: dict[str, Merge] = {

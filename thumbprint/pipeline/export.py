@@ -31,7 +31,7 @@ from keyboard_model.text.tokenizer import Tokenizer
 from tflite_export.export import Converter, export_bundle, remembering
 from tflite_export.parity_check import ParityReport
 from tflite_export.signatures import ExportError
-from thumbprint.pipeline.mixing import Coefficients, OnStage, has_mixing, ignore, stored_mixing, train_mixing
+from thumbprint.pipeline.mixing import Coefficients, OnStage, has_mixing, ignore, mixing_of, train_mixing
 
 FEDERATED, CENTRAL = "FedAvg on clients, FedAdam on the server", "Adam on public text"
 
@@ -64,7 +64,9 @@ def export_run(
     context = method.context(chosen.personalization, folder.tokenizer().bos)
     result = _train_method(folder, method, context, SharedModel.of(trained, folder.parameters()))
     converter = remembering()
-    mixing = _mixing(folder, chosen, method, result, converter, on_stage)
+    mixing = mixing_of(
+        folder, chosen, method, lambda: _train_mixing(folder, chosen, method, result, converter, on_stage)
+    )
     return export_method(folder, chosen, method, result, out, private_key, mixing=mixing, converter=converter)
 
 
@@ -258,14 +260,9 @@ def _require_phone(method: Method) -> None:
         raise ExportError(f"{method.name} does not run on a phone: export a job with one of the methods {on_phones}")
 
 
-def _mixing(
+def _train_mixing(
     folder: Run, job: Job, method: Method, result: TrainedMethod, converter: Converter, on_stage: OnStage
-) -> Coefficients | None:
-    if not has_mixing(job, method):
-        return None
-    stored = stored_mixing(folder, job)
-    if stored is not None:
-        return stored
+) -> Coefficients:
     with (
         tempfile.TemporaryDirectory() as scratch,
         folder.locked(),

@@ -33,19 +33,27 @@ def ignore(stage: str) -> None:
     """An `OnStage` that shows nothing."""
 
 
+def mixing_of(run: Run, job: Job, method: Method, make: Callable[[], Coefficients]) -> Coefficients | None:
+    """Returns the weights of a job's phones; None if they have fixed ones.
+
+    Args:
+        run: A finished run, which keeps the weights.
+        job: Gives the settings of the phones.
+        method: The job's method.
+        make: Called if the run has none for these settings: calls `train_mixing`.
+
+    Raises:
+        RunError: the run is not finished, or the file of the weights is damaged.
+    """
+    if not has_mixing(job, method):
+        return None
+    name = _file(run, job)
+    return run.read_json(name)["weights"] if (run.path / name).exists() else make()
+
+
 def has_mixing(job: Job, method: Method) -> bool:
     """Whether the phones of a job and its method have trained weights."""
     return method.learned_mixing and job.personalization.history.mixing == "federated"
-
-
-def stored_mixing(run: Run, job: Job) -> Coefficients | None:
-    """Returns the weights that `train_mixing` stored in the run for these settings; None = there are none yet.
-
-    Raises:
-        RunError: the run is not finished, or the file is damaged.
-    """
-    name = _file(run, job)
-    return run.read_json(name)["weights"] if (run.path / name).exists() else None
 
 
 def examples_of(bundle: Bundle, clients: FederatedData, on_stage: OnStage = ignore) -> list[MixingExamples]:

@@ -23,7 +23,7 @@ from thumbprint.comparison.measure.comparison_setup import ComparisonSetup
 from thumbprint.comparison.results import REFERENCE
 from thumbprint.comparison.tuning import initial_config
 from thumbprint.pipeline.export import export_method, phone_part, recipe_of
-from thumbprint.pipeline.mixing import Coefficients, has_mixing, stored_mixing, train_mixing
+from thumbprint.pipeline.mixing import Coefficients, mixing_of, train_mixing
 
 _WORKERS = 2
 
@@ -87,13 +87,12 @@ class DeviceEvaluator:
 
     def _mixing(self, method: Method, config: PersonalizationConfig, trained: TrainedMethod) -> Coefficients | None:
         job = self.setup.job.model_copy(update={"personalization": config})
-        if not has_mixing(job, method):
-            return None
-        stored = stored_mixing(self.setup.run, job)
-        if stored is not None:
-            return stored
-        bundle = self._with_recipe(method, config, trained, None)
-        return train_mixing(self.setup.run, job, bundle, self.setup.clients)
+
+        def make() -> Coefficients:
+            bundle = self._with_recipe(method, config, trained, None)
+            return train_mixing(self.setup.run, job, bundle, self.setup.clients)
+
+        return mixing_of(self.setup.run, job, method, make)
 
     def _with_recipe(
         self, method: Method, config: PersonalizationConfig, trained: TrainedMethod, mixing: Coefficients | None
