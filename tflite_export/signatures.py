@@ -59,7 +59,8 @@ class PhoneModule(tf.Module):
         anchor = AdapterTensors(**{name: values[f"anchor_{name}"] for name in AdapterTensors._fields})
         rates = StepSizes(**{name: values[name] for name in StepSizes._fields})
         exact = self._exact_embedding(tokens)
-        moved, loss = adapters.step(exact, adapter, anchor, self._features(tokens), tf.reshape(targets, [-1]), rates)
+        features = self._features(tokens)
+        moved, loss = adapters.step(exact, adapter, anchor, features, tf.reshape(targets, [-1]), rates, _product)
         return {**moved._asdict(), "loss": loss}
 
     def evaluate(self, tokens: tf.Tensor, targets: tf.Tensor, **adapter: tf.Tensor) -> dict:
@@ -94,6 +95,15 @@ class PhoneModule(tf.Module):
             )
             for name, specs in inputs.items()
         }
+
+
+def _product(left: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
+    """Returns left·right as (rightᵀ·leftᵀ)ᵀ, which the converter turns into a fully connected layer.
+
+    It turns the plain product into a batch matmul, whose kernel without XNNPACK was measured ten times as slow (57 ms
+    instead of 6 at `[80,9216]` times `[9216,160]`).
+    """
+    return tf.transpose(tf.matmul(right, left, transpose_a=True, transpose_b=True))
 
 
 class ExportError(ValueError):

@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from keyboard_model.model import cifg_lstm, softmax_loss
 from keyboard_model.model.cifg_lstm import Parameters
+from keyboard_model.model.softmax_loss import Product
 from keyboard_model.step_sizes import StepSizes
 
 
@@ -53,6 +54,7 @@ def gradient(
     features: tf.Tensor,
     targets: tf.Tensor,
     weights: tf.Tensor | None = None,
+    product: Product = tf.matmul,
 ) -> tuple[tf.Tensor, AdapterTensors]:
     """Returns the mean cross-entropy over the counted targets and its gradient with respect to the adapter.
 
@@ -60,6 +62,7 @@ def gradient(
         features: `[N,E]`, of the shared model, which stays fixed.
         targets: `[N]` piece ids, `IGNORE` at positions that do not count.
         weights: `[N]`, what the loss of each target is multiplied by; the mean still divides by their number. None = 1.
+        product: See `softmax_loss.gradient`.
 
     Returns:
         The loss in nats (0 if no target counts) and the gradient.
@@ -70,7 +73,7 @@ def gradient(
         share *= weights
     low = tf.matmul(features, adapter.lora_a)
     adapted = features + tf.matmul(low, adapter.lora_b)
-    slope = softmax_loss.gradient(parameters.embedding, parameters.d + adapter.bias, adapted, targets, share)
+    slope = softmax_loss.gradient(parameters.embedding, parameters.d + adapter.bias, adapted, targets, share, product)
     d_low = tf.matmul(slope.features, adapter.lora_b, transpose_b=True)
     return slope.loss, AdapterTensors(
         lora_a=tf.matmul(features, d_low, transpose_a=True),
@@ -86,18 +89,20 @@ def step(
     features: tf.Tensor,
     targets: tf.Tensor,
     rates: StepSizes,
+    product: Product = tf.matmul,
 ) -> tuple[AdapterTensors, tf.Tensor]:
     """Makes one local SGD step with a proximal pull to `anchor`; the phone's `adapt` and TFF share it.
 
         θ ← (θ − η·clip(∇L(θ)) + ηλ·θ_anchor) / (1 + ηλ)
 
     The pull is applied implicitly, as the proximal operator of its term (Parikh and Boyd 2014, section
-    6.1.1): stable for every λ, where the explicit step θ − ηλ·(θ − θ_anchor) diverges past ηλ = 2.
+    6.1.1): stable for every λ, where the explicit step θ − ηλ·(θ − θ_anchor) diverges past ηλ = 2. `product` is that
+    of `softmax_loss.gradient`.
 
     Returns:
         The new adapter, and the loss in nats before the step.
     """
-    loss, slope = gradient(parameters, adapter, features, targets)
+    loss, slope = gradient(parameters, adapter, features, targets, product=product)
     norm = tf.sqrt(sum(tf.reduce_sum(tf.square(part)) for part in slope))
     scale = rates.clip / tf.maximum(norm, rates.clip)
     eta = AdapterTensors(rates.learning_rate, rates.learning_rate, rates.bias_rate)

@@ -14,9 +14,13 @@ Shapes: N positions, V pieces, E features. Sources: Bishop 2006, equation 4.109.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
+
+Product = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+"""Multiplies two matrices, `[a,b]` and `[b,c]` -> `[a,c]`."""
 
 
 class Gradient(NamedTuple):
@@ -39,7 +43,12 @@ class _Softmax(NamedTuple):
 
 
 def gradient(
-    embedding: tf.Tensor, bias: tf.Tensor, features: tf.Tensor, targets: tf.Tensor, weights: tf.Tensor
+    embedding: tf.Tensor,
+    bias: tf.Tensor,
+    features: tf.Tensor,
+    targets: tf.Tensor,
+    weights: tf.Tensor,
+    product: Product = tf.matmul,
 ) -> Gradient:
     """Returns the weighted loss and its gradients, for a fixed embedding.
 
@@ -49,11 +58,13 @@ def gradient(
         features: `[N,E]`.
         targets: `[N]` piece ids; a negative one, such as `IGNORE`, must have weight 0.
         weights: `[N]`, what the loss of each target is multiplied by.
+        product: Multiplies with the exponentials; TFLite needs another form of the product than TensorFlow to be fast.
     """
     softmax = _softmax(embedding, bias, features, targets)
-    loss = tf.reduce_sum(weights * softmax.losses)
     return Gradient(
-        loss, _features_gradient(embedding, softmax, weights), _bias_gradient(softmax, weights, bias.shape[0])
+        tf.reduce_sum(weights * softmax.losses),
+        _features_gradient(embedding, softmax, weights, product),
+        _bias_gradient(softmax, weights, bias.shape[0], product),
     )
 
 
@@ -92,11 +103,13 @@ def _softmax(embedding: tf.Tensor, bias: tf.Tensor, features: tf.Tensor, targets
     return _Softmax(exponentials, sums, tf.math.log(sums) + largest[:, 0] - own_scores, wanted, rows)
 
 
-def _features_gradient(embedding: tf.Tensor, softmax: _Softmax, weights: tf.Tensor) -> tf.Tensor:
-    expected = tf.matmul(softmax.exponentials, embedding)
+def _features_gradient(
+    embedding: tf.Tensor, softmax: _Softmax, weights: tf.Tensor, product: Product = tf.matmul
+) -> tf.Tensor:
+    expected = product(softmax.exponentials, embedding)
     return expected * (weights / softmax.sums)[:, tf.newaxis] - softmax.rows * weights[:, tf.newaxis]
 
 
-def _bias_gradient(softmax: _Softmax, weights: tf.Tensor, vocab: int) -> tf.Tensor:
-    expected = tf.matmul((weights / softmax.sums)[tf.newaxis, :], softmax.exponentials)[0]
+def _bias_gradient(softmax: _Softmax, weights: tf.Tensor, vocab: int, product: Product = tf.matmul) -> tf.Tensor:
+    expected = product((weights / softmax.sums)[tf.newaxis, :], softmax.exponentials)[0]
     return expected - tf.math.unsorted_segment_sum(weights, softmax.wanted, vocab)

@@ -85,6 +85,19 @@ def test_the_model_uses_built_in_operations_only(interpreter):
     assert not any("Flex" in detail["op_name"] for detail in interpreter._get_ops_details())
 
 
+def test_adapt_multiplies_the_scores_without_batch_matmul(interpreter):
+    """Its kernel was measured ten times as slow as that of a fully connected layer."""
+    shapes = {tensor["index"]: list(tensor["shape"]) for tensor in interpreter.get_tensor_details()}
+    assert interpreter.get_signature_runner("adapt")._subgraph_index == 0, "the details are those of the first one"
+    over_all_pieces = {
+        operation["op_name"]
+        for operation in interpreter._get_ops_details()
+        if any(V in shapes.get(index, []) for index in operation["inputs"])
+    }
+    assert "FULLY_CONNECTED" in over_all_pieces
+    assert "BATCH_MATMUL" not in over_all_pieces
+
+
 def test_the_embedding_is_int8_and_stored_once(interpreter, converted):
     size = PARAMETERS.embedding.size
     kinds = {
