@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from device_runtime.algorithm_registry import algorithm_named
 
 FORMAT = "thumbprint-bundle"
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -126,14 +126,17 @@ class Recipe(_Strict):
     method: the personalization method, for readers and reports; the phone uses only `algorithm`.
     algorithm, constants: the device algorithm (see `algorithm_registry`) and its numbers.
     starts: the number of adapters in `adapter_init.safetensors`; more than one for "clusters" and "fed_em" only.
-    steps: the number of local SGD steps (K), at most 10,000; 0 = use the starts as they are.
-    learning_rate, bias_rate: the rates of the low-rank part and of the bias.
+    steps: the smallest number of local SGD steps (K), at most 10,000; 0 = use the starts as they are.
+    passes: the smallest number of passes over the messages, so that an owner who typed much gets more steps, with
+        smaller rates (see `keyboard_model.step_sizes`); 0 = always `steps` steps.
+    learning_rate, bias_rate: the rates of the low-rank part and of the bias for `steps` steps.
     proximal: λ of the pull back to the shared start; 0 = plain fine-tuning.
     clip: the largest L2 norm of a gradient.
     evidence: the rates reach half of their value with this many pieces to learn from, so that an owner who typed little
         gets small steps; 0 = always the full rates.
     newest_words: how many of the newest words the phone adapts on.
     holdout_share: the share of these messages, the newest ones, that is held out for the gate.
+    holdout_words: no more messages are held out than it takes to have this many words.
     swap_margin: a personal word replaces a shared word if it is more than (1 + margin) times as probable (see
         `device_runtime.prediction.predictor.apply_swap_margin`).
     adapter_dtype: the encoding in which adapters are stored (see `device_runtime.adapter.encodings`).
@@ -144,6 +147,7 @@ class Recipe(_Strict):
     constants: dict[str, float]
     starts: int = Field(ge=1)
     steps: int = Field(ge=0, le=10_000)
+    passes: Annotated[float, Field(ge=0, le=100)]
     learning_rate: NotNegative
     bias_rate: NotNegative
     proximal: NotNegative
@@ -151,6 +155,7 @@ class Recipe(_Strict):
     evidence: NotNegative
     newest_words: int = Field(gt=0)
     holdout_share: Share
+    holdout_words: int = Field(gt=0)
     gate: GateRecipe
     history: HistoryRecipe
     swap_margin: NotNegative
@@ -197,7 +202,7 @@ class Manifest(_Strict):
     """
 
     format: Literal["thumbprint-bundle"]
-    format_version: Literal[4]
+    format_version: Literal[5]
     model_id: str = Field(pattern="^[0-9a-f]{64}$")
     name: str
     model: ModelShape

@@ -289,7 +289,7 @@ class PersonalizationConfig(Strict):
         method: A name in `federated.algorithms.registry`; the name is checked when the method is used.
         options: The method's own hyperparameters, by name.
         federated: The method's own rounds.
-        steps: Steps of an adaptation on the phone, at most 10,000; 0 = no adapter is trained.
+        steps: Smallest number of steps of an adaptation on the phone, at most 10,000; 0 = no adapter is trained.
         adapter_dtype: Encoding of the adapter. `sparse` needs a fifth of the bytes of `float32` and predicts as well.
 
     The other settings have the meaning of the recipe's fields.
@@ -299,13 +299,15 @@ class PersonalizationConfig(Strict):
     options: dict[str, Any] = Field(default_factory=dict)
     federated: RoundsConfig = RoundsConfig()
     steps: int = Field(10, ge=0, le=10_000)
+    passes: float = Field(1.0, ge=0, le=100)
     learning_rate: NotNegative = 0.4
     bias_rate: NotNegative = 16.0
     proximal: NotNegative = 0.0005
     clip: Positive = 5.0
     evidence: NotNegative = 50.0
-    newest_words: int = Field(500, ge=1)
+    newest_words: int = Field(10_000, ge=1)
     holdout_share: Share = 0.2
+    holdout_words: int = Field(1_000, ge=1)
     swap_margin: NotNegative = 0.25
     adapter_dtype: Literal["float32", "float16", "int8", "sparse"] = "sparse"
     batch: int = Field(4, ge=1, le=256)

@@ -145,28 +145,36 @@ class AdaptationWindow:
     held_out: Sequence[str]
 
     @classmethod
-    def of(cls, messages: Sequence[str], newest_words: int, holdout_share: float) -> AdaptationWindow:
+    def of(
+        cls, messages: Sequence[str], newest_words: int, holdout_share: float, holdout_words: int
+    ) -> AdaptationWindow:
         """Selects the newest messages that have `newest_words` words, and splits off the held-out ones.
 
         Args:
             messages: All of the owner's, oldest first.
-            newest_words, holdout_share: See `Recipe`.
+            newest_words, holdout_share, holdout_words: See `Recipe`.
         """
         newest = newest_messages(reversed(messages), newest_words, count_words)
-        return cls.split(newest, holdout_share, messages[: len(messages) - len(newest)])
+        return cls.split(newest, holdout_share, holdout_words, messages[: len(messages) - len(newest)])
 
     @classmethod
-    def split(cls, newest: Sequence[str], holdout_share: float, earlier: Sequence[str] = ()) -> AdaptationWindow:
+    def split(
+        cls, newest: Sequence[str], holdout_share: float, holdout_words: int, earlier: Sequence[str] = ()
+    ) -> AdaptationWindow:
         """Splits the messages of a window; the held-out part begins with a message that has a word.
 
         Args:
             newest: The window's messages, oldest first.
             holdout_share: Share of the messages with a word that is held out: at least one unless it is 0.
+            holdout_words: No more are held out than it takes to have this many words.
             earlier: The messages before them.
         """
         with_words = [index for index, message in enumerate(newest) if count_words(message)]
         held_out = math.ceil(holdout_share * len(with_words) - 1e-9)
-        start = with_words[-held_out] if held_out else len(newest)
+        tail = newest_messages(
+            reversed(with_words[len(with_words) - held_out :]), holdout_words, lambda at: count_words(newest[at])
+        )
+        start = tail[0] if tail else len(newest)
         return cls(earlier, newest[:start], newest[start:])
 
     def pack(self, tokenizer: Tokenizer, length: int) -> tuple[Windows, Windows]:

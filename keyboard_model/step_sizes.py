@@ -1,7 +1,8 @@
-"""How far one local step moves an adapter: one value for the phone, TensorFlow and the exported model."""
+"""How many local steps an adaptation takes, and how far one moves an adapter, for the phone and for TensorFlow."""
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 
@@ -20,3 +21,26 @@ class StepSizes(NamedTuple):
     bias_rate: float
     proximal: float
     clip: float
+
+
+def number_of_steps(steps: int, passes: float, batches: int) -> int:
+    """Returns K, the number of local steps over the repeated batches of an owner.
+
+    Args:
+        steps: The smallest K; with 0 there are no steps at all.
+        passes: The smallest number of passes over the batches.
+        batches: The number of batches; without any there is no step.
+
+    >>> number_of_steps(10, 1.0, 4), number_of_steps(10, 1.0, 300)
+    (10, 300)
+    """
+    return max(steps, math.ceil(passes * batches)) if steps and batches else 0
+
+
+def rate_share(steps: int, number: int) -> float:
+    """Returns what both rates are multiplied by if an adaptation takes `number` steps instead of `steps`: √(steps / K).
+
+    K steps of a constant size have the best bound on their error with a size proportional to 1 / √K (Nemirovski et al.
+    2009, Robust stochastic approximation approach to stochastic programming, section 2.2).
+    """
+    return math.sqrt(steps / number) if number else 0.0

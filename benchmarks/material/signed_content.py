@@ -20,8 +20,10 @@ LEARNING_RECIPE: Mapping[str, Any] = {
         "bias_rate": 1.0,
         "proximal": 0.0,
         "clip": 10.0,
+        "passes": 0.0,
         "newest_words": 500,
         "holdout_share": 0.2,
+        "holdout_words": 1000,
         "gate": {"min_words": 1, "margin": 0.0},
         "history": {"cache_weight": 0.3, "cache_half": 50, "discount": 0.5, "concentration_2": 5},
     }

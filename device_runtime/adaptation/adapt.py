@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from device_runtime.adaptation.local_steps import count_targets, log_probs
+from device_runtime.adaptation.local_steps import batches, count_targets, log_probs, planned_steps
 from device_runtime.adapter.adapter import Adapter
 from device_runtime.algorithm_registry import algorithm_named
 from device_runtime.inference.engine import TrainingEngine
@@ -90,7 +90,8 @@ def adapt(
         else not_judged("the training diverged", before)
     )
     adapter = candidate if verdict.kept else current
-    return Adaptation(adapter, verdict, recipe.steps, time.perf_counter() - started)
+    steps, _ = planned_steps(recipe, batches(engine, training))
+    return Adaptation(adapter, verdict, steps, time.perf_counter() - started)
 
 
 def candidate_adapter(

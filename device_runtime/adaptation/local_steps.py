@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ from device_runtime.inference.engine import TrainingEngine
 from device_runtime.manifest import Recipe
 from keyboard_model.batching import IGNORE, Batch, Windows
 from keyboard_model.batching import batches as cut_batches
-from keyboard_model.step_sizes import StepSizes
+from keyboard_model.step_sizes import StepSizes, number_of_steps, rate_share
 
 
 def batches(engine: TrainingEngine, windows: Windows) -> list[Batch]:
@@ -31,18 +31,23 @@ def log_probs(engine: TrainingEngine, windows: Windows, adapter: Adapter) -> npt
     return np.concatenate([np.zeros(0), *scores])
 
 
-def step_sizes(recipe: Recipe, pieces: int) -> StepSizes:
-    """Returns the recipe's step sizes for a user who typed `pieces` pieces: both rates times n / (n + evidence)."""
-    share = pieces / (pieces + recipe.evidence) if pieces else 0.0
-    return StepSizes(recipe.learning_rate * share, recipe.bias_rate * share, recipe.proximal, recipe.clip)
+def planned_steps(recipe: Recipe, training: Sequence[Batch]) -> tuple[int, StepSizes]:
+    """Returns the number of steps K over an owner's batches, and their sizes.
+
+    Both rates of the recipe are multiplied by n / (n + evidence) for the n pieces of the batches, and by √(steps / K).
+    """
+    number = number_of_steps(recipe.steps, recipe.passes, len(training))
+    pieces = sum(int((batch.targets != IGNORE).sum()) for batch in training)
+    share = rate_share(recipe.steps, number) * (pieces / (pieces + recipe.evidence) if pieces else 0.0)
+    return number, StepSizes(recipe.learning_rate * share, recipe.bias_rate * share, recipe.proximal, recipe.clip)
 
 
 def train(engine: TrainingEngine, recipe: Recipe, windows: Windows, anchor: Adapter) -> Adapter:
-    """Returns the adapter after `recipe.steps` SGD steps over the batches in turn, from `anchor` and pulled to it."""
+    """Returns the adapter after K SGD steps over the batches in turn, from `anchor` and pulled to it."""
     training = batches(engine, windows)
-    rates = step_sizes(recipe, count_targets(windows))
+    number, rates = planned_steps(recipe, training)
     adapter = anchor
-    for step in range(recipe.steps):
+    for step in range(number):
         adapter, _ = engine.adapt(*training[step % len(training)], adapter, anchor, rates)
     engine.rest()
     return adapter

@@ -440,7 +440,9 @@ class Phone:
         if newest and recipe.history.strengths > 1:
             first = newest[0].id
             earlier = [m.text for m in takewhile(lambda m: m.id < first, self._folder.history.messages())]
-        return AdaptationWindow.split([message.text for message in newest], recipe.holdout_share, earlier)
+        return AdaptationWindow.split(
+            [message.text for message in newest], recipe.holdout_share, recipe.holdout_words, earlier
+        )
 
     def _choose_ngram_weight(self, window: AdaptationWindow) -> None:
         strength = self._trainer.strength(window, self._adapter)

@@ -99,7 +99,7 @@ METHOD = Method(
     space={
         **FINE_TUNING_SEARCH_SPACE,
         "steps": Choice((0, 5, 10)),
-        "newest_words": Choice((500, 2000)),
+        "newest_words": Choice((500, 10_000)),
         "options.strength": Range(0.5, 1.5),
         "options.pseudo_count": Range(1.0, 30.0, log=True),
     },

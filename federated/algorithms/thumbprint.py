@@ -94,7 +94,7 @@ METHOD = Method(
         **FINE_TUNING_SEARCH_SPACE,
         "history.neural_cache.words": Choice((0, 2000)),
         "steps": Choice((0, 5, 10)),
-        "newest_words": Choice((500, 2000)),
+        "newest_words": Choice((500, 10_000)),
         "options.strength": Choice((0.0, 1.0)),
         "proximal": Range(1e-4, 1.0, log=True),
         "federated.rounds": Choice((0, 30)),
@@ -104,7 +104,17 @@ METHOD = Method(
     },
     rounds=0,  # on real messages the shared model's own start was better: see docs/results.md
     recipe_alone=(
-        *("steps", "learning_rate", "bias_rate", "proximal", "evidence", "newest_words", "holdout_share"),
+        *(
+            "steps",
+            "passes",
+            "learning_rate",
+            "bias_rate",
+            "proximal",
+            "evidence",
+            "newest_words",
+            "holdout_share",
+            "holdout_words",
+        ),
         *("options.strength", "options.pseudo_count"),
     ),
 )

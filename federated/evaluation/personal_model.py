@@ -49,7 +49,8 @@ def adaptation_batches(
     tokenizer: Tokenizer, messages: Sequence[str], config: PersonalizationConfig
 ) -> tuple[list[Batch], list[Batch]]:
     """Returns the batches that an adaptation learns from, and the held-out batches that only test it, in order."""
-    packed = AdaptationWindow.of(messages, config.newest_words, config.holdout_share).pack(tokenizer, config.window)
+    window = AdaptationWindow.of(messages, config.newest_words, config.holdout_share, config.holdout_words)
+    packed = window.pack(tokenizer, config.window)
     adaptation, held_out = (batches(windows.tokens, windows.targets, config.batch, tokenizer.bos) for windows in packed)
     return adaptation, held_out
 

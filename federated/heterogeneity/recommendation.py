@@ -22,7 +22,7 @@ MOST_STEPS = 20
 PULL = 0.01
 """λ at which the pull to the shared model equals the curvature of the loss; used if the trusted share is one half."""
 LEAST_PULL, MOST_PULL = 0.001, 1.0
-ALL_WORDS = 2000
+ALL_WORDS = 10_000
 
 ALIKE = 0.03
 """Mean difference between users below which they count as one source: identical users show 0.00, users with a quarter

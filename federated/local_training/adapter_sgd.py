@@ -81,6 +81,19 @@ def step_sizes(config: PersonalizationConfig, share: tf.Tensor | float = 1.0) ->
     )
 
 
+def planned_steps(config: PersonalizationConfig, batches: ReadBatch) -> tuple[tf.Tensor, StepSizes]:
+    """Returns the number of steps K of a phone's adaptation on read batches, int32 scalar, and their sizes.
+
+    K and its share of the rates are those of `keyboard_model.step_sizes`. Both rates are also multiplied by
+    n / (n + evidence) for n pieces: the less a user typed, the less the adapter moves.
+    """
+    passed = tf.cast(tf.math.ceil(config.passes * tf.cast(number_of(batches), tf.float64)), tf.int32)
+    number = tf.maximum(config.steps, passed) if config.steps else tf.constant(0)
+    share = tf.sqrt(tf.math.divide_no_nan(float(config.steps), tf.cast(number, tf.float32)))
+    pieces = count_targets(batches)
+    return number, step_sizes(config, share * tf.math.divide_no_nan(pieces, pieces + config.evidence))
+
+
 def tensor_rates(rates: StepSizes) -> AdapterTensors:
     """Returns the learning rate of each tensor of an adapter."""
     return AdapterTensors(rates.learning_rate, rates.learning_rate, rates.bias_rate)
@@ -122,12 +135,10 @@ def personal_steps(
 ) -> AdapterTensors:
     """Returns the adapter after a phone's adaptation: K steps over the repeated batches, each pulled to the anchor.
 
-    The learning rates are multiplied by n / (n + evidence) for n pieces: the less a user typed, the less the adapter
-    moves. Without batches the start is returned. `batches`: what `read` returned.
+    Without batches the start is returned. `batches`: what `read` returned.
     """
-    pieces = count_targets(batches)
-    share = tf.math.divide_no_nan(pieces, pieces + config.evidence)
-    return steps(parameters, start, anchor, batches, step_sizes(config, share), config.steps).adapter
+    number, rates = planned_steps(config, batches)
+    return steps(parameters, start, anchor, batches, rates, number).adapter
 
 
 def loss(parameters: Parameters, adapter: AdapterTensors, batches: ReadBatch) -> tf.Tensor:

@@ -70,19 +70,26 @@ MESSAGES = ["see you", "...", "at home", "ok", "now", "!", "thanks", "?"]
     [(0.0, []), (0.2, ["thanks", "?"]), (0.4, ["now", "!", "thanks", "?"]), (1.0, MESSAGES)],
 )
 def test_the_share_counts_messages_with_a_word(share: float, held_out: list[str]) -> None:
-    window = AdaptationWindow.of(MESSAGES, 500, share)
+    window = AdaptationWindow.of(MESSAGES, 500, share, 1_000)
     assert list(window.held_out) == held_out
     assert [*window.earlier, *window.training, *window.held_out] == MESSAGES
     assert not window.earlier
 
 
 def test_at_least_one_message_is_held_out() -> None:
-    window = AdaptationWindow.of(MESSAGES, 500, 0.01)
+    window = AdaptationWindow.of(MESSAGES, 500, 0.01, 1_000)
     assert list(window.held_out) == ["thanks", "?"]
 
 
+@pytest.mark.parametrize(("words", "held_out"), [(1, 2), (2, 4), (3, 5), (4, 6), (1_000, 8)])
+def test_no_more_words_are_held_out_than_allowed(words: int, held_out: int) -> None:
+    window = AdaptationWindow.of(MESSAGES, 500, 1.0, words)
+    assert list(window.held_out) == MESSAGES[-held_out:]
+    assert [*window.training, *window.held_out] == MESSAGES
+
+
 def test_messages_before_the_newest_words_are_earlier() -> None:
-    window = AdaptationWindow.of(MESSAGES, 4, 0.5)
+    window = AdaptationWindow.of(MESSAGES, 4, 0.5, 1_000)
     assert list(window.earlier) == ["see you", "..."]
     assert list(window.training) == ["at home", "ok"]
     assert list(window.held_out) == ["now", "!", "thanks", "?"]
@@ -90,7 +97,7 @@ def test_messages_before_the_newest_words_are_earlier() -> None:
 
 @pytest.mark.parametrize("messages", [[], ["..."]])
 def test_without_words_nothing_is_held_out(messages: list[str]) -> None:
-    assert not AdaptationWindow.of(messages, 500, 0.2).held_out
+    assert not AdaptationWindow.of(messages, 500, 0.2, 1_000).held_out
 
 
 def test_no_more_messages_are_read_than_needed() -> None:

@@ -34,12 +34,14 @@ from thumbprint.pipeline.export import phone_part, recipe_of
 E, H, R, B, T, STEPS, ROUNDS = 2, 5, 2, 2, 8, 5, 2
 CONFIG = PersonalizationConfig(
     steps=STEPS,
+    passes=4.0,
     learning_rate=1.0,
     bias_rate=10.0,
     proximal=0.02,
     clip=0.8,
     evidence=5.0,
     holdout_share=0.25,
+    holdout_words=6,
     batch=B,
     window=T,
     adapter_dtype="float32",
@@ -154,7 +156,7 @@ def on_phone(engine: Engine, messages: list[str]) -> Adapter:
     recipe = bundle.manifest.recipe
     if recipe.trains_nothing:
         return bundle.adapter_init
-    window = AdaptationWindow.of(messages, recipe.newest_words, recipe.holdout_share)
+    window = AdaptationWindow.of(messages, recipe.newest_words, recipe.holdout_share, recipe.holdout_words)
     learnt, held_out = window.pack(engine.tokenizer, engine.shape.window)
     return adapt.candidate_adapter(engine, recipe, learnt, held_out, bundle.starts)
 

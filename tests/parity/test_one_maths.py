@@ -38,6 +38,7 @@ E, H, R, B, T, STEPS = 2, 5, 2, 2, 8, 5
 # Clipped in the first steps, pulled back in the later ones: every part of the step does something.
 CONFIG = PersonalizationConfig(
     steps=STEPS,
+    passes=2.5,
     learning_rate=2.0,
     bias_rate=4.0,
     proximal=0.2,

@@ -334,7 +334,7 @@ def test_both_programs_accept_and_refuse_the_same_bundles(
         ("model.tflite is not the file", write_folder(tmp_path / "changed.bundle", changed), {}),
         ("these are not the six files", write_folder(tmp_path / "more.bundle", content | {"seventh": b""}), {}),
         ("another format", signed({"format": "other"}, name="format.bundle"), {}),
-        ("format version 5", signed({"format_version": 5}, name="version.bundle"), {}),
+        ("format version 6", signed({"format_version": 6}, name="version.bundle"), {}),
         ("model_id", signed({"model_id": "0" * 64}, name="id.bundle"), {}),
     ]
     for reason, bundle, request in refused:

@@ -27,7 +27,7 @@ _NO_CLIP = 1e30
 def adapt(
     engine: TrainingEngine, recipe: Recipe, training: Windows, held_out: Windows, starts: Sequence[Adapter]
 ) -> Adapter:
-    """Returns the adapter after `recipe.steps` steps from the first start with its bias moved.
+    """Returns the adapter after K steps from the first start with its bias moved.
 
     The pull is towards that moved start. `constants["strength"]` is β, and `constants["pseudo_count"]` is a.
     `held_out` is not used.

@@ -18,7 +18,7 @@ from keyboard_model.batching import Windows
 def adapt(
     engine: TrainingEngine, recipe: Recipe, training: Windows, held_out: Windows, starts: Sequence[Adapter]
 ) -> Adapter:
-    """Returns the adapter after `recipe.steps` steps from the first start. `held_out` is not used."""
+    """Returns the adapter after K steps from the first start. `held_out` is not used."""
     return train(engine, recipe, training, starts[0])
 
 

@@ -23,7 +23,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from device_runtime.adaptation.local_steps import batches, best_adapter, count_targets, gradient, step_sizes, train
+from device_runtime.adaptation.local_steps import batches, best_adapter, gradient, planned_steps, train
 from device_runtime.adapter.adapter import Adapter, interpolate
 from device_runtime.algorithm_registry import DeviceAlgorithm
 from device_runtime.inference.engine import TrainingEngine
@@ -35,7 +35,7 @@ from keyboard_model.step_sizes import StepSizes
 def apfl(
     engine: TrainingEngine, recipe: Recipe, training: Windows, held_out: Windows, starts: Sequence[Adapter]
 ) -> Adapter:
-    """Returns θ̄ after `recipe.steps` steps. `held_out` is not used.
+    """Returns θ̄ after K steps. `held_out` is not used.
 
     `constants["alpha"]` is the share of v at the start, and `constants["alpha_rate"]` is η_α; with 0 the share stays.
     """
@@ -45,11 +45,11 @@ def apfl(
 def train_mixture(
     engine: TrainingEngine, recipe: Recipe, training: Windows, shared: Adapter, alpha: float, alpha_rate: float
 ) -> Adapter:
-    """Returns θ̄ after `recipe.steps` steps of v and α from v = `shared` and this α."""
+    """Returns θ̄ after K steps of v and α from v = `shared` and this α."""
     own = shared
     cut = batches(engine, training)
-    rates = step_sizes(recipe, count_targets(training))
-    for step in range(recipe.steps):
+    number, rates = planned_steps(recipe, cut)
+    for step in range(number):
         slope = gradient(engine, cut[step % len(cut)], interpolate(own, shared, alpha), recipe.clip)
         new_alpha = alpha - alpha_rate * _inner_product(own, shared, slope)
         own = _descend(own, slope, alpha, rates)
@@ -89,8 +89,8 @@ def mapper(
 ) -> Adapter:
     """Returns the interpolation with the least loss on `held_out`; of a tie, the one with the smallest λ.
 
-    `constants["grid"]` is the number of values of λ that are tried, including 0 and 1. All but 0 need `recipe.steps`
-    steps each.
+    `constants["grid"]` is the number of values of λ that are tried, including 0 and 1. All but 0 need K steps
+    each.
     """
     shared = starts[0]
     shares = np.linspace(0.0, 1.0, int(recipe.constants["grid"]), dtype=np.float32)[1:]

@@ -29,7 +29,7 @@ Floats = npt.NDArray[np.float64]
 def choose(
     engine: TrainingEngine, recipe: Recipe, training: Windows, held_out: Windows, starts: Sequence[Adapter]
 ) -> Adapter:
-    """Returns the adapter after `recipe.steps` steps from the start with the least loss on `training`.
+    """Returns the adapter after K steps from the start with the least loss on `training`.
 
     The pull is towards that start. Of a tie, the first start is taken. `held_out` is not used.
     """
@@ -39,7 +39,7 @@ def choose(
 def mix(
     engine: TrainingEngine, recipe: Recipe, training: Windows, held_out: Windows, starts: Sequence[Adapter]
 ) -> Adapter:
-    """Returns the adapter after `recipe.steps` steps from the starts' weighted mean, pulled to it.
+    """Returns the adapter after K steps from the starts' weighted mean, pulled to it.
 
     `constants["iterations"]` is the number of EM steps on the weights, which begin equal. `held_out` is not used.
     """

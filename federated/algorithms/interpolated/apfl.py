@@ -111,13 +111,12 @@ def personalize(
 ) -> PersonalModel:
     """Takes K steps of the client's v and α; w does not change. On a new phone v starts at w."""
     read = adapter_sgd.read(shared.parameters, text.training, context.bos)
-    pieces = adapter_sgd.count_targets(read)
-    rates = adapter_sgd.step_sizes(context.config, tf.math.divide_no_nan(pieces, pieces + context.config.evidence))
+    number, rates = adapter_sgd.planned_steps(context.config, read)
 
     def step(own: Own, batch: ReadBatch) -> Own:
         return _own_step(shared.parameters, own, server, batch, rates, context)[0]
 
-    own = fold(step, Own(AdapterTensors(*client[0]), client[1]), read, context.config.steps)
+    own = fold(step, Own(AdapterTensors(*client[0]), client[1]), read, number)
     return PersonalModel(shared.parameters, mixture(own, server))
 
 

@@ -77,8 +77,7 @@ def local_parts(
     parameters: Parameters, w: AdapterTensors, batches: ReadBatch, context: MethodContext
 ) -> AdapterTensors:
     """Returns v_λ for each λ of the grid, `[grid,…]`: K steps of each from w on read batches, at a phone's rates."""
-    pieces = adapter_sgd.count_targets(batches)
-    rates = adapter_sgd.step_sizes(context.config, tf.math.divide_no_nan(pieces, pieces + context.config.evidence))
+    number, rates = adapter_sgd.planned_steps(context.config, batches)
     eta = adapter_sgd.tensor_rates(rates)
     shares = shares_of(context)
 
@@ -93,7 +92,7 @@ def local_parts(
             )
         return adapter_sgd.stack(moved)
 
-    return fold(step, adapter_sgd.stack([w] * len(shares)), batches, context.config.steps)
+    return fold(step, adapter_sgd.stack([w] * len(shares)), batches, number)
 
 
 def interpolations(parts: AdapterTensors, w: AdapterTensors, context: MethodContext) -> AdapterTensors:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -10,16 +11,17 @@ import pytest
 
 from device_runtime.adaptation import adapt as adaptation
 from device_runtime.adaptation.adapt import judge, not_judged
-from device_runtime.adaptation.local_steps import step_sizes
+from device_runtime.adaptation.local_steps import planned_steps
 from device_runtime.inference.engine import Engine
 from device_runtime.manifest import GateRecipe, Recipe
-from keyboard_model.batching import IGNORE, AdaptationWindow, pack
+from keyboard_model.batching import IGNORE, AdaptationWindow, Batch, pack
 from keyboard_model.step_sizes import StepSizes
 from tests.support.device_runtime.adapters import same
 
 MESSAGES = ["see you at home", "ok thanks see you", "are you coming home now", "thanks"] * 15
 RECIPE = {
     "steps": 4,
+    "passes": 0.0,
     "learning_rate": 0.1,
     "bias_rate": 1.0,
     "proximal": 0.0,
@@ -43,7 +45,7 @@ def adapt(rebuilt: Callable[..., Engine]) -> Callable[..., tuple[adaptation.Adap
 
 
 def window_of(recipe: Recipe, messages: list[str]) -> AdaptationWindow:
-    return AdaptationWindow.of(messages, recipe.newest_words, recipe.holdout_share)
+    return AdaptationWindow.of(messages, recipe.newest_words, recipe.holdout_share, recipe.holdout_words)
 
 
 def test_repetitive_messages_give_an_adapter_that_the_gate_keeps(adapt: Callable[..., Any]) -> None:
@@ -85,19 +87,50 @@ def test_steps_equal_direct_calls_of_the_signature(adapt: Callable[..., Any]) ->
         np.pad(targets, ((0, missing), (0, 0)), constant_values=IGNORE),
     )
     expected = init
-    rates = step_sizes(recipe, int((windows.targets != IGNORE).sum()))
-    for step in range(3):
+    number, rates = planned_steps(recipe, [Batch(*batch) for batch in batches])
+    assert number == 3
+    for step in range(number):
         expected, _ = engine.adapt(*batches[step % len(batches)], expected, init, rates)
     assert same(result.adapter, expected)
 
 
+RATES = {"steps": 4, "learning_rate": 0.4, "bias_rate": 8.0, "evidence": 300.0, "proximal": 0.1, "clip": 5.0}
+
+
+def text_of(batches: int, pieces: int) -> list[Batch]:
+    targets = np.where(np.arange(batches * 100).reshape(batches, 5, 20) < pieces, 7, IGNORE).astype(np.int32)
+    return [Batch(np.ones_like(batch), batch) for batch in targets]
+
+
 def test_step_sizes_grow_with_the_amount_of_typed_text(engine: Engine) -> None:
-    recipe = engine.bundle.manifest.recipe.model_copy(
-        update={"learning_rate": 0.4, "bias_rate": 8.0, "evidence": 300.0, "proximal": 0.1, "clip": 5.0}
-    )
-    assert step_sizes(recipe, 100) == StepSizes(learning_rate=0.1, bias_rate=2.0, proximal=0.1, clip=5.0)
-    assert step_sizes(recipe, 0).bias_rate == 0.0
-    assert step_sizes(recipe.model_copy(update={"evidence": 0.0}), 1).bias_rate == 8.0
+    recipe = engine.bundle.manifest.recipe.model_copy(update={**RATES, "passes": 0.0})
+    sizes = StepSizes(learning_rate=0.1, bias_rate=2.0, proximal=0.1, clip=5.0)
+    assert planned_steps(recipe, text_of(1, 100)) == (4, sizes)
+    assert planned_steps(recipe, text_of(1, 0))[1].bias_rate == 0.0
+    assert planned_steps(recipe.model_copy(update={"evidence": 0.0}), text_of(1, 1))[1].bias_rate == 8.0
+
+
+@pytest.mark.parametrize(
+    ("passes", "batches", "number"), [(0.0, 64, 4), (1.0, 3, 4), (1.0, 64, 64), (0.3, 64, 20), (2.0, 0, 0)]
+)
+def test_much_text_gets_more_steps_that_are_smaller(engine: Engine, passes: float, batches: int, number: int) -> None:
+    recipe = engine.bundle.manifest.recipe.model_copy(update={**RATES, "passes": passes, "evidence": 0.0})
+    steps, sizes = planned_steps(recipe, text_of(batches, 100 * batches))
+    assert steps == number
+    assert sizes.learning_rate == pytest.approx(0.4 * (4 / number) ** 0.5 if number else 0.0)
+    assert sizes.bias_rate == pytest.approx(20 * sizes.learning_rate)
+
+
+def test_without_steps_there_are_none_however_many_passes(engine: Engine) -> None:
+    recipe = engine.bundle.manifest.recipe.model_copy(update={"steps": 0, "passes": 3.0})
+    assert planned_steps(recipe, text_of(5, 500))[0] == 0
+
+
+def test_the_result_tells_how_many_steps_were_taken(adapt: Callable[..., Any]) -> None:
+    result, engine = adapt(MESSAGES, passes=3.0)
+    shape = engine.shape
+    learned = pack([engine.tokenizer.encode(text) for text in MESSAGES[:48]], shape.window, shape.bos)
+    assert result.steps == 3 * math.ceil(len(learned.tokens) / shape.batch) > 4
 
 
 def test_the_adapter_is_rounded_to_its_encoding_before_it_is_judged(adapt: Callable[..., Any]) -> None:

@@ -19,7 +19,7 @@ MESSAGES = ["see you at home", "ok thanks see you", "are you coming home now", "
 
 def window_of(engine: Engine) -> AdaptationWindow:
     recipe = engine.bundle.manifest.recipe
-    return AdaptationWindow.of(MESSAGES, recipe.newest_words, recipe.holdout_share)
+    return AdaptationWindow.of(MESSAGES, recipe.newest_words, recipe.holdout_share, recipe.holdout_words)
 
 
 def run(engine: Engine, allowed: Budget, clock: Callable[[], float]) -> adapt.Adaptation:

@@ -19,7 +19,7 @@ from device_runtime.phone.phone import Phone
 from keyboard_model.batching import AdaptationWindow
 
 MESSAGES = [f"see you at the station at {hour} then, bring the red bag" for hour in range(40)]
-WINDOW, ONE = AdaptationWindow.of(MESSAGES, 2_000, 0.5), AdaptationWindow.of(MESSAGES[:1], 2_000, 0.5)
+WINDOW, ONE = (AdaptationWindow.of(messages, 2_000, 0.5, 1_000) for messages in (MESSAGES, MESSAGES[:1]))
 
 
 @pytest.fixture(scope="module")

@@ -160,8 +160,8 @@ def test_verifies_the_signature_before_it_parses_anything(
     ("changes", "reason"),
     [
         ({"format": "another"}, "not a Thumbprint bundle"),
-        ({"format_version": 1}, "format version 1, but this program reads version 4"),
-        ({"format_version": 5, "news": 1}, "format version 5"),
+        ({"format_version": 1}, "format version 1, but this program reads version 5"),
+        ({"format_version": 6, "news": 1}, "format version 6"),
         ({"format_version": "3"}, "format version '3'"),
         ({"ngram_weight": 1.0}, "ngram_weight"),
         ({"extra": 1}, "manifest does not match its schema: extra"),

@@ -86,9 +86,9 @@ export async function logProbs(model, { batches }, adapter) {
 }
 
 async function train(model, recipe, learnt, anchor) {
-  const rates = ratesOf(recipe, learnt.counted);
+  const { number, rates } = planned(recipe, learnt);
   let adapter = anchor;
-  for (let i = 0; i < recipe.steps; i++) {
+  for (let i = 0; i < number; i++) {
     adapter = await model.adapt(learnt.batches[i % learnt.batches.length], adapter, anchor, rates);
   }
   return adapter;
@@ -96,24 +96,26 @@ async function train(model, recipe, learnt, anchor) {
 
 /** K steps of the own adapter through its mixture with the shared one: the result of `apfl`. */
 async function mixed(model, recipe, learnt, shared, alpha, alphaRate) {
-  const { learning_rate, bias_rate } = ratesOf(recipe, learnt.counted);
+  const { number, rates } = planned(recipe, learnt);
   const measure = { learning_rate: LARGE, bias_rate: LARGE, proximal: 0, clip: recipe.clip };
   let own = shared;
-  for (let i = 0; i < recipe.steps; i++) {
+  for (let i = 0; i < number; i++) {
     const at = between(own, shared, alpha);
     const moved = await model.adapt(learnt.batches[i % learnt.batches.length], at, at, measure);
     const slope = each((name) => at[name].map((x, j) => (x - moved[name][j]) / LARGE));
     const turned = alpha - alphaRate * product(own, shared, slope);
-    const rate = { lora_a: learning_rate, lora_b: learning_rate, bias: bias_rate };
+    const rate = { lora_a: rates.learning_rate, lora_b: rates.learning_rate, bias: rates.bias_rate };
     own = each((name) => own[name].map((x, j) => x - alpha * rate[name] * slope[name][j]));
     alpha = Math.min(Math.max(turned, 0), 1);
   }
   return between(own, shared, alpha);
 }
 
-function ratesOf({ learning_rate, bias_rate, proximal, clip, evidence }, counted) {
-  const share = counted ? counted / (counted + evidence) : 0;
-  return { learning_rate: learning_rate * share, bias_rate: bias_rate * share, proximal, clip };
+/** The number of steps K, and the rates of each. */
+function planned({ steps, passes, learning_rate, bias_rate, proximal, clip, evidence }, { batches, counted }) {
+  const number = steps && batches.length ? Math.max(steps, Math.ceil(passes * batches.length)) : 0;
+  const share = counted ? (Math.sqrt(steps / number) * counted) / (counted + evidence) : 0;
+  return { number, rates: { learning_rate: learning_rate * share, bias_rate: bias_rate * share, proximal, clip } };
 }
 
 /** The candidate with the least loss, the first of equals. */

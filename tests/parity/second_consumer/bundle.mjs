@@ -27,7 +27,7 @@ export function loadBundle(path, publicKeyPem) {
   }
   const manifest = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(files['manifest.json']));
   if (manifest.format !== 'thumbprint-bundle') throw new BundleError('this is another format');
-  if (manifest.format_version !== 4)
+  if (manifest.format_version !== 5)
     throw new BundleError(`format version ${manifest.format_version} is not read here`);
   checkHashes(files, manifest);
   return { manifest, files };

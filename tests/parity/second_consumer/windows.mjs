@@ -10,7 +10,11 @@ export function parts(tokenizer, recipe, messages) {
     chosen.unshift(encoded);
     missing -= encoded.words;
   }
-  const tail = Math.ceil(recipe.holdout_share * chosen.length - 1e-9);
+  let tail = 0;
+  let words = 0;
+  while (tail < Math.ceil(recipe.holdout_share * chosen.length - 1e-9) && words < recipe.holdout_words) {
+    words += chosen[chosen.length - ++tail].words;
+  }
   return { learnt: chosen.slice(0, chosen.length - tail), heldOut: chosen.slice(chosen.length - tail) };
 }
 
