@@ -253,7 +253,7 @@ class HistoryConfig(Strict):
     mixing: Literal["pitman_yor", "federated"] = "federated"
     mixing_weights: MixingWeights = DEFAULT_MIXING_WEIGHTS
     mixing_pull: NotNegative = 1.0
-    strengths: int = Field(3, ge=1, le=101)
+    strengths: int = Field(5, ge=1, le=101)
 
 
 class RoundsConfig(SamplingConfig):

@@ -20,12 +20,15 @@ from device_runtime.prediction.read_messages import ReadMessage, read_messages, 
 from device_runtime.prediction.user_model import UserNgramModel
 from keyboard_model.batching import AdaptationWindow, count_words
 
+TOO_FEW_WORDS = 0.5
+"""The weight if too few words are held out to choose one."""
+
 
 def choose_ngram_weight(engine: Engine, recipe: Recipe, window: AdaptationWindow, adapter: Adapter) -> float:
     """Returns the s in [0, 1] with the least mean loss on the held-out messages; of a tie, the largest.
 
-    `recipe.history.strengths` values are tried. If fewer words are held out than the gate needs, s is 1, which is the
-    full weight.
+    `recipe.history.strengths` values are tried. If fewer words are held out than the gate needs, s is a half: too few
+    to tell whether the owner's words help, and with the full weight they hurt more of such owners.
 
     Args:
         engine: Runs the bundle.
@@ -40,7 +43,7 @@ def choose_ngram_weight(engine: Engine, recipe: Recipe, window: AdaptationWindow
     tail = read_messages(engine, window.held_out, 0)  # all of these are counted in the cache
     words = [word for message in tail for word in _words(engine, history, message, adapter)]
     if len(words) < max(recipe.gate.min_words, 1):
-        return 1.0
+        return TOO_FEW_WORDS
     alone, mixed = np.array(words).T
     strengths = np.linspace(1.0, 0.0, recipe.history.strengths)
     losses = [-np.log((1.0 - s) * alone + s * mixed).mean() for s in strengths]

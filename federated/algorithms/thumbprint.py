@@ -98,23 +98,14 @@ METHOD = Method(
         "options.strength": Choice((0.0, 1.0)),
         "proximal": Range(1e-4, 1.0, log=True),
         "federated.rounds": Choice((0, 30)),
-        "history.strengths": Choice((1, 3, 6)),
+        "history.strengths": Choice((1, 3, 5)),
         "swap_margin": Choice((0.0, 0.25, 0.5, 1.0)),
         "gate.margin": Choice((0.0, 1.0, 2.0)),
     },
     rounds=0,  # on real messages the shared model's own start was better: see docs/results.md
     recipe_alone=(
-        *(
-            "steps",
-            "passes",
-            "learning_rate",
-            "bias_rate",
-            "proximal",
-            "evidence",
-            "newest_words",
-            "holdout_share",
-            "holdout_words",
-        ),
+        *("steps", "passes", "learning_rate", "bias_rate", "proximal", "evidence"),
+        *("newest_words", "holdout_share", "holdout_words"),
         *("options.strength", "options.pseudo_count"),
     ),
 )

@@ -66,9 +66,9 @@ def test_unrelated_new_messages_get_weight_0(weight_engine: Engine) -> None:
     assert strength(weight_engine, SAME, OTHER) == 0.0
 
 
-def test_with_too_few_held_out_words_the_weight_is_1(weight_engine: Engine) -> None:
-    assert strength(weight_engine, SAME, ["thanks for coming"]) == 1.0
-    assert strength(weight_engine, SAME, []) == 1.0
+def test_with_too_few_held_out_words_the_weight_is_a_half(weight_engine: Engine) -> None:
+    assert strength(weight_engine, SAME, ["thanks for coming"]) == 0.5
+    assert strength(weight_engine, SAME, []) == 0.5
 
 
 def test_the_weight_minimizes_the_loss_with_each_word_judged_before_it_is_counted(weight_engine: Engine) -> None:

@@ -17,7 +17,8 @@ export async function strengthOn(keyboard, messages, adapter) {
     if (i >= tail) words.push(...(await chances(keyboard, history, message, projections, adapter)));
     history.observe(units(message), projections);
   }
-  if (strengths === 1 || words.length < Math.max(recipe.gate.min_words, 1)) return 1;
+  if (strengths === 1) return 1;
+  if (words.length < Math.max(recipe.gate.min_words, 1)) return 0.5;
   let best;
   for (let i = 0; i < strengths; i++) {
     const s = 1 - i / (strengths - 1);
