@@ -102,6 +102,7 @@ class HistoryRecipe(_Strict):
         concentrations above; null = there are none.
     strengths: how many weights between 1 and 0 the phone tries for the whole mixture, to take the one that fits the
         held-out messages best (see `device_runtime.adaptation.ngram_weight`); 1 = always the full weight.
+    strength_words: with fewer held-out words than this, the phone takes half of the weight instead.
     """
 
     cache_weight: Share
@@ -112,6 +113,7 @@ class HistoryRecipe(_Strict):
     neural_cache: NeuralCacheRecipe
     mixing: tuple[tuple[Coefficient, ...], ...] | None
     strengths: int = Field(ge=1, le=101)
+    strength_words: int = Field(ge=1)
 
     @model_validator(mode="after")
     def _has_all_coefficients(self) -> HistoryRecipe:

@@ -254,6 +254,7 @@ class HistoryConfig(Strict):
     mixing_weights: MixingWeights = DEFAULT_MIXING_WEIGHTS
     mixing_pull: NotNegative = 1.0
     strengths: int = Field(5, ge=1, le=101)
+    strength_words: int = Field(50, ge=1)
 
 
 class RoundsConfig(SamplingConfig):

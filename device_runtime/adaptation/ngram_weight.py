@@ -27,8 +27,8 @@ TOO_FEW_WORDS = 0.5
 def choose_ngram_weight(engine: Engine, recipe: Recipe, window: AdaptationWindow, adapter: Adapter) -> float:
     """Returns the s in [0, 1] with the least mean loss on the held-out messages; of a tie, the largest.
 
-    `recipe.history.strengths` values are tried. If fewer words are held out than the gate needs, s is a half: too few
-    to tell whether the owner's words help, and with the full weight they hurt more of such owners.
+    `recipe.history.strengths` values are tried. If fewer than `recipe.history.strength_words` words are held out, s is
+    a half: they do not tell how much the owner's words help, and with the full weight they hurt more of such owners.
 
     Args:
         engine: Runs the bundle.
@@ -42,7 +42,7 @@ def choose_ngram_weight(engine: Engine, recipe: Recipe, window: AdaptationWindow
         history.observe(message.units, message.projections)
     tail = read_messages(engine, window.held_out, 0)  # all of these are counted in the cache
     words = [word for message in tail for word in _words(engine, history, message, adapter)]
-    if len(words) < max(recipe.gate.min_words, 1):
+    if len(words) < recipe.history.strength_words:
         return TOO_FEW_WORDS
     alone, mixed = np.array(words).T
     strengths = np.linspace(1.0, 0.0, recipe.history.strengths)

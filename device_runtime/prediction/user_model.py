@@ -74,7 +74,7 @@ class UserNgramModel:
 
     >>> from keyboard_model.text.units import units
     >>> recipe = HistoryRecipe(cache_weight=0.5, cache_half=4, discount=0.5, concentration_2=2, concentration_3=4,
-    ...                        neural_cache=NO_NEURAL_CACHE, mixing=None, strengths=1)
+    ...                        neural_cache=NO_NEURAL_CACHE, mixing=None, strengths=1, strength_words=1)
     >>> history = UserNgramModel(recipe, piece_of=lambda word: -1)
     >>> history.mixture(["see"]).scale  # no counts yet: the shared model alone
     1.0
@@ -285,6 +285,7 @@ _NO_RECIPE = HistoryRecipe(
     neural_cache=NO_NEURAL_CACHE,
     mixing=None,
     strengths=1,
+    strength_words=1,
 )
 _EMPTY = UserNgramModel(_NO_RECIPE, lambda word: -1)
 

@@ -83,6 +83,7 @@ def test_an_infinite_concentration_is_written_as_a_string() -> None:
         neural_cache=NeuralCacheRecipe(words=0, weight=0, half=0, sharpness=0),
         mixing=None,
         strengths=1,
+        strength_words=1,
     )
     assert json.loads(recipe.model_dump_json())["concentration_2"] == "Infinity"
     assert HistoryRecipe.model_validate_json(recipe.model_dump_json()) == recipe
@@ -91,7 +92,12 @@ def test_an_infinite_concentration_is_written_as_a_string() -> None:
 def test_learned_weights_with_another_number_of_coefficients_are_refused() -> None:
     row = (0.0,) * (1 + FEATURES)
     numbers = {"cache_weight": 0, "cache_half": 1, "discount": 0.5, "concentration_2": 1, "concentration_3": 1}
-    recipe = {**numbers, "neural_cache": {"words": 0, "weight": 0, "half": 0, "sharpness": 0}, "strengths": 1}
+    recipe = {
+        **numbers,
+        "neural_cache": {"words": 0, "weight": 0, "half": 0, "sharpness": 0},
+        "strengths": 1,
+        "strength_words": 1,
+    }
     assert HistoryRecipe(**recipe, mixing=(row,) * COMPONENTS).mixing == (row,) * COMPONENTS
     for wrong in ((row,) * (COMPONENTS - 1), (row[1:],) * COMPONENTS, ((math.nan, *row[1:]),) * COMPONENTS):
         with pytest.raises(ValidationError):

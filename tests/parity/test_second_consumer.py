@@ -51,7 +51,13 @@ an int8 weight in different ways, came out 0.4 % apart."""
 
 RECIPE: Merge = merged(
     LEARNING_RECIPE["recipe"],
-    {"proximal": 0.05, "evidence": 30.0, "history": {"strengths": 21}, "learning_rate": 20.0, "bias_rate": 20.0},
+    {
+        "proximal": 0.05,
+        "evidence": 30.0,
+        "history": {"strengths": 21, "strength_words": 5},
+        "learning_rate": 20.0,
+        "bias_rate": 20.0,
+    },
 )
 """An adaptation that moves far, and that the gate keeps."""
 

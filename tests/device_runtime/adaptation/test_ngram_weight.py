@@ -30,6 +30,7 @@ CHANGES = {
             "concentration_2": 1,
             "concentration_3": 1,
             "strengths": 5,
+            "strength_words": 4,
         },
     }
 }

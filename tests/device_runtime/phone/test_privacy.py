@@ -30,7 +30,7 @@ def test_forgetting_a_word_equals_never_typing_it(
         {
             "recipe": {
                 **LEARNING_RECIPE["recipe"],
-                "history": {**LEARNING_RECIPE["recipe"]["history"], "strengths": strengths},
+                "history": {**LEARNING_RECIPE["recipe"]["history"], "strengths": strengths, "strength_words": 5},
             }
         }
     )

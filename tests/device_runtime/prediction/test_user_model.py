@@ -33,6 +33,7 @@ def history(
         neural_cache=cache,
         mixing=weights,
         strengths=1,
+        strength_words=1,
     )
     made = UserNgramModel(recipe, lambda word: {"go": 3, "home": 4}.get(word, -1))
     for message in messages:

@@ -23,6 +23,7 @@ RECIPE = HistoryRecipe(
     neural_cache=NO_NEURAL_CACHE,
     mixing=None,
     strengths=1,
+    strength_words=1,
 )
 
 

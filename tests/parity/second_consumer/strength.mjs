@@ -8,7 +8,7 @@ import { parts } from './windows.mjs';
 /** Returns s for an owner's messages, oldest first, under the adapter in use. */
 export async function strengthOn(keyboard, messages, adapter) {
   const { recipe } = keyboard.manifest;
-  const { strengths } = recipe.history;
+  const { strengths, strength_words } = recipe.history;
   const history = new History(recipe.history);
   const tail = messages.length - tailLength(keyboard.tokenizer, recipe, messages);
   const words = [];
@@ -18,7 +18,7 @@ export async function strengthOn(keyboard, messages, adapter) {
     history.observe(units(message), projections);
   }
   if (strengths === 1) return 1;
-  if (words.length < Math.max(recipe.gate.min_words, 1)) return 0.5;
+  if (words.length < strength_words) return 0.5;
   let best;
   for (let i = 0; i < strengths; i++) {
     const s = 1 - i / (strengths - 1);
