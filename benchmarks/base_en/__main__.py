@@ -32,7 +32,9 @@ _PATHS = ", ".join(source.path for source in SOURCES.values())
 
 def main(
     texts: Annotated[Path, typer.Argument(help=f"A folder with {_PATHS}.")],
-    corpus: Annotated[list[Path], typer.Option(help="An imported corpus, to measure the base on.")] = [],  # noqa: B006
+    corpus: Annotated[
+        list[Path], typer.Option(help="An imported corpus to measure the base on; its folder has its name.")
+    ] = [],  # noqa: B006
     run: Annotated[Path, typer.Option(help="The folder of the unfinished work.")] = RUNS,
 ) -> None:
     """Does each step that has no result yet."""
@@ -56,7 +58,7 @@ def main(
         SigningKeys.generate(run / "keys")
     bundle = run / base_en.BUNDLE.name
     export_base(base, bundle, keys.private, Job(name=str(base_en.NAME)))
-    reports = [_measure(bundle, keys.public, path, run / "phones") for path in corpus]
+    reports = {path.parent.name: _measure(bundle, keys.public, path, run / "phones") for path in corpus}
     base_en.BASE.mkdir(parents=True, exist_ok=True)
     for name in FILES:
         shutil.copy(base.path / name, base_en.BASE / name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from benchmarks.base_en.sources import SOURCES
 from benchmarks.results_page import METRICS, mean_with_interval, percent, with_interval
@@ -53,13 +53,13 @@ their messages. The last fifth is tested.
 """
 
 
-def card(base: Base, bundle: Bundle, size: int, reports: Sequence[Report]) -> str:
+def card(base: Base, bundle: Bundle, size: int, reports: Mapping[str, Report]) -> str:
     """Returns the card.
 
     Args:
         bundle: The bundle of the base.
         size: The size of its file, in bytes.
-        reports: One for each corpus on whose users the bundle was tested.
+        reports: By its name, one for each corpus on whose users the bundle was tested.
     """
     about, shape = base.about(), bundle.manifest.model
     return _CARD.format(
@@ -69,7 +69,7 @@ def card(base: Base, bundle: Bundle, size: int, reports: Sequence[Report]) -> st
         vocab=shape.vocab,
         embedding=shape.embedding,
         cells=shape.cells,
-        figures="\n".join([_held_out(about["validation"]), *(row for report in reports for row in _rows(report))]),
+        figures="\n".join([_held_out(about["validation"]), *(row for each in reports.items() for row in _rows(*each))]),
     )
 
 
@@ -78,9 +78,9 @@ def _held_out(measured: dict[str, float]) -> str:
     return f"| {measured['words']:,} words of held-out lines of these texts, neural model | {recalls} |"
 
 
-def _rows(report: Report) -> list[str]:
+def _rows(corpus: str, report: Report) -> list[str]:
     """Returns the rows of a corpus: the shared keyboard over all words, and the mean of the personal one over users."""
-    who = f"{report.clients_in_aggregates} people of {report.corpus.description}"
+    who = f"{report.clients_in_aggregates} people of `{corpus}`"
     shared_words, over_users = report.shared.model_dump()["pooled"], report.personal.model_dump()
     shared = [with_interval(shared_words[metric]) for metric in METRICS]
     personal = [mean_with_interval(over_users[metric]) for metric in METRICS]
