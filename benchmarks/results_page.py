@@ -164,7 +164,25 @@ def _personal(run: Path) -> str:
     rows.append(f"| gain in recall_at_3, relative: mean / median | | {gained} |")
     rows.append(f"| likely hurt / likely helped, of all phones | | {likely(report)} |")
     rows.append(f"| raw share hurt / helped, chance included | | {raw_shares(report)} |")
+    rows += [f"| {title} | | {value} |" for title, value in _over_user_history(run).items()]
     return "\n".join(rows)
+
+
+def _over_user_history(run: Path) -> dict[str, str]:
+    """The personal keyboard compared with the owner's n-grams alone on the same phones; empty if not measured."""
+    path = run / "over_user_history.json"
+    if not path.exists():
+        return {}
+    report = _read(path)
+    gain = report["gain"]
+    return {
+        "recall@3 with the owner's n-grams alone (`user_history`), mean": mean_with_interval(
+            report["global"]["recall_at_3"]
+        ),
+        "gain over these, points": points(_mean_of(gain["recall_at_3"])),
+        "gain over these, relative: mean": with_interval(gain["relative_mean"], "+"),
+        "likely worse / likely better than with these, of all phones": likely(report),
+    }
 
 
 def _corpora() -> str:
@@ -176,6 +194,7 @@ def _corpora() -> str:
     rows += [
         f"| {name} | {' | '.join(column[name] for column in columns.values())} |"
         for name in next(iter(columns.values()))
+        if all(name in column for column in columns.values())
     ]
     return "\n".join(rows)
 
@@ -197,6 +216,7 @@ def _column(run: Path) -> dict[str, str]:
         "gain, relative: median": with_interval(gain["relative_median"], "+"),
         "likely hurt / likely helped, of all phones": likely(report),
         "raw share hurt / helped, chance included": raw_shares(report),
+        **_over_user_history(run),
     }
 
 

@@ -16,7 +16,7 @@ import typer
 
 from benchmarks.base_en.sources import SOURCES, prepared
 from benchmarks.five_folds.corpora import CORPORA, ROOT, TEXTS, BenchmarkCorpus
-from benchmarks.five_folds.folds import BenchmarkFold, figures, report, thumbprint
+from benchmarks.five_folds.folds import BenchmarkFold, figures, report, report_over_user_history, thumbprint
 from benchmarks.five_folds.kenlm_baseline import require_lmplz
 from benchmarks.results_page import write_figures
 from device_runtime.bundle.signing_keys import PRIVATE_NAME, PUBLIC_NAME, SigningKeys
@@ -57,6 +57,7 @@ def main(
         fold.make()
     for group in measured.groups:
         write_report(results / f"{group}.json", report(folds, group))
+    write_report(results / "over_user_history.json", report_over_user_history(folds))
     recalls = figures([{**fold.trigrams(), **fold.neural(), **fold.shared()} for fold in folds])
     atomic_write(results / "figures.json", json.dumps(recalls, indent=2).encode())
     write_figures(results)

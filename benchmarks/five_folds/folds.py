@@ -10,18 +10,19 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from benchmarks.five_folds.corpora import BenchmarkCorpus
+from benchmarks.five_folds.corpora import HERE, BenchmarkCorpus
 from benchmarks.five_folds.kenlm_baseline import KenlmTrigram, WordModel, recall
 from benchmarks.five_folds.publishable_trigram import PublishableTrigram
 from benchmarks.measure.recalls import Tally, differences, recalls, tally
 from benchmarks.measure.user_counts import counts_of
 from device_runtime.bundle.loader import load_bundle
 from device_runtime.bundle.signing_keys import SigningKeys
+from device_runtime.simulation.held_out import TrialPlan
 from device_runtime.simulation.report import FailedUser, Report
 from device_runtime.simulation.simulator import aggregate, run_trials
 from device_runtime.simulation.trial import Trial
@@ -30,11 +31,14 @@ from federated.data.federated_data import FederatedData
 from federated.job import Job
 from federated.run import Run
 from federated.runtime.execution_context import execution_context
+from keyboard_model.metrics import WordCounts
 from keyboard_model.storage.durable_files import atomic_write
 from thumbprint.pipeline.simulate import corpus_info, simulated_users
 
 MIN_MESSAGES = 20
 """Users with fewer messages are left out."""
+USER_HISTORY = HERE / "user_history.toml"
+"""The job of the phones that only have their owner's n-grams."""
 MIN_CLIENTS = 2
 """Fewest users of an n-gram of the trigram that could be published."""
 BASELINE = "kenlm"
@@ -80,16 +84,23 @@ class BenchmarkFold:
     def bundle(self) -> Path:
         return self.folder / f"{self.job.name}.bundle"
 
+    @property
+    def history_bundle(self) -> Path:
+        return self.folder / "user_history.bundle"
+
     def make(self) -> None:
         """Trains, exports and measures the shared model, and the trigrams, unless that is done."""
         fold = ("--fold", self.job.data.fold)
         if not (self.run / "summary.json").exists():
             thumbprint("train", self.measured.job, "--corpus", self.corpus, "--run", self.run, "--resume", *fold)
-        if not self.bundle.exists():
-            thumbprint("export", self.run, "--out", self.bundle, "--key", self.keys.private, "--job", self.measured.job)
+        for bundle, job in ((self.bundle, self.measured.job), (self.history_bundle, USER_HISTORY)):
+            if not bundle.exists():
+                thumbprint("export", self.run, "--out", bundle, "--key", self.keys.private, "--job", job)
         for group in self.measured.groups:
             print(f"fold {self.job.data.fold}: phones of {group}", flush=True)
             self.phones(group)
+        print(f"fold {self.job.data.fold}: phones with the owner's n-grams alone", flush=True)
+        self.history_phones()
         self.trigrams()
         self.neural()
 
@@ -107,11 +118,19 @@ class BenchmarkFold:
 
     def phones(self, group: str) -> tuple[list[Trial], list[FailedUser]]:
         """Returns the trials of a group. Those that are stored are not run again."""
-        folder = self.folder / group
+        return self._trials(self.bundle, group, self.folder / group, self.measured.plan)
+
+    def history_phones(self) -> tuple[list[Trial], list[FailedUser]]:
+        """Returns the trials of the new phones with the owner's n-grams alone. Those that are stored are not run
+        again."""
+        plan = replace(self.measured.plan, prequential=False, keystrokes=False, shared=False)
+        return self._trials(self.history_bundle, "new_phones", self.folder / "user_history", plan)
+
+    def _trials(self, bundle: Path, group: str, folder: Path, plan: TrialPlan) -> tuple[list[Trial], list[FailedUser]]:
         folder.mkdir(parents=True, exist_ok=True)
         with Corpus.open(self.corpus) as corpus:
             users = simulated_users(corpus, self.users(group))
-            return run_trials(load_bundle(self.bundle, self.keys.public), users, folder=folder, plan=self.measured.plan)
+            return run_trials(load_bundle(bundle, self.keys.public), users, folder=folder, plan=plan)
 
     def trigrams(self) -> ModelTallies:
         """Returns the tallies of the trigrams for each group, on the same users, split and words as the phones'."""
@@ -178,7 +197,45 @@ class BenchmarkFold:
 
 def report(folds: Sequence[BenchmarkFold], group: str) -> Report:
     """Returns the report of the phones of all folds."""
-    results = [fold.phones(group) for fold in folds]
+    return _report(folds, [fold.phones(group) for fold in folds])
+
+
+def report_over_user_history(folds: Sequence[BenchmarkFold]) -> Report:
+    """Returns the report of the new phones of all folds with the owner's n-grams alone in place of the shared model."""
+    results = []
+    for fold in folds:
+        trials, failed = fold.phones("new_phones")
+        others, _ = fold.history_phones()
+        results.append((compared_with(trials, others), failed))
+    return _report(folds, results)
+
+
+def compared_with(trials: Iterable[Trial], others: Iterable[Trial]) -> list[Trial]:
+    """Returns the trials with the personal keyboard of another trial of the user in place of the shared one.
+
+    Users without another trial are left out. No character is counted, because the others may not have counted any.
+    """
+    by_user = {other.user_id: other for other in others}
+    return [
+        trial.model_copy(
+            update={
+                "personal": _without_characters(trial.personal),
+                "shared": _without_characters(by_user[trial.user_id].personal),
+                "shared_shown": by_user[trial.user_id].personal_shown,
+                "prequential": None,
+                "prequential_shown": None,
+            }
+        )
+        for trial in trials
+        if trial.user_id in by_user
+    ]
+
+
+def _without_characters(counts: WordCounts) -> WordCounts:
+    return replace(counts, characters=0, characters_saved=0, taps=0)
+
+
+def _report(folds: Sequence[BenchmarkFold], results: Sequence[tuple[Sequence[Trial], Sequence[FailedUser]]]) -> Report:
     first = folds[0]
     with Corpus.open(first.corpus) as corpus:
         about = corpus_info(corpus)

@@ -136,11 +136,13 @@ def test_each_other_corpus_that_is_measured_is_a_column(pages, tmp_path):
     of_new_phones = {name: {"new_phones": groups["new_phones"]} for name, groups in RESULTS["figures.json"].items()}
     write_json(tmp_path / "chat" / "figures.json", of_new_phones)
     write_json(tmp_path / "chat" / "new_phones.json", REPORT)
+    write_json(tmp_path / "chat" / "over_user_history.json", REPORT)
     results_page.write_figures(tmp_path / "chat")
     results = pages[0].read_text()
     assert "| recall@3 on new phones | the web chat |\n" in results
     assert "| shared minus KenLM, points | +2.0 (-3.0 to +7.0) |\n" in results
     assert "| gain, relative: mean | +19.1 % (+10.0 to +31.0 %) |\n" in results
+    assert "| recall@3 with the owner's n-grams alone (`user_history`), mean | 25.0 % (20.0 to 30.0 %) |\n" in results
     assert "| shared model, recall@1 / recall@3 (95 %) | 9 new phones |\n" in (tmp_path / "chat/figures.md").read_text()
 
 
