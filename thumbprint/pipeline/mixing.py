@@ -11,15 +11,17 @@ import hashlib
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from pydantic import ValidationError
 
 from device_runtime.adaptation.mixing_examples import MixingExamples, mixing_examples
 from device_runtime.bundle.loader import Bundle
 from device_runtime.inference.engine import Engine
 from federated.data.federated_data import FederatedData
-from federated.job import Job
+from federated.job import Job, MixingWeights
 from federated.personalization.method import Method
 from federated.personalization.mixing_weights import ROUNDS, train
-from federated.run import Run
+from federated.run import Run, RunError
+from federated.settings import Strict
 
 MOST_USERS, MOST_EXAMPLES = 100, 300
 """Users, a random sample, and words of each of them, likewise."""
@@ -48,7 +50,20 @@ def mixing_of(run: Run, job: Job, method: Method, make: Callable[[], Coefficient
     if not has_mixing(job, method):
         return None
     name = _file(run, job)
-    return run.read_json(name)["weights"] if (run.path / name).exists() else make()
+    return _stored(run, name) if (run.path / name).exists() else make()
+
+
+class _Stored(Strict):
+    """The content of the file of the weights."""
+
+    weights: MixingWeights
+
+
+def _stored(run: Run, name: str) -> Coefficients:
+    try:
+        return _Stored.model_validate(run.read_json(name)).weights
+    except (ValidationError, RunError) as error:
+        raise RunError(f"{run.path / name} is damaged: delete it, and export again") from error
 
 
 def has_mixing(job: Job, method: Method) -> bool:

@@ -70,9 +70,10 @@ def test_an_export_trains_the_weights_of_the_owner_s_words_once(
     assert export(method="user_history", history=history).manifest.recipe.history.mixing is None
     stored.write_text(json.dumps({"weights": [[0.5] * 13] * 5}))
     assert export(history=history).manifest.recipe.history.mixing == ((0.5,) * 13,) * 5
-    stored.write_text("[[")
-    with pytest.raises(RunError, match="is damaged"):
-        export(history=history)
+    for damaged in ("[[", "[[0.5]]", '{"weights": [[0.5]]}'):
+        stored.write_text(damaged)
+        with pytest.raises(RunError, match="is damaged: delete it, and export again"):
+            export(history=history)
 
 
 def test_only_methods_with_history_and_cache_give_the_owner_s_words_weight() -> None:
