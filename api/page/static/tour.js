@@ -2,7 +2,7 @@
 
 import { byId } from "./elements.js";
 
-const SENTENCE = "See you at ";
+const SENTENCE = "Did Priyanka bring the ";
 
 export async function tour(teaching, composer) {
   const note = byId("note");
@@ -18,7 +18,7 @@ export async function tour(teaching, composer) {
   composer.focus();
   composer.paste(SENTENCE);
   const gate = kept ? "The gate kept the new adapter." : "The gate kept the old adapter, but the words are known.";
-  note.textContent = `${gate} The shared model does not suggest the coloured words: tap one.`;
+  note.textContent = `${gate} The coloured words are yours alone: tap one.`;
 }
 
 /** Made-up messages of one person, with names, places and phrases that repeat. */

@@ -126,7 +126,7 @@ def test_forgets_everything_after_a_confirmation(page: Page) -> None:
 def test_the_tour_uses_made_up_messages(page: Page) -> None:
     page.get_by_role("button", name="Try made-up messages").click()
     expect(page.locator("#note")).to_contain_text("tap one")
-    expect(message(page)).to_have_value("See you at ")
+    expect(message(page)).to_have_value("Did Priyanka bring the ")
     expect(suggestions(page, "shared")).to_have_count(3)
     expect(page.locator("#known")).to_contain_text("30 messages")
 
