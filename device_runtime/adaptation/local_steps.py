@@ -20,8 +20,8 @@ def batches(engine: TrainingEngine, windows: Windows) -> list[Batch]:
     return cut_batches(windows.tokens, windows.targets, engine.shape.batch, engine.shape.bos)
 
 
-def count_targets(windows: Windows) -> int:
-    """Returns how many targets the windows have, without the ignored ones."""
+def count_targets(windows: Windows | Batch) -> int:
+    """Returns how many targets the windows, or those of a batch, have, without the ignored ones."""
     return int((windows.targets != IGNORE).sum())
 
 
@@ -37,7 +37,7 @@ def planned_steps(recipe: Recipe, training: Sequence[Batch]) -> tuple[int, StepS
     Both rates of the recipe are multiplied by n / (n + evidence) for the n pieces of the batches, and by √(steps / K).
     """
     number = number_of_steps(recipe.steps, recipe.passes, len(training))
-    pieces = sum(int((batch.targets != IGNORE).sum()) for batch in training)
+    pieces = sum(map(count_targets, training))
     share = rate_share(recipe.steps, number) * (pieces / (pieces + recipe.evidence) if pieces else 0.0)
     return number, StepSizes(recipe.learning_rate * share, recipe.bias_rate * share, recipe.proximal, recipe.clip)
 
