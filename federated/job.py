@@ -128,8 +128,11 @@ class TrainingConfig(SamplingConfig):
         window: Pieces in a window.
         max_windows: Most windows on which a client trains in a round.
         client_learning_rate: Rate of local SGD.
-        server_learning_rate: Rate of the server's Adam.
+        server_optimizer: `adam`, or `momentum` for SGD with momentum, which private training needs for its noise to
+            cancel over the rounds.
+        server_learning_rate: Rate of the server's optimizer.
         server_epsilon: Epsilon of the server's Adam.
+        server_momentum: Momentum of the server's SGD.
         clip: Largest norm of the gradient in a local step.
         dropout: Share of the features that a local step drops.
         word_dropout: Share of the input pieces that a placeholder hides.
@@ -155,8 +158,10 @@ class TrainingConfig(SamplingConfig):
     window: int = Field(20, ge=2, le=200)
     max_windows: int = Field(32, ge=1)
     client_learning_rate: NotNegative = 1.0
+    server_optimizer: Literal["adam", "momentum"] = "adam"
     server_learning_rate: NotNegative = 0.01
     server_epsilon: Positive = 1e-6
+    server_momentum: Share = 0.9
     clip: Positive = 5.0
     dropout: Share = 0.5
     word_dropout: Share = 0.15
@@ -208,6 +213,36 @@ class NgramConfig(Strict):
     count_cap: int = Field(100, ge=1)
     max_pieces: int = Field(100_000, ge=1, le=10_000_000)
     max_ngrams: int = Field(1_000_000, ge=1)
+
+
+class PrivacyConfig(Strict):
+    """Differential privacy for each user in training (see `federated.privacy`).
+
+    Attributes:
+        epsilon: ε of everything that the training publishes, at `delta`.
+        delta: δ; below 1 / (users in training), or the guarantee means nothing.
+        mechanism: The noise of the rounds (see `federated.privacy.mechanisms`). `blt` needs the least. `tree` is
+            DP-FTRL with binary trees. `independent` is DP-FedAvg; its noise does not cancel over the rounds.
+        clipping_norm: Largest norm of a client's update; larger ones are scaled down. The noise is proportional to it.
+        clipping_quantile: The norm follows this quantile of the clients' norms (Andrew et al. 2021, arXiv:1905.03871),
+            and `clipping_norm` is that of the first round; None = it stays. Not with `tree`.
+        restart_every: Rounds after which a new tree begins; None = one tree. Only with `tree`.
+    """
+
+    epsilon: Annotated[float, Field(gt=0, le=1e5, allow_inf_nan=False)]
+    delta: Annotated[float, Field(ge=1e-15, lt=1)]
+    mechanism: Literal["blt", "tree", "independent"] = "blt"
+    clipping_norm: Positive = 0.3
+    clipping_quantile: Annotated[float, Field(gt=0, lt=1)] | None = None
+    restart_every: int | None = Field(None, ge=1)
+
+    @model_validator(mode="after")
+    def _options_fit_the_mechanism(self) -> Self:
+        if self.mechanism == "tree" and self.clipping_quantile is not None:
+            raise ValueError('clipping_quantile needs the mechanism "blt" or "independent"')
+        if self.mechanism != "tree" and self.restart_every is not None:
+            raise ValueError('restart_every needs mechanism = "tree"')
+        return self
 
 
 class GateConfig(Strict):
@@ -329,6 +364,7 @@ class Job(Strict):
         model: The sizes of the shared model.
         training: The federated rounds.
         ngram: The n-grams of the shared model.
+        privacy: The guarantee of the training; None = it has none.
         personalization: The method and the recipe of the phones.
 
     >>> job = Job(name="mine", training=TrainingConfig(rounds=200))
@@ -344,7 +380,29 @@ class Job(Strict):
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
     ngram: NgramConfig = NgramConfig()
+    privacy: PrivacyConfig | None = None
     personalization: PersonalizationConfig = PersonalizationConfig()
+
+    @model_validator(mode="after")
+    def _training_can_be_private(self) -> Self:
+        if self.privacy is None:
+            return self
+        training, momentum = self.training, self.training.server_optimizer == "momentum"
+        if training.sampling != "uniform":
+            raise ValueError('[privacy] needs training.sampling = "uniform": with another, nothing bounds the turns')
+        if training.fairness_q:
+            raise ValueError("[privacy] needs training.fairness_q = 0: a client's loss must not weigh its update")
+        if self.privacy.mechanism != "independent" and not momentum:
+            raise ValueError(
+                f'privacy.mechanism = "{self.privacy.mechanism}" needs training.server_optimizer = "momentum": with '
+                "Adam, its noise does not cancel over the rounds"
+            )
+        if training.start is None or self.tokenizer.added_pieces:
+            raise ValueError(
+                "[privacy] needs a vocabulary that tells nothing of the users: start from a base (training.start, for "
+                'example "base_en") with tokenizer.added_pieces = 0'
+            )
+        return self
 
     def with_fold(self, fold: int) -> Job:
         """Returns the job with another fold of new phones.

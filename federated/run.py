@@ -60,7 +60,8 @@ class Run:
 
     Files: `job.json`, `corpus.json` (which corpus), `tokenizer.model`, `state/` (TFF's program states),
     `best.safetensors`, `last.safetensors`, `ngram.safetensors`, `rounds.csv`, `tensorboard/`, `summary.json`. While
-    words or n-grams are counted: `word_count.npz` or `ngram_sums/`. Of a training from a base: `initial.safetensors`,
+    words or n-grams are counted: `word_count.npz` or `ngram_sums/`. Of a private training:
+    `privacy/` (`federated.privacy.ledger`). Of a training from a base: `initial.safetensors`,
     `initial_ngram.safetensors`, `base.json`.
 
     The methods that read raise RunError if their file is missing or damaged.

@@ -12,7 +12,8 @@ A client may be poisoned: 10,000 copies of a sentence, or an update that was mad
       ‖mean with it − mean without it‖ ≤ 2·C·w / (W + w)
 
 - *The server's step*: FedAdam divides by the size of recent updates. A weight moves in a round by at most its learning
-  rate times `ADAM_FACTOR`, whatever the clients send.
+  rate times `ADAM_FACTOR`, whatever the clients send. SGD with momentum m has no such limit but that of the updates: it
+  moves a weight by at most its learning rate times the largest mean update, over 1 − m.
 
 Counts have limits of their own. A client counts a word or an n-gram at most `count_cap` times, and contributes at most
 `[tokenizer] max_words` words and `[ngram] max_pieces` n-grams of each order. The vocabulary and the n-grams have no
@@ -68,12 +69,14 @@ class ClientBound:
         training = job.training
         pieces = training.max_windows * training.window
         steps = math.ceil(training.max_windows / training.batch)
+        update = steps * training.client_learning_rate * training.clip
+        factor = ADAM_FACTOR if training.server_optimizer == "adam" else update / (1 - training.server_momentum)
         return cls(
             messages=job.data.max_messages,
             pieces=pieces,
-            update=steps * training.client_learning_rate * training.clip,
+            update=update,
             weight=training.largest_weight,
-            server_step=training.server_learning_rate * ADAM_FACTOR,
+            server_step=training.server_learning_rate * factor,
             words=job.tokenizer.max_words,
             word_count=job.tokenizer.count_cap,
             ngram_count=job.ngram.count_cap,

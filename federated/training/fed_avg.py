@@ -1,8 +1,10 @@
-"""The training of the shared model as one TFF learning process: FedAvg with an adaptive server optimizer.
+"""The training of the shared model as one TFF learning process: FedAvg with an optimizer on the server.
 
-Clients run local SGD (McMahan et al. 2017). The server runs Adam (FedAdam: Reddi et al. 2020, Algorithm 2). TFF's
-robust aggregator zeroes and clips outlying updates (Andrew et al. 2021). The weight of a client in the average is its
-number of targets, up to a cap. With `fairness_q`, clients with a high loss get more weight (`federated.aggregation`).
+Clients run local SGD (McMahan et al. 2017). The server runs Adam (FedAdam: Reddi et al. 2020, Algorithm 2) or SGD with
+momentum (FedAvgM: Hsu et al. 2019, arXiv:1909.06335). TFF's robust aggregator zeroes and clips outlying updates (Andrew
+et al. 2021). The weight of a client in the average is its number of targets, up to a cap. With `fairness_q`, clients
+with a high loss get more weight (`federated.aggregation`). A private training has the mean of
+`federated.privacy.noisy_mean` instead, in which all clients count alike.
 """
 
 from __future__ import annotations
@@ -26,10 +28,22 @@ LocalUpdate = Callable[[Any, Any], collections.OrderedDict]
 """`(weights, data) -> {result, measured}`: a `ClientResult`; the sums `loss_sum`, `targets` and `broken_clients`."""
 
 
-def build(initial: Parameters, config: TrainingConfig, bos: int) -> tff.learning.templates.LearningProcess:
-    """Returns the learning process: `initialize()`, `next(state, client_data)`, `get_model_weights(state)`."""
+def build(
+    initial: Parameters,
+    config: TrainingConfig,
+    bos: int,
+    aggregator: tff.aggregators.WeightedAggregationFactory | None = None,
+) -> tff.learning.templates.LearningProcess:
+    """Returns the learning process: `initialize()`, `next(state, client_data)`, `get_model_weights(state)`.
+
+    Args:
+        initial: The first weights.
+        config: The rounds.
+        bos: The piece that begins a message.
+        aggregator: Makes one update from those of the clients; None = the robust mean.
+    """
     data = batch_type(config.batch, config.window)
-    return compose(initial, config, data, local_update(config, bos), robust_mean())
+    return compose(initial, config, data, local_update(config, bos), aggregator or robust_mean())
 
 
 def compose(
@@ -54,9 +68,12 @@ def compose(
     def initial_weights() -> tff.learning.models.ModelWeights:
         return model_weights(Parameters(*(tf.constant(part) for part in initial)))
 
-    optimizer = tff.learning.optimizers.build_adam(
-        config.server_learning_rate, beta_1=0.9, beta_2=0.99, epsilon=config.server_epsilon
-    )
+    if config.server_optimizer == "adam":
+        optimizer = tff.learning.optimizers.build_adam(
+            config.server_learning_rate, beta_1=0.9, beta_2=0.99, epsilon=config.server_epsilon
+        )
+    else:
+        optimizer = tff.learning.optimizers.build_sgdm(config.server_learning_rate, config.server_momentum)
     return tff.learning.templates.compose_learning_process(
         initial_weights,
         tff.learning.templates.build_broadcast_process(kind),

@@ -17,6 +17,9 @@ from federated.data.corpus_share import ClientSource
 from federated.data.federated_data import FederatedData
 from federated.data.sampling import cohort_sampler
 from federated.evaluation import shared_model
+from federated.privacy.ledger import Ledger
+from federated.privacy.noisy_mean import noisy_mean
+from federated.privacy.plan import plan_noise, with_private_turns
 from federated.run import Run, TrainingResult
 from federated.runtime.execution_context import losing_clients
 from federated.training import fed_avg
@@ -34,6 +37,7 @@ def job_callbacks(folder: Run, clients: FederatedData, initial: Parameters) -> l
     job, tokenizer = folder.job(), folder.tokenizer()
     training = job.training
     shape = training.batch, training.window
+    selects = job.privacy is None  # a private model does not depend on the validation clients
     return [
         ServerSchedule(training.server_learning_rate, training.rounds, training.decay_from),
         WeightAverage(training.average),
@@ -43,8 +47,9 @@ def job_callbacks(folder: Run, clients: FederatedData, initial: Parameters) -> l
             validation_data(tokenizer, clients, training.validation_users, *shape, job.seed),
             every=training.evaluate_every,
             rounds=training.rounds,
+            selects=selects,
         ),
-        EarlyStopping(training.patience),
+        *([EarlyStopping(training.patience)] if selects else []),
         TimeLimit(training.max_minutes),
         RoundFiles(folder),
     ]
@@ -68,7 +73,14 @@ class TrainingProgram:
             if folder.has_base()
             else cifg_lstm.init(len(tokenizer), job.model.embedding, job.model.cells, job.seed)
         )
-        self._process = fed_avg.build(self._initial, job.training, tokenizer.bos)
+        training, aggregator = job.training, None
+        self._ledger: Ledger | None = None
+        if job.privacy is not None:
+            population = len(clients.population.training)
+            training = with_private_turns(training, population)
+            self._ledger = Ledger(folder.path, plan_noise(job.privacy, training, population))
+            aggregator = noisy_mean(self._ledger.plan, self._ledger.seed)
+        self._process = fed_avg.build(self._initial, training, tokenizer.bos, aggregator)
         batcher = ClientBatcher(
             tokenizer,
             batch=job.training.batch,
@@ -78,7 +90,7 @@ class TrainingProgram:
             seed=job.seed,
         )
         self._source = ClientSource(batcher, clients)
-        self._sampler = cohort_sampler(job.training, clients, job.training.cohort_size, job.seed)
+        self._sampler = cohort_sampler(training, clients, training.cohort_size, job.seed)
         callbacks = [*job_callbacks(folder, clients, self._initial), *callbacks]
         self._callbacks = [Checkpointing(folder.states, job.training.checkpoint_every, callbacks), *callbacks]
         self._trained_targets, self._training_seconds = 0.0, 0.0
@@ -89,6 +101,7 @@ class TrainingProgram:
 
         Raises:
             RunError: a checkpoint cannot be saved, or it was saved with other callbacks.
+            LedgerError: the privacy budget permits no further round, or the ledger cannot be used.
         """
         server = self._process.initialize()
         weights = tuple(np.asarray(part) for part in server.global_model_weights.trainable)
@@ -105,6 +118,8 @@ class TrainingProgram:
                 callback.after_round(run)
         for callback in self._callbacks:
             callback.on_end(run)
+        if self._ledger is not None:
+            self._ledger.finish()
         progress = run.progress
         return TrainingResult(
             rounds=progress.round,
@@ -131,11 +146,16 @@ class TrainingProgram:
         number = run.progress.round + 1
         positions = self._sampler.cohort(number)
         self._turns.update(positions.tolist())
+        if self._ledger is not None:
+            self._ledger.spend(number, positions)
         drawn = self._clients.population.training.at(positions)
         cohort = cohort_batches(self._source, drawn, number)
+        data = cohort.batches
+        if not data and self._ledger is not None:  # the noise must not show that nobody had text
+            data = [self._source.reader.nothing()]
         measured = {"loss_sum": 0.0, "targets": 0.0, "broken_clients": 0.0}
         with losing_clients(len(cohort.batches) - self._job.training.clients_per_round) as lost:
-            output = self._process.next(run.server, cohort.batches) if cohort.batches else None
+            output = self._process.next(run.server, data) if data else None
         if output is not None:
             run.server, measured = output.state, output.metrics["client_work"]
         targets, dropped = float(measured["targets"]), cohort.dropped + int(measured["broken_clients"])

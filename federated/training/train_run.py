@@ -15,9 +15,15 @@ from federated.data.client_batches import ClientBatcher
 from federated.data.corpus_share import ClientSource
 from federated.data.federated_data import FederatedData
 from federated.data.sampling import cohort_sampler
-from federated.job import Job
+from federated.job import Job, JobError
 from federated.personalization.method import SharedModel
-from federated.personalization.program import PersonalizationProgram, PersonalizationRound, rounds_folder
+from federated.personalization.program import (
+    PersonalizationProgram,
+    PersonalizationRound,
+    has_rounds,
+    rounds_folder,
+)
+from federated.privacy.plan import plan_noise
 from federated.run import Run, RunError
 from federated.runtime.credentials import TrainingCredentials
 from federated.runtime.execution_context import execution_context
@@ -75,14 +81,20 @@ def train(
     Raises:
         RunError: the folder is in use, contains another run, or contains a run and `resume` is not set.
         JobError: the job's personalization method does not exist or does not have these options, or the corpus has
-            too few users for the job's `min_separation`.
+            too few users for the job's `min_separation` or `[privacy]`.
+        LedgerError: the privacy budget permits no further round, or its ledger cannot be used.
         CorpusError: the corpus cannot be read.
         TokenizerError: the corpus has too little text for a vocabulary.
         BaseError: the base of `training.start` does not exist or is damaged.
         WorkerError: a worker is refused or cannot be reached, or no worker is left. The run can be resumed.
     """
     # Reports an unknown method or option before the training, not after it.
-    METHODS.named(job.personalization.method).context(job.personalization, bos=0)
+    method_context = METHODS.named(job.personalization.method).context(job.personalization, bos=0)
+    if job.privacy and has_rounds(method_context):
+        raise JobError(
+            f"[privacy] does not cover the rounds of {job.personalization.method} yet: choose a method without rounds, "
+            'such as personalization.method = "thumbprint"'
+        )
     context = execution_context(
         workers,
         credentials=credentials,
@@ -121,6 +133,8 @@ def _start_or_resume(job: Job, base: Base | None, folder: Run, corpus: Corpus, r
         raise RunError(
             "no user is left to train on: the corpus is too small for these shares of new and validation users"
         )
+    if job.privacy:
+        plan_noise(job.privacy, job.training, len(clients.population.training))  # reports a budget that cannot work
     own_rounds = job.personalization.federated
     for rounds, cohort in ((job.training, job.training.cohort_size), (own_rounds, own_rounds.clients_per_round)):
         cohort_sampler(rounds, clients, cohort, job.seed)  # reports a separation that is too large
@@ -182,7 +196,9 @@ def _train(
         erase(folder.word_count)  # it contains hashes of rare words; a run killed after it wrote the tokenizer left it
         on_stage("graph")
         result = TrainingProgram(folder, clients, callbacks).run()
-        if folder.job().ngram.weight and not folder.has_ngram():
+        if folder.job().privacy and folder.job().ngram.weight:
+            folder.write_ngram(folder.ngram("initial_ngram"))  # those of the base alone
+        elif folder.job().ngram.weight and not folder.has_ngram():
             dropped = _count_ngrams(folder, clients, on_stage)
             result = replace(result, broken_clients=result.broken_clients + dropped)
         erase(folder.ngram_sums)  # they contain rare n-grams; a run killed after it wrote the n-grams left them behind

@@ -23,6 +23,7 @@ from federated.personalization.program import (
     rounds_folder,
     without_rounds,
 )
+from federated.privacy.guarantee import guarantee_of
 from federated.run import Run, open_clients
 from federated.runtime.execution_context import execution_context
 from keyboard_model.ngram.table import NgramTable
@@ -33,7 +34,11 @@ from tflite_export.parity_check import ParityReport
 from tflite_export.signatures import ExportError
 from thumbprint.pipeline.mixing import Coefficients, OnStage, has_mixing, ignore, mixing_of, train_mixing
 
-FEDERATED, CENTRAL = "FedAvg on clients, FedAdam on the server", "Adam on public text"
+FEDERATED = {
+    "adam": "FedAvg on clients, FedAdam on the server",
+    "momentum": "FedAvg on clients, SGD with momentum on the server",
+}
+CENTRAL = "Adam on public text"
 
 
 def export_run(
@@ -94,6 +99,7 @@ def export_method(
         KeyFileError, OSError: see there.
     """
     trained, corpus, summary = folder.job(), folder.read_json("corpus.json"), folder.read_json("summary.json")
+    guarantee = guarantee_of(folder.path) if trained.privacy else None
     return _export(
         out,
         job.model_copy(update={"model": trained.model, "seed": trained.seed}),
@@ -105,15 +111,16 @@ def export_method(
             corpus_id=corpus["corpus_id"],
             corpus=corpus["description"],
             synthetic=corpus["synthetic"],
-            algorithm=FEDERATED,
+            algorithm=FEDERATED[trained.training.server_optimizer],
             rounds=summary["best_round"] or summary["rounds"],
             seed=trained.seed,
-            epsilon=None,
-            delta=None,
+            epsilon=guarantee.epsilon if guarantee else None,
+            delta=guarantee.delta if guarantee else None,
             thumbprint=importlib.metadata.version("thumbprint"),
         ),
         ngram=folder.ngram() if job.ngram.weight else None,
-        metrics={"validation_recall_at_3": summary["best_recall"]} if summary["best_round"] else {},
+        # The figures of a private training are those of users whom its guarantee does not cover.
+        metrics={"validation_recall_at_3": summary["best_recall"]} if summary["best_round"] and not guarantee else {},
         private_key=private_key,
         mixing=mixing,
         converter=converter,
@@ -277,6 +284,8 @@ def _train_mixing(
 def _train_method(folder: Run, method: Method, context: MethodContext, shared: SharedModel) -> TrainedMethod:
     if not has_rounds(context):
         return without_rounds(method, shared, context)
+    if folder.job().privacy:
+        raise ExportError(f"{folder.path} is a private run, and the rounds of {method.name} would not be private")
     kept = rounds_folder(folder.path, method, context.config)
     with folder.locked(), open_clients(folder) as clients, execution_context():
         return PersonalizationProgram(

@@ -44,11 +44,15 @@ def mixing_of(run: Run, job: Job, method: Method, make: Callable[[], Coefficient
         method: The job's method.
         make: Called if the run has none for these settings: calls `train_mixing`.
 
+    A private run does not train them, because its guarantee does not cover the validation users. It has the job's own.
+
     Raises:
         RunError: the run is not finished, or the file of the weights is damaged.
     """
     if not has_mixing(job, method):
         return None
+    if run.job().privacy:
+        return job.personalization.history.mixing_weights
     name = _file(run, job)
     return _stored(run, name) if (run.path / name).exists() else make()
 

@@ -97,6 +97,7 @@ class Validation(Callback):
         *,
         every: int,
         rounds: int,
+        selects: bool = True,
     ) -> None:
         """Validates every `every` rounds and after round `rounds`; never if there are no clients.
 
@@ -106,16 +107,20 @@ class Validation(Callback):
             clients: The data of each validation client.
             every: Rounds between validations.
             rounds: Number of the last round.
+            selects: Whether the model with the best recall is the training's result; otherwise it is the last one,
+                which depends on no validation client.
         """
         self._folder, self._evaluate, self._clients = folder, evaluate, clients
-        self._every, self._rounds = every, rounds
+        self._every, self._rounds, self._selects = every, rounds, selects
 
     def after_round(self, run: RunState) -> None:
         number = run.progress.round
         if not self._clients or (number % self._every and number != self._rounds):
             return
         loss, recall = self._measure(run.parameters)
-        if recall > run.progress.best_recall:
+        if not self._selects:
+            run.progress = run.progress._replace(best_recall=recall, best_round=number)
+        elif recall > run.progress.best_recall:
             run.progress = run.progress._replace(best_recall=recall, best_round=number, stale=0)
             self._folder.write_parameters("best", run.parameters, round=str(number))
         else:
@@ -125,10 +130,10 @@ class Validation(Callback):
             run.report = replace(run.report, recall_at_3=recall, validation_loss=loss, seconds=run.progress.seconds)
 
     def on_end(self, run: RunState) -> None:
-        """Writes the last model, and writes it as the best one too if no validation took place."""
+        """Writes the last model, also as the best one if no validation selected another."""
         number = str(run.progress.round)
         self._folder.write_parameters("last", run.parameters, round=number)
-        if run.progress.best_round == 0:
+        if run.progress.best_round == 0 or not self._selects:
             self._folder.write_parameters("best", run.parameters, round=number)
 
     def _measure(self, parameters: Parameters) -> tuple[float, float]:

@@ -80,7 +80,9 @@ def _kept_by_settings_read(build: _Build) -> _Build:
     """Jobs that differ only in settings that the rounds do not read, like their number, have the same computations."""
 
     @functools.wraps(build)
-    def kept(initial: Any, config: Any, bos: int) -> Any:
+    def kept(initial: Any, config: Any, bos: int, aggregator: Any = None) -> Any:
+        if aggregator is not None:  # its noise has a secret of its own
+            return build(initial, config, bos, aggregator)
         alternatives = _kept_rounds.setdefault(pickle.dumps((initial, bos)), [])
         for read, made in alternatives:
             if all(getattr(config, name) == value for name, value in read.items()):

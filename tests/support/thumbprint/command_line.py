@@ -49,6 +49,8 @@ CALLS = (
     Call("words {job} --corpus {corpus} --out {out}/words.tsv"),
     Call("pretrain {text} --words {words} --out {out}/base"),
     Call("train {job} --corpus {corpus} --run {out}/run"),
+    Call("privacy {run}"),
+    Call("privacy plan {job} --population 99"),
     Call("evaluate {run} --corpus {corpus}"),
     Call("compare {job} --corpus {corpus} --run {run} --out {out}/compared"),
     Call("keys generate --out {out}/keys"),

@@ -1,0 +1,175 @@
+"""The ledger of a private training: what its budget is, and who took part in which round.
+
+A round is written, and on disk, before it takes place. A training that is killed at any moment therefore has at most
+one round in its ledger that did not take place, and none that is missing. It repeats the rounds since its last
+checkpoint with the same clients and the same noise, which publishes nothing new.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import ValidationError
+
+from federated.privacy.plan import NoisePlan, Seed
+from keyboard_model.storage.durable_files import AppendLog, atomic_write_private, erase, fsync_path
+
+_LEDGER, _SEED = "ledger.jsonl", "noise.seed"
+_SEED_BYTES = 16
+_NEVER = int(np.iinfo(np.int32).max)
+
+
+class LedgerError(ValueError):
+    """The ledger of a private training is damaged, missing, or does not permit another round."""
+
+
+@dataclass(frozen=True)
+class Participation:
+    """Who took part, over all clients.
+
+    Attributes:
+        rounds: Rounds in the ledger.
+        participants: Clients that took part.
+        turns: Most rounds of a client.
+        separation: Least distance of two rounds of a client; `rounds` if none has two.
+    """
+
+    rounds: int
+    participants: int
+    turns: int
+    separation: int
+
+
+class Ledger:
+    """The ledger of a run. One process at a time may use it."""
+
+    def __init__(self, run: Path, plan: NoisePlan | None = None) -> None:
+        """Opens the ledger, or begins it with `plan`.
+
+        Args:
+            run: The folder of the run.
+            plan: The plan of a new ledger; an existing one keeps its own.
+
+        Raises:
+            LedgerError: the ledger is damaged, or there is none and no plan.
+        """
+        self._folder = folder = run / "privacy"
+        path = folder / _LEDGER
+        if not path.exists() and plan is None:
+            raise LedgerError(f"{run} has no ledger of privacy: its training was not private, or has not begun")
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with contextlib.closing(AppendLog(path, LedgerError)) as log:
+            lines = [line for _, line in log.lines()]
+            if not lines and plan is not None:
+                atomic_write_private(folder / _SEED, secrets.token_bytes(_SEED_BYTES))  # a ledger has its secret first
+                lines = [plan.model_dump_json().encode()]
+                log.append(lines[0])
+        try:
+            self.plan = NoisePlan.model_validate_json(lines[0])
+            cohorts = [_cohort(line, self.plan.population) for line in lines[1:]]
+        except (IndexError, ValueError, TypeError, OverflowError, ValidationError) as error:
+            raise LedgerError(
+                f"{path} is damaged, so it is unknown what the training spent: restore it, or train in another --run"
+            ) from error
+        self._seed = _read_seed(folder / _SEED)
+        self._turns = np.zeros(self.plan.population, np.int32)
+        self._newest = np.zeros(self.plan.population, np.int32)  # the round of the last turn; 0 = none
+        self._separation = _NEVER
+        self._cohorts: list[npt.NDArray[np.int64]] = []
+        for cohort in cohorts:
+            self._count(cohort)
+
+    @property
+    def seed(self) -> Seed:
+        """The secret of the noise; zeros if it was erased, and then `spend` permits no round."""
+        return self._seed or (0, 0)
+
+    def spend(self, round_number: int, cohort: npt.NDArray[np.int64]) -> None:
+        """Enters a round. One that is there already is repeated, and costs nothing.
+
+        Args:
+            round_number: Number of the round, from 1.
+            cohort: Positions of its clients.
+
+        Raises:
+            LedgerError: a repeated round has other clients than before, a round was left out, the round would exceed
+                the plan's limits of participation, the secret of the noise is lost, or the ledger cannot be written.
+        """
+        if self._seed is None:
+            raise LedgerError(
+                f"{self._folder / _SEED} is missing or damaged: with other noise, rounds would be published twice. "
+                "Restore it, or train in another --run"
+            )
+        if round_number <= len(self._cohorts):
+            if not np.array_equal(self._cohorts[round_number - 1], cohort):
+                raise LedgerError(
+                    f"round {round_number} took place with other clients before: resume the run with the same corpus"
+                )
+            return
+        if round_number != len(self._cohorts) + 1:
+            raise LedgerError(f"{self._folder / _LEDGER} lacks the rounds before {round_number}: restore it")
+        turns = int(self._turns[cohort].max(initial=0)) + 1
+        if turns > self.plan.turns or self._distance(cohort) < self.plan.separation or round_number > self.plan.rounds:
+            raise LedgerError(
+                f"round {round_number} would exceed what the guarantee assumes: at most {self.plan.turns} rounds of a "
+                f"client, {self.plan.separation} apart, and {self.plan.rounds} rounds in all"
+            )
+        with contextlib.closing(AppendLog(self._folder / _LEDGER, LedgerError)) as log:
+            log.append(json.dumps(cohort.tolist()).encode())
+        self._count(cohort)
+
+    @property
+    def participation(self) -> Participation:
+        """Who took part so far."""
+        rounds = len(self._cohorts)
+        return Participation(
+            rounds=rounds,
+            participants=int(np.count_nonzero(self._turns)),
+            turns=int(self._turns.max(initial=0)),
+            separation=max(rounds, 1) if self._separation == _NEVER else self._separation,
+        )
+
+    def epsilon(self) -> float:
+        """Returns what is spent: ε at the plan's δ."""
+        spent = self.participation
+        return self.plan.epsilon_of(spent.rounds, spent.turns, spent.separation)
+
+    def finish(self) -> None:
+        """Erases the secret of the noise: the training is over."""
+        erase(self._folder / _SEED)
+        fsync_path(self._folder)
+
+    def _distance(self, cohort: npt.NDArray[np.int64]) -> int:
+        """Returns the least distance of the next round to the last turn of one of these clients."""
+        newest = self._newest[cohort]
+        return int((len(self._cohorts) + 1 - newest[newest > 0]).min(initial=_NEVER))
+
+    def _count(self, cohort: npt.NDArray[np.int64]) -> None:
+        self._separation = min(self._separation, self._distance(cohort))
+        self._cohorts.append(cohort)
+        self._turns[cohort] += 1
+        self._newest[cohort] = len(self._cohorts)
+
+
+def _cohort(line: bytes, population: int) -> npt.NDArray[np.int64]:
+    cohort = np.array(json.loads(line), np.int64)
+    if cohort.ndim != 1 or not np.all((cohort >= 0) & (cohort < population)):
+        raise ValueError("a round is not a list of clients")
+    return cohort
+
+
+def _read_seed(path: Path) -> Seed | None:
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    if len(content) != _SEED_BYTES:
+        return None
+    one, other = (int.from_bytes(part, "big") >> 1 for part in (content[:8], content[8:]))
+    return one, other

@@ -1,0 +1,131 @@
+"""`thumbprint privacy`: what a training guarantees its users, and what a job would guarantee and cost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+from typer.core import TyperGroup
+
+from thumbprint.cli.lazy_commands import STYLE
+from thumbprint.console import output
+
+if TYPE_CHECKING:
+    from federated.privacy.guarantee import Guarantee
+    from federated.privacy.plan import NoisePlan
+
+_EPSILONS = (1.0, 2.0, 4.0, 8.0, 20.0, 100.0)
+_MOST, _MOST_ROUNDS = 2_000_000_000, 100_000
+
+
+class _RunOrSubcommand(TyperGroup):
+    """A group in which `privacy RUN` is short for `privacy show RUN`."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and args[0] not in self.commands:
+            args = ["show", *args]
+        return super().resolve_command(ctx, args)
+
+
+app = typer.Typer(cls=_RunOrSubcommand, no_args_is_help=True, subcommand_metavar="RUN | plan JOB", **STYLE)
+
+
+@app.callback()
+def privacy() -> None:
+    """Show the differential privacy of a training, or plan it.
+
+    `thumbprint privacy RUN` shows what the training in RUN guarantees each user. `thumbprint privacy plan JOB` shows,
+    before a training, how much noise its budget needs.
+    """
+
+
+@app.command(hidden=True)
+def show(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a training.", show_default=False)],
+) -> None:
+    """Show the guarantee of a training."""
+    from federated.privacy.guarantee import guarantee_of
+
+    output().print(guarantee_view(guarantee_of(run)))
+
+
+@app.command()
+def plan(
+    job: Annotated[
+        Path, typer.Argument(metavar="JOB", help="The job file (TOML), with a section [privacy].", show_default=False)
+    ],
+    population: Annotated[
+        int, typer.Option(min=1, max=_MOST, metavar="N", help="Users in training.", show_default=False)
+    ],
+    rounds: Annotated[
+        int | None, typer.Option(min=1, max=_MOST_ROUNDS, metavar="N", help="Rounds.", show_default="the job's")
+    ] = None,
+    clients_per_round: Annotated[
+        int | None, typer.Option(min=1, max=_MOST, metavar="N", help="Users in a round.", show_default="the job's")
+    ] = None,
+    epsilon: Annotated[
+        float | None, typer.Option(min=0.001, max=100_000, metavar="E", help="The budget.", show_default="the job's")
+    ] = None,
+) -> None:
+    """Show how much noise a job needs, before its training.
+
+    The noise in a mean is the one that the server adds to the mean update of a round. The larger the rounds and the
+    population, the smaller it is.
+
+    Example: thumbprint privacy plan job.toml --population 100000 --clients-per-round 200
+    """
+    from federated.job import JobError, load_job
+    from federated.privacy.plan import plan_noise, with_epsilon
+
+    loaded = load_job(job)
+    budget = loaded.privacy
+    if budget is None:
+        raise JobError(f"{job} has no section [privacy]: add one with epsilon and delta")
+    changed = {"rounds": rounds, "clients_per_round": clients_per_round}
+    training = loaded.training.model_copy(update={name: value for name, value in changed.items() if value})
+
+    if epsilon is not None:
+        budget = with_epsilon(budget, epsilon)
+    others = [plan_noise(with_epsilon(budget, other), training, population) for other in _EPSILONS]
+    output().print(plan_view(plan_noise(budget, training, population), others))
+
+
+def guarantee_view(guarantee: Guarantee) -> Group:
+    """Returns the guarantee as a table, with its words."""
+    took_part = guarantee.participation
+    table = Table(show_header=False)
+    for label, value in (
+        ("ε spent, at δ", f"{guarantee.epsilon:.3g} of {guarantee.budget:g}, at {guarantee.delta:g}"),
+        ("ρ (zCDP)", f"{guarantee.rho:.3g}"),
+        ("noise", guarantee.mechanism),
+        ("noise multiplier", f"{guarantee.noise_multiplier:.3g} clipping norms in a sum"),
+        ("clipping norm", f"{guarantee.clipping_norm:g}"),
+        ("rounds", f"{took_part.rounds:,}"),
+        ("took part", f"{took_part.participants:,} of {guarantee.population:,} users"),
+        ("most rounds of a user", f"{took_part.turns:,}, at least {took_part.separation:,} apart"),
+        ("hidden", guarantee.neighbours),
+    ):
+        table.add_row(label, value)
+    return Group(table, Text("Not covered:\n" + "\n".join(f"- {what}" for what in guarantee.not_covered)))
+
+
+def plan_view(plan: NoisePlan, others: list[NoisePlan]) -> Group:
+    """Returns a plan as a table, and another one for other budgets."""
+    table = Table(show_header=False)
+    for label, value in (
+        ("budget", f"ε = {plan.epsilon:g} at δ = {plan.delta:g}"),
+        ("users in training", f"{plan.population:,}"),
+        ("rounds", f"{plan.rounds:,} of {plan.clients_per_round:,} users"),
+        ("most rounds of a user", f"{plan.turns:,}, at least {plan.separation:,} apart"),
+        ("noise multiplier", f"{plan.noise_multiplier:.3g} clipping norms in a sum"),
+    ):
+        table.add_row(label, value)
+    budgets = Table("ε", "noise multiplier", "noise in a mean, in clipping norms")
+    for other in others:
+        in_mean = other.noise_multiplier / other.clients_per_round
+        budgets.add_row(f"{other.epsilon:g}", f"{other.noise_multiplier:.3g}", f"{in_mean:.3g}")
+    return Group(table, Text("Other budgets:"), budgets)
