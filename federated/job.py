@@ -227,6 +227,10 @@ class PrivacyConfig(Strict):
         clipping_quantile: The norm follows this quantile of the clients' norms (Andrew et al. 2021, arXiv:1905.03871),
             and `clipping_norm` is that of the first round; None = it stays. Not with `tree`.
         restart_every: Rounds after which a new tree begins; None = one tree. Only with `tree`.
+        words_share: Share of the budget (of μ²) for the words of the vocabulary, if the job counts them.
+        ngrams_share: Share of the budget for the n-grams of the users, if the job counts them.
+        word_norm: Largest norm of the counts of a user's words; larger ones are scaled down.
+        ngram_norm: Largest norm of the counts of a user's n-grams.
     """
 
     epsilon: Annotated[float, Field(gt=0, le=1e5, allow_inf_nan=False)]
@@ -235,6 +239,10 @@ class PrivacyConfig(Strict):
     clipping_norm: Positive = 0.3
     clipping_quantile: Annotated[float, Field(gt=0, lt=1)] | None = None
     restart_every: int | None = Field(None, ge=1)
+    words_share: Share = 0.05
+    ngrams_share: Share = 0.1
+    word_norm: Positive = 3.0
+    ngram_norm: Positive = 3.0
 
     @model_validator(mode="after")
     def _options_fit_the_mechanism(self) -> Self:
@@ -397,12 +405,21 @@ class Job(Strict):
                 f'privacy.mechanism = "{self.privacy.mechanism}" needs training.server_optimizer = "momentum": with '
                 "Adam, its noise does not cancel over the rounds"
             )
-        if training.start is None or self.tokenizer.added_pieces:
-            raise ValueError(
-                "[privacy] needs a vocabulary that tells nothing of the users: start from a base (training.start, for "
-                'example "base_en") with tokenizer.added_pieces = 0'
-            )
+        if self.counts_words and not self.privacy.words_share:
+            raise ValueError("[privacy] needs a words_share above 0, or a base and tokenizer.added_pieces = 0")
+        if self.privacy.words_share + self.privacy.ngrams_share >= 1:
+            raise ValueError("[privacy] needs words_share + ngrams_share below 1: the rest is for the rounds")
         return self
+
+    @property
+    def counts_words(self) -> bool:
+        """Whether the vocabulary contains words of the users."""
+        return self.training.start is None or self.tokenizer.added_pieces > 0
+
+    @property
+    def counts_ngrams(self) -> bool:
+        """Whether the shared n-grams contain those of the users."""
+        return self.ngram.weight > 0 and (self.privacy is None or self.privacy.ngrams_share > 0)
 
     def with_fold(self, fold: int) -> Job:
         """Returns the job with another fold of new phones.

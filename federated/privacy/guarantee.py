@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from federated.privacy.ledger import Ledger, Participation
+from federated.privacy.plan import PrivacyPlan
 
 NEIGHBOURS = "one user's messages are there, or the user is there without any (zero-out)"
 MECHANISMS = {
@@ -28,13 +29,11 @@ class Guarantee:
     Attributes:
         epsilon: What is spent.
         delta: Its δ.
-        rho: The same as zCDP.
+        rho: The same without the thresholds, as zCDP.
         budget: The ε that the training may spend.
-        mechanism: The noise, in words.
-        noise_multiplier: σ, in clipping norms, of a sum.
-        clipping_norm: S, or that of the first round.
-        participation: Who took part.
-        population: Clients in training.
+        mechanism: The noise of the rounds, in words.
+        plan: The noise of everything.
+        participation: What took place.
         neighbours: What is hidden, in words.
         not_covered: What is not, in words.
     """
@@ -44,28 +43,23 @@ class Guarantee:
     rho: float
     budget: float
     mechanism: str
-    noise_multiplier: float
-    clipping_norm: float
+    plan: PrivacyPlan
     participation: Participation
-    population: int
     neighbours: str = NEIGHBOURS
     not_covered: tuple[str, ...] = NOT_COVERED
 
     @classmethod
     def of(cls, ledger: Ledger) -> Guarantee:
         """Returns the guarantee of what is in a ledger: of the rounds that took place, not of those planned."""
-        plan, spent = ledger.plan, ledger.participation
-        mu = plan.mu(spent.rounds, spent.turns, spent.separation)
+        plan = ledger.plan
         return cls(
             epsilon=ledger.epsilon(),
             delta=plan.delta,
-            rho=mu**2 / 2,
+            rho=ledger.mu() ** 2 / 2,
             budget=plan.epsilon,
-            mechanism=MECHANISMS[plan.mechanism],
-            noise_multiplier=plan.noise_multiplier,
-            clipping_norm=plan.clipping_norm,
-            participation=spent,
-            population=plan.population,
+            mechanism=MECHANISMS[plan.rounds.mechanism],
+            plan=plan,
+            participation=ledger.participation,
         )
 
 

@@ -1,14 +1,15 @@
-"""The ledger of a private training: what its budget is, and who took part in which round.
+"""The ledger of a private training: what its budget is, which counts were published, and who took part in which round.
 
-A round is written, and on disk, before it takes place. A training that is killed at any moment therefore has at most
-one round in its ledger that did not take place, and none that is missing. It repeats the rounds since its last
-checkpoint with the same clients and the same noise, which publishes nothing new.
+An entry is written, and on disk, before what it stands for is published. A training that is killed at any moment
+therefore has at most one entry of something that did not take place, and none that is missing. It repeats the counts
+and the rounds since its last checkpoint with the same clients and the same noise, which publishes nothing new.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import math
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +18,13 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import ValidationError
 
-from federated.privacy.plan import NoisePlan, Seed
+from federated.privacy.plan import CountPlan, PrivacyPlan, Seed
 from keyboard_model.storage.durable_files import AppendLog, atomic_write_private, erase, fsync_path
 
 _LEDGER, _SEED = "ledger.jsonl", "noise.seed"
 _SEED_BYTES = 16
+COUNTS = ("words", "ngrams")
+"""The counts that a training can publish."""
 _NEVER = int(np.iinfo(np.int32).max)
 
 
@@ -31,15 +34,17 @@ class LedgerError(ValueError):
 
 @dataclass(frozen=True)
 class Participation:
-    """Who took part, over all clients.
+    """What took place.
 
     Attributes:
+        counts: The published counts, of `COUNTS`.
         rounds: Rounds in the ledger.
         participants: Clients that took part.
         turns: Most rounds of a client.
         separation: Least distance of two rounds of a client; `rounds` if none has two.
     """
 
+    counts: tuple[str, ...]
     rounds: int
     participants: int
     turns: int
@@ -49,7 +54,7 @@ class Participation:
 class Ledger:
     """The ledger of a run. One process at a time may use it."""
 
-    def __init__(self, run: Path, plan: NoisePlan | None = None) -> None:
+    def __init__(self, run: Path, plan: PrivacyPlan | None = None) -> None:
         """Opens the ledger, or begins it with `plan`.
 
         Args:
@@ -71,8 +76,8 @@ class Ledger:
                 lines = [plan.model_dump_json().encode()]
                 log.append(lines[0])
         try:
-            self.plan = NoisePlan.model_validate_json(lines[0])
-            cohorts = [_cohort(line, self.plan.population) for line in lines[1:]]
+            self.plan = PrivacyPlan.model_validate_json(lines[0])
+            entries = [_entry(line, self.plan) for line in lines[1:]]
         except (IndexError, ValueError, TypeError, OverflowError, ValidationError) as error:
             raise LedgerError(
                 f"{path} is damaged, so it is unknown what the training spent: restore it, or train in another --run"
@@ -82,8 +87,9 @@ class Ledger:
         self._newest = np.zeros(self.plan.population, np.int32)  # the round of the last turn; 0 = none
         self._separation = _NEVER
         self._cohorts: list[npt.NDArray[np.int64]] = []
-        for cohort in cohorts:
-            self._count(cohort)
+        self._counts: list[str] = []
+        for entry in entries:
+            self._count(entry)
 
     @property
     def seed(self) -> Seed:
@@ -101,11 +107,7 @@ class Ledger:
             LedgerError: a repeated round has other clients than before, a round was left out, the round would exceed
                 the plan's limits of participation, the secret of the noise is lost, or the ledger cannot be written.
         """
-        if self._seed is None:
-            raise LedgerError(
-                f"{self._folder / _SEED} is missing or damaged: with other noise, rounds would be published twice. "
-                "Restore it, or train in another --run"
-            )
+        self._require_seed()
         if round_number <= len(self._cohorts):
             if not np.array_equal(self._cohorts[round_number - 1], cohort):
                 raise LedgerError(
@@ -114,31 +116,47 @@ class Ledger:
             return
         if round_number != len(self._cohorts) + 1:
             raise LedgerError(f"{self._folder / _LEDGER} lacks the rounds before {round_number}: restore it")
-        turns = int(self._turns[cohort].max(initial=0)) + 1
-        if turns > self.plan.turns or self._distance(cohort) < self.plan.separation or round_number > self.plan.rounds:
+        turns, plan = int(self._turns[cohort].max(initial=0)) + 1, self.plan.rounds
+        if turns > plan.turns or self._distance(cohort) < plan.separation or round_number > plan.rounds:
             raise LedgerError(
-                f"round {round_number} would exceed what the guarantee assumes: at most {self.plan.turns} rounds of a "
-                f"client, {self.plan.separation} apart, and {self.plan.rounds} rounds in all"
+                f"round {round_number} would exceed what the guarantee assumes: at most {plan.turns} rounds of a "
+                f"client, {plan.separation} apart, and {plan.rounds} rounds in all"
             )
-        with contextlib.closing(AppendLog(self._folder / _LEDGER, LedgerError)) as log:
-            log.append(json.dumps(cohort.tolist()).encode())
-        self._count(cohort)
+        self._enter(cohort, cohort.tolist())
+
+    def spend_counts(self, counts: str) -> None:
+        """Enters counts, one of `COUNTS` that the plan has. Those that are there already are repeated for nothing.
+
+        Raises:
+            ValueError: the plan does not have them.
+            LedgerError: the secret of the noise is lost, or the ledger cannot be written.
+        """
+        _planned(self.plan, counts)
+        self._require_seed()
+        if counts not in self._counts:
+            self._enter(counts, counts)
 
     @property
     def participation(self) -> Participation:
-        """Who took part so far."""
+        """What took place so far."""
         rounds = len(self._cohorts)
         return Participation(
+            counts=tuple(self._counts),
             rounds=rounds,
             participants=int(np.count_nonzero(self._turns)),
             turns=int(self._turns.max(initial=0)),
             separation=max(rounds, 1) if self._separation == _NEVER else self._separation,
         )
 
+    def mu(self) -> float:
+        """Returns the μ of everything that took place."""
+        spent = self.participation
+        rounds = self.plan.rounds.mu(spent.rounds, spent.turns, spent.separation)
+        return math.hypot(rounds, *(_planned(self.plan, counts).mu for counts in self._counts))
+
     def epsilon(self) -> float:
         """Returns what is spent: ε at the plan's δ."""
-        spent = self.participation
-        return self.plan.epsilon_of(spent.rounds, spent.turns, spent.separation)
+        return self.plan.epsilon_of(self.mu())
 
     def finish(self) -> None:
         """Erases the secret of the noise: the training is over."""
@@ -150,16 +168,43 @@ class Ledger:
         newest = self._newest[cohort]
         return int((len(self._cohorts) + 1 - newest[newest > 0]).min(initial=_NEVER))
 
-    def _count(self, cohort: npt.NDArray[np.int64]) -> None:
+    def _require_seed(self) -> None:
+        if self._seed is None:
+            raise LedgerError(
+                f"{self._folder / _SEED} is missing or damaged: with other noise, rounds would be published twice. "
+                "Restore it, or train in another --run"
+            )
+
+    def _enter(self, entry: npt.NDArray[np.int64] | str, content: object) -> None:
+        with contextlib.closing(AppendLog(self._folder / _LEDGER, LedgerError)) as log:
+            log.append(json.dumps(content).encode())
+        self._count(entry)
+
+    def _count(self, entry: npt.NDArray[np.int64] | str) -> None:
+        if isinstance(entry, str):
+            self._counts.append(entry)
+            return
+        cohort = entry
         self._separation = min(self._separation, self._distance(cohort))
         self._cohorts.append(cohort)
         self._turns[cohort] += 1
         self._newest[cohort] = len(self._cohorts)
 
 
-def _cohort(line: bytes, population: int) -> npt.NDArray[np.int64]:
-    cohort = np.array(json.loads(line), np.int64)
-    if cohort.ndim != 1 or not np.all((cohort >= 0) & (cohort < population)):
+def _planned(plan: PrivacyPlan, counts: str) -> CountPlan:
+    found: CountPlan | None = getattr(plan, counts) if counts in COUNTS else None
+    if found is None:
+        raise ValueError(f"the plan has no {counts}")
+    return found
+
+
+def _entry(line: bytes, plan: PrivacyPlan) -> npt.NDArray[np.int64] | str:
+    content = json.loads(line)
+    if isinstance(content, str):
+        _planned(plan, content)
+        return content
+    cohort = np.array(content, np.int64)
+    if cohort.ndim != 1 or not np.all((cohort >= 0) & (cohort < plan.population)):
         raise ValueError("a round is not a list of clients")
     return cohort
 

@@ -6,8 +6,9 @@ import math
 from typing import Literal
 
 from pydantic import ValidationError
+from scipy.special import ndtri
 
-from federated.job import JobError, PrivacyConfig, SamplingConfig, TrainingConfig
+from federated.job import Job, JobError, PrivacyConfig, SamplingConfig, TrainingConfig
 from federated.privacy.accounting import epsilon_of, mu_of
 from federated.privacy.mechanisms import BufferedNoise, IndependentNoise, Mechanism, TreeNoise, most_turns
 from federated.settings import Strict
@@ -17,11 +18,13 @@ Seed = tuple[int, int]
 COUNTED = 0.5
 """What a client adds to the count of clipped clients, or subtracts from it: half, so that it changes it by no more."""
 COUNT_SHARE = 0.02
-"""Share of μ² for the counts of clipped clients."""
+"""Share of the rounds' μ² for the counts of clipped clients."""
+THRESHOLD_SHARE = 0.25
+"""Share of δ for the threshold of each kind of counts."""
 
 
 class NoisePlan(Strict):
-    """The noise of the rounds of a training, and the limits of participation that its guarantee assumes.
+    """The noise of the rounds, and the limits of participation that its guarantee assumes.
 
     Attributes:
         mechanism: See `PrivacyConfig`.
@@ -32,12 +35,9 @@ class NoisePlan(Strict):
         clipping_quantile: See `PrivacyConfig`.
         count_noise: Standard deviation of the noise on the number of clipped clients; 0 = it is not used.
         clients_per_round: What a sum is divided by.
-        population: Clients in training.
         rounds: Most rounds.
         turns: Most rounds of a client.
         separation: Least separation of two of them.
-        epsilon: The budget.
-        delta: Its δ.
     """
 
     mechanism: Literal["blt", "tree", "independent"]
@@ -49,12 +49,9 @@ class NoisePlan(Strict):
     clipping_quantile: float | None = None
     count_noise: float = 0.0
     clients_per_round: int
-    population: int
     rounds: int
     turns: int
     separation: int
-    epsilon: float
-    delta: float
 
     @property
     def noise(self) -> Mechanism:
@@ -76,9 +73,66 @@ class NoisePlan(Strict):
             mu = math.hypot(mu, IndependentNoise().sensitivity(rounds, turns, separation) * COUNTED / self.count_noise)
         return mu
 
-    def epsilon_of(self, rounds: int, turns: int, separation: int) -> float:
-        """Returns ε at the plan's δ (see `mu`)."""
-        return epsilon_of(self.mu(rounds, turns, separation), self.delta)
+
+class CountPlan(Strict):
+    """The noise of published counts (see `federated.privacy.noisy_counts`).
+
+    Attributes:
+        mu: What it costs.
+        norm: B, largest norm of the counts of a client.
+        keys: m, most keys of a client.
+        deviation: Standard deviation of the noise on a count.
+        threshold: Least noisy count that is published.
+        delta: δ_t, what the threshold costs.
+    """
+
+    mu: float
+    norm: float
+    keys: int
+    deviation: float
+    threshold: float
+    delta: float
+
+    @classmethod
+    def of(cls, mu: float, norm: float, keys: int, delta: float) -> CountPlan:
+        """Returns the noise of this μ with the least threshold of this δ.
+
+        >>> plan = CountPlan.of(mu=0.5, norm=3.0, keys=1000, delta=1e-7)
+        >>> plan.deviation, round(plan.threshold, 1)
+        (6.0, 41.0)
+        """
+        deviation = norm / mu
+        threshold = norm - deviation * float(ndtri(delta / keys))
+        return cls(mu=mu, norm=norm, keys=keys, deviation=deviation, threshold=threshold, delta=delta)
+
+
+class PrivacyPlan(Strict):
+    """Everything that a private training publishes of its users.
+
+    Attributes:
+        epsilon: The budget.
+        delta: Its δ, with what the thresholds cost.
+        population: Clients in training.
+        rounds: The noise of the rounds.
+        words: The noise of the words of the vocabulary; None = it has none of the users.
+        ngrams: The noise of the n-grams; None = there are none of the users.
+    """
+
+    epsilon: float
+    delta: float
+    population: int
+    rounds: NoisePlan
+    words: CountPlan | None = None
+    ngrams: CountPlan | None = None
+
+    @property
+    def gaussian_delta(self) -> float:
+        """What the thresholds leave of δ."""
+        return self.delta - sum(part.delta for part in (self.words, self.ngrams) if part)
+
+    def epsilon_of(self, mu: float) -> float:
+        """Returns the ε at δ of everything that was published, with the μ of all of it."""
+        return epsilon_of(mu, self.gaussian_delta)
 
 
 def with_private_turns(config: TrainingConfig, population: int) -> TrainingConfig:
@@ -91,29 +145,45 @@ def with_private_turns(config: TrainingConfig, population: int) -> TrainingConfi
     return config.model_copy(update={"min_separation": max(population // config.cohort_size, 1)})
 
 
-def plan_noise(privacy: PrivacyConfig, training: TrainingConfig, population: int) -> NoisePlan:
-    """Returns the plan of a job: the least noise that keeps the budget in all of its rounds.
+def plan_privacy(job: Job, population: int) -> PrivacyPlan:
+    """Returns the plan of a job with a section [privacy]: the least noise that keeps its budget.
 
     Args:
-        privacy: The budget.
-        training: The rounds; see `with_private_turns`.
+        job: The job.
         population: Clients in training.
 
     Raises:
         JobError: δ is too large for the population.
     """
+    privacy = job.privacy
+    assert privacy is not None
     if privacy.delta * population >= 1:
         raise JobError(
             f"privacy.delta = {privacy.delta:g} permits to publish the text of one user among {population:,}: "
             f"set it below {1 / population:.1g}"
         )
+    shares = {"words": privacy.words_share * job.counts_words, "ngrams": privacy.ngrams_share * job.counts_ngrams}
+    threshold_delta = THRESHOLD_SHARE * privacy.delta
+    mu = mu_of(privacy.epsilon, privacy.delta - threshold_delta * sum(share > 0 for share in shares.values()))
+    norms = {"words": privacy.word_norm, "ngrams": privacy.ngram_norm}
+    # A message's first piece also counts as the end of a context, so there are up to four keys for each piece.
+    keys = {"words": job.tokenizer.max_words, "ngrams": 4 * job.ngram.max_pieces}
+    counts = {
+        part: CountPlan.of(mu * math.sqrt(share), norms[part], keys[part], threshold_delta)
+        for part, share in shares.items()
+        if share
+    }
+    rounds = _plan_rounds(privacy, job.training, population, mu * math.sqrt(1 - sum(shares.values())))
+    return PrivacyPlan(epsilon=privacy.epsilon, delta=privacy.delta, population=population, rounds=rounds, **counts)
+
+
+def _plan_rounds(privacy: PrivacyConfig, training: TrainingConfig, population: int, mu: float) -> NoisePlan:
     training = with_private_turns(training, population)
     rounds, separation = training.rounds, training.min_separation or 1
     turns = most_turns(rounds, turns_of(training, rounds, training.cohort_size, population), separation)
     blt = BufferedNoise((), ())
     if privacy.mechanism == "blt":
         blt = BufferedNoise.optimal(rounds, turns, separation, training.server_momentum)
-    mu = mu_of(privacy.epsilon, privacy.delta)
     count_share = COUNT_SHARE if privacy.clipping_quantile is not None else 0.0
     plan = NoisePlan(
         mechanism=privacy.mechanism,
@@ -124,12 +194,9 @@ def plan_noise(privacy: PrivacyConfig, training: TrainingConfig, population: int
         clipping_norm=privacy.clipping_norm,
         clipping_quantile=privacy.clipping_quantile,
         clients_per_round=training.clients_per_round,
-        population=population,
         rounds=rounds,
         turns=turns,
         separation=separation,
-        epsilon=privacy.epsilon,
-        delta=privacy.delta,
     )
     noises = {"noise_multiplier": plan.mu(rounds, turns, separation) / (mu * math.sqrt(1 - count_share))}
     if count_share:
@@ -137,16 +204,18 @@ def plan_noise(privacy: PrivacyConfig, training: TrainingConfig, population: int
     return plan.model_copy(update=noises)
 
 
-def with_epsilon(privacy: PrivacyConfig, epsilon: float) -> PrivacyConfig:
-    """Returns the settings with another budget.
+def with_epsilon(job: Job, epsilon: float) -> Job:
+    """Returns a job with a section [privacy] with another budget.
 
     Raises:
         JobError: it is no budget.
     """
+    assert job.privacy is not None
     try:
-        return PrivacyConfig.model_validate(privacy.model_dump() | {"epsilon": epsilon})
+        privacy = PrivacyConfig.model_validate(job.privacy.model_dump() | {"epsilon": epsilon})
     except ValidationError as error:
         raise JobError(f"epsilon = {epsilon:g}: {error.errors()[0]['msg']}") from error
+    return job.model_copy(update={"privacy": privacy})
 
 
 def turns_of(config: SamplingConfig, rounds: int, cohort: int, population: int) -> int:

@@ -15,7 +15,7 @@ import collections
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,9 +23,10 @@ import tensorflow as tf
 import tensorflow_federated as tff
 
 from federated.data.corpus_share import ClientReference
+from federated.privacy.noisy_counts import scaled
 from federated.training.count_cohorts import count_cohorts
 from federated.training.spilled_counts import SpilledCounts
-from keyboard_model.ngram.kneser_ney import NgramCounts, ngram_keys, ngram_occurrences
+from keyboard_model.ngram.kneser_ney import UNIGRAM, NgramCounts, ngram_keys, ngram_occurrences
 from keyboard_model.text.tokenizer import Tokenizer
 
 _PARTS = NgramCounts._fields
@@ -36,18 +37,35 @@ Occurrences = npt.NDArray[np.int32]
 """`[n,3]` trigrams of pieces, one row per occurrence."""
 
 
-def build(count_cap: int) -> Callable[..., Any]:
+class Private(NamedTuple):
+    """How clients count in a private training (`federated.privacy.noisy_counts`).
+
+    Attributes:
+        norm: Largest norm of the counts of a client, which are sent in units.
+        bos: The piece that begins a message. It is counted as a context, too.
+    """
+
+    norm: float
+    bos: int
+
+
+def build(count_cap: int, private: Private | None = None) -> Callable[..., Any]:
     """Returns a TFF computation `occurrences [n,3]@CLIENTS -> counts@SERVER`.
 
     Args:
         count_cap: Highest count of an n-gram that one client can contribute.
+        private: See `Private`; None = clients send their counts as they are.
     """
 
     @tff.tensorflow.computation(_OCCURRENCES)
     def client_counts(occurrences: tf.Tensor) -> Any:
         older, newer, piece = tf.unstack(tf.cast(occurrences, tf.int64), axis=1)
-        keys, _, counts = tf.unique_with_counts(tf.concat(ngram_keys(older, newer, piece), 0), out_idx=tf.int64)
-        return keys, tf.minimum(counts, count_cap), tf.ones_like(counts)
+        every = ngram_keys(older, newer, piece)
+        if private:  # trigrams in the other order are for smoothing, which noisy counts do not need
+            every = (*every[:3], UNIGRAM + tf.boolean_mask(newer, tf.equal(newer, private.bos)))
+        keys, _, counts = tf.unique_with_counts(tf.concat(every, 0), out_idx=tf.int64)
+        counts = tf.minimum(counts, count_cap)
+        return keys, scaled(counts, private.norm) if private else counts, tf.ones_like(counts)
 
     @tff.tensorflow.computation(COUNTS)
     def sums(parts: Any) -> collections.OrderedDict:
@@ -117,6 +135,7 @@ def count(
     into: SpilledCounts,
     *,
     count_cap: int,
+    private: Private | None = None,
     on_client: Callable[[int], None] = lambda done: None,
 ) -> None:
     """Counts the n-grams of all clients, and saves them in `into`.
@@ -130,12 +149,13 @@ def count(
             are already counted. A ValueError leaves the client out.
         into: The sums so far.
         count_cap: Highest count of an n-gram that one client can contribute.
+        private: See `Private`; None = the sums are of plain counts.
         on_client: Called after each cohort with the number of clients done.
 
     Raises:
         OSError: the sums cannot be written.
     """
-    cohort_counts = build(count_cap)
+    cohort_counts = build(count_cap, private)
 
     def usable(client: str) -> Occurrences | ClientReference | None:
         try:

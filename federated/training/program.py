@@ -19,7 +19,7 @@ from federated.data.sampling import cohort_sampler
 from federated.evaluation import shared_model
 from federated.privacy.ledger import Ledger
 from federated.privacy.noisy_mean import noisy_mean
-from federated.privacy.plan import plan_noise, with_private_turns
+from federated.privacy.plan import with_private_turns
 from federated.run import Run, TrainingResult
 from federated.runtime.execution_context import losing_clients
 from federated.training import fed_avg
@@ -58,13 +58,20 @@ def job_callbacks(folder: Run, clients: FederatedData, initial: Parameters) -> l
 class TrainingProgram:
     """The rounds of one training run; `run()` starts or resumes them."""
 
-    def __init__(self, folder: Run, clients: FederatedData, callbacks: Sequence[Callback] = ()) -> None:
+    def __init__(
+        self,
+        folder: Run,
+        clients: FederatedData,
+        callbacks: Sequence[Callback] = (),
+        ledger: Ledger | None = None,
+    ) -> None:
         """Builds the learning process and the callbacks.
 
         Args:
             folder: The run with its job and tokenizer. Checkpoints, models and figures are written to it.
             clients: The corpus, split by users and time.
             callbacks: Called after the job's own callbacks, in this order.
+            ledger: That of a private training.
         """
         job, tokenizer = folder.job(), folder.tokenizer()
         self._job, self._clients = job, clients
@@ -73,13 +80,10 @@ class TrainingProgram:
             if folder.has_base()
             else cifg_lstm.init(len(tokenizer), job.model.embedding, job.model.cells, job.seed)
         )
-        training, aggregator = job.training, None
-        self._ledger: Ledger | None = None
-        if job.privacy is not None:
-            population = len(clients.population.training)
-            training = with_private_turns(training, population)
-            self._ledger = Ledger(folder.path, plan_noise(job.privacy, training, population))
-            aggregator = noisy_mean(self._ledger.plan, self._ledger.seed)
+        training, aggregator, self._ledger = job.training, None, ledger
+        if ledger is not None:
+            training = with_private_turns(training, len(clients.population.training))
+            aggregator = noisy_mean(ledger.plan.rounds, ledger.seed)
         self._process = fed_avg.build(self._initial, training, tokenizer.bos, aggregator)
         batcher = ClientBatcher(
             tokenizer,
@@ -118,8 +122,6 @@ class TrainingProgram:
                 callback.after_round(run)
         for callback in self._callbacks:
             callback.on_end(run)
-        if self._ledger is not None:
-            self._ledger.finish()
         progress = run.progress
         return TrainingResult(
             rounds=progress.round,

@@ -23,7 +23,9 @@ from federated.personalization.program import (
     has_rounds,
     rounds_folder,
 )
-from federated.privacy.plan import plan_noise
+from federated.privacy.ledger import Ledger
+from federated.privacy.noisy_counts import noisy_counts
+from federated.privacy.plan import plan_privacy
 from federated.run import Run, RunError
 from federated.runtime.credentials import TrainingCredentials
 from federated.runtime.execution_context import execution_context
@@ -38,6 +40,7 @@ from federated.training.word_counts import WordReader
 from federated.training.word_list import count_training_words
 from keyboard_model import base_en
 from keyboard_model.ngram.kneser_ney import kneser_ney
+from keyboard_model.ngram.published_counts import from_counts
 from keyboard_model.ngram.stack import stacked
 from keyboard_model.storage.durable_files import erase
 from keyboard_model.text import tokenizer as tokenizers
@@ -134,7 +137,7 @@ def _start_or_resume(job: Job, base: Base | None, folder: Run, corpus: Corpus, r
             "no user is left to train on: the corpus is too small for these shares of new and validation users"
         )
     if job.privacy:
-        plan_noise(job.privacy, job.training, len(clients.population.training))  # reports a budget that cannot work
+        plan_privacy(job, len(clients.population.training))  # reports a budget that cannot work
     own_rounds = job.personalization.federated
     for rounds, cohort in ((job.training, job.training.cohort_size), (own_rounds, own_rounds.clients_per_round)):
         cohort_sampler(rounds, clients, cohort, job.seed)  # reports a separation that is too large
@@ -189,32 +192,40 @@ def _train(
     on_stage: Callable[[str], None],
 ) -> None:
     """Runs the stages, each of which continues where an interrupted training left it."""
+    job = folder.job()
+    ledger = Ledger(folder.path, plan_privacy(job, len(clients.population.training))) if job.privacy else None
     with context:
         on_stage("vocabulary")
         if not folder.has_tokenizer():
-            _write_vocabulary(folder, base, clients, on_stage)
+            _write_vocabulary(folder, base, clients, ledger, on_stage)
         erase(folder.word_count)  # it contains hashes of rare words; a run killed after it wrote the tokenizer left it
         on_stage("graph")
-        result = TrainingProgram(folder, clients, callbacks).run()
-        if folder.job().privacy and folder.job().ngram.weight:
-            folder.write_ngram(folder.ngram("initial_ngram"))  # those of the base alone
-        elif folder.job().ngram.weight and not folder.has_ngram():
-            dropped = _count_ngrams(folder, clients, on_stage)
+        result = TrainingProgram(folder, clients, callbacks, ledger).run()
+        if job.ngram.weight and not folder.has_ngram():
+            dropped = _write_ngrams(folder, clients, ledger, on_stage)
             result = replace(result, broken_clients=result.broken_clients + dropped)
         erase(folder.ngram_sums)  # they contain rare n-grams; a run killed after it wrote the n-grams left them behind
+        if ledger:
+            ledger.finish()
         # Written before the method's own rounds, because evaluation and export can resume those.
         folder.write_json("summary.json", asdict(result))
         _train_method(folder, clients, on_stage)
 
 
-def _write_vocabulary(folder: Run, base: Base | None, clients: FederatedData, on_stage: Callable[[str], None]) -> None:
+def _write_vocabulary(
+    folder: Run,
+    base: Base | None,
+    clients: FederatedData,
+    ledger: Ledger | None,
+    on_stage: Callable[[str], None],
+) -> None:
     """Writes the tokenizer, after what a base brings: the rest of the training reads only the run."""
 
     def report_users(done: int, users: int) -> None:
         on_stage(f"counting words, {done:,} of {users:,} users")
 
     def counts() -> Mapping[str, int]:
-        return count_training_words(clients, config, folder.word_count, report_users)
+        return count_training_words(clients, config, folder.word_count, report_users, noisy_counts(ledger, "words"))
 
     config = folder.job().tokenizer
     if base is None:
@@ -242,8 +253,11 @@ def _train_method(folder: Run, clients: FederatedData, on_stage: Callable[[str],
     ).run()
 
 
-def _count_ngrams(folder: Run, clients: FederatedData, on_stage: Callable[[str], None]) -> int:
+def _write_ngrams(folder: Run, clients: FederatedData, ledger: Ledger | None, on_stage: Callable[[str], None]) -> int:
     """Writes the n-grams of the run; returns the number of clients whose data was unusable."""
+    if not folder.job().counts_ngrams:
+        folder.write_ngram(folder.ngram("initial_ngram"))
+        return 0
     users = len(clients.population.training)
 
     def report_clients(done: int) -> None:
@@ -252,11 +266,27 @@ def _count_ngrams(folder: Run, clients: FederatedData, on_stage: Callable[[str],
     config, tokenizer = folder.job().ngram, folder.tokenizer()
     limits = {"count_cap": config.count_cap, "max_pieces": config.max_pieces}
     # A run keeps its corpus and its split, so the sums need only name what can be deleted or changed within a run.
-    identity = f"{hashlib.sha256(tokenizer.model).hexdigest()} {users} {limits}"
+    noise = noisy_counts(ledger, "ngrams")
+    private = ngram_counts.Private(noise.norm, tokenizer.bos) if noise else None
+    identity = f"{hashlib.sha256(tokenizer.model).hexdigest()} {users} {limits} {private}"
     sums = SpilledCounts(folder.ngram_sums, identity)
     report_clients(sums.clients)
     read = ClientSource(NgramReader(tokenizer, config.max_pieces), clients)
-    ngram_counts.count(clients.population.training, read, sums, count_cap=config.count_cap, on_client=report_clients)
-    table = kneser_ney(sums.blocks(), len(tokenizer), config.min_clients, config.max_ngrams)
-    folder.write_ngram(stacked(folder.ngram("initial_ngram"), table) if folder.has_base() else table)
+    ngram_counts.count(
+        clients.population.training,
+        read,
+        sums,
+        count_cap=config.count_cap,
+        private=private,
+        on_client=report_clients,
+    )
+    if noise:
+        published = (noise.published(block.keys, block.counts) for block in sums.blocks())
+        table = from_counts(published, len(tokenizer), tokenizer.bos, config.max_ngrams)
+    else:
+        table = kneser_ney(sums.blocks(), len(tokenizer), config.min_clients, config.max_ngrams)
+    if folder.has_base():
+        public = folder.ngram("initial_ngram")
+        table = stacked(public, table) if len(table.bigrams.pieces) else public  # a private count can publish nothing
+    folder.write_ngram(table)
     return sums.dropped

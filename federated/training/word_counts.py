@@ -33,6 +33,8 @@ import tensorflow as tf
 import tensorflow_federated as tff
 
 from federated.data.corpus_share import ClientReference
+from federated.job import JobError
+from federated.privacy.noisy_counts import NoisyCounts, scaled
 from federated.training.count_cohorts import count_cohorts
 from federated.training.ngram_counts import COUNTS, joined, sums_by_key
 from federated.training.spilled_counts import summed
@@ -155,11 +157,13 @@ class SavedCount:
         self._saved_at = time.monotonic()
 
 
-def build(count_cap: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
+def build(count_cap: int, norm: float | None = None) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """Returns the two TFF computations.
 
     Args:
         count_cap: Highest count of a word that one client can contribute.
+        norm: Largest norm of the counts of a client, which are then sent in units (`federated.privacy.noisy_counts`);
+            None = clients send their counts as they are.
 
     Returns:
         `(words [n], counts [n])@CLIENTS -> (hashes [m], counts [m], clients [m])@SERVER`, and
@@ -169,7 +173,8 @@ def build(count_cap: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
     @tff.tensorflow.computation(_CLIENT)
     def hashed(typed: Any) -> Any:
         own, counts = typed
-        return _hashes(own), tf.minimum(counts, count_cap), tf.ones_like(counts)
+        counts = tf.minimum(counts, count_cap)
+        return _hashes(own), counts if norm is None else scaled(counts, norm), tf.ones_like(counts)
 
     @tff.tensorflow.computation(COUNTS)
     def sums(parts: Any) -> Any:
@@ -231,6 +236,7 @@ def shared_word_counts(
     min_clients: int,
     count_cap: int,
     into: SavedCount,
+    noise: NoisyCounts | None = None,
     on_client: Callable[[int], None] = lambda done: None,
 ) -> dict[str, int]:
     """Counts the words that at least `min_clients` clients typed.
@@ -247,6 +253,7 @@ def shared_word_counts(
         count_cap: A client contributes at most this much to the count of a word.
         into: The count so far. A count that was interrupted continues after the clients that were saved. With more
             distinct words than its capacity, the counts are lower bounds.
+        noise: That of a private training, whose threshold decides instead of `min_clients`; None = it is not private.
         on_client: Called after each cohort of the first computation with the number of clients done.
 
     Returns:
@@ -255,17 +262,23 @@ def shared_word_counts(
     Raises:
         OSError: the count cannot be saved.
         TypeError: `clients` is an iterator.
+        JobError: a private training has more distinct words than the capacity.
     """
     if iter(clients) is clients:
         raise TypeError("the clients are read twice: pass a sequence of ids, not an iterator")
     typed = _ClientWords(read)
-    count, name = build(count_cap)
+    count, name = build(count_cap, noise.norm if noise else None)
     for cohort in count_cohorts(map(typed.read, islice(clients, into.counted, None))):
         into.frequent.add(*count(cohort))
         into.counted += len(cohort)
         on_client(into.counted)
         into.save()
-    wanted, counts = into.frequent.of_clients(min_clients)
+    if noise is None:
+        wanted, counts = into.frequent.of_clients(min_clients)
+    elif into.frequent.error:  # what is left out would depend on single users
+        raise JobError("the users typed more distinct words than tokenizer.capacity: raise it, as [privacy] needs all")
+    else:
+        wanted, counts = noise.published(*into.frequent.rows.T[:2])
     count_of = dict(zip(wanted.tolist(), counts.tolist(), strict=True))
     for cohort in count_cohorts(map(typed.read, islice(clients, into.named, None))):
         unnamed = np.array(sorted(count_of.keys() - into.names.keys()), np.int64)

@@ -9,6 +9,7 @@ from federated.corpus.store import Corpus
 from federated.data.corpus_share import ClientSource
 from federated.data.federated_data import FederatedData
 from federated.job import Job, TokenizerConfig
+from federated.privacy.noisy_counts import NoisyCounts
 from federated.runtime.execution_context import execution_context
 from federated.training.word_counts import SavedCount, WordReader, shared_word_counts
 from keyboard_model.storage.durable_files import atomic_write, erase, require_writable
@@ -19,7 +20,11 @@ class WordListError(ValueError):
 
 
 def count_training_words(
-    clients: FederatedData, config: TokenizerConfig, saved: Path, on_users: Callable[[int, int], None]
+    clients: FederatedData,
+    config: TokenizerConfig,
+    saved: Path,
+    on_users: Callable[[int, int], None],
+    noise: NoisyCounts | None = None,
 ) -> dict[str, int]:
     """Returns the words of the users in training that `min_clients` of them typed, with their counts, by TFF.
 
@@ -28,9 +33,11 @@ def count_training_words(
         config: Its limits bound what one user contributes.
         saved: The file of an unfinished count, which continues. Delete it when the counts are used.
         on_users: Called with the number of users counted and that of all.
+        noise: That of a private training.
 
     Raises:
         OSError: the count cannot be saved.
+        JobError: see `shared_word_counts`.
     """
     users = clients.population.training
     return shared_word_counts(
@@ -38,7 +45,8 @@ def count_training_words(
         ClientSource(WordReader(config.max_words), clients),
         min_clients=config.min_clients,
         count_cap=config.count_cap,
-        into=SavedCount(config.capacity, saved, f"{len(users)} {config.model_dump()}"),
+        into=SavedCount(config.capacity, saved, f"{len(users)} {config.model_dump()} {noise and noise.norm}"),
+        noise=noise,
         on_client=lambda done: on_users(done, len(users)),
     )
 

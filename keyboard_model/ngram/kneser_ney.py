@@ -107,17 +107,17 @@ def kneser_ney(pooled: Iterable[NgramCounts], vocab: int, min_clients: int, max_
 
     keys, counts, totals = kept.rows()
     high = slice(int(keys.searchsorted(TRIGRAM)), None)
-    older, newer, piece = _pieces(keys[high])
+    older, newer, piece = pieces_of(keys[high])
     trigram_shares = trigrams.shares(counts[high], totals[high])
     low = slice(0, high.start)
-    _, context, end = _pieces(keys[low])
+    _, context, end = pieces_of(keys[low])
     pieces = np.flatnonzero(typed)
     unigrams = _Discount()
     unigrams.add(before_unigram[pieces])
     unigram_shares = unigrams.shares(before_unigram[pieces], before_unigram.sum())
     published = kept_unigrams[pieces]
     return NgramTable(
-        _with_uniform(pieces[published], unigram_shares[published], vocab),
+        with_uniform(pieces[published], unigram_shares[published], vocab),
         Level.of(context, end, bigrams.shares(counts[low], after_piece[context])),
         Level.of(contexts_of(older, newer, vocab), piece, trigram_shares),
     )
@@ -187,11 +187,11 @@ def _whole_contexts(blocks: Iterable[NgramCounts]) -> Iterator[NgramCounts]:
     yield NgramCounts(*rest)
 
 
-def _pieces(found: Ints) -> tuple[Ints, Ints, Ints]:
+def pieces_of(found: Ints) -> tuple[Ints, Ints, Ints]:
     return found // _PIECE**2 % _PIECE, found // _PIECE % _PIECE, found % _PIECE
 
 
-def _with_uniform(piece: Ints, shares: Floats64, vocab: int) -> Floats:
+def with_uniform(piece: Ints, shares: Floats64, vocab: int) -> Floats:
     unigram = np.full(vocab, (1.0 - shares.sum()) / vocab)
     unigram[piece] += shares
     return unigram.astype(np.float32)

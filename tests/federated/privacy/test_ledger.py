@@ -6,16 +6,18 @@ import stat
 import numpy as np
 import pytest
 
-from federated.job import PrivacyConfig, TrainingConfig
+from federated.job import Job
 from federated.privacy.guarantee import guarantee_of
 from federated.privacy.ledger import Ledger, LedgerError
-from federated.privacy.plan import plan_noise
+from federated.privacy.plan import plan_privacy, with_epsilon
 
-PLAN = plan_noise(
-    PrivacyConfig(epsilon=8, delta=1e-3),
-    TrainingConfig(rounds=6, clients_per_round=2, server_optimizer="momentum"),
-    population=6,
+JOB = Job.model_validate(
+    {
+        "training": {"rounds": 6, "clients_per_round": 2, "server_optimizer": "momentum"},
+        "privacy": {"epsilon": 8, "delta": 1e-3},
+    }
 )
+PLAN = plan_privacy(JOB, population=6)
 COHORTS = [np.array(cohort) for cohort in ([0, 1], [2, 3], [4, 5], [1, 0], [3, 2], [5, 4])]
 
 
@@ -24,7 +26,9 @@ def ledger(tmp_path):
     return Ledger(tmp_path, PLAN)
 
 
-def spent(ledger: Ledger, rounds: int) -> Ledger:
+def spent(ledger: Ledger, rounds: int, *counts: str) -> Ledger:
+    for name in counts:
+        ledger.spend_counts(name)
     for number, cohort in enumerate(COHORTS[:rounds], 1):
         ledger.spend(number, cohort)
     return ledger
@@ -36,16 +40,19 @@ def test_a_ledger_counts_who_took_part(ledger):
     assert (part.rounds, part.participants, part.turns, part.separation) == (2, 4, 1, 2)
     half = ledger.epsilon()
     part = spent(ledger, 6).participation
-    assert (part.rounds, part.participants, part.turns, part.separation) == (6, 6, 2, 3)
-    assert 0 < half < ledger.epsilon() == pytest.approx(8.0)
+    assert (part.counts, part.rounds, part.participants, part.turns, part.separation) == ((), 6, 6, 2, 3)
+    assert 0 < half < ledger.epsilon() < 8
+    part = spent(ledger, 6, "words", "ngrams").participation
+    assert part.counts == ("words", "ngrams")
+    assert ledger.epsilon() == pytest.approx(8.0)
 
 
 def test_another_process_continues_where_the_ledger_ends(ledger, tmp_path):
-    seed, before = ledger.seed, spent(ledger, 4).epsilon()
-    again = Ledger(tmp_path, plan_noise(PrivacyConfig(epsilon=99, delta=1e-3), TrainingConfig(rounds=9), 6))
+    seed, before = ledger.seed, spent(ledger, 4, "words").epsilon()
+    again = Ledger(tmp_path, plan_privacy(with_epsilon(JOB, 99), 6))
     assert (again.plan, again.seed, again.epsilon()) == (PLAN, seed, before)
-    spent(again, 4)
-    assert again.epsilon() == before, "a repeated round costs nothing"
+    spent(again, 4, "words")
+    assert again.epsilon() == before, "what is repeated costs nothing"
     again.spend(5, COHORTS[4])
     assert again.participation.rounds == 5
 
@@ -101,10 +108,14 @@ def test_a_finished_training_erases_the_secret_and_permits_no_other_round(ledger
     for number in (3, 4):
         with pytest.raises(LedgerError, match="with other noise, rounds would be published twice"):
             again.spend(number, COHORTS[number - 1])
+    with pytest.raises(LedgerError, match="published twice"):
+        again.spend_counts("ngrams")
     assert guarantee_of(tmp_path).participation.rounds == 3
 
 
-@pytest.mark.parametrize("line", [b"[0, -1]", b"[[0]]", b"{}", b"nonsense", b"[99999]", b"[1e999]", b'["a"]'])
+@pytest.mark.parametrize(
+    "line", [b"[0, -1]", b"[[0]]", b"{}", b"nonsense", b"[99999]", b"[1e999]", b'["a"]', b'"letters"']
+)
 def test_a_damaged_ledger_is_an_error_and_stays_as_it_is(ledger, tmp_path, line):
     spent(ledger, 2)
     path = tmp_path / "privacy" / "ledger.jsonl"
@@ -125,5 +136,13 @@ def test_the_guarantee_is_that_of_what_took_place(ledger, tmp_path):
     spent(ledger, 2)
     guarantee = guarantee_of(tmp_path)
     assert guarantee.epsilon == ledger.epsilon() < guarantee.budget == 8.0
-    assert guarantee.rho == pytest.approx(PLAN.mu(2, 1, 2) ** 2 / 2)
+    assert guarantee.rho == pytest.approx(PLAN.rounds.mu(2, 1, 2) ** 2 / 2)
     assert json.loads((tmp_path / "privacy" / "ledger.jsonl").read_text().splitlines()[1]) == [0, 1]
+
+
+def test_counts_that_the_plan_does_not_have_are_refused(tmp_path):
+    alone = JOB.model_copy(update={"privacy": JOB.privacy.model_copy(update={"ngrams_share": 0.0})})
+    ledger = Ledger(tmp_path, plan_privacy(alone, 6))
+    with pytest.raises(ValueError, match="the plan has no ngrams"):
+        ledger.spend_counts("ngrams")
+    assert Ledger(tmp_path).participation.counts == ()

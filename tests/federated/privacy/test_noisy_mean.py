@@ -8,9 +8,9 @@ import tensorflow as tf
 import tensorflow_federated as tff
 from scipy.linalg import toeplitz
 
-from federated.job import PrivacyConfig, TrainingConfig
+from federated.job import Job
 from federated.privacy.noisy_mean import noisy_mean
-from federated.privacy.plan import NoisePlan, plan_noise
+from federated.privacy.plan import NoisePlan, plan_privacy
 from federated.runtime.execution_context import execution_context
 
 ROUNDS, COHORT, SEED = 24, 4, (2**62 + 12345, 2**61 + 54321)
@@ -20,8 +20,9 @@ NUMBERS = 808
 
 def plan_of(**privacy: Any) -> NoisePlan:
     settings = {"epsilon": 8.0, "delta": 1e-3, "clipping_norm": 0.5}
-    rounds = TrainingConfig(rounds=ROUNDS, clients_per_round=COHORT, server_optimizer="momentum")
-    return plan_noise(PrivacyConfig.model_validate(settings | privacy), rounds, population=48)
+    rounds = {"rounds": ROUNDS, "clients_per_round": COHORT, "server_optimizer": "momentum"}
+    job = Job.model_validate({"training": rounds, "privacy": settings | privacy})
+    return plan_privacy(job, population=48).rounds
 
 
 def update(norm: float) -> tuple[np.ndarray, np.ndarray]:

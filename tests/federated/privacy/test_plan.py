@@ -6,20 +6,27 @@ import pytest
 from pydantic import ValidationError
 
 from federated.data.sampling import UniformTurns
-from federated.job import Job, JobError, PrivacyConfig, SamplingConfig, TrainingConfig
-from federated.privacy.plan import plan_noise, turns_of, with_epsilon, with_private_turns
-
-PRIVACY = PrivacyConfig(epsilon=8, delta=1e-6)
-ROUNDS = TrainingConfig(start="base_en", server_optimizer="momentum", rounds=60, clients_per_round=10)
+from federated.job import Job, JobError, SamplingConfig, TrainingConfig
+from federated.privacy.plan import PrivacyPlan, plan_privacy, turns_of, with_epsilon, with_private_turns
 
 
-def job_with(training: dict = {}, **privacy: object) -> dict:  # noqa: B006 (read only)
-    settings = {"start": "base_en", "server_optimizer": "momentum"}
+def job_with(training: dict = {}, tokenizer: dict = {}, ngram: dict = {}, **privacy: object) -> dict:  # noqa: B006
+    settings = {"start": "base_en", "server_optimizer": "momentum", "rounds": 60, "clients_per_round": 10}
     return {
-        "tokenizer": {"added_pieces": 0},
+        "tokenizer": tokenizer,
+        "ngram": ngram,
         "training": settings | training,
         "privacy": {"epsilon": 8, "delta": 1e-6} | privacy,
     }
+
+
+def plan_of(population: int, **settings: object) -> PrivacyPlan:
+    return plan_privacy(Job.model_validate(job_with(**settings)), population)
+
+
+def spent(plan: PrivacyPlan, rounds: int, turns: int, *counts: str) -> float:
+    parts = [getattr(plan, name).mu for name in counts]
+    return plan.epsilon_of(math.hypot(plan.rounds.mu(rounds, turns, plan.rounds.separation), *parts))
 
 
 @pytest.mark.parametrize("mechanism", ["blt", "tree", "independent"])
@@ -28,17 +35,33 @@ def job_with(training: dict = {}, **privacy: object) -> dict:  # noqa: B006 (rea
 def test_a_plan_spends_its_budget_if_everything_takes_place(mechanism, epsilon, quantile):
     if mechanism == "tree" and quantile:
         pytest.skip("trees have a fixed clipping norm")
-    privacy = PrivacyConfig(epsilon=epsilon, delta=1e-6, mechanism=mechanism, clipping_quantile=quantile)
-    plan = plan_noise(privacy, ROUNDS, population=200)
-    assert plan.epsilon_of(plan.rounds, plan.turns, plan.separation) == pytest.approx(epsilon)
-    assert plan.epsilon_of(plan.rounds // 2, plan.turns - 1, plan.separation) < epsilon
-    assert plan.epsilon_of(0, 0, 1) == 0.0
+    plan = plan_of(200, epsilon=epsilon, mechanism=mechanism, clipping_quantile=quantile)
+    assert spent(plan, 60, 3, "words", "ngrams") == pytest.approx(epsilon)
+    assert spent(plan, 60, 3, "words") < epsilon
+    assert spent(plan, 30, 2, "words", "ngrams") < epsilon
+    assert spent(plan, 0, 0) == 0.0
+
+
+def test_what_a_job_does_not_count_costs_nothing():
+    everything = plan_of(200)
+    assert everything.words and everything.ngrams and everything.gaussian_delta == pytest.approx(0.5e-6)
+    rounds_alone = plan_of(200, tokenizer={"added_pieces": 0}, ngram={"weight": 0.0})
+    assert (rounds_alone.words, rounds_alone.ngrams, rounds_alone.gaussian_delta) == (None, None, 1e-6)
+    assert rounds_alone.rounds.noise_multiplier < everything.rounds.noise_multiplier
+    assert plan_of(200, ngrams_share=0.0).ngrams is None
+    assert spent(rounds_alone, 60, 3) == pytest.approx(8)
+
+
+def test_a_larger_share_gives_counts_a_lower_threshold():
+    small, large = plan_of(200, ngrams_share=0.1), plan_of(200, ngrams_share=0.4)
+    assert large.ngrams.threshold < small.ngrams.threshold
+    assert large.rounds.noise_multiplier > small.rounds.noise_multiplier
 
 
 def test_without_a_separation_the_turns_lie_as_far_apart_as_the_population_allows():
-    plan = plan_noise(PRIVACY, ROUNDS, population=205)
+    plan = plan_of(205).rounds
     assert (plan.turns, plan.separation) == (3, 20)
-    narrow = plan_noise(PRIVACY, ROUNDS.model_copy(update={"min_separation": 5}), population=205)
+    narrow = plan_of(205, training={"min_separation": 5}).rounds
     assert narrow.separation == 5 and narrow.noise_multiplier > plan.noise_multiplier
 
 
@@ -56,8 +79,7 @@ def test_the_sampler_keeps_the_limits_of_the_plan(population, cohort, most):
 
 def test_more_people_need_less_noise_in_the_mean():
     def in_mean(population, cohort):
-        rounds = ROUNDS.model_copy(update={"clients_per_round": cohort})
-        return plan_noise(PRIVACY, rounds, population).noise_multiplier / cohort
+        return plan_of(population, training={"clients_per_round": cohort}).rounds.noise_multiplier / cohort
 
     assert in_mean(2_000, 100) == pytest.approx(in_mean(200, 10) / 10)
     assert in_mean(2_000, 10) < in_mean(200, 10)
@@ -65,7 +87,7 @@ def test_more_people_need_less_noise_in_the_mean():
 
 def test_a_delta_that_permits_to_publish_a_user_is_refused():
     with pytest.raises(JobError, match=r"privacy.delta = 0.01 .* one user among 200: set it below 0.005"):
-        plan_noise(PrivacyConfig(epsilon=8, delta=0.01), ROUNDS, population=200)
+        plan_of(200, delta=0.01)
 
 
 @pytest.mark.parametrize("epsilon", [0, -1, float("nan"), float("inf")])
@@ -73,7 +95,7 @@ def test_what_is_no_budget_is_refused(epsilon):
     with pytest.raises(ValidationError, match=r"privacy\.epsilon"):
         Job.model_validate(job_with(epsilon=epsilon))
     with pytest.raises(JobError, match="epsilon = "):
-        with_epsilon(PRIVACY, epsilon)
+        with_epsilon(Job.model_validate(job_with()), epsilon)
 
 
 @pytest.mark.parametrize(
@@ -82,8 +104,9 @@ def test_what_is_no_budget_is_refused(epsilon):
         (job_with({"sampling": "by_size"}), 'needs training.sampling = "uniform"'),
         (job_with({"fairness_q": 1.0}), "fairness_q = 0"),
         (job_with({"server_optimizer": "adam"}), 'needs training.server_optimizer = "momentum"'),
-        (job_with({"start": None}), "start from a base"),
-        (job_with() | {"tokenizer": {"added_pieces": 10}}, "tokenizer.added_pieces = 0"),
+        (job_with(words_share=0.0), "a words_share above 0, or a base"),
+        (job_with({"start": None}, {"added_pieces": 0}, words_share=0.0), "a words_share above 0, or a base"),
+        (job_with(words_share=0.5, ngrams_share=0.5), "below 1"),
         (job_with(mechanism="tree", clipping_quantile=0.5), "clipping_quantile needs"),
         (job_with(restart_every=8), "restart_every needs"),
     ],

@@ -29,7 +29,6 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Base:
 def private_job(base: Base, privacy: dict = {}, **training: object) -> Job:  # noqa: B006 (read only)
     settings = {"start": base.path, "server_optimizer": "momentum", "server_learning_rate": 0.3, "clients_per_round": 2}
     job = tiny_job(**settings | training).model_dump()
-    job["tokenizer"]["added_pieces"] = 0
     job["privacy"] = {"epsilon": 8.0, "delta": 0.01, "clipping_quantile": 0.5} | privacy
     return Job.model_validate(job)
 
@@ -90,7 +89,8 @@ def test_a_private_training_that_is_killed_resumes_with_all_rounds_in_its_ledger
     assert guarantee_of(run.path).epsilon == pytest.approx(8.0)
 
 
-def test_vocabulary_and_ngrams_are_those_of_the_base(uninterrupted, base):
+def test_of_nine_users_no_word_and_no_ngram_is_published(uninterrupted, base):
+    assert guarantee_of(uninterrupted.path).participation.counts == ("words", "ngrams")
     assert uninterrupted.tokenizer().model == base.tokenizer().model
     assert uninterrupted.ngram().to_bytes() == base.ngram().to_bytes()
 

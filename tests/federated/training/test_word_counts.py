@@ -88,7 +88,7 @@ def test_the_server_receives_no_word_of_too_few_clients(monkeypatch):
     received = []
     original = word_counts.build
 
-    def build(count_cap):
+    def build(count_cap, norm):
         def spied(computation):
             def call(*args):
                 received.append(result := computation(*args))
@@ -96,7 +96,7 @@ def test_the_server_receives_no_word_of_too_few_clients(monkeypatch):
 
             return call
 
-        return tuple(map(spied, original(count_cap)))
+        return tuple(map(spied, original(count_cap, norm)))
 
     monkeypatch.setattr(word_counts, "build", build)
     assert counted([["see you, zorblatt"], ["see me"], ["you see"]]) == {"see": 3, "you": 2}

@@ -16,7 +16,7 @@ from thumbprint.console import output
 
 if TYPE_CHECKING:
     from federated.privacy.guarantee import Guarantee
-    from federated.privacy.plan import NoisePlan
+    from federated.privacy.plan import CountPlan, PrivacyPlan
 
 _EPSILONS = (1.0, 2.0, 4.0, 8.0, 20.0, 100.0)
 _MOST, _MOST_ROUNDS = 2_000_000_000, 100_000
@@ -79,53 +79,65 @@ def plan(
     Example: thumbprint privacy plan job.toml --population 100000 --clients-per-round 200
     """
     from federated.job import JobError, load_job
-    from federated.privacy.plan import plan_noise, with_epsilon
+    from federated.privacy.plan import plan_privacy, with_epsilon
 
     loaded = load_job(job)
-    budget = loaded.privacy
-    if budget is None:
+    if loaded.privacy is None:
         raise JobError(f"{job} has no section [privacy]: add one with epsilon and delta")
     changed = {"rounds": rounds, "clients_per_round": clients_per_round}
     training = loaded.training.model_copy(update={name: value for name, value in changed.items() if value})
 
+    planned = loaded.model_copy(update={"training": training})
     if epsilon is not None:
-        budget = with_epsilon(budget, epsilon)
-    others = [plan_noise(with_epsilon(budget, other), training, population) for other in _EPSILONS]
-    output().print(plan_view(plan_noise(budget, training, population), others))
+        planned = with_epsilon(planned, epsilon)
+    others = [plan_privacy(with_epsilon(planned, other), population) for other in _EPSILONS]
+    output().print(plan_view(plan_privacy(planned, population), others))
 
 
 def guarantee_view(guarantee: Guarantee) -> Group:
     """Returns the guarantee as a table, with its words."""
-    took_part = guarantee.participation
+    took_part, plan = guarantee.participation, guarantee.plan
     table = Table(show_header=False)
     for label, value in (
         ("ε spent, at δ", f"{guarantee.epsilon:.3g} of {guarantee.budget:g}, at {guarantee.delta:g}"),
         ("ρ (zCDP)", f"{guarantee.rho:.3g}"),
-        ("noise", guarantee.mechanism),
-        ("noise multiplier", f"{guarantee.noise_multiplier:.3g} clipping norms in a sum"),
-        ("clipping norm", f"{guarantee.clipping_norm:g}"),
+        ("noise of the rounds", guarantee.mechanism),
+        ("noise multiplier", f"{plan.rounds.noise_multiplier:.3g} clipping norms in a sum"),
+        ("clipping norm", f"{plan.rounds.clipping_norm:g}{' at first' if plan.rounds.clipping_quantile else ''}"),
         ("rounds", f"{took_part.rounds:,}"),
-        ("took part", f"{took_part.participants:,} of {guarantee.population:,} users"),
+        ("took part", f"{took_part.participants:,} of {plan.population:,} users"),
         ("most rounds of a user", f"{took_part.turns:,}, at least {took_part.separation:,} apart"),
+        ("words", _counts(plan.words if "words" in took_part.counts else None)),
+        ("n-grams", _counts(plan.ngrams if "ngrams" in took_part.counts else None)),
         ("hidden", guarantee.neighbours),
     ):
         table.add_row(label, value)
     return Group(table, Text("Not covered:\n" + "\n".join(f"- {what}" for what in guarantee.not_covered)))
 
 
-def plan_view(plan: NoisePlan, others: list[NoisePlan]) -> Group:
+def plan_view(plan: PrivacyPlan, others: list[PrivacyPlan]) -> Group:
     """Returns a plan as a table, and another one for other budgets."""
+    rounds = plan.rounds
     table = Table(show_header=False)
     for label, value in (
         ("budget", f"ε = {plan.epsilon:g} at δ = {plan.delta:g}"),
         ("users in training", f"{plan.population:,}"),
-        ("rounds", f"{plan.rounds:,} of {plan.clients_per_round:,} users"),
-        ("most rounds of a user", f"{plan.turns:,}, at least {plan.separation:,} apart"),
-        ("noise multiplier", f"{plan.noise_multiplier:.3g} clipping norms in a sum"),
+        ("rounds", f"{rounds.rounds:,} of {rounds.clients_per_round:,} users"),
+        ("most rounds of a user", f"{rounds.turns:,}, at least {rounds.separation:,} apart"),
+        ("noise multiplier", f"{rounds.noise_multiplier:.3g} clipping norms in a sum"),
+        ("words", _counts(plan.words)),
+        ("n-grams", _counts(plan.ngrams)),
     ):
         table.add_row(label, value)
-    budgets = Table("ε", "noise multiplier", "noise in a mean, in clipping norms")
+    budgets = Table("ε", "noise multiplier", "noise in a mean, in clipping norms", "least count of an n-gram")
     for other in others:
-        in_mean = other.noise_multiplier / other.clients_per_round
-        budgets.add_row(f"{other.epsilon:g}", f"{other.noise_multiplier:.3g}", f"{in_mean:.3g}")
+        in_mean = other.rounds.noise_multiplier / other.rounds.clients_per_round
+        least = f"{other.ngrams.threshold:,.0f}" if other.ngrams else ""
+        budgets.add_row(f"{other.epsilon:g}", f"{other.rounds.noise_multiplier:.3g}", f"{in_mean:.3g}", least)
     return Group(table, Text("Other budgets:"), budgets)
+
+
+def _counts(plan: CountPlan | None) -> str:
+    if plan is None:
+        return "none of the users"
+    return f"with noise of {plan.deviation:.3g}, those counted {plan.threshold:,.0f} times or more"

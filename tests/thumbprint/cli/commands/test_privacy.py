@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from federated.job import PrivacyConfig, TrainingConfig
+from federated.job import load_job
 from federated.privacy.ledger import Ledger
-from federated.privacy.plan import plan_noise
+from federated.privacy.plan import plan_privacy
 
 JOB = """
 [tokenizer]
@@ -30,18 +30,20 @@ def job(tmp_path):
     return path
 
 
-def test_shows_what_a_training_spent_and_what_it_does_not_cover(run, tmp_path):
-    rounds = TrainingConfig(rounds=4, clients_per_round=2, server_optimizer="momentum")
-    ledger = Ledger(tmp_path, plan_noise(PrivacyConfig(epsilon=8, delta=1e-3), rounds, population=4))
+def test_shows_what_a_training_spent_and_what_it_does_not_cover(run, job, tmp_path):
+    job.write_text(JOB.replace("clients_per_round = 50", "clients_per_round = 2"))
+    ledger = Ledger(tmp_path, plan_privacy(load_job(job), population=4))
+    ledger.spend_counts("ngrams")
     for number, cohort in enumerate(([0, 1], [2, 3]), 1):
         ledger.spend(number, np.array(cohort))
     out = run("privacy", tmp_path).out
     for text in (
-        f"{ledger.epsilon():.3g} of 8, at 0.001",
+        f"{ledger.epsilon():.3g} of 8, at 1e-07",
         "4 of 4 users",
         "1, at least 2 apart",
         "zero-out",
         "BLT-DP-FTRL",
+        f"those counted {ledger.plan.ngrams.threshold:,.0f} times or more",
     ):
         assert text in out
     assert "Not covered:" in out and "the server itself" in out
