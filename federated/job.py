@@ -407,6 +407,8 @@ class Job(Strict):
             )
         if self.counts_words and not self.privacy.words_share:
             raise ValueError("[privacy] needs a words_share above 0, or a base and tokenizer.added_pieces = 0")
+        if self.training.start is None and self.ngram.weight and not self.counts_ngrams:
+            raise ValueError("[privacy] needs an ngrams_share above 0, or a base, or ngram.weight = 0")
         if self.privacy.words_share + self.privacy.ngrams_share >= 1:
             raise ValueError("[privacy] needs words_share + ngrams_share below 1: the rest is for the rounds")
         return self

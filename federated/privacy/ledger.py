@@ -171,7 +171,7 @@ class Ledger:
     def _require_seed(self) -> None:
         if self._seed is None:
             raise LedgerError(
-                f"{self._folder / _SEED} is missing or damaged: with other noise, rounds would be published twice. "
+                f"{self._folder / _SEED} is missing or damaged: with other noise, something would be published twice. "
                 "Restore it, or train in another --run"
             )
 

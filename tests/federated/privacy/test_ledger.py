@@ -106,7 +106,7 @@ def test_a_finished_training_erases_the_secret_and_permits_no_other_round(ledger
     assert [path.name for path in (tmp_path / "privacy").iterdir()] == ["ledger.jsonl"]
     again = Ledger(tmp_path, PLAN)
     for number in (3, 4):
-        with pytest.raises(LedgerError, match="with other noise, rounds would be published twice"):
+        with pytest.raises(LedgerError, match="with other noise, something would be published twice"):
             again.spend(number, COHORTS[number - 1])
     with pytest.raises(LedgerError, match="published twice"):
         again.spend_counts("ngrams")

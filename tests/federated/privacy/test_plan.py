@@ -106,6 +106,7 @@ def test_what_is_no_budget_is_refused(epsilon):
         (job_with({"server_optimizer": "adam"}), 'needs training.server_optimizer = "momentum"'),
         (job_with(words_share=0.0), "a words_share above 0, or a base"),
         (job_with({"start": None}, {"added_pieces": 0}, words_share=0.0), "a words_share above 0, or a base"),
+        (job_with({"start": None}, ngrams_share=0.0), "an ngrams_share above 0, or a base"),
         (job_with(words_share=0.5, ngrams_share=0.5), "below 1"),
         (job_with(mechanism="tree", clipping_quantile=0.5), "clipping_quantile needs"),
         (job_with(restart_every=8), "restart_every needs"),

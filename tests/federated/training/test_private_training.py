@@ -10,7 +10,9 @@ import pytest
 
 from federated.base import Base
 from federated.corpus.schema import Record
+from federated.corpus.store import Corpus
 from federated.corpus.writer import write_corpus
+from federated.data.corpus_share import ClientSource
 from federated.job import Job, JobError
 from federated.privacy.guarantee import guarantee_of
 from federated.privacy.ledger import LedgerError
@@ -120,7 +122,7 @@ def test_a_run_whose_secret_is_lost_publishes_no_other_round(base, tiny_corpus, 
     with pytest.raises(KeyboardInterrupt):
         train(job, tiny_corpus, run.path, callbacks=[StopAfter(5)])
     (run.path / "privacy" / "noise.seed").unlink()
-    with pytest.raises(LedgerError, match="with other noise, rounds would be published twice"):
+    with pytest.raises(LedgerError, match="with other noise, something would be published twice"):
         train(job, tiny_corpus, run.path, resume=True)
 
 
@@ -131,6 +133,31 @@ def test_a_budget_that_cannot_work_is_refused_before_a_folder_is_written(base, t
     with pytest.raises(JobError, match="does not cover the rounds of ditto"):
         train(Job.model_validate(own_rounds), tiny_corpus, tmp_path / "run")
     assert not (tmp_path / "run" / "job.json").exists()
+
+
+@pytest.mark.parametrize("private", [True, False])
+def test_only_the_computations_of_clients_read_messages(base, tiny_corpus, tmp_path, monkeypatch, private):
+    as_client, read = [], 0
+    read_client, read_messages = ClientSource.read, Corpus._messages
+
+    def client(*args, **kwargs):
+        as_client.append(True)
+        try:
+            return read_client(*args, **kwargs)
+        finally:
+            as_client.pop()
+
+    def messages(*args):
+        nonlocal read
+        assert as_client, "messages are read outside of a client"
+        read += 1
+        return read_messages(*args)
+
+    monkeypatch.setattr(ClientSource, "read", client)
+    monkeypatch.setattr(Corpus, "_messages", messages)
+    job = private_job(base, rounds=2)
+    train(job if private else job.model_copy(update={"privacy": None}), tiny_corpus, tmp_path / "run")
+    assert read > 9, "words, rounds, validation and n-grams"
 
 
 def test_users_without_text_change_nothing_but_their_own_part(base, tmp_path):
