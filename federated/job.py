@@ -227,7 +227,10 @@ class PrivacyConfig(Strict):
         clipping_quantile: The norm follows this quantile of the clients' norms (Andrew et al. 2021, arXiv:1905.03871),
             and `clipping_norm` is that of the first round; None = it stays. Not with `tree`.
         restart_every: Rounds after which a new tree begins; None = one tree. Only with `tree`.
-        words_share: Share of the budget (of μ²) for the words of the vocabulary, if the job counts them.
+        method_share: Share of the budget (of μ²) for the rounds of the personalization method, if it has any. Their
+            noise has the same mechanism.
+        method_clipping_norm: Largest norm of a client's update in these rounds, or in the first of them.
+        words_share: Share of the budget for the words of the vocabulary, if the job counts them.
         ngrams_share: Share of the budget for the n-grams of the users, if the job counts them.
         word_norm: Largest norm of the counts of a user's words; larger ones are scaled down.
         ngram_norm: Largest norm of the counts of a user's n-grams.
@@ -239,6 +242,8 @@ class PrivacyConfig(Strict):
     clipping_norm: Positive = 0.3
     clipping_quantile: Annotated[float, Field(gt=0, lt=1)] | None = None
     restart_every: int | None = Field(None, ge=1)
+    method_share: Share = 0.2
+    method_clipping_norm: Positive = 1.0
     words_share: Share = 0.05
     ngrams_share: Share = 0.1
     word_norm: Positive = 3.0
@@ -409,8 +414,8 @@ class Job(Strict):
             raise ValueError("[privacy] needs a words_share above 0, or a base and tokenizer.added_pieces = 0")
         if self.training.start is None and self.ngram.weight and not self.counts_ngrams:
             raise ValueError("[privacy] needs an ngrams_share above 0, or a base, or ngram.weight = 0")
-        if self.privacy.words_share + self.privacy.ngrams_share >= 1:
-            raise ValueError("[privacy] needs words_share + ngrams_share below 1: the rest is for the rounds")
+        if self.privacy.words_share + self.privacy.ngrams_share + self.privacy.method_share >= 1:
+            raise ValueError("[privacy] needs shares with a sum below 1: the rest is for the rounds")
         return self
 
     @property

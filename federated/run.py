@@ -16,6 +16,7 @@ from federated.corpus.store import Corpus
 from federated.data.federated_data import FederatedData
 from federated.job import Job
 from federated.model_file import ModelFileError, read_parameters, write_parameters
+from federated.privacy.ledger import Ledger
 from keyboard_model.model.cifg_lstm import Parameters
 from keyboard_model.ngram.table import NgramError, NgramTable
 from keyboard_model.storage.durable_files import atomic_write
@@ -142,6 +143,14 @@ class Run:
         """Returns the clients of the run's corpus, split as the job says."""
         job = self.job()
         return FederatedData.of(corpus, job.data, job.seed)
+
+    def ledger(self) -> Ledger | None:
+        """Returns the ledger of a private training; None for another one.
+
+        Raises:
+            LedgerError: it is missing or damaged.
+        """
+        return Ledger(self.path) if self.job().privacy else None
 
     def has_tokenizer(self) -> bool:
         return (self.path / "tokenizer.model").exists()

@@ -138,7 +138,9 @@ def _measure(
     context = method.context(config, tokenizer.bos)
     shared = SharedModel.of(job, parameters)
     rounds = rounds_folder(folder.path, method, context.config)
-    trained = PersonalizationProgram(method, shared, context, clients, tokenizer, seed=job.seed, folder=rounds).run()
+    trained = PersonalizationProgram(
+        method, shared, context, clients, tokenizer, seed=job.seed, folder=rounds, ledger=folder.ledger()
+    ).run()
     total, done = sum(map(len, groups.values())), 0
 
     def advance(number: int) -> None:

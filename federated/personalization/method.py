@@ -207,6 +207,7 @@ class Method:
         aggregate: `(server, mean update, context)` -> the server's new state; TensorFlow. The default subtracts the
             mean times `server_learning_rate`. If clients send counts, the mean is `(mean update, summed counts)`.
         fair: Whether q-FedAvg applies to its rounds: `local` returns `fairness`.
+        sends_counts: Whether `local` returns `counts`. Its rounds cannot be private then.
         history: Whether the phone mixes in the owner's own n-grams.
         neural_cache: Whether the phone mixes in the owner's words by the similarity of their contexts.
         learned_mixing: Whether the weights of this mixture are trained (`federated.personalization.mixing_weights`).
@@ -226,6 +227,7 @@ class Method:
     client: Callable[[Structure, MethodContext], Structure] = _no_client_state
     aggregate: Callable[[Structure, Structure, MethodContext], Structure] = _subtract_mean
     fair: bool = False
+    sends_counts: bool = False
     history: bool = False
     neural_cache: bool = False
     learned_mixing: bool = False

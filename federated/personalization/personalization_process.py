@@ -44,14 +44,21 @@ class PersonalizationProcess:
     server: Callable[[Any], Structure]
 
 
-def build(method: Method, shared: SharedModel, context: MethodContext) -> PersonalizationProcess:
+def build(
+    method: Method,
+    shared: SharedModel,
+    context: MethodContext,
+    aggregator: tff.aggregators.WeightedAggregationFactory | None = None,
+) -> PersonalizationProcess:
     """Returns a method's process.
 
     Args:
         shared: Also gives the types.
+        aggregator: Makes one update from those of the clients; None = the robust mean.
 
     Raises:
-        ValueError: the method has no rounds (`Method.local`).
+        ValueError: the method has no rounds (`Method.local`), its clients send counts although `Method.sends_counts`
+            says otherwise, or they send counts that the aggregator does not cover.
     """
     if method.local is None:
         raise ValueError(f"{method.name} has no rounds of its own")
@@ -93,7 +100,12 @@ def build(method: Method, shared: SharedModel, context: MethodContext) -> Person
     update_type, counts_type = (local.type_signature.result[name] for name in ("update", "counts"))
     has_counts = tff.types.contains(counts_type, lambda part: isinstance(part, tff.TensorType))
 
+    if has_counts != method.sends_counts or (has_counts and aggregator is not None):
+        raise ValueError(f"the clients of {method.name} {'send' if has_counts else 'do not send'} counts")
+
     def aggregation_from(clipping_norm: float) -> tff.templates.AggregationProcess:
+        if aggregator is not None:
+            return aggregator.create(update_type, tff.TensorType(np.float32))
         mean = robust_mean(clipping_norm=clipping_norm, compressed=config.compressed)
         return mean.create(update_type, tff.TensorType(np.float32))
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+import tensorflow_federated as tff
 
 from federated.aggregation import norm_quantile
 from federated.data.client_batches import ClientBatcher, Cohort, cohort_batches
@@ -20,6 +21,9 @@ from federated.job import PersonalizationConfig
 from federated.personalization import personalization_process
 from federated.personalization.client_states import ClientStateStore
 from federated.personalization.method import Method, MethodContext, SharedModel, Structure
+from federated.privacy.ledger import Ledger
+from federated.privacy.noisy_mean import METHOD, noisy_mean
+from federated.privacy.plan import with_private_turns
 from keyboard_model.text.tokenizer import Tokenizer
 
 
@@ -90,15 +94,18 @@ class PersonalizationProgram:
         *,
         seed: int,
         folder: Path,
+        ledger: Ledger | None = None,
         on_round: Callable[[PersonalizationRound], None] = lambda report: None,
     ) -> None:
         """Args:
         seed: Seed of cohorts and batches.
         folder: Where `clients.sqlite` is.
+        ledger: That of a private run.
         on_round: Called after each round.
         """
         self._method, self._shared, self._context = method, shared, context
-        self._clients, self._seed, self._folder, self._on_round = clients, seed, folder, on_round
+        self._clients, self._seed, self._folder = clients, seed, folder
+        self._ledger, self._on_round = ledger, on_round
         batcher = ClientBatcher(
             tokenizer,
             batch=context.config.batch,
@@ -109,6 +116,8 @@ class PersonalizationProgram:
         )
         self._source = ClientSource(batcher, clients)
         config = context.config.federated
+        if ledger is not None:
+            config = with_private_turns(config, config.clients_per_round, len(clients.population.training))
         self._sampler = cohort_sampler(config, clients, config.clients_per_round, seed)
 
     def run(self) -> TrainedMethod:
@@ -116,13 +125,14 @@ class PersonalizationProgram:
 
         Raises:
             RunError: a round cannot be saved. The round before it is still saved, and the next call resumes there.
+            LedgerError: the run is private, and its ledger permits no further round.
         """
         if not has_rounds(self._context):
             return without_rounds(self._method, self._shared, self._context)
         rounds = self._context.config.federated.rounds or 0
         self._folder.mkdir(parents=True, exist_ok=True)
         with self._states() as states:
-            process = personalization_process.build(self._method, self._shared, self._context)
+            process = personalization_process.build(self._method, self._shared, self._context, self._aggregator())
             state, number = self._resumed(states, process)
             while number < rounds and not self._sampler.is_over(number + 1):
                 number += 1
@@ -138,6 +148,11 @@ class PersonalizationProgram:
 
         return TrainedMethod(server, client_state)
 
+    def _aggregator(self) -> tff.aggregators.WeightedAggregationFactory | None:
+        if self._ledger is None or self._ledger.plan.method is None:
+            return None
+        return noisy_mean(self._ledger.plan.method, self._ledger.seed, stream=METHOD)
+
     def _states(self) -> ClientStateStore:
         return ClientStateStore.open(self._folder / "clients.sqlite")
 
@@ -152,6 +167,8 @@ class PersonalizationProgram:
         initial, saved = process.initialize(), states.server()
         if saved is not None:
             return tf.nest.pack_sequence_as(initial, saved[1]), saved[0]
+        if self._ledger is not None:  # its clipping norm does not depend on the clients
+            return initial, 0
         cohort, data, _ = self._cohort(1)
         if not cohort:
             return initial, 0
@@ -167,6 +184,8 @@ class PersonalizationProgram:
         number: int,
         rounds: int,
     ) -> Any:
+        if self._ledger is not None:
+            self._ledger.spend("method", number, self._sampler.cohort(number))
         cohort, data, dropped = self._cohort(number)
         loss = 0.0
         new_states: dict[str, list[np.ndarray]] = {}

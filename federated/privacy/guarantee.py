@@ -33,7 +33,9 @@ class Guarantee:
         budget: The ε that the training may spend.
         mechanism: The noise of the rounds, in words.
         plan: The noise of everything.
-        participation: What took place.
+        participation: Who took part in the rounds of the shared model.
+        method: Who took part in those of the personalization method.
+        counts: The counts that were published (`ledger.COUNTS`).
         neighbours: What is hidden, in words.
         not_covered: What is not, in words.
     """
@@ -45,6 +47,8 @@ class Guarantee:
     mechanism: str
     plan: PrivacyPlan
     participation: Participation
+    method: Participation
+    counts: tuple[str, ...]
     neighbours: str = NEIGHBOURS
     not_covered: tuple[str, ...] = NOT_COVERED
 
@@ -59,7 +63,9 @@ class Guarantee:
             budget=plan.epsilon,
             mechanism=MECHANISMS[plan.rounds.mechanism],
             plan=plan,
-            participation=ledger.participation,
+            participation=ledger.participation("rounds"),
+            method=ledger.participation("method"),
+            counts=ledger.counts,
         )
 
 

@@ -20,8 +20,19 @@ CLIPPING_RATE = 0.2
 """How fast the clipping norm moves: by at most a factor of exp(0.2) a round (Andrew et al. 2021, algorithm 1)."""
 
 
-def noisy_mean(plan: NoisePlan, seed: Seed) -> tff.aggregators.WeightedAggregationFactory:
-    """Returns the private mean of a plan, which ignores the clients' weights."""
+TRAINING, METHOD = 0, 1
+"""Streams of noise: that of the rounds of the shared model, and that of the rounds of a method."""
+
+
+def noisy_mean(plan: NoisePlan, seed: Seed, stream: int = TRAINING) -> tff.aggregators.WeightedAggregationFactory:
+    """Returns the private mean of a plan, which ignores the clients' weights.
+
+    Args:
+        plan: The noise.
+        seed: The secret of the noise.
+        stream: Trainings with the same secret need different ones.
+    """
+    seed = seed[0], seed[1] ^ (stream << 40)
     factory = TreeNoiseMean(plan, seed) if plan.mechanism == "tree" else BufferedNoiseMean(plan, seed)
     return tff.aggregators.as_weighted_aggregator(factory)
 

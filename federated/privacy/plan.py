@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Literal, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 from scipy.special import ndtri
 
-from federated.job import Job, JobError, PrivacyConfig, SamplingConfig, TrainingConfig
+from federated.job import Job, JobError, PrivacyConfig, RoundsConfig, SamplingConfig, TrainingConfig
 from federated.privacy.accounting import epsilon_of, mu_of
 from federated.privacy.mechanisms import BufferedNoise, IndependentNoise, Mechanism, TreeNoise, most_turns
 from federated.settings import Strict
@@ -114,6 +114,7 @@ class PrivacyPlan(Strict):
         delta: Its δ, with what the thresholds cost.
         population: Clients in training.
         rounds: The noise of the rounds.
+        method: The noise of the rounds of the personalization method; None = it has none.
         words: The noise of the words of the vocabulary; None = it has none of the users.
         ngrams: The noise of the n-grams; None = there are none of the users.
     """
@@ -122,6 +123,7 @@ class PrivacyPlan(Strict):
     delta: float
     population: int
     rounds: NoisePlan
+    method: NoisePlan | None = None
     words: CountPlan | None = None
     ngrams: CountPlan | None = None
 
@@ -135,22 +137,29 @@ class PrivacyPlan(Strict):
         return epsilon_of(mu, self.gaussian_delta)
 
 
-def with_private_turns(config: TrainingConfig, population: int) -> TrainingConfig:
-    """Returns the settings with the largest separation that the population allows, if they name none.
+Sampling = TypeVar("Sampling", bound=SamplingConfig)
+
+
+def with_private_turns(config: Sampling, cohort: int, population: int) -> Sampling:
+    """Returns the settings with the separation of `separation_of`."""
+    return config.model_copy(update={"min_separation": separation_of(config, cohort, population)})
+
+
+def separation_of(config: SamplingConfig, cohort: int, population: int) -> int:
+    """Returns the separation of a private training: if the settings name none, the largest that the population allows.
 
     The further apart the turns of a client lie, the less noise they need.
     """
-    if config.min_separation is not None:
-        return config
-    return config.model_copy(update={"min_separation": max(population // config.cohort_size, 1)})
+    return config.min_separation or max(population // cohort, 1)
 
 
-def plan_privacy(job: Job, population: int) -> PrivacyPlan:
+def plan_privacy(job: Job, population: int, method: RoundsConfig | None = None) -> PrivacyPlan:
     """Returns the plan of a job with a section [privacy]: the least noise that keeps its budget.
 
     Args:
         job: The job.
         population: Clients in training.
+        method: The rounds of its personalization method; None = it has none.
 
     Raises:
         JobError: δ is too large for the population.
@@ -173,17 +182,53 @@ def plan_privacy(job: Job, population: int) -> PrivacyPlan:
         for part, share in shares.items()
         if share
     }
-    rounds = _plan_rounds(privacy, job.training, population, mu * math.sqrt(1 - sum(shares.values())))
-    return PrivacyPlan(epsilon=privacy.epsilon, delta=privacy.delta, population=population, rounds=rounds, **counts)
+    method_share = privacy.method_share if method and method.rounds else 0.0
+    training = Rounds.of(job.training)
+    own = None
+    if method and method.rounds:
+        own = _plan_rounds(privacy, Rounds.of(method), population, mu * math.sqrt(method_share))
+        own = own.model_copy(update={"clipping_norm": privacy.method_clipping_norm})
+    return PrivacyPlan(
+        epsilon=privacy.epsilon,
+        delta=privacy.delta,
+        population=population,
+        rounds=_plan_rounds(privacy, training, population, mu * math.sqrt(1 - sum(shares.values()) - method_share)),
+        method=own,
+        **counts,
+    )
 
 
-def _plan_rounds(privacy: PrivacyConfig, training: TrainingConfig, population: int, mu: float) -> NoisePlan:
-    training = with_private_turns(training, population)
-    rounds, separation = training.rounds, training.min_separation or 1
-    turns = most_turns(rounds, turns_of(training, rounds, training.cohort_size, population), separation)
+class Rounds(NamedTuple):
+    """The rounds of a training or of a method.
+
+    Attributes:
+        config: How their cohorts are drawn.
+        rounds: Most rounds.
+        cohort: Clients that are drawn for a round.
+        divisor: Clients that a mean is divided by.
+        momentum: Of the server.
+    """
+
+    config: SamplingConfig
+    rounds: int
+    cohort: int
+    divisor: int
+    momentum: float
+
+    @classmethod
+    def of(cls, config: TrainingConfig | RoundsConfig) -> Rounds:
+        """Returns the rounds of a section of the job."""
+        if isinstance(config, TrainingConfig):
+            return cls(config, config.rounds, config.cohort_size, config.clients_per_round, config.server_momentum)
+        return cls(config, config.rounds or 0, config.clients_per_round, config.clients_per_round, momentum=0.0)
+
+
+def _plan_rounds(privacy: PrivacyConfig, planned: Rounds, population: int, mu: float) -> NoisePlan:
+    rounds, separation = planned.rounds, separation_of(planned.config, planned.cohort, population)
+    turns = most_turns(rounds, turns_of(planned.config, rounds, planned.cohort, population), separation)
     blt = BufferedNoise((), ())
     if privacy.mechanism == "blt":
-        blt = BufferedNoise.optimal(rounds, turns, separation, training.server_momentum)
+        blt = BufferedNoise.optimal(rounds, turns, separation, planned.momentum)
     count_share = COUNT_SHARE if privacy.clipping_quantile is not None else 0.0
     plan = NoisePlan(
         mechanism=privacy.mechanism,
@@ -193,7 +238,7 @@ def _plan_rounds(privacy: PrivacyConfig, training: TrainingConfig, population: i
         noise_multiplier=1.0,
         clipping_norm=privacy.clipping_norm,
         clipping_quantile=privacy.clipping_quantile,
-        clients_per_round=training.clients_per_round,
+        clients_per_round=planned.divisor,
         rounds=rounds,
         turns=turns,
         separation=separation,

@@ -82,7 +82,7 @@ class TrainingProgram:
         )
         training, aggregator, self._ledger = job.training, None, ledger
         if ledger is not None:
-            training = with_private_turns(training, len(clients.population.training))
+            training = with_private_turns(training, training.cohort_size, len(clients.population.training))
             aggregator = noisy_mean(ledger.plan.rounds, ledger.seed)
         self._process = fed_avg.build(self._initial, training, tokenizer.bos, aggregator)
         batcher = ClientBatcher(
@@ -149,7 +149,7 @@ class TrainingProgram:
         positions = self._sampler.cohort(number)
         self._turns.update(positions.tolist())
         if self._ledger is not None:
-            self._ledger.spend(number, positions)
+            self._ledger.spend("rounds", number, positions)
         drawn = self._clients.population.training.at(positions)
         cohort = cohort_batches(self._source, drawn, number)
         data = cohort.batches

@@ -15,14 +15,9 @@ from federated.data.client_batches import ClientBatcher
 from federated.data.corpus_share import ClientSource
 from federated.data.federated_data import FederatedData
 from federated.data.sampling import cohort_sampler
-from federated.job import Job, JobError
+from federated.job import Job, JobError, RoundsConfig
 from federated.personalization.method import SharedModel
-from federated.personalization.program import (
-    PersonalizationProgram,
-    PersonalizationRound,
-    has_rounds,
-    rounds_folder,
-)
+from federated.personalization.program import PersonalizationProgram, PersonalizationRound, rounds_folder
 from federated.privacy.ledger import Ledger
 from federated.privacy.noisy_counts import noisy_counts
 from federated.privacy.plan import plan_privacy
@@ -92,12 +87,7 @@ def train(
         WorkerError: a worker is refused or cannot be reached, or no worker is left. The run can be resumed.
     """
     # Reports an unknown method or option before the training, not after it.
-    method_context = METHODS.named(job.personalization.method).context(job.personalization, bos=0)
-    if job.privacy and has_rounds(method_context):
-        raise JobError(
-            f"[privacy] does not cover the rounds of {job.personalization.method} yet: choose a method without rounds, "
-            'such as personalization.method = "thumbprint"'
-        )
+    method_rounds(job)
     context = execution_context(
         workers,
         credentials=credentials,
@@ -137,7 +127,7 @@ def _start_or_resume(job: Job, base: Base | None, folder: Run, corpus: Corpus, r
             "no user is left to train on: the corpus is too small for these shares of new and validation users"
         )
     if job.privacy:
-        plan_privacy(job, len(clients.population.training))  # reports a budget that cannot work
+        plan_privacy(job, len(clients.population.training), method_rounds(job))  # reports a budget that cannot work
     own_rounds = job.personalization.federated
     for rounds, cohort in ((job.training, job.training.cohort_size), (own_rounds, own_rounds.clients_per_round)):
         cohort_sampler(rounds, clients, cohort, job.seed)  # reports a separation that is too large
@@ -193,7 +183,9 @@ def _train(
 ) -> None:
     """Runs the stages, each of which continues where an interrupted training left it."""
     job = folder.job()
-    ledger = Ledger(folder.path, plan_privacy(job, len(clients.population.training))) if job.privacy else None
+    ledger = None
+    if job.privacy:
+        ledger = Ledger(folder.path, plan_privacy(job, len(clients.population.training), method_rounds(job)))
     with context:
         on_stage("vocabulary")
         if not folder.has_tokenizer():
@@ -205,11 +197,33 @@ def _train(
             dropped = _write_ngrams(folder, clients, ledger, on_stage)
             result = replace(result, broken_clients=result.broken_clients + dropped)
         erase(folder.ngram_sums)  # they contain rare n-grams; a run killed after it wrote the n-grams left them behind
-        if ledger:
-            ledger.finish()
         # Written before the method's own rounds, because evaluation and export can resume those.
         folder.write_json("summary.json", asdict(result))
-        _train_method(folder, clients, on_stage)
+        _train_method(folder, clients, ledger, on_stage)
+        if ledger:
+            ledger.finish()
+
+
+def method_rounds(job: Job) -> RoundsConfig:
+    """Returns the rounds of the job's personalization method.
+
+    Raises:
+        JobError: the method does not exist or does not have these options, or its rounds cannot be private.
+    """
+    method = METHODS.named(job.personalization.method)
+    rounds = method.context(job.personalization, bos=0).config.federated
+    if job.privacy and rounds.rounds:
+        what = f"the rounds of {method.name} cannot be private"
+        if method.sends_counts:
+            raise JobError(f"{what}: its clients send counts beside their updates. Choose another method")
+        if rounds.sampling != "uniform" or rounds.fairness_q or rounds.compressed:
+            raise JobError(
+                f"{what} with these settings: [personalization.federated] needs sampling = "
+                '"uniform", fairness_q = 0 and compressed = false'
+            )
+        if not job.privacy.method_share:
+            raise JobError(f"{what} without a privacy.method_share above 0")
+    return rounds
 
 
 def _write_vocabulary(
@@ -237,7 +251,7 @@ def _write_vocabulary(
     folder.write_tokenizer(started.tokenizer)
 
 
-def _train_method(folder: Run, clients: FederatedData, on_stage: Callable[[str], None]) -> None:
+def _train_method(folder: Run, clients: FederatedData, ledger: Ledger | None, on_stage: Callable[[str], None]) -> None:
     """Runs the federated rounds of the job's method on top of the shared model, if the method has any."""
     job, tokenizer = folder.job(), folder.tokenizer()
     method = METHODS.named(job.personalization.method)
@@ -249,7 +263,15 @@ def _train_method(folder: Run, clients: FederatedData, on_stage: Callable[[str],
         on_stage(f"{method.title}: round {report.round:,} of {report.rounds:,}, loss {report.loss:.3f}")
 
     PersonalizationProgram(
-        method, shared, context, clients, tokenizer, seed=job.seed, folder=method_folder, on_round=report_round
+        method,
+        shared,
+        context,
+        clients,
+        tokenizer,
+        seed=job.seed,
+        folder=method_folder,
+        ledger=ledger,
+        on_round=report_round,
     ).run()
 
 

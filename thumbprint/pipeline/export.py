@@ -284,10 +284,15 @@ def _train_mixing(
 def _train_method(folder: Run, method: Method, context: MethodContext, shared: SharedModel) -> TrainedMethod:
     if not has_rounds(context):
         return without_rounds(method, shared, context)
-    if folder.job().privacy:
-        raise ExportError(f"{folder.path} is a private run, and the rounds of {method.name} would not be private")
     kept = rounds_folder(folder.path, method, context.config)
     with folder.locked(), open_clients(folder) as clients, execution_context():
         return PersonalizationProgram(
-            method, shared, context, clients, folder.tokenizer(), seed=folder.job().seed, folder=kept
+            method,
+            shared,
+            context,
+            clients,
+            folder.tokenizer(),
+            seed=folder.job().seed,
+            folder=kept,
+            ledger=folder.ledger(),
         ).run()

@@ -129,6 +129,7 @@ METHOD = Method(
     phone=phone,
     local=local,
     fair=True,
+    sends_counts=True,
     server=server,
     aggregate=aggregate,
     options=ClusteredOptions,

@@ -96,7 +96,7 @@ def ledger(tmp_path):
 
 def test_noise_is_entered_into_the_ledger_before_it_is_used(ledger, tmp_path):
     words, ngrams = noisy_counts(ledger, "words"), noisy_counts(ledger, "ngrams")
-    assert Ledger(tmp_path).participation.counts == ("words", "ngrams")
+    assert Ledger(tmp_path).counts == ("words", "ngrams")
     keys, units = np.arange(1000), np.full(1000, 10**6 * UNITS)
     assert not np.array_equal(words.published(keys, units)[1], ngrams.published(keys, units)[1])
     assert noisy_counts(None, "words") is None

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from federated.data.sampling import UniformTurns
-from federated.job import Job, JobError, SamplingConfig, TrainingConfig
+from federated.job import Job, JobError, RoundsConfig, SamplingConfig, TrainingConfig
 from federated.privacy.plan import PrivacyPlan, plan_privacy, turns_of, with_epsilon, with_private_turns
 
 
@@ -42,6 +42,21 @@ def test_a_plan_spends_its_budget_if_everything_takes_place(mechanism, epsilon, 
     assert spent(plan, 0, 0) == 0.0
 
 
+def test_the_rounds_of_a_method_have_a_share_of_their_own():
+    job = Job.model_validate(job_with())
+    alone, both = plan_privacy(job, 200), plan_privacy(job, 200, RoundsConfig(rounds=20, clients_per_round=10))
+    assert alone.method is None and plan_privacy(job, 200, RoundsConfig(rounds=0)).method is None
+    assert (both.method.rounds, both.method.turns, both.method.separation, both.method.clipping_norm) == (
+        20,
+        1,
+        20,
+        1.0,
+    )
+    assert both.rounds.noise_multiplier > alone.rounds.noise_multiplier
+    parts = both.rounds.mu(60, 3, 20), both.method.mu(20, 1, 20), both.words.mu, both.ngrams.mu
+    assert both.epsilon_of(math.hypot(*parts)) == pytest.approx(8)
+
+
 def test_what_a_job_does_not_count_costs_nothing():
     everything = plan_of(200)
     assert everything.words and everything.ngrams and everything.gaussian_delta == pytest.approx(0.5e-6)
@@ -67,7 +82,7 @@ def test_without_a_separation_the_turns_lie_as_far_apart_as_the_population_allow
 
 @pytest.mark.parametrize(("population", "cohort", "most"), [(205, 10, None), (37, 4, None), (100, 7, 2), (9, 9, 3)])
 def test_the_sampler_keeps_the_limits_of_the_plan(population, cohort, most):
-    config = with_private_turns(TrainingConfig(rounds=60, clients_per_round=cohort, max_turns=most), population)
+    config = with_private_turns(TrainingConfig(rounds=60, clients_per_round=cohort, max_turns=most), cohort, population)
     sampler = UniformTurns(population, cohort, 3, config.min_separation, config.max_turns)
     last, turns = {}, {}
     for number in range(1, 61):
@@ -107,7 +122,7 @@ def test_what_is_no_budget_is_refused(epsilon):
         (job_with(words_share=0.0), "a words_share above 0, or a base"),
         (job_with({"start": None}, {"added_pieces": 0}, words_share=0.0), "a words_share above 0, or a base"),
         (job_with({"start": None}, ngrams_share=0.0), "an ngrams_share above 0, or a base"),
-        (job_with(words_share=0.5, ngrams_share=0.5), "below 1"),
+        (job_with(words_share=0.4, ngrams_share=0.4), "a sum below 1"),
         (job_with(mechanism="tree", clipping_quantile=0.5), "clipping_quantile needs"),
         (job_with(restart_every=8), "restart_every needs"),
     ],

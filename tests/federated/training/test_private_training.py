@@ -13,6 +13,7 @@ from federated.corpus.schema import Record
 from federated.corpus.store import Corpus
 from federated.corpus.writer import write_corpus
 from federated.data.corpus_share import ClientSource
+from federated.evaluation.evaluate_run import evaluate
 from federated.job import Job, JobError
 from federated.privacy.guarantee import guarantee_of
 from federated.privacy.ledger import LedgerError
@@ -92,7 +93,7 @@ def test_a_private_training_that_is_killed_resumes_with_all_rounds_in_its_ledger
 
 
 def test_of_nine_users_no_word_and_no_ngram_is_published(uninterrupted, base):
-    assert guarantee_of(uninterrupted.path).participation.counts == ("words", "ngrams")
+    assert guarantee_of(uninterrupted.path).counts == ("words", "ngrams")
     assert uninterrupted.tokenizer().model == base.tokenizer().model
     assert uninterrupted.ngram().to_bytes() == base.ngram().to_bytes()
 
@@ -129,9 +130,6 @@ def test_a_run_whose_secret_is_lost_publishes_no_other_round(base, tiny_corpus, 
 def test_a_budget_that_cannot_work_is_refused_before_a_folder_is_written(base, tiny_corpus, tmp_path):
     with pytest.raises(JobError, match="one user among 9"):
         train(private_job(base, {"delta": 0.2}), tiny_corpus, tmp_path / "run")
-    own_rounds = private_job(base).model_dump() | {"personalization": {"method": "ditto"}}
-    with pytest.raises(JobError, match="does not cover the rounds of ditto"):
-        train(Job.model_validate(own_rounds), tiny_corpus, tmp_path / "run")
     assert not (tmp_path / "run" / "job.json").exists()
 
 
@@ -167,3 +165,51 @@ def test_users_without_text_change_nothing_but_their_own_part(base, tmp_path):
     run = train(private_job(base, rounds=4), tmp_path / "c.sqlite", tmp_path / "run")
     assert run.result().rounds == 4
     assert all(np.isfinite(part).all() for part in run.parameters("last"))
+
+
+def with_method(job: Job, method: str, **rounds: object) -> Job:
+    personalization = {"method": method, "batch": 4, "window": 8, "history": {"mixing": "pitman_yor"}}
+    federated = {"rounds": 4, "clients_per_round": 2, "max_windows": 4} | rounds
+    return Job.model_validate(job.model_dump() | {"personalization": personalization | {"federated": federated}})
+
+
+@pytest.mark.parametrize("method", ["ditto", "fed_per"])
+def test_the_rounds_of_a_method_are_private_too(base, tiny_corpus, tmp_path, method):
+    job = with_method(private_job(base, rounds=2), method)
+    with pytest.raises(KeyboardInterrupt):
+        train(job, tiny_corpus, tmp_path / "run", callbacks=[StopAfterStage("round 2 of 4")])
+    run = train(job, tiny_corpus, tmp_path / "run", resume=True)
+    guarantee = guarantee_of(run.path)
+    assert (guarantee.method.rounds, guarantee.method.turns, guarantee.participation.rounds) == (4, 1, 2)
+    assert guarantee.epsilon == pytest.approx(8.0)
+    kept = next((run.path / "personal").glob("*/clients.sqlite")).read_bytes()
+    evaluate(run.path, None, min_messages=1, most_users=9, on_clients=lambda done, total: None)
+    assert next((run.path / "personal").glob("*/clients.sqlite")).read_bytes() == kept
+    run.write_json("job.json", with_method(run.job(), method, rounds=5).model_dump(mode="json", exclude={"corpus"}))
+    with pytest.raises(LedgerError, match="published twice"):
+        evaluate(run.path, None, min_messages=1, most_users=9, on_clients=lambda done, total: None)
+
+
+class StopAfterStage(Callback):
+    def __init__(self, words: str) -> None:
+        self._words = words
+
+    def on_stage(self, stage: str) -> None:
+        if self._words in stage:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("method", "rounds", "message"),
+    [
+        ("clustered", {}, "its clients send counts"),
+        ("ditto", {"compressed": True}, "compressed = false"),
+        ("ditto", {"sampling": "by_size"}, "sampling = "),
+    ],
+)
+def test_rounds_that_cannot_be_private_are_refused_before_the_training(
+    base, tiny_corpus, tmp_path, method, rounds, message
+):
+    with pytest.raises(JobError, match=message):
+        train(with_method(private_job(base), method, **rounds), tiny_corpus, tmp_path / "run")
+    assert not (tmp_path / "run" / "job.json").exists()

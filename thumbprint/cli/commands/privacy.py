@@ -107,8 +107,9 @@ def guarantee_view(guarantee: Guarantee) -> Group:
         ("rounds", f"{took_part.rounds:,}"),
         ("took part", f"{took_part.participants:,} of {plan.population:,} users"),
         ("most rounds of a user", f"{took_part.turns:,}, at least {took_part.separation:,} apart"),
-        ("words", _counts(plan.words if "words" in took_part.counts else None)),
-        ("n-grams", _counts(plan.ngrams if "ngrams" in took_part.counts else None)),
+        ("rounds of the method", f"{guarantee.method.rounds:,}"),
+        ("words", _counts(plan.words if "words" in guarantee.counts else None)),
+        ("n-grams", _counts(plan.ngrams if "ngrams" in guarantee.counts else None)),
         ("hidden", guarantee.neighbours),
     ):
         table.add_row(label, value)

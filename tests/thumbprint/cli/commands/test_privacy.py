@@ -35,7 +35,7 @@ def test_shows_what_a_training_spent_and_what_it_does_not_cover(run, job, tmp_pa
     ledger = Ledger(tmp_path, plan_privacy(load_job(job), population=4))
     ledger.spend_counts("ngrams")
     for number, cohort in enumerate(([0, 1], [2, 3]), 1):
-        ledger.spend(number, np.array(cohort))
+        ledger.spend("rounds", number, np.array(cohort))
     out = run("privacy", tmp_path).out
     for text in (
         f"{ledger.epsilon():.3g} of 8, at 1e-07",
