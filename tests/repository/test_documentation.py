@@ -41,7 +41,7 @@ def test_documented_commands_and_options_exist(page, words):
     command = next(entry for entry in COMMANDS if entry.name == words[0]).load()
     arguments = words[1:]
     if hasattr(command, "commands") and not arguments[0].startswith("-"):
-        command = command.commands.get(arguments[0]) or command.commands["show"]  # `privacy RUN`
+        command = command.commands.get(arguments[0]) or command.default
     known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
     used = {word.partition("=")[0] for word in arguments if re.match(r"--?[a-z]", word)}
 

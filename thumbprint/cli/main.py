@@ -35,6 +35,7 @@ COMMANDS = tuple(
         ("train", "train:train", "Train tokenizer and shared model, federated.", _TRAINING),
         ("worker", "train:worker", "Lend this machine to a training elsewhere.", _TRAINING),
         ("privacy", "privacy:app", "Show the differential privacy of a training, or plan it.", _TRAINING),
+        ("audit", "audit:app", "Attack a training, to test what it promises.", _TRAINING),
         ("evaluate", "evaluate:evaluate", "Measure a trained model word by word.", _TRAINING),
         (
             "compare",

@@ -51,6 +51,8 @@ CALLS = (
     Call("train {job} --corpus {corpus} --run {out}/run"),
     Call("privacy {run}"),
     Call("privacy plan {job} --population 99"),
+    Call("audit prepare {corpus} --out {out}/audit.sqlite --canaries 20"),
+    Call("audit {run} --canaries-file {canaries} --corpus {corpus}"),
     Call("evaluate {run} --corpus {corpus}"),
     Call("compare {job} --corpus {corpus} --run {run} --out {out}/compared"),
     Call("keys generate --out {out}/keys"),

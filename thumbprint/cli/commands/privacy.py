@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
-from typer.core import TyperGroup
 
+from thumbprint.cli.default_subcommand import group_with_default
 from thumbprint.cli.lazy_commands import STYLE
 from thumbprint.console import output
 
@@ -22,16 +22,7 @@ _EPSILONS = (1.0, 2.0, 4.0, 8.0, 20.0, 100.0)
 _MOST, _MOST_ROUNDS = 2_000_000_000, 100_000
 
 
-class _RunOrSubcommand(TyperGroup):
-    """A group in which `privacy RUN` is short for `privacy show RUN`."""
-
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        if args and args[0] not in self.commands:
-            args = ["show", *args]
-        return super().resolve_command(ctx, args)
-
-
-app = typer.Typer(cls=_RunOrSubcommand, no_args_is_help=True, subcommand_metavar="RUN | plan JOB", **STYLE)
+app = typer.Typer(cls=group_with_default("show"), no_args_is_help=True, subcommand_metavar="RUN | plan JOB", **STYLE)
 
 
 @app.callback()

@@ -45,10 +45,13 @@ def files(request, tmp_path, tiny_bundle, tiny_corpus, tiny_keys, job_file):
     text, words = tmp_path / "text.txt", tmp_path / "words.tsv"
     text.write_text("see you at the station\n" * 9)
     words.write_text("see\t3\n")
+    canaries = tmp_path / "canaries.json"
+    canaries.write_text('[{"user_id": "canary", "text": "see you bafogiku", "included": true}]')
     named = {
         "source": source,
         "text": text,
         "words": words,
+        "canaries": canaries,
         "corpus": tiny_corpus,
         "bundle": tiny_bundle,
         "job": job_file,
