@@ -14,8 +14,9 @@ Start here:
 Inside: `corpus` (import, storage, synthetic data), `data` (split of users, cohorts, client batches), `pretraining` (a
 base of public text), `training` (FedAvg rounds and their callbacks), `local_training` (a client's steps), `aggregation`
 (q-FedAvg, 8-bit means), `privacy` (noise, accounting, ledger), `personalization` (the interface of a method, and its
-rounds), `algorithms` (one file for each personalization method), `evaluation`, `heterogeneity` (how much the users
-differ, and which method fits), `run` (the folder of a run) and `runtime` (TFF workers).
+rounds), `algorithms` (one file for each personalization method), `evaluation`, `audit` (an attack on a training),
+`heterogeneity` (how much the users differ, and which method fits), `run` (the folder of a run) and `runtime` (TFF
+workers).
 
 All names are imported on first use. Most of them need TensorFlow (the extra `train`).
 """
