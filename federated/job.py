@@ -136,6 +136,8 @@ class TrainingConfig(SamplingConfig):
         clip: Largest norm of the gradient in a local step.
         dropout: Share of the features that a local step drops.
         word_dropout: Share of the input pieces that a placeholder hides.
+        secure_aggregation: Whether updates are summed as integers of bounded size, as secure aggregation needs them
+            (see `federated.runtime.secure_sums`: a simulation, which hides nothing).
         weight_cap: Largest weight of a client in the average, in targets; None for `max_windows`·`window`, the most
             targets that a client can have in a round. A larger number has no effect.
         fairness_q: With q > 0, the weight of a client is multiplied by loss^q, so that the model serves clients more
@@ -165,6 +167,7 @@ class TrainingConfig(SamplingConfig):
     clip: Positive = 5.0
     dropout: Share = 0.5
     word_dropout: Share = 0.15
+    secure_aggregation: bool = False
     weight_cap: Positive | None = None
     fairness_q: FairnessQ = 0.0
     average: Share = 0.0
@@ -405,6 +408,8 @@ class Job(Strict):
             raise ValueError('[privacy] needs training.sampling = "uniform": with another, nothing bounds the turns')
         if training.fairness_q:
             raise ValueError("[privacy] needs training.fairness_q = 0: a client's loss must not weigh its update")
+        if self.privacy.mechanism == "tree" and training.secure_aggregation:
+            raise ValueError('training.secure_aggregation needs privacy.mechanism = "blt" or "independent"')
         if self.privacy.mechanism != "independent" and not momentum:
             raise ValueError(
                 f'privacy.mechanism = "{self.privacy.mechanism}" needs training.server_optimizer = "momentum": with '

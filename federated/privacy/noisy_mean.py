@@ -20,20 +20,25 @@ CLIPPING_RATE = 0.2
 """How fast the clipping norm moves: by at most a factor of exp(0.2) a round (Andrew et al. 2021, algorithm 1)."""
 
 
+STEPS = 1 << 20
+"""Integers between 0 and a clipping norm, with secure aggregation."""
 TRAINING, METHOD = 0, 1
 """Streams of noise: that of the rounds of the shared model, and that of the rounds of a method."""
 
 
-def noisy_mean(plan: NoisePlan, seed: Seed, stream: int = TRAINING) -> tff.aggregators.WeightedAggregationFactory:
+def noisy_mean(
+    plan: NoisePlan, seed: Seed, stream: int = TRAINING, *, secure: bool = False
+) -> tff.aggregators.WeightedAggregationFactory:
     """Returns the private mean of a plan, which ignores the clients' weights.
 
     Args:
         plan: The noise.
         seed: The secret of the noise.
         stream: Trainings with the same secret need different ones.
+        secure: Whether clients send integers of bounded size, for secure aggregation. Not with trees.
     """
     seed = seed[0], seed[1] ^ (stream << 40)
-    factory = TreeNoiseMean(plan, seed) if plan.mechanism == "tree" else BufferedNoiseMean(plan, seed)
+    factory = TreeNoiseMean(plan, seed) if plan.mechanism == "tree" else BufferedNoiseMean(plan, seed, secure)
     return tff.aggregators.as_weighted_aggregator(factory)
 
 
@@ -68,9 +73,13 @@ class BufferedNoiseMean(tff.aggregators.UnweightedAggregationFactory):
     u_t / S_t, whose norms are at most 1, and the server multiplies them by S_t.
     """
 
-    def __init__(self, plan: NoisePlan, seed: Seed) -> None:
-        """`plan`: of the mechanism `blt` or `independent`."""
-        self._plan, self._seed = plan, seed
+    def __init__(self, plan: NoisePlan, seed: Seed, secure: bool = False) -> None:
+        """Args:
+        plan: Of the mechanism `blt` or `independent`.
+        seed: The secret of the noise.
+        secure: See `noisy_mean`.
+        """
+        self._plan, self._seed, self._secure = plan, seed, secure
 
     def create(self, value_type: Any) -> tff.templates.AggregationProcess:
         """See TFF. The state is the number of rounds, the clipping norm, and the buffers `[buffers, *shape]` of each
@@ -95,16 +104,17 @@ class BufferedNoiseMean(tff.aggregators.UnweightedAggregationFactory):
             clipped = tf.cast(length > norm, tf.float32)
             return collections.OrderedDict(
                 update=tf.nest.map_structure(lambda part: part * scale, value),
-                counted=2 * COUNTED * (clipped - 0.5),
                 clipped=clipped,
+                clients=tf.constant(1.0),
             )
 
         def noise_of(rounds: Any, stream: int, shape: Any, deviation: float) -> Any:
             key = [self._seed[0] ^ rounds, tf.constant(self._seed[1] ^ stream, tf.int64)]
             return tf.random.stateless_normal(shape, tf.stack(key), stddev=np.float32(deviation))
 
-        @tff.tensorflow.computation(begin.type_signature.result, value_type, tff.TensorType(np.float32))
-        def add_noise(state: Any, total: Any, counted: Any) -> Any:
+        @tff.tensorflow.computation(begin.type_signature.result, clip.type_signature.result)
+        def add_noise(state: Any, sums: Any) -> Any:
+            total, counted = sums["update"], 2 * COUNTED * (sums["clipped"] - 0.5 * sums["clients"])
             rounds, norm = state["rounds"], state["norm"]
             parts, buffers = [], []
             for stream, (part, buffer) in enumerate(zip(tf.nest.flatten(total), state["buffers"], strict=True)):
@@ -118,6 +128,23 @@ class BufferedNoiseMean(tff.aggregators.UnweightedAggregationFactory):
             mean = tf.nest.pack_sequence_as(total, parts)
             return mean, collections.OrderedDict(rounds=rounds + 1, norm=norm, buffers=tuple(buffers))
 
+        @tff.tensorflow.computation(clip.type_signature.result)
+        def quantize(sent: Any) -> Any:
+            # Towards zero, so that no norm grows. The shift makes all integers positive.
+            return tf.nest.map_structure(lambda part: tf.cast(part * STEPS, tf.int64) + STEPS, sent)
+
+        @tff.tensorflow.computation(quantize.type_signature.result)
+        def dequantize(sums: Any) -> Any:
+            clients = sums["clients"] // (2 * STEPS)  # each sent 1, which is 2·STEPS after the shift
+            return tf.nest.map_structure(lambda part: tf.cast(part - clients * STEPS, tf.float32) / STEPS, sums)
+
+        def summed(sent: Any) -> Any:
+            if not self._secure:
+                return tff.federated_sum(sent)
+            return tff.federated_map(
+                dequantize, tff.federated_secure_sum(tff.federated_map(quantize, sent), max_input=2 * STEPS)
+            )
+
         @tff.federated_computation
         def initialize() -> Any:
             return tff.federated_eval(begin, tff.SERVER)
@@ -130,9 +157,9 @@ class BufferedNoiseMean(tff.aggregators.UnweightedAggregationFactory):
         def next_mean(state: Any, values: Any) -> Any:
             norm = tff.federated_map(norm_of, state)
             sent = tff.federated_map(clip, (values, tff.federated_broadcast(norm)))
-            sums = tff.federated_sum(sent.update), tff.federated_sum(sent.counted)
-            mean, state = tff.federated_map(add_noise, (state, *sums))
-            measured = collections.OrderedDict(clipping_norm=norm, clipped=tff.federated_sum(sent.clipped))
+            sums = summed(sent)
+            mean, state = tff.federated_map(add_noise, (state, sums))
+            measured = collections.OrderedDict(clipping_norm=norm, clipped=sums.clipped)
             return tff.templates.MeasuredProcessOutput(state, mean, tff.federated_zip(measured))
 
         return tff.templates.AggregationProcess(initialize, next_mean)

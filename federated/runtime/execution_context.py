@@ -20,6 +20,7 @@ from typing import Any
 import tensorflow_federated as tff
 
 from federated.runtime.credentials import Address, TrainingCredentials
+from federated.runtime.secure_sums import with_plain_sums
 from federated.runtime.worker import WorkerError
 from federated.runtime.worker_connection import LocalWorker, RemoteWorker, Worker, WorkerLostError
 
@@ -70,7 +71,9 @@ class _SharingContext(tff.framework.SyncContext):
         self._free = threading.Condition()
         self._busy: set[Worker] = set()
         self._threads = ThreadPoolExecutor(len(workers), "workers")
-        self._compile = functools.lru_cache(tff.backends.native.compile_to_mergeable_comp_form)
+        self._compile = functools.lru_cache(
+            lambda comp: tff.backends.native.compile_to_mergeable_comp_form(with_plain_sums(comp))
+        )
         self._contexts: dict[int, tff.framework.MergeableCompExecutionContext] = {}  # by their number of shares
         self.lost = LostClients()
         self._can_lose_clients: Any = None

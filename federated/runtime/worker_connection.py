@@ -20,6 +20,7 @@ import grpc
 import tensorflow_federated as tff
 
 from federated.runtime.credentials import Address, TrainingCredentials, speaks_tls
+from federated.runtime.secure_sums import with_plain_sums
 from federated.runtime.tff_types import ClientData, with_client_data
 from federated.runtime.worker import WorkerError, WorkerProcess, can_be_closed_off, wait_until_ready, worker_process
 from federated.runtime.worker_front import FRONT_REFUSALS, FrontCalls
@@ -285,7 +286,7 @@ class LocalWorker(Worker):
 
 @functools.lru_cache(32)
 def _compile(comp: Any) -> Any:
-    return tff.backends.native.desugar_and_transform_to_native(comp)
+    return with_plain_sums(tff.backends.native.desugar_and_transform_to_native(comp))
 
 
 _compiling = threading.Lock()

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
+import tensorflow_federated as tff
 
 from federated.data.client_batches import ClientBatcher, cohort_batches
 from federated.data.corpus_share import ClientSource
@@ -80,10 +81,11 @@ class TrainingProgram:
             if folder.has_base()
             else cifg_lstm.init(len(tokenizer), job.model.embedding, job.model.cells, job.seed)
         )
-        training, aggregator, self._ledger = job.training, None, ledger
+        training, self._ledger = job.training, ledger
+        aggregator = tff.learning.secure_aggregator() if training.secure_aggregation else None
         if ledger is not None:
             training = with_private_turns(training, training.cohort_size, len(clients.population.training))
-            aggregator = noisy_mean(ledger.plan.rounds, ledger.seed)
+            aggregator = noisy_mean(ledger.plan.rounds, ledger.seed, secure=training.secure_aggregation)
         self._process = fed_avg.build(self._initial, training, tokenizer.bos, aggregator)
         batcher = ClientBatcher(
             tokenizer,

@@ -1,17 +1,21 @@
 """The private means, as TFF computations: what they clip, and that their noise is what the plan says."""
 
+from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
+import portpicker
 import pytest
 import tensorflow as tf
 import tensorflow_federated as tff
 from scipy.linalg import toeplitz
 
 from federated.job import Job
-from federated.privacy.noisy_mean import noisy_mean
+from federated.privacy.noisy_mean import METHOD, STEPS, noisy_mean
 from federated.privacy.plan import NoisePlan, plan_privacy
 from federated.runtime.execution_context import execution_context
+from tests.support.federated.open_worker import open_worker
 
 ROUNDS, COHORT, SEED = 24, 4, (2**62 + 12345, 2**61 + 54321)
 KIND = tff.types.to_type((tff.TensorType(np.float32, [40, 20]), tff.TensorType(np.float32, [8])))
@@ -31,10 +35,17 @@ def update(norm: float) -> tuple[np.ndarray, np.ndarray]:
     return np.full((40, 20), entry, np.float32), np.full(8, entry, np.float32)
 
 
-def means(plan: NoisePlan, norms: list[float], rounds: int = ROUNDS, state: Any = None) -> tuple[np.ndarray, Any, list]:
+def means(
+    plan: NoisePlan,
+    norms: list[float],
+    rounds: int = ROUNDS,
+    state: Any = None,
+    workers: Sequence[str] = (),
+    **how: Any,
+) -> tuple[np.ndarray, Any, list]:
     """Returns the means `[rounds, 808]` of clients whose updates have these norms, the last state and the metrics."""
-    with execution_context():
-        process = noisy_mean(plan, SEED).create(KIND, tff.TensorType(np.float32))
+    with execution_context(workers):
+        process = noisy_mean(plan, SEED, **how).create(KIND, tff.TensorType(np.float32))
         state, found, measured = state or process.initialize(), [], []
         for _ in range(rounds):
             output = process.next(state, [update(norm) for norm in norms], [1.0] * len(norms))
@@ -109,3 +120,32 @@ def test_the_noise_grows_with_the_clipping_norm():
     z = matrix @ (found * COHORT / norms[:, None])
     assert norms[-1] < 0.2 * norms[0], "nobody is clipped"
     assert z.std() == pytest.approx(plan.noise_multiplier, rel=0.02)
+
+
+@pytest.mark.parametrize("quantile", [None, 0.5])
+def test_secure_sums_are_those_of_integers_and_almost_the_same(quantile):
+    plan = plan_of(clipping_quantile=quantile)
+    plain, _, measured = means(plan, [0.3, 0.7, 400.0], rounds=5)
+    secure, _, as_secure = means(plan, [0.3, 0.7, 400.0], rounds=5, secure=True)
+    assert 0 < abs(secure - plain).max() < 4 * 0.5 / STEPS
+    for one, other in zip(measured, as_secure, strict=True):
+        assert one == pytest.approx(other, rel=1e-5)
+
+
+def test_several_workers_make_the_same_secure_sums_and_the_same_noise():
+    plan = plan_of(clipping_quantile=0.5)
+    alone, _, _ = means(plan, [0.3, 0.7, 0.2], rounds=3, secure=True)
+    with ExitStack() as stack:
+        ports = [portpicker.pick_unused_port() for _ in range(2)]
+        for port in ports:
+            stack.enter_context(open_worker(port))
+        workers = [f"localhost:{port}" for port in ports]
+        shared, _, _ = means(plan, [0.3, 0.7, 0.2], rounds=3, workers=workers, secure=True)
+    np.testing.assert_allclose(shared, alone, rtol=1e-5, atol=1e-6)
+
+
+def test_streams_of_the_same_secret_have_different_noise():
+    plan = plan_of()
+    training, _, _ = means(plan, [0.0], rounds=2)
+    method, _, _ = means(plan, [0.0], rounds=2, stream=METHOD)
+    assert abs(np.corrcoef(training.ravel(), method.ravel())[0, 1]) < 0.1

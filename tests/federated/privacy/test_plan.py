@@ -125,6 +125,7 @@ def test_what_is_no_budget_is_refused(epsilon):
         (job_with(words_share=0.4, ngrams_share=0.4), "a sum below 1"),
         (job_with(mechanism="tree", clipping_quantile=0.5), "clipping_quantile needs"),
         (job_with(restart_every=8), "restart_every needs"),
+        (job_with({"secure_aggregation": True}, mechanism="tree"), "secure_aggregation needs"),
     ],
 )
 def test_a_job_that_cannot_be_private_is_refused(settings, message):

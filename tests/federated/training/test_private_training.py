@@ -190,6 +190,14 @@ def test_the_rounds_of_a_method_are_private_too(base, tiny_corpus, tmp_path, met
         evaluate(run.path, None, min_messages=1, most_users=9, on_clients=lambda done, total: None)
 
 
+@pytest.mark.parametrize("private", [True, False])
+def test_a_training_with_secure_sums_learns_as_much(uninterrupted, base, tiny_corpus, tmp_path, private):
+    job = private_job(base, {"epsilon": 1e4}, secure_aggregation=True)
+    run = train(job if private else job.model_copy(update={"privacy": None}), tiny_corpus, tmp_path / "run")
+    losses = [float(row["loss"]) for row in run.read_rounds()]
+    assert np.mean(losses[-3:]) < np.mean(losses[:3])
+
+
 class StopAfterStage(Callback):
     def __init__(self, words: str) -> None:
         self._words = words
