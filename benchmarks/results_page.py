@@ -14,7 +14,7 @@ from benchmarks.measure.results import FOLDER, write_between
 
 ROOT = Path(__file__).parents[1]
 RESULTS, README = ROOT / "docs" / "results.md", ROOT / "README.md"
-RUN, COMPARISON = ROOT / "runs" / "nus_sms", ROOT / "runs" / "nus_sms-comparison"
+RUN, COMPARISON = ROOT / "runs" / "nus_sms", ROOT / "runs" / "nus_sms-base-comparison"
 OTHER_RUNS = {
     "the web chat (`chitchat`)": ROOT / "runs" / "chitchat",
     "the technical chat (`irc`)": ROOT / "runs" / "irc",
