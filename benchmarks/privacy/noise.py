@@ -14,7 +14,7 @@ import typer
 from scipy.signal import lfilter
 
 from benchmarks.measure.results import write_between
-from federated.privacy.mechanisms import BufferedNoise, TreeNoise
+from federated.privacy.mechanisms import BufferedNoise, TreeNoise, error_in_weights, toeplitz_sensitivity
 
 SETTINGS = ((200, 1, 200), (400, 10, 40), (1000, 10, 100), (2000, 5, 400))
 """Rounds, turns of a client, and their separation."""
@@ -61,11 +61,8 @@ def banded(rounds: int, turns: int, separation: int) -> float:
     root = np.convolve(root, _power(MOMENTUM, rounds))[:rounds]
     root[separation:] = 0.0
     impulse = np.eye(1, rounds)[0]
-    in_weights = lfilter([1.0], np.convolve([1.0, -1.0], [1.0, -MOMENTUM]), lfilter([1.0], root, impulse))
-    column = np.zeros(rounds)
-    for first in range(0, min(turns * separation, rounds), separation):
-        column[first:] += root[: rounds - first]
-    return float(np.sqrt(np.cumsum(in_weights**2).mean()) * np.linalg.norm(column))
+    error = error_in_weights(lfilter([1.0], root, impulse), MOMENTUM)
+    return error * toeplitz_sensitivity(root, turns, separation)
 
 
 def server_matrix(rounds: int) -> npt.NDArray[np.float64]:

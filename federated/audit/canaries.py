@@ -48,7 +48,7 @@ class Canary:
 
     @property
     def made_up(self) -> str:
-        """The word of the sentence that nobody else types."""
+        """The made-up word of the sentence, which no other user types."""
         return self.text.split()[-1]
 
 

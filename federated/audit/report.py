@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from federated.audit.attack import scores
+from federated.audit.attack import Floats, scores
 from federated.audit.bounds import epsilon_above
 from federated.audit.canaries import AuditError, Canary
 from federated.data.federated_data import FederatedData
@@ -19,8 +19,6 @@ LEAST_CANARIES = 10
 _SHARES = (0.1, 0.3, 1.0)
 """Shares of the coins that are guessed; the bound is that of the best of them, with a third of the error for each."""
 _CONFIDENCE, _DRAWS = 0.95, 2000
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

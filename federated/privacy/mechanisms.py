@@ -47,6 +47,27 @@ def most_turns(rounds: int, turns: int, separation: int) -> int:
     return min(turns, -(-rounds // separation))
 
 
+def toeplitz_sensitivity(coefficients: Coefficients, turns: int, separation: int) -> float:
+    """Returns the sensitivity of a Toeplitz matrix with these coefficients, `[rounds]`, positive and decreasing: that
+    of the turns 0, b, 2b, …"""
+    rounds = len(coefficients)
+    column = np.zeros(rounds)
+    for first in range(0, most_turns(rounds, turns, separation) * separation, separation):
+        column[first:] += coefficients[: rounds - first]
+    return float(np.linalg.norm(column))
+
+
+def error_in_weights(noise: Coefficients, momentum: float) -> float:
+    """Returns the root mean square, over the rounds, of the noise in the weights of a server with SGD at the rate 1.
+
+    Args:
+        noise: `[rounds]` the coefficients of C⁻¹, a Toeplitz matrix.
+        momentum: The momentum of the server's SGD.
+    """
+    in_weights = lfilter([1.0], np.convolve([1.0, -1.0], [1.0, -momentum]), noise)
+    return float(np.sqrt(np.cumsum(in_weights**2).mean()))
+
+
 @dataclass(frozen=True)
 class IndependentNoise:
     """Noise of each round for itself, C = I: DP-FedAvg without sampling (McMahan et al. 2018, arXiv:1710.06963)."""
@@ -107,11 +128,7 @@ class BufferedNoise:
     def sensitivity(self, rounds: int, turns: int, separation: int) -> float:
         """Returns the exact value: C's coefficients are positive and decrease, so the turns 0, b, 2b, … are the worst
         ones (Kalinin and Lampert 2024, arXiv:2405.13763, theorem 2)."""
-        coefficients = self.coefficients(rounds)
-        column = np.zeros(rounds)
-        for first in range(0, most_turns(rounds, turns, separation) * separation, separation):
-            column[first:] += coefficients[: rounds - first]
-        return float(np.linalg.norm(column))
+        return toeplitz_sensitivity(self.coefficients(rounds), turns, separation)
 
     def error(self, rounds: int, momentum: float) -> float:
         """Returns the root mean square, over the rounds, of the noise in the weights, for σ·S = 1 and a server with
@@ -129,9 +146,7 @@ class BufferedNoise:
             numerator[1:] += others
         impulse = np.zeros(rounds)
         impulse[0] = 1.0
-        noise = lfilter(denominator, numerator, impulse)
-        in_weights = lfilter([1.0], np.convolve([1.0, -1.0], [1.0, -momentum]), noise)
-        return float(np.sqrt(np.cumsum(in_weights**2).mean()))
+        return error_in_weights(lfilter(denominator, numerator, impulse), momentum)
 
     @classmethod
     def optimal(cls, rounds: int, turns: int, separation: int, momentum: float, buffers: int = 2) -> BufferedNoise:

@@ -2,7 +2,7 @@
 
 A client scales the counts of what it typed down to an L2 norm of at most B. The sum over the clients gets Gaussian
 noise with the standard deviation B/μ, on those keys that any client sent, and only noisy counts of at least a threshold
-are published. That keys which nobody sent are left out without noise costs
+are published. Keys that no client sent get no noise and are left out. This costs
 
     δ_t ≤ m · P(B + N(0, (B/μ)²) ≥ threshold)
 

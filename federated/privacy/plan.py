@@ -264,7 +264,7 @@ def with_epsilon(job: Job, epsilon: float) -> Job:
 
 
 def turns_of(config: SamplingConfig, rounds: int, cohort: int, population: int) -> int:
-    """Returns the most turns that `UniformTurns` gives a client: everybody has one before anybody has another.
+    """Returns the most turns that `UniformTurns` gives a client: every client has one before any client has a second.
 
     >>> turns_of(SamplingConfig(), rounds=25, cohort=10, population=100)
     3

@@ -155,7 +155,7 @@ class TrainingProgram:
         drawn = self._clients.population.training.at(positions)
         cohort = cohort_batches(self._source, drawn, number)
         data = cohort.batches
-        if not data and self._ledger is not None:  # the noise must not show that nobody had text
+        if not data and self._ledger is not None:  # without noise, the round would show that no client had text
             data = [self._source.reader.nothing()]
         measured = {"loss_sum": 0.0, "targets": 0.0, "broken_clients": 0.0}
         with losing_clients(len(cohort.batches) - self._job.training.clients_per_round) as lost:
